@@ -1,0 +1,53 @@
+# Two commands are enough: `make run` and `make test`. Every target sets up what it needs, and can be run again at any time.
+ENTER := infra/userland/enter
+UV := .cache/uv/bin/uv
+UV_VERSION := 0.13.9
+READY := .cache/ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run up down status test check bench goldens clean
+
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Install the locked environments (3 GB), once
+
+$(UV):
+	@$(ENTER) sh infra/userland/install-uv $(UV_VERSION)
+
+$(READY): $(UV) pyproject.toml uv.lock infra/emulators/pyproject.toml infra/emulators/uv.lock
+	@echo "perennial: installing the locked environments, half a minute and 3 GB" >&2
+	@$(ENTER) $(UV) sync --locked --quiet
+	@$(ENTER) $(UV) sync --locked --quiet --project infra/emulators
+	@touch $@
+
+run: setup ## Start the emulators, load the data, train, judge, push, record, report
+	@$(ENTER) perennial up
+	@$(ENTER) perennial seed churn
+	@$(ENTER) perennial train churn
+
+up down status: setup ## Start, stop or show the emulators
+	@$(ENTER) perennial $@
+
+check: setup ## Lint, types, imports and fast tests
+	@$(ENTER) ruff format --check .
+	@$(ENTER) ruff check .
+	@$(ENTER) mypy components pipelines tests
+	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
+	@$(ENTER) lint-imports
+	@$(ENTER) pytest -m "not slow" tests/components/report tests/components/snapshot tests/pipelines/test_training.py
+
+test: setup ## Run all tests
+	@infra/userland/install chromium chromium
+	@$(ENTER) pytest tests/components/registry
+	@$(ENTER) pytest -n 2 --dist loadfile --ignore=tests/components/registry
+
+bench: setup ## Time our pipeline and the stock TFX one on the same rows
+	@$(ENTER) python -m tests.bench
+
+goldens: setup ## Renew the expected outputs under tests/goldens
+	@$(ENTER) pytest tests/pipelines/test_training.py --renew-goldens
+
+clean: ## Stop the emulators and delete everything that is not in git, but for the environments
+	@[ ! -d .perennial ] || $(ENTER) perennial down
+	rm -rf .perennial .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,41 @@
+"""The steps `schema`, `statistics` and `validate`."""
+
+from kfp import dsl
+
+from components.settings import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def schema(run_id: str, model: str, schema: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
+    """Import the schema that is pinned in git."""
+    from components.checks.gate import import_schema
+    from components.model import read_model
+    from components.registry.outcome import recorded
+
+    with recorded(run_id, "schema") as settings:
+        import_schema(read_model(settings.models_folder, model), schema)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def statistics(run_id: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
+    """Compute the statistics of every split."""
+    from components.checks.gate import compute_statistics
+    from components.registry.outcome import recorded
+
+    with recorded(run_id, "statistics") as settings:
+        compute_statistics(examples, statistics, beam_args=settings.beam_args)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def validate(  # type: ignore[no-untyped-def]
+    run_id: str,
+    statistics: dsl.Input[dsl.Artifact],
+    schema: dsl.Input[dsl.Artifact],
+    anomalies: dsl.Output[dsl.Artifact],
+):
+    """Hold the statistics against the schema, and end the run where they break it."""
+    from components.checks import gate
+    from components.registry.outcome import recorded
+
+    with recorded(run_id, "validate") as settings:
+        gate.validate(statistics, schema, anomalies, beam_args=settings.beam_args)

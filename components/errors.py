@@ -1,0 +1,53 @@
+"""Every error that Perennial raises on purpose. The class writes the sentence; a caller only gives the values.
+
+PerennialError
+├── SettingsError       a setting is missing, wrong or unknown
+├── ModelFolderError    a model's folder is missing, incomplete or contradicts itself
+├── EmulatorError       an emulator is not up, will not start, or its port is taken
+├── AccessError         a service refuses the credentials, or cannot be reached
+├── SourceError         the data asked for is not there, or not as model.toml and schema.pbtxt say
+├── RegistryError       rows or objects of the registry contradict what was asked
+├── StorageFullError    a disk has no room
+├── TaskError           a task of a pipeline failed
+└── BlockedError        a gate refused the data or the model: nothing crashed, the run is over
+"""
+
+
+class PerennialError(Exception):
+    """Base of all of them. The text is one sentence for a person: what, which value, what to do."""
+
+
+class SettingsError(PerennialError):
+    """A setting is missing, wrong or unknown."""
+
+
+class ModelFolderError(PerennialError):
+    """A model's folder is missing, incomplete or contradicts itself."""
+
+
+class EmulatorError(PerennialError):
+    """An emulator is not up, will not start, or its port is taken."""
+
+
+class AccessError(PerennialError):
+    """A service refuses the credentials, or cannot be reached."""
+
+
+class SourceError(PerennialError):
+    """The data asked for is not there, or not as model.toml and schema.pbtxt say."""
+
+
+class RegistryError(PerennialError):
+    """Rows or objects of the registry contradict what was asked."""
+
+
+class StorageFullError(PerennialError):
+    """A disk has no room."""
+
+
+class TaskError(PerennialError):
+    """A task of a pipeline failed."""
+
+
+class BlockedError(PerennialError):
+    """A gate refused the data or the model: nothing crashed, the run is over."""

@@ -1,0 +1,136 @@
+"""A pinned snapshot as TFX examples: BigQuery to TFRecord splits, vectorised, deterministic, cached by span."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import date
+from itertools import groupby
+from pathlib import Path
+
+import farmhash
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+from components.errors import SourceError
+from components.examples.encode import TFRecordFile, encode_examples
+from components.examples.rows import SpanRows, stream_rows
+from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
+from components.model import Model
+from components.settings import Settings
+from components.snapshot.document import Snapshot
+from components.snapshot.window import span_history_start, span_label_end
+
+ENCODING = "tf.train.Example 4"
+"""Change it when the same rows would give other bytes, so that no cached span of before is taken."""
+
+
+def read_examples(
+    client: bigquery.Client,
+    reader: BigQueryReadClient,
+    settings: Settings,
+    model: Model,
+    snapshot: Snapshot,
+    folder: Path,
+) -> tuple[SplitCount, ...]:
+    """Write `folder`/Split-SPLIT/data_tfrecord-SPAN.gz for every span and split, and say what is in them.
+
+    Only spans that are not in the cache are read from BigQuery.
+
+    Raises:
+        SourceError: a row cannot be trained on, a span is empty, or all labels are the same.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    cache = SpanCache(settings.state_folder / "cache" / "examples" / model.name)
+    fingerprints = {span: _fingerprint(model, snapshot, span) for span in snapshot.spans}
+    with cache.only_writer():
+        missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
+        if missing:
+            _write_spans(stream_rows(client, reader, settings, model, snapshot, tuple(missing)), model, cache, missing)
+    counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span))
+    _check_counts(model, counts)
+    for split in SPLITS:
+        (folder / f"Split-{split}").mkdir(parents=True, exist_ok=True)
+        for span in snapshot.spans:
+            cache.link(fingerprints[span], split, folder / f"Split-{split}" / f"data_tfrecord-{span:%Y%m%d}.gz")
+    return counts
+
+
+def _fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
+    first, last = span_history_start(model, span), span_label_end(model, span)
+    rows, split = model.rows, model.split
+    recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label} split={split.train}:{split.eval}"
+    return snapshot.span_fingerprint(span, first=first, last=last, recipe=recipe)
+
+
+def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date) -> tuple[SplitCount, ...]:
+    counts = cache.counts(fingerprint)
+    if counts is None:
+        raise SourceError(
+            f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"
+        )
+    return counts
+
+
+def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
+    for split in SPLITS:
+        rows = sum(count.rows for count in counts if count.split == split)
+        positives = sum(count.positives for count in counts if count.split == split)
+        if rows == 0:
+            raise SourceError(f"split {split!r} of model {model.name!r} has no rows: widen the window or change [split] in model.toml")
+        if positives in (0, rows):
+            raise SourceError(
+                f"label {model.rows.label!r} of model {model.name!r} is {int(positives > 0)} in all {rows:,} rows of split {split!r}: "
+                f"a model needs both classes; check source.sql and --through"
+            )
+
+
+def _write_spans(rows: Iterator[SpanRows], model: Model, cache: SpanCache, fingerprints: dict[date, str]) -> None:
+    for span, parts in groupby(rows, key=lambda part: part.span):
+        if span not in fingerprints:
+            raise SourceError(f"source.sql of model {model.name!r} gives span {span}, which was not asked for: use @spans")
+        folder = cache.begin(fingerprints[span])
+        cache.finish(fingerprints[span], _write_span(span, (part.batch for part in parts), model, folder))
+
+
+def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
+    """Write one span's splits into a folder."""
+    counts = {split: SplitCount(span, split, 0, 0) for split in SPLITS}
+    with ExitStack() as files:
+        file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
+        for batch in batches:
+            examples = encode_examples(batch.drop_columns([model.rows.key, model.rows.span]))
+            is_positive = pc.equal(batch.column(model.rows.label).cast(pa.float64()), 1.0)
+            for split, chosen in _split(batch.column(model.rows.key), model).items():
+                file[split].write(examples.filter(chosen).to_pylist())
+                rows, positives = pc.sum(chosen).as_py(), pc.sum(pc.and_(chosen, is_positive)).as_py()
+                counts[split] = replace(counts[split], rows=counts[split].rows + rows, positives=counts[split].positives + positives)
+    return tuple(counts.values())
+
+
+def _split(keys: pa.Array, model: Model) -> dict[str, pa.BooleanArray]:
+    """Which rows belong to each split."""
+    in_train = pa.array(split_buckets(keys, model.split.train + model.split.eval) < model.split.train)
+    return {"train": in_train, "eval": pc.invert(in_train)}
+
+
+def split_buckets(keys: pa.Array, buckets: int) -> np.ndarray:
+    """MOD(ABS(FARM_FINGERPRINT(CAST(key AS STRING))), buckets), as BigQuery computes it; int64 of the keys' length.
+
+    The one fingerprint that has no absolute value in int64, an error in BigQuery, is in bucket 0.
+    """
+    unsigned = np.fromiter(map(farmhash.fingerprint64, keys.cast(pa.string()).to_pylist()), np.uint64, len(keys))
+    fingerprints = unsigned.view(np.int64)
+    return np.abs(np.where(fingerprints == np.iinfo(np.int64).min, 0, fingerprints)) % buckets
+
+
+def write_counts(counts: tuple[SplitCount, ...], path: Path) -> None:
+    """Keep the counts for the report."""
+    path.write_text(counts_to_json(counts))
+
+
+def read_counts(path: Path) -> tuple[SplitCount, ...]:
+    """What `write_counts` kept."""
+    return counts_from_json(path.read_text())

@@ -1,0 +1,138 @@
+"""Training rows of missing spans, streamed from BigQuery by the Storage Read API, and refused when they cannot be trained on."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+
+from components.errors import SourceError
+from components.model import Model
+from components.settings import Settings
+from components.snapshot.answers import answers
+from components.snapshot.document import Snapshot
+from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.window import Window, span_history_start, span_label_end
+
+SHOWN_CHARACTERS = 80
+"""Of a value, in a sentence."""
+
+
+@dataclass(frozen=True)
+class SpanRows:
+    """Some rows of one span, in the order of the key."""
+
+    span: date
+    batch: pa.RecordBatch
+
+
+def stream_rows(
+    client: bigquery.Client,
+    reader: BigQueryReadClient,
+    settings: Settings,
+    model: Model,
+    snapshot: Snapshot,
+    spans: tuple[date, ...],
+) -> Iterator[SpanRows]:
+    """The rows of `spans`, by span and key, in batches: memory does not grow with their number.
+
+    One stream, since only one keeps the query's order, which makes examples the same byte for byte.
+
+    Raises:
+        SourceError: a row has no key or span, a key twice, a label that is not 0 or 1, or a number that is not finite.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    first = max(snapshot.partitions[0].day, span_history_start(model, spans[0]))
+    window = Window(spans, first, span_label_end(model, spans[-1]))
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
+    with answers(
+        settings, f"rows of model {model.name!r} from {snapshot.snapshot_table}", remedy="correct source.sql, or run the same command again"
+    ):
+        job = client.query(rows_query(model, snapshot.snapshot_table), config)
+        job.result(timeout=3600)
+        session = _read_session(reader, settings, job)
+        if not session.streams:
+            return
+        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
+        check = RowCheck(model)
+        for message in reader.read_rows(session.streams[0].name):
+            batch = pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
+            if batch.num_rows:
+                check.batch(batch)
+                yield from _by_span(batch, model.rows.span)
+
+
+def _read_session(reader: BigQueryReadClient, settings: Settings, job: bigquery.QueryJob) -> types.ReadSession:
+    table = job.destination
+    return reader.create_read_session(
+        parent=f"projects/{settings.project}",
+        read_session=types.ReadSession(
+            table=f"projects/{table.project}/datasets/{table.dataset_id}/tables/{table.table_id}", data_format=types.DataFormat.ARROW
+        ),
+        max_stream_count=1,
+    )
+
+
+def _by_span(batch: pa.RecordBatch, column: str) -> Iterator[SpanRows]:
+    spans = batch.column(column).cast(pa.date32())
+    days = np.asarray(spans.cast(pa.int32()))
+    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
+    for start, end in pairwise(edges):
+        if end > start:
+            yield SpanRows(spans[start].as_py(), batch.slice(start, end - start))
+
+
+class RowCheck:
+    """Refuses rows that no model can be trained on; remembers the last key across batches."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._last: tuple[object, object] | None = None
+
+    def batch(self, batch: pa.RecordBatch) -> None:
+        """Check the next batch, which has at least one row.
+
+        Raises:
+            SourceError: names the column, the value, the key and the span of the first row that is wrong.
+        """
+        rows = self._model.rows
+        for name in (rows.key, rows.span, rows.label):
+            self._refuse(batch, name, batch.column(name).is_null(), "every row needs one")
+        self._check_keys(batch)
+        for name in batch.schema.names:
+            if pa.types.is_floating(batch.schema.field(name).type) or pa.types.is_decimal(batch.schema.field(name).type):
+                values = batch.column(name).fill_null(0)
+                self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float64()))), "which is not finite")
+                self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float32()))), "too large for the float32 of an example")
+        label = batch.column(rows.label).cast(pa.float64(), safe=False)
+        self._refuse(batch, rows.label, pc.invert(pc.is_in(label, pa.array([0.0, 1.0]))), "a label must be 0 or 1")
+
+    def _refuse(self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str) -> None:
+        index = pc.index(wrong, True).as_py()
+        if index < 0:
+            return
+        rows = self._model.rows
+        value, key, span = (_shown(batch.column(column)[index].as_py()) for column in (name, rows.key, rows.span))
+        raise SourceError(
+            f"column {name!r} of source.sql of model {self._model.name!r} is {value} ({why}) for {rows.key} {key} in span {span}: "
+            f"mend the source or source.sql"
+        )
+
+    def _check_keys(self, batch: pa.RecordBatch) -> None:
+        spans, keys = batch.column(self._model.rows.span), batch.column(self._model.rows.key)
+        pairs = (spans[0].as_py(), keys[0].as_py()), (spans[-1].as_py(), keys[-1].as_py())
+        repeats = pc.and_(pc.equal(keys[1:], keys[:-1]), pc.equal(spans[1:], spans[:-1]))
+        wrong = pa.concat_arrays([pa.array([pairs[0] == self._last]), repeats])
+        self._refuse(batch, self._model.rows.key, wrong, "a key must be unique in its span, and it is there twice")
+        self._last = pairs[1]
+
+
+def _shown(value: object) -> str:
+    """Short and on one line, whatever a cell holds."""
+    text = "NULL" if value is None else repr(value) if isinstance(value, str | bytes) else str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"

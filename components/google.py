@@ -1,0 +1,119 @@
+"""The clients of Google Cloud, pointed at an emulator when the settings name one. The clients themselves are unmodified.
+
+Each library is imported when its client is made: BigQuery's alone brings pandas and IPython, two seconds for all who need none of it.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import google.auth
+from google.auth.credentials import Credentials
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+from google.auth.transport.requests import Request
+from google.oauth2 import service_account
+
+from components.errors import AccessError
+from components.settings import Settings
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery, storage
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+
+
+def credentials(settings: Settings) -> Credentials:
+    """The service account of `credentials_file`, else Application Default Credentials.
+
+    Raises:
+        AccessError: the file is missing or no key, or there are no default credentials.
+    """
+    path = settings.credentials_file
+    try:
+        if path is None:
+            return google.auth.default(scopes=SCOPES)[0]
+        account: service_account.Credentials
+        account = service_account.Credentials.from_service_account_file(str(path), scopes=SCOPES)
+        # Unless it acts for somebody, if only for itself, google-auth would send its token to Google, to learn where it may be used.
+        return account.with_subject(account.service_account_email) if settings.is_local else account
+    except FileNotFoundError as error:
+        raise AccessError(
+            f"credentials file {path} does not exist: run `perennial up` (local) or correct PERENNIAL_CREDENTIALS_FILE"
+        ) from error
+    except (ValueError, AttributeError) as error:  # the latter where it is JSON, but no object
+        raise AccessError(f"credentials file {path} is not a service account key: correct PERENNIAL_CREDENTIALS_FILE") from error
+    except OSError as error:
+        raise AccessError(f"credentials file {path} cannot be read ({error.strerror}): correct PERENNIAL_CREDENTIALS_FILE") from error
+    except DefaultCredentialsError as error:
+        raise AccessError(
+            "no Google Cloud credentials: run `gcloud auth application-default login`, or `perennial up` to work locally"
+        ) from error
+
+
+def bigquery_client(settings: Settings) -> bigquery.Client:
+    """A BigQuery client (REST).
+
+    Raises:
+        AccessError: there are no credentials, or the emulator that the settings name does not answer.
+    """
+    from google.cloud import bigquery
+
+    account = credentials(settings)
+    endpoint = settings.bigquery_endpoint
+    if endpoint:
+        _ask(settings, endpoint, account)
+    options = {"api_endpoint": endpoint} if endpoint else None
+    return bigquery.Client(settings.project, account, location=settings.location, client_options=options)
+
+
+def bigquery_read_client(settings: Settings) -> BigQueryReadClient:
+    """A client of the BigQuery Storage Read API (gRPC).
+
+    Raises:
+        AccessError: there are no credentials, or the emulator that the settings name does not answer.
+    """
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+    account = credentials(settings)
+    endpoint = settings.bigquery_storage_endpoint
+    if endpoint is None:
+        return BigQueryReadClient(credentials=account)
+    import grpc
+    from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
+
+    _ask(settings, endpoint, account)
+    channel = grpc.insecure_channel(endpoint, options=[("grpc.max_receive_message_length", -1)])
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+
+
+def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:
+    """Whether an emulator is there, and gives a token: BigQuery's clients would ask silently for ten minutes."""
+    address = urlsplit(endpoint if "//" in endpoint else f"//{endpoint}")
+    port = address.port or (443 if address.scheme == "https" else 80)
+    try:
+        socket.create_connection((address.hostname or "", port), settings.connect_timeout_seconds).close()
+        if settings.is_local:
+            account.refresh(Request())
+    except OSError as error:
+        raise does_not_answer(endpoint) from error
+    except TransportError as error:
+        raise does_not_answer(f"the token endpoint of credentials file {settings.credentials_file}") from error
+    except RefreshError as error:
+        path = settings.credentials_file
+        raise AccessError(f"credentials file {path} is refused ({error.args[0]}): correct PERENNIAL_CREDENTIALS_FILE") from error
+
+
+def does_not_answer(where: str) -> AccessError:
+    """The sentence for a service that cannot be reached."""
+    return AccessError(f"{where} does not answer: run `perennial up` (local) or check the network")
+
+
+def storage_client(settings: Settings) -> storage.Client:
+    """A Cloud Storage client."""
+    from google.cloud import storage
+
+    options = {"api_endpoint": settings.storage_endpoint} if settings.storage_endpoint else None
+    return storage.Client(settings.project, credentials(settings), client_options=options)

@@ -1,0 +1,197 @@
+"""A model's folder: what a team writes, parsed and checked once."""
+
+import hashlib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from components.errors import ModelFolderError
+from components.validation import refusals
+
+FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
+SOURCE = "{source}"
+"""Stands in source.sql for the pinned snapshot of the source table."""
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\.[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+MetricName = Literal["example_count", "auc", "binary_accuracy", "precision", "recall", "calibration"]
+"""What is measured on every slice."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Source(_Section):
+    """The date-partitioned table that source.sql reads as `{source}`."""
+
+    table: DatasetTable
+    partition_field: Identifier
+    history_days: int = Field(gt=0, le=36_500)
+    """How many partitions, a span's own included, source.sql reads for the features of that span: no more, whatever
+    @first_partition is, since a span's examples are kept for every window that it is in."""
+
+
+class Rows(_Section):
+    """What a row of source.sql is."""
+
+    key: Identifier
+    """Unique within a span; decides the split, so that an entity is never in two splits."""
+    label: Identifier
+    label_delay_days: int = Field(ge=0, le=3_650)
+    """How far after a span source.sql looks to know the label."""
+    span: Identifier
+    """The DATE column that says which span a row belongs to."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if len({self.key, self.label, self.span}) < 3:
+            raise ValueError(f"key {self.key!r}, label {self.label!r} and span {self.span!r} must be three columns")
+        return self
+
+
+class Window(_Section):
+    """Which spans a run trains on: the last `spans` whole ones whose labels are known."""
+
+    spans: int = Field(gt=0, le=1000)
+    every_days: int = Field(gt=0, le=366)
+
+
+class Split(_Section):
+    """Hash buckets of each split."""
+
+    train: int = Field(gt=0, le=1000)
+    eval: int = Field(gt=0, le=1000)
+
+
+class Threshold(_Section):
+    """A bound that a metric must keep for the model to be pushed."""
+
+    metric: MetricName
+    slice: dict[Identifier, str] = Field(default_factory=dict)
+    """The value of each column of one of the slices; none is all rows."""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_bounds(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"threshold on {self.metric!r} has no bound: give at_least or at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(
+                f"threshold on {self.metric!r} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
+            )
+        return self
+
+
+class Evaluation(_Section):
+    """How the model is judged."""
+
+    slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
+    """Columns by whose values rows are grouped; all rows together are judged anyway."""
+    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _thresholds_have_slices(self) -> Self:
+        computed = {frozenset(columns) for columns in self.slices} | {frozenset[str]()}
+        for threshold in self.thresholds:
+            if frozenset(threshold.slice) not in computed:
+                raise ValueError(
+                    f"threshold on {threshold.metric!r} is on slice {threshold.slice}, which is not computed: "
+                    f"add {list(threshold.slice)} to evaluation.slices"
+                )
+        return self
+
+
+class Training(_Section):
+    """What network.py and the fit are given."""
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    seed: int
+
+
+class Serving(_Section):
+    """What the prediction service promises."""
+
+    latency_milliseconds: float = Field(gt=0)
+
+
+class Model(_Section):
+    """A model's folder, parsed."""
+
+    name: ModelName
+    folder: Path
+    title: str
+    owner: str
+    task: Literal["binary_classification"]
+    source: Source
+    rows: Rows
+    window: Window
+    split: Split
+    training: Training
+    evaluation: Evaluation
+    serving: Serving
+
+    def text(self, file: str) -> str:
+        """The text of one of the folder's files.
+
+        Raises:
+            ModelFolderError: it is not UTF-8.
+        """
+        return _text(self.folder / file)
+
+    def files(self) -> tuple[Path, ...]:
+        """Everything the team wrote, relative to the folder: hidden files and Python's caches are not."""
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
+
+    def code_sha256(self) -> str:
+        """One fingerprint of the files: changes when any byte of them does."""
+        digest = hashlib.sha256()
+        for name in self.files():
+            digest.update(f"{name.as_posix()}\0{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+def model_names(models_folder: Path) -> list[str]:
+    """The names of the models that have a folder."""
+    return sorted(path.parent.name for path in models_folder.glob("*/model.toml"))
+
+
+def read_model(models_folder: Path, name: str) -> Model:
+    """Parse and check the folder of the model `name`.
+
+    Raises:
+        ModelFolderError: there is no such model, a file is missing, model.toml is not as it must be, or source.sql does
+            not read the snapshot.
+    """
+    folder = models_folder / name
+    if name not in {path.name for path in models_folder.glob("*/")}:
+        raise ModelFolderError(f"model {name!r} is unknown: {models_folder} has {', '.join(model_names(models_folder)) or 'none'}")
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise ModelFolderError(f"model {name!r} lacks {', '.join(missing)}: add it to {folder}")
+    path = folder / "model.toml"
+    try:
+        model = Model.model_validate(tomllib.loads(_text(path)) | {"name": name, "folder": folder})
+    except tomllib.TOMLDecodeError as error:
+        raise ModelFolderError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
+    if SOURCE not in model.text("source.sql"):
+        raise ModelFolderError(
+            f"{folder / 'source.sql'} does not read {SOURCE}, the pinned snapshot of {model.source.table}: select from it"
+        )
+    return model
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFolderError(f"{path} is not UTF-8 (byte {error.start}): save it so") from error

@@ -1,0 +1,119 @@
+"""What Cloud SQL, its connector and the driver raise while a connection is opened or lost, as one sentence for a person."""
+
+import aiohttp
+import pg8000
+from google.auth.exceptions import GoogleAuthError, TransportError
+from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, CloudSQLIPTypeError, RefreshNotValidError
+
+from components.errors import AccessError
+from components.settings import Settings
+
+CONNECT_ERRORS = (
+    OSError,  # such as TimeoutError, ssl.SSLError, and BrokenPipeError: how TLS 1.3 tells that it refuses a certificate
+    ValueError,  # the connection name or the type of address is malformed, or names another region
+    aiohttp.ClientError,
+    pg8000.Error,
+    GoogleAuthError,
+    CloudSQLConnectionError,
+    CloudSQLIPTypeError,
+    RefreshNotValidError,
+)
+"""All that opening a connection raises. SQLAlchemy would wrap none but pg8000's."""
+
+TRANSIENT_ERRORS = (OSError, aiohttp.ClientError, pg8000.InterfaceError, TransportError, CloudSQLConnectionError, RefreshNotValidError)
+WRONG_USER = ("28000", "28P01")
+NO_DATABASE = "3D000"
+BROKEN_OFF = ("08", "57P", "25P03")
+"""Beginnings of the SQLSTATEs by which a server ends a connection, here for idling too, or says that it starts or stops."""
+BROKEN_OFF_TEXTS = ("network error", "connection is closed")
+"""The same in pg8000's words, whose InterfaceError has many meanings."""
+TOO_MANY_CONNECTIONS = "53300"
+TOO_MANY_REQUESTS = 429
+
+
+def is_transient(error: Exception) -> bool:
+    """Whether the next attempt may succeed. The connector itself has already tried again on a status of 500 and above."""
+    if isinstance(error, aiohttp.ClientResponseError):
+        return error.status == TOO_MANY_REQUESTS
+    if isinstance(error, pg8000.DatabaseError):
+        return is_broken_off(error) or sqlstate(error) == TOO_MANY_CONNECTIONS
+    return isinstance(error, TRANSIENT_ERRORS)
+
+
+def is_broken_off(error: BaseException) -> bool:
+    """Whether the connection on which `error` was met is of no use any more."""
+    if isinstance(error, pg8000.InterfaceError):
+        return str(error) in BROKEN_OFF_TEXTS
+    return isinstance(error, OSError) or sqlstate(error).startswith(BROKEN_OFF)
+
+
+def access_error(error: BaseException, settings: Settings) -> AccessError:
+    """The sentence for an error of opening a connection."""
+    return _sentence(settings, *_explain(error, settings))
+
+
+def no_answer(settings: Settings) -> AccessError:
+    """The sentence for a connection that did not come about in time."""
+    return _sentence(settings, f"no answer within {settings.connect_timeout_seconds:g} s", _reach(settings))
+
+
+def connection_lost(error: BaseException, settings: Settings) -> AccessError:
+    """The sentence for a connection that was there and is gone."""
+    return _sentence(settings, f"the connection was lost ({_text(error)})", _reach(settings))
+
+
+def _sentence(settings: Settings, reason: str, remedy: str) -> AccessError:
+    return AccessError(f"Cloud SQL instance {settings.cloudsql_instance} cannot be used as {settings.database_user}: {reason}; {remedy}")
+
+
+def sqlstate(error: BaseException) -> str:
+    """The five characters by which PostgreSQL names an error; empty when it is not from PostgreSQL."""
+    fields = error.args[0] if error.args else None
+    return str(fields["C"]) if isinstance(error, pg8000.DatabaseError) and isinstance(fields, dict) else ""
+
+
+def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
+    """The reason, and what to do about it."""
+    match error:
+        case aiohttp.ClientResponseError(status=404):
+            return "it does not exist", "correct PERENNIAL_CLOUDSQL_INSTANCE"
+        case aiohttp.ClientResponseError(status=401 | 403):
+            return f"its API refuses the credentials ({error.status} {error.message})", _grant(settings)
+        case aiohttp.ClientResponseError():
+            return f"its API answers {error.status} {error.message}", "try again later"
+        case TransportError():
+            return "there is no access token, since the token endpoint cannot be reached", _reach(settings)
+        case GoogleAuthError():
+            return f"there is no access token ({error.args[0]})", _grant(settings)
+        case pg8000.DatabaseError() if sqlstate(error) in WRONG_USER:
+            return _text(error), _log_in(settings)
+        case pg8000.DatabaseError() if sqlstate(error) == NO_DATABASE:
+            return _text(error), "correct PERENNIAL_DATABASE"
+        case CloudSQLIPTypeError():
+            return _text(error), "correct PERENNIAL_CLOUDSQL_IP_TYPE"
+        case ValueError() if not isinstance(error, OSError):  # an ssl.SSLCertVerificationError is both
+            return _text(error), "correct PERENNIAL_CLOUDSQL_INSTANCE or PERENNIAL_CLOUDSQL_IP_TYPE"
+    return _text(error), _reach(settings)
+
+
+def _reach(settings: Settings) -> str:
+    return "run `perennial up`" if settings.is_local else "check that this network reaches it"
+
+
+def _grant(settings: Settings) -> str:
+    if settings.is_local:
+        return "run `perennial up`, or correct PERENNIAL_CREDENTIALS_FILE"
+    return "correct PERENNIAL_CREDENTIALS_FILE, or grant its account roles/cloudsql.client and roles/cloudsql.instanceUser"
+
+
+def _log_in(settings: Settings) -> str:
+    if settings.database_password is None:
+        return "correct PERENNIAL_DATABASE_USER, or add it to the instance's IAM users"
+    return "correct PERENNIAL_DATABASE_USER or PERENNIAL_DATABASE_PASSWORD"
+
+
+def _text(error: BaseException) -> str:
+    """One line, whatever the error was made of."""
+    said = error.args[0] if error.args else ""
+    text = str(said["M"]) if isinstance(said, dict) else getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return " ".join(text.split()).rstrip(".")

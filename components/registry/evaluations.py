@@ -1,0 +1,185 @@
+"""Judgements of a version: its metrics, overall and by slice, and whether a gate let it through."""
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from components.registry.retries import require_same
+from components.registry.statements import execute
+from components.registry.versions import version_id
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric on a slice, with the bounds of its confidence interval where they are known. NaN and infinity are values."""
+
+    name: str
+    slice: Mapping[str, str]
+    """Value by feature; empty for all examples."""
+    value: float
+    ci_low: float | None = None
+    ci_high: float | None = None
+    example_count: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What a run measured of a version on a snapshot."""
+
+    model: str
+    version: int
+    run_id: str
+    snapshot_id: str
+    config_sha256: str
+    """Of how it was measured: metrics, slices, thresholds."""
+    metrics: Sequence[Metric]
+    report_uri: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of a gate, and what it found. `baseline` is the champion's value, where the rule compares."""
+
+    metric: str
+    slice: Mapping[str, str]
+    rule: str
+    value: float | None
+    passed: bool
+    baseline: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blessing:
+    """A gate's verdict on a version."""
+
+    model: str
+    version: int
+    run_id: str
+    policy_sha256: str
+    """Of the rules."""
+    blessed: bool
+    checks: Sequence[Check]
+    decided_by: str
+    baseline_version: int | None = None
+    """The champion's, of the same model."""
+
+
+def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None:
+    """Record the metrics of a version. Recording them again changes nothing.
+
+    Raises:
+        RegistryError: the evaluation is recorded with other metrics, something it names is unknown, or a value is not acceptable.
+    """
+    values = vars(evaluation) | {
+        "model_version_id": version_id(connection, evaluation.model, evaluation.version),
+        "metrics": json.dumps([metric_json(metric) for metric in evaluation.metrics]),
+    }
+    evaluation_id = execute(connection, "evaluations.insert", **values).scalar()
+    if evaluation_id is None:
+        recorded = execute(connection, "evaluations.find", **values).one()
+        what = f"the evaluation of {evaluation.model} {evaluation.version} by run {evaluation.run_id}"
+        require_same(what, comparable(read_metrics(connection, recorded.evaluation_id)), comparable(evaluation.metrics))
+        return
+    execute(connection, "evaluations.insert_names", **values)
+    execute(connection, "evaluations.insert_slices", **values)
+    execute(connection, "evaluations.insert_metrics", **values, evaluation_id=evaluation_id)
+
+
+def read_evaluations(connection: sa.Connection, model: str, version: int) -> tuple[Evaluation, ...]:
+    """All evaluations of a version, in the order in which they were recorded.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    rows = execute(connection, "evaluations.read_all", model_version_id=version_id(connection, model, version)).all()
+    return tuple(
+        Evaluation(
+            model=model,
+            version=version,
+            run_id=row.run_id,
+            snapshot_id=row.snapshot_id,
+            config_sha256=row.config_sha256,
+            metrics=read_metrics(connection, row.evaluation_id),
+            report_uri=row.report_uri,
+        )
+        for row in rows
+    )
+
+
+def read_metrics(connection: sa.Connection, evaluation_id: int) -> tuple[Metric, ...]:
+    """The metrics of an evaluation, by name and slice."""
+    return tuple(Metric(**row) for row in execute(connection, "evaluations.read_metrics", evaluation_id=evaluation_id).mappings())
+
+
+def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
+    """Record a gate's verdict. Recording it again changes nothing.
+
+    Raises:
+        RegistryError: the verdict is recorded otherwise, something it names is unknown, or a value is not acceptable.
+    """
+    baseline = blessing.baseline_version
+    values = vars(blessing) | {
+        "model_version_id": version_id(connection, blessing.model, blessing.version),
+        "baseline_id": None if baseline is None else version_id(connection, blessing.model, baseline),
+        "checks": json.dumps([check_json(check) for check in blessing.checks]),
+    }
+    if not execute(connection, "evaluations.insert_blessing", **values).rowcount:
+        recorded = execute(connection, "evaluations.find_blessing", **values).one()
+        what = f"the blessing of {blessing.model} {blessing.version} by run {blessing.run_id}"
+        require_same(what, recorded._asdict(), vars(blessing) | {"checks": [check_json(check) for check in blessing.checks]})
+
+
+def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple[Blessing, ...]:
+    """All verdicts on a version, in the order in which they were recorded.
+
+    Raises:
+        RegistryError: there is no such version.
+    """
+    rows = execute(connection, "evaluations.read_blessings", model_version_id=version_id(connection, model, version)).mappings()
+    return tuple(Blessing(**{**row, "model": model, "version": version, "checks": tuple(map(check_from, row["checks"]))}) for row in rows)
+
+
+def slice_key(features: Mapping[str, str]) -> str:
+    """The slice in one text, the same for the same slice: `country=DE,device=ios`; empty for all examples."""
+    return ",".join(f"{escaped(feature)}={escaped(value)}" for feature, value in sorted(features.items()))
+
+
+def escaped(text: str) -> str:
+    """The text with a backslash before what separates features and values."""
+    return re.sub(r"([\\,=])", r"\\\1", text)
+
+
+def metric_json(metric: Metric) -> dict[str, object]:
+    """The metric as JSON that PostgreSQL takes for a row."""
+    bounds = {name: number_json(getattr(metric, name)) for name in ("value", "ci_low", "ci_high")}
+    count = None if metric.example_count is None else int(metric.example_count)
+    return {"name": metric.name, "slice": dict(metric.slice), "slice_key": slice_key(metric.slice), "example_count": count, **bounds}
+
+
+def check_json(check: Check) -> dict[str, object]:
+    """The check as JSON."""
+    return {**vars(check), "slice": dict(check.slice), "value": number_json(check.value), "baseline": number_json(check.baseline)}
+
+
+def check_from(item: Mapping[str, Any]) -> Check:
+    """The check that was written as JSON."""
+    numbers = {name: None if item[name] is None else float(item[name]) for name in ("value", "baseline")}
+    return Check(**{**item, **numbers})
+
+
+def number_json(number: float | None) -> float | str | None:
+    """The number as JSON: NaN and infinity, which JSON lacks, as text that PostgreSQL and Python read as such."""
+    if number is None:
+        return None
+    return float(number) if math.isfinite(number) else str(float(number))
+
+
+def comparable(metrics: Sequence[Metric]) -> dict[str, object]:
+    """The metrics as JSON by name and slice, in which NaN equals NaN."""
+    named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": metric_json(metric) for metric in metrics}
+    return {"number of metrics": len(metrics), **named}

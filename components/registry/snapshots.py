@@ -1,0 +1,78 @@
+"""Snapshots of data, under the hash of the document that describes them, and the runs that read them."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from components.canonical import canonical_json, fingerprint
+from components.errors import RegistryError
+from components.registry.retries import require_same
+from components.registry.statements import execute
+
+
+class DatasetRole(StrEnum):
+    """What a run read a snapshot for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+    BASELINE = "baseline"
+    SERVING_LOG = "serving_log"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A pinned window of a table's partitions. Tables are `project.dataset.table`."""
+
+    snapshot_id: str
+    """SHA-256 of the document's canonical JSON."""
+    document: Mapping[str, object]
+    source_table: str
+    snapshot_table: str
+    partition_field: str
+    partition_from: date
+    partition_to: date
+    """Exclusive."""
+    query_sha256: str
+    row_count: int
+    """Of the partitions, not of the query's result."""
+    schema_fingerprint: str
+    content_checksum: str
+
+
+def record_snapshot(connection: sa.Connection, snapshot: Snapshot) -> None:
+    """Record a snapshot. Recording it again changes nothing.
+
+    Raises:
+        RegistryError: its id is not its document's, it is recorded with other columns, or a value is not acceptable.
+    """
+    if snapshot.snapshot_id != (found := fingerprint(snapshot.document)):
+        raise RegistryError(f"snapshot {snapshot.snapshot_id!r} is not its document's SHA-256, which is {found}: pin the data again")
+    values = {**asdict(snapshot), "document": canonical_json(snapshot.document)}
+    if not execute(connection, "snapshots.insert", **values).rowcount:
+        same = read_snapshot(connection, snapshot.snapshot_id)
+        require_same(f"snapshot {snapshot.snapshot_id}", vars(same), vars(snapshot), except_for=("document",))
+
+
+def read_snapshot(connection: sa.Connection, snapshot_id: str) -> Snapshot:
+    """The snapshot of that id.
+
+    Raises:
+        RegistryError: there is none.
+    """
+    row = execute(connection, "snapshots.read", snapshot_id=snapshot_id).mappings().first()
+    if row is None:
+        raise RegistryError(f"snapshot {snapshot_id!r} is not in the registry")
+    return Snapshot(**row)
+
+
+def link_run(connection: sa.Connection, run_id: str, role: DatasetRole, snapshot_id: str) -> None:
+    """Record that a run read a snapshot, and what for. Recording it again changes nothing.
+
+    Raises:
+        RegistryError: the run or the snapshot is unknown.
+    """
+    execute(connection, "snapshots.link_run", run_id=run_id, role=role, snapshot_id=snapshot_id)

@@ -1,0 +1,53 @@
+-- name: insert
+INSERT INTO registry.evaluation (model_version_id, snapshot_id, run_id, config_sha256, report_uri)
+VALUES (:model_version_id, :snapshot_id, :run_id, :config_sha256, :report_uri)
+ON CONFLICT DO NOTHING
+RETURNING evaluation_id;
+
+-- name: find
+SELECT evaluation_id FROM registry.evaluation
+WHERE model_version_id = :model_version_id AND snapshot_id = :snapshot_id AND run_id = :run_id AND config_sha256 = :config_sha256;
+
+-- name: insert_names
+-- Sorted, so that two writers never wait for each other.
+INSERT INTO registry.metric_name (name)
+SELECT DISTINCT name FROM jsonb_to_recordset(CAST(:metrics AS jsonb)) AS metric (name text) ORDER BY name
+ON CONFLICT (name) DO NOTHING;
+
+-- name: insert_slices
+INSERT INTO registry.slice (slice_key, features)
+SELECT DISTINCT slice_key, slice FROM jsonb_to_recordset(CAST(:metrics AS jsonb)) AS metric (slice_key text, slice jsonb) ORDER BY slice_key
+ON CONFLICT (slice_key) DO NOTHING;
+
+-- name: insert_metrics
+INSERT INTO registry.metric (evaluation_id, metric_id, slice_id, value, ci_low, ci_high, example_count)
+SELECT :evaluation_id, metric_id, slice_id, value, ci_low, ci_high, example_count
+FROM jsonb_to_recordset(CAST(:metrics AS jsonb)) AS metric (
+    name text, slice_key text, value double precision, ci_low double precision, ci_high double precision, example_count bigint
+  )
+  JOIN registry.metric_name USING (name)
+  JOIN registry.slice USING (slice_key);
+
+-- name: read_metrics
+SELECT name, features AS slice, value, ci_low, ci_high, example_count
+FROM registry.metric JOIN registry.metric_name USING (metric_id) JOIN registry.slice USING (slice_id)
+WHERE evaluation_id = :evaluation_id ORDER BY name, slice_key;
+
+-- name: read_all
+SELECT evaluation_id, snapshot_id, run_id, config_sha256, report_uri
+FROM registry.evaluation WHERE model_version_id = :model_version_id ORDER BY evaluation_id;
+
+-- name: insert_blessing
+INSERT INTO registry.blessing (model_version_id, baseline_id, run_id, policy_sha256, blessed, checks, decided_by)
+VALUES (:model_version_id, :baseline_id, :run_id, :policy_sha256, :blessed, CAST(:checks AS jsonb), :decided_by)
+ON CONFLICT DO NOTHING;
+
+-- name: find_blessing
+SELECT baseline.version AS baseline_version, blessed, checks, decided_by
+FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
+WHERE blessing.model_version_id = :model_version_id AND blessing.run_id = :run_id AND policy_sha256 = :policy_sha256;
+
+-- name: read_blessings
+SELECT baseline.version AS baseline_version, blessing.run_id, policy_sha256, blessed, checks, decided_by
+FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
+WHERE blessing.model_version_id = :model_version_id ORDER BY blessing_id;

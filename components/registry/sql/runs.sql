@@ -1,0 +1,41 @@
+-- name: insert
+INSERT INTO registry.pipeline_run (
+  run_id, model, pipeline_name, pipeline_version, pipeline_sha256, parameters, trigger, reason,
+  git_commit, git_dirty, environment_digest, image_digest, package_versions, host, service_account
+) VALUES (
+  :run_id, :model, :pipeline_name, :pipeline_version, :pipeline_sha256, CAST(:parameters AS jsonb), :trigger, :reason,
+  :git_commit, :git_dirty, :environment_digest, :image_digest, CAST(:package_versions AS jsonb), :host, :service_account
+)
+ON CONFLICT (run_id) DO NOTHING;
+
+-- name: read
+SELECT * FROM registry.pipeline_run WHERE run_id = :run_id;
+
+-- name: latest
+SELECT * FROM registry.pipeline_run WHERE model = :model ORDER BY started_at DESC, run_id LIMIT :limit;
+
+-- name: insert_tasks
+INSERT INTO registry.run_task (run_id, task_name, component_name, component_version, cached, seconds)
+SELECT :run_id, task_name, component_name, component_version, cached, seconds
+FROM jsonb_to_recordset(CAST(:tasks AS jsonb))
+  AS task (task_name text, component_name text, component_version text, cached boolean, seconds double precision)
+ON CONFLICT (run_id, task_name) DO NOTHING;
+
+-- name: read_tasks
+SELECT task_name, component_name, component_version, cached, seconds
+FROM registry.run_task WHERE run_id = :run_id ORDER BY task_name;
+
+-- name: finish
+UPDATE registry.pipeline_run SET state = :state, error = :error, finished_at = now()
+WHERE run_id = :run_id AND state = 'RUNNING';
+
+-- name: close_interrupted
+UPDATE registry.pipeline_run AS run
+SET (state, error, finished_at) = (
+  SELECT CASE WHEN count(*) > 0 THEN 'SUCCEEDED' ELSE 'FAILED' END,
+         CASE WHEN count(*) > 0 THEN NULL ELSE 'interrupted' END,
+         now()
+  FROM registry.model_version WHERE model_version.run_id = run.run_id
+)
+WHERE model = :model AND host = :host AND state = 'RUNNING'
+RETURNING run_id;

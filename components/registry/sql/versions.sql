@@ -1,0 +1,41 @@
+-- name: insert_model
+INSERT INTO registry.model (name) VALUES (:model) ON CONFLICT (name) DO NOTHING;
+
+-- name: lock_model
+-- Whoever holds this lock alone allocates versions of the model. It does not stop others from reading or referring to the row.
+SELECT model_id, next_version FROM registry.model WHERE name = :model FOR NO KEY UPDATE;
+
+-- name: read_pushed
+SELECT version, snapshot_id, code_sha256, training_sha256, framework, artifact_uri, manifest_sha256
+FROM registry.model_version WHERE model_id = :model_id AND run_id = :run_id AND variant = :variant;
+
+-- name: count_version
+UPDATE registry.model SET next_version = next_version + 1 WHERE model_id = :model_id;
+
+-- name: insert
+INSERT INTO registry.model_version (
+  model_id, version, run_id, variant, snapshot_id, code_sha256, training_sha256, framework, signature,
+  artifact_uri, manifest, manifest_sha256
+) VALUES (
+  :model_id, :version, :run_id, :variant, :snapshot_id, :code_sha256, :training_sha256, :framework, CAST(:signature AS jsonb),
+  :artifact_uri, CAST(:manifest AS jsonb), :manifest_sha256
+);
+
+-- name: find_trained
+SELECT max(version) FROM registry.model_version JOIN registry.model USING (model_id)
+WHERE name = :model AND training_sha256 = :training_sha256;
+
+-- name: was_trained
+SELECT EXISTS (
+  SELECT FROM registry.model_version JOIN registry.model USING (model_id) WHERE name = :model AND code_sha256 = :code_sha256
+);
+
+-- name: find_of_run
+SELECT max(version) FROM registry.model_version WHERE run_id = :run_id;
+
+-- name: find
+SELECT model_version_id FROM registry.model_version JOIN registry.model USING (model_id)
+WHERE name = :model AND version = CAST(:version AS bigint);
+
+-- name: models
+SELECT name, next_version - 1 AS latest FROM registry.model ORDER BY name;

@@ -1,0 +1,78 @@
+"""The registry's SQL: statements by name from the files of `sql/`, and PostgreSQL's refusals as errors of ours."""
+
+import re
+import reprlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from components.errors import AccessError, PerennialError, RegistryError
+from components.registry.access import sqlstate
+
+FOLDER = Path(__file__).parent / "sql"
+HEADER = re.compile(r"^-- name: (\w+)$\n", re.MULTILINE)
+
+WRONG_VALUE = ("22", "23")
+"""Beginnings of SQLSTATEs: data exceptions, and constraints that are violated."""
+NO_TABLES = ("3F000", "42P01")
+NO_RIGHT = "42501"
+BUSY = ("40", "53", "55P03", "57014")
+"""Deadlocks, exhausted resources, a lock that was not to be had, and a statement that took too long."""
+
+
+@cache
+def statements(file: str) -> dict[str, sa.TextClause]:
+    """The statements of `sql/FILE.sql` by name; each begins with a line `-- name: NAME`."""
+    _, *parts = HEADER.split((FOLDER / f"{file}.sql").read_text())
+    return {name: sa.text(sql) for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def execute(connection: sa.Connection, statement: str, **parameters: object) -> sa.CursorResult[Any]:
+    """Execute the statement `FILE.NAME`. Parameters that it does not name are left out.
+
+    Raises:
+        RegistryError: a constraint or a trigger of the schema refuses the values.
+        AccessError: the database cannot be reached, is busy, or refuses the user.
+    """
+    file, name = statement.split(".")
+    with registry_errors(statement, **parameters):
+        return connection.execute(statements(file)[name], parameters)
+
+
+@contextmanager
+def registry_errors(statement: str, **parameters: object) -> Iterator[None]:
+    """Turn what PostgreSQL refuses into errors of ours. Any other error of it is a bug, and stays what it is."""
+    try:
+        yield
+    except DBAPIError as error:
+        ours = None if error.orig is None else translate(statement, error.orig, parameters)
+        if ours is None:
+            raise
+        raise ours from error
+
+
+def translate(statement: str, error: BaseException, parameters: Mapping[str, object]) -> PerennialError | None:
+    """The error of ours for an error of PostgreSQL; None for what only a bug can cause. Lost connections are the engine's matter."""
+    code = sqlstate(error)
+    said = error.args[0] if code else {}
+    text = " ".join(filter(None, (said.get("M"), said.get("D"))))
+    if code.startswith(WRONG_VALUE):
+        given = "" if "D" in said else f" in {', '.join(f'{name} {reprlib.repr(value)}' for name, value in parameters.items())}"
+        return RegistryError(f"the registry refuses {statement}: {text}{given}")
+    if code in NO_TABLES:
+        return RegistryError(f"the registry's database has no tables yet ({text}): run `perennial up`")
+    if code == NO_RIGHT:
+        return AccessError(f"the registry's database does not let this user {statement}: {text}; grant it what it lacks")
+    if code.startswith(BUSY):
+        return AccessError(f"the registry's database broke off {statement} ({text}): run the command again")
+    return None
+
+
+def storable(text: str) -> str:
+    """The text without what PostgreSQL cannot store: NUL and lone surrogates are written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")

@@ -1,0 +1,178 @@
+"""What the steps `start`, `push`, `record` and `finish` do."""
+
+import json
+import shutil
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+
+from components.canonical import fingerprint
+from components.errors import ModelFolderError
+from components.evaluation.config import eval_config
+from components.evaluation.results import Results, read_results
+from components.google import storage_client
+from components.model import Model, read_model
+from components.registry import evaluations, snapshots
+from components.registry.engine import make_engine
+from components.registry.manifest import Manifest, manifest_json, parse_manifest
+from components.registry.objects import push_folder
+from components.registry.provenance import Launch, component_version, environment_digest, package_versions
+from components.registry.runs import Run, RunState, Task, Trigger, finish_run, record_tasks, start_run
+from components.registry.snapshots import DatasetRole
+from components.registry.versions import NewVersion, register_version, training_fingerprint
+from components.settings import Settings
+from components.snapshot.document import Snapshot
+from components.snapshot.step import snapshot_of
+from components.tfx.artifacts import KfpArtifact
+
+MANIFEST = "manifest.json"
+ADDRESS = "address"
+"""Beside the manifest in the artifact of `push`: the gs:// URI of the pushed folder."""
+CODE = Path("assets.extra") / "model"
+"""Where the model's folder goes in a SavedModel: `assets.extra` is the place that TensorFlow leaves to others."""
+TASKS = {
+    "pin": "snapshot",
+    "read": "examples",
+    "schema": "checks",
+    "statistics": "checks",
+    "validate": "checks",
+    "transform": "training",
+    "train": "training",
+    "evaluate": "evaluation",
+    "push": "registry",
+    "record": "registry",
+}
+"""The room of every step that makes a version."""
+
+
+def start_recorded_run(settings: Settings, run_id: str, model: str, through: str, launch: str) -> None:
+    """Record the start of the run.
+
+    Raises:
+        ModelFolderError: the model's folder here is not the one that the run was launched with.
+    """
+    known = Launch(**json.loads(launch))
+    found = read_model(settings.models_folder, model)
+    run = Run(
+        run_id=run_id,
+        model=model,
+        pipeline_name="training",
+        pipeline_version=component_version("."),
+        pipeline_sha256=known.pipeline_sha256,
+        parameters={"model": model, "through": through, "beam_args": list(settings.beam_args)},
+        trigger=Trigger(known.trigger),
+        reason=known.reason,
+        environment_digest=environment_digest(),
+        package_versions=package_versions(),
+        host=known.host,
+        git_commit=known.git_commit,
+        git_dirty=known.git_dirty,
+        image_digest=settings.image.rpartition("@")[2] if settings.image else None,
+        service_account=settings.database_user,
+    )
+    with make_engine(settings).begin() as connection:
+        start_run(connection, run)
+    if found.code_sha256() != known.code_sha256:
+        raise ModelFolderError(
+            f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
+            f"run it again, with an image built from this commit"
+        )
+
+
+def push_model(settings: Settings, run_id: str, model: str, snapshot: KfpArtifact, trained: KfpArtifact, pushed: KfpArtifact) -> None:
+    """Push the SavedModel together with the model's folder, and leave the manifest in the artifact."""
+    found = read_model(settings.models_folder, model)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / model
+        shutil.copytree(Path(trained.path) / "Format-Serving", folder)
+        for name in found.files():
+            (folder / CODE / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found.folder / name, folder / CODE / name)
+        metadata = {"model": model, "run": run_id, "snapshot": snapshot_of(snapshot).snapshot_id}
+        manifest = push_folder(storage_client(settings), settings.bucket, model=model, folder=folder, metadata=metadata)
+    Path(pushed.path).mkdir(parents=True, exist_ok=True)
+    (Path(pushed.path) / MANIFEST).write_text(manifest_json(manifest))
+    (Path(pushed.path) / ADDRESS).write_text(manifest.uri)
+    pushed.metadata |= {"gs_uri": manifest.uri, "sha256": manifest.sha256}
+
+
+def record_version(settings: Settings, run_id: str, model: str, snapshot: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact) -> int:
+    """Everything about the version in one transaction: all of it, or nothing. Returns its number."""
+    found, pinned, judged = read_model(settings.models_folder, model), snapshot_of(snapshot), read_results(Path(results.path))
+    manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
+    with make_engine(settings).begin() as connection:
+        snapshots.record_snapshot(connection, recorded_snapshot(pinned))
+        snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+        record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
+        number = register_version(connection, _new_version(found, run_id, pinned, manifest))
+        evaluations.record_evaluation(connection, _evaluation(found, number, run_id, pinned, judged))
+        evaluations.record_blessing(connection, _blessing(found, number, run_id, judged))
+    return number
+
+
+def finish_recorded_run(settings: Settings, run_id: str, state: str, error: str | None) -> None:
+    """End the run as the pipeline's state says, unless a step has ended it with its reason."""
+    with make_engine(settings).begin() as connection:
+        if state == "SUCCEEDED":
+            finish_run(connection, run_id, RunState.SUCCEEDED)
+        else:
+            ended = RunState.CANCELLED if state == "CANCELLED" else RunState.FAILED
+            finish_run(connection, run_id, ended, error or "a step failed without saying why: see its log")
+
+
+def recorded_snapshot(pinned: Snapshot) -> snapshots.Snapshot:
+    """The snapshot as the registry keeps it."""
+    return snapshots.Snapshot(
+        snapshot_id=pinned.snapshot_id,
+        document=pinned.document,
+        source_table=pinned.source_table,
+        snapshot_table=pinned.snapshot_table,
+        partition_field=pinned.partition_field,
+        partition_from=pinned.partitions[0].day,
+        partition_to=pinned.partitions[-1].day + timedelta(days=1),
+        query_sha256=pinned.query_sha256,
+        row_count=pinned.source_rows,
+        schema_fingerprint=pinned.schema_fingerprint,
+        content_checksum=pinned.content_checksum,
+    )
+
+
+def training_sha256(model: Model, snapshot_id: str) -> str:
+    """What the weights of a training depend on: data, the model's folder, the environment."""
+    return training_fingerprint(snapshot_id, model.code_sha256(), parameters={}, environment_digest=environment_digest())
+
+
+def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest) -> NewVersion:
+    return NewVersion(
+        model=model.name,
+        run_id=run_id,
+        snapshot_id=pinned.snapshot_id,
+        code_sha256=model.code_sha256(),
+        training_sha256=training_sha256(model, pinned.snapshot_id),
+        manifest=manifest,
+        framework="tensorflow",
+        signature={"name": "serving_default", "inputs": {"examples": "string [batch]"}, "outputs": {"score": "float32 [batch, 1]"}},
+    )
+
+
+def _evaluation(model: Model, number: int, run_id: str, pinned: Snapshot, judged: Results) -> evaluations.Evaluation:
+    return evaluations.Evaluation(
+        model=model.name,
+        version=number,
+        run_id=run_id,
+        snapshot_id=pinned.snapshot_id,
+        config_sha256=fingerprint(json.loads(eval_config(model))),
+        metrics=[evaluations.Metric(m.name, m.slice, m.value, m.low, m.high, m.example_count) for m in judged.metrics],
+    )
+
+
+def _blessing(model: Model, number: int, run_id: str, judged: Results) -> evaluations.Blessing:
+    return evaluations.Blessing(
+        model=model.name,
+        version=number,
+        run_id=run_id,
+        policy_sha256=fingerprint([threshold.model_dump() for threshold in model.evaluation.thresholds]),
+        blessed=judged.blessed,
+        checks=[evaluations.Check(c.metric, c.slice, c.rule, c.value, c.passed) for c in judged.checks],
+        decided_by="tensorflow-model-analysis",
+    )

@@ -1,0 +1,54 @@
+"""How a chart becomes part of the page: one theme, no network, SVG without anything that a page could clash with."""
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+import vl_convert
+from markupsafe import Markup
+
+from components.report.palette import GUIDE, LINE, MUTED
+from components.report.wording import legible
+
+WIDTH = 340
+"""In pixels: three charts side by side on a screen, one on a phone, never scaled so much that text gets too small."""
+
+AXIS = {
+    "domain": False,
+    "gridColor": LINE.light,
+    "labelColor": MUTED.light,
+    "labelFontSize": 11,
+    "labelLimit": 130,
+    "labelPadding": 6,
+    "tickColor": GUIDE.light,
+    "ticks": False,
+    "titleColor": MUTED.light,
+    "titleFontSize": 11,
+    "titleFontWeight": "normal",
+    "titlePadding": 8,
+}
+THEME = {
+    "aria": False,
+    "axis": AXIS,
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+}
+
+Row = Mapping[str, str | float | bool | None]
+Chart = alt.Chart | alt.LayerChart | alt.FacetChart
+
+
+def table(rows: Sequence[Row]) -> alt.InlineData:
+    """The data of a chart. Text is made showable here, since one control character in a label aborts the process in vl-convert."""
+    safe = [{name: legible(value) if isinstance(value, str) else value for name, value in row.items()} for row in rows]
+    return alt.InlineData(values=safe)
+
+
+def draw(chart: Chart, width: int = WIDTH, height: int = 220) -> Markup:
+    """The chart as SVG of that size in pixels, axes included. Vega has escaped the text in it.
+
+    It is hidden from screen readers: the element around it is the image, and says in a sentence what is to be seen.
+    """
+    sized = chart.properties(width=width, height=height, padding=0, autosize=alt.AutoSizeParams(type="fit", contains="padding"))
+    svg = vl_convert.vegalite_to_svg(sized.to_dict(), config=THEME, allowed_base_urls=[])
+    return Markup(svg.replace("<svg ", '<svg aria-hidden="true" ', 1))  # noqa: S704

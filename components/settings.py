@@ -1,0 +1,118 @@
+"""The one place where Perennial reads its settings: files of an environment, then the environment's variables."""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
+
+from components.errors import SettingsError
+from components.validation import refusals
+
+PREFIX = "PERENNIAL_"
+SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)|PORT(_\d+_(TCP|UDP))?)(_|$)")
+"""What Kubernetes sets for each Service beside a pod, such as PERENNIAL_CONSOLE_SERVICE_HOST: no settings of ours."""
+REPOSITORY = Path(__file__).parent.parent
+IMAGE = "perennial-python:placeholder"
+"""Stands for the container image of every step until `perennial compile` or a submission puts the settings' one in its place."""
+ENDPOINTS_FILE = "endpoints.env"
+"""Written into the state folder by `perennial up`: where the emulators listen."""
+
+
+class Settings(BaseSettings):
+    """Where things are. On Google Cloud the endpoints stay None and every client uses its own default."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    environment: str = "local"
+    project: str
+    location: str = "EU"
+    """BigQuery's and Cloud Storage's location."""
+    bucket: str
+    """The bucket that holds the model versions."""
+    models_folder: Path = REPOSITORY / "pipelines" / "models"
+    state_folder: Path = REPOSITORY / ".perennial"
+    """Runs, reports, caches and the emulators' state."""
+    credentials_file: Path | None = None
+    """A service account's key; None means Application Default Credentials."""
+
+    bigquery_endpoint: str | None = None
+    bigquery_storage_endpoint: str | None = None
+    """host:port of a plaintext gRPC emulator."""
+    storage_endpoint: str | None = None
+    cloudsql_endpoint: str | None = None
+
+    cloudsql_instance: str
+    """project:region:instance"""
+    cloudsql_ip_type: str = "PRIVATE"
+    database: str = "registry"
+    database_user: str
+    """A built-in user, or an IAM service account without `.gserviceaccount.com`."""
+    database_password: SecretStr | None = None
+    """None means IAM authentication."""
+    connect_timeout_seconds: float = 30.0
+
+    maximum_bytes_billed: int = 1_000_000_000_000
+    pipeline_root: str | None = None
+    """Where Kubeflow keeps artifacts (gs://...); None on one machine, where the state folder does."""
+    kubeflow_endpoint: str | None = None
+    image: str | None = None
+    """The container image of every step, pinned by digest."""
+    beam_args: tuple[str, ...] = (
+        "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
+        "--direct_running_mode=in_memory",
+        "--direct_num_workers=1",
+        "--no_pipeline_type_check",  # TFX's own pipelines: their types hold, and checking them takes half a second
+        f"--sdk_container_image={IMAGE}",  # says that workers have TFX: else TFX packs itself anew for each step, a second each
+    )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the services are emulators on this machine."""
+        return self.cloudsql_endpoint is not None
+
+
+def read_settings() -> Settings:
+    """The settings of the environment that PERENNIAL_ENVIRONMENT names, `local` unless told.
+
+    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), then variables.
+
+    Raises:
+        SettingsError: the environment is unknown, or a setting is missing, wrong or unknown.
+    """
+    variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}  # noqa: TID251 - the one place
+    name = variables.get(f"{PREFIX}ENVIRONMENT", "local")
+    file = REPOSITORY / "infra" / "environments" / f"{name}.env"
+    if not file.is_file():
+        raise SettingsError(f"environment {name!r} is unknown: {file} does not exist; set {PREFIX}ENVIRONMENT to one that does")
+    _refuse_unknown(variables)
+    files = [file]
+    if name == "local":
+        state = Path(variables.get(f"{PREFIX}STATE_FOLDER", REPOSITORY / ".perennial"))
+        files.append(state / ENDPOINTS_FILE)
+    try:
+        return Settings(_env_file=tuple(files))
+    except ValidationError as error:
+        problems = refusals(error, spell=_variable)
+        raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error
+    except SourceError as error:  # a list that is not JSON
+        raise SettingsError(f"settings of environment {name!r}: {error} ({error.__cause__}); correct {file} or the variable") from error
+
+
+def _variable(field: str) -> str:
+    """A name that is no field stands in a file as it was met."""
+    return f"{PREFIX}{field.upper()}" if field.partition(".")[0] in Settings.model_fields else field.upper()
+
+
+def _refuse_unknown(variables: Mapping[str, str]) -> None:
+    """A variable with a typing error would otherwise change nothing, silently: pydantic-settings looks for the known ones only."""
+    for variable in sorted(name for name in variables if not SERVICE_LINK.search(name)):
+        field = variable.removeprefix(PREFIX).lower()
+        if field not in Settings.model_fields:
+            near = difflib.get_close_matches(field, Settings.model_fields, n=1)
+            meant = f"did you mean {_variable(near[0])}?" if near else "see components/settings.py for those there are"
+            raise SettingsError(f"the variable {variable} is no setting: {meant}")

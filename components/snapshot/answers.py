@@ -1,0 +1,67 @@
+"""What BigQuery refuses, or that it does not answer, in one sentence."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import google.api_core.exceptions as api
+import requests
+from google.auth.exceptions import GoogleAuthError, TransportError
+
+from components.errors import AccessError, PerennialError, SourceError
+from components.google import does_not_answer
+from components.settings import Settings
+
+TOO_MANY_BYTES = "bytesBilledLimitExceeded"
+LIMITS = ("quotaExceeded", "rateLimitExceeded", "responseTooLarge", "billingNotEnabled")
+"""Reasons of a 403 that has nothing to do with who asks."""
+
+
+@contextmanager
+def answers(settings: Settings, what: str, *, remedy: str) -> Iterator[None]:
+    """Whatever BigQuery's clients raise inside is raised as one of ours.
+
+    Args:
+        settings: name the service and the credentials.
+        what: is asked for.
+        remedy: what to do if it cannot be had as it is asked for.
+
+    Raises:
+        SourceError: what is asked for is not there, or not possible.
+        AccessError: BigQuery refuses the credentials, does not answer, or fails.
+    """
+    try:
+        yield
+    except (api.GoogleAPIError, GoogleAuthError, requests.RequestException, ConnectionError, TimeoutError) as error:
+        raise _explained(error, settings, what, remedy) from error
+
+
+def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> PerennialError:
+    where = settings.bigquery_endpoint or "BigQuery"
+    reason, sentence = _told(error)
+    match error:
+        case api.Unauthorized() | api.Forbidden() | GoogleAuthError() if not isinstance(error, TransportError) and reason not in LIMITS:
+            account = settings.credentials_file or "(application default)"
+            return AccessError(
+                f"{where} refuses the credentials {account} for {what}: {sentence}; "
+                f"correct PERENNIAL_CREDENTIALS_FILE or grant the account access"
+            )
+        case api.GoogleAPIError() if reason == TOO_MANY_BYTES:
+            return SourceError(f"{what}: {sentence} Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED")
+        case api.NotFound() | api.BadRequest() | api.Conflict():
+            return SourceError(f"{what}: {sentence}; {remedy}")
+        case api.GoogleAPICallError() if not isinstance(error, api.ServiceUnavailable):
+            return AccessError(f"{where} failed at {what}: {sentence}; run the same command again")
+    return does_not_answer(where)
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """The reason's name, and what was said, without the address that was called and the job's number."""
+    details = next(iter(getattr(error, "errors", ())), None)
+    if isinstance(details, dict):
+        return str(details.get("reason", "")), _first_line(str(details.get("message", "")))
+    said = getattr(error, "message", None) or (error.args[0] if error.args else "")
+    return "", _first_line(str(said)) or type(error).__name__
+
+
+def _first_line(text: str) -> str:
+    return next(iter(text.splitlines()), "")

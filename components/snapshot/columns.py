@@ -1,0 +1,66 @@
+"""The columns of source.sql, held against model.toml and schema.pbtxt before a row is read."""
+
+from collections.abc import Collection, Sequence
+
+from google.cloud import bigquery
+
+from components.errors import ModelFolderError, SourceError
+from components.model import Model
+
+TYPES = {
+    "INT": ("INTEGER", "BOOLEAN"),
+    "FLOAT": ("FLOAT", "NUMERIC", "BIGNUMERIC"),
+    "BYTES": ("STRING", "BYTES"),
+}
+"""Types of BigQuery, by the type of schema.pbtxt that can hold them."""
+KEY_TYPES = ("INTEGER", "STRING")
+"""Those that a split is computed from here just as BigQuery does."""
+NUMBERS = TYPES["INT"] + TYPES["FLOAT"]
+
+
+def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None:
+    """Hold the columns of a query's result against what the model's folder says of them.
+
+    Raises:
+        SourceError: a column is missing, unknown or of a type that it must not have.
+        ModelFolderError: schema.pbtxt is not a schema.
+    """
+    found = {column.name: f"ARRAY<{column.field_type}>" if column.mode == "REPEATED" else column.field_type for column in columns}
+    rows, features = model.rows, read_features(model)
+    slices = (name for names in model.evaluation.slices for name in names)
+    for name in (rows.key, rows.span, rows.label, *slices, *features):
+        if name not in found:
+            raise SourceError(f"source.sql of model {model.name!r} has no column {name!r}: add it, or correct model.toml and schema.pbtxt")
+    _check_type(model, found, rows.key, KEY_TYPES, "a key must be INT64 or STRING: cast it")
+    _check_type(model, found, rows.span, ("DATE",), "a span must be DATE: cast it")
+    for name, kind in features.items():
+        _check_type(model, found, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
+    _check_type(model, found, rows.label, NUMBERS, "a label must be a number, 0 or 1: cast it")
+    unknown = sorted(found.keys() - features.keys() - {rows.key, rows.span})
+    if unknown:
+        raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")
+
+
+def _check_type(model: Model, found: dict[str, str], name: str, accepted: Collection[str], why: str) -> None:
+    if found[name] not in accepted:
+        raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {found[name]}, {why}")
+
+
+def read_features(model: Model) -> dict[str, str]:
+    """The features of schema.pbtxt: INT, FLOAT or BYTES, by name.
+
+    Raises:
+        ModelFolderError: it does not parse, or a feature is of another type.
+    """
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    try:
+        schema = text_format.Parse(model.text("schema.pbtxt"), schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise ModelFolderError(f"schema.pbtxt of model {model.name!r} is no tensorflow.metadata.v0.Schema: {error}; correct it") from error
+    features = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
+    for name, kind in features.items():
+        if kind not in TYPES:
+            raise ModelFolderError(f"feature {name!r} in schema.pbtxt of model {model.name!r} is {kind}: choose one of {', '.join(TYPES)}")
+    return features

@@ -1,0 +1,15 @@
+"""The step `pin`."""
+
+from kfp import dsl
+
+from components.settings import IMAGE
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def pin(run_id: str, model: str, through: str, snapshot: dsl.Output[dsl.Dataset]):  # type: ignore[no-untyped-def]
+    """Pin the window of partitions that ends with `through`."""
+    from components.registry.outcome import recorded
+    from components.snapshot.step import write_snapshot
+
+    with recorded(run_id, "pin") as settings:
+        write_snapshot(settings, model, through, snapshot)

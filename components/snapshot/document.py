@@ -1,0 +1,96 @@
+"""The document that a snapshot is: which partitions were pinned, what was in them, and the query over them."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+from components.canonical import canonical_json, fingerprint
+
+
+@dataclass(frozen=True)
+class Partition:
+    """One DAY partition of the source table: how many rows, and an order-independent checksum of their content."""
+
+    day: date
+    rows: int
+    checksum: str
+
+    @property
+    def document(self) -> dict[str, object]:
+        """Plain JSON values."""
+        return {"day": self.day.isoformat(), "rows": self.rows, "checksum": self.checksum}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a training run reads. The same content has the same id, whenever it is pinned."""
+
+    model: str
+    source_table: str
+    """project.dataset.table"""
+    partition_field: str
+    columns: tuple[tuple[str, str], ...]
+    """(name, BigQuery type) of the source table, by name."""
+    partitions: tuple[Partition, ...]
+    spans: tuple[date, ...]
+    query_sha256: str
+
+    @property
+    def document(self) -> dict[str, object]:
+        """What is written and hashed: plain JSON values, dates as ISO text."""
+        return {
+            **asdict(self),
+            "columns": [list(column) for column in self.columns],
+            "partitions": [partition.document for partition in self.partitions],
+            "spans": [span.isoformat() for span in self.spans],
+        }
+
+    @property
+    def snapshot_id(self) -> str:
+        """SHA-256 of the canonical JSON document, 64 hexadecimal digits."""
+        return fingerprint(self.document)
+
+    @property
+    def snapshot_table(self) -> str:
+        """The BigQuery table snapshot that keeps the pinned rows; shared by snapshots that pinned the same rows."""
+        return f"{self.source_table}_pinned_{fingerprint([self.source_table, self.columns, self.content_checksum])[:16]}"
+
+    @property
+    def source_rows(self) -> int:
+        """Rows of all pinned partitions."""
+        return sum(partition.rows for partition in self.partitions)
+
+    @property
+    def schema_fingerprint(self) -> str:
+        """SHA-256 of the columns and their types."""
+        return fingerprint(self.columns)
+
+    @property
+    def content_checksum(self) -> str:
+        """SHA-256 over the partitions' checksums."""
+        return fingerprint([partition.document for partition in self.partitions])
+
+    def span_fingerprint(self, span: date, *, first: date, last: date, recipe: str) -> str:
+        """What one span's rows depend on: the partitions from `first` to `last`, the query, and `recipe` (how rows become examples)."""
+        partitions = [partition.document for partition in self.partitions if first <= partition.day <= last]
+        return fingerprint([span.isoformat(), self.source_table, self.columns, partitions, self.query_sha256, recipe])
+
+    def to_json(self) -> str:
+        """The canonical JSON of the document."""
+        return canonical_json(self.document)
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """The snapshot whose document is at `path`."""
+    document = json.loads(path.read_text())
+    return Snapshot(
+        **document
+        | {
+            "columns": tuple((name, kind) for name, kind in document["columns"]),
+            "partitions": tuple(
+                Partition(**partition | {"day": date.fromisoformat(partition["day"])}) for partition in document["partitions"]
+            ),
+            "spans": tuple(date.fromisoformat(span) for span in document["spans"]),
+        }
+    )

@@ -1,0 +1,96 @@
+"""Pin a window of whole partitions: what is in them, and a BigQuery table snapshot that keeps it."""
+
+import hashlib
+from contextlib import suppress
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from google.api_core.exceptions import Conflict
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.model import Model
+from components.settings import Settings
+from components.snapshot.answers import answers
+from components.snapshot.document import Partition, Snapshot
+from components.snapshot.source import check_query, partition_range, read_table
+from components.snapshot.window import Window, resolve_window
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def latest_partition(client: bigquery.Client, settings: Settings, model: Model) -> date:
+    """The source table's last partition: what `--through` is unless told.
+
+    Raises:
+        SourceError: the table does not exist, is not partitioned as the model says, or is empty.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    return partition_range(client, settings, read_table(client, settings, model))[1]
+
+
+def describe(client: bigquery.Client, settings: Settings, model: Model, through: date) -> tuple[Snapshot, datetime]:
+    """The snapshot that a run through `through` would pin, and the instant it was described at. Writes nothing.
+
+    Raises:
+        SourceError: the window is outside the data or empty, a partition is missing, or source.sql does not fit table and schema.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    table = read_table(client, settings, model)
+    name = f"{table.project}.{table.dataset_id}.{table.table_id}"
+    first, last = partition_range(client, settings, table)
+    window = resolve_window(model, through, first=first, last=last)
+    check_query(client, settings, model, table=name, window=window)
+    with answers(settings, f"partitions of {name}", remedy="correct source.table in model.toml"):
+        (now,) = next(iter(client.query("SELECT CURRENT_TIMESTAMP()").result(timeout=60)))
+        as_of = now.replace(microsecond=now.microsecond // 1000 * 1000)  # a table decorator counts milliseconds
+        partitions = _partitions(client, settings, model, name, window, as_of)
+    found = {partition.day for partition in partitions}
+    missing = [day for day in window.days if day not in found]
+    if missing:
+        raise SourceError(
+            f"partition {missing[0]} of {name} is missing ({len(missing)} of {len(window.days)} between {window.first_partition} and "
+            f"{window.last_partition}): load it, or choose --through before it"
+        )
+    snapshot = Snapshot(
+        model=model.name,
+        source_table=name,
+        partition_field=model.source.partition_field,
+        columns=tuple(sorted((field.name, field.field_type) for field in table.schema)),
+        partitions=partitions,
+        spans=window.spans,
+        query_sha256=hashlib.sha256(model.text("source.sql").encode()).hexdigest(),
+    )
+    return snapshot, as_of
+
+
+def _partitions(
+    client: bigquery.Client, settings: Settings, model: Model, table: str, window: Window, as_of: datetime
+) -> tuple[Partition, ...]:
+    sql = (Path(__file__).parent / "partitions.sql").read_text()
+    parameters = [
+        bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", as_of),
+        bigquery.ScalarQueryParameter("first_partition", "DATE", window.first_partition),
+        bigquery.ScalarQueryParameter("last_partition", "DATE", window.last_partition),
+    ]
+    config = bigquery.QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=settings.maximum_bytes_billed)
+    rows = client.query(sql.format(table=table, partition_field=model.source.partition_field), config).result(timeout=600)
+    return tuple(
+        Partition(row.day, row.row_count, f"{row.fingerprints_xor % 2**64:016x}{row.fingerprints_sum % 2**64:016x}") for row in rows
+    )
+
+
+def pin(client: bigquery.Client, settings: Settings, model: Model, through: date) -> Snapshot:
+    """Describe the snapshot, and keep its rows as a BigQuery table snapshot. Doing it again changes nothing.
+
+    Raises:
+        SourceError: as `describe`.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    snapshot, as_of = describe(client, settings, model, through)
+    source = f"{snapshot.source_table}@{(as_of - EPOCH) // timedelta(milliseconds=1)}"
+    config = bigquery.CopyJobConfig(operation_type=bigquery.OperationType.SNAPSHOT, write_disposition="WRITE_EMPTY")
+    # A conflict: it was pinned before, since its name is the content's hash.
+    with answers(settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"), suppress(Conflict):
+        client.copy_table(source, snapshot.snapshot_table, job_config=config).result(timeout=600)
+    return snapshot

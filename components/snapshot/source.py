@@ -1,0 +1,97 @@
+"""What BigQuery says of a model's source table and query, before anything is written."""
+
+from datetime import date
+
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.model import SOURCE, Model
+from components.settings import Settings
+from components.snapshot.answers import answers
+from components.snapshot.columns import check_columns
+from components.snapshot.window import Window
+
+LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
+
+
+def read_table(client: bigquery.Client, settings: Settings, model: Model) -> bigquery.Table:
+    """The source table.
+
+    Raises:
+        SourceError: it does not exist, or is not partitioned by day on the model's partition field.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    name = f"{settings.project}.{model.source.table}"
+    with answers(settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
+        table = client.get_table(name, timeout=30)
+    found, wanted = _partitioning(table), f"partitioned by DAY on the DATE column {model.source.partition_field!r}"
+    if found != wanted:
+        raise SourceError(f"table {name} is {found}; {model.name} needs it {wanted}: create it so and load it again")
+    return table
+
+
+def _partitioning(table: bigquery.Table) -> str:
+    by_time = table.time_partitioning
+    if by_time is None:
+        return "without partitioning by day"
+    if by_time.field is None:
+        return f"partitioned by {by_time.type_} of its loading"
+    kind = next(field.field_type for field in table.schema if field.name == by_time.field)
+    return f"partitioned by {by_time.type_} on the {kind} column {by_time.field!r}"
+
+
+def partition_range(client: bigquery.Client, settings: Settings, table: bigquery.Table) -> tuple[date, date]:
+    """The first and the last partition.
+
+    Raises:
+        SourceError: there is none.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    name = f"{table.project}.{table.dataset_id}.{table.table_id}"
+    with answers(settings, f"partitions of {name}", remedy="load the table again"):
+        days = sorted(identifier for identifier in client.list_partitions(table, timeout=60) if identifier.isdigit())
+    if not days:
+        raise SourceError(f"table {name} has no partitions: {LOAD}")
+    return _day(days[0]), _day(days[-1])
+
+
+def _day(identifier: str) -> date:
+    return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))
+
+
+def rows_query(model: Model, table: str) -> str:
+    """source.sql over `table`, its rows in the one order that examples are written in."""
+    return f"{_unordered(model, table)} ORDER BY `{model.rows.span}`, `{model.rows.key}`"
+
+
+def _unordered(model: Model, table: str) -> str:
+    """On the line where source.sql begins, so that BigQuery's errors name the lines of the file."""
+    return f"SELECT * FROM ({model.text('source.sql').replace(SOURCE, f'`{table}`')}\n)"  # noqa: S608 - the team's own query
+
+
+def rows_parameters(window: Window) -> list[bigquery.ArrayQueryParameter | bigquery.ScalarQueryParameter]:
+    """The parameters that source.sql may use."""
+    return [
+        bigquery.ArrayQueryParameter("spans", "DATE", list(window.spans)),
+        bigquery.ScalarQueryParameter("first_partition", "DATE", window.first_partition),
+        bigquery.ScalarQueryParameter("last_partition", "DATE", window.last_partition),
+    ]
+
+
+def check_query(client: bigquery.Client, settings: Settings, model: Model, *, table: str, window: Window) -> None:
+    """Dry-run source.sql, and hold its columns against schema.pbtxt.
+
+    Raises:
+        SourceError: it does not run, would read more than `maximum_bytes_billed`, or a column is missing or of another type.
+        ModelFolderError: schema.pbtxt is not one.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
+    with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+        job = client.query(_unordered(model, table), config, timeout=60)
+    if (job.total_bytes_processed or 0) > settings.maximum_bytes_billed:
+        raise SourceError(
+            f"source.sql of model {model.name!r} would read {job.total_bytes_processed:,} bytes, "
+            f"PERENNIAL_MAXIMUM_BYTES_BILLED is {settings.maximum_bytes_billed:,}: narrow the window or raise the limit"
+        )
+    check_columns(model, job.schema)

@@ -1,0 +1,71 @@
+"""Which spans a run trains on, and which partitions they need."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from components.errors import SourceError
+from components.model import Model
+
+
+@dataclass(frozen=True)
+class Window:
+    """Spans and, inclusive, the partitions that source.sql may read for them."""
+
+    spans: tuple[date, ...]
+    first_partition: date
+    last_partition: date
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """Every day that must have a partition."""
+        return tuple(self.first_partition + timedelta(days=i) for i in range((self.last_partition - self.first_partition).days + 1))
+
+
+def resolve_window(model: Model, through: date, *, first: date, last: date) -> Window:
+    """The last spans whose labels are known on the evening of `through`.
+
+    Spans lie on a grid of `every_days` days that does not move with `through`, so that windows share spans. History that
+    would reach back before the table's first partition ends there.
+
+    Args:
+        model: says how many spans, how far apart, and how far source.sql looks back and ahead.
+        through: the last partition that may be used.
+        first: the table's first partition.
+        last: the table's last partition.
+
+    Raises:
+        SourceError: `through` is outside the table, or leaves fewer spans than the window has.
+    """
+    table, every, delay = model.source.table, model.window.every_days, model.rows.label_delay_days
+    if not first <= through <= last:
+        raise SourceError(f"--through {through} is outside {table}, which has partitions {first} to {last}: choose a date between them")
+    newest = _on_grid(through - timedelta(days=delay), every)
+    oldest = newest - timedelta(days=every * (model.window.spans - 1))
+    if oldest <= first:
+        earliest = _on_grid(first, every) + timedelta(days=every * model.window.spans + delay)
+        remedy = f"choose --through {earliest} or later" if earliest <= last else "load more of them, or narrow [window] in model.toml"
+        raise SourceError(
+            f"--through {through} leaves an empty window: {model.name} needs {model.window.spans} spans of {every} days with known labels "
+            f"after {first}, the first partition of {table}; {remedy}"
+        )
+    spans = tuple(oldest + timedelta(days=every * i) for i in range(model.window.spans))
+    return Window(
+        spans=spans,
+        first_partition=max(first, span_history_start(model, spans[0])),
+        last_partition=span_label_end(model, spans[-1]),
+    )
+
+
+def _on_grid(day: date, every: int) -> date:
+    """The last day of the grid that is not after `day`."""
+    return day - timedelta(days=day.toordinal() % every)
+
+
+def span_history_start(model: Model, span: date) -> date:
+    """The first partition that a span's features may read."""
+    return span - timedelta(days=model.source.history_days - 1)
+
+
+def span_label_end(model: Model, span: date) -> date:
+    """The last partition that a span's labels read."""
+    return span + timedelta(days=model.rows.label_delay_days)

@@ -1,0 +1,96 @@
+"""Train a network on examples, transformed as they are read: the same examples, code and parameters give the same weights, bit for bit."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from components.model import read_model
+from components.training.code import load
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    import tensorflow_transform as tft
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+SHUFFLE_ROWS = 20_000
+
+
+def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -> dict[str, Any]:
+    """What TFX's Transform calls: the preprocessing_fn of the model's features.py."""
+    folder = Path(custom_config["models_folder"]) / custom_config["model"]
+    result: dict[str, Any] = load(folder, "features.py", "preprocessing_fn").preprocessing_fn(inputs)
+    return result
+
+
+def run_fn(arguments: "FnArgs") -> None:
+    """What TFX's Trainer calls: fit the network of the model's network.py and save it with its serving signature."""
+    import keras
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    config = arguments.custom_config
+    model = read_model(Path(config["models_folder"]), config["model"])
+    keras.utils.set_random_seed(model.training.seed)
+    tf.config.experimental.enable_op_determinism()
+
+    transform = tft.TFTransformOutput(arguments.transform_graph_path)
+    specification = transform.transformed_feature_spec()
+    rows = Rows(transform, model.rows.label, model.training.batch_size)
+    features = {name: feature.dtype.name for name, feature in sorted(specification.items()) if name != rows.label}
+    network = load(model.folder, "network.py", "build").build(features, model.training.learning_rate)
+    history = network.fit(
+        rows.read(arguments.train_files, shuffle_seed=model.training.seed),
+        validation_data=rows.read(arguments.eval_files),
+        epochs=model.training.epochs,
+        verbose=2,
+    )
+    folder = Path(arguments.model_run_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "history.json").write_text(json.dumps(history.history))
+    _save(network, transform, rows.label, arguments.serving_model_dir)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """How raw examples become batches of transformed features for Keras. Nothing transformed is kept on disk."""
+
+    transform: "tft.TFTransformOutput"
+    label: str
+    batch_size: int
+
+    def read(self, patterns: Sequence[str], *, shuffle_seed: int | None = None) -> "tf.data.Dataset":
+        """({name: [batch, 1]}, label [batch, 1]) of the files, always in the same order for the same seed."""
+        import tensorflow as tf
+
+        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+        rows = tf.data.TFRecordDataset(files, compression_type="GZIP")
+        if shuffle_seed is not None:
+            rows = rows.shuffle(SHUFFLE_ROWS, seed=shuffle_seed, reshuffle_each_iteration=True)
+
+        specification, layer = self.transform.raw_feature_spec(), self.transform.transform_features_layer()
+
+        @tf.autograph.experimental.do_not_convert  # nothing to convert, and converting takes a second
+        def parse(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
+            features = dict(layer(tf.io.parse_example(batch, specification)))
+            label = features.pop(self.label)
+            return features, label
+
+        return rows.batch(self.batch_size).map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+
+
+def _save(network: Any, transform: "tft.TFTransformOutput", label: str, folder: str) -> None:
+    """A SavedModel that takes serialised raw tf.train.Examples without the label: training and serving transform alike."""
+    import tensorflow as tf
+
+    specification = {name: feature for name, feature in transform.raw_feature_spec().items() if name != label}
+    names = [tensor.name for tensor in network.inputs]
+    network.transform = transform.transform_features_layer()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
+    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        features = network.transform(tf.io.parse_example(examples, specification))
+        return {"score": network({name: features[name] for name in names})}
+
+    tf.saved_model.save(network, folder, signatures={"serving_default": score})

@@ -1,0 +1,134 @@
+"""BigQuery on one machine: REST and the Storage Read API, in front of DuckDB and DuckLake."""
+
+import argparse
+import concurrent.futures
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NoReturn
+
+import duckdb
+import grpc
+import uvicorn
+from identity.tokens import read_key
+from starlette.types import ASGIApp
+
+from bigquery.access import BearerTokens
+from bigquery.extensions import link_extensions
+
+HOST = "127.0.0.1"
+STOP_SECONDS = 5
+
+
+def main() -> None:
+    """Serve until SIGTERM. A port that is taken, or a folder in use, ends in one sentence and exit code 1."""
+    arguments = _parse()
+    key = read_key(arguments.token_key.resolve()) if arguments.token_key else None
+    _enter(arguments.data)
+    listener = _bind(arguments.port)
+    application = _application(arguments.project, arguments.storage_endpoint, key)
+    reads = _serve_reads(arguments.grpc_port)
+    signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
+    config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
+    uvicorn.Server(config).run(sockets=[listener])
+    reads.stop(grace=STOP_SECONDS).wait()
+    _close()
+
+
+def _parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bigquery", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="REST")
+    parser.add_argument("--grpc-port", type=int, required=True, help="Storage Read API")
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where everything is kept")
+    parser.add_argument("--project", required=True, metavar="NAME")
+    parser.add_argument("--storage-endpoint", metavar="URL", help="the Cloud Storage that gs:// means")
+    parser.add_argument("--token-key", type=Path, metavar="FILE", help="key of the access tokens; without it nobody is asked for one")
+    return parser.parse_args()
+
+
+def _enter(data: Path) -> None:
+    """Work in the folder. DuckLake keeps its paths as they are given, and relative ones let the folder be moved."""
+    data.mkdir(parents=True, exist_ok=True)
+    os.chdir(data)
+    link_extensions(Path("home").absolute())
+    tempfile.tempdir = str(Path("uploads").absolute())  # where local-bigquery puts uploads, too
+
+
+def _bind(port: int) -> socket.socket:
+    listener = socket.socket(proto=socket.IPPROTO_TCP)  # only then does asyncio send small answers at once
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+        listener.listen(128)
+    except OSError as error:
+        _refuse_port(port, error)
+    return listener
+
+
+def _refuse_port(port: int, error: Exception) -> NoReturn:
+    sys.exit(f"bigquery: port {port} of {HOST} is taken ({error}): stop what listens there, or choose another port")
+
+
+def _application(project: str, storage_endpoint: str | None, key: bytes | None) -> ASGIApp:
+    """The REST application, over a state that is in order."""
+    import local_bigquery
+    from local_bigquery.engine import database
+    from local_bigquery.settings import settings
+
+    from bigquery import recovery
+    from bigquery.install import install
+    from bigquery.objects import CloudStorage
+
+    settings.data_dir = Path()
+    settings.default_project_id = project
+    settings.default_dataset_id = "main"  # DuckLake's own, which is never listed
+    install(CloudStorage(storage_endpoint, key))
+    try:
+        database.execute("SET GLOBAL autoinstall_known_extensions = false")
+    except duckdb.IOException as error:
+        sys.exit(f"bigquery: cannot open the state in {Path.cwd()}: {str(error).splitlines()[0]}")
+    database.execute("SET GLOBAL threads = 1")  # jobs run side by side; to share one out costs more than most of them take
+    recovery.put_in_order()
+    return BearerTokens(local_bigquery.app, key) if key else local_bigquery.app
+
+
+def _serve_reads(port: int) -> grpc.Server:
+    """As local-bigquery does it, but a port that another server has is refused instead of shared."""
+    from local_bigquery.grpc.server import SERVICES
+
+    options = [("grpc.so_reuseport", 0)]
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), options=options)
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods) for name, methods in SERVICES.items()])
+    try:
+        server.add_insecure_port(f"{HOST}:{port}")
+    except RuntimeError as error:
+        _refuse_port(port, error)
+    server.start()
+    return server
+
+
+def _close() -> None:
+    """Interrupt what runs, and write what is in memory still."""
+    from local_bigquery.engine import database
+    from local_bigquery.jobs import runner
+
+    from bigquery import jobs
+
+    runner._executor.shutdown(wait=False, cancel_futures=True)
+    deadline = time.monotonic() + STOP_SECONDS
+    while (everything := list(runner._running.values())) and time.monotonic() < deadline:
+        for running in everything:
+            running.cancelled = True
+            if running.cursor:
+                running.cursor.interrupt()
+        time.sleep(0.05)  # and again: an interrupt that comes just before the query begins is lost
+    jobs.flush()
+    database.connection().close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Every place where local-bigquery 0.3.2 is patched, each with its reason. tests/infra/emulators/test_bigquery_*.py hold them.
+
+Functions whose name begins with an underscore are private to local-bigquery; the version is pinned for their sake.
+"""
+
+import logging
+import sys
+from importlib import import_module
+
+import duckdb
+from google.cloud.bigquery_storage_v1 import types
+from local_bigquery import errors
+from local_bigquery.catalog import datasets, metadata, tabledata, tables
+from local_bigquery.engine import database
+from local_bigquery.grpc import read, server
+from local_bigquery.jobs import extract, load, query, runner, store
+from local_bigquery.sql import native, params
+from local_bigquery.sql.rules import STATEMENT_RULES
+from local_bigquery.sql.rules import partitions as ingestion
+
+from bigquery import (
+    catalogue,
+    copies,
+    failures,
+    functions,
+    information_schema,
+    jobs,
+    listing,
+    loads,
+    parameters,
+    queries,
+    reads,
+    resources,
+    rules,
+    structure,
+    writes,
+)
+from bigquery.objects import CloudStorage
+
+
+def install(storage: CloudStorage) -> None:
+    """Patch local-bigquery, once, before its first connection. `storage` is what gs:// means."""
+    _patch_engine()
+    _patch_catalogue()
+    _patch_jobs(storage)
+    _patch_reads()
+    _patch_errors()
+
+
+class _WithoutPandas:
+    """Says at once that there is no pandas. DuckDB asks at every statement, and each time the folders would be searched for it."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError(name=name)
+
+
+def _patch_engine() -> None:
+    sys.meta_path.insert(0, _WithoutPandas)
+    # FARM_FINGERPRINT in Python makes 11,000 rows a second.
+    del native.FUNCTIONS["_farm_fingerprint"]
+    native.register = functions.register
+    # Functions of geography ask for DuckDB's extension `spatial`, which would be downloaded.
+    database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
+
+
+def _patch_catalogue() -> None:
+    # Looking up what there is takes most of the time of a small job.
+    database.objects, datasets.exists = structure.objects, structure.dataset_exists
+    metadata.load, metadata.save, metadata.delete = resources.load, resources.save, resources.delete
+    # numBytes is guessed from the number of columns, the etag stays the same when data is loaded, `$` is part of a name.
+    for module in (tables, tabledata):
+        module.load, module.name, module.columns = catalogue.load, catalogue.name, catalogue.columns
+        module.create = catalogue.create
+    tables.delete = catalogue.delete
+    tabledata.list_rows = listing.list_rows
+    # Partitions are not laid out in files of their own.
+    tables.record = catalogue.record
+    # Rows of another partition are accepted, WRITE_TRUNCATE drops the whole table, columns of another type are cast.
+    tables.write, tables.evolve = writes.write, writes.evolve
+    # PARTITIONS has neither bytes nor change times, and looks at every table of the dataset.
+    STATEMENT_RULES.insert(0, information_schema.partitions)
+
+
+def _patch_jobs(storage: CloudStorage) -> None:
+    # Dry runs say 0 bytes, maximum_bytes_billed is ignored.
+    query._run, query.translate = queries.run, queries.translate
+    # A query with parameters runs twice.
+    params.bind = parameters.bind
+    # Partitions by ingestion time work for tables made by SQL only, and cost every query a look at all columns there are.
+    STATEMENT_RULES[STATEMENT_RULES.index(ingestion.ingestion_time)] = rules.refuse_ingestion_time
+    # The fields of STRUCT(a, b) have no names.
+    STATEMENT_RULES.insert(0, rules.name_struct_fields)
+    # Text is loaded by guessed types; copies forget the partitioning; snapshots know no source time and no expiration.
+    runner.HANDLERS |= {"load": loads.run, "copy": copies.run}
+    # Objects are asked for without an access token, by an extension of DuckDB that does without one.
+    load.paths, extract.written = storage.paths, storage.written
+    # Three writes a job, each flushed to the disk.
+    store.save, store.load, store.list_, store.delete = jobs.save, jobs.load, jobs.list_, jobs.delete
+
+
+def _patch_reads() -> None:
+    # snapshot_time is ignored, a session sees later writes, and a message holds a million rows.
+    read._query = reads.query
+    read.STREAM_ROWS = reads.MESSAGE_ROWS
+    service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryRead"]
+    service["CreateReadSession"] = server._unary(reads.create_session, types.CreateReadSessionRequest, types.ReadSession)
+    service["ReadRows"] = server._streaming(reads.read_rows, types.ReadRowsRequest, types.ReadRowsResponse)
+
+
+def _patch_errors() -> None:
+    # A full disk is told as an invalid query or as an internal error, which clients try again.
+    errors.STATUSES |= failures.STATUSES
+    application = import_module("local_bigquery.app")  # `local_bigquery.app` itself is the FastAPI application in it
+    for module in (errors, application, runner, server):
+        setattr(module, "from_exception", failures.from_exception)  # noqa: B010 - a plain assignment has no type
+    # Without a handler of their own, these are answered but break the connection, and fill the log.
+    for error in (duckdb.Error, OSError):
+        application.app.add_exception_handler(error, application.handle_error)
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each PARTITION BY, which DuckDB's SQL has not

@@ -1,0 +1,89 @@
+"""Query jobs: what they cost, and the refusal of those that would cost more than `maximum_bytes_billed`."""
+
+import dataclasses
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+import duckdb
+from local_bigquery.errors import BigQueryError
+from local_bigquery.jobs import query as original
+from local_bigquery.models import JobConfigurationQuery, JobStatistics2, TableReference
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from bigquery import sizes, versions
+
+original_run = original._run
+original_translate = original.translate
+
+LEAST_BILLED_BYTES = 10 * 2**20
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class Translation:
+    """A query in DuckDB's SQL, with the values of its parameters and what was learnt on the way."""
+
+    tree: object
+    sql: str
+    parameters: dict[str, object]
+    context: Context
+
+
+_translation: ContextVar[Translation | None] = ContextVar("translation", default=None)
+"""Translating takes longer than most queries run, so what was needed to tell the cost is used again."""
+
+
+def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, object]]:
+    """A statement in DuckDB's SQL, and the values of its parameters."""
+    known = _translation.get()
+    if known is None or known.tree is not tree:
+        return original_translate(tree, context)
+    context.referenced |= known.context.referenced
+    context.position = known.context.position
+    return known.sql, known.parameters
+
+
+def run(
+    cursor: duckdb.DuckDBPyConnection,
+    tree: exp.Expression,
+    context: Context,
+    destination: TableReference | None,
+    config: JobConfigurationQuery,
+    dry_run: bool,
+    isolated: bool,
+) -> JobStatistics2:
+    """Run one statement, or only tell its cost and its result's schema.
+
+    Raises:
+        BigQueryError: it would be billed for more than `maximum_bytes_billed`.
+    """
+    source = _source(tree)
+    if source is None:
+        return original_run(cursor, tree, context, destination, config, dry_run, isolated)
+    if any(table.args.get("version") for table in source.find_all(exp.Table)):
+        versions.settle()
+    asked = dataclasses.replace(context, used=set(), referenced=set())
+    sql, parameters = original_translate(source, asked)
+    processed = sizes.read_by_query(cursor, sql, parameters, asked.referenced)
+    billed = _billed(processed)
+    if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:
+        message = f"Query exceeded limit for bytes billed: {config.maximumBytesBilled}. {billed} or higher required."
+        raise BigQueryError("bytesBilledLimitExceeded", message)
+    token = _translation.set(Translation(source, sql, parameters, asked))
+    try:
+        statistics = original_run(cursor, tree, context, destination, config, dry_run, isolated)
+    finally:
+        _translation.reset(token)
+    return statistics.replace(totalBytesProcessed=str(processed), totalBytesBilled=str(0 if dry_run else billed))
+
+
+def _source(tree: exp.Expression) -> exp.Query | None:
+    """The part of a statement that reads."""
+    source = tree.expression if isinstance(tree, exp.Create | exp.Insert) else tree
+    return source if isinstance(source, exp.Query) else None
+
+
+def _billed(processed: int) -> int:
+    """BigQuery bills whole mebibytes, at least ten for a query that reads anything."""
+    return max(-(-processed // MEBIBYTE) * MEBIBYTE, LEAST_BILLED_BYTES) if processed else 0

@@ -1,0 +1,29 @@
+"""Rules of translation from BigQuery's SQL, next to those of local-bigquery."""
+
+from local_bigquery.sql.rules import partitions as ingestion
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from bigquery import partitions
+
+
+def refuse_ingestion_time(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """In the place of a rule that looks at every query for a hidden column of the time of ingestion.
+
+    Raises:
+        BigQueryError: the statement makes a table that would have that column.
+    """
+    if isinstance(tree, exp.Create) and ingestion._ingestion_partitioned(tree):
+        raise partitions.by_ingestion_time()
+    return tree
+
+
+def name_struct_fields(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """STRUCT(a, t.b) has fields `a` and `b`. A cast gives other names, by position."""
+    for struct in tree.find_all(exp.Struct):
+        if isinstance(struct.parent, exp.Cast):
+            continue
+        for field in struct.expressions:
+            if isinstance(field, exp.Column) and isinstance(field.this, exp.Identifier):
+                field.replace(exp.PropertyEQ(this=field.this.copy(), expression=field.copy()))
+    return tree

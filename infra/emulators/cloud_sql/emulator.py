@@ -1,0 +1,109 @@
+"""One instance put together: its ports, its PostgreSQL, the credentials that it hands out."""
+
+import asyncio
+import errno
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from aiohttp import web
+from identity import tokens
+
+from cloud_sql.api import AdminApi
+from cloud_sql.application import make_application
+from cloud_sql.authority import Certificates
+from cloud_sql.errors import StartError
+from cloud_sql.faults import let_tests_break
+from cloud_sql.instance import Instance, parse_connection_name
+from cloud_sql.oauth import ServiceAccounts
+from cloud_sql.postgres import Postgres
+from cloud_sql.private_file import write_private
+from cloud_sql.proxy import PORT, Proxy
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+SHUTDOWN_SECONDS = 1.0
+"""How long a request that is being answered may delay the end."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to emulate, and where. Every path is absolute."""
+
+    connection_name: str
+    port: int
+    address: str
+    data: Path
+    token_key: Path
+    credentials: Path
+    service_accounts: tuple[str, ...]
+    database: str
+    with_faults: bool
+
+
+async def serve(options: Options) -> None:
+    """Take the ports, start PostgreSQL, hand out the credentials, and serve until SIGTERM or SIGINT.
+
+    Raises:
+        StartError: a port is taken, PostgreSQL will not start, or an option is wrong.
+    """
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    instance = Instance(*parse_connection_name(options.connection_name), options.address, Postgres(options.data))
+    accounts = ServiceAccounts(options.data / "service-accounts", _read_key(options), f"http://{HOST}:{options.port}/token")
+    certificates = Certificates(options.data / "authorities")
+    proxy = Proxy(instance)
+
+    async def listen() -> None:
+        context = certificates.server_context(f"{instance.project}:{instance.name}", instance.dns_name)
+        await _take_port(options.address, PORT, partial(proxy.listen, context))
+
+    application = make_application(AdminApi(instance, certificates, accounts.token_key), accounts)
+    if options.with_faults:
+        let_tests_break(application, certificates, listen)
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
+    await runner.setup()
+    try:
+        await _take_port(HOST, options.port, web.TCPSite(runner, HOST, options.port).start)
+        await listen()
+        await asyncio.to_thread(_open, instance, accounts, options)
+        log.info("%s listens on %s:%s, its API on %s:%s", instance.connection_name, options.address, PORT, HOST, options.port)
+        await stopped.wait()
+    finally:
+        proxy.close()
+        await runner.cleanup()
+        await asyncio.to_thread(instance.postgres.stop)
+
+
+def _open(instance: Instance, accounts: ServiceAccounts, options: Options) -> None:
+    """Start PostgreSQL, and do what the owner of a fresh instance would do."""
+    instance.postgres.start()
+    instance.make_roles()
+    if options.database not in instance.databases():
+        instance.make_database(options.database)
+    for email in options.service_accounts:
+        instance.admit(email, options.database)
+    keys = [accounts.issue_key(email, instance.project) for email in options.service_accounts]
+    write_private(options.credentials, keys[0])
+    instance.is_set_up = True
+
+
+def _read_key(options: Options) -> bytes:
+    try:
+        return tokens.read_key(options.token_key)
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+async def _take_port(address: str, port: int, start: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartError(f"port {port} on {address} is taken: stop what listens there, or choose another one") from error
+        raise StartError(f"port {port} on {address} cannot be had ({error}): choose an address of this machine, such as {HOST}") from error

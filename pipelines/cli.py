@@ -1,0 +1,206 @@
+"""The command line: it parses, calls, and prints. Each command imports what it needs when it is called."""
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.errors import BlockedError, EmulatorError, PerennialError
+from components.settings import Settings, read_settings
+
+
+class Group(click.Group):
+    """Shows our own errors as one sentence (exit code 1; 2 for a gate that refused), and lets bugs keep their traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PerennialError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2 if isinstance(error, BlockedError) else 1)
+
+
+class Day(click.ParamType[date]):
+    """A date, YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse it."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date: write YYYY-MM-DD", param, ctx)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+through_option = click.option("--through", type=Day(), help="The last partition to use, YYYY-MM-DD.")
+
+
+@click.group(cls=Group)
+@click.version_option(package_name="perennial")
+def main() -> None:
+    """Keep models alive on Google Cloud: train, judge, push and record them, and say why one went bad."""
+
+
+def ready_settings() -> Settings:
+    """The settings, once it is known that the services they name can be there."""
+    settings = read_settings()
+    if settings.environment == "local" and not settings.is_local:
+        raise EmulatorError("the emulators are not up: run `perennial up`")
+    return settings
+
+
+@main.command()
+def up() -> None:
+    """Start the emulators of BigQuery, Cloud Storage and Cloud SQL, with the registry's tables and bucket."""
+    from pipelines import emulators
+    from pipelines.services import prepare
+
+    emulators.start(read_settings(), progress=click.echo)
+    prepare(read_settings())
+
+
+@main.command()
+def down() -> None:
+    """Stop the emulators. Their state stays."""
+    from pipelines import emulators
+
+    emulators.stop(read_settings().state_folder, progress=click.echo)
+
+
+@main.command()
+def status() -> None:
+    """Show the emulators: state, address, process, log."""
+    from pipelines import emulators
+
+    for part in emulators.status(read_settings().state_folder):
+        since = f"{part.since:%Y-%m-%d %H:%M}" if part.since else "-"
+        click.echo(f"{part.name:<14} {part.state:<7} {part.address or '-':<24} pid {part.pid or '-':<8} since {since:<17} {part.log}")
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the registry's tables up to date, and make the bucket: once for each release, as the schema's owner."""
+    from pipelines.services import prepare
+
+    prepare(ready_settings())
+
+
+@main.command()
+@click.argument("model")
+@through_option
+def seed(model: str, through: date | None) -> None:
+    """Load MODEL's example data into BigQuery, by partition."""
+    settings = ready_settings()
+    from components.google import bigquery_client
+    from components.model import read_model
+    from pipelines.seed import seed as load
+
+    found = read_model(settings.models_folder, model)
+    seeded = load(bigquery_client(settings), settings, found, through=through, progress=_counter("partitions loaded"))
+    origin = seeded.origin
+    click.echo(f"{origin.title}\n  from {origin.package}, licence {origin.licence}\n  SHA-256 {origin.sha256}")
+    click.echo(f"  {origin.rows:,} rows, {origin.first} to {origin.last}")
+    click.echo(f"{seeded.table}: {seeded.partitions} partitions, {seeded.loaded} of them loaded now")
+
+
+def _counter(what: str) -> Callable[[int, int], None]:
+    def show(done: int, of: int) -> None:
+        if sys.stderr.isatty() or done % 100 == 0 or done == of:
+            end = "\n" if done == of or not sys.stderr.isatty() else ""
+            click.echo(f"\r{done} of {of} {what}{end}", err=True, nl=False)
+
+    return show
+
+
+@main.command("compile")
+@click.argument("pipeline", type=click.Choice(["training"]))
+@click.option("--model", required=True, help="The model to train.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The YAML file to write.")
+@click.option("--image", help="The container image of every step, by digest. Default: the settings' image, else a placeholder.")
+def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None:
+    """Write PIPELINE as YAML for Kubeflow or Vertex AI, with MODEL as its default."""
+    settings = read_settings()
+    from components.model import read_model
+    from pipelines.launch import compile_training
+
+    read_model(settings.models_folder, model)
+    compile_training(output, image or settings.image, model=model)
+    click.echo(f"{pipeline} pipeline of {model}: {output}")
+
+
+@main.command()
+@click.argument("model")
+@through_option
+@click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run.")
+@click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
+@click.option("--force", is_flag=True, help="Train again even if this snapshot is trained already.")
+@click.option("--reason", default="asked for on the command line", show_default=True, help="Why; kept with the run.")
+@as_json
+def train(model: str, through: date | None, on: str, cold: bool, force: bool, reason: str, as_json: bool) -> None:
+    """Train MODEL on a snapshot of its source, judge it, and push and record it if it may pass."""
+    settings = ready_settings()
+    from contextlib import nullcontext
+
+    from components.model import read_model
+    from components.registry.runs import Trigger
+    from pipelines.local_runner import fork_server
+
+    found = read_model(settings.models_folder, model)
+    warm = on == "local" and not cold and sys.platform == "linux"
+    with fork_server() if warm else nullcontext() as server:
+        from pipelines import launch, summary
+
+        request = launch.Request(found, through, Trigger.PERSON, reason, force)
+        if on == "kubeflow":
+            address = launch.submit(settings, request)
+            click.echo(summary.to_json({"run": address}) if as_json else f"submitted: {address}")
+            return
+        progress = summary.Progress(quiet=as_json)
+        result = launch.train_locally(settings, request, server, on_start=progress.start, on_end=progress.end)
+    code = summary.show(settings, result, as_json=as_json)
+    sys.exit(code)
+
+
+@main.command()
+@click.argument("model")
+@as_json
+def versions(model: str, as_json: bool) -> None:
+    """List the versions of MODEL."""
+    settings = ready_settings()
+    from components.registry.engine import make_engine
+    from components.registry.history import list_versions
+    from pipelines import summary
+
+    with make_engine(settings).connect() as connection:
+        found = list_versions(connection, model)
+    if as_json:
+        click.echo(summary.to_json([summary.version_json(version) for version in found]))
+    else:
+        summary.show_versions(model, found)
+
+
+@main.command()
+@click.argument("model")
+@click.argument("version", type=int)
+@as_json
+def show(model: str, version: int, as_json: bool) -> None:
+    """Show everything that is known of VERSION of MODEL."""
+    settings = ready_settings()
+    from components.registry.engine import make_engine
+    from components.registry.history import read_version
+    from pipelines import summary
+
+    with make_engine(settings).connect() as connection:
+        story = read_version(connection, model, version)
+    if as_json:
+        click.echo(summary.to_json(summary.story_json(story)))
+    else:
+        summary.show_story(story)

@@ -1,0 +1,155 @@
+"""What the command line says of runs and versions."""
+
+import json
+import math
+import sys
+from dataclasses import asdict
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from components.registry.history import VersionStory, VersionSummary
+from components.registry.runs import RunState
+from components.settings import Settings
+from pipelines.launch import AlreadyTrained, LocalResult
+from pipelines.local_runner import TaskResult, TaskState
+
+EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.BLOCKED: 2}
+"""Any other state is 1."""
+
+
+class Progress:
+    """A line for each step: name, state, seconds."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._is_terminal = sys.stderr.isatty()
+
+    def start(self, name: str) -> None:
+        """The step begins."""
+        if not self._quiet and self._is_terminal:
+            click.echo(f"  … {name:<12} running", err=True, nl=False)
+
+    def end(self, result: TaskResult) -> None:
+        """The step has ended."""
+        if self._quiet:
+            return
+        mark = "✓" if result.state == TaskState.DONE else "✗"
+        clear = "\r" if self._is_terminal else ""
+        click.echo(f"{clear}  {mark} {result.name:<12} {result.state:<7} {result.seconds:6.1f} s", err=True)
+
+
+def show(settings: Settings, result: AlreadyTrained | LocalResult, *, as_json: bool) -> int:
+    """Print where everything is. Returns the exit code: 0, 2 when a gate refused, 1 when the run failed."""
+    if isinstance(result, AlreadyTrained):
+        document = {"state": "ALREADY_TRAINED", **asdict(result)}
+        text = (
+            f"version {result.version} was trained on the same snapshot {result.snapshot_id[:12]} (through {result.through}), code and "
+            f"environment: nothing to do. Train again with --force."
+        )
+        click.echo(to_json(document) if as_json else text)
+        return 0
+    from pipelines.report import write_report  # altair takes half a second
+
+    report = write_report(settings, result)
+    run = result.run
+    if as_json:
+        tasks = [{"name": task.name, "state": task.state, "seconds": round(task.seconds, 2)} for task in result.tasks]
+        document = {
+            "run": run.run.run_id,
+            "state": run.state,
+            "error": run.error,
+            "version": result.version,
+            "report": report,
+            "tasks": tasks,
+        }
+        click.echo(to_json(document))
+    else:
+        _show_run(result, report)
+    return EXIT_CODES.get(run.state, 1)
+
+
+def _show_run(result: LocalResult, report: Path) -> None:
+    run, model = result.run, result.run.run.model
+    if run.state == RunState.SUCCEEDED:
+        click.echo(f"\n{model} version {result.version}")
+        click.echo(f"  everything about it  perennial show {model} {result.version}")
+    else:
+        click.echo(f"\nError: {run.error}" if run.error else f"\nError: the run ended {run.state}", err=True)
+    click.echo(f"  run                  {run.run.run_id}")
+    click.echo(f"  report               {report}")
+    click.echo(f"  logs and artifacts   {result.folder}")
+
+
+def version_json(version: VersionSummary) -> dict[str, Any]:
+    """A version in one JSON object."""
+    return asdict(version) | {"metrics": dict(version.metrics), "version": version.number, "uri": version.artifact_uri}
+
+
+def story_json(story: VersionStory) -> dict[str, Any]:
+    """All of a version as JSON."""
+    return asdict(story) | {"version": story.number, "manifest": asdict(story.manifest) | {"sha256": story.manifest.sha256}}
+
+
+def to_json(value: object) -> str:
+    """JSON with ISO dates; NaN and infinity as text, which JSON lacks."""
+    return json.dumps(_finite(value), indent=2, default=_plain, allow_nan=False)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def show_versions(model: str, versions: list[VersionSummary]) -> None:
+    """A table of a model's versions."""
+    click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made")
+    for version in versions:
+        auc = version.metrics.get("auc", math.nan)
+        commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
+        click.echo(
+            f"{'':{len(model)}}  {version.number:>7}  {version.partition_to!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
+            f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}"
+        )
+
+
+def show_story(story: VersionStory) -> None:
+    """A version, for a person."""
+    run = story.run.run
+    lines = {
+        "made": f"{story.created_at:%Y-%m-%d %H:%M:%S} by run {run.run_id} ({run.trigger}: {run.reason})",
+        "bytes": story.manifest.uri,
+        "snapshot": story.snapshot.snapshot_id,
+        "data": f"{story.snapshot.source_table}, {story.snapshot.partition_from} to {story.snapshot.partition_to} (exclusive), "
+        f"{story.snapshot.row_count:,} rows, kept as {story.snapshot.snapshot_table}",
+        "commit": f"{run.git_commit or 'no repository'}{' with local changes' if run.git_dirty else ''}",
+        "model folder": story.code_sha256,
+        "environment": run.environment_digest,
+        "image": run.image_digest or "none: run on this machine",
+        "packages": ", ".join(
+            f"{name} {run.package_versions[name]}" for name in ("tensorflow", "tfx", "kfp") if name in run.package_versions
+        ),
+        "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
+    }
+    click.echo(f"{story.model} version {story.number}")
+    for label, text in lines.items():
+        click.echo(f"  {label:<13} {text}")
+    for evaluation in story.evaluations:
+        click.echo(f"  metrics on snapshot {evaluation.snapshot_id[:12]}:")
+        for metric in evaluation.metrics:
+            where = ", ".join(f"{name} {value}" for name, value in metric.slice.items()) or "all rows"
+            bounds = f"  [{metric.ci_low:.4f}, {metric.ci_high:.4f}]" if metric.ci_low is not None and metric.ci_high is not None else ""
+            click.echo(f"    {metric.name:<16} {where:<28} {metric.value:>12.4f}{bounds}")
+    for blessing in story.blessings:
+        for check in blessing.checks:
+            where = ", ".join(f"{name} {value}" for name, value in check.slice.items()) or "all rows"
+            click.echo(f"  {'kept' if check.passed else 'broken':<7} {check.metric} on {where}: {check.value} {check.rule}")

@@ -1,0 +1,38 @@
+"""The benchmark: our pipeline against the stock TFX one on the same rows. `make bench` runs it."""
+
+import sys
+
+import click
+
+from components.settings import REPOSITORY
+from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
+from tests.bench.page import render
+from tests.bench.rounds import compare, read_alone
+
+PAGE = REPOSITORY / "docs" / "benchmarks.md"
+
+
+@click.command()
+@click.option("--small", "small_rounds", type=click.IntRange(0), default=3, show_default=True, help="Rounds over 5,000 rows.")
+@click.option("--large", "large_rounds", type=click.IntRange(0), default=1, show_default=True, help="Rounds over 306,410 rows.")
+@click.option("--write", is_flag=True, help="Write docs/benchmarks.md.")
+def main(small_rounds: int, large_rounds: int, write: bool) -> None:
+    """Time our pipeline and the stock TFX one by turns, and print what came out."""
+    with ground() as made:
+        click.echo("the emulators are up, CDNOW is loaded", err=True)
+        made.call(sys.executable, "-c", "import tfx.v1")  # from here on TFX's files are in memory, and compiled
+        wanted = [(size, rounds) for size, rounds in ((SMALL, small_rounds), (LARGE, large_rounds)) if rounds]
+        comparisons = [compare(made, size, rounds, progress=_tell) for size, rounds in wanted]
+        readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
+    page = render(comparisons, readings)
+    click.echo(page)
+    if write:
+        PAGE.write_text(page)
+
+
+def _tell(text: str) -> None:
+    click.echo(text, err=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,113 @@
+"""What a benchmark stands on: emulators of its own with CDNOW in them, and models that differ in their number of rows alone."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.settings import REPOSITORY
+
+PERENNIAL = Path(sys.executable).with_name("perennial")
+CHURN = REPOSITORY / "pipelines" / "models" / "churn"
+
+
+@dataclass(frozen=True)
+class Size:
+    """A copy of the model churn, with its own window, and all customers or only the first ones."""
+
+    model: str
+    spans: int
+    customers: int | None
+
+
+SMALL = Size("churn_small", spans=8, customers=625)
+"""5,000 rows."""
+MEDIUM = Size("churn_medium", spans=2, customers=None)
+"""47,140 rows; only for how memory grows."""
+LARGE = Size("churn_large", spans=13, customers=None)
+"""306,410 rows."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A folder of the benchmark's own, and the environment of every process it starts."""
+
+    folder: Path
+
+    @property
+    def models(self) -> Path:
+        """The folder of the copies of churn."""
+        return self.folder / "models"
+
+    @property
+    def state(self) -> Path:
+        """Perennial's state folder."""
+        return self.folder / "state"
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """This process's, but Perennial's settings are its defaults: nothing except emulators is ever reached.
+
+        Compiled modules are kept, as they are wherever nobody forbids it: otherwise mostly the compiler would be timed.
+        """
+        given = os.environ
+        plain = {name: value for name, value in given.items() if not name.startswith("PERENNIAL_") and name != "PYTHONDONTWRITEBYTECODE"}
+        return plain | {"PERENNIAL_STATE_FOLDER": str(self.state), "PERENNIAL_MODELS_FOLDER": str(self.models)}
+
+    def csv(self, size: Size) -> Path:
+        """The folder with the rows of a model as CSV."""
+        return self.folder / "csv" / size.model
+
+    def forget_examples(self) -> None:
+        """Empty the cache of spans, so that the next run reads BigQuery."""
+        shutil.rmtree(self.state / "cache", ignore_errors=True)
+
+    def call(self, *command: str | Path) -> str:
+        """Run a command at the repository's root to its end. Returns what it printed.
+
+        Raises:
+            SystemExit: it failed; with its last words.
+        """
+        done = subprocess.run(command, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"{' '.join(map(str, command))} ended with {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}")
+        return done.stdout
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A ground that is gone when the block ends."""
+    with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
+        made = Ground(Path(folder))
+        shutil.copytree(CHURN, made.models / CHURN.name)  # its name is the one that `seed` knows
+        for size in (SMALL, MEDIUM, LARGE):
+            _write_model(size, made.models / size.model)
+        try:
+            made.call(PERENNIAL, "up")
+            made.call(PERENNIAL, "seed", CHURN.name)
+            yield made
+        finally:
+            made.call(PERENNIAL, "down")
+
+
+def _write_model(size: Size, folder: Path) -> None:
+    """Copy churn, and loosen its thresholds: whether a model of few rows is good shall not decide what is timed."""
+    shutil.copytree(CHURN, folder)
+    _edit(folder / "model.toml", r"^spans = .*", f"spans = {size.spans}")
+    _edit(folder / "model.toml", r"^at_least = .*", "at_least = 0.0")
+    _edit(folder / "model.toml", r"^at_most = .*", "at_most = 1000.0")
+    if size.customers is not None:
+        _edit(folder / "source.sql", r"WHERE purchase_date", f"WHERE customer_id <= {size.customers} AND purchase_date")
+
+
+def _edit(file: Path, pattern: str, replacement: str) -> None:
+    text, times = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
+    if not times:
+        raise SystemExit(f"{file.name} of churn has no {pattern!r} any more: correct tests/bench/ground.py")
+    file.write_text(text)

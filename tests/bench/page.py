@@ -1,0 +1,141 @@
+"""What a benchmark found, as Markdown: for the terminal, and for docs/benchmarks.md."""
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
+
+STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("start", "pin"), ()),
+    (("read",), ("CsvExampleGen",)),
+    (("statistics",), ("StatisticsGen",)),
+    (("schema", "validate"), ("ImportSchemaGen", "ExampleValidator")),
+    (("transform",), ("Transform",)),
+    (("train",), ("Trainer",)),
+    (("evaluate",), ("Evaluator",)),
+    (("push",), ("Pusher",)),
+    (("record", "finish"), ()),
+)
+"""Our steps, and the stock components that do the same. A step that is in none of these has a row of its own."""
+
+PACKAGES = ("apache-beam", "kfp", "tensorflow", "tensorflow-model-analysis", "tensorflow-transform", "tfx")
+GIBIBYTE, MEBIBYTE = 2**30, 2**20
+
+COUNTED = """\
+Counted is the whole process, from its start to its end: imports, compiling the pipeline, every step, and ours' report.
+
+- Ours: `perennial train MODEL --force --json`, its cache of examples empty, so that every row is read from BigQuery. It pins a snapshot,
+  and pushes to Cloud Storage and records in Cloud SQL; all three are the emulators.
+- Stock: CsvExampleGen, StatisticsGen, ImportSchemaGen, ExampleValidator, Transform, Trainer, Evaluator and Pusher of TFX under
+  `LocalDagRunner`, metadata in SQLite, over the rows of our `source.sql` as one CSV file, without key and span. Schema, `features.py`,
+  `network.py`, the fit, the slices, the metrics and the thresholds are the same; so is the Beam runner. Components keep their defaults
+  otherwise: Transform also computes statistics, and TFX packs itself into an archive for each component that uses Beam, about a second
+  each. User code is named, not given as a file, of which TFX would make and install a wheel.
+
+Not counted: starting the emulators, loading the data, writing the CSV. The thresholds are so low that both push whatever they trained.
+Both run in turns, after TFX was imported once, so that its files are in memory; figures are medians. Seconds of a stock component
+are those between LocalDagRunner's "is running" and "is finished".
+"""
+
+AGAIN = """
+    make bench                                             # prints this page
+    infra/userland/enter python -m tests.bench --write     # and writes it to docs/benchmarks.md
+"""
+
+
+def render(comparisons: Sequence[Comparison], readings: Sequence[Reading]) -> str:
+    """The page."""
+    parts = [
+        "# Benchmarks",
+        "Our pipeline and the stock TFX one, on the same rows and the same machine.",
+        _table(("rows", "ours (s)", "stock TFX (s)", "ours / stock", "reading: ours / CsvExampleGen (rows/s)"), map(_ratios, comparisons)),
+        "## What was measured",
+        COUNTED.strip(),
+        *(part for comparison in comparisons for part in _details(comparison)),
+        "## Memory of reading",
+        "The step `read` in a process of its own: its peak memory before the first row (imports, clients, the snapshot) and at its end.",
+        _table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
+        "## Machine",
+        _machine(),
+        "## Again",
+        AGAIN.strip("\n"),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
+    """Columns are as wide as their widest cell, so that it can be read in a terminal too."""
+    cells = [tuple(header), *(tuple(row) for row in rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
+    rule = f"| {' | '.join('-' * width for width in widths)} |"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _ratios(comparison: Comparison) -> tuple[str, ...]:
+    ours, stock = _rows_per_second(comparison, comparison.ours, "read"), _rows_per_second(comparison, comparison.stock, "CsvExampleGen")
+    return (
+        f"{comparison.rows:,}",
+        f"{median_total(comparison.ours):.1f}",
+        f"{median_total(comparison.stock):.1f}",
+        f"**{comparison.ratio:.2f}**",
+        f"{ours:,.0f} / {stock:,.0f} = **{ours / stock:.1f}**",
+    )
+
+
+def _rows_per_second(comparison: Comparison, runs: tuple[Run, ...], step: str) -> float:
+    seconds = median_step(runs, step)
+    if not seconds:
+        raise SystemExit(f"a run has no step {step}: correct tests/bench/page.py")
+    return comparison.rows / seconds
+
+
+def _details(comparison: Comparison) -> Iterator[str]:
+    yield f"## {comparison.rows:,} rows"
+    yield f"Medians of {len(comparison.ours)}, in seconds."
+    known = {name for names, _ in STEPS for name in names}
+    others = tuple(((name,), ()) for name in comparison.ours[0].steps if name not in known)
+    rows = [_step(comparison, *names) for names in (*STEPS, *others)]
+    yield _table(("ours", "stock TFX", "ours (s)", "stock (s)"), [*rows, _total(comparison)])
+    yield "The whole has imports, launching and ours' report too. Some of our steps run side by side, and wait for each other's imports."
+    pairs = list(zip(comparison.ours, comparison.stock, strict=True))
+    totals = ", ".join(f"{ours.total:.1f} / {stock.total:.1f}" for ours, stock in pairs)
+    loads = ", ".join(f"{ours.load:.1f} / {stock.load:.1f}" for ours, stock in pairs)
+    yield f"Every round (ours / stock): {totals} s. Load average before it: {loads}."
+
+
+def _step(comparison: Comparison, ours: tuple[str, ...], stock: tuple[str, ...]) -> tuple[str, ...]:
+    return ", ".join(ours), ", ".join(stock), _seconds(_sum(comparison.ours, ours)), _seconds(_sum(comparison.stock, stock))
+
+
+def _sum(runs: tuple[Run, ...], steps: tuple[str, ...]) -> float | None:
+    found = [seconds for step in steps if (seconds := median_step(runs, step)) is not None]
+    return sum(found) if found else None
+
+
+def _total(comparison: Comparison) -> tuple[str, ...]:
+    return "whole process", "whole process", _seconds(median_total(comparison.ours)), _seconds(median_total(comparison.stock))
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.2f}"
+
+
+def _memory(reading: Reading) -> tuple[str, ...]:
+    memory = reading.before_bytes, reading.peak_bytes
+    return (f"{reading.rows:,}", f"{reading.seconds:.2f}", *(f"{size / MEBIBYTE:,.0f}" for size in memory))
+
+
+def _machine() -> str:
+    """In general words: what matters for the figures, nothing that tells whose it is."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIBIBYTE
+    system = platform.freedesktop_os_release()["PRETTY_NAME"] if platform.system() == "Linux" else f"macOS {platform.mac_ver()[0]}"
+    packages = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
+    return (
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB of memory, {system}, Python {platform.python_version()}.\n"
+        f"{packages}.\n"
+        f"Measured on {datetime.now(UTC):%Y-%m-%d}."
+    )

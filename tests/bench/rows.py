@@ -1,0 +1,68 @@
+"""Programs of the benchmark that read a model's rows: once as CSV for TFX, once as examples with the memory that took.
+
+python -m tests.bench.rows csv MODEL FOLDER
+python -m tests.bench.rows examples MODEL FOLDER
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+import click
+from google.cloud import bigquery
+from pyarrow import csv
+
+from components.examples.read import read_examples
+from components.examples.rows import stream_rows
+from components.google import bigquery_client, bigquery_read_client
+from components.model import Model, read_model
+from components.settings import Settings, read_settings
+from components.snapshot.document import Snapshot
+from components.snapshot.pin import latest_partition, pin
+
+KIBIBYTE = 1 if sys.platform == "darwin" else 1024
+"""What ru_maxrss counts in."""
+
+
+def main() -> None:
+    """Do what the arguments say, and print JSON."""
+    what, name, folder = sys.argv[1:]
+    settings = read_settings()
+    model = read_model(settings.models_folder, name)
+    client = bigquery_client(settings)
+    snapshot = pin(client, settings, model, latest_partition(client, settings, model))
+    Path(folder).mkdir(parents=True)
+    program = {"csv": write_csv, "examples": write_examples}[what]
+    click.echo(json.dumps(program(client, settings, model, snapshot, Path(folder))))
+
+
+def write_csv(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, int]:
+    """The rows of source.sql without key and span, in one file, unquoted: CsvExampleGen takes quotes for part of a name."""
+    options = csv.WriteOptions(include_header=False, quoting_style="none")
+    rows = 0
+    with (folder / "rows.csv").open("wb") as file:
+        for part in stream_rows(client, bigquery_read_client(settings), settings, model, snapshot, snapshot.spans):
+            batch = part.batch.drop_columns([model.rows.key, model.rows.span])
+            if not rows:
+                file.write(",".join(batch.schema.names).encode() + b"\n")
+            csv.write_csv(batch, file, options)
+            rows += batch.num_rows
+    return {"rows": rows}
+
+
+def write_examples(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, float]:
+    """What the step `read` does."""
+    before, started = _peak_bytes(), time.monotonic()
+    counts = read_examples(client, bigquery_read_client(settings), settings, model, snapshot, folder)
+    seconds = time.monotonic() - started
+    return {"rows": sum(count.rows for count in counts), "seconds": seconds, "before_bytes": before, "peak_bytes": _peak_bytes()}
+
+
+def _peak_bytes() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KIBIBYTE
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Folders as KFP hands them to a step."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass
+class Artifact:
+    """What a step sees of a KFP artifact."""
+
+    uri: str
+    path: str
+    metadata: dict[str, object] = field(default_factory=dict)
+
+
+def artifact(path: Path, **metadata: object) -> Artifact:
+    """An artifact on this machine."""
+    return Artifact(str(path), str(path), metadata)
+
+
+def examples_artifact(path: Path, *splits: str) -> Artifact:
+    """An artifact as the step `read` leaves it."""
+    names = ",".join(f'"{split}"' for split in splits)
+    return artifact(path, tfx_type="Examples", split_names=f"[{names}]", payload_format="FORMAT_TF_EXAMPLE", file_format="tfrecords_gzip")

@@ -1,0 +1,66 @@
+"""model.toml's evaluation in TFMA's words."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.evaluation.config import METRICS, eval_config
+from components.model import read_model
+from tests.components.visits import write_model
+
+SLICED = """at_least = 0.6
+
+[[evaluation.thresholds]]
+metric = "auc"
+slice = { device = "desk" }
+at_least = 0.5
+at_most = 0.9
+
+[[evaluation.thresholds]]
+metric = "calibration"
+at_most = 1.1
+"""
+
+
+def config(folder: Path, **toml: str) -> Any:
+    write_model(folder, toml={"at_least = 0.6": SLICED, **toml})
+    return json.loads(eval_config(read_model(folder, "visits")))
+
+
+def metric(document: Any, name: str) -> Any:
+    return next(metric for metric in document["metricsSpecs"][0]["metrics"] if metric["className"] == name)
+
+
+def test_every_metric_is_measured_on_all_rows_and_on_every_slice(tmp_path: Path) -> None:
+    document = config(tmp_path)
+    assert document["slicingSpecs"] == [{}, {"featureKeys": ["device"]}]
+    assert {metric["className"] for metric in document["metricsSpecs"][0]["metrics"]} >= set(METRICS.values())
+
+
+def test_a_threshold_is_held_against_its_own_slice_only(tmp_path: Path) -> None:
+    """A plain `threshold` would be held against every slice."""
+    document = config(tmp_path)
+    assert all("threshold" not in metric for metric in document["metricsSpecs"][0]["metrics"])
+    assert metric(document, "AUC")["perSliceThresholds"] == [
+        {"slicingSpecs": [{}], "threshold": {"valueThreshold": {"lowerBound": 0.6}}},
+        {
+            "slicingSpecs": [{"featureValues": {"device": "desk"}}],
+            "threshold": {"valueThreshold": {"lowerBound": 0.5, "upperBound": 0.9}},
+        },
+    ]
+    assert metric(document, "Calibration")["perSliceThresholds"] == [
+        {"slicingSpecs": [{}], "threshold": {"valueThreshold": {"upperBound": 1.1}}}
+    ]
+
+
+def test_a_metric_without_a_threshold_has_none(tmp_path: Path) -> None:
+    assert set(metric(config(tmp_path), "Precision")) == {"className"}
+
+
+def test_the_label_is_the_models(tmp_path: Path) -> None:
+    assert config(tmp_path)["modelSpecs"] == [{"labelKey": "returned", "signatureName": "serving_default"}]
+
+
+def test_slices_of_several_columns_are_crossed(tmp_path: Path) -> None:
+    document = config(tmp_path, **{'[["device"]]': '[["device"], ["device", "country"]]'})
+    assert document["slicingSpecs"][2] == {"featureKeys": ["device", "country"]}

@@ -1,0 +1,175 @@
+"""What is said of tables and queries that cannot be trained on, before anything is read."""
+
+import pytest
+from google.cloud import bigquery
+
+from components.errors import ModelFolderError, PerennialError, SourceError
+from components.snapshot.pin import describe, latest_partition
+from components.snapshot.source import read_table
+from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
+
+COUNTRY = 'feature { name: "country" type: BYTES }'
+
+
+def refused(site: Site, kind: type[PerennialError] = SourceError, **changes: object) -> str:
+    """The sentence for a model with these changes."""
+    with pytest.raises(kind) as error:
+        describe(site.client, site.settings, site.model(**changes), day(DAYS))
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# The table
+
+
+def test_a_missing_table_is_named(site: Site) -> None:
+    assert refused(site, table=f"{site.table}s") == (
+        f"source table {site.name}s of model 'visits': Not found: Table {site.name.replace('.', ':', 1)}s; "
+        f"load it first (`perennial seed MODEL` for the examples' data)"
+    )
+
+
+def test_a_missing_data_set_is_named(site: Site) -> None:
+    assert refused(site, table="nowhere.visits").startswith(
+        f"source table {site.settings.project}.nowhere.visits of model 'visits': Not found: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("partitioning", "found"),
+    [
+        (None, "without partitioning by day"),
+        (bigquery.TimePartitioning(field="day", type_="MONTH"), "partitioned by MONTH on the DATE column 'day'"),
+        (bigquery.TimePartitioning(field="second", type_="HOUR"), "partitioned by HOUR on the TIMESTAMP column 'second'"),
+        (bigquery.TimePartitioning(field="second"), "partitioned by DAY on the TIMESTAMP column 'second'"),
+        (bigquery.TimePartitioning(field="other"), "partitioned by DAY on the DATE column 'other'"),
+    ],
+)
+def test_a_table_must_be_partitioned_as_the_model_says(
+    empty_site: Site, partitioning: bigquery.TimePartitioning | None, found: str
+) -> None:
+    columns = [*COLUMNS, bigquery.SchemaField("second", "TIMESTAMP"), bigquery.SchemaField("other", "DATE")]
+    empty_site.create(partitioning=partitioning, schema=columns)
+    with pytest.raises(SourceError) as error:
+        read_table(empty_site.client, empty_site.settings, empty_site.model())
+    assert str(error.value) == (
+        f"table {empty_site.name} is {found}; visits needs it partitioned by DAY on the DATE column 'day': create it so and load it again"
+    )
+
+
+def test_a_table_without_partitions_is_refused(empty_site: Site) -> None:
+    empty_site.create(partitioning=bigquery.TimePartitioning(field="day"))
+    with pytest.raises(SourceError) as error:
+        latest_partition(empty_site.client, empty_site.settings, empty_site.model())
+    assert str(error.value) == f"table {empty_site.name} has no partitions: load it first (`perennial seed MODEL` for the examples' data)"
+
+
+# The query
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELEC * FROM {source}", "Syntax error: "),
+        (SQL + ";", "Syntax error: "),
+        (SQL.replace("pages", "clicks AS pages"), "Unrecognized name: clicks"),
+        (SQL.replace("pages", "pages + device AS pages"), "No matching signature"),
+    ],
+)
+def test_a_query_that_does_not_run_says_why(site: Site, sql: str, said: str) -> None:
+    sentence = refused(site, sql=sql)
+    assert sentence.startswith(f"source.sql of model 'visits' does not run on {site.name}: {said}")
+    assert sentence.endswith("; correct it, or the table")
+
+
+def test_a_query_may_end_with_a_comment(site: Site) -> None:
+    assert describe(site.client, site.settings, site.model(sql=f"{SQL} -- the end"), day(DAYS))
+
+
+def test_a_query_of_too_many_bytes_is_refused(site: Site) -> None:
+    poor = site.settings.model_copy(update={"maximum_bytes_billed": 1000})
+    with pytest.raises(SourceError) as error:
+        describe(site.client, poor, site.model(), day(DAYS))
+    assert str(error.value) == (
+        "source.sql of model 'visits' would read 1,868 bytes, PERENNIAL_MAXIMUM_BYTES_BILLED is 1,000: narrow the window or raise the limit"
+    )
+
+
+def test_a_limit_that_bigquery_itself_holds_says_the_same(site: Site) -> None:
+    poor = site.settings.model_copy(update={"maximum_bytes_billed": 1_000_000})
+    with pytest.raises(SourceError) as error:
+        describe(site.client, poor, site.model(), day(DAYS))
+    assert str(error.value) == (
+        f"partitions of {site.name}: Query exceeded limit for bytes billed: 1000000. 10485760 or higher required. "
+        f"Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED"
+    )
+
+
+# Its columns
+
+
+@pytest.mark.parametrize("name", ["as_of", "visitor", "pages", "returned", "device"])
+def test_a_missing_column_is_named(site: Site, name: str) -> None:
+    inner = SQL.replace("day AS as_of", "day AS as_of, 'x' AS other")
+    sql = f"SELECT * EXCEPT ({name}) FROM ({inner})"
+    assert refused(site, sql=sql) == (
+        f"source.sql of model 'visits' has no column {name!r}: add it, or correct model.toml and schema.pbtxt"
+    )
+
+
+def test_a_slice_needs_its_column(site: Site) -> None:
+    assert "has no column 'country'" in refused(site, toml={'[["device"]]': '[["device"], ["country"]]'})
+
+
+def test_a_label_must_be_a_column_even_if_the_schema_lacks_it(site: Site) -> None:
+    assert "has no column 'bought'" in refused(site, toml={'label = "returned"': 'label = "bought"'})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "column", "found", "why"),
+    [
+        ("pages,", "CAST(pages AS STRING) AS pages,", "pages", "STRING", "schema.pbtxt says INT: mend the source, or review `pages`"),
+        ("pages,", "CAST(pages AS FLOAT64) AS pages,", "pages", "FLOAT", "schema.pbtxt says INT"),
+        ("seconds,", "CAST(seconds AS INT64) AS seconds,", "seconds", "INTEGER", "schema.pbtxt says FLOAT"),
+        ("device,", "1 AS device,", "device", "INTEGER", "schema.pbtxt says BYTES"),
+        ("device,", "[device] AS device,", "device", "ARRAY<STRING>", "schema.pbtxt says BYTES"),
+        ("device,", "STRUCT(device AS a) AS device,", "device", "RECORD", "schema.pbtxt says BYTES"),
+        ("device,", "TO_JSON(device) AS device,", "device", "JSON", "schema.pbtxt says BYTES"),
+        ("device,", "day AS device,", "device", "DATE", "schema.pbtxt says BYTES"),
+        ("visitor,", "CAST(visitor AS FLOAT64) AS visitor,", "visitor", "FLOAT", "a key must be INT64 or STRING: cast it"),
+        ("day AS as_of", "CAST(day AS STRING) AS as_of", "as_of", "STRING", "a span must be DATE: cast it"),
+        ("day AS as_of", "TIMESTAMP(day) AS as_of", "as_of", "TIMESTAMP", "a span must be DATE: cast it"),
+    ],
+)
+def test_a_column_of_another_type_is_named(site: Site, old: str, new: str, column: str, found: str, why: str) -> None:
+    sentence = refused(site, sql=SQL.replace(old, new))
+    assert sentence.startswith(f"column {column!r} of source.sql of model 'visits' is {found}, {why}")
+
+
+def test_a_label_of_text_is_refused(site: Site) -> None:
+    changed = SCHEMA.replace('"returned" type: INT int_domain { min: 0 max: 1 }', '"returned" type: BYTES')
+    sentence = refused(site, schema=changed, sql=SQL.replace("returned", "IF(returned = 1, 'yes', 'no') AS returned"))
+    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be a number, 0 or 1: cast it"
+
+
+def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:
+    schema = SCHEMA + "".join(f'feature {{ name: "{name}" type: {kind} }}' for name, kind in (("a", "INT"), ("b", "FLOAT"), ("c", "BYTES")))
+    sql = SQL.replace("returned", "returned, pages > 3 AS a, CAST(pages AS NUMERIC) AS b, CAST(device AS BYTES) AS c")
+    assert describe(site.client, site.settings, site.model(schema=schema, sql=sql), day(DAYS))
+
+
+def test_a_column_that_nobody_reviewed_is_refused(site: Site) -> None:
+    sentence = refused(site, sql=SQL.replace("returned", "returned, 'fr' AS country"))
+    assert sentence == "column 'country' of source.sql of model 'visits' is not in schema.pbtxt: add it there or drop it"
+
+
+def test_a_schema_that_does_not_parse_is_refused(site: Site) -> None:
+    sentence = refused(site, ModelFolderError, schema='feature { nam: "pages" }')
+    assert sentence.startswith("schema.pbtxt of model 'visits' is no tensorflow.metadata.v0.Schema: 1:11 : ")
+    assert sentence.endswith("; correct it")
+
+
+@pytest.mark.parametrize(("kind", "name"), [("", "TYPE_UNKNOWN"), ("type: STRUCT", "STRUCT")])
+def test_a_feature_must_have_a_type_that_an_example_can_hold(site: Site, kind: str, name: str) -> None:
+    sentence = refused(site, ModelFolderError, schema=f'{SCHEMA}feature {{ name: "country" {kind} }}')
+    assert sentence == f"feature 'country' in schema.pbtxt of model 'visits' is {name}: choose one of INT, FLOAT, BYTES"

@@ -1,0 +1,145 @@
+"""Where settings come from, and what happens to those that are wrong."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from components import settings as module
+from components.errors import SettingsError
+from components.settings import ENDPOINTS_FILE, Settings, read_settings
+
+FILE = """
+PERENNIAL_PROJECT=from-file
+PERENNIAL_BUCKET=from-file
+PERENNIAL_CLOUDSQL_INSTANCE=p:r:i
+PERENNIAL_DATABASE_USER=trainer
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Environments `local` and `dev`, a state folder, and no variables."""
+    for name in [name for name in os.environ if name.startswith("PERENNIAL_")]:
+        monkeypatch.delenv(name)
+    folder = tmp_path / "infra" / "environments"
+    folder.mkdir(parents=True)
+    (folder / "local.env").write_text(FILE)
+    (folder / "dev.env").write_text(FILE)
+    (tmp_path / ".perennial").mkdir()
+    monkeypatch.setattr(module, "REPOSITORY", tmp_path)
+    return tmp_path
+
+
+def refused() -> str:
+    with pytest.raises(SettingsError) as error:
+        read_settings()
+    return str(error.value)
+
+
+def test_a_file_says_what_an_environment_is(repository: Path) -> None:
+    settings = read_settings()
+    assert (settings.environment, settings.project, settings.bigquery_endpoint, settings.is_local) == ("local", "from-file", None, False)
+
+
+def test_the_emulators_addresses_win_over_the_file(repository: Path) -> None:
+    endpoints = "PERENNIAL_PROJECT=from-endpoints\nPERENNIAL_CLOUDSQL_ENDPOINT=http://127.0.0.1:1\n"
+    (repository / ".perennial" / ENDPOINTS_FILE).write_text(endpoints)
+    settings = read_settings()
+    assert (settings.project, settings.bucket, settings.is_local) == ("from-endpoints", "from-file", True)
+
+
+def test_variables_win_over_both(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / ".perennial" / ENDPOINTS_FILE).write_text("PERENNIAL_PROJECT=from-endpoints\n")
+    monkeypatch.setenv("PERENNIAL_PROJECT", "from-variable")
+    monkeypatch.setenv("perennial_location", "US")
+    assert (read_settings().project, read_settings().location) == ("from-variable", "US")
+
+
+def test_the_addresses_are_looked_for_in_the_state_folder_of_the_variable(
+    repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = tmp_path_factory.mktemp("state")
+    (state / ENDPOINTS_FILE).write_text("PERENNIAL_PROJECT=from-there\n")
+    monkeypatch.setenv("PERENNIAL_STATE_FOLDER", str(state))
+    assert (read_settings().project, read_settings().state_folder) == ("from-there", state)
+
+
+def test_emulators_of_this_machine_are_not_for_other_environments(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (repository / ".perennial" / ENDPOINTS_FILE).write_text("PERENNIAL_BIGQUERY_ENDPOINT=http://127.0.0.1:1\n")
+    monkeypatch.setenv("PERENNIAL_ENVIRONMENT", "dev")
+    assert (read_settings().environment, read_settings().bigquery_endpoint) == ("dev", None)
+
+
+def test_an_unknown_environment_is_refused(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_ENVIRONMENT", "prodd")
+    file = repository / "infra" / "environments" / "prodd.env"
+    assert refused() == f"environment 'prodd' is unknown: {file} does not exist; set PERENNIAL_ENVIRONMENT to one that does"
+
+
+def test_a_missing_setting_is_named(repository: Path) -> None:
+    file = repository / "infra" / "environments" / "local.env"
+    file.write_text(FILE.replace("PERENNIAL_BUCKET=from-file\n", ""))
+    assert refused() == f"settings of environment 'local': PERENNIAL_BUCKET is missing; correct {file} or the variable"
+
+
+def test_an_unknown_setting_in_a_file_is_named(repository: Path) -> None:
+    file = repository / "infra" / "environments" / "local.env"
+    file.write_text(f"{FILE}PERENNIAL_BUKET=x\nOTHER=y\n")
+    assert refused() == f"settings of environment 'local': PERENNIAL_BUKET is unknown; OTHER is unknown; correct {file} or the variable"
+
+
+def test_an_unknown_variable_is_named_with_what_was_meant(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_BUKET", "x")
+    assert refused() == "the variable PERENNIAL_BUKET is no setting: did you mean PERENNIAL_BUCKET?"
+
+
+def test_an_unknown_variable_like_no_other_is_named(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_ZZZ", "x")
+    assert refused() == "the variable PERENNIAL_ZZZ is no setting: see components/settings.py for those there are"
+
+
+@pytest.mark.parametrize("name", ["SERVICE_HOST", "CONSOLE_SERVICE_PORT_HTTP", "CONSOLE_PORT", "PORT_80_TCP", "PORT_80_TCP_ADDR"])
+def test_what_kubernetes_tells_of_a_service_is_no_setting(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(f"PERENNIAL_{name}", "tcp://10.0.0.1:80")
+    assert read_settings().project == "from-file"
+
+
+def test_a_wrong_value_is_named(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_CONNECT_TIMEOUT_SECONDS", "soon")
+    assert "PERENNIAL_CONNECT_TIMEOUT_SECONDS = 'soon': Input should be a valid number" in refused()
+
+
+def test_a_list_that_is_no_json_is_named(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_BEAM_ARGS", "--runner=x")
+    assert 'error parsing value for field "beam_args"' in refused()
+
+
+def test_a_list_is_given_as_json(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_BEAM_ARGS", '["--runner=DataflowRunner", "--region=europe-west1"]')
+    assert read_settings().beam_args == ("--runner=DataflowRunner", "--region=europe-west1")
+
+
+def test_a_password_is_never_shown(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_DATABASE_PASSWORD", "hunter2")
+    settings = read_settings()
+    assert settings.database_password is not None
+    assert settings.database_password.get_secret_value() == "hunter2"
+    assert "hunter2" not in f"{settings!r} {settings} {settings.model_dump_json()}"
+
+
+def test_a_password_is_not_shown_when_another_setting_is_wrong(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PERENNIAL_DATABASE_PASSWORD", "hunter2")
+    monkeypatch.setenv("PERENNIAL_MAXIMUM_BYTES_BILLED", "many")
+    (repository / "infra" / "environments" / "local.env").write_text(FILE.replace("PERENNIAL_BUCKET=from-file\n", ""))
+    assert "hunter2" not in refused()
+
+
+def test_settings_cannot_be_changed(repository: Path) -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read_settings().project = "other"  # type: ignore[misc]
+
+
+def test_the_environments_of_the_repository_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for file in (module.REPOSITORY / "infra" / "environments").glob("*.env"):
+        assert isinstance(Settings(_env_file=file), Settings)

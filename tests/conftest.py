@@ -1,0 +1,34 @@
+"""What every test may ask for: the services, as emulators on this machine."""
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from dotenv import dotenv_values
+
+from components.settings import ENDPOINTS_FILE, Settings
+from pipelines import emulators
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """BigQuery, Cloud Storage and Cloud SQL, empty and running, in settings that name a bucket which is still to be made."""
+    folder = tmp_path_factory.mktemp("perennial")
+    given: dict[str, Any] = {
+        "project": "perennial-test",
+        "bucket": f"perennial-test-{uuid.uuid4().hex}",
+        "cloudsql_instance": "perennial-test:europe-west1:registry",
+        "cloudsql_ip_type": "PUBLIC",
+        "database_user": "trainer@perennial-test.iam",
+        "state_folder": folder,
+    }
+    emulators.start(Settings(**given), progress=lambda _: None)
+    endpoints = {name.removeprefix("PERENNIAL_").lower(): value for name, value in dotenv_values(folder / ENDPOINTS_FILE).items()}
+    yield Settings(**(given | endpoints))
+    emulators.stop(folder, progress=lambda _: None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`make goldens` renews the expected outputs."""
+    parser.addoption("--renew-goldens", action="store_true", help="write the outputs of today as the expected ones")

@@ -1,0 +1,64 @@
+"""The command line as a user meets it: a process of its own, the state folder of the test's own services."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.settings import REPOSITORY, Settings
+
+CHURN = REPOSITORY / "pipelines" / "models" / "churn"
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """`perennial` with the settings of a test."""
+
+    settings: Settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Variables that name the test's services, folders and identities."""
+        names = ("project", "bucket", "cloudsql_instance", "cloudsql_ip_type", "database_user", "state_folder", "models_folder")
+        own = {f"PERENNIAL_{name.upper()}": str(getattr(self.settings, name)) for name in names}
+        return {**os.environ, **own}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start a command."""
+        command = [sys.executable, "-m", "pipelines", *arguments]
+        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY)
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        process = self.start(*arguments)
+        out, err = process.communicate(timeout=600)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def json(self, *arguments: str, exit_code: int = 0) -> Any:
+        """What a command prints with --json."""
+        done = self.run(*arguments, "--json")
+        assert done.returncode == exit_code, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+
+def small_churn(models_folder: Path, name: str = "churn", *, table: str = "retail.purchases") -> Path:
+    """churn on a tenth of the customers and three spans: the same code, trained in seconds. Returns its folder."""
+    folder = models_folder / name
+    shutil.copytree(CHURN, folder)
+    edit(folder / "source.sql", "@last_partition\n)", "@last_partition AND MOD(customer_id, 10) = 0\n)")
+    edit(folder / "model.toml", "spans = 8", "spans = 3")
+    edit(folder / "model.toml", 'table = "retail.purchases"', f'table = "{table}"')
+    edit(folder / "model.toml", "epochs = 2", "epochs = 20")
+    return folder
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a text that must be there once."""
+    text = path.read_text()
+    assert len(re.findall(re.escape(old), text)) == 1, f"{old!r} in {path}"
+    path.write_text(text.replace(old, new))
