@@ -8,8 +8,10 @@ from typing import Any
 
 import click
 
-from components.errors import BlockedError, EmulatorError, PerennialError
-from components.settings import Settings, read_settings
+from components.errors import BlockedError, PerennialError
+from components.settings import read_settings
+from pipelines.options import as_json, ready_settings, through_option
+from pipelines.version_commands import show, versions
 
 
 class Group(click.Group):
@@ -24,37 +26,10 @@ class Group(click.Group):
             ctx.exit(2 if isinstance(error, BlockedError) else 1)
 
 
-class Day(click.ParamType[date]):
-    """A date, YYYY-MM-DD."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        """Parse it."""
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date: write YYYY-MM-DD", param, ctx)
-
-
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-through_option = click.option("--through", type=Day(), help="The last partition to use, YYYY-MM-DD.")
-
-
 @click.group(cls=Group)
 @click.version_option(package_name="perennial")
 def main() -> None:
     """Keep models alive on Google Cloud: train, judge, push and record them, and say why one went bad."""
-
-
-def ready_settings() -> Settings:
-    """The settings, once it is known that the services they name can be there."""
-    settings = read_settings()
-    if settings.environment == "local" and not settings.is_local:
-        raise EmulatorError("the emulators are not up: run `perennial up`")
-    return settings
 
 
 @main.command()
@@ -169,38 +144,5 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, re
     sys.exit(code)
 
 
-@main.command()
-@click.argument("model")
-@as_json
-def versions(model: str, as_json: bool) -> None:
-    """List the versions of MODEL."""
-    settings = ready_settings()
-    from components.registry.engine import make_engine
-    from components.registry.history import list_versions
-    from pipelines import summary
-
-    with make_engine(settings).connect() as connection:
-        found = list_versions(connection, model)
-    if as_json:
-        click.echo(summary.to_json([summary.version_json(version) for version in found]))
-    else:
-        summary.show_versions(model, found)
-
-
-@main.command()
-@click.argument("model")
-@click.argument("version", type=int)
-@as_json
-def show(model: str, version: int, as_json: bool) -> None:
-    """Show everything that is known of VERSION of MODEL."""
-    settings = ready_settings()
-    from components.registry.engine import make_engine
-    from components.registry.history import read_version
-    from pipelines import summary
-
-    with make_engine(settings).connect() as connection:
-        story = read_version(connection, model, version)
-    if as_json:
-        click.echo(summary.to_json(summary.story_json(story)))
-    else:
-        summary.show_story(story)
+for command in (versions, show):
+    main.add_command(command)

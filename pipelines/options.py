@@ -1,0 +1,36 @@
+"""What the commands share: dates, flags, and settings whose services can be there."""
+
+from datetime import date
+from typing import Any
+
+import click
+
+from components.errors import EmulatorError
+from components.settings import Settings, read_settings
+
+
+class Day(click.ParamType[date]):
+    """A date, YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """Parse it."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date: write YYYY-MM-DD", param, ctx)
+
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+through_option = click.option("--through", type=Day(), help="The last partition to use, YYYY-MM-DD.")
+
+
+def ready_settings() -> Settings:
+    """The settings, once it is known that the services they name can be there."""
+    settings = read_settings()
+    if settings.environment == "local" and not settings.is_local:
+        raise EmulatorError("the emulators are not up: run `perennial up`")
+    return settings
