@@ -1,9 +1,11 @@
 """The document that a snapshot is: which partitions were pinned, what was in them, and the query over them."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from components.canonical import canonical_json, fingerprint
 
@@ -83,9 +85,13 @@ class Snapshot:
 
 def read_snapshot(path: Path) -> Snapshot:
     """The snapshot whose document is at `path`."""
-    document = json.loads(path.read_text())
+    return snapshot_from(json.loads(path.read_text()))
+
+
+def snapshot_from(document: Mapping[str, Any]) -> Snapshot:
+    """The snapshot that a document of plain JSON values describes."""
     return Snapshot(
-        **document
+        **dict(document)
         | {
             "columns": tuple((name, kind) for name, kind in document["columns"]),
             "partitions": tuple(

@@ -5,7 +5,9 @@ SELECT
   COUNT(*) AS row_count,
   BIT_XOR(FARM_FINGERPRINT(TO_JSON_STRING(t))) AS fingerprints_xor,
   SUM(MOD(FARM_FINGERPRINT(TO_JSON_STRING(t)), 1000000007)) AS fingerprints_sum
-FROM `{table}` AS t FOR SYSTEM_TIME AS OF @as_of
-WHERE {partition_field} BETWEEN @first_partition AND @last_partition
+FROM (
+  SELECT {columns} FROM `{table}` FOR SYSTEM_TIME AS OF @as_of
+  WHERE {partition_field} BETWEEN @first_partition AND @last_partition
+) AS t
 GROUP BY 1
 ORDER BY 1

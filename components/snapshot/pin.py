@@ -3,7 +3,6 @@
 import hashlib
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
@@ -12,9 +11,10 @@ from components.errors import SourceError
 from components.model import Model
 from components.settings import Settings
 from components.snapshot.answers import answers
-from components.snapshot.document import Partition, Snapshot
+from components.snapshot.document import Snapshot
+from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.source import check_query, partition_range, read_table
-from components.snapshot.window import Window, resolve_window
+from components.snapshot.window import resolve_window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ def describe(client: bigquery.Client, settings: Settings, model: Model, through:
     window = resolve_window(model, through, first=first, last=last)
     check_query(client, settings, model, table=name, window=window)
     with answers(settings, f"partitions of {name}", remedy="correct source.table in model.toml"):
-        (now,) = next(iter(client.query("SELECT CURRENT_TIMESTAMP()").result(timeout=60)))
-        as_of = now.replace(microsecond=now.microsecond // 1000 * 1000)  # a table decorator counts milliseconds
-        partitions = _partitions(client, settings, model, name, window, as_of)
+        as_of = current_time(client)
+        wanted = PartitionRange(name, model.source.partition_field, window.first_partition, window.last_partition)
+        partitions = read_partitions(client, settings, wanted, as_of)
     found = {partition.day for partition in partitions}
     missing = [day for day in window.days if day not in found]
     if missing:
@@ -62,22 +62,6 @@ def describe(client: bigquery.Client, settings: Settings, model: Model, through:
         query_sha256=hashlib.sha256(model.text("source.sql").encode()).hexdigest(),
     )
     return snapshot, as_of
-
-
-def _partitions(
-    client: bigquery.Client, settings: Settings, model: Model, table: str, window: Window, as_of: datetime
-) -> tuple[Partition, ...]:
-    sql = (Path(__file__).parent / "partitions.sql").read_text()
-    parameters = [
-        bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", as_of),
-        bigquery.ScalarQueryParameter("first_partition", "DATE", window.first_partition),
-        bigquery.ScalarQueryParameter("last_partition", "DATE", window.last_partition),
-    ]
-    config = bigquery.QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=settings.maximum_bytes_billed)
-    rows = client.query(sql.format(table=table, partition_field=model.source.partition_field), config).result(timeout=600)
-    return tuple(
-        Partition(row.day, row.row_count, f"{row.fingerprints_xor % 2**64:016x}{row.fingerprints_sum % 2**64:016x}") for row in rows
-    )
 
 
 def pin(client: bigquery.Client, settings: Settings, model: Model, through: date) -> Snapshot:

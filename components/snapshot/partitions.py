@@ -1,0 +1,51 @@
+"""What is in the partitions of a table: how many rows, and a checksum of them, computed in BigQuery."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from google.cloud import bigquery
+
+from components.settings import Settings
+from components.snapshot.document import Partition
+
+
+@dataclass(frozen=True)
+class PartitionRange:
+    """DAY partitions of a table, the first and the last included."""
+
+    table: str
+    """project.dataset.table"""
+    field: str
+    first: date
+    last: date
+    without: tuple[str, ...] = ()
+    """Columns that the checksums leave out."""
+
+    @property
+    def columns(self) -> str:
+        """What is selected, in SQL."""
+        return f"* EXCEPT ({', '.join(f'`{column}`' for column in self.without)})" if self.without else "*"
+
+
+def current_time(client: bigquery.Client) -> datetime:
+    """BigQuery's clock, in whole milliseconds: a table decorator counts no others."""
+    now: datetime
+    (now,) = next(iter(client.query("SELECT CURRENT_TIMESTAMP()").result(timeout=60)))
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def read_partitions(client: bigquery.Client, settings: Settings, wanted: PartitionRange, as_of: datetime) -> tuple[Partition, ...]:
+    """The partitions that have rows, as they were at `as_of`, by day. What BigQuery refuses stays an error of its client."""
+    sql = (Path(__file__).parent / "partitions.sql").read_text()
+    parameters = [
+        bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", as_of),
+        bigquery.ScalarQueryParameter("first_partition", "DATE", wanted.first),
+        bigquery.ScalarQueryParameter("last_partition", "DATE", wanted.last),
+    ]
+    config = bigquery.QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=settings.maximum_bytes_billed)
+    query = sql.format(table=wanted.table, partition_field=wanted.field, columns=wanted.columns)
+    rows = client.query(query, config).result(timeout=600)
+    return tuple(
+        Partition(row.day, row.row_count, f"{row.fingerprints_xor % 2**64:016x}{row.fingerprints_sum % 2**64:016x}") for row in rows
+    )

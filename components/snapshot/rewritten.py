@@ -1,0 +1,69 @@
+"""What became of the pinned partitions in the source table: data that came late, or was deleted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from google.cloud import bigquery
+
+from components.settings import Settings
+from components.snapshot.answers import answers
+from components.snapshot.document import Partition, Snapshot
+from components.snapshot.partitions import PartitionRange, current_time, read_partitions
+
+
+@dataclass(frozen=True)
+class PartitionChange:
+    """A partition whose content in the source is not the pinned one any more."""
+
+    day: date
+    pinned_rows: int
+    rows: int
+    """Now; 0 when the partition has vanished."""
+
+
+@dataclass(frozen=True)
+class ColumnChange:
+    """A column that one of the two does not have, or has as another type."""
+
+    name: str
+    pinned: str | None
+    now: str | None
+
+
+@dataclass(frozen=True)
+class SourceChanges:
+    """How the source table differs from what was pinned, by day and by column. A new column alone rewrites no partition."""
+
+    partitions: tuple[PartitionChange, ...]
+    columns: tuple[ColumnChange, ...]
+
+
+def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapshot) -> SourceChanges:
+    """Compare row counts and checksums of the pinned partitions with the source table's now.
+
+    Raises:
+        SourceError: the table is gone, or cannot be read as it was.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    pinned = snapshot.partitions
+    with answers(settings, f"partitions of {snapshot.source_table}", remedy="they cannot be compared with the snapshot"):
+        table = client.get_table(snapshot.source_table, timeout=60)
+        columns = column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
+        added = tuple(change.name for change in columns if change.pinned is None)
+        wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, pinned[0].day, pinned[-1].day, without=added)
+        found = read_partitions(client, settings, wanted, current_time(client))
+    return SourceChanges(partition_changes(pinned, found), columns)
+
+
+def partition_changes(pinned: tuple[Partition, ...], found: tuple[Partition, ...]) -> tuple[PartitionChange, ...]:
+    """The days whose rows or checksum differ, in the order in which they were pinned."""
+    now = {partition.day: partition for partition in found}
+    changed = (partition for partition in pinned if partition != now.get(partition.day))
+    return tuple(PartitionChange(one.day, one.rows, now[one.day].rows if one.day in now else 0) for one in changed)
+
+
+def column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[ColumnChange, ...]:
+    """The columns that were added, dropped, or have another type, by name."""
+    changes = (ColumnChange(name, pinned.get(name), now.get(name)) for name in sorted(pinned.keys() | now.keys()))
+    return tuple(change for change in changes if change.pinned != change.now)
