@@ -121,6 +121,44 @@ class Serving(_Section):
     latency_milliseconds: float = Field(gt=0)
 
 
+class Checks(_Section):
+    """The gate before training. Every check is on; a bound that nothing can break turns it off."""
+
+    segments: tuple[Identifier, ...] = ()
+    """Columns of the source table, or of source.sql, each of whose values the data must go on to cover."""
+    ignore: tuple[Identifier, ...] = ()
+    """Columns that nothing is asked of: identifiers, free text. Key and partition field are never looked at."""
+    text_share: float = Field(default=0.0, ge=0, le=1)
+    """Of the values of a column of numbers, how many may be text."""
+    null_share: float = Field(default=0.05, ge=0, le=1)
+    """How much more of a column may be NULL than before."""
+    unseen_share: float = Field(default=0.05, ge=0, le=1)
+    """Of a category's rows, how many may have a value that was never there before."""
+    rows_ratio: float = Field(default=3.0, gt=1)
+    """How many times larger or smaller a partition may be than those around it."""
+    drift: float = Field(default=0.15, ge=0, le=1)
+    """Jensen-Shannon divergence in bits of a column in a partition from the weeks before, above what chance explains."""
+    span_drift: float = Field(default=0.25, ge=0, le=1)
+    """The same of a feature in a span from the span before."""
+    champion_drift: float = Field(default=0.1, ge=0, le=1)
+    """The same of a feature in the window from the champion's window. It warns: drift is also a reason to train."""
+    skew: float = Field(default=0.1, ge=0, le=1)
+    """The same of a feature in the window from what serving has logged. It warns."""
+    label_change: float = Field(default=0.1, ge=0, le=1)
+    """How much the share of positive labels may change from a span to the next."""
+    leak_auc: float = Field(default=0.99, gt=0.5, le=1)
+    """A feature that alone ranks the labels so well knows them."""
+
+
+class Snapshots(_Section):
+    """How long the tables that keep pinned rows are kept. A live version's is kept anyway."""
+
+    keep_versions: int = Field(default=10, gt=0)
+    """Those that one of the last so many versions was trained on never expire."""
+    keep_days: int = Field(default=90, gt=0, le=36_500)
+    """The others expire so many days after they were last pinned."""
+
+
 class Model(_Section):
     """A model's folder, parsed."""
 
@@ -136,6 +174,8 @@ class Model(_Section):
     training: Training
     evaluation: Evaluation
     serving: Serving
+    snapshots: Snapshots = Snapshots()
+    checks: Checks = Checks()
 
     def text(self, file: str) -> str:
         """The text of one of the folder's files.

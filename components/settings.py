@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     models_folder: Path = REPOSITORY / "pipelines" / "models"
     state_folder: Path = REPOSITORY / ".perennial"
     """Runs, reports, caches and the emulators' state."""
+    cache_folder: Path | None = None
+    """Examples and profiles that need not be made again; None means `cache` in the state folder."""
     credentials_file: Path | None = None
     """A service account's key; None means Application Default Credentials."""
 
@@ -74,6 +76,11 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether the services are emulators on this machine."""
         return self.cloudsql_endpoint is not None
+
+    @property
+    def caches(self) -> Path:
+        """What is kept because making it takes long; safe to delete."""
+        return self.cache_folder or self.state_folder / "cache"
 
 
 def read_settings() -> Settings:

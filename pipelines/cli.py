@@ -11,7 +11,9 @@ import click
 from components.errors import BlockedError, PerennialError
 from components.settings import read_settings
 from pipelines.options import as_json, ready_settings, through_option
-from pipelines.version_commands import show, versions
+from pipelines.schema_commands import schema
+from pipelines.snapshot_commands import snapshot, snapshots
+from pipelines.version_commands import reproduce, show, versions
 
 
 class Group(click.Group):
@@ -117,10 +119,13 @@ def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None
 @click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run.")
 @click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
 @click.option("--force", is_flag=True, help="Train again even if this snapshot is trained already.")
-@click.option("--reason", default="asked for on the command line", show_default=True, help="Why; kept with the run.")
+@click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
+@click.option("--reason", help="Why; kept with the run.")
 @as_json
-def train(model: str, through: date | None, on: str, cold: bool, force: bool, reason: str, as_json: bool) -> None:
+def train(model: str, through: date | None, on: str, cold: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool) -> None:
     """Train MODEL on a snapshot of its source, judge it, and push and record it if it may pass."""
+    if waive_gate and reason is None:
+        raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
     settings = ready_settings()
     from contextlib import nullcontext
 
@@ -133,7 +138,7 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, re
     with fork_server() if warm else nullcontext() as server:
         from pipelines import launch, summary
 
-        request = launch.Request(found, through, Trigger.PERSON, reason, force)
+        request = launch.Request(found, through, Trigger.PERSON, reason or "asked for on the command line", force, waive_gate)
         if on == "kubeflow":
             address = launch.submit(settings, request)
             click.echo(summary.to_json({"run": address}) if as_json else f"submitted: {address}")
@@ -144,5 +149,5 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, re
     sys.exit(code)
 
 
-for command in (versions, show):
+for command in (versions, show, reproduce, schema, snapshots, snapshot):
     main.add_command(command)

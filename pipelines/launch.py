@@ -6,7 +6,7 @@ import secrets
 import shutil
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -29,6 +29,8 @@ from pipelines.local_runner import ForkServer, LocalRun, TaskResult
 
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""
+FIRST_STEPS = ("start", "begin")
+"""They record the run."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Request:
     trigger: Trigger
     reason: str
     force: bool = False
+    waive_gate: bool = False
+    """Let the gate before training find, and not block."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +99,11 @@ def train_locally(
     """
     engine = make_engine(settings)
     model = request.model
-    with _only_run(settings, model.name):
+    with only_run(settings, model.name):
         with engine.begin() as connection:
             close_interrupted(connection, model.name, socket.gethostname())
             may_be_trained = not request.force and was_trained(connection, model.name, model.code_sha256())
-        run_id, launch = _run_id(model), _launch(request)
+        run_id, launch = new_run_id(model.name), _launch(request)
         with _recorded_refusal(settings, request, run_id, launch):
             client = bigquery_client(settings)
             through = request.through or latest_partition(client, settings, model)
@@ -107,12 +111,14 @@ def train_locally(
             trained = _find_trained(engine, model, describe(client, settings, model, through)[0], through) if may_be_trained else None
         if trained is not None:
             return trained
+        from pipelines.training import training
+
         local = LocalRun(settings.state_folder / "runs" / run_id, server, on_start, on_end)
-        _run(local, _arguments(run_id, model, through, launch))
+        run_pipeline(local, training, _arguments(run_id, model, through, launch))
         with engine.begin() as connection:
             run = read_run(connection, run_id)
             version = find_version_of_run(connection, run_id)
-        _drop_old_runs(settings)
+        drop_old_runs(settings)
         return LocalResult(run, version, tuple(local.results), local.folder)
 
 
@@ -122,8 +128,9 @@ def _find_trained(engine: Engine, model: Model, snapshot: Snapshot, through: dat
     return None if version is None else AlreadyTrained(version, snapshot.snapshot_id, through)
 
 
-def _run_id(model: Model) -> str:
-    return f"{model.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+def new_run_id(model: str) -> str:
+    """An id that no other run has: the model's name, the time, and chance."""
+    return f"{model}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _launch(request: Request) -> Launch:
@@ -138,6 +145,7 @@ def _launch(request: Request) -> Launch:
         host=socket.gethostname(),
         git_commit=commit,
         git_dirty=dirty,
+        waive_gate=request.waive_gate,
     )
 
 
@@ -158,21 +166,28 @@ def _recorded_refusal(settings: Settings, request: Request, run_id: str, launch:
         raise
 
 
-def _run(local: LocalRun, arguments: dict[str, str]) -> None:
-    from pipelines.training import training
+def run_pipeline(local: LocalRun, pipeline: Callable[..., object], arguments: Mapping[str, str | int]) -> None:
+    """Run a pipeline to its end, however it ends: the registry has how.
 
-    if local.run(training, arguments):
+    Raises:
+        TaskError: its first step failed, so that nothing is recorded; the text is the step's own sentence.
+    """
+    if local.run(pipeline, arguments):
         return
     failed = next(result for result in local.results if result.state == "failed")
     lines = failed.log.read_text(errors="replace").splitlines() if failed.log.is_file() else []
-    if failed.name == "start":  # nothing is recorded: the step's own words are all there is
+    if failed.name in FIRST_STEPS:  # nothing is recorded: the step's own words are all there is
         sentence = next((line.removeprefix("perennial: ") for line in reversed(lines) if line.startswith("perennial: ")), "it was killed")
         raise TaskError(f"{sentence} (log: {failed.log})")
 
 
 @contextmanager
-def _only_run(settings: Settings, model: str) -> Iterator[None]:
-    """One local run of a model at a time; a killed one frees the lock."""
+def only_run(settings: Settings, model: str) -> Iterator[None]:
+    """One local run of a model at a time; a killed one frees the lock.
+
+    Raises:
+        TaskError: there is another.
+    """
     path = settings.state_folder / "locks" / f"train-{model}"
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
@@ -183,7 +198,8 @@ def _only_run(settings: Settings, model: str) -> Iterator[None]:
         yield
 
 
-def _drop_old_runs(settings: Settings) -> None:
+def drop_old_runs(settings: Settings) -> None:
+    """Delete the folders of all but the last runs."""
     folders = sorted((settings.state_folder / "runs").iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
     for folder in folders[KEPT_RUNS:]:
         shutil.rmtree(folder, ignore_errors=True)
@@ -201,7 +217,7 @@ def submit(settings: Settings, request: Request) -> str:
         if getattr(settings, name) is None:
             raise SettingsError(f"--on kubeflow needs PERENNIAL_{name.upper()}: set it in infra/environments/{settings.environment}.env")
     through = request.through or latest_partition(bigquery_client(settings), settings, request.model)
-    run_id = _run_id(request.model)
+    run_id = new_run_id(request.model.name)
     arguments = _arguments(run_id, request.model, through, _launch(request))
     with tempfile.TemporaryDirectory() as temporary:
         path = Path(temporary) / "training.yaml"

@@ -21,7 +21,7 @@ from unittest import mock
 
 from components.errors import TaskError
 
-WITHOUT_TFX = {"start", "pin", "schema", "read", "push", "record", "finish"}
+WITHOUT_TFX = {"start", "begin", "pin", "recall", "schema", "read", "push", "record", "compare", "finish"}
 """Tasks that the fork server's first process can run while the second still imports TFX."""
 READY_SECONDS = 180.0
 
@@ -99,9 +99,11 @@ class LocalRun:
     """None runs every task cold, as kfp.local does."""
     on_start: Callable[[str], None]
     on_end: Callable[[TaskResult], None]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that every task has besides our own."""
     results: list[TaskResult] = field(default_factory=list)
 
-    def run(self, pipeline: Callable[..., object], arguments: Mapping[str, str]) -> bool:
+    def run(self, pipeline: Callable[..., object], arguments: Mapping[str, str | int]) -> bool:
         """Run the pipeline. Returns whether every task that had to run succeeded."""
         from kfp import local
 
@@ -136,7 +138,7 @@ class LocalRun:
         log = self.folder / "logs" / f"{name}.log"
         self.on_start(name)
         started = time.monotonic()
-        environment = {**os.environ, **(env_vars or {})}  # noqa: TID251 - handed over, not read
+        environment = {**os.environ, **self.environment, **(env_vars or {})}  # noqa: TID251 - handed over, not read
         if self.server is None:
             with log.open("ab") as output:
                 code = subprocess.run(full_command, stdout=output, stderr=output, env=environment, check=False).returncode

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
-from components.checks.gate import read_findings
+from components.checks.findings import read_findings
+from components.checks.gate import read_anomalies
+from components.checks.page import found_rows
 from components.evaluation.results import Results, read_results
 from components.examples.read import read_counts
 from components.examples.span_cache import SplitCount
@@ -56,6 +58,7 @@ def _report(result: LocalResult) -> content.RunReport:
         train_statistics=_statistics(result, "train"),
         eval_statistics=_statistics(result, "eval"),
         anomalies=_anomalies(anomalies) if anomalies else None,
+        found=_found(result),
         checks=_checks(results),
         metrics=_metrics(results),
         roc=tuple(content.RocPoint(p.false_positive_rate, p.true_positive_rate, p.threshold) for p in results.roc),
@@ -103,7 +106,13 @@ def _statistics(result: LocalResult, split: str) -> DatasetFeatureStatisticsList
 
 
 def _anomalies(folder: Path) -> tuple[content.Anomaly, ...]:
-    return tuple(content.Anomaly(f"{found.feature} ({found.split})", found.short, found.long) for found in read_findings(folder))
+    return tuple(content.Anomaly(f"{found.feature} ({found.split})", found.short, found.long) for found in read_anomalies(folder))
+
+
+def _found(result: LocalResult) -> tuple[content.FoundRow, ...] | None:
+    """Of both looks at the data; None where there was none."""
+    paths = [path for step in ("inspect", "validate") if (path := _artifact(result, step, "findings")) and path.is_file()]
+    return tuple(row for path in paths for row in found_rows(read_findings(path))) if paths else None
 
 
 def _checks(results: Results) -> tuple[content.Check, ...]:

@@ -1,8 +1,8 @@
-"""The training pipeline: pin, read, statistics, validate, transform, train, evaluate and, if blessed, push and record."""
+"""The training pipeline: pin, inspect, read, statistics, validate, transform, train, evaluate and, if blessed, push and record."""
 
 from kfp import dsl
 
-from components.checks.component import schema, statistics, validate
+from components.checks.component import inspect, schema, statistics, validate
 from components.evaluation.component import evaluate
 from components.examples.component import read
 from components.registry.component import finish, push, record, start
@@ -23,11 +23,21 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
     with dsl.ExitHandler(finish(run_id=run_id)):
         started = start(run_id=run_id, model=model, through=through, launch=launch)
         pinned = pin(run_id=run_id, model=model, through=through).after(started)
-        snapshot = pinned.outputs["snapshot"]
-        examples = read(run_id=run_id, model=model, snapshot=snapshot).outputs["examples"]
+        snapshot, reference = pinned.outputs["snapshot"], started.outputs["reference"]
+        inspected = inspect(run_id=run_id, model=model, snapshot=snapshot, reference=reference)
+        reading = read(run_id=run_id, model=model, snapshot=snapshot).after(inspected)
+        examples = reading.outputs["examples"]
         pinned_schema = schema(run_id=run_id, model=model).after(started).outputs["schema"]
         found = statistics(run_id=run_id, examples=examples).outputs["statistics"]
-        checked = validate(run_id=run_id, statistics=found, schema=pinned_schema)
+        checked = validate(
+            run_id=run_id,
+            model=model,
+            snapshot=snapshot,
+            reference=reference,
+            profile=reading.outputs["profile"],
+            statistics=found,
+            schema=pinned_schema,
+        )
         # Beside the gate, not behind it: only `train` waits for both.
         features = transform(run_id=run_id, model=model, examples=examples, schema=pinned_schema)
         trained = (
@@ -44,4 +54,11 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
         judged = evaluate(run_id=run_id, model=model, examples=examples, trained=trained)
         with dsl.If(judged.outputs["Output"] == True, "blessed"):  # noqa: E712 - KFP overloads the operator
             pushed = push(run_id=run_id, model=model, snapshot=snapshot, trained=trained)
-            record(run_id=run_id, model=model, snapshot=snapshot, pushed=pushed.outputs["pushed"], results=judged.outputs["results"])
+            record(
+                run_id=run_id,
+                model=model,
+                snapshot=snapshot,
+                counts=reading.outputs["counts"],
+                pushed=pushed.outputs["pushed"],
+                results=judged.outputs["results"],
+            )

@@ -1,4 +1,4 @@
-"""The steps `schema`, `statistics` and `validate`."""
+"""The steps `inspect`, `schema`, `statistics` and `validate`."""
 
 from kfp import dsl
 
@@ -27,15 +27,47 @@ def statistics(run_id: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Ou
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
+def inspect(  # type: ignore[no-untyped-def]
+    run_id: str,
+    model: str,
+    snapshot: dsl.Input[dsl.Dataset],
+    reference: dsl.Input[dsl.Artifact],
+    profile: dsl.Output[dsl.Artifact],
+    findings: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
+):
+    """Profile the pinned partitions, and end the run where the source went bad."""
+    from components.checks.step import Looked, inspect_source
+    from components.registry.gate import admit
+    from components.registry.outcome import recorded
+
+    with recorded(run_id, "inspect") as settings:
+        looked = Looked(profile, findings, page)
+        inspect_source(settings, model, snapshot, reference, looked)
+        admit(settings, run_id, "source", snapshot, looked)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def validate(  # type: ignore[no-untyped-def]
     run_id: str,
+    model: str,
+    snapshot: dsl.Input[dsl.Dataset],
+    reference: dsl.Input[dsl.Artifact],
+    profile: dsl.Input[dsl.Artifact],
     statistics: dsl.Input[dsl.Artifact],
     schema: dsl.Input[dsl.Artifact],
     anomalies: dsl.Output[dsl.Artifact],
+    findings: dsl.Output[dsl.Artifact],
+    page: dsl.Output[dsl.HTML],
 ):
-    """Hold the statistics against the schema, and end the run where they break it."""
+    """Hold the statistics against the schema and the rows against the champion's, and end the run where they break it."""
     from components.checks import gate
+    from components.checks.step import Looked, inspect_rows
+    from components.registry.gate import admit
     from components.registry.outcome import recorded
 
     with recorded(run_id, "validate") as settings:
-        gate.validate(statistics, schema, anomalies, beam_args=settings.beam_args)
+        broken = gate.validate(statistics, schema, anomalies, beam_args=settings.beam_args)
+        looked = Looked(profile, findings, page)
+        inspect_rows(settings, model, snapshot, reference, looked, broken)
+        admit(settings, run_id, "rows", snapshot, looked)

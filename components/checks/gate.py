@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.errors import BlockedError
+from components.checks.findings import Check, Finding, Severity
 from components.examples.span_cache import SPLITS
 from components.model import Model
 from components.tfx.artifacts import KfpArtifact
@@ -20,7 +20,7 @@ ALL_COLUMNS = "(all columns)"
 
 
 @dataclass(frozen=True)
-class Finding:
+class Anomaly:
     """Where a split breaks the schema."""
 
     split: str
@@ -49,12 +49,8 @@ def import_schema(model: Model, schema: KfpArtifact) -> None:
     schema.metadata["tfx_type"] = "Schema"
 
 
-def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifact, *, beam_args: Sequence[str]) -> None:
-    """Run ExampleValidator; it writes what it finds and never fails, so this does.
-
-    Raises:
-        BlockedError: a split breaks the schema.
-    """
+def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifact, *, beam_args: Sequence[str]) -> list[Finding]:
+    """Run ExampleValidator; it writes what it finds and never fails. Returns a finding for each anomaly."""
     run_executor(
         Executor.EXAMPLE_VALIDATOR,
         {"statistics": Typed(statistics, "ExampleStatistics"), "schema": Typed(schema, "Schema")},
@@ -62,37 +58,43 @@ def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifac
         properties={"exclude_splits": NO_EXCLUDED_SPLITS},
         beam_args=beam_args,
     )
-    findings = read_findings(Path(anomalies.path))
-    if findings:
-        raise BlockedError(_sentence(findings))
+    return [_finding(anomaly) for anomaly in read_anomalies(Path(anomalies.path))]
 
 
-def _sentence(findings: tuple[Finding, ...]) -> str:
-    first = findings[0]
-    is_whole = first.feature == ALL_COLUMNS
-    what = f"split {first.split}" if is_whole else f"column {first.feature} of split {first.split}"
-    more = f", and {len(findings) - 1} more" if len(findings) > 1 else ""
-    remedy = f"mend the source, or review {'' if is_whole else 'the column in '}schema.pbtxt"
-    return f"blocked: {what} breaks schema.pbtxt: {' '.join(first.long.split()).rstrip(' .')}{more}; {remedy}"
+def _finding(anomaly: Anomaly) -> Finding:
+    is_whole = anomaly.feature == ALL_COLUMNS
+    return Finding(
+        check=Check.SCHEMA,
+        severity=Severity.BLOCKS,
+        level="rows",
+        column="" if is_whole else anomaly.feature,
+        since=None,
+        days=0,
+        measure=1.0,
+        threshold=0.0,
+        touched=1.0,
+        what=f"{'' if is_whole else 'of '}split {anomaly.split} breaks schema.pbtxt: {' '.join(anomaly.long.split()).rstrip(' .')}",
+        remedy=f"mend the source, or review {'' if is_whole else 'the column in '}schema.pbtxt",
+    )
 
 
-def read_findings(folder: Path) -> tuple[Finding, ...]:
+def read_anomalies(folder: Path) -> tuple[Anomaly, ...]:
     """What ExampleValidator wrote, by split and feature; empty where all is well."""
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-    findings: list[Finding] = []
+    anomalies: list[Anomaly] = []
     for split in SPLITS:
         path = folder / f"Split-{split}" / "SchemaDiff.pb"
         if not path.is_file():
             continue
         found = anomalies_pb2.Anomalies.FromString(path.read_bytes())
         if found.data_missing:
-            findings.append(Finding(split, ALL_COLUMNS, "No examples", "there is not one example"))
+            anomalies.append(Anomaly(split, ALL_COLUMNS, "No examples", "there is not one example"))
         if found.HasField("dataset_anomaly_info"):
-            findings.append(_finding(split, ALL_COLUMNS, found.dataset_anomaly_info))
-        findings += [_finding(split, feature, info) for feature, info in sorted(found.anomaly_info.items())]
-    return tuple(findings)
+            anomalies.append(_anomaly(split, ALL_COLUMNS, found.dataset_anomaly_info))
+        anomalies += [_anomaly(split, feature, info) for feature, info in sorted(found.anomaly_info.items())]
+    return tuple(anomalies)
 
 
-def _finding(split: str, feature: str, info: "anomalies_pb2.AnomalyInfo") -> Finding:
-    return Finding(split, feature, info.short_description, info.description)
+def _anomaly(split: str, feature: str, info: "anomalies_pb2.AnomalyInfo") -> Anomaly:
+    return Anomaly(split, feature, info.short_description, info.description)

@@ -12,10 +12,11 @@ def read(  # type: ignore[no-untyped-def]
     snapshot: dsl.Input[dsl.Dataset],
     examples: dsl.Output[dsl.Dataset],
     counts: dsl.Output[dsl.Artifact],
+    profile: dsl.Output[dsl.Artifact],
 ):
     """Read the snapshot's rows from BigQuery as examples."""
     from components.examples.step import write_examples
     from components.registry.outcome import recorded
 
     with recorded(run_id, "read") as settings:
-        write_examples(settings, model, snapshot, examples, counts)
+        write_examples(settings, model, snapshot, examples, counts, profile)

@@ -18,13 +18,17 @@ from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.rows import SpanRows, stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
+from components.examples.span_profile import SpanProfiler
 from components.model import Model
 from components.settings import Settings
 from components.snapshot.document import Snapshot
+from components.snapshot.profile import ColumnProfile, Part
+from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4"
+ENCODING = "tf.train.Example 4, profile 1"
 """Change it when the same rows would give other bytes, so that no cached span of before is taken."""
+PROFILE = "profile.parquet"
 
 
 def read_examples(
@@ -43,8 +47,8 @@ def read_examples(
         SourceError: a row cannot be trained on, a span is empty, or all labels are the same.
         AccessError: BigQuery refuses or does not answer.
     """
-    cache = SpanCache(settings.state_folder / "cache" / "examples" / model.name)
-    fingerprints = {span: _fingerprint(model, snapshot, span) for span in snapshot.spans}
+    cache = _cache(settings, model)
+    fingerprints = {span: examples_fingerprint(model, snapshot, span) for span in snapshot.spans}
     with cache.only_writer():
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
@@ -58,7 +62,19 @@ def read_examples(
     return counts
 
 
-def _fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
+def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> dict[Part, dict[str, ColumnProfile]]:
+    """The profiles of the rows of every span, as they were when `read_examples` read them."""
+    cache = _cache(settings, model)
+    files = (cache.file(examples_fingerprint(model, snapshot, span), PROFILE) for span in snapshot.spans)
+    return {part: table for file in files for part, table in read_profiles(file).items()}
+
+
+def _cache(settings: Settings, model: Model) -> SpanCache:
+    return SpanCache(settings.caches / "examples" / model.name)
+
+
+def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
+    """What the examples of a span depend on: those that share it are the same."""
     first, last = span_history_start(model, span), span_label_end(model, span)
     rows, split = model.rows, model.split
     recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label} split={split.train}:{split.eval}"
@@ -91,8 +107,10 @@ def _write_spans(rows: Iterator[SpanRows], model: Model, cache: SpanCache, finge
     for span, parts in groupby(rows, key=lambda part: part.span):
         if span not in fingerprints:
             raise SourceError(f"source.sql of model {model.name!r} gives span {span}, which was not asked for: use @spans")
-        folder = cache.begin(fingerprints[span])
-        cache.finish(fingerprints[span], _write_span(span, (part.batch for part in parts), model, folder))
+        folder, profiler = cache.begin(fingerprints[span]), SpanProfiler(model, span, fingerprints[span])
+        counts = _write_span(span, (profiler.batch(part.batch) for part in parts), model, folder)
+        write_profiles(profiler.profiles, folder / PROFILE)
+        cache.finish(fingerprints[span], counts)
 
 
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:

@@ -64,9 +64,13 @@ class SpanCache:
         (folder / COUNTS).write_text(counts_to_json(counts))
         folder.rename(self.folder / fingerprint)
 
+    def file(self, fingerprint: str, name: str) -> Path:
+        """A file of the span."""
+        return self.folder / fingerprint / name
+
     def link(self, fingerprint: str, split: str, destination: Path) -> None:
         """Put the span's file of a split at `destination`, without copying bytes where the file system can."""
-        source = self.folder / fingerprint / f"{split}.tfrecord.gz"
+        source = self.file(fingerprint, f"{split}.tfrecord.gz")
         destination.unlink(missing_ok=True)
         try:
             os.link(source, destination)

@@ -23,6 +23,8 @@ class Launch:
     host: str
     git_commit: str | None
     git_dirty: bool
+    waive_gate: bool = False
+    """Whether the gate before training shall find, and not block."""
 
     def to_json(self) -> str:
         """As a parameter of the pipeline."""

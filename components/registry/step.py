@@ -3,6 +3,8 @@
 import json
 import shutil
 import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +12,9 @@ from components.canonical import fingerprint
 from components.errors import ModelFolderError
 from components.evaluation.config import eval_config
 from components.evaluation.results import Results, read_results
+from components.examples.digest import DIGEST
 from components.google import storage_client
+from components.machine import MACHINE
 from components.model import Model, read_model
 from components.registry import evaluations, snapshots
 from components.registry.engine import make_engine
@@ -32,6 +36,7 @@ CODE = Path("assets.extra") / "model"
 """Where the model's folder goes in a SavedModel: `assets.extra` is the place that TensorFlow leaves to others."""
 TASKS = {
     "pin": "snapshot",
+    "inspect": "checks",
     "read": "examples",
     "schema": "checks",
     "statistics": "checks",
@@ -53,13 +58,27 @@ def start_recorded_run(settings: Settings, run_id: str, model: str, through: str
     """
     known = Launch(**json.loads(launch))
     found = read_model(settings.models_folder, model)
-    run = Run(
+    parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(settings.beam_args)}
+    if known.waive_gate:
+        parameters["waive_gate"] = True
+    with make_engine(settings).begin() as connection:
+        start_run(connection, new_run(settings, run_id, model, known, pipeline_name="training", parameters=parameters))
+    if found.code_sha256() != known.code_sha256:
+        raise ModelFolderError(
+            f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
+            f"run it again, with an image built from this commit"
+        )
+
+
+def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipeline_name: str, parameters: Mapping[str, object]) -> Run:
+    """A run that starts here and now."""
+    return Run(
         run_id=run_id,
         model=model,
-        pipeline_name="training",
+        pipeline_name=pipeline_name,
         pipeline_version=component_version("."),
         pipeline_sha256=known.pipeline_sha256,
-        parameters={"model": model, "through": through, "beam_args": list(settings.beam_args)},
+        parameters=parameters,
         trigger=Trigger(known.trigger),
         reason=known.reason,
         environment_digest=environment_digest(),
@@ -70,13 +89,6 @@ def start_recorded_run(settings: Settings, run_id: str, model: str, through: str
         image_digest=settings.image.rpartition("@")[2] if settings.image else None,
         service_account=settings.database_user,
     )
-    with make_engine(settings).begin() as connection:
-        start_run(connection, run)
-    if found.code_sha256() != known.code_sha256:
-        raise ModelFolderError(
-            f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
-            f"run it again, with an image built from this commit"
-        )
 
 
 def push_model(settings: Settings, run_id: str, model: str, snapshot: KfpArtifact, trained: KfpArtifact, pushed: KfpArtifact) -> None:
@@ -93,10 +105,18 @@ def push_model(settings: Settings, run_id: str, model: str, snapshot: KfpArtifac
     Path(pushed.path).mkdir(parents=True, exist_ok=True)
     (Path(pushed.path) / MANIFEST).write_text(manifest_json(manifest))
     (Path(pushed.path) / ADDRESS).write_text(manifest.uri)
-    pushed.metadata |= {"gs_uri": manifest.uri, "sha256": manifest.sha256}
+    pushed.metadata |= {"gs_uri": manifest.uri, "sha256": manifest.sha256, MACHINE: trained.metadata[MACHINE]}
 
 
-def record_version(settings: Settings, run_id: str, model: str, snapshot: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact) -> int:
+def record_version(
+    settings: Settings,
+    run_id: str,
+    model: str,
+    snapshot: KfpArtifact,
+    counts: KfpArtifact,
+    pushed: KfpArtifact,
+    results: KfpArtifact,
+) -> int:
     """Everything about the version in one transaction: all of it, or nothing. Returns its number."""
     found, pinned, judged = read_model(settings.models_folder, model), snapshot_of(snapshot), read_results(Path(results.path))
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
@@ -104,7 +124,9 @@ def record_version(settings: Settings, run_id: str, model: str, snapshot: KfpArt
         snapshots.record_snapshot(connection, recorded_snapshot(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
-        number = register_version(connection, _new_version(found, run_id, pinned, manifest))
+        new = _new_version(found, run_id, pinned, manifest)
+        made_of = replace(new, examples_sha256=str(counts.metadata[DIGEST]), training_machine=str(pushed.metadata[MACHINE]))
+        number = register_version(connection, made_of)
         evaluations.record_evaluation(connection, _evaluation(found, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(found, number, run_id, judged))
     return number

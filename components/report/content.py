@@ -78,6 +78,24 @@ class Anomaly:
     long: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class FoundRow:
+    """One thing that the gate before training found wrong with the data. An empty column means the rows as a whole."""
+
+    column: str
+    check: str
+    what: str
+    since: date | None
+    days: int
+    """Partitions or spans that are so."""
+    measure: float
+    threshold: float
+    touched: float
+    """The share of the values since then, from 0 to 1."""
+    remedy: str
+    blocks: bool
+
+
 @dataclass(frozen=True)
 class Check:
     """One rule of a gate, such as `>= 0.7` on `auc` of a slice. A slice of None means all rows; a value of None, that none was computed."""
@@ -140,7 +158,8 @@ class RunReport:
     """Everything on the page. What the run did not reach stays None or empty, and the page says so in a sentence.
 
     `train_statistics` and `eval_statistics` are what TFDV computed on the splits. `anomalies` of None means that the
-    data was not validated; an empty tuple, that it was and nothing was found. `hints` say what to do about the verdict.
+    data was not validated; an empty tuple, that it was and nothing was found; `found` likewise of the gate's own
+    checks. `hints` say what to do about the verdict.
     """
 
     model: str
@@ -153,6 +172,7 @@ class RunReport:
     train_statistics: DatasetFeatureStatisticsList | None = None
     eval_statistics: DatasetFeatureStatisticsList | None = None
     anomalies: tuple[Anomaly, ...] | None = None
+    found: tuple[FoundRow, ...] | None = None
     checks: tuple[Check, ...] = ()
     metrics: tuple[MetricValue, ...] = ()
     roc: tuple[RocPoint, ...] = ()

@@ -4,23 +4,17 @@ It is read from disk without a connection and inside Kubeflow's sandboxed frame,
 policy forbids everything but inline style. There are no links within the page either: in such a frame they load the frame's parent.
 """
 
-import errno
-import os
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from components.errors import StorageFullError
-from components.report import charts, metrics, wording
+from components.report import charts, metrics
 from components.report.content import CalibrationBin, DataSection, RunReport, Verdict
 from components.report.features import feature_tables
 from components.report.metrics import MetricTable
 from components.report.palette import PALETTE
-
-TEMPLATES = Path(__file__).parent / "templates"
+from components.report.templating import environment, write_whole
 
 
 @dataclass(frozen=True)
@@ -53,7 +47,9 @@ class Curve:
 def render(report: RunReport) -> str:
     """The whole page. Every value is escaped, and spelled out where it could not be shown."""
     table = metrics.metric_table(report.metrics, report.checks)
-    template = _environment().get_template("page.html")
+    templates = environment()
+    templates.filters["distribution"] = charts.feature_distribution
+    template = templates.get_template("page.html")
     return template.render(
         report=report,
         headline=_headline(report.verdict),
@@ -76,56 +72,7 @@ def write(report: RunReport, path: Path) -> None:
     Raises:
         StorageFullError: the disk has no room for it.
     """
-    page = render(report)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, page)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageFullError(
-                f"no room to write the report {path} ({len(page):,} characters): free some space and run again"
-            ) from error
-        raise
-
-
-def _replace(path: Path, page: str) -> None:
-    with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        try:
-            draft.write(page)
-            draft.flush()
-            os.fsync(draft.fileno())
-            Path(draft.name).chmod(0o644)  # a temporary file is readable by its owner only; a report is for everybody
-            Path(draft.name).replace(path)
-        except BaseException:
-            Path(draft.name).unlink(missing_ok=True)
-            raise
-
-
-def _environment() -> Environment:
-    """Escapes everything. `finalize` sees each value before that, so no template can forget to make one legible."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=_legible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "count": wording.count,
-        "number": wording.number,
-        "score": wording.score,
-        "percent": wording.percent,
-        "duration": wording.duration,
-        "label": wording.label,
-        "moment": wording.moment,
-        "distribution": charts.feature_distribution,
-    }
-    return environment
-
-
-def _legible(value: object) -> object:
-    return wording.legible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    write_whole(render(report), path)
 
 
 def _headline(verdict: Verdict) -> str:

@@ -13,7 +13,7 @@ from components.settings import Settings
 from components.snapshot.answers import answers
 from components.snapshot.document import Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
-from components.snapshot.source import check_query, partition_range, read_table
+from components.snapshot.source import partition_range, read_table
 from components.snapshot.window import resolve_window
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,25 +32,24 @@ def latest_partition(client: bigquery.Client, settings: Settings, model: Model) 
 def describe(client: bigquery.Client, settings: Settings, model: Model, through: date) -> tuple[Snapshot, datetime]:
     """The snapshot that a run through `through` would pin, and the instant it was described at. Writes nothing.
 
+    Whether the data are any good, and whether source.sql runs on them, is for later steps to find out, which can say more.
+
     Raises:
-        SourceError: the window is outside the data or empty, a partition is missing, or source.sql does not fit table and schema.
+        SourceError: the table is not as the model says, or the window is outside the data or empty.
         AccessError: BigQuery refuses or does not answer.
     """
     table = read_table(client, settings, model)
     name = f"{table.project}.{table.dataset_id}.{table.table_id}"
     first, last = partition_range(client, settings, table)
     window = resolve_window(model, through, first=first, last=last)
-    check_query(client, settings, model, table=name, window=window)
     with answers(settings, f"partitions of {name}", remedy="correct source.table in model.toml"):
         as_of = current_time(client)
         wanted = PartitionRange(name, model.source.partition_field, window.first_partition, window.last_partition)
         partitions = read_partitions(client, settings, wanted, as_of)
-    found = {partition.day for partition in partitions}
-    missing = [day for day in window.days if day not in found]
-    if missing:
+    if not partitions:
         raise SourceError(
-            f"partition {missing[0]} of {name} is missing ({len(missing)} of {len(window.days)} between {window.first_partition} and "
-            f"{window.last_partition}): load it, or choose --through before it"
+            f"{name} has no rows between {window.first_partition} and {window.last_partition}: the window is empty; load its partitions, "
+            f"or choose another --through"
         )
     snapshot = Snapshot(
         model=model.name,

@@ -15,7 +15,11 @@ FILE = "snapshot.json"
 
 def write_snapshot(settings: Settings, model: str, through: str, snapshot: KfpArtifact) -> None:
     """Pin, and leave the document in the artifact."""
-    pinned = pin(bigquery_client(settings), settings, read_model(settings.models_folder, model), date.fromisoformat(through))
+    put_snapshot(pin(bigquery_client(settings), settings, read_model(settings.models_folder, model), date.fromisoformat(through)), snapshot)
+
+
+def put_snapshot(pinned: Snapshot, snapshot: KfpArtifact) -> None:
+    """Leave a snapshot's document in the artifact."""
     folder = Path(snapshot.path)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / FILE).write_text(pinned.to_json())

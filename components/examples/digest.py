@@ -1,0 +1,31 @@
+"""One SHA-256 over all files of examples: two readings that share it gave the same examples, byte for byte."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+
+from components.canonical import fingerprint
+from components.examples.span_cache import SPLITS
+
+DIGEST = "examples_sha256"
+"""In the metadata of the counts that the step `read` leaves."""
+
+
+def hash_files(folder: Path) -> dict[tuple[str, str], str]:
+    """SHA-256 of each file that `read_examples` wrote into the folder, by split and span (YYYY-MM-DD), in this order."""
+    return {(split, _span(path)): _sha256(path) for split in SPLITS for path in sorted((folder / f"Split-{split}").glob("*.gz"))}
+
+
+def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
+    """The one SHA-256 of what `hash_files` found."""
+    return fingerprint([[split, span, sha256] for (split, span), sha256 in files.items()])
+
+
+def _span(path: Path) -> str:
+    return date.fromisoformat(path.stem.rpartition("-")[2]).isoformat()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,27 @@
+-- name: insert
+INSERT INTO registry.finding (
+  run_id, stage, place, check_name, severity, waived, level, column_name, since, days, measure, threshold, touched, what, remedy
+)
+SELECT :run_id, :stage, place, check_name, severity, :waived, level, column_name, since, days, measure, threshold, touched, what, remedy
+FROM jsonb_to_recordset(CAST(:findings AS jsonb)) AS finding (
+  place integer, check_name text, severity text, level text, column_name text, since date, days integer,
+  measure double precision, threshold double precision, touched double precision, what text, remedy text
+)
+ON CONFLICT DO NOTHING;
+
+-- name: read
+SELECT check_name AS "check", severity, level, column_name AS "column", since, days, measure, threshold, touched, what, remedy
+FROM registry.finding WHERE run_id = :run_id ORDER BY stage DESC, place;
+
+-- name: champion
+-- What a target serves, else the newest version that was let through. A version whose data were waved through is no measure of good data.
+SELECT version, snapshot_id, model_version.run_id
+FROM registry.model_version
+  JOIN registry.model USING (model_id)
+  JOIN registry.pipeline_run USING (run_id)
+  LEFT JOIN registry.live_deployment USING (model_version_id)
+WHERE model.name = :model
+  AND parameters ->> 'waive_gate' IS DISTINCT FROM 'true'
+  AND EXISTS (SELECT FROM registry.blessing WHERE blessing.model_version_id = model_version.model_version_id AND blessed)
+ORDER BY live_deployment.target IS NOT NULL DESC, version DESC
+LIMIT 1;

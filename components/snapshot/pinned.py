@@ -1,0 +1,41 @@
+"""The BigQuery table snapshots that keep pinned rows: which of them exist, and when they expire."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+
+from google.api_core.exceptions import NotFound
+from google.cloud import bigquery
+
+from components.settings import Settings
+from components.snapshot.answers import answers
+
+PAGE = 1000
+
+
+def pinned_tables(client: bigquery.Client, settings: Settings, tables: Iterable[str]) -> dict[str, datetime | None]:
+    """When each of the tables (`project.dataset.table`) expires, None for never; those that do not exist are left out.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    wanted, found = set(tables), dict[str, datetime | None]()
+    for dataset in sorted({table.rpartition(".")[0] for table in wanted}):
+        # One list for all: asking table by table takes a call each.
+        with answers(settings, f"tables of {dataset}", remedy="run the same command again"), suppress(NotFound):
+            for item in client.list_tables(dataset, page_size=PAGE, timeout=60):
+                found[f"{item.project}.{item.dataset_id}.{item.table_id}"] = item.expires
+    return {table: found[table] for table in wanted & found.keys()}
+
+
+def set_expiry(client: bigquery.Client, settings: Settings, table: str, expires: datetime | None) -> None:
+    """Let a table expire at an instant, which must be to come, or never.
+
+    Raises:
+        SourceError: the table does not exist.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    pinned = bigquery.Table(table)
+    pinned.expires = expires
+    with answers(settings, f"table snapshot {table}", remedy="run the same command again"):
+        client.update_table(pinned, ["expires"], timeout=60)
