@@ -4,7 +4,7 @@ import json
 import math
 import sys
 from dataclasses import asdict
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -116,8 +116,9 @@ def show_versions(model: str, versions: list[VersionSummary]) -> None:
     for version in versions:
         auc = version.metrics.get("auc", math.nan)
         commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
+        last = version.partition_to - timedelta(days=1)
         click.echo(
-            f"{'':{len(model)}}  {version.number:>7}  {version.partition_to!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
+            f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
             f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}"
         )
 

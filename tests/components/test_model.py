@@ -37,6 +37,13 @@ def test_a_parsed_model_cannot_be_changed(tmp_path: Path) -> None:
         read_model(tmp_path, "visits").window.spans = 3  # type: ignore[misc]
 
 
+def test_a_policy_of_snapshots_may_be_left_out(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    assert read_model(tmp_path, "visits").snapshots.model_dump() == {"keep_versions": 10, "keep_days": 90}
+    write_model(tmp_path, toml={"latency_milliseconds = 50": "latency_milliseconds = 50\n\n[snapshots]\nkeep_days = 7"})
+    assert read_model(tmp_path, "visits").snapshots.model_dump() == {"keep_versions": 10, "keep_days": 7}
+
+
 def test_an_unknown_model_names_those_there_are(tmp_path: Path) -> None:
     write_model(tmp_path)
     write_model(tmp_path, name="basket")
@@ -112,6 +119,12 @@ def test_a_query_that_does_not_read_the_snapshot_is_refused(tmp_path: Path) -> N
         ("learning_rate = 0.01", "learning_rate = inf", "training.learning_rate = inf: Input should be a finite number"),
         ("learning_rate = 0.01", "learning_rate = nan", "training.learning_rate = nan: Input should be"),
         ("batch_size = 32", "batch_size = 0", "training.batch_size = 0: Input should be greater than 0"),
+        (
+            "_milliseconds = 50",
+            "_milliseconds = 50\n[snapshots]\nkeep_versions = 0",
+            "snapshots.keep_versions = 0: Input should be greater",
+        ),
+        ("_milliseconds = 50", "_milliseconds = 50\n[snapshots]\nkeep_day = 9", "snapshots.keep_day is unknown"),
         ('slices = [["device"]]', "slices = [[]]", "evaluation.slices.0 = []: Tuple should have at least 1 item"),
         ('metric = "auc"', 'metric = "f1"', "evaluation.thresholds.0.metric = 'f1': Input should be 'example_count', 'auc', "),
         ("at_least = 0.6", "", "evaluation.thresholds.0: threshold on 'auc' has no bound: give at_least or at_most"),

@@ -6,8 +6,9 @@ import time
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
 from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 
-from tests.infra.emulators.bigquery_process import SCHEMA, Dataset, rows_of
+from tests.infra.emulators.bigquery_process import PROJECT, SCHEMA, Dataset, rows_of
 
 
 def now(dataset: Dataset) -> dt.datetime:
@@ -135,6 +136,44 @@ def test_a_snapshot_expires(dataset: Dataset) -> None:
     time.sleep(1.1)
     with pytest.raises(NotFound, match="Not found: Table .*s"):
         dataset.client.get_table(dataset.table("s"))
+
+
+def test_the_expiration_of_a_snapshot_is_set_moved_and_cleared(dataset: Dataset) -> None:
+    dataset.make("t")
+    dataset.load("t", rows_of("2026-01-01", 3))
+    snapshot(dataset, dataset.table("t"), "s")
+    later = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=90)
+
+    for expires in (later, later + dt.timedelta(days=1), None, None):
+        table = bigquery.Table(dataset.table("s"))
+        table.expires = expires
+        assert dataset.client.update_table(table, ["expires"]).expires == expires
+
+        found = dataset.client.get_table(dataset.table("s"))
+        assert (found.table_type, found.expires, found.snapshot_definition.base_table_reference.table_id) == ("SNAPSHOT", expires, "t")
+        assert {item.table_id: item.expires for item in dataset.client.list_tables(dataset.name)} == {"s": expires, "t": None}
+    assert dataset.counts("s") == {"2026-01-01": 3}
+
+
+def test_a_snapshot_that_was_given_an_end_is_gone_then_and_can_be_made_again(dataset: Dataset, read_client: BigQueryReadClient) -> None:
+    dataset.make("t")
+    dataset.load("t", rows_of("2026-01-01", 3))
+    snapshot(dataset, dataset.table("t"), "s")
+    table = dataset.client.get_table(dataset.table("s"))
+    table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.5)
+    dataset.client.update_table(table, ["expires"])
+    time.sleep(0.6)
+
+    session = types.ReadSession(table=table.path.lstrip("/"), data_format=types.DataFormat.ARROW)
+    with pytest.raises(NotFound):
+        read_client.create_read_session(parent=f"projects/{PROJECT}", read_session=session)
+    with pytest.raises(NotFound, match="Not found: Table .*s"):
+        dataset.counts("s")
+    assert [item.table_id for item in dataset.client.list_tables(dataset.name)] == ["t"]
+
+    snapshot(dataset, dataset.table("t"), "s")
+    assert dataset.client.get_table(dataset.table("s")).expires is None
+    assert dataset.counts("s") == {"2026-01-01": 3}
 
 
 def test_a_snapshot_of_a_table_without_partitions_is_possible(dataset: Dataset) -> None:
