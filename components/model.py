@@ -119,6 +119,15 @@ class Serving(_Section):
     """What the prediction service promises."""
 
     latency_milliseconds: float = Field(gt=0)
+    log: DatasetTable | None = None
+    """Where predictions are logged, each with its features, in DAY partitions of the DATE column `log_partition_field`."""
+    log_partition_field: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _log_is_whole(self) -> Self:
+        if (self.log is None) != (self.log_partition_field is None):
+            raise ValueError("log and log_partition_field go together: give both or neither")
+        return self
 
 
 class Checks(_Section):
@@ -138,6 +147,8 @@ class Checks(_Section):
     """How many times larger or smaller a partition may be than those around it."""
     drift: float = Field(default=0.15, ge=0, le=1)
     """Jensen-Shannon divergence in bits of a column in a partition from the weeks before, above what chance explains."""
+    category_drift: float = Field(default=0.25, ge=0, le=1)
+    """How much the share of one value of a category may change from the weeks, or the span, before (L-infinity), above chance."""
     span_drift: float = Field(default=0.25, ge=0, le=1)
     """The same of a feature in a span from the span before."""
     champion_drift: float = Field(default=0.1, ge=0, le=1)

@@ -16,6 +16,8 @@ from components.errors import RegistryError
 
 NAME = "manifest.json"
 """Written last: a folder without it is half-written."""
+CODE = Path("assets.extra") / "model"
+"""Where the model's folder goes in a SavedModel: `assets.extra` is the place that TensorFlow leaves to others."""
 BLOCK_BYTES = 1 << 20
 LONGEST_PATH = 800
 """In bytes; Cloud Storage takes 1,024 for the whole name of an object."""

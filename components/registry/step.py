@@ -18,7 +18,7 @@ from components.machine import MACHINE
 from components.model import Model, read_model
 from components.registry import evaluations, snapshots
 from components.registry.engine import make_engine
-from components.registry.manifest import Manifest, manifest_json, parse_manifest
+from components.registry.manifest import CODE, Manifest, manifest_json, parse_manifest
 from components.registry.objects import push_folder
 from components.registry.provenance import Launch, component_version, environment_digest, package_versions
 from components.registry.runs import Run, RunState, Task, Trigger, finish_run, record_tasks, start_run
@@ -32,8 +32,6 @@ from components.tfx.artifacts import KfpArtifact
 MANIFEST = "manifest.json"
 ADDRESS = "address"
 """Beside the manifest in the artifact of `push`: the gs:// URI of the pushed folder."""
-CODE = Path("assets.extra") / "model"
-"""Where the model's folder goes in a SavedModel: `assets.extra` is the place that TensorFlow leaves to others."""
 TASKS = {
     "pin": "snapshot",
     "inspect": "checks",

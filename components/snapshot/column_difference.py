@@ -67,7 +67,7 @@ class ColumnDifference:
     kinds: Mapping[Kind, float] = field(default_factory=dict)
     """The share of the values that each kind of change touches, the worst first. None: the same, or within chance."""
     since: date | None = None
-    """The first day of the later window that is as the difference says."""
+    """The first day of the later window that is as the difference says; None if all of it is, or no day alone is sure."""
 
     @property
     def share(self) -> float:
@@ -118,6 +118,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     found = shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, found)
     ranked = dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0])))
+    since = _since(compared, before, next(iter(ranked), None), is_key=is_key) if before else None
     return ColumnDifference(
         name=name,
         before=before,
@@ -126,7 +127,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         whole_after=whole_after,
         cells=found,
         kinds=ranked,
-        since=_since(compared, before, next(iter(ranked), None), is_key=is_key) if before else None,
+        since=None if since == next(iter(days.after), None) else since,
     )
 
 
@@ -238,7 +239,7 @@ def _since(compared: Compared, before: ColumnProfile, kind: Kind | None, *, is_k
     strengths = {
         day: count(profile) / max(profile.rows, 1) - count(before) / before.rows
         if count
-        else total_variation(shared_cells(before, profile, is_key=is_key))
+        else beyond_chance(shared_cells(before, profile, is_key=is_key))
         for day, profile in compared.after.items()
     }
     strongest = max(strengths.values(), default=0.0)

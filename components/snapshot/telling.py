@@ -7,21 +7,30 @@ from components.snapshot.column_difference import ColumnDifference, Kind
 from components.snapshot.compare import DataComparison, Difference, Subject
 from components.snapshot.profile import ColumnProfile
 
+CLEAR = 0.1
+"""Score from which a difference that is no fault is called a culprit."""
 SHOWN_VALUES = 3
 SHOWN_CHARACTERS = 40
 SHOWN_FEATURES = 6
 UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
 """By how many times numbers grow or shrink that somebody writes in another unit."""
-UNIT_PRECISION = 0.03
+UNIT_PRECISION = 0.06
 
 
 def culprit(comparison: DataComparison) -> str:
     """The first line: what most likely makes the model another one."""
     if comparison.differences:
-        return f"Likely culprit: {sentence(comparison.differences[0])}"
+        top = comparison.differences[0]
+        return f"Likely culprit: {sentence(top)}" if is_clear(top) else f"No clear culprit; what differs most: {sentence(top)}"
     if comparison.is_same:
         return "The data are the same: every partition and every row of source.sql."
     return "The data differ in no more than chance explains."
+
+
+def is_clear(difference: Difference) -> bool:
+    """Whether it is likely to make the model another one: a fault, or a change of much of its input."""
+    is_fault = difference.column is not None and difference.column.is_fault
+    return (is_fault and difference.score > 0) or difference.score >= CLEAR
 
 
 def sentence(difference: Difference) -> str:

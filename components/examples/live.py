@@ -1,0 +1,55 @@
+"""Profiles of source.sql's rows that nobody kept: the query is run again, and no row is refused, since bad ones are what is looked for."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+from components.examples.read import examples_fingerprint
+from components.examples.span_profile import SpanProfiler
+from components.model import Model
+from components.settings import Settings
+from components.snapshot.answers import answers
+from components.snapshot.document import Snapshot
+from components.snapshot.profile import ColumnProfile, Part
+from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.window import Window
+
+
+def profile_rows(
+    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, *, table: str
+) -> dict[Part, dict[str, ColumnProfile]]:
+    """The profiles of the rows of every span, by label.
+
+    Args:
+        client: of BigQuery.
+        reader: of its Storage Read API.
+        settings: name the project and the limit of bytes.
+        model: whose source.sql it is.
+        snapshot: the window.
+        table: what `{source}` stands for: the window's table snapshot, or the source table itself.
+
+    Raises:
+        SourceError: source.sql does not run on the table.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    window = Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
+    profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in snapshot.spans}
+    with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+        rows = client.query(rows_query(model, table), config).result(timeout=3600)
+        for batch in rows.to_arrow_iterable(bqstorage_client=reader):
+            for span, part in _by_span(batch, model.rows.span):
+                if span in profilers:
+                    profilers[span].batch(part)
+    return {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
+
+
+def _by_span(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
+    days = np.asarray(batch.column(column).cast(pa.date32()).cast(pa.int32()).fill_null(0))
+    for day in np.unique(days).tolist():
+        yield pc.cast(pa.scalar(day, pa.int32()), pa.date32()).as_py(), batch.filter(pa.array(days == day))

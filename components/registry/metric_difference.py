@@ -1,0 +1,56 @@
+"""Whether the metrics of two versions differ by more than chance."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from components.evaluation.intervals import Z
+from components.registry.evaluations import Metric, slice_key
+
+
+class Significance(StrEnum):
+    """Whether two values of a metric are further apart than their intervals explain."""
+
+    SIGNIFICANT = "significant"
+    WITHIN_CHANCE = "within chance"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class MetricDifference:
+    """A metric on a slice in both versions; None where it was not measured."""
+
+    name: str
+    slice: Mapping[str, str]
+    before: Metric | None
+    after: Metric | None
+    significance: Significance
+
+
+def compare_metrics(before: Sequence[Metric], after: Sequence[Metric]) -> tuple[MetricDifference, ...]:
+    """Every metric of every slice: all rows first, then what is significant, in the order of the names."""
+    old, new = ({(metric.name, slice_key(metric.slice)): metric for metric in side} for side in (before, after))
+    found = []
+    for key in old | new:
+        was, now = old.get(key), new.get(key)
+        known = now or was
+        if known is not None and known.name != "example_count":
+            found.append(MetricDifference(known.name, known.slice, was, now, significance(was, now)))
+    rank = {Significance.SIGNIFICANT: 0, Significance.UNKNOWN: 1, Significance.WITHIN_CHANCE: 2}
+    return tuple(sorted(found, key=lambda one: (bool(one.slice), rank[one.significance], one.name, slice_key(one.slice))))
+
+
+def significance(before: Metric | None, after: Metric | None) -> Significance:
+    """Of the difference of two values, by the normal approximation: the widths of their 95 % intervals give its deviation."""
+    deviations = [_deviation(metric) for metric in (before, after)]
+    if before is None or after is None or None in deviations or not math.isfinite(after.value - before.value):
+        return Significance.UNKNOWN
+    bound = Z * math.hypot(*(one for one in deviations if one is not None))
+    return Significance.SIGNIFICANT if abs(after.value - before.value) > bound else Significance.WITHIN_CHANCE
+
+
+def _deviation(metric: Metric | None) -> float | None:
+    if metric is None or metric.ci_low is None or metric.ci_high is None:
+        return None
+    return (metric.ci_high - metric.ci_low) / (2 * Z)
