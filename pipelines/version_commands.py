@@ -1,4 +1,6 @@
-"""The commands about versions of models: what they are, and how two of them differ."""
+"""The commands about versions of models: what they are, how two of them differ, and whether one can be made again."""
+
+import sys
 
 import click
 
@@ -40,3 +42,27 @@ def show(model: str, version: int, as_json: bool) -> None:
         click.echo(summary.to_json(summary.story_json(story)))
     else:
         summary.show_story(story)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=int)
+@click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
+@as_json
+def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
+    """Train VERSION of MODEL again from its pinned rows with its own code, and say what came out equal.
+
+    It makes no version. The exit code is 0 when all is equal, 2 when something differs, 1 when it could not be done.
+    """
+    settings = ready_settings()
+    from contextlib import nullcontext
+
+    from pipelines.local_runner import fork_server
+
+    with nullcontext() if cold or sys.platform != "linux" else fork_server() as server:
+        from pipelines import reproduction_summary, summary
+        from pipelines.reproduce import reproduce as train_again
+
+        progress = summary.Progress(quiet=as_json)
+        result = train_again(settings, model, version, server, on_start=progress.start, on_end=progress.end)
+    sys.exit(reproduction_summary.show(result, as_json=as_json))

@@ -1,4 +1,4 @@
-"""The step `evaluate`."""
+"""The steps `evaluate` and `measure`."""
 
 from kfp import dsl
 
@@ -25,3 +25,22 @@ def evaluate(
         if refusal:
             refuse(settings, run_id, refusal)
         return not refusal
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def measure(  # type: ignore[no-untyped-def]
+    run_id: str,
+    model: str,
+    examples: dsl.Input[dsl.Dataset],
+    trained: dsl.Input[dsl.Model],
+    evaluation: dsl.Output[dsl.Artifact],
+    blessing: dsl.Output[dsl.Artifact],
+    results: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+):
+    """Judge the model as `evaluate` does, and let it through whatever comes out."""
+    from components.evaluation.step import judge
+    from components.registry.outcome import recorded
+
+    with recorded(run_id, "measure") as settings:
+        judge(settings, model, examples, trained, evaluation, blessing, results, metrics)

@@ -49,6 +49,9 @@ class VersionStory:
     training_sha256: str
     framework: str
     signature: Mapping[str, object] | None
+    examples_sha256: str | None
+    """None for versions that were made before it was recorded; so is the machine's kind."""
+    training_machine: str | None
     manifest: Manifest
     created_by: str
     created_at: datetime
@@ -83,6 +86,7 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
     return VersionStory(
         model=model,
         **{name: row[name] for name in ("number", "variant", "code_sha256", "training_sha256", "framework", "signature")},
+        **{name: row[name] for name in ("examples_sha256", "training_machine")},
         manifest=Manifest(row["artifact_uri"], entries_from(row["manifest"])),
         created_by=row["created_by"],
         created_at=row["created_at"],

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 
 import sqlalchemy as sa
 
@@ -11,6 +12,16 @@ from components.errors import RegistryError
 from components.registry.manifest import Manifest
 from components.registry.retries import require_same
 from components.registry.statements import execute
+
+
+class ModelRole(StrEnum):
+    """What a run read a version for."""
+
+    WARM_START = "warm_start"
+    BASELINE = "baseline"
+    """What the run made was held against it."""
+    TEACHER = "teacher"
+    EVALUATED = "evaluated"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +38,10 @@ class NewVersion:
     manifest: Manifest
     framework: str
     signature: Mapping[str, object] | None = None
+    examples_sha256: str | None = None
+    """Over all files of examples (components.examples.digest)."""
+    training_machine: str | None = None
+    """What kind of machine fitted it."""
     variant: str = ""
     """Tells the models of one run apart, when there are several."""
 
@@ -64,6 +79,15 @@ def columns(new: NewVersion) -> dict[str, object]:
         "manifest_sha256": new.manifest.sha256,
         "artifact_uri": new.manifest.uri,
     }
+
+
+def link_run(connection: sa.Connection, run_id: str, role: ModelRole, model: str, number: int) -> None:
+    """Record that a run read a version, and what for. Recording it again changes nothing.
+
+    Raises:
+        RegistryError: the run or the version is unknown.
+    """
+    execute(connection, "versions.link_run", run_id=run_id, role=role, model_version_id=version_id(connection, model, number))
 
 
 def find_trained(connection: sa.Connection, model: str, training_sha256: str) -> int | None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 
+from components.machine import MACHINE, machine_kind
 from components.model import Model
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, Typed, run_executor
@@ -61,3 +62,4 @@ def train(
         },
         beam_args=(),
     )
+    trained.metadata[MACHINE] = machine_kind()

@@ -27,6 +27,6 @@ ORDER BY version, evaluation_id, metric_name.name;
 
 -- name: version
 SELECT version AS number, variant, run_id, snapshot_id, code_sha256, training_sha256, framework, signature,
-       artifact_uri, manifest, model_version.created_by, model_version.created_at
+       artifact_uri, manifest, examples_sha256, training_machine, model_version.created_by, model_version.created_at
 FROM registry.model_version
 WHERE model_version_id = :model_version_id;

@@ -6,7 +6,7 @@ INSERT INTO registry.model (name) VALUES (:model) ON CONFLICT (name) DO NOTHING;
 SELECT model_id, next_version FROM registry.model WHERE name = :model FOR NO KEY UPDATE;
 
 -- name: read_pushed
-SELECT version, snapshot_id, code_sha256, training_sha256, framework, artifact_uri, manifest_sha256
+SELECT version, snapshot_id, code_sha256, training_sha256, framework, artifact_uri, manifest_sha256, examples_sha256
 FROM registry.model_version WHERE model_id = :model_id AND run_id = :run_id AND variant = :variant;
 
 -- name: count_version
@@ -15,11 +15,15 @@ UPDATE registry.model SET next_version = next_version + 1 WHERE model_id = :mode
 -- name: insert
 INSERT INTO registry.model_version (
   model_id, version, run_id, variant, snapshot_id, code_sha256, training_sha256, framework, signature,
-  artifact_uri, manifest, manifest_sha256
+  artifact_uri, manifest, manifest_sha256, examples_sha256, training_machine
 ) VALUES (
   :model_id, :version, :run_id, :variant, :snapshot_id, :code_sha256, :training_sha256, :framework, CAST(:signature AS jsonb),
-  :artifact_uri, CAST(:manifest AS jsonb), :manifest_sha256
+  :artifact_uri, CAST(:manifest AS jsonb), :manifest_sha256, :examples_sha256, :training_machine
 );
+
+-- name: link_run
+INSERT INTO registry.run_model (run_id, role, model_version_id) VALUES (:run_id, :role, :model_version_id)
+ON CONFLICT DO NOTHING;
 
 -- name: find_trained
 SELECT max(version) FROM registry.model_version JOIN registry.model USING (model_id)

@@ -10,12 +10,15 @@ import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.registry.engine import make_engine
+from components.registry.history import read_version
 from components.registry.manifest import Entry, Manifest, content_sha256
 from components.registry.versions import (
+    ModelRole,
     NewVersion,
     find_trained,
     find_version_of_run,
     latest_version,
+    link_run,
     register_version,
     training_fingerprint,
     version_id,
@@ -140,6 +143,31 @@ def test_the_version_of_a_run_is_found(connection: sa.Connection, new_version: M
     register_version(connection, pushed)
     assert find_version_of_run(connection, pushed.run_id) == 1
     assert find_version_of_run(connection, lost.run_id) is None
+
+
+def test_digest_of_the_examples_and_machine_are_kept(connection: sa.Connection, new_version: MakeVersion) -> None:
+    new = new_version(connection, examples_sha256="5" * 64, training_machine="an abacus")
+    older = new_version(connection)
+    stories = [read_version(connection, one.model, register_version(connection, one)) for one in (new, older)]
+    assert [(story.examples_sha256, story.training_machine) for story in stories] == [("5" * 64, "an abacus"), (None, None)]
+
+
+def test_a_push_of_other_examples_is_not_the_same_push(connection: sa.Connection, new_version: MakeVersion) -> None:
+    new = new_version(connection, examples_sha256="5" * 64)
+    register_version(connection, new)
+    with pytest.raises(RegistryError, match=f"already recorded with examples_sha256 '{'5' * 64}', not '{'6' * 64}'"):
+        register_version(connection, replace(new, examples_sha256="6" * 64))
+
+
+def test_a_run_is_linked_to_the_versions_it_read(connection: sa.Connection, new_version: MakeVersion) -> None:
+    new, reader = new_version(connection), new_version(connection)
+    number = register_version(connection, new)
+    for _ in range(2):
+        link_run(connection, reader.run_id, ModelRole.BASELINE, new.model, number)
+    linked = connection.exec_driver_sql("SELECT role, run_id FROM registry.run_model WHERE run_id = %s", (reader.run_id,)).all()
+    assert [tuple(row) for row in linked] == [("baseline", reader.run_id)]
+    with pytest.raises(RegistryError, match="has no version 99"):
+        link_run(connection, reader.run_id, ModelRole.BASELINE, new.model, 99)
 
 
 def test_the_training_fingerprint_depends_on_all_it_is_given() -> None:
