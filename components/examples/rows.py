@@ -55,7 +55,7 @@ def stream_rows(
     ):
         job = client.query(rows_query(model, snapshot.snapshot_table), config)
         job.result(timeout=3600)
-        session = _read_session(reader, settings, job)
+        session = read_session(reader, settings, job)
         if not session.streams:
             return
         schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
@@ -67,7 +67,8 @@ def stream_rows(
                 yield from _by_span(batch, model.rows.span)
 
 
-def _read_session(reader: BigQueryReadClient, settings: Settings, job: bigquery.QueryJob) -> types.ReadSession:
+def read_session(reader: BigQueryReadClient, settings: Settings, job: bigquery.QueryJob) -> types.ReadSession:
+    """A session of one stream, which keeps the order of the query's rows."""
     table = job.destination
     return reader.create_read_session(
         parent=f"projects/{settings.project}",

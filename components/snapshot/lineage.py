@@ -63,9 +63,9 @@ def trace(sql: str, columns: Collection[str], features: Collection[str], *, key:
         traced = _Query(columns).outputs(scope) if scope else None
     except (errors.SqlglotError, KeyError, RecursionError, ValueError):
         return unknown
-    if traced is None or not {name.lower() for name in features} <= traced.values.keys():
+    if traced is None or traced.values.keys().isdisjoint(name.lower() for name in features):
         return unknown
-    by_source = {column: frozenset(f for f in features if column in traced.values[f.lower()]) for column in columns}
+    by_source = {column: frozenset(f for f in features if column in traced.values.get(f.lower(), NONE)) for column in columns}
     return Lineage(tuple(features), by_source, traced.deciding, traced.values.get(key.lower(), NONE))
 
 

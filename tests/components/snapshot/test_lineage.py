@@ -67,6 +67,11 @@ def test_a_star_feeds_every_column_by_its_name() -> None:
     assert {column: set(lineage.fed_by(column)) for column in "abcd"} == {"a": {"a"}, "b": set(), "c": {"c"}, "d": {"a", "d"}}
 
 
+def test_a_feature_that_the_query_no_longer_has_is_fed_by_nothing_and_hides_nothing() -> None:
+    lineage = of("SELECT k, a AS x FROM {source}", features=("x", "dropped"))
+    assert (lineage.is_known, lineage.fed_by("a")) == (True, {"x"})
+
+
 @pytest.mark.parametrize(
     "sql",
     [
