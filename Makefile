@@ -5,10 +5,10 @@ UV_VERSION := 0.13.9
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run up down status test check bench goldens clean
+.PHONY: help setup run demo-churn up down status test check bench goldens clean
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install the locked environments (3 GB), once
 
@@ -25,6 +25,9 @@ run: setup ## Start the emulators, load the data, train, judge, push, record, re
 	@$(ENTER) perennial up
 	@$(ENTER) perennial seed churn
 	@$(ENTER) perennial train churn
+
+demo-churn: setup ## Tell with real runs how text in a number is found, explained and undone
+	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/demo-churn PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/demo-churn/models python -m pipelines.demo_churn
 
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@

@@ -10,6 +10,7 @@ import click
 
 from components.errors import BlockedError, PerennialError
 from components.settings import read_settings
+from pipelines.compare_commands import compare, compare_data
 from pipelines.options import as_json, ready_settings, through_option
 from pipelines.schema_commands import schema
 from pipelines.snapshot_commands import snapshot, snapshots
@@ -128,6 +129,8 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
         raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
     settings = ready_settings()
     from contextlib import nullcontext
+    from importlib import import_module
+    from threading import Thread
 
     from components.model import read_model
     from components.registry.runs import Trigger
@@ -144,10 +147,16 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
             click.echo(summary.to_json({"run": address}) if as_json else f"submitted: {address}")
             return
         progress = summary.Progress(quiet=as_json)
-        result = launch.train_locally(settings, request, server, on_start=progress.start, on_end=progress.end)
+
+        def on_start(name: str) -> None:
+            progress.start(name)
+            if name == "evaluate":  # while this process only waits, it imports what draws the report
+                Thread(target=import_module, args=("pipelines.report",), daemon=True).start()
+
+        result = launch.train_locally(settings, request, server, on_start=on_start, on_end=progress.end)
     code = summary.show(settings, result, as_json=as_json)
     sys.exit(code)
 
 
-for command in (versions, show, reproduce, schema, snapshots, snapshot):
+for command in (versions, show, reproduce, compare, compare_data, schema, snapshots, snapshot):
     main.add_command(command)

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
+from components.checks.findings import Finding
 from components.errors import PerennialError, SettingsError, TaskError
 from components.google import bigquery_client
 from components.model import Model
 from components.registry.engine import make_engine
+from components.registry.findings import read_findings
 from components.registry.provenance import Launch, git_state
 from components.registry.runs import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.registry.step import start_recorded_run, training_sha256
@@ -63,6 +65,8 @@ class LocalResult:
     version: int | None
     tasks: tuple[TaskResult, ...]
     folder: Path
+    findings: tuple[Finding, ...] = ()
+    """What the gate before training found, the likely culprit first."""
 
 
 def compile_training(path: Path, image: str | None, *, model: str | None = None) -> str:
@@ -117,9 +121,9 @@ def train_locally(
         run_pipeline(local, training, _arguments(run_id, model, through, launch))
         with engine.begin() as connection:
             run = read_run(connection, run_id)
-            version = find_version_of_run(connection, run_id)
+            version, findings = find_version_of_run(connection, run_id), read_findings(connection, run_id)
         drop_old_runs(settings)
-        return LocalResult(run, version, tuple(local.results), local.folder)
+        return LocalResult(run, version, tuple(local.results), local.folder, findings)
 
 
 def _find_trained(engine: Engine, model: Model, snapshot: Snapshot, through: date) -> AlreadyTrained | None:

@@ -71,7 +71,7 @@ def _report(result: LocalResult) -> content.RunReport:
 def _verdict(result: LocalResult, results: Results) -> content.Verdict:
     outcome = OUTCOMES.get(result.run.state, content.Outcome.FAILED)
     if outcome != content.Outcome.PUSHED:
-        return content.Verdict(outcome, result.run.error or "the run ended without saying why: see the logs")
+        return content.Verdict(outcome, (result.run.error or "the run ended without saying why: see the logs").removeprefix("blocked: "))
     why = f"the data keep the pinned schema, and all {len(results.checks)} thresholds of model.toml are kept on the eval split."
     return content.Verdict(outcome, why, result.version)
 

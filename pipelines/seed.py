@@ -5,7 +5,7 @@ import importlib.metadata
 import io
 import json
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +28,9 @@ SCHEMA = (
 )
 LOADERS = 8
 """Load jobs at a time."""
+
+Schema = Sequence[bigquery.SchemaField]
+Rows = list[dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Seeded:
     """Partitions that were not there, or not whole."""
 
 
-def read_cdnow() -> tuple[Origin, dict[date, list[dict[str, object]]]]:
+def read_cdnow() -> tuple[Origin, dict[date, Rows]]:
     """The purchases by day: 69,659 of 23,570 customers of the CD shop CDNOW, as Fader and Hardie published them.
 
     Raises:
@@ -66,7 +69,7 @@ def read_cdnow() -> tuple[Origin, dict[date, list[dict[str, object]]]]:
     digest = hashlib.sha256(content).hexdigest()
     if digest != CDNOW_SHA256:
         raise SourceError(f"{path} has SHA-256 {digest}, not {CDNOW_SHA256}: install the locked environment anew (`make setup`)")
-    days: defaultdict[date, list[dict[str, object]]] = defaultdict(list)
+    days: defaultdict[date, Rows] = defaultdict(list)
     for line in content.decode("ascii").splitlines()[1:]:
         customer, day, cds, dollars = line.split()
         purchase_date = date(int(day[:4]), int(day[4:6]), int(day[6:]))
@@ -114,24 +117,39 @@ def seed(
     wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
     name = f"{settings.project}.{model.source.table}"
     with answers(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
-        table = _table(client, settings, model)
+        table = make_table(client, settings, model, SCHEMA)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
-        with ThreadPoolExecutor(LOADERS) as pool:
-            for done, _ in enumerate(pool.map(lambda item: _load(client, table, *item), missing.items()), start=1):
-                progress(done, len(missing))
+        load_partitions(client, table, SCHEMA, missing, progress=progress)
     return Seeded(origin, table, len(wanted), len(missing))
 
 
-def _table(client: bigquery.Client, settings: Settings, model: Model) -> str:
+def make_table(client: bigquery.Client, settings: Settings, model: Model, schema: Schema) -> str:
+    """The model's source table, made if it is missing. Returns its full name. What BigQuery refuses stays an error of its client."""
     name = f"{settings.project}.{model.source.table}"
     dataset = bigquery.Dataset(name.rpartition(".")[0])
     dataset.location = settings.location
     client.create_dataset(dataset, exists_ok=True)
-    table = bigquery.Table(name, SCHEMA)
+    table = bigquery.Table(name, schema)
     table.time_partitioning = bigquery.TimePartitioning(field=model.source.partition_field)
     client.create_table(table, exists_ok=True)
     return name
+
+
+def load_partitions(
+    client: bigquery.Client, table: str, schema: Schema, days: Mapping[date, Rows], *, progress: Callable[[int, int], None]
+) -> None:
+    """Replace partitions: each load job is done wholly or not at all. What BigQuery refuses stays an error of its client."""
+
+    def load(day: date, rows: Rows) -> None:
+        content = "\n".join(map(json.dumps, rows)).encode()
+        config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition="WRITE_TRUNCATE")
+        destination = f"{table}${day:%Y%m%d}"
+        client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
+
+    with ThreadPoolExecutor(LOADERS) as pool:
+        for done, _ in enumerate(pool.map(lambda item: load(*item), days.items()), start=1):
+            progress(done, len(days))
 
 
 def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:
@@ -139,10 +157,3 @@ def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:
     sql = (Path(__file__).parent / "partition_rows.sql").read_text().format(dataset=f"{project}.{dataset}")
     config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("table", "STRING", name)])
     return {row.partition_id: row.total_rows for row in client.query(sql, config).result(timeout=300)}
-
-
-def _load(client: bigquery.Client, table: str, day: date, rows: list[dict[str, object]]) -> None:
-    """Replace one partition: a load job is done wholly or not at all."""
-    content = "\n".join(map(json.dumps, rows)).encode()
-    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=SCHEMA, write_disposition="WRITE_TRUNCATE")
-    client.load_table_from_file(io.BytesIO(content), f"{table}${day:%Y%m%d}", size=len(content), job_config=config).result(timeout=300)

@@ -16,6 +16,7 @@ from components.settings import Settings
 from pipelines.launch import AlreadyTrained, LocalResult
 from pipelines.local_runner import TaskResult, TaskState
 
+SHOWN_FINDINGS = 5
 EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.BLOCKED: 2}
 """Any other state is 1."""
 
@@ -64,6 +65,7 @@ def show(settings: Settings, result: AlreadyTrained | LocalResult, *, as_json: b
             "version": result.version,
             "report": report,
             "tasks": tasks,
+            "findings": [asdict(finding) for finding in result.findings],
         }
         click.echo(to_json(document))
     else:
@@ -78,6 +80,11 @@ def _show_run(result: LocalResult, report: Path) -> None:
         click.echo(f"  everything about it  perennial show {model} {result.version}")
     else:
         click.echo(f"\nError: {run.error}" if run.error else f"\nError: the run ended {run.state}", err=True)
+    let_pass = [finding for finding in result.findings if run.state == RunState.SUCCEEDED or not finding.blocks]
+    for finding in let_pass[:SHOWN_FINDINGS]:
+        click.secho(f"  {'waived' if finding.blocks else 'warning':<20} {finding.sentence}", fg="yellow")
+    if len(let_pass) > SHOWN_FINDINGS:
+        click.echo(f"  {'':<20} and {len(let_pass) - SHOWN_FINDINGS} more: see the report")
     click.echo(f"  run                  {run.run.run_id}")
     click.echo(f"  report               {report}")
     click.echo(f"  logs and artifacts   {result.folder}")

@@ -1,33 +1,39 @@
 """What the steps `start`, `push`, `record` and `finish` do."""
 
 import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from components.canonical import fingerprint
-from components.errors import ModelFolderError
+from components.errors import ModelFolderError, PerennialError
 from components.evaluation.config import eval_config
 from components.evaluation.results import Results, read_results
 from components.examples.digest import DIGEST
-from components.google import storage_client
+from components.google import bigquery_client, storage_client
 from components.machine import MACHINE
 from components.model import Model, read_model
 from components.registry import evaluations, snapshots
 from components.registry.engine import make_engine
+from components.registry.expiry import apply_expiry
 from components.registry.manifest import CODE, Manifest, manifest_json, parse_manifest
 from components.registry.objects import push_folder
 from components.registry.provenance import Launch, component_version, environment_digest, package_versions
-from components.registry.runs import Run, RunState, Task, Trigger, finish_run, record_tasks, start_run
+from components.registry.runs import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
 from components.registry.snapshots import DatasetRole
 from components.registry.versions import NewVersion, register_version, training_fingerprint
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
+
+log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 ADDRESS = "address"
@@ -132,12 +138,25 @@ def record_version(
 
 def finish_recorded_run(settings: Settings, run_id: str, state: str, error: str | None) -> None:
     """End the run as the pipeline's state says, unless a step has ended it with its reason."""
-    with make_engine(settings).begin() as connection:
+    engine = make_engine(settings)
+    with engine.begin() as connection:
         if state == "SUCCEEDED":
-            finish_run(connection, run_id, RunState.SUCCEEDED)
+            ended = finish_run(connection, run_id, RunState.SUCCEEDED)
         else:
-            ended = RunState.CANCELLED if state == "CANCELLED" else RunState.FAILED
-            finish_run(connection, run_id, ended, error or "a step failed without saying why: see its log")
+            wanted = RunState.CANCELLED if state == "CANCELLED" else RunState.FAILED
+            ended = finish_run(connection, run_id, wanted, error or "a step failed without saying why: see its log")
+    if ended == RunState.SUCCEEDED:
+        _let_old_tables_expire(engine, settings, run_id)
+
+
+def _let_old_tables_expire(engine: sa.Engine, settings: Settings, run_id: str) -> None:
+    """A version is there: what only older ones needed may go. Should this fail, the next run does it; this one is good all the same."""
+    try:
+        with engine.begin() as connection:
+            model = read_run(connection, run_id).run.model
+            apply_expiry(connection, bigquery_client(settings), settings=settings, model=model, now=datetime.now(UTC))
+    except PerennialError as error:
+        log.warning("tables of old snapshots could not be let expire", extra={"run_id": run_id, "error": str(error)})
 
 
 def recorded_snapshot(pinned: Snapshot) -> snapshots.Snapshot:

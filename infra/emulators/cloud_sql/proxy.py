@@ -60,8 +60,8 @@ class Proxy:
         except Refusal as refusal:
             log.info("login refused: %s", refusal)
             writer.write(refusal.packet)
-        except (OSError, EOFError):  # PostgreSQL is down, or the client gone or silent: hang up, as the real proxy does
-            pass
+        except (OSError, EOFError) as error:  # PostgreSQL is down, or the client gone or silent: hang up, as the real proxy does
+            log.info("hung up before a login: %r", error)
         finally:
             writer.close()
             with contextlib.suppress(OSError):
@@ -120,7 +120,7 @@ async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         while piece := await reader.read(PIECE):
             writer.write(piece)
             await writer.drain()
-    except OSError:
-        pass
+    except OSError as error:
+        log.info("a connection broke off: %r", error)
     finally:
         writer.close()
