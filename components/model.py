@@ -2,6 +2,7 @@
 
 import hashlib
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -19,6 +20,7 @@ DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 MetricName = Literal["example_count", "auc", "binary_accuracy", "precision", "recall", "calibration"]
 """What is measured on every slice."""
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
 class _Section(BaseModel):
@@ -137,6 +139,11 @@ class Checks(_Section):
     """Columns of the source table, or of source.sql, each of whose values the data must go on to cover."""
     ignore: tuple[Identifier, ...] = ()
     """Columns that nothing is asked of: identifiers, free text. Key and partition field are never looked at."""
+    cover: dict[Identifier, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """Of columns of the source table, or of source.sql, the values that the window must have, whatever was there before: hours of a time,
+    whole numbers, texts."""
+    closed: tuple[Weekday | date, ...] = ()
+    """Weekdays and dates on which no partition is to be expected."""
     text_share: float = Field(default=0.0, ge=0, le=1)
     """Of the values of a column of numbers, how many may be text."""
     null_share: float = Field(default=0.05, ge=0, le=1)

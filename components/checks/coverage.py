@@ -1,6 +1,6 @@
-"""The partitions as such: missing, much smaller or larger than those around them, loaded twice, or rewritten since they were pinned."""
+"""The partitions as such: missing, much smaller or larger than those around them, or loaded more than once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from statistics import median
@@ -8,21 +8,26 @@ from statistics import median
 import numpy as np
 
 from components.checks.findings import Check, Finding, Severity
+from components.checks.table import check_columns, find_rewritten
 from components.model import Model
 from components.report.wording import count
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.profile import Table
+from components.snapshot.profile import ColumnProfile, Table
 from components.snapshot.window import span_label_end
 
 NEIGHBOURS = 7
 """Partitions on each side."""
+WEEKS = 4
+"""On each side, whose partitions of the same weekday are looked at."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """Counts of different values that all divide by the same number are no chance when there are so many."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
-def check_partitions(model: Model, snapshot: Snapshot, days: Mapping[date, Table], reference: Snapshot | None) -> list[Finding]:
+def check_partitions(
+    model: Model, snapshot: Snapshot, days: Mapping[date, Table], reference: Snapshot | None, known: Collection[date] = ()
+) -> list[Finding]:
     """What is wrong with the pinned partitions as such.
 
     Args:
@@ -30,13 +35,15 @@ def check_partitions(model: Model, snapshot: Snapshot, days: Mapping[date, Table
         snapshot: what was pinned.
         days: the partitions' profiles.
         reference: what the champion was trained on.
+        known: the partitions that are the same as the champion's: they were let through once.
     """
+    doubled = {day: times for day, table in days.items() if day not in known and (times := _times_loaded(table)) > 1}
     return [
         *_missing(model, snapshot, reference),
-        *_unusual_rows(model, snapshot.partitions),
-        *_doubled(days),
-        *_columns(model, snapshot, reference),
-        *_rewritten(snapshot, reference),
+        *_doubled(doubled),
+        *_unusual_rows(model, snapshot.partitions, {*known, *doubled}),
+        *check_columns(model, snapshot, reference),
+        *find_rewritten(snapshot, reference),
     ]
 
 
@@ -57,39 +64,54 @@ def _table_finding(check: Check, what: str, remedy: str, *, since: date | None, 
 
 
 def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Days without a partition, but for weekdays that the champion's data lacked too."""
+    """Days without a partition, but for those that the shop is closed on, and those that the champion's data lacked too."""
     present = {partition.day for partition in snapshot.partitions}
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-    usual = set(range(7)) if reference is None else {partition.day.weekday() for partition in reference.partitions}
-    missing = [day for day in days if day not in present and day.weekday() in usual]
+    open_days = [day for day in days if day not in model.checks.closed and WEEKDAYS[day.weekday()] not in model.checks.closed]
+    missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
     if not missing:
         return []
-    weekdays = {day.weekday() for day in missing}
-    are_all = len(weekdays) < 7 and len(missing) > 1 and all(day not in present for day in days if day.weekday() in weekdays)
-    which = f", all of them {' and '.join(f'{WEEKDAYS[weekday]}s' for weekday in sorted(weekdays))}" if are_all else ""
-    what = f"partition {missing[0]} of {snapshot.source_table} is missing ({len(missing)} of {len(days)} between {first} and {last}{which})"
+    table, found = snapshot.source_table, f"{len(missing)} of {len(open_days)} between {first} and {last}"
     return [
         _table_finding(
             Check.MISSING_PARTITION,
-            what,
-            "load it, or choose --through before it",
+            f"partition {missing[0]} of {table} is missing ({found}{_which(missing, present)})",
+            "load it, choose --through before it, or name the day in checks.closed of model.toml",
             since=missing[0],
             days=len(missing),
-            measure=len(missing) / len(days),
+            measure=len(missing) / len(open_days),
             threshold=0.0,
         )
     ]
 
 
-def _unusual_rows(model: Model, partitions: Sequence[Partition]) -> list[Finding]:
-    """Partitions that are many times smaller or larger than those around them."""
-    ratio, found = model.checks.rows_ratio, []
-    rows = np.array([partition.rows for partition in partitions])
+def _lacked(reference: Snapshot | None, day: date) -> bool:
+    if reference is None:
+        return False
+    pinned = {partition.day for partition in reference.partitions}
+    return min(pinned) <= day <= max(pinned) and day not in pinned
+
+
+def _which(missing: Sequence[date], present: Collection[date]) -> str:
+    """What the missing days have in common: that they are all the same weekday's since the first of them."""
+    weekdays = {day.weekday() for day in missing}
+    since = [day for day in present if day >= missing[0] and day.weekday() in weekdays]
+    if len(missing) < 2 or len(weekdays) > 2 or since:
+        return ""
+    return f", all {' and '.join(f'{WEEKDAYS[weekday]}s' for weekday in sorted(weekdays))} since then"
+
+
+def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collection[date]) -> list[Finding]:
+    """Partitions that are many times smaller or larger than those around them, and than those of the same weekday."""
+    ratio, rows = model.checks.rows_ratio, {partition.day: partition.rows for partition in partitions}
+    found = []
     for place, partition in enumerate(partitions):
-        around = np.delete(rows[max(0, place - NEIGHBOURS) : place + NEIGHBOURS + 1], min(place, NEIGHBOURS))
-        usual = median(around.tolist()) if len(around) else partition.rows
-        if max(usual, partition.rows) >= LEAST_USUAL_ROWS and not usual / ratio <= partition.rows <= usual * ratio:
+        near = [*partitions[max(0, place - NEIGHBOURS) : place], *partitions[place + 1 : place + NEIGHBOURS + 1]]
+        weeks = (partition.day + timedelta(days=7 * week) for week in range(-WEEKS, WEEKS + 1) if week)
+        usual, usual_weekday = _usual([one.rows for one in near]), _usual([rows[day] for day in weeks if day in rows])
+        is_judged = partition.day not in known and usual and max(usual, partition.rows) >= LEAST_USUAL_ROWS
+        if is_judged and all(not one / ratio <= partition.rows <= one * ratio for one in (usual, usual_weekday or usual)):
             found.append((partition, usual))
     if not found:
         return []
@@ -108,9 +130,13 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition]) -> list[Finding
     ]
 
 
-def _doubled(days: Mapping[date, Table]) -> list[Finding]:
-    """Partitions that were loaded more than once: each value's rows are a multiple of the same number."""
-    doubled = {day: times for day, table in days.items() if (times := _times_loaded(table)) > 1}
+def _usual(rows: Sequence[int]) -> float:
+    """The median; 0 where too few are known to say what is usual."""
+    return median(rows) if len(rows) > 1 else 0.0
+
+
+def _doubled(doubled: Mapping[date, int]) -> list[Finding]:
+    """Partitions that were loaded more than once."""
     if not doubled:
         return []
     first, times = next(iter(doubled.items()))
@@ -129,64 +155,15 @@ def _doubled(days: Mapping[date, Table]) -> list[Finding]:
 
 
 def _times_loaded(table: Table) -> int:
-    counts = np.concatenate([part for column in table.values() for part in (column.counts, np.array([*column.values.values()], np.int64))])
-    if len(counts) < LEAST_CELLS:
+    """What the rows of every value of every column are a multiple of. Columns may depend on each other: one must say it alone."""
+    counted = [counts for column in table.values() if len(counts := _counts(column))]
+    if not any(len(counts) >= LEAST_CELLS for counts in counted):
         return 1
-    divisors = {int(np.gcd.reduce(column.counts)) for column in table.values() if len(column.counts)}
-    divisors |= {int(reduce(np.gcd, column.values.values())) for column in table.values() if column.values and not column.is_open}
-    return min(divisors, default=1)
+    return reduce(lambda one, counts: int(np.gcd(one, np.gcd.reduce(counts))), counted, 0)
 
 
-def _columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Columns that are of another type than those the champion was trained on, or gone."""
-    if reference is None:
-        return []
-    now, sql, findings = dict(snapshot.columns), model.text("source.sql"), []
-    for name, was in reference.columns:
-        if now.get(name) == was or name not in sql:
-            continue
-        is_gone = name not in now
-        findings.append(
-            Finding(
-                check=Check.MISSING_COLUMN if is_gone else Check.TYPE,
-                severity=Severity.BLOCKS if is_gone or "STRING" in (was, now[name]) else Severity.WARNS,
-                level="source",
-                column=name,
-                since=None,
-                days=len(snapshot.partitions),
-                measure=1.0,
-                threshold=0.0,
-                touched=1.0,
-                what=f"of {snapshot.source_table} is gone" if is_gone else f"of {snapshot.source_table} is {now[name]}, it was {was}",
-                remedy="restore it, or review source.sql and schema.pbtxt",
-            )
-        )
-    return findings
-
-
-def _rewritten(snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Partitions whose content changed after the champion's snapshot was pinned."""
-    if reference is None or reference.columns != snapshot.columns:
-        return []
-    pinned = {partition.day: partition for partition in reference.partitions}
-    late = [partition for partition in snapshot.partitions if partition != pinned.get(partition.day, partition)]
-    if not late:
-        return []
-    first = late[0]
-    more = f", and {len(late) - 1} more" if len(late) > 1 else ""
-    return [
-        Finding(
-            check=Check.LATE,
-            severity=Severity.WARNS,
-            level="source",
-            column="",
-            since=first.day,
-            days=len(late),
-            measure=len(late) / len(snapshot.partitions),
-            threshold=0.0,
-            touched=sum(partition.rows for partition in late) / max(snapshot.source_rows, 1),
-            what=f"partition {first.day} was rewritten since the champion's data were pinned "
-            f"({count(pinned[first.day].rows)} rows then, {count(first.rows)} now{more})",
-            remedy="nothing, if data came late; the champion's own rows are still in its table snapshot",
-        )
-    ]
+def _counts(column: ColumnProfile) -> np.ndarray:
+    """Rows by value: of texts, and of everything that is no text."""
+    values = np.array([*column.values.values(), column.others], np.int64) if column.values else column.counts
+    counts = np.append(values, column.nulls)
+    return counts[counts > 0]

@@ -1,106 +1,150 @@
 """The columns of the source table, partition by partition: values of another kind, columns that died, and sudden shifts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from itertools import combinations
 
+from components.checks.categories import lost_segment, lost_value, new_values
+from components.checks.clock import lost_hours, moved_clock
+from components.checks.cover import check_cover
+from components.checks.dead import chance_of_same, frozen, is_same, nulls, same_value
+from components.checks.drift import are_swapped, shifted
 from components.checks.findings import Check, Finding, Severity
-from components.checks.history import Step, steps
-from components.checks.measures import (
-    Measure,
-    frozen,
-    new_values,
-    nulls,
-    same_value,
-    shifted,
-    stretched,
-    text,
-    unfinite,
-    vanished,
-    wrong_hours,
-)
+from components.checks.history import Course, Look, Places, Step, first_found, follow
+from components.checks.measure import IMPOSSIBLE, Measure
+from components.checks.values import damaged, out_of_range, stretched, text, unfinite
 from components.model import Checks, Model
 from components.snapshot.profile import ColumnProfile, Table, add_tables
 
-LOOKS: tuple[Callable[[Step, Checks], Measure | None], ...] = (
+LOOKS: tuple[Look, ...] = (
     text,
     unfinite,
+    damaged,
+    stretched,
     nulls,
     same_value,
     frozen,
-    stretched,
     new_values,
-    wrong_hours,
+    lost_segment,
+    moved_clock,
+    lost_hours,
     shifted,
+    out_of_range,
+    lost_value,
 )
-"""Each says what is wrong with a column in a partition, or None. Where one found something, those after it are not asked."""
+"""Where one found something, those after it are not asked."""
+PURE = 0.1
+"""Of the values of a column of numbers that nothing is known of before, as many may be text for it to be one."""
+LEAST_PAIRS = 3
 
 
-def check_source(model: Model, days: Mapping[date, Table], past: Mapping[date, Table]) -> list[Finding]:
+def check_source(model: Model, days: Mapping[date, Table], past: Mapping[date, Table], known: Collection[date] = ()) -> list[Finding]:
     """What is wrong with the columns of the pinned partitions, one finding for each column and check.
 
     Args:
         model: names the columns that nothing is asked of, and the thresholds.
         days: the pinned partitions.
         past: the partitions that the champion was trained on.
+        known: those of `days` that are the same as the champion's.
     """
-    whole = add_tables(days.values())
+    whole, course = add_tables(days.values()), Course(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
-    findings = [finding for name in columns for finding in _check_column(name, whole[name], days, past, model.checks)]
-    return _repeated(findings, len(columns))
+    places = {name: _column_places(name, whole[name], course, model.checks) for name in columns}
+    copied = _copied(course, columns)
+    dropped = {finding.since for finding in copied}
+    swapped = _swapped(places, days, model.checks)
+    findings = [
+        _finding(name, found, days)
+        for name in columns
+        for check, found in places[name].items()
+        if not (check == Check.FROZEN and found[0][0].day in dropped) and not any(name in names for names in swapped)
+    ]
+    return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
-def _check_column(name: str, whole: ColumnProfile, days: Mapping[date, Table], past: Mapping[date, Table], checks: Checks) -> list[Finding]:
-    found: dict[Check, list[tuple[Step, Measure]]] = {}
-    for step in steps(name, days, past):
-        judged = step if step.before is not None else Step(step.day, step.now, whole, None)
-        first = next((measure for look in LOOKS if (measure := look(judged, checks)) is not None), None)
-        if first is not None:
-            found.setdefault(first.check, []).append((step, first))
-    segment = [finding] if name in checks.segments and (finding := _vanished(name, days, past)) else []
-    return segment + [_finding(name, places, days) for places in found.values()]
+def _column_places(name: str, whole: ColumnProfile, course: Course, checks: Checks) -> dict[Check, Places]:
+    """Where something is wrong with a column, by what it is."""
+    looks = LOOKS if name in checks.segments else tuple(look for look in LOOKS if look is not lost_segment)
+
+    def judge(step: Step) -> Measure | None:
+        if step.earlier:
+            return first_found(looks, step, checks)
+        is_pure = whole.is_numeric and whole.texts <= PURE * whole.filled
+        return text(replace(step, earlier=(replace(whole, strangers={}),)), checks) if is_pure else None
+
+    found: dict[Check, Places] = {}
+    for step, measure in follow(name, course, judge):
+        found.setdefault(measure.check, []).append((step, measure))
+    return found
 
 
-def _finding(name: str, places: Sequence[tuple[Step, Measure]], days: Mapping[date, Table]) -> Finding:
+def _finding(name: str, places: Places, days: Mapping[date, Table]) -> Finding:
     """One finding for all the partitions in which the same is wrong."""
     step, first = places[0]
     earlier = [day for day in days if day < step.day]
     more = f", and in {len(places) - 1} more since" if len(places) > 1 else ""
-    until = f"; {first.before} until {max(earlier)}" if first.before and earlier else f"; {first.before}" if first.before else ""
+    until = f"; {first.before} until {max(earlier)}" if first.before and earlier else f"; {first.before} before" if first.before else ""
     rows = sum(table[name].rows for day, table in days.items() if day >= step.day and name in table)
     return Finding(
         check=first.check,
-        severity=Severity.BLOCKS,
+        severity=Severity.BLOCKS if any(measure.blocks for _, measure in places) else first.severity,
         level="source",
         column=name,
         since=step.day,
         days=len(places),
         measure=first.measure,
         threshold=first.threshold,
-        touched=sum(measure.rows for _, measure in places) / max(rows, 1),
+        touched=min(1.0, sum(measure.rows for _, measure in places) / max(rows, 1)),
         what=f"of partition {step.day} {first.what}{more}{until}",
         remedy=first.remedy,
     )
 
 
-def _vanished(name: str, days: Mapping[date, Table], past: Mapping[date, Table]) -> Finding | None:
-    """A segment that the window as a whole does not cover any more, or that has ended within it."""
-    found = [(step, measure) for step in steps(name, days, past) if (measure := vanished(step)) is not None]
-    return _finding(name, found, days) if found else None
-
-
-def _repeated(findings: Sequence[Finding], columns: int) -> list[Finding]:
-    """Where several columns are frozen since the same partition, its rows as a whole are: one finding in place of one for each column."""
-    by_day: dict[date | None, list[Finding]] = {}
-    for finding in findings:
-        if finding.check == Check.FROZEN:
-            by_day.setdefault(finding.since, []).append(finding)
-    whole = {day: found for day, found in by_day.items() if len(found) > 1}
-    kept = [finding for finding in findings if finding not in whole.get(finding.since, [])]
-    return kept + [
-        replace(
-            found[0], column="", touched=len(found) / columns, what=f"partition {day} has to the digit the rows of the partition before"
+def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
+    """Partitions whose rows are those of an earlier one, to the digit: one finding in place of one for each column."""
+    tables = {day: [table[name] for name in columns if name in table and not table[name].times] for day, table in course.days.items()}
+    ordered, copies = sorted(tables), []
+    for place, day in enumerate(ordered):
+        if day in course.known or chance_of_same(tables[day]) > IMPOSSIBLE:
+            continue
+        twin = next((other for other in reversed(ordered[:place]) if _are_same(tables[day], tables[other])), None)
+        if twin is not None:
+            copies.append((day, twin))
+    if not copies or len(ordered) < len(copies) + LEAST_PAIRS + 1:  # a table that says the same every day
+        return []
+    (day, twin), more = copies[0], f", and {len(copies) - 1} more are copies" if len(copies) > 1 else ""
+    return [
+        Finding(
+            check=Check.FROZEN,
+            severity=Severity.BLOCKS,
+            level="source",
+            column="",
+            since=day,
+            days=len(copies),
+            measure=1.0,
+            threshold=0.0,
+            touched=1.0,
+            what=f"partition {day} has to the digit the rows of partition {twin}{more}",
+            remedy="look for an export that wrote the same rows again",
         )
-        for day, found in whole.items()
     ]
+
+
+def _are_same(one: Sequence[ColumnProfile], other: Sequence[ColumnProfile]) -> bool:
+    return len(one) == len(other) > 0 and all(is_same(now, last) for now, last in zip(one, other, strict=True))
+
+
+def _swapped(places: Mapping[str, Mapping[Check, Places]], days: Mapping[date, Table], checks: Checks) -> dict[tuple[str, str], Finding]:
+    """Two columns that are wrong since the same partition because each has what the other one had."""
+    sole = {name: next(iter(by_check.items())) for name, by_check in places.items() if len(by_check) == 1}
+    first = {name: found[0] for name, (_, found) in sole.items()}
+    swapped = {}
+    for one, other in combinations(first, 2):
+        (step, measure), (its_step, _) = first[one], first[other]
+        if step.day == its_step.day and are_swapped(step, its_step, checks):
+            what = f"and column {other} have changed places: each has what the other one had"
+            told = replace(measure, check=Check.SWAPPED, what=what, remedy="put them back in order where the data are prepared", before="")
+            swapped[one, other] = _finding(one, [(step, told), *places[one][measure.check][1:]], days)
+    return swapped

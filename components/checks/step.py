@@ -7,7 +7,7 @@ from pathlib import Path
 from components.checks.coverage import check_partitions
 from components.checks.findings import Finding, ranked, write_findings
 from components.checks.page import write_page
-from components.checks.rows import check_rows
+from components.checks.rows import check_rows, known_days
 from components.checks.source import check_source
 from components.google import bigquery_read_client
 from components.model import read_model
@@ -34,9 +34,9 @@ def inspect_source(settings: Settings, model: str, snapshot: KfpArtifact, refere
     found, pinned, champion = read_model(settings.models_folder, model), snapshot_of(snapshot), read_reference(reference)
     profiles = profile_source(bigquery_read_client(settings), settings, pinned, champion.source)
     write_profiles(profiles, Path(looked.profile.path))
-    days = tables(profiles, Level.SOURCE)
-    partitions = check_partitions(found, pinned, days, champion.snapshot)
-    _write([*partitions, *check_source(found, days, tables(champion.source, Level.SOURCE))], model, looked)
+    days, past, known = tables(profiles, Level.SOURCE), tables(champion.source, Level.SOURCE), known_days(profiles, champion.source)
+    partitions = check_partitions(found, pinned, days, champion.snapshot, known)
+    _write([*partitions, *check_source(found, days, past, known)], model, looked)
 
 
 def inspect_rows(

@@ -1,11 +1,15 @@
 """The columns of source.sql, held against model.toml and schema.pbtxt before a row is read."""
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from google.cloud import bigquery
 
 from components.errors import ModelFolderError, SourceError
 from components.model import Model
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0 import schema_pb2
 
 TYPES = {
     "INT": ("INTEGER", "BOOLEAN"),
@@ -52,15 +56,33 @@ def read_features(model: Model) -> dict[str, str]:
     Raises:
         ModelFolderError: it does not parse, or a feature is of another type.
     """
-    from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    try:
-        schema = text_format.Parse(model.text("schema.pbtxt"), schema_pb2.Schema())
-    except text_format.ParseError as error:
-        raise ModelFolderError(f"schema.pbtxt of model {model.name!r} is no tensorflow.metadata.v0.Schema: {error}; correct it") from error
+    schema = _parsed(model)
     features = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     for name, kind in features.items():
         if kind not in TYPES:
             raise ModelFolderError(f"feature {name!r} in schema.pbtxt of model {model.name!r} is {kind}: choose one of {', '.join(TYPES)}")
     return features
+
+
+def read_domains(model: Model) -> dict[str, frozenset[str]]:
+    """The values that schema.pbtxt allows, of the features that it lists values for.
+
+    Raises:
+        ModelFolderError: it does not parse.
+    """
+    schema = _parsed(model)
+    shared = {domain.name: frozenset(domain.value) for domain in schema.string_domain}
+    own = {feature.name: frozenset(feature.string_domain.value) for feature in schema.feature if feature.HasField("string_domain")}
+    return own | {feature.name: shared.get(feature.domain, frozenset()) for feature in schema.feature if feature.domain}
+
+
+def _parsed(model: Model) -> "schema_pb2.Schema":
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    try:
+        return text_format.Parse(model.text("schema.pbtxt"), schema_pb2.Schema())
+    except text_format.ParseError as error:
+        raise ModelFolderError(f"schema.pbtxt of model {model.name!r} is no tensorflow.metadata.v0.Schema: {error}; correct it") from error

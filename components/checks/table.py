@@ -1,0 +1,64 @@
+"""The source table against the one that the champion was trained on: its columns, and partitions that were rewritten since."""
+
+from components.checks.findings import Check, Finding, Severity
+from components.model import Model
+from components.report.wording import count
+from components.snapshot.document import Snapshot
+
+TEXT_TYPE = "STRING"
+
+
+def check_columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
+    """Columns that source.sql names, and that are of another type than those the champion was trained on, or gone."""
+    if reference is None:
+        return []
+    now, sql, table = dict(snapshot.columns), model.text("source.sql"), snapshot.source_table
+    findings = []
+    for name, was in reference.columns:
+        if now.get(name) == was or name not in sql:
+            continue
+        is_gone = name not in now
+        findings.append(
+            Finding(
+                check=Check.MISSING_COLUMN if is_gone else Check.TYPE,
+                severity=Severity.BLOCKS if is_gone or TEXT_TYPE in (was, now[name]) else Severity.WARNS,
+                level="source",
+                column=name,
+                since=None,
+                days=len(snapshot.partitions),
+                measure=1.0,
+                threshold=0.0,
+                touched=1.0,
+                what=f"of {table} is gone" if is_gone else f"of {table} is {now[name]}, it was {was}",
+                remedy="restore it, or review source.sql and schema.pbtxt",
+            )
+        )
+    return findings
+
+
+def find_rewritten(snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
+    """Partitions whose content changed after the champion's snapshot was pinned."""
+    if reference is None or reference.columns != snapshot.columns:
+        return []
+    pinned = {partition.day: partition for partition in reference.partitions}
+    late = [partition for partition in snapshot.partitions if partition != pinned.get(partition.day, partition)]
+    if not late:
+        return []
+    first = late[0]
+    more = f", and {len(late) - 1} more" if len(late) > 1 else ""
+    return [
+        Finding(
+            check=Check.LATE,
+            severity=Severity.WARNS,
+            level="source",
+            column="",
+            since=first.day,
+            days=len(late),
+            measure=len(late) / len(snapshot.partitions),
+            threshold=0.0,
+            touched=sum(partition.rows for partition in late) / max(snapshot.source_rows, 1),
+            what=f"partition {first.day} was rewritten since the champion's data were pinned "
+            f"({count(pinned[first.day].rows)} rows then, {count(first.rows)} now{more})",
+            remedy="nothing, if data came late; the champion's own rows are still in its table snapshot",
+        )
+    ]
