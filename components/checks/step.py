@@ -8,8 +8,9 @@ from components.checks.coverage import check_partitions
 from components.checks.findings import Finding, ranked, write_findings
 from components.checks.page import write_page
 from components.checks.rows import check_rows, known_days
+from components.checks.skew import find_skew
 from components.checks.source import check_source
-from components.google import bigquery_read_client
+from components.google import bigquery_client, bigquery_read_client
 from components.model import read_model
 from components.settings import Settings
 from components.snapshot.profile import Level, tables
@@ -48,8 +49,12 @@ def inspect_rows(
     anomalies: Sequence[Finding],
 ) -> None:
     """Look at the rows that source.sql gave, besides what ExampleValidator said of them."""
-    found, profiles = read_model(settings.models_folder, model), read_profiles(Path(looked.profile.path))
-    _write([*anomalies, *check_rows(found, snapshot_of(snapshot), profiles, read_reference(reference).rows)], model, looked)
+    found, pinned, profiles = read_model(settings.models_folder, model), snapshot_of(snapshot), read_profiles(Path(looked.profile.path))
+    rows = check_rows(found, pinned, profiles, read_reference(reference).rows)
+    skewed = (
+        find_skew(bigquery_client(settings), bigquery_read_client(settings), settings, found, pinned, profiles) if found.serving.log else []
+    )
+    _write([*anomalies, *rows, *skewed], model, looked)
 
 
 def _write(findings: Sequence[Finding], model: str, looked: Looked) -> None:

@@ -1,0 +1,78 @@
+"""What serving has logged, against what the model is trained on: the same feature should have the same values in both."""
+
+from datetime import timedelta
+
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+from components.checks.drift import distance, moved
+from components.checks.findings import Check, Finding, Severity
+from components.checks.measure import LEAST_ROWS
+from components.checks.row_finding import row_finding
+from components.errors import SourceError
+from components.model import Model
+from components.report.wording import percent
+from components.settings import Settings
+from components.snapshot.document import Snapshot
+from components.snapshot.profile import Profiles, Table, add_tables, spans
+from components.snapshot.unpinned import profile_log
+
+LOGGED_DAYS = 28
+"""Up to the last pinned partition."""
+REMEDY = "compute the feature in serving as source.sql does; if the world moved, train on newer spans"
+
+
+def find_skew(
+    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, profiles: Profiles
+) -> list[Finding]:
+    """Hold what was logged in the last weeks against the window's rows.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    last = snapshot.partitions[-1].day
+    try:
+        logged = profile_log(client, reader, settings, model, last - timedelta(days=LOGGED_DAYS - 1), last)
+    except SourceError as error:
+        what = f"what is served cannot be held against the training rows: {error}"
+        return [_warning("", what, "look at the prediction service", measure=0.0, threshold=0.0)]
+    return check_skew(model, profiles, add_tables(logged.values()))
+
+
+def check_skew(model: Model, profiles: Profiles, logged: Table) -> list[Finding]:
+    """Features that are served with other values than the model is trained on. It warns: serving may be ahead of the labels.
+
+    Args:
+        model: names the columns that nothing is asked of, and the threshold.
+        profiles: of the spans' rows.
+        logged: of the features that were served.
+    """
+    trained, findings = add_tables(spans(profiles).values()), []
+    for name in trained.keys() & logged.keys() - {model.rows.label, *model.checks.ignore}:
+        now, before = logged[name], trained[name]
+        if min(now.rows, before.rows) < LEAST_ROWS:
+            continue
+        what = "is served with other values than it is trained on"
+        found = moved(distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
+        lost = now.nulls / now.rows - before.nulls / before.rows
+        if found is not None:
+            findings.append(_warning(name, found.what, REMEDY, measure=found.measure, threshold=found.threshold))
+        elif lost > model.checks.null_share:
+            what = f"is NULL in {percent(now.nulls / now.rows)} of what is served"
+            findings.append(_warning(name, what, REMEDY, measure=lost, threshold=model.checks.null_share))
+    return sorted(findings, key=lambda finding: finding.column)
+
+
+def _warning(column: str, what: str, remedy: str, *, measure: float, threshold: float) -> Finding:
+    return row_finding(
+        Check.SKEW,
+        column,
+        what,
+        remedy,
+        since=None,
+        days=LOGGED_DAYS,
+        measure=measure,
+        threshold=threshold,
+        touched=min(1.0, measure),
+        severity=Severity.WARNS,
+    )
