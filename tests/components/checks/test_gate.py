@@ -73,7 +73,7 @@ def test_every_column_that_breaks_the_schema_is_named(check: Look, tmp_path: Pat
     train = {**GOOD, "seconds": [f"{value} s" for value in GOOD["seconds"]], **first("device", "watch"), "country": ["fr"] * ROWS}
     evaluation = {**GOOD, **first("seconds", float("nan")), **first("returned", 2), "pages": pa.nulls(ROWS, pa.int64())}
     assert check(train, evaluation, schema=STRICT) == (
-        "blocked: column country of split train breaks schema.pbtxt: New column (column in data but not in schema), and 5 more; "
+        "blocked: column country of split train breaks schema.pbtxt: New column (column in data but not in schema) (and 5 more); "
         "mend the source, or review the column in schema.pbtxt"
     )
     found = {(finding.split, finding.feature): finding for finding in read_anomalies(tmp_path / "anomalies")}
@@ -95,7 +95,7 @@ def test_a_value_that_is_missing_and_too_few_rows_are_named(check: Look, tmp_pat
     few = "dataset_constraints { min_examples_count: 1000 }"
     sentence = check(GOOD, {**GOOD, **first("seconds", None)}, schema=SCHEMA + few)
     assert sentence == (
-        "blocked: split train breaks schema.pbtxt: The dataset has 40 examples, which is fewer than expected, and 2 more; "
+        "blocked: split train breaks schema.pbtxt: The dataset has 40 examples, which is fewer than expected (and 2 more); "
         "mend the source, or review schema.pbtxt"
     )
     found = {(finding.split, finding.feature): finding.long for finding in read_anomalies(tmp_path / "anomalies")}

@@ -2,19 +2,24 @@
 
 from pathlib import Path
 
+import pytest
+
+from components.errors import SourceError
 from components.examples.read import read_counts
 from components.examples.step import write_examples
+from components.snapshot.profile import Level, spans
+from components.snapshot.profile_file import read_profiles
 from components.snapshot.step import write_snapshot
 from tests.components.artifacts import artifact
 from tests.components.examples.records import read_split
-from tests.components.visits import VISITORS, Site
+from tests.components.visits import SQL, VISITORS, Site, day
 
 
 def test_the_artifact_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
     site.model()
-    snapshot, examples, counts = (artifact(tmp_path / name) for name in ("snapshot", "examples", "counts"))
+    snapshot, examples, counts, profile = (artifact(tmp_path / name) for name in ("snapshot", "examples", "counts", "profile"))
     write_snapshot(site.settings, "visits", "2026-03-06", snapshot)
-    write_examples(site.settings, "visits", snapshot, examples, counts)
+    write_examples(site.settings, "visits", snapshot, examples, counts, profile)
     assert examples.metadata == {
         "tfx_type": "Examples",
         "split_names": '["train","eval"]',
@@ -25,3 +30,16 @@ def test_the_artifact_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
     found = {split: sum(map(len, read_split(Path(examples.path), split).values())) for split in ("train", "eval")}
     counted = {split: sum(count.rows for count in read_counts(Path(counts.path)) if count.split == split) for split in ("train", "eval")}
     assert found == counted
+    profiles = read_profiles(Path(profile.path))
+    assert {part.level for part in profiles} == {Level.NEGATIVE, Level.POSITIVE}
+    assert {day: table["pages"].rows for day, table in spans(profiles).items()} == {day(4): VISITORS, day(5): VISITORS}
+    assert all(set(table) == {"pages", "seconds", "device", "returned"} for table in profiles.values())
+
+
+def test_a_query_that_the_schema_does_not_know_is_refused_before_a_row_is_read(site: Site, tmp_path: Path) -> None:
+    site.model(sql=SQL.replace("pages,", "CAST(pages AS STRING) AS pages,"))
+    snapshot, examples, counts, profile = (artifact(tmp_path / name) for name in ("snapshot", "examples", "counts", "profile"))
+    write_snapshot(site.settings, "visits", "2026-03-06", snapshot)
+    with pytest.raises(SourceError, match=r"^column 'pages' of source.sql of model 'visits' is STRING, schema.pbtxt says INT"):
+        write_examples(site.settings, "visits", snapshot, examples, counts, profile)
+    assert not Path(examples.path).exists()

@@ -166,6 +166,7 @@ def test_what_a_run_did_not_reach_is_a_sentence() -> None:
     assert text.endswith(
         "Failed Step pin failed: no span. "
         "Steps The run ended before its first step. "
+        "Findings The run ended before it looked at the data. "
         "Data The run ended before it pinned any data. "
         "Features The run ended before it computed statistics. "
         "Anomalies The run ended before it validated the data. "

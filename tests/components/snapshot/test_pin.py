@@ -139,13 +139,19 @@ def test_the_latest_partition_is_that_of_the_last_day(site: Site) -> None:
     assert latest_partition(site.client, site.settings, site.model()) == day(DAYS)
 
 
-def test_a_missing_partition_is_named(own_site: Site) -> None:
+def test_a_missing_partition_is_left_to_the_gate(own_site: Site) -> None:
     query(own_site, f"DELETE FROM `{own_site.name}` WHERE day = '{day(4)}'")
+    assert [partition.day for partition in described(own_site, own_site.model()).partitions] == [day(3), day(5), day(6)]
+
+
+def test_a_window_without_rows_is_refused(own_site: Site) -> None:
+    query(own_site, f"DELETE FROM `{own_site.name}` WHERE day > '{day(2)}' AND day < '{day(6)}'")
+    narrow = own_site.model(toml={"spans = 2": "spans = 1", "history_days = 2": "history_days = 1"})
     with pytest.raises(SourceError) as error:
-        described(own_site, own_site.model())
+        described(own_site, narrow, 5)
     assert str(error.value) == (
-        f"partition 2026-03-04 of {own_site.name} is missing (1 of 4 between 2026-03-03 and 2026-03-06): "
-        f"load it, or choose --through before it"
+        f"{own_site.name} has no rows between 2026-03-04 and 2026-03-05: the window is empty; "
+        f"load its partitions, or choose another --through"
     )
 
 

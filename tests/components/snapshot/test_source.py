@@ -4,17 +4,28 @@ import pytest
 from google.cloud import bigquery
 
 from components.errors import ModelFolderError, PerennialError, SourceError
+from components.model import Model
+from components.snapshot.document import Snapshot
 from components.snapshot.pin import describe, latest_partition
-from components.snapshot.source import read_table
+from components.snapshot.source import check_query, read_table
+from components.snapshot.window import Window
 from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
 
 COUNTRY = 'feature { name: "country" type: BYTES }'
 
 
+def look(site: Site, model: Model) -> Snapshot:
+    """Describe the window, and hold source.sql against the table as the step `read` does against the table snapshot."""
+    snapshot, _ = describe(site.client, site.settings, model, day(DAYS))
+    window = Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
+    check_query(site.client, site.settings, model, table=snapshot.source_table, window=window)
+    return snapshot
+
+
 def refused(site: Site, kind: type[PerennialError] = SourceError, **changes: object) -> str:
     """The sentence for a model with these changes."""
     with pytest.raises(kind) as error:
-        describe(site.client, site.settings, site.model(**changes), day(DAYS))
+        look(site, site.model(**changes))
     assert "\n" not in str(error.value)
     return str(error.value)
 
@@ -83,13 +94,13 @@ def test_a_query_that_does_not_run_says_why(site: Site, sql: str, said: str) -> 
 
 
 def test_a_query_may_end_with_a_comment(site: Site) -> None:
-    assert describe(site.client, site.settings, site.model(sql=f"{SQL} -- the end"), day(DAYS))
+    assert look(site, site.model(sql=f"{SQL} -- the end"))
 
 
 def test_a_query_of_too_many_bytes_is_refused(site: Site) -> None:
     poor = site.settings.model_copy(update={"maximum_bytes_billed": 1000})
     with pytest.raises(SourceError) as error:
-        describe(site.client, poor, site.model(), day(DAYS))
+        check_query(site.client, poor, site.model(), table=site.name, window=Window((day(4), day(5)), day(3), day(6)))
     assert str(error.value) == (
         "source.sql of model 'visits' would read 1,868 bytes, PERENNIAL_MAXIMUM_BYTES_BILLED is 1,000: narrow the window or raise the limit"
     )
@@ -155,7 +166,7 @@ def test_a_label_of_text_is_refused(site: Site) -> None:
 def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:
     schema = SCHEMA + "".join(f'feature {{ name: "{name}" type: {kind} }}' for name, kind in (("a", "INT"), ("b", "FLOAT"), ("c", "BYTES")))
     sql = SQL.replace("returned", "returned, pages > 3 AS a, CAST(pages AS NUMERIC) AS b, CAST(device AS BYTES) AS c")
-    assert describe(site.client, site.settings, site.model(schema=schema, sql=sql), day(DAYS))
+    assert look(site, site.model(schema=schema, sql=sql))
 
 
 def test_a_column_that_nobody_reviewed_is_refused(site: Site) -> None:
