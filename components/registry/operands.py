@@ -133,11 +133,11 @@ def _profile(cloud: Cloud, snapshot: Snapshot, *, as_of: datetime | None) -> Pro
 
 def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: str) -> tuple[Profiles, tuple[str, ...]]:
     """The profiles of source.sql's rows: kept, from this machine's cache, or by running the query, if it is still the same."""
+    if kept := _kept(cloud, snapshot, Profiled.ROWS):
+        return kept, ()
     from components.examples.live import profile_rows
     from components.examples.read import read_span_profiles
 
-    if kept := _kept(cloud, snapshot, Profiled.ROWS):
-        return kept, ()
     if snapshot.query_sha256 != hashlib.sha256(model.text("source.sql").encode()).hexdigest():
         return {}, (f"features of {name} are not compared: their profile was not kept, and source.sql is another one now",)
     cached = read_span_profiles(cloud.settings, model, snapshot)

@@ -118,7 +118,8 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     found = shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, found)
     ranked = dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0])))
-    since = _since(compared, before, next(iter(ranked), None), is_key=is_key) if before else None
+    dated = next((kind for kind in ranked if kind not in (Kind.ABSENT, Kind.TYPE)), None)
+    since = _since(compared, before, dated, is_key=is_key) if before else None
     return ColumnDifference(
         name=name,
         before=before,
@@ -233,7 +234,7 @@ def beyond_chance(found: Cells) -> float:
 
 def _since(compared: Compared, before: ColumnProfile, kind: Kind | None, *, is_key: bool) -> date | None:
     """The first later day on which the kind of change is at least half as strong as on the strongest."""
-    if kind in (None, Kind.ABSENT, Kind.TYPE) or not before.rows:
+    if kind is None or not before.rows:
         return None
     count = COUNTED.get(kind)
     strengths = {

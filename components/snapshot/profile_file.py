@@ -70,7 +70,8 @@ def read_profiles(path: Path) -> dict[Part, dict[str, ColumnProfile]]:
     """What `write_profiles` wrote; nothing if there is no file."""
     if not path.is_file():
         return {}
-    table = pq.read_table(path, schema=SCHEMA).combine_chunks()
+    with pq.ParquetFile(path) as file:  # `read_table` imports pandas, half a second
+        table = file.read().cast(SCHEMA).combine_chunks()
     columns = {name: _column(table.column(name), name) for name in SCHEMA.names}
     profiles: defaultdict[Part, dict[str, ColumnProfile]] = defaultdict(dict)
     for place in range(table.num_rows):
@@ -83,8 +84,15 @@ def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
     """A column's values: of lists of numbers views into one array, since millions of Python's integers would take seconds."""
     array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
     if name in ARRAYS:
-        numbers, ends = np.asarray(array.values), np.asarray(array.offsets)
+        numbers, ends = _view(array.values, np.int64), _view(array.offsets, np.int32)
         return [numbers[start:end] for start, end in pairwise(ends)]
     if name in MAPS:
         return [dict(pairs) for pairs in array.to_pylist()]
     return list(array.to_pylist())
+
+
+def _view(numbers: pa.Array, dtype: type[np.integer[Any]]) -> np.ndarray:
+    """Arrow's numbers where they are; its own conversion imports pandas, half a second."""
+    if not len(numbers):
+        return np.zeros(0, dtype)
+    return np.frombuffer(numbers.buffers()[1], dtype)[numbers.offset : numbers.offset + len(numbers)]

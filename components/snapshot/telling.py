@@ -77,13 +77,13 @@ def _kind(kind: Kind, column: ColumnDifference) -> str:
     match kind:
         case Kind.TEXT:
             examples = shown_values([text for text in after.strangers if text not in before.strangers] or list(after.strangers))
-            return f"{_rise(before.texts, before, after.texts, after)} text that is no number, such as {examples}"
+            return f"{_rise(before.texts, before, after.texts, after, 'text that is no number')}, such as {examples}"
         case Kind.UNFINITE:
-            return f"{_rise(before.nans + before.infinities, before, after.nans + after.infinities, after)} NaN or infinite"
+            return _rise(before.nans + before.infinities, before, after.nans + after.infinities, after, "NaN or infinite")
         case Kind.DAMAGED:
-            return f"{_rise(before.damaged, before, after.damaged, after)} text in a wrong encoding"
+            return _rise(before.damaged, before, after.damaged, after, "text in a wrong encoding")
         case Kind.NULLS:
-            return "" if Kind.DEAD in column.kinds else f"{_rise(before.nulls, before, after.nulls, after)} NULL"
+            return "" if Kind.DEAD in column.kinds else _rise(before.nulls, before, after.nulls, after, "NULL")
         case Kind.DEAD:
             return f"all values are {_only_value(after)} ({percent(_share_of_only(before, after))} were)"
     return "" if {Kind.TEXT, Kind.DEAD, Kind.UNFINITE} & column.kinds.keys() else _shift(column, before, after)
@@ -93,8 +93,8 @@ def _type(profile: ColumnProfile | None) -> str:
     return profile.type if profile else "absent"
 
 
-def _rise(was: int, before: ColumnProfile, now: int, after: ColumnProfile) -> str:
-    return f"{percent(now / max(after.rows, 1))} of its values are (before {percent(was / max(before.rows, 1))})"
+def _rise(was: int, before: ColumnProfile, now: int, after: ColumnProfile, what: str) -> str:
+    return f"{percent(now / max(after.rows, 1))} of its values are {what} ({percent(was / max(before.rows, 1))} were)"
 
 
 def _only_value(profile: ColumnProfile) -> str:

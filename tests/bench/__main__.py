@@ -5,6 +5,7 @@ import sys
 import click
 
 from components.settings import REPOSITORY
+from tests.bench.comparison import compare_drift
 from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
 from tests.bench.page import render
 from tests.bench.rounds import compare, read_alone
@@ -15,8 +16,9 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 @click.command()
 @click.option("--small", "small_rounds", type=click.IntRange(0), default=3, show_default=True, help="Rounds over 5,000 rows.")
 @click.option("--large", "large_rounds", type=click.IntRange(0), default=1, show_default=True, help="Rounds over 306,410 rows.")
+@click.option("--drift/--no-drift", default=True, show_default=True, help="Compare two windows of a million rows, as Evidently does.")
 @click.option("--write", is_flag=True, help="Write docs/benchmarks.md.")
-def main(small_rounds: int, large_rounds: int, write: bool) -> None:
+def main(small_rounds: int, large_rounds: int, drift: bool, write: bool) -> None:
     """Time our pipeline and the stock TFX one by turns, and print what came out."""
     with ground() as made:
         click.echo("the emulators are up, CDNOW is loaded", err=True)
@@ -24,7 +26,7 @@ def main(small_rounds: int, large_rounds: int, write: bool) -> None:
         wanted = [(size, rounds) for size, rounds in ((SMALL, small_rounds), (LARGE, large_rounds)) if rounds]
         comparisons = [compare(made, size, rounds, progress=_tell) for size, rounds in wanted]
         readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
-    page = render(comparisons, readings)
+    page = render(comparisons, readings, compare_drift(progress=_tell) if drift else None)
     click.echo(page)
     if write:
         PAGE.write_text(page)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
+from tests.bench.comparison import FEATURES, PARTITIONS, DriftTimes
 from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
 
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -46,8 +47,8 @@ AGAIN = """
 """
 
 
-def render(comparisons: Sequence[Comparison], readings: Sequence[Reading]) -> str:
-    """The page."""
+def render(comparisons: Sequence[Comparison], readings: Sequence[Reading], drift: DriftTimes | None) -> str:
+    """The page; without the part on comparing data where that was not timed."""
     parts = [
         "# Benchmarks",
         "Our pipeline and the stock TFX one, on the same rows and the same machine.",
@@ -58,6 +59,7 @@ def render(comparisons: Sequence[Comparison], readings: Sequence[Reading]) -> st
         "## Memory of reading",
         "The step `read` in a process of its own: its peak memory before the first row (imports, clients, the snapshot) and at its end.",
         _table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
+        *(_drift(drift) if drift else ()),
         "## Machine",
         _machine(),
         "## Again",
@@ -118,6 +120,17 @@ def _sum(runs: tuple[Run, ...], steps: tuple[str, ...]) -> float | None:
 
 def _total(comparison: Comparison) -> tuple[str, ...]:
     return "whole process", "whole process", _seconds(median_total(comparison.ours)), _seconds(median_total(comparison.stock))
+
+
+def _drift(times: DriftTimes) -> Iterator[str]:
+    yield "## Comparing data"
+    yield (
+        f"Two windows of {times.rows:,} rows by {len(FEATURES)} columns in {PARTITIONS} daily partitions each: everything that "
+        "`perennial compare-data` computes, and Evidently's `DataDriftPreset` on the same rows as pandas frames, in a process of its own "
+        "after a first small report. Reading files and importing are not counted, but that ours from kept profiles reads them from disk."
+    )
+    header = ("ours, profiles kept (s)", "ours, from rows (s)", "Evidently (s)", "ours from rows / Evidently")
+    yield _table(header, [(f"{times.kept:.2f}", f"{times.raw:.2f}", f"{times.evidently:.1f}", f"**{times.ratio:.3f}**")])
 
 
 def _seconds(seconds: float | None) -> str:

@@ -54,7 +54,7 @@ def test_text_in_the_later_data_is_the_culprit_whatever_else_differs(shelf: Shel
     )
     found = compare(shelf, one, other)
     assert found.culprit.startswith("Likely culprit: column pages: was INTEGER and is STRING; ")
-    assert found.culprit.endswith("text that is no number, such as 'n/a'; it feeds pages")
+    assert found.culprit.endswith("text that is no number (0% were), such as 'n/a', since 2026-06-08; it feeds pages")
     assert [(m.name, dict(m.slice), m.significance.value) for m in found.metrics] == [
         ("auc", {}, "significant"),
         ("auc", {"device": "phone"}, "within chance"),

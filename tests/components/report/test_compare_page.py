@@ -21,6 +21,8 @@ from components.report.compare_content import (
     WindowRow,
 )
 from components.report.compare_page import render, write
+from components.report.palette import CARD, SOFT
+from tests.components.report.test_browser import CHROMIUM, _measured, _rgb
 
 FIRST = date(1998, 5, 1)
 HOSTILE = "<script>alert(1)</script>\x00\x1b[31m\u202e\ud800" + "x" * 3000
@@ -138,9 +140,30 @@ def test_the_page_needs_nothing_from_elsewhere(report: ComparisonReport) -> None
 
 
 def test_hostile_values_are_escaped_and_spelled_out_everywhere(report: ComparisonReport) -> None:
+    page = render(hostile(report))
+    page.encode("utf-8")
+    assert "<script" not in page
+    assert not {"\x00", "\x1b", "\u202e"} & set(page)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x00\\x1b[31m\\u202e\\ud800" in page
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on the PATH; every other test of the page runs without one")
+def test_hostile_values_neither_run_nor_widen_the_page_and_charts_are_dark_on_a_dark_screen(
+    report: ComparisonReport, tmp_path: Path
+) -> None:
+    measured = _measured(render(hostile(report)), tmp_path, "--blink-settings=preferredColorScheme=0")
+    assert (measured["scripted"], measured["overflow"], measured["sticking"]) == (False, 0, 0)
+    assert (measured["card"], measured["bar"]) == (_rgb(CARD.dark), _rgb(SOFT.dark))
+    heights = measured["charts"]
+    assert isinstance(heights, list)
+    assert len(heights) == 4
+
+
+def hostile(report: ComparisonReport) -> ComparisonReport:
+    """The same with a text that means harm wherever a value can be one."""
     shares = Shares((HOSTILE,), (1.0,), (0.5,))
     top, values, rows = report.differences
-    hostile = replace(
+    return replace(
         report,
         model=HOSTILE,
         before=HOSTILE,
@@ -157,11 +180,6 @@ def test_hostile_values_are_escaped_and_spelled_out_everywhere(report: Compariso
         files=(FileRow(HOSTILE, HOSTILE),),
         facts=(FactRow(HOSTILE, HOSTILE, HOSTILE, HOSTILE),),
     )
-    page = render(hostile)
-    page.encode("utf-8")
-    assert "<script" not in page
-    assert not {"\x00", "\x1b", "\u202e"} & set(page)
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;\\x00\\x1b[31m\\u202e\\ud800" in page
 
 
 def test_where_nothing_differs_the_page_says_so(report: ComparisonReport) -> None:

@@ -68,9 +68,9 @@ def test_text_in_a_column_of_numbers_is_the_culprit_and_is_shown() -> None:
     assert top.column is not None
     assert (top.subject, top.name, top.fed) == (Subject.SOURCE, "amount", ("spend", "largest"))
     assert set(top.column.kinds) >= {Kind.TYPE, Kind.TEXT}
-    assert top.column.since is None  # the type, of which only the last day's is known, is the worst
+    assert top.column.since == day(25)
     assert culprit(comparison).startswith("Likely culprit: column amount: was FLOAT and is STRING; ")
-    assert "% of its values are (before 0%) text that is no number, such as 'n/a'" in culprit(comparison)
+    assert "% of its values are text that is no number (0% were), such as 'n/a'" in culprit(comparison)
     assert culprit(comparison).endswith("; it feeds spend, largest")
 
 
@@ -162,7 +162,7 @@ def test_keys_are_new_by_nature_and_only_their_nulls_count() -> None:
     other = changed(since(21, lambda n: {"customer": np.arange(ROWS) + 10**12}))
     assert other.differences == ()
     missing = changed(since(21, lambda n: {"customer": pa.array([None] * (ROWS // 2) + list(range(ROWS // 2)), pa.int64())}))
-    assert sentence(only(missing)).startswith("column customer: 50.0% of its values are (before 0%) NULL")
+    assert sentence(only(missing)).startswith("column customer: 50.0% of its values are NULL (0% were)")
 
 
 def test_hours_that_stopped_are_named() -> None:
@@ -222,5 +222,5 @@ def test_distances_are_finite_whatever_a_column_holds() -> None:
         distances = (column.total_variation, column.jensen_shannon, column.l_infinity, column.population_stability)
         assert all(math.isfinite(distance) for distance in distances)
     found = {one.name: sentence(one) for one in comparison.differences}
-    assert "75.0% of its values are (before 0%) NaN or infinite" in found["amount"]
+    assert "75.0% of its values are NaN or infinite (0% were)" in found["amount"]
     assert "all values are NULL" in found["device"]
