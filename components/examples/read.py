@@ -26,7 +26,7 @@ from components.snapshot.profile import ColumnProfile, Part
 from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4, profile 1"
+ENCODING = "tf.train.Example 4, profile 2"
 """Change it when the same rows would give other bytes, so that no cached span of before is taken."""
 PROFILE = "profile.parquet"
 

@@ -15,9 +15,18 @@ from components.snapshot.profile import (
 
 NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 NO_FINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
+FOLLOWING = (
+    "\u0080-\u009f\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf"  # Latin-1
+    "\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2020\u2021\u2030\u20ac\u2122"  # Windows-1252
+)
+"""What the second and later bytes of a character in UTF-8 look like in Latin-1 or Windows-1252, but for spaces and punctuation."""
+MARKS = "\u00ab\u00bb\u2013\u2014\u2018-\u201e\u2022\u2026\u2039\u203a"
+"""Those that are punctuation."""
 DAMAGE = (
-    "\ufffd|[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013\u2014\u2018-\u201e\u2020-\u2022"
-    "\u2026\u2030\u2039\u203a\u20ac\u2122]|\u00e2\u20ac"
+    "\ufffd|\u00e2\u20ac|\u00f0[\u009f\u0178]"  # replaced; punctuation; emoji
+    f"|[\u00c2\u00c3][\u00a0{FOLLOWING}{MARKS}]"  # western letters
+    f"|[\u00c4\u00c5\u00ce-\u00d1][\u201a{FOLLOWING}]"  # eastern ones, Greek, Cyrillic
+    f"|[\u00e0-\u00ef][{FOLLOWING}{MARKS}][\u00a0{FOLLOWING}{MARKS}]"  # all others
 )
 """The replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
 LONGEST_KEPT = 200

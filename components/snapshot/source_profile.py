@@ -18,7 +18,7 @@ from components.snapshot.profile import ColumnProfile, Level, Part, Profiles, ad
 from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.profiling import profile_batch
 
-VERSION = 1
+VERSION = 2
 """Part of every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
 """Of other types nothing can be said that holds for a partition."""
