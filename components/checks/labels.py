@@ -19,6 +19,8 @@ from components.snapshot.window import span_label_end
 LEAST_LEAK_ROWS = 200
 """Of each class: of fewer, chance may rank them."""
 LEAK_BINS = 50
+DEVIATIONS = 4.0
+"""Standard deviations that chance may have."""
 RARER = 3.0
 """How many times rarer, or more frequent, the rarer class may become: a bound for labels that are rare anyway."""
 
@@ -111,11 +113,13 @@ def _changed(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
 
 
 def _is_another(rate: float, rows: int, was: float, rows_before: int, allowed: float) -> bool:
-    noise = math.hypot(chance(was, rows), chance(was, rows_before))
-    rare, rare_before = (min(one, 1 - one) for one in (rate if was < 0.5 else 1 - rate, was))
-    expected = rare_before * rows
-    is_rarer = expected >= EXPECTED_ROWS and (rare * RARER < rare_before - noise or rare > RARER * (rare_before + noise))
-    return abs(rate - was) > allowed + noise or is_rarer
+    """Whether a rate moved by more than is allowed and chance explains, or the rarer class became so much rarer or more frequent."""
+    noise = math.hypot(chance(was, rows, DEVIATIONS), chance(was, rows_before, DEVIATIONS))
+    if abs(rate - was) <= noise:
+        return False
+    rare_before, rare = (was, rate) if was < 0.5 else (1 - was, 1 - rate)
+    is_times = rare * RARER < rare_before or rare > RARER * rare_before
+    return abs(rate - was) > allowed + noise or (rare_before * rows >= EXPECTED_ROWS and is_times)
 
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:

@@ -54,6 +54,8 @@ WORDS = ("please", "ring", "twice", "leave", "at", "door", "gift", "thanks", "Gr
 HOURS = np.array([0, 0, 0, 0, 0, 0, 1, 3, 6, 8, 8, 7, 9, 8, 6, 5, 5, 6, 9, 11, 10, 6, 3, 1]) / 112
 WEEKDAY_ROWS = (600, 590, 610, 620, 700, 520, 300)
 
+HOSTILE = '\N{RIGHT-TO-LEFT OVERRIDE}<script>alert(1)</script>\x00\n"; DROP TABLE orders; --'
+
 Columns = dict[str, Any]
 """Values by column: lists or arrays."""
 Days = dict[date, pa.RecordBatch]
@@ -64,6 +66,12 @@ def days_of(seed: int = 1, weeks: int = WEEKS) -> Days:
     rng = np.random.default_rng(seed)
     days = (FIRST + timedelta(days=number) for number in range(7 * weeks))
     return {day: batch(orders(rng, day, int(rng.poisson(WEEKDAY_ROWS[day.weekday()])))) for day in days}
+
+
+@lru_cache(maxsize=8)
+def shop(seed: int = 1) -> Days:
+    """The same, made once."""
+    return days_of(seed)
 
 
 def orders(rng: np.random.Generator, day: date, rows: int) -> Columns:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -12,37 +11,23 @@ import pyarrow as pa
 import pytest
 
 from components.checks.findings import Check, refusal
-from components.checks.page import write_page
 from components.model import Model
 from tests.components.checks.corruptions import (
     BAD,
-    BAD_SPAN,
     CHAMPION_DAYS,
     FIRST,
-    SPANS,
+    HOSTILE,
     Change,
-    Columns,
     Days,
-    Spans,
     batch,
-    days_of,
     each,
-    each_span,
     keep,
     orders,
-    row_findings,
+    shop,
     shop_model,
     some,
     source_findings,
-    spans_of,
 )
-
-HOSTILE = '\N{RIGHT-TO-LEFT OVERRIDE}<script>alert(1)</script>\x00\n"; DROP TABLE orders; --'
-
-
-@lru_cache(maxsize=8)
-def shop(seed: int = 1) -> Days:
-    return days_of(seed)
 
 
 @pytest.fixture
@@ -242,250 +227,3 @@ def test_a_spoilt_table_is_found_out(model: Model, case: Case, has_champion: boo
     assert case.days in (None, first.days), told
     assert not case.only or len(findings) == 1, told
     assert (refusal(findings) is not None) == case.blocks
-
-
-def test_a_column_that_became_text_is_named_since_its_first_text(model: Model) -> None:
-    champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
-    spoil = each(lambda columns, _: columns | {"items": [f"{v} pcs" for v in columns["items"]]})
-    texts = each(lambda columns, _: columns | {"items": [str(v) for v in columns["items"]]}, since=FIRST)
-    findings = source_findings(model, spoil(texts(shop())), champion)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [
-        (Check.TEXT, "items", BAD, True),
-        (Check.TYPE, "items", None, True),
-    ]
-    assert findings[1].sentence == "column items of project.shop.orders is STRING, it was INTEGER"
-
-
-def test_a_column_that_is_gone_is_named(model: Model) -> None:
-    champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
-    without = {day: rows.drop_columns(["city"]) for day, rows in shop().items()}
-    findings = source_findings(model, without, champion)
-    assert [(f.check, f.column, f.blocks) for f in findings] == [(Check.MISSING_COLUMN, "city", True)]
-    assert findings[0].sentence == "column city of project.shop.orders is gone"
-
-
-def test_a_partition_that_was_rewritten_is_told_and_let_through(model: Model) -> None:
-    day = FIRST + timedelta(days=30)
-    champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
-    findings = source_findings(model, shop() | {day: shop()[day].slice(0, 500)}, champion)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.LATE, "", day, False)]
-    assert findings[0].sentence == (
-        f"partition 2026-02-04 was rewritten since the champion's data were pinned ({shop()[day].num_rows} rows then, 500 now)"
-    )
-    assert refusal(findings) is None
-
-
-def test_a_partition_that_was_rewritten_badly_is_found_out(model: Model) -> None:
-    day = FIRST + timedelta(days=30)
-    champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
-    findings = source_findings(model, each(some("price", 0.1, lambda _: "n/a"), since=day, days=1)(shop()), champion)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.TEXT, "price", day, True), (Check.LATE, "", day, False)]
-
-
-def test_what_the_champion_was_let_through_with_is_not_told_again(model: Model) -> None:
-    cents = each(lambda columns, _: columns | {"amount": [v * 100 for v in columns["amount"]]}, since=FIRST + timedelta(days=30))(shop())
-    champion = {day: rows for day, rows in cents.items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
-    assert [f.column for f in source_findings(model, cents)] == ["amount"]
-    assert source_findings(model, cents, champion) == ()
-
-
-def test_the_first_of_several_is_what_names_a_cause(model: Model) -> None:
-    first = each(some("country", 0.5, lambda _: "XX"), since=BAD - timedelta(days=2))(shop())
-    findings = source_findings(model, each(some("price", 0.01, lambda _: "n/a"))(first))
-    assert [(f.check, f.column) for f in findings] == [(Check.TEXT, "price"), (Check.UNSEEN, "country")]
-    assert (refusal(findings, "version 3 was trained on good data") or "").endswith(
-        "; number until 2026-02-18 (and 1 more); version 3 was trained on good data; "
-        "mend the preparation of the data and load these partitions again"
-    )
-
-
-@pytest.mark.parametrize("seed", range(1, 6))
-def test_a_clean_shop_gives_nothing(model: Model, seed: int) -> None:
-    clean = days_of(seed)
-    assert [f.sentence for f in source_findings(model, clean)] == []
-    assert [f.sentence for f in source_findings(model, clean, {day: rows for day, rows in clean.items() if day < BAD})] == []
-    assert [f.sentence for f in row_findings(model, spans_of(seed))] == []
-
-
-def test_a_shop_that_is_closed_on_sundays_gives_nothing(tmp_path: Path) -> None:
-    model = shop_model(tmp_path, closed=("Sunday", FIRST + timedelta(days=10)))
-    open_days = {day: rows for day, rows in shop().items() if day.weekday() != 6 and day != FIRST + timedelta(days=10)}
-    assert source_findings(model, open_days) == ()
-
-
-def test_a_shop_that_closes_at_noon_on_saturdays_gives_nothing(model: Model) -> None:
-    def half(clean: Days) -> Days:
-        saturdays = [day for day in clean if day.weekday() == 5]
-        return clean | {
-            day: batch(keep(lambda row: row["at"].hour < 12)(clean[day].to_pydict(), np.random.default_rng(1))) for day in saturdays
-        }
-
-    assert [f.sentence for f in source_findings(model, half(shop()))] == []
-
-
-def test_hostile_values_are_legible_on_the_page(model: Model, tmp_path: Path) -> None:
-    findings = source_findings(model, each(some("country", 0.2, lambda _: HOSTILE))(shop()))
-    write_page("shop", findings, tmp_path / "page.html")
-    page = (tmp_path / "page.html").read_text()
-    assert r"\u202e&lt;script&gt;alert(1)&lt;/script&gt;\x00\n&#34;; DROP TABLE orders; --" in page
-    assert "<script" not in page
-    assert not {"\N{RIGHT-TO-LEFT OVERRIDE}", "\x00"} & set(page)
-
-
-# The rows of source.sql
-
-
-@dataclass(frozen=True)
-class RowCase:
-    """A corruption of the rows, and the finding that it must give first."""
-
-    name: str
-    change: Callable[[Spans], Spans]
-    check: Check
-    column: str
-    says: str
-    since: date | None = BAD_SPAN
-    only: bool = True
-
-
-def anew(
-    name: str, make: Callable[[Columns, np.random.Generator], list[Any]], *, since: date = BAD_SPAN, spans: int = 99
-) -> Callable[[Spans], Spans]:
-    return each_span(lambda columns, rng: columns | {name: make(columns, rng)}, since=since, spans=spans)
-
-
-def size(columns: Columns) -> int:
-    return len(columns["label"])
-
-
-ROW_CASES = (
-    RowCase(
-        "labels turned round", anew("label", lambda c, _: [1 - v for v in c["label"]]), Check.LABEL, "label", "as if it were turned round"
-    ),
-    RowCase("one class in a span", anew("label", lambda c, _: [0] * size(c), spans=1), Check.LABEL, "label", "is 1 in 0% of 1,500 rows"),
-    RowCase(
-        "one class in all", anew("label", lambda c, _: [1] * size(c), since=FIRST), Check.LABEL, "label", "is 1 in all 12,000 rows", FIRST
-    ),
-    RowCase(
-        "labels that are lost",
-        each_span(some("label", 0.7, lambda _: 0)),
-        Check.LABEL,
-        "label",
-        "31.5% before",
-    ),
-    RowCase(
-        "a leak",
-        anew("score", lambda c, rng: (np.array(c["label"]) + rng.normal(0, 0.1, size(c))).tolist(), since=FIRST),
-        Check.LEAK,
-        "score",
-        "ranks the label alone (AUC 1.0",
-        None,
-    ),
-    RowCase(
-        "a leak in text",
-        anew("status", lambda c, _: ["closed" if v else "active" for v in c["label"]], since=FIRST),
-        Check.LEAK,
-        "status",
-        "ranks the label alone (AUC 1.0000",
-        None,
-    ),
-    RowCase(
-        "a leak in what is missing",
-        anew("reason", lambda c, _: ["moved" if v else None for v in c["label"]], since=FIRST),
-        Check.LEAK,
-        "reason",
-        "AUC 1.0000",
-        None,
-    ),
-    RowCase(
-        "a feature that is NULL",
-        anew("visits", lambda c, _: [None] * size(c)),
-        Check.NULLS,
-        "visits",
-        "of span 2026-02-09 is NULL in all 1,500 rows; never NULL before",
-    ),
-    RowCase("a feature that is NULL for some", each_span(some("spend", 0.2, lambda _: None)), Check.NULLS, "spend", "300 of 1,500 rows"),
-    RowCase("a feature that is zero", anew("visits", lambda c, _: [0] * size(c)), Check.CONSTANT, "visits", "is zero in all 1,500 values"),
-    RowCase(
-        "a feature that is constant in one span",
-        anew("spend", lambda c, _: [7.5] * size(c), spans=1),
-        Check.CONSTANT,
-        "spend",
-        "is 7.5 in all",
-    ),
-    RowCase("a text that is constant", anew("region", lambda c, _: ["north"] * size(c)), Check.CONSTANT, "region", 'is "north" in all'),
-    RowCase(
-        "a feature of last week",
-        lambda clean: clean | {BAD_SPAN: clean[BAD_SPAN] | {"spend": clean[SPANS[4]]["spend"]}},
-        Check.FROZEN,
-        "spend",
-        "has to the digit the 1,500 values of the span before",
-    ),
-    RowCase("a feature in cents", anew("spend", lambda c, _: [v * 100 for v in c["spend"]]), Check.RANGE, "spend", "out of all range in"),
-    RowCase("a feature with a sentinel", each_span(some("visits", 0.02, lambda _: -1)), Check.RANGE, "visits", "the least \N{MINUS SIGN}1"),
-    RowCase(
-        "a feature that moved",
-        anew("visits", lambda c, _: [v + 4 for v in c["visits"]]),
-        Check.DRIFT,
-        "visits",
-        "than a span before (Jensen-Shannon 0.",
-    ),
-    RowCase("a category for another", each_span(some("region", 0.6, lambda _: "west")), Check.DRIFT, "region", '"west" is'),
-    RowCase("a band of the schema for all", each_span(some("band", 0.7, lambda _: "top")), Check.DRIFT, "band", '"top" is'),
-    RowCase(
-        "a new category", each_span(some("region", 0.1, lambda _: "moon")), Check.UNSEEN, "region", '150 of 1,500 rows (most often "moon")'
-    ),
-    RowCase(
-        "a segment that is missing", each_span(keep(lambda row: row["region"] != "south")), Check.COVERAGE, "region", 'no row of "south"'
-    ),
-)
-
-
-@pytest.mark.parametrize("case", ROW_CASES, ids=named)
-@pytest.mark.parametrize("has_champion", [True, False], ids=["champion", "first run"])
-def test_spoilt_rows_are_found_out(tmp_path: Path, case: RowCase, has_champion: bool) -> None:
-    model = shop_model(tmp_path, segments=("region",))
-    champion = {span: columns for span, columns in spans_of().items() if span < SPANS[4]} if has_champion else None
-    findings = row_findings(model, case.change(spans_of()), champion)
-    assert findings, "nothing was found"
-    first, told = findings[0], [finding.sentence for finding in findings]
-    assert (first.check, first.column, first.blocks) == (case.check, case.column, True), told
-    assert first.since == case.since or (has_champion and case.since == FIRST), told
-    assert case.says in first.sentence
-    assert not case.only or len([finding for finding in findings if finding.blocks]) == 1, told
-
-
-def test_labels_that_are_not_known_yet_are_named(tmp_path: Path) -> None:
-    findings = row_findings(shop_model(tmp_path), spans_of(), last=SPANS[-1])
-    assert [f.sentence for f in findings] == ["column label of span 2026-02-23 is known on 2026-02-24, the last partition is 2026-02-23"]
-    assert findings[0].blocks
-
-
-def test_a_feature_that_moved_since_an_old_champion_is_told_and_let_through(tmp_path: Path) -> None:
-    slow = {span: columns | {"visits": [v + place for v in columns["visits"]]} for place, (span, columns) in enumerate(spans_of().items())}
-    past = {span: columns for span, columns in slow.items() if span < SPANS[2]}
-    findings = row_findings(shop_model(tmp_path), {span: columns for span, columns in slow.items() if span >= SPANS[5]}, past)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.DRIFT, "visits", None, False)]
-    assert findings[0].what.startswith("has moved since the champion was trained (Jensen-Shannon 0.")
-
-
-def test_values_that_the_schema_allows_may_come(tmp_path: Path) -> None:
-    some_top = each_span(some("band", 0.1, lambda _: "top"))
-    assert row_findings(shop_model(tmp_path), some_top(spans_of())) == ()
-
-
-def test_what_must_be_covered_is_asked_for_from_the_first_run_on(tmp_path: Path) -> None:
-    cover: dict[str, tuple[int | str, ...]] = {"at": tuple(range(24)), "device": ("phone", "desk", "watch"), "items": (1, 2)}
-    model = shop_model(tmp_path, cover=cover | {"region": ("north", "moon")})
-    day = each(keep(lambda row: 8 <= row["at"].hour < 16), since=FIRST)(shop())
-    assert [f.sentence for f in source_findings(model, day)] == [
-        "column at has no row from 0:00 to 8:00 and from 16:00 to 24:00 in the whole window, as checks.cover of model.toml asks for",
-        'column device has no row of "watch" in the whole window, as checks.cover of model.toml asks for',
-    ]
-    (finding,) = row_findings(shop_model(tmp_path, cover={"region": ("north", "moon")}), spans_of())
-    assert finding.sentence == 'column region has no row of "moon" in the whole window, as checks.cover of model.toml asks for'
-
-
-def test_a_slip_of_the_pen_in_the_settings_is_named(tmp_path: Path) -> None:
-    (finding,) = row_findings(shop_model(tmp_path, segments=("regoin",)), spans_of())
-    assert finding.sentence == "column regoin of checks.segments in model.toml is in neither project.shop.orders nor source.sql"

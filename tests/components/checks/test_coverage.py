@@ -1,0 +1,153 @@
+"""The partitions as such, and the source table against the champion's."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from components.checks.coverage import check_partitions
+from components.checks.findings import Check, Finding
+from components.model import Model
+from components.snapshot.document import Partition, Snapshot
+from components.snapshot.profile import ColumnProfile
+from components.snapshot.profiling import profile_batch
+from tests.components.checks.corruptions import FIRST, TABLE, Columns, shop_model
+
+DAYS = tuple(FIRST + timedelta(days=number) for number in range(28))
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return shop_model(tmp_path)
+
+
+def snapshot(rows: dict[date, int], *, columns: tuple[tuple[str, str], ...] = (("amount", "FLOAT"),)) -> Snapshot:
+    partitions = tuple(Partition(day, found, f"{found:032x}") for day, found in rows.items())
+    return Snapshot("shop", TABLE, "day", columns, partitions, (DAYS[-2],), "q")
+
+
+def usual(change: dict[int, int] | None = None) -> dict[date, int]:
+    rows = {day: 300 if day.weekday() == 6 else 600 for day in DAYS}
+    return rows | {DAYS[place]: found for place, found in (change or {}).items()}
+
+
+def found(model: Model, rows: dict[date, int], reference: Snapshot | None = None, known: tuple[date, ...] = ()) -> list[Finding]:
+    return check_partitions(model, snapshot(rows), {}, reference, known)
+
+
+def without(*places: int) -> dict[date, int]:
+    return {day: rows for place, (day, rows) in enumerate(usual().items()) if place not in places}
+
+
+def test_whole_partitions_are_well(model: Model) -> None:
+    assert found(model, usual()) == []
+
+
+def test_missing_partitions_are_counted(model: Model) -> None:
+    (finding,) = found(model, without(9, 10))
+    assert finding.sentence == f"partition 2026-01-14 of {TABLE} is missing (2 of 28 between 2026-01-05 and 2026-02-01)"
+    assert (finding.check, finding.since, finding.days, finding.blocks) == (Check.MISSING_PARTITION, DAYS[9], 2, True)
+
+
+def test_partitions_that_the_labels_still_need_are_missing_too(model: Model) -> None:
+    assert found(model, without(27))[0].sentence.startswith(f"partition 2026-02-01 of {TABLE} is missing (1 of 28")
+
+
+def test_a_weekday_that_is_missing_is_named(model: Model) -> None:
+    (finding,) = found(model, without(12, 19, 26))
+    assert finding.sentence.endswith("is missing (3 of 28 between 2026-01-05 and 2026-02-01, all Saturdays since then)")
+
+
+def test_days_that_the_shop_is_closed_on_are_not_missed(model: Model, tmp_path: Path) -> None:
+    closed = shop_model(tmp_path, closed=("Saturday", DAYS[8]))
+    assert found(closed, without(5, 8, 12, 19, 26)) == []
+    assert found(closed, without(5, 8, 9, 12, 19, 26))[0].sentence.startswith(f"partition 2026-01-14 of {TABLE} is missing (1 of 23 ")
+
+
+def test_what_the_champion_lacked_too_is_not_missed_again(model: Model) -> None:
+    champion = snapshot({day: rows for day, rows in without(9).items() if day <= DAYS[20]})
+    assert found(model, without(9), champion) == []
+    assert found(model, without(9, 24), champion)[0].since == DAYS[24]
+
+
+@pytest.mark.parametrize("rows", [150, 2000])
+def test_much_smaller_and_much_larger_partitions_are_told(model: Model, rows: int) -> None:
+    (finding,) = found(model, usual({15: rows}))
+    assert finding.sentence == f"partition 2026-01-20 has {rows:,} rows, those around it 600"
+    assert (finding.check, finding.since, finding.threshold) == (Check.ROWS, DAYS[15], 3.0)
+
+
+def test_the_last_partition_may_be_the_one_that_is_not_whole(model: Model) -> None:
+    assert [finding.since for finding in found(model, usual({27: 60}))] == [DAYS[27]]
+
+
+def test_a_weekday_is_held_against_its_own(model: Model) -> None:
+    quiet = {day: 100 if day.weekday() == 6 else 600 for day in DAYS}
+    assert found(model, quiet) == []
+    assert [finding.since for finding in found(model, quiet | {DAYS[13]: 20})] == [DAYS[13]]
+
+
+def test_a_shop_that_grows_is_well(model: Model) -> None:
+    assert found(model, {day: round(30 * 1.15**place) for place, day in enumerate(DAYS)}) == []
+
+
+def test_few_rows_say_nothing(model: Model) -> None:
+    assert found(model, {day: 1 + place % 15 for place, day in enumerate(DAYS)}) == []
+    (partition,) = (Partition(DAYS[-1], 5, "0"),)
+    assert check_partitions(model, replace(snapshot(usual()), partitions=(partition,)), {}, None) == []
+
+
+def test_a_partition_that_was_let_through_is_not_told_again(model: Model) -> None:
+    assert found(model, usual({15: 60}), known=(DAYS[15],)) == []
+
+
+def profiles(columns: Columns) -> dict[date, dict[str, ColumnProfile]]:
+    return {DAYS[3]: profile_batch(pa.RecordBatch.from_pydict(columns))}
+
+
+def test_rows_that_were_loaded_twice_are_told(model: Model) -> None:
+    rows: Columns = {"amount": [1.1**place for place in range(40)], "kind": ["a", "b"] * 20}
+    assert check_partitions(model, snapshot(usual()), profiles(rows), None) == []
+    twice = {name: values * 2 for name, values in rows.items()}
+    (finding,) = check_partitions(model, snapshot(usual()), profiles(twice), None)
+    assert finding.sentence == "partition 2026-01-08 has every row 2 times"
+
+
+def test_even_counts_of_few_values_are_chance(model: Model) -> None:
+    assert check_partitions(model, snapshot(usual()), profiles({"kind": ["a", "b"] * 200, "name": ["x", "y"] * 200}), None) == []
+
+
+def test_one_column_that_is_not_doubled_says_that_rows_are_not(model: Model) -> None:
+    rows: Columns = {"amount": [1.1**place for place in range(40)] * 2, "kind": ["a"] * 41 + ["b"] * 39}
+    assert check_partitions(model, snapshot(usual()), profiles(rows), None) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "check", "sentence", "blocks"),
+    [
+        ((), Check.MISSING_COLUMN, f"column amount of {TABLE} is gone", True),
+        ((("amount", "STRING"),), Check.TYPE, f"column amount of {TABLE} is STRING, it was FLOAT", True),
+        ((("amount", "NUMERIC"),), Check.TYPE, f"column amount of {TABLE} is NUMERIC, it was FLOAT", False),
+        ((("amount", "FLOAT"), ("other", "STRING")), None, "", False),
+    ],
+)
+def test_columns_are_held_against_the_champions(
+    model: Model, now: tuple[tuple[str, str], ...], check: Check | None, sentence: str, blocks: bool
+) -> None:
+    findings = check_partitions(model, snapshot(usual(), columns=now), {}, snapshot(usual()))
+    assert [(f.check, f.sentence, f.blocks) for f in findings] == ([(check, sentence, blocks)] if check else [])
+
+
+def test_a_column_that_source_sql_does_not_read_may_go(model: Model) -> None:
+    champion = snapshot(usual(), columns=(("amount", "FLOAT"), ("unread", "STRING")))
+    assert found(model, usual(), champion) == []
+
+
+def test_partitions_that_were_rewritten_are_counted(model: Model) -> None:
+    (finding,) = found(model, usual({4: 590, 7: 605}), snapshot(usual()))
+    assert (
+        finding.sentence == "partition 2026-01-09 was rewritten since the champion's data were pinned (600 rows then, 590 now, and 1 more)"
+    )
+    assert (finding.check, finding.days, finding.blocks) == (Check.LATE, 2, False)

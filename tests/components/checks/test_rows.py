@@ -1,0 +1,160 @@
+"""Labels, features of spans, what is served: the looks at rows that the table of corruptions does not go through."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.checks.findings import Check, Severity, ranked, read_findings, refusal, write_findings
+from components.checks.labels import positive_rates, ranking_auc
+from components.checks.row_finding import row_finding
+from components.checks.rows import known_days
+from components.checks.skew import check_skew
+from components.model import Model
+from components.snapshot.profile import Level, Part, Table
+from components.snapshot.profiling import profile_batch
+from tests.components.checks.corruptions import BAD_SPAN, SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Model:
+    return shop_model(tmp_path)
+
+
+def rated(rates: dict[int, float], rows: int = 2000) -> dict[date, Columns]:
+    """Spans with these shares of positive labels."""
+    rng = np.random.default_rng(1)
+    return {
+        SPANS[place]: {
+            "order_id": [f"c{number}" for number in range(rows)],
+            "as_of": [SPANS[place]] * rows,
+            "spend": rng.lognormal(3, 1, rows).tolist(),
+            "label": [1] * round(rate * rows) + [0] * (rows - round(rate * rows)),
+        }
+        for place, rate in rates.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "is_found"),
+    [
+        (0.3, 0.38, False),
+        (0.3, 0.5, True),
+        (0.03, 0.04, False),
+        (0.03, 0.0, True),
+        (0.03, 0.005, True),
+        (0.03, 0.15, True),
+        (0.97, 1.0, True),
+    ],
+)
+def test_a_rate_of_labels_may_move_a_little(model: Model, before: float, now: float, is_found: bool) -> None:
+    findings = row_findings(model, rated({0: before, 1: before, 2: now}))
+    assert [finding.check for finding in findings] == ([Check.LABEL] if is_found else [])
+    assert [finding.since for finding in findings] == ([SPANS[2]] if is_found else [])
+
+
+def test_few_rows_may_have_any_labels(model: Model) -> None:
+    assert row_findings(model, rated({0: 0.5, 1: 0.9}, rows=10)) == ()
+    assert row_findings(model, rated({0: 0.2, 1: 0.4}, rows=60)) == ()
+
+
+def test_a_span_is_held_against_what_its_own_labels_were(model: Model) -> None:
+    (finding,) = row_findings(model, rated({0: 0.3, 1: 0.3, 2: 0.6}), rated({2: 0.3}))
+    assert finding.sentence == "column label of span 2026-01-19 is 1 in 60.0% of 2,000 rows, 30.0% before"
+
+
+def test_an_older_champion_is_not_taken_for_the_span_before(model: Model) -> None:
+    assert row_findings(model, rated({4: 0.5, 5: 0.5}), rated({0: 0.32, 1: 0.37, 2: 0.42, 3: 0.46})) == ()
+
+
+def test_the_rate_of_a_span_with_one_class_is_known(model: Model) -> None:
+    profiles = span_profiles(model, rated({0: 0.0, 1: 1.0, 2: 0.25}))
+    assert positive_rates(profiles) == {SPANS[0]: (0.0, 2000), SPANS[1]: (1.0, 2000), SPANS[2]: (0.25, 2000)}
+
+
+@pytest.mark.parametrize(
+    ("negative", "positive", "auc"),
+    [([10, 0], [0, 10], 1.0), ([5, 5], [5, 5], 0.5), ([10, 10], [0, 20], 0.75), ([0, 0], [1, 1], 0.0), ([0, 7, 0], [9, 0, 9], 1.0)],
+)
+def test_the_auc_of_a_feature_alone(negative: list[int], positive: list[int], auc: float) -> None:
+    assert ranking_auc(np.array(negative), np.array(positive)) == pytest.approx(auc)
+
+
+def test_a_good_feature_is_no_leak(model: Model) -> None:
+    def score(columns: Columns, rng: np.random.Generator) -> Columns:
+        return columns | {"score": (np.array(columns["label"]) + rng.normal(0, 0.45, len(columns["label"]))).tolist()}
+
+    assert row_findings(model, each_span(score, since=SPANS[0])(spans_of())) == ()
+
+
+def test_few_rows_are_no_leak(model: Model) -> None:
+    few = {
+        span: {name: values[:40] for name, values in columns.items()} | {"score": columns["label"][:40]}
+        for span, columns in spans_of().items()
+    }
+    assert all(finding.check != Check.LEAK for finding in row_findings(model, {SPANS[0]: few[SPANS[0]]}))
+
+
+def test_a_feature_of_only_some_spans_is_looked_at_where_it_is(model: Model) -> None:
+    spans = spans_of()
+    spans[BAD_SPAN] = {name: values for name, values in spans[BAD_SPAN].items() if name != "visits"}
+    assert row_findings(model, spans) == ()
+
+
+def test_days_with_the_same_content_are_known() -> None:
+    one, other = Part(Level.NEGATIVE, SPANS[0], "a"), Part(Level.POSITIVE, SPANS[0], "a")
+    changed, same = replace(other, fingerprint="b"), Part(Level.NEGATIVE, SPANS[1], "c")
+    past: dict[Part, Table] = {one: {}, other: {}, same: {}}
+    assert known_days({one: {}, other: {}, same: {}}, past) == {SPANS[0], SPANS[1]}
+    assert known_days({one: {}, changed: {}, same: {}}, past) == {SPANS[1]}
+
+
+# What is served
+
+
+def served(columns: Columns) -> Table:
+    return profile_batch(pa.RecordBatch.from_pydict({name: columns[name] for name in ("spend", "visits", "region", "band")}))
+
+
+def test_what_is_served_as_it_is_trained_on_has_no_skew(model: Model) -> None:
+    spans = spans_of()
+    assert check_skew(model, span_profiles(model, spans), served(spans[SPANS[-1]])) == []
+
+
+def test_a_feature_that_is_served_with_other_values_is_named(model: Model) -> None:
+    spans = spans_of()
+    last = spans[SPANS[-1]]
+    logged = served(last | {"spend": [value / 100 for value in last["spend"]], "visits": [None] * 150 + last["visits"][150:]})
+    findings = check_skew(model, span_profiles(model, spans), logged)
+    assert [(f.check, f.column, f.severity) for f in findings] == [
+        (Check.SKEW, "spend", Severity.WARNS),
+        (Check.SKEW, "visits", Severity.WARNS),
+    ]
+    assert findings[0].what.startswith("is served with other values than it is trained on (Jensen-Shannon 0.9")
+    assert findings[1].sentence == "column visits is NULL in 10.0% of what is served"
+
+
+# Findings
+
+
+def test_findings_are_kept_as_they_are(tmp_path: Path) -> None:
+    found = [
+        row_finding(Check.DRIFT, "a", "moved", "nothing", since=None, measure=0.2, threshold=0.1, touched=0.2, severity=Severity.WARNS),
+        row_finding(Check.LEAK, "b\x00", "knows ✓", "drop it", since=SPANS[1], measure=1.0, threshold=0.99, touched=1.0, days=3),
+    ]
+    write_findings(found, tmp_path / "deep" / "findings.json")
+    assert read_findings(tmp_path / "deep" / "findings.json") == tuple(found)
+
+
+def test_what_blocks_comes_first_then_the_cause_then_what_touches_most() -> None:
+    warning = row_finding(Check.LABEL, "w", "", "", since=None, measure=1, threshold=0, touched=1, severity=Severity.WARNS)
+    drift, small, large = (
+        row_finding(check, name, "", "mend it", since=None, measure=1, threshold=0, touched=touched)
+        for check, name, touched in ((Check.DRIFT, "d", 1.0), (Check.NULLS, "s", 0.1), (Check.NULLS, "l", 0.9))
+    )
+    assert ranked([warning, drift, small, large]) == (large, small, drift, warning)
+    assert refusal(ranked([warning, drift, small])) == "blocked: column s  (and 1 more); mend it"
+    assert refusal([warning]) is None
