@@ -1,7 +1,7 @@
 """Columns that died: all NULL, all the same, or the same as the day before."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -103,9 +103,13 @@ def _repeats(now: ColumnProfile, kind: str) -> Measure:
 
 def is_same(one: ColumnProfile, other: ColumnProfile) -> bool:
     """Whether as many rows have the same values, but for what a profile does not keep."""
-    if (one.rows, one.nulls, one.low, one.high, one.others) != (other.rows, other.nulls, other.low, other.high, other.others):
-        return False
-    return one.values == other.values and np.array_equal(one.keys, other.keys) and np.array_equal(one.counts, other.counts)
+    return one.rows == other.rows and one.low == other.low and signature(one) == signature(other)
+
+
+def signature(column: ColumnProfile) -> Hashable:
+    """What is the same of columns that are."""
+    numbers = (column.low, column.high, column.keys.tobytes(), column.counts.tobytes())
+    return column.rows, column.nulls, column.others, *numbers, frozenset(column.values.items())
 
 
 def chance_of_same(columns: Sequence[ColumnProfile]) -> float:

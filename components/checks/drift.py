@@ -45,12 +45,10 @@ def distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = BI
     found = cells(before, now, bins=bins, only_values=True)
     divergence = max(0.0, jensen_shannon(found) - CHANCE_FACTOR * chance_divergence(found))
     largest = 0.0 if before.is_numeric else _largest(found)
-    measures = (
-        f"Jensen-Shannon {jensen_shannon(found):.2f}, L-infinity {l_infinity(found):.2f}, PSI {population_stability(found):.2g}"
-        if divergence or largest
-        else ""
-    )
-    return Distance(divergence, largest, f"{measures}{_in_words(before, now, found)}")
+    if not divergence and not largest:
+        return NONE
+    words = f"Jensen-Shannon {jensen_shannon(found):.2f}, L-infinity {l_infinity(found):.2f}, PSI {population_stability(found):.2g}"
+    return Distance(divergence, largest, words + _in_words(before, now, found))
 
 
 def _largest(found: Cells) -> float:
@@ -100,13 +98,15 @@ def moved(found: Distance, now: ColumnProfile, bound: float, checks: Checks, *, 
 
 
 def are_swapped(one: Step, other: Step, checks: Checks) -> bool:
-    """Whether each of two columns now has what the other one had before."""
+    """Whether each of two columns now has what the other one had before, and no longer what it had itself."""
     if one.before is None or other.before is None:
         return False
-    pairs = ((one.before, other.now), (other.before, one.now))
-    return all(before.is_numeric == now.is_numeric and _is_near(before, now, checks) for before, now in pairs)
+    crossed = ((one.before, other.now), (other.before, one.now))
+    straight = ((one.before, one.now), (other.before, other.now))
+    return all(_are_near(*pair, checks) for pair in crossed) and not any(_are_near(*pair, checks) for pair in straight)
 
 
-def _is_near(before: ColumnProfile, now: ColumnProfile, checks: Checks) -> bool:
-    found = distance(before, now)
-    return found is not NONE and found.excess(checks.drift, checks.category_drift) <= 1 / TIMES
+def _are_near(before: ColumnProfile, now: ColumnProfile, checks: Checks) -> bool:
+    """Texts of any kind are near to nothing: nobody can tell."""
+    is_comparable = before.filled and now.filled and before.is_numeric == now.is_numeric and (before.is_numeric or not before.is_open)
+    return bool(is_comparable) and distance(before, now).excess(checks.drift, checks.category_drift) <= 1 / TIMES

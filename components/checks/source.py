@@ -1,6 +1,6 @@
 """The columns of the source table, partition by partition: values of another kind, columns that died, and sudden shifts."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import combinations
@@ -8,7 +8,7 @@ from itertools import combinations
 from components.checks.categories import lost_segment, lost_value, new_values
 from components.checks.clock import lost_hours, moved_clock
 from components.checks.cover import check_cover
-from components.checks.dead import chance_of_same, frozen, is_same, nulls, same_value
+from components.checks.dead import chance_of_same, frozen, nulls, same_value, signature
 from components.checks.drift import are_swapped, shifted
 from components.checks.findings import Check, Finding, Severity
 from components.checks.history import Course, Look, Places, Step, first_found, follow
@@ -104,15 +104,14 @@ def _finding(name: str, places: Places, days: Mapping[date, Table]) -> Finding:
 
 def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
     """Partitions whose rows are those of an earlier one, to the digit: one finding in place of one for each column."""
-    tables = {day: [table[name] for name in columns if name in table and not table[name].times] for day, table in course.days.items()}
-    ordered, copies = sorted(tables), []
-    for place, day in enumerate(ordered):
-        if day in course.known or chance_of_same(tables[day]) > IMPOSSIBLE:
-            continue
-        twin = next((other for other in reversed(ordered[:place]) if _are_same(tables[day], tables[other])), None)
-        if twin is not None:
-            copies.append((day, twin))
-    if not copies or len(ordered) < len(copies) + LEAST_PAIRS + 1:  # a table that says the same every day
+    tables = {day: {name: table[name] for name in columns if name in table and not table[name].times} for day, table in course.days.items()}
+    first, copies = dict[Hashable, date](), []
+    for day in sorted(tables):
+        rows = frozenset((name, signature(column)) for name, column in tables[day].items())
+        if day not in course.known and rows in first and chance_of_same([*tables[day].values()]) <= IMPOSSIBLE:
+            copies.append((day, first[rows]))
+        first[rows] = day
+    if not copies or len(tables) < len(copies) + LEAST_PAIRS + 1:  # a table that says the same every day
         return []
     (day, twin), more = copies[0], f", and {len(copies) - 1} more are copies" if len(copies) > 1 else ""
     return [
@@ -130,10 +129,6 @@ def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
             remedy="look for an export that wrote the same rows again",
         )
     ]
-
-
-def _are_same(one: Sequence[ColumnProfile], other: Sequence[ColumnProfile]) -> bool:
-    return len(one) == len(other) > 0 and all(is_same(now, last) for now, last in zip(one, other, strict=True))
 
 
 def _swapped(places: Mapping[str, Mapping[Check, Places]], days: Mapping[date, Table], checks: Checks) -> dict[tuple[str, str], Finding]:

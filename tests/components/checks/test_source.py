@@ -14,6 +14,7 @@ from tests.components.checks.corruptions import (
     CHAMPION_DAYS,
     FIRST,
     HOSTILE,
+    Columns,
     Days,
     batch,
     days_of,
@@ -76,6 +77,21 @@ def test_what_the_champion_was_let_through_with_is_not_told_again(model: Model) 
     champion = {day: rows for day, rows in cents.items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
     assert [f.column for f in source_findings(model, cents)] == ["amount"]
     assert source_findings(model, cents, champion) == ()
+
+
+def test_columns_that_are_alike_and_spoilt_in_the_same_way_have_not_changed_places(model: Model) -> None:
+    def alike(columns: Columns, _rng: np.random.Generator) -> Columns:
+        return columns | {"price": [str(value) for value in columns["items"]], "city": columns["country"]}
+
+    def lost(columns: Columns, rng: np.random.Generator) -> Columns:
+        gone = rng.random(len(columns["items"])) < 0.3
+        return columns | {
+            name: [None if missing else value for missing, value in zip(gone, columns[name], strict=True)]
+            for name in ("items", "price", "city", "country", "note", "order_id")
+        }
+
+    findings = source_findings(model, each(lost)(each(alike, since=FIRST)(shop())))
+    assert {(f.check, f.column) for f in findings} == {(Check.NULLS, name) for name in ("items", "price", "city", "country", "note")}
 
 
 def test_the_first_of_several_is_what_names_a_cause(model: Model) -> None:
