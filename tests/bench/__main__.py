@@ -6,6 +6,7 @@ import click
 
 from components.settings import REPOSITORY
 from tests.bench.comparison import compare_drift
+from tests.bench.gate import time_gate
 from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
 from tests.bench.page import render
 from tests.bench.rounds import compare, read_alone
@@ -26,7 +27,8 @@ def main(small_rounds: int, large_rounds: int, drift: bool, write: bool) -> None
         wanted = [(size, rounds) for size, rounds in ((SMALL, small_rounds), (LARGE, large_rounds)) if rounds]
         comparisons = [compare(made, size, rounds, progress=_tell) for size, rounds in wanted]
         readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
-    page = render(comparisons, readings, compare_drift(progress=_tell) if drift else None)
+        gate = time_gate(made, LARGE)
+    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None)
     click.echo(page)
     if write:
         PAGE.write_text(page)

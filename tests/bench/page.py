@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from tests.bench.comparison import FEATURES, PARTITIONS, DriftTimes
+from tests.bench.gate import TARGET, GateTimes
 from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
 
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
@@ -47,7 +48,7 @@ AGAIN = """
 """
 
 
-def render(comparisons: Sequence[Comparison], readings: Sequence[Reading], drift: DriftTimes | None) -> str:
+def render(comparisons: Sequence[Comparison], readings: Sequence[Reading], gate: GateTimes, drift: DriftTimes | None) -> str:
     """The page; without the part on comparing data where that was not timed."""
     parts = [
         "# Benchmarks",
@@ -59,6 +60,7 @@ def render(comparisons: Sequence[Comparison], readings: Sequence[Reading], drift
         "## Memory of reading",
         "The step `read` in a process of its own: its peak memory before the first row (imports, clients, the snapshot) and at its end.",
         _table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
+        *_gate(gate),
         *(_drift(drift) if drift else ()),
         "## Machine",
         _machine(),
@@ -120,6 +122,18 @@ def _sum(runs: tuple[Run, ...], steps: tuple[str, ...]) -> float | None:
 
 def _total(comparison: Comparison) -> tuple[str, ...]:
     return "whole process", "whole process", _seconds(median_total(comparison.ours)), _seconds(median_total(comparison.stock))
+
+
+def _gate(times: GateTimes) -> Iterator[str]:
+    yield "## The gate before training"
+    yield (
+        f"What it adds to TFX's StatisticsGen and ExampleValidator over the same {times.rows:,} rows; imports are not counted. "
+        "Nothing is kept: every pinned partition is profiled and looked at, as in a first run; a weekly one has a week of them. "
+        f"The bound is {TARGET:.2f}."
+    )
+    header = ("StatisticsGen (s)", "ExampleValidator (s)", "inspect (s)", "profiling in read (s)", "looking at rows (s)", "added / TFX's")
+    seconds = (times.statistics, times.validator, times.inspect, times.profiling, times.look)
+    yield _table(header, [(*(f"{one:.2f}" for one in seconds), f"**{times.ratio:.2f}**")])
 
 
 def _drift(times: DriftTimes) -> Iterator[str]:

@@ -9,11 +9,12 @@ import pytest
 
 from components.checks.coverage import check_partitions
 from components.checks.findings import Check, Finding
-from components.model import Model
+from components.model import Model, read_model
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.profile import ColumnProfile
 from components.snapshot.profiling import profile_batch
 from tests.components.checks.corruptions import FIRST, TABLE, Columns, shop_model
+from tests.components.visits import write_model
 
 DAYS = tuple(FIRST + timedelta(days=number) for number in range(28))
 
@@ -151,3 +152,14 @@ def test_partitions_that_were_rewritten_are_counted(model: Model) -> None:
         finding.sentence == "partition 2026-01-09 was rewritten since the champion's data were pinned (600 rows then, 590 now, and 1 more)"
     )
     assert (finding.check, finding.days, finding.blocks) == (Check.LATE, 2, False)
+
+
+def test_the_settings_are_read_as_they_are_written(tmp_path: Path) -> None:
+    section = 'closed = ["Sunday", 2026-12-25]\ncover = { at = [8, 9], country = ["DE"] }\nsegments = ["country"]'
+    write_model(tmp_path, toml={"latency_milliseconds = 50": f"latency_milliseconds = 50\n\n[checks]\n{section}"})
+    checks = read_model(tmp_path, "visits").checks
+    assert (checks.closed, checks.cover, checks.segments) == (
+        ("Sunday", date(2026, 12, 25)),
+        {"at": (8, 9), "country": ("DE",)},
+        ("country",),
+    )

@@ -1,0 +1,129 @@
+"""What the gate adds to TFX's StatisticsGen and ExampleValidator on the same rows, in a process of its own that imported TFX before.
+
+python -m tests.bench.gate                  # a ground of its own, 306,410 rows
+python -m tests.bench.gate MODEL FOLDER     # what that starts
+"""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.checks.gate import compute_statistics, import_schema, validate
+from components.checks.step import Looked, inspect_rows, inspect_source
+from components.examples.read import read_examples
+from components.examples.rows import stream_rows
+from components.examples.span_profile import SpanProfiler
+from components.google import bigquery_client, bigquery_read_client
+from components.model import read_model
+from components.settings import Settings, read_settings
+from components.snapshot.document import Snapshot
+from components.snapshot.pin import latest_partition, pin
+from components.snapshot.profile_file import write_profiles
+from components.snapshot.step import put_snapshot
+from components.tfx.artifacts import KfpArtifact
+from tests.bench.ground import LARGE, Ground, Size, ground
+from tests.components.artifacts import artifact, examples_artifact
+
+TARGET = 0.3
+
+
+@dataclass(frozen=True)
+class GateTimes:
+    """Seconds, each once."""
+
+    rows: int
+    statistics: float
+    """StatisticsGen."""
+    validator: float
+    """ExampleValidator."""
+    inspect: float
+    """Every pinned partition profiled and looked at, nothing kept from before and no champion to know any of them."""
+    profiling: float
+    """The rows of source.sql profiled as they pass by in `read`."""
+    look: float
+    """The profiles of the rows looked at."""
+
+    @property
+    def added(self) -> float:
+        """What is ours."""
+        return self.inspect + self.profiling + self.look
+
+    @property
+    def ratio(self) -> float:
+        """Ours over TFX's."""
+        return self.added / (self.statistics + self.validator)
+
+
+def time_gate(made: Ground, size: Size) -> GateTimes:
+    """Time it once, with nothing in the caches."""
+    made.forget_examples()
+    printed = made.call(sys.executable, "-m", "tests.bench.gate", size.model, made.folder / "gate" / size.model)
+    return GateTimes(**json.loads(printed.splitlines()[-1]))
+
+
+def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
+    """Do what the steps do, one after the other."""
+    model = read_model(settings.models_folder, name)
+    client, reader = bigquery_client(settings), bigquery_read_client(settings)
+    pinned = pin(client, settings, model, latest_partition(client, settings, model))
+    snapshot, reference = artifact(folder / "snapshot"), artifact(folder / "reference")
+    put_snapshot(pinned, snapshot)
+    counts = read_examples(client, reader, settings, model, pinned, folder / "examples")
+    seconds: dict[str, float] = {}
+    with _timed(seconds, "inspect"):
+        inspect_source(settings, name, snapshot, reference, _looked(folder / "source"))
+    looked = _looked(folder / "rows")
+    seconds["profiling"] = _profile(settings, name, pinned, looked.profile)
+    statistics, schema, anomalies = (artifact(folder / part) for part in ("statistics", "schema", "anomalies"))
+    with _timed(seconds, "statistics"):
+        compute_statistics(examples_artifact(folder / "examples", "train", "eval"), statistics, beam_args=settings.beam_args)
+    import_schema(model, schema)
+    with _timed(seconds, "validator"):
+        found = validate(statistics, schema, anomalies, beam_args=settings.beam_args)
+    with _timed(seconds, "look"):
+        inspect_rows(settings, name, snapshot, reference, looked, found)
+    return GateTimes(rows=sum(count.rows for count in counts), **seconds)
+
+
+def _profile(settings: Settings, name: str, pinned: Snapshot, profile: KfpArtifact) -> float:
+    """Seconds of profiling alone: rows are in memory before the clock runs."""
+    model = read_model(settings.models_folder, name)
+    parts = list(stream_rows(bigquery_client(settings), bigquery_read_client(settings), settings, model, pinned, pinned.spans))
+    started = time.monotonic()
+    profilers = {span: SpanProfiler(model, span, f"{span}") for span in pinned.spans}
+    for part in parts:
+        profilers[part.span].batch(part.batch)
+    write_profiles({part: table for one in profilers.values() for part, table in one.profiles.items()}, Path(profile.path))
+    return time.monotonic() - started
+
+
+def _looked(folder: Path) -> Looked:
+    return Looked(*(artifact(folder / part) for part in ("profile", "findings", "page")))
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    seconds[name] = time.monotonic() - started
+
+
+def main() -> None:
+    """Print the seconds as JSON."""
+    if len(sys.argv) == 1:
+        with ground() as made:
+            times = time_gate(made, LARGE)
+            print(json.dumps({**vars(times), "ratio": times.ratio}, indent=1))
+        return
+    import tfx.components.example_validator.executor
+    import tfx.components.statistics_gen.executor  # noqa: F401 - not counted
+
+    print(json.dumps(vars(measure(read_settings(), sys.argv[1], Path(sys.argv[2])))))
+
+
+if __name__ == "__main__":
+    main()
