@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from components.checks.findings import Check, Severity
-from components.checks.history import Step
+from components.checks.history import HABIT, Step
 from components.checks.measure import EXPECTED_ROWS, FEW_ROWS, LEAST_ROWS, Measure, listed, quoted
 from components.model import Checks
 from components.report.wording import count, number, percent
@@ -11,6 +11,8 @@ from components.snapshot.profile import ColumnProfile, bucket_middle
 
 LARGE_SHARE = 0.05
 """Of the rows: a value so common whose end is told even where the column is no segment."""
+LEAST_PARTITIONS = 7
+"""Before it, to say what is always there."""
 FEW_NUMBERS = 50
 """Numbers of a column that are values of a category: whole ones up to here have a bucket each."""
 
@@ -22,7 +24,7 @@ def new_values(step: Step, checks: Checks) -> Measure | None:
         return None
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
-    if rows < FEW_ROWS or rows <= checks.unseen_share * now.filled:
+    if rows < FEW_ROWS or rows <= max(checks.unseen_share, HABIT * _usual_share(step)) * now.filled:
         return None
     first = next(iter(unseen), "")
     return Measure(
@@ -37,6 +39,18 @@ def new_values(step: Step, checks: Checks) -> Measure | None:
     )
 
 
+def _usual_share(step: Step) -> float:
+    """The most that was new in one of the partitions before: of numbers of a delivery, or days in words, everything is on every day."""
+    ahead = [step.now, step.ahead] if step.ahead is not None else []
+    known, most = set[str](), 0.0
+    for place, one in enumerate([*step.earlier, *ahead]):
+        new = sum(rows for value, rows in one.values.items() if value not in known)
+        if place and one is not step.now:
+            most = max(most, new / max(one.filled, 1))
+        known |= one.values.keys()
+    return most
+
+
 def _other_spelling(value: str, known: Mapping[str, int]) -> str:
     same = next((one for one in known if one.strip().casefold() == value.strip().casefold()), None)
     return "" if same is None else f", another spelling of {quoted(same)}"
@@ -48,8 +62,10 @@ def lost_segment(step: Step, _checks: Checks) -> Measure | None:
 
 
 def lost_value(step: Step, _checks: Checks) -> Measure | None:
-    """The same of any category, of its common values. It warns: campaigns end."""
-    return None if step.before is None or step.before.is_numeric else _lost(step, LARGE_SHARE, Severity.WARNS)
+    """The same of any category, of its common values that every partition before had. It warns: campaigns end."""
+    if step.before is None or step.before.is_numeric or len(step.earlier) < LEAST_PARTITIONS:
+        return None
+    return _lost(step, LARGE_SHARE, Severity.WARNS)
 
 
 def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) -> Measure | None:
@@ -58,6 +74,8 @@ def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) 
         return None
     shares, there = shares_by_value(before), shares_by_value(now)
     gone = [value for value, share in shares.items() if value not in there and share >= least_share and share * now.filled >= EXPECTED_ROWS]
+    if severity == Severity.WARNS:
+        gone = [value for value in gone if all(value in one.values for one in step.earlier)]
     if not gone:
         return None
     share = sum(shares[value] for value in gone)

@@ -39,7 +39,7 @@ def nulls(step: Step, checks: Checks) -> Measure | None:
 def same_value(step: Step, _checks: Checks) -> Measure | None:
     """One and the same value everywhere, where chance would not have it so."""
     now, before = step.now, step.before
-    if before is None or now.rows < LEAST_ROWS or not now.filled or not _is_constant(now):
+    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, step.earlier)):
         return None
     share = _share_of(before, now)
     if share**now.filled > IMPOSSIBLE:
@@ -56,7 +56,8 @@ def same_value(step: Step, _checks: Checks) -> Measure | None:
     )
 
 
-def _is_constant(column: ColumnProfile) -> bool:
+def is_constant(column: ColumnProfile) -> bool:
+    """Whether all that is filled is one value."""
     if column.values:
         return len(column.values) == 1 and not column.others
     return column.numbers == column.filled and column.low == column.high

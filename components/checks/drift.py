@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.checks.dead import is_constant
 from components.checks.findings import Check
 from components.checks.history import Step
 from components.checks.measure import LEAST_ROWS, Measure, chance, quoted
@@ -42,6 +43,8 @@ def distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = BI
     """The distance of what is filled; texts of any kind have none."""
     if before is None or not before.filled or not now.filled or ((before.is_open or now.is_open) and not before.is_numeric):
         return NONE
+    if is_constant(before) and is_constant(now):  # a rate of the week: it is what it is
+        return NONE
     found = cells(before, now, bins=bins, only_values=True)
     divergence = max(0.0, jensen_shannon(found) - CHANCE_FACTOR * chance_divergence(found))
     largest = 0.0 if before.is_numeric else _largest(found)
@@ -77,6 +80,8 @@ def shifted(step: Step, checks: Checks) -> Measure | None:
     """Other values than in the weeks before, by more than chance explains."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS:
+        return None
+    if is_constant(now) and any(map(is_constant, step.earlier)):  # a rate of the day
         return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     return moved(distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy)

@@ -87,9 +87,14 @@ def first_found(looks: Sequence[Look], step: Step, checks: Checks) -> Measure | 
     """The first thing that is wrong, and was not about as wrong before."""
     for look in looks:
         measure = look(step, checks)
-        if measure is not None and measure.measure > HABIT * _habit(look, step, checks):
+        if measure is not None and not is_habit(measure.measure, _habit(look, step, checks)):
             return measure
     return None
+
+
+def is_habit(now: float, before: float) -> bool:
+    """Whether so much of it is nothing new. Shares and divergences end at 1, and can hardly be more than one that was above a half."""
+    return now <= HABIT * before or (before > 1 / 2 and now <= 1)
 
 
 def _habit(look: Look, step: Step, checks: Checks) -> float:

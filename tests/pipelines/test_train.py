@@ -31,7 +31,7 @@ def test_a_run_ends_in_a_version_whose_bytes_are_in_cloud_storage(command_line: 
     names = [task["name"] for task in trained["tasks"]]
     assert names[0] == "start"
     assert names[-4:] == ["evaluate", "push", "record", "finish"]
-    assert sorted(names[1:-4]) == ["pin", "read", "schema", "statistics", "train", "transform", "validate"]
+    assert sorted(names[1:-4]) == ["inspect", "pin", "read", "schema", "statistics", "train", "transform", "validate"]
     (version,) = command_line.json("versions", "churn")
     assert version["version"] == 1
     assert re.fullmatch("[0-9a-f]{64}", version["snapshot_id"])

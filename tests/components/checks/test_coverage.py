@@ -116,6 +116,15 @@ def test_rows_that_were_loaded_twice_are_told(model: Model) -> None:
     assert finding.sentence == "partition 2026-01-08 has every row 2 times"
 
 
+def test_two_rows_for_each_event_are_no_doubling(model: Model) -> None:
+    rows: Columns = {"amount": [1.1**place for place in range(40)] * 2}
+    table = next(iter(profiles(rows).values()))
+    assert check_partitions(model, snapshot(usual()), dict.fromkeys(DAYS, table), None) == []
+    twice = next(iter(profiles({"amount": rows["amount"] * 2}).values()))
+    (finding,) = check_partitions(model, snapshot(usual()), dict.fromkeys(DAYS, table) | {DAYS[5]: twice}, None)
+    assert finding.sentence == "partition 2026-01-10 has every row 2 times"
+
+
 def test_even_counts_of_few_values_are_chance(model: Model) -> None:
     assert check_partitions(model, snapshot(usual()), profiles({"kind": ["a", "b"] * 200, "name": ["x", "y"] * 200}), None) == []
 

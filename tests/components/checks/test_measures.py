@@ -210,13 +210,19 @@ def test_texts_of_any_kind_are_always_new() -> None:
 
 
 def test_the_end_of_a_segment_blocks_and_of_a_category_warns() -> None:
-    gone = step(["a"] * 400, ["a"] * 300 + ["b"] * 90 + ["c"] * 10)
+    gone = step(["a"] * 400, *[["a"] * 300 + ["b"] * 90 + ["c"] * 10] * 7)
     segment, value = lost_segment(gone, CHECKS), lost_value(gone, CHECKS)
     assert segment is not None
     assert value is not None
     assert (segment.what, segment.blocks, value.blocks) == ('has no row of "b"', True, False)
     assert lost_segment(step(["a"] * 80, ["a"] * 300 + ["b"] * 100), CHECKS) is not None
     assert lost_segment(step(["a"] * 79, ["a"] * 300 + ["b"] * 100), CHECKS) is None, "too few to expect 20"
+
+
+def test_the_end_of_what_was_not_always_there_is_nothing() -> None:
+    both = ["a"] * 300 + ["b"] * 100
+    assert lost_value(step(["a"] * 400, *[both] * 6), CHECKS) is None, "too little is known"
+    assert lost_value(step(["a"] * 400, *[both] * 7, ["a"] * 400), CHECKS) is None
 
 
 def test_a_segment_of_whole_numbers_is_one_too() -> None:

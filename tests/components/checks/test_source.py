@@ -128,6 +128,28 @@ def test_a_shop_that_closes_at_noon_on_saturdays_gives_nothing(model: Model) -> 
     assert [f.sentence for f in source_findings(model, half(shop()))] == []
 
 
+def test_columns_that_are_others_every_day_give_nothing(tmp_path: Path) -> None:
+    """Numbers that count up from zero, the number of a delivery, the day in words, a rate of the day, and two rows for each order."""
+
+    def daily(columns: Columns, rng: np.random.Generator) -> Columns:
+        day, rows = columns["day"][0], len(columns["day"])
+        number = (day - FIRST).days
+        return {name: values * 2 for name, values in columns.items()} | {
+            "items": [number * 700 + place for place in range(2 * rows)],
+            "country": [f"delivery {number}"] * 2 * rows,
+            "device": [f"{day:%A}"] * 2 * rows,
+            "city": [f"{day:%d.%m.} {rng.integers(3)}" for _ in range(2 * rows)],
+            "amount": [1 + number % 5 / 7] * 2 * rows,
+            "price": [str(1.1 ** (number % 11))] * 2 * rows,
+            "note": ["\N{SNOWMAN}" if number % 3 else "x"] * 2 * rows,
+        }
+
+    days = each(daily, since=FIRST)(shop())
+    assert [f.sentence for f in source_findings(shop_model(tmp_path), days)] == []
+    champion = {day: rows for day, rows in days.items() if day < BAD}
+    assert [f.sentence for f in source_findings(shop_model(tmp_path), days, champion)] == []
+
+
 def test_hostile_values_are_legible_on_the_page(model: Model, tmp_path: Path) -> None:
     findings = source_findings(model, each(some("country", 0.2, lambda _: HOSTILE))(shop()))
     write_page("shop", findings, tmp_path / "page.html")
