@@ -15,7 +15,8 @@ def write(model: str, found: Sequence[FoundRow], path: Path) -> None:
         StorageFullError: the disk has no room for it.
     """
     blocking = sum(row.blocks for row in found)
-    headline = f"Blocked by {blocking} of {len(found)} findings" if blocking else f"{len(found)} warnings" if found else "Nothing found"
+    warnings = f"{len(found)} warning{'s' if len(found) > 1 else ''}" if found else "Nothing found"
+    headline = f"Blocked by {blocking} of {len(found)} findings" if blocking else warnings
     outcome = "blocked" if blocking else "pushed"
     template = environment().get_template("findings_page.html")
     write_whole(template.render(model=model, found=found, headline=headline, outcome=outcome, palette=PALETTE), path)

@@ -40,7 +40,7 @@ def test_every_step_runs_the_image_of_the_submission(tmp_path: Path) -> None:
     compile_training(tmp_path / "churn.yaml", DIGEST, model="churn")
     (document, *_) = yaml.safe_load_all((tmp_path / "churn.yaml").read_text())
     images = [executor["container"]["image"] for executor in document["deploymentSpec"]["executors"].values()]
-    assert len(images) == 12
+    assert len(images) == 13
     assert set(images) == {DIGEST}
 
 

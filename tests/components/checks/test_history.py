@@ -1,39 +1,15 @@
 """What a partition is held against: the good ones before it, what it is used to, and what was let through."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
-
-import numpy as np
-import pyarrow as pa
 
 from components.checks.categories import lost_value
 from components.checks.dead import nulls
 from components.checks.history import Course, Step, first_found, follow
 from components.checks.measure import Measure
-from components.model import Checks
 from components.snapshot.profile import ColumnProfile
-from components.snapshot.profiling import profile_column
-
-CHECKS = Checks()
-DAY = date(2026, 1, 5)
-
-
-def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnProfile:
-    return profile_column(pa.array(values, kind))
-
-
-def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Step:
-    before = tuple(profile(values, kind) for values in earlier)
-    return Step(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
-
-
-def numbers(seed: int, rows: int = 400, scale: float = 1.0) -> list[float]:
-    return [float(number) for number in np.random.default_rng(seed).lognormal(2, 0.5, rows) * scale]
-
-
-def times(hours: Mapping[int, int]) -> list[datetime]:
-    return [datetime(2026, 1, 5, hour, 30, tzinfo=UTC) for hour, rows in hours.items() for _ in range(rows)]
+from tests.components.checks.steps import CHECKS, DAY, profile
 
 
 def course(days: Mapping[int, Sequence[Any]], past: Mapping[int, Sequence[Any]] | None = None, **more: Any) -> Course:

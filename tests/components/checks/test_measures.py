@@ -1,9 +1,6 @@
 """Each look at a column in a partition: what it sees, what it leaves to chance, and what it is used to."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,35 +9,12 @@ import pytest
 from components.checks.categories import lost_segment, lost_value, new_values, shares_by_value
 from components.checks.clock import hours_listed, lost_hours, moved_clock
 from components.checks.dead import frozen, nulls, same_value, standing
-from components.checks.drift import distance, shifted
-from components.checks.findings import Check
+from components.checks.drift import shifted
 from components.checks.history import Look, Step
 from components.checks.measure import listed, quoted
 from components.checks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model import Checks
-from components.snapshot.profile import ColumnProfile
-from components.snapshot.profiling import profile_column
-
-CHECKS = Checks()
-DAY = date(2026, 1, 5)
-
-
-def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnProfile:
-    return profile_column(pa.array(values, kind))
-
-
-def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Step:
-    before = tuple(profile(values, kind) for values in earlier)
-    return Step(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
-
-
-def numbers(seed: int, rows: int = 400, scale: float = 1.0) -> list[float]:
-    return [float(number) for number in np.random.default_rng(seed).lognormal(2, 0.5, rows) * scale]
-
-
-def times(hours: Mapping[int, int]) -> list[datetime]:
-    return [datetime(2026, 1, 5, hour, 30, tzinfo=UTC) for hour, rows in hours.items() for _ in range(rows)]
-
+from tests.components.checks.steps import CHECKS, DAY, numbers, profile, step, times
 
 LOOKS: tuple[Look, ...] = (
     text,
@@ -262,37 +236,6 @@ def test_hours_that_should_have_rows_are_missed() -> None:
 
 def test_hours_that_follow_each_other_are_one_stretch() -> None:
     assert hours_listed([0, 5, 6, 7, 23]) == "from 0:00 to 1:00 and from 5:00 to 8:00 and from 23:00 to 24:00"
-
-
-# Drift
-
-
-def test_a_distance_of_samples_of_the_same_is_nothing_however_few_rows() -> None:
-    for rows in (5, 20, 100, 1000):
-        found = [distance(profile(numbers(seed, rows)), profile(numbers(seed + 500, rows))).excess(0.15, 0.25) for seed in range(60)]
-        assert max(found) <= 1
-
-
-def test_texts_of_any_kind_have_no_distance() -> None:
-    assert distance(profile([f"a{n}" for n in range(300)]), profile([f"b{n}" for n in range(300)])).excess(0.1, 0.1) == 0
-
-
-def test_a_drift_names_all_measures_and_the_median() -> None:
-    measure = shifted(step(numbers(1, scale=100), numbers(2)), CHECKS)
-    assert measure is not None
-    assert measure.check == Check.DRIFT
-    assert "(Jensen-Shannon 1.00, L-infinity 0.2" in measure.what
-    assert "PSI " in measure.what
-    assert "; median 7" in measure.what
-    assert measure.what.endswith(" times as large)")
-
-
-def test_a_share_that_moved_is_named_and_so_is_its_setting() -> None:
-    measure = shifted(step([True] * 280 + [False] * 120, [True] * 120 + [False] * 280), CHECKS)
-    assert measure is not None
-    assert (round(measure.measure, 2) > 0.25, measure.threshold) == (True, CHECKS.category_drift)
-    assert '"true" is 70.0% of it, was 30.0%' in measure.what or '"false" is 30.0% of it, was 70.0%' in measure.what
-    assert "raise checks.category_drift" in measure.remedy
 
 
 # Words

@@ -1,0 +1,33 @@
+"""A column in a partition, and in those before, from plain values."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from components.checks.history import Step
+from components.model import Checks
+from components.snapshot.profile import ColumnProfile
+from components.snapshot.profiling import profile_column
+
+CHECKS = Checks()
+DAY = date(2026, 1, 5)
+
+
+def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnProfile:
+    return profile_column(pa.array(values, kind))
+
+
+def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Step:
+    before = tuple(profile(values, kind) for values in earlier)
+    return Step(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
+
+
+def numbers(seed: int, rows: int = 400, scale: float = 1.0) -> list[float]:
+    return [float(number) for number in np.random.default_rng(seed).lognormal(2, 0.5, rows) * scale]
+
+
+def times(hours: Mapping[int, int]) -> list[datetime]:
+    return [datetime(2026, 1, 5, hour, 30, tzinfo=UTC) for hour, rows in hours.items() for _ in range(rows)]
