@@ -1,8 +1,9 @@
 """Profiles of pinned partitions: each content is read once, and what is kept is whole."""
 
-import multiprocessing
-import os
+import pickle
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from typing import Any
 import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from components.google import bigquery_read_client
 from components.settings import Settings
 from components.snapshot import source_profile
 from components.snapshot.document import Snapshot
@@ -18,6 +18,15 @@ from components.snapshot.profile import Part, Profiles
 from components.snapshot.profile_file import read_profiles
 from components.snapshot.source_profile import profile_source, source_part
 from tests.components.visits import VISITORS, Site, day, visits
+
+CHILD = """
+import os, pickle, signal, sys
+from components.google import bigquery_read_client
+from components.snapshot.source_profile import profile_source
+settings, snapshot = pickle.loads(bytes.fromhex(sys.argv[1]))
+os.fsync = lambda descriptor: os.kill(os.getpid(), signal.SIGKILL)
+profile_source(bigquery_read_client(settings), settings, snapshot, {})
+"""
 
 
 def kept(site: Site) -> Path:
@@ -98,21 +107,13 @@ def test_a_window_that_was_never_pinned_is_read_from_the_table(own_site: Site) -
     assert [table.table_id for table in own_site.client.list_tables(own_site.name.rpartition(".")[0])] == ["visits"]
 
 
-def test_who_is_killed_in_between_leaves_no_half_file(own_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_is_killed_in_between_leaves_no_half_file(own_site: Site) -> None:
     """The process ends by SIGKILL as it is about to put its file in place; the next one reads everything, and keeps it."""
     snapshot = own_site.pin(own_site.model())
 
-    def die(descriptor: int) -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    def run() -> None:
-        os.fsync = die  # type: ignore[assignment]
-        profile_source(bigquery_read_client(own_site.settings), own_site.settings, snapshot, {})
-
-    process = multiprocessing.get_context("fork").Process(target=run)
-    process.start()
-    process.join(60)
-    assert process.exitcode == -signal.SIGKILL
+    arguments = pickle.dumps((own_site.settings, snapshot)).hex()
+    process = subprocess.run([sys.executable, "-c", CHILD, arguments], capture_output=True, text=True, timeout=120, check=False)
+    assert process.returncode == -signal.SIGKILL, process.stderr
     assert read_profiles(kept(own_site)) == {}
     assert len(profiled(own_site)) == 4
     assert len(read_profiles(kept(own_site))) == 4
