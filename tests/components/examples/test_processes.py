@@ -58,7 +58,7 @@ def test_memory_does_not_grow_with_the_rows_of_a_span(site: Site, tmp_path: Path
 
     Another 300,000 rows, had they been held, would be 135 MB as messages and as much again as examples.
     """
-    sizes = (60_000, 360_000)
+    sizes = (120_000, 420_000)
     processes = [start(elsewhere(site, tmp_path / f"state{rows}"), many(site, rows, spans=1), tmp_path / str(rows)) for rows in sizes]
     few, many_more = (peak_megabytes(process) for process in processes)
     assert many_more - few < 80
