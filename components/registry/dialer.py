@@ -111,7 +111,7 @@ class Dialer:
         deadline = time.monotonic() + self._settings.connect_timeout_seconds
         for attempt in itertools.count(1):
             try:
-                return with_deadlines(self._dial(deadline))
+                return tried(with_deadlines(self._dial(deadline)))
             except CONNECT_ERRORS as error:
                 pause = PAUSE_SECONDS * attempt
                 if attempt == ATTEMPTS or not is_transient(error) or time.monotonic() + pause > deadline:
@@ -175,4 +175,19 @@ def with_deadlines(connection: Any) -> Any:
         if hasattr(socket, name):
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     sock.settimeout(READ_SECONDS)
+    return connection
+
+
+def tried(connection: Any) -> Any:
+    """The same connection, once it has answered: some are lost at their first statement, which here is still tried again."""
+    try:
+        connection.autocommit = True  # or the query would begin a transaction
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        cursor.close()
+        connection.autocommit = False
+    except CONNECT_ERRORS:
+        with contextlib.suppress(*CONNECT_ERRORS):
+            connection.close()
+        raise
     return connection

@@ -89,7 +89,7 @@ def test_a_label_of_one_class_ends_the_run(command_line: CommandLine) -> None:
     edit(folder / "source.sql", "IF(future.customer_id IS NULL, 1, 0) AS churned", "1 AS churned")
     document = command_line.json("train", "one_class", exit_code=1)
     assert document["error"].startswith("label 'churned' of model 'one_class' is 1 in all ")
-    assert {task["name"] for task in document["tasks"]} == {"start", "schema", "pin", "read", "finish"}
+    assert {task["name"] for task in document["tasks"]} == {"start", "schema", "pin", "inspect", "read", "finish"}
 
 
 def test_a_cold_run_says_the_same(command_line: CommandLine) -> None:

@@ -96,12 +96,20 @@ def test_a_snapshot_tells_what_was_pinned_and_what_used_it(
     assert "every pinned partition is as it was pinned" in text
 
 
-def test_what_no_late_version_needs_is_given_an_end(command_line: CommandLine, model: str, trained: list[dict[str, Any]]) -> None:
+def test_what_no_late_version_needs_is_given_an_end(
+    command_line: CommandLine, shop: Settings, model: str, trained: list[dict[str, Any]]
+) -> None:
     old, new = (one["snapshot_table"] for one in trained)
+    assert [one["table_expires"] is None for one in trained] == [False, True]  # the run that made the later version saw to it
+    client = bigquery_client(shop)
+    table = client.get_table(old)
+    table.expires = None
+    client.update_table(table, ["expires"])
+    forgotten = command_line.json("snapshots", model)
     dry = command_line.json("snapshot", "expire", model, "--dry-run")
     assert [(table["table"], table["change"]) for table in dry["tables"]] == [(old, "set"), (new, "unchanged")]
     assert "would set" in command_line.run("snapshot", "expire", model, "--dry-run").stdout
-    assert command_line.json("snapshots", model) == trained
+    assert command_line.json("snapshots", model) == forgotten
 
     done = command_line.json("snapshot", "expire", model)
     assert (done["dry_run"], done["tables"]) == (False, dry["tables"])

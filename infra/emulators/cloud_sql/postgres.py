@@ -95,8 +95,10 @@ class Postgres:
             return [connection.run(statement) for statement in statements][-1] or []
 
     def _make(self) -> None:
-        draft = self._data.with_name("postgres.new")  # a process killed halfway leaves no folder that looks whole
-        shutil.rmtree(draft, ignore_errors=True)
+        # A process killed halfway leaves no folder that looks whole; its `initdb` may go on, and must find no other's draft.
+        for left in self._data.parent.glob("postgres.*.new"):
+            shutil.rmtree(left, ignore_errors=True)
+        draft = self._data.with_name(f"postgres.{os.getpid()}.new")
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same on every system
         options = ["-U", SUPERUSER, "-E", "UTF8", *locale, "-A", "trust", "--no-sync", "--no-instructions"]
         made = subprocess.run(_command("initdb", "-D", str(draft), *options), check=False, cwd="/", capture_output=True, text=True)

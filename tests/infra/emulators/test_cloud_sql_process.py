@@ -176,7 +176,7 @@ def test_a_process_that_got_the_number_of_a_postgresql_of_before_is_left_alone(c
 
 def test_an_emulator_killed_while_it_made_its_files_makes_them_anew(cloud_sql: CloudSqlProcess) -> None:
     process = cloud_sql.launch()
-    while not (cloud_sql.folder / "data" / "postgres.new" / "pg_wal").exists():
+    while not list((cloud_sql.folder / "data").glob("postgres.*.new/pg_wal")):
         assert process.poll() is None, cloud_sql.output
     cloud_sql.kill()
     assert not cloud_sql.credentials_file.exists()
