@@ -18,6 +18,9 @@ CHANCE_FACTOR = 4.0
 """How many times the divergence that chance explains is left out of account."""
 TIMES = 3.0
 """A median that is so many times another one may be another unit."""
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+MATERIAL = 0.1
+"""By how much of itself a quantile must have moved: a cohort that is a week older has other numbers, and none that matters."""
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,19 @@ def distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = BI
     if is_constant(before) and is_constant(now):  # a rate of the week: it is what it is
         return NONE
     found = cells(before, now, bins=bins, only_values=True)
+    if before.is_numeric and not _is_material(before, now):
+        return NONE
     divergence = max(0.0, jensen_shannon(found) - CHANCE_FACTOR * chance_divergence(found))
     largest = 0.0 if before.is_numeric else _largest(found)
     if not divergence and not largest:
         return NONE
     words = f"Jensen-Shannon {jensen_shannon(found):.2f}, L-infinity {l_infinity(found):.2f}, PSI {population_stability(found):.2g}"
     return Distance(divergence, largest, words + _in_words(before, now, found))
+
+
+def _is_material(before: ColumnProfile, now: ColumnProfile) -> bool:
+    pairs = [(before.quantile(share), now.quantile(share)) for share in QUANTILES]
+    return any(was is None or found is None or abs(found - was) > MATERIAL * max(abs(found), abs(was)) for was, found in pairs)
 
 
 def _largest(found: Cells) -> float:
