@@ -1,5 +1,6 @@
 """The command line: it parses, calls, and prints. Each command imports what it needs when it is called."""
 
+import gc
 import sys
 from collections.abc import Callable
 from datetime import date
@@ -129,7 +130,6 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
         raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
     settings = ready_settings()
     from contextlib import nullcontext
-    from importlib import import_module
     from threading import Thread
 
     from components.model import read_model
@@ -150,11 +150,12 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
 
         def on_start(name: str) -> None:
             progress.start(name)
-            if name == "evaluate":  # while this process only waits, it imports what draws the report
-                Thread(target=import_module, args=("pipelines.report",), daemon=True).start()
+            if name == "evaluate":  # while this process only waits, it gets ready to draw the report
+                Thread(target=summary.get_ready, daemon=True).start()
 
         result = launch.train_locally(settings, request, server, on_start=on_start, on_end=progress.end)
-    code = summary.show(settings, result, as_json=as_json)
+        code = summary.show(settings, result, as_json=as_json)
+    gc.freeze()  # or half a second goes into looking for garbage at the exit
     sys.exit(code)
 
 

@@ -21,7 +21,7 @@ from unittest import mock
 
 from components.errors import TaskError
 
-WITHOUT_TFX = {"start", "begin", "pin", "recall", "schema", "read", "push", "record", "compare", "finish"}
+WITHOUT_TFX = {"start", "begin", "pin", "recall", "inspect", "schema", "read", "push", "record", "compare", "finish"}
 """Tasks that the fork server's first process can run while the second still imports TFX."""
 READY_SECONDS = 180.0
 

@@ -42,6 +42,15 @@ class Progress:
         click.echo(f"{clear}  {mark} {result.name:<12} {result.state:<7} {result.seconds:6.1f} s", err=True)
 
 
+def get_ready() -> None:
+    """Import what draws reports, and draw something: the first chart of a process takes a second."""
+    import altair as alt
+
+    from components.report.drawing import draw, table
+
+    draw(alt.Chart(table([{"x": 0}])).mark_point().encode(x="x:Q"))
+
+
 def show(settings: Settings, result: AlreadyTrained | LocalResult, *, as_json: bool) -> int:
     """Print where everything is. Returns the exit code: 0, 2 when a gate refused, 1 when the run failed."""
     if isinstance(result, AlreadyTrained):
