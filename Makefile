@@ -43,7 +43,7 @@ check: setup ## Lint, types, imports and fast tests
 test: setup ## Run all tests
 	@infra/userland/install chromium chromium
 	@$(ENTER) pytest tests/components/registry
-	@$(ENTER) pytest -n 2 --dist loadfile --ignore=tests/components/registry tests/pipelines tests/components tests/infra # the slow ones first
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder --ignore=tests/components/registry tests/pipelines tests/components tests/infra # the slow ones first
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m tests.bench

@@ -54,16 +54,24 @@ def peak_megabytes(process: "subprocess.Popen[str]") -> float:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_rows_of_a_span(site: Site, tmp_path: Path) -> None:
-    """Messages that wait to be read, and what the allocator keeps, are 20 to 45 MB on a busy machine.
+    """Messages that wait to be read, and what the allocator keeps, are 20 to 45 MB, and more now and then on a busy machine.
 
-    Another 300,000 rows, had they been held, would be 135 MB as messages and as much again as examples.
+    Another 300,000 rows, had they been held, would be 135 MB as messages and as much again as examples, each time.
     """
     sizes = (120_000, 420_000)
-    processes = [start(elsewhere(site, tmp_path / f"state{rows}"), many(site, rows, spans=1), tmp_path / str(rows)) for rows in sizes]
-    few, many_more = (peak_megabytes(process) for process in processes)
-    assert many_more - few < 80
-    few_bytes, many_more_bytes = (sum(map(len, contents(tmp_path / str(rows)).values())) for rows in sizes)
-    assert many_more_bytes > 3 * few_bytes
+    growths = []
+    for attempt in range(3):
+        folders = [tmp_path / f"{rows}-{attempt}" for rows in sizes]
+        peaks = [
+            peak_megabytes(start(elsewhere(site, folder.with_suffix(".state")), many(site, rows, spans=1), folder))
+            for rows, folder in zip(sizes, folders, strict=True)
+        ]
+        few_bytes, many_more_bytes = (sum(map(len, contents(folder).values())) for folder in folders)
+        assert many_more_bytes > 3 * few_bytes
+        growths.append(peaks[1] - peaks[0])
+        if growths[-1] < 80:
+            return
+    pytest.fail(f"the peak grew by {growths} MB")
 
 
 def test_another_process_writes_the_same_bytes(site: Site, tmp_path: Path) -> None:
