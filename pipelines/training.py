@@ -26,39 +26,17 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
         snapshot, reference = pinned.outputs["snapshot"], started.outputs["reference"]
         inspected = inspect(run_id=run_id, model=model, snapshot=snapshot, reference=reference)
         reading = read(run_id=run_id, model=model, snapshot=snapshot).after(inspected)
-        examples = reading.outputs["examples"]
+        examples, profile, counts = (reading.outputs[name] for name in ("examples", "profile", "counts"))
         pinned_schema = schema(run_id=run_id, model=model).after(started).outputs["schema"]
         found = statistics(run_id=run_id, examples=examples).outputs["statistics"]
         checked = validate(
-            run_id=run_id,
-            model=model,
-            snapshot=snapshot,
-            reference=reference,
-            profile=reading.outputs["profile"],
-            statistics=found,
-            schema=pinned_schema,
+            run_id=run_id, model=model, snapshot=snapshot, reference=reference, profile=profile, statistics=found, schema=pinned_schema
         )
         # Beside the gate, not behind it: only `train` waits for both.
-        features = transform(run_id=run_id, model=model, examples=examples, schema=pinned_schema)
-        trained = (
-            train(
-                run_id=run_id,
-                model=model,
-                examples=examples,
-                graph=features.outputs["graph"],
-                schema=pinned_schema,
-            )
-            .after(checked)
-            .outputs["trained"]
-        )
+        graph = transform(run_id=run_id, model=model, examples=examples, schema=pinned_schema).outputs["graph"]
+        fitted = train(run_id=run_id, model=model, examples=examples, graph=graph, schema=pinned_schema).after(checked)
+        trained = fitted.outputs["trained"]
         judged = evaluate(run_id=run_id, model=model, examples=examples, trained=trained)
         with dsl.If(judged.outputs["Output"] == True, "blessed"):  # noqa: E712 - KFP overloads the operator
-            pushed = push(run_id=run_id, model=model, snapshot=snapshot, trained=trained)
-            record(
-                run_id=run_id,
-                model=model,
-                snapshot=snapshot,
-                counts=reading.outputs["counts"],
-                pushed=pushed.outputs["pushed"],
-                results=judged.outputs["results"],
-            )
+            pushed = push(run_id=run_id, model=model, snapshot=snapshot, trained=trained).outputs["pushed"]
+            record(run_id=run_id, model=model, snapshot=snapshot, counts=counts, pushed=pushed, results=judged.outputs["results"])

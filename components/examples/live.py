@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.examples.read import examples_fingerprint
 from components.examples.rows import read_session
@@ -15,6 +15,7 @@ from components.examples.span_profile import SpanProfiler
 from components.model import Model
 from components.settings import Settings
 from components.snapshot.answers import answers
+from components.snapshot.arrow_stream import read_batches
 from components.snapshot.document import Snapshot
 from components.snapshot.profile import ColumnProfile, Part
 from components.snapshot.source import rows_parameters, rows_query
@@ -44,18 +45,11 @@ def profile_rows(
     with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
         job = client.query(rows_query(model, table), config)
         job.result(timeout=3600)
-        for batch in _batches(reader, read_session(reader, settings, job)):
+        for batch in read_batches(reader, read_session(reader, settings, job)):
             for span, part in _by_span(batch, model.rows.span):
                 if span in profilers:
                     profilers[span].batch(part)
     return {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
-
-
-def _batches(reader: BigQueryReadClient, session: types.ReadSession) -> Iterator[pa.RecordBatch]:
-    schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema)) if session.streams else None
-    for stream in session.streams:
-        for message in reader.read_rows(stream.name):
-            yield pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
 
 
 def _by_span(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.RecordBatch]]:

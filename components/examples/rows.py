@@ -15,6 +15,7 @@ from components.errors import SourceError
 from components.model import Model
 from components.settings import Settings
 from components.snapshot.answers import answers
+from components.snapshot.arrow_stream import read_batches
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
@@ -55,13 +56,8 @@ def stream_rows(
     ):
         job = client.query(rows_query(model, snapshot.snapshot_table), config)
         job.result(timeout=3600)
-        session = read_session(reader, settings, job)
-        if not session.streams:
-            return
-        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
         check = RowCheck(model)
-        for message in reader.read_rows(session.streams[0].name):
-            batch = pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
+        for batch in read_batches(reader, read_session(reader, settings, job)):
             if batch.num_rows:
                 check.batch(batch)
                 yield from _by_span(batch, model.rows.span)

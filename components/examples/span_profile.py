@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.model import Model
-from components.snapshot.profile import ColumnProfile, Level, Part, add
+from components.snapshot.profile import ColumnProfile, Level, Part, add_tables
 from components.snapshot.profiling import profile_batch
 
 
@@ -27,5 +27,5 @@ class SpanProfiler:
             if rows.num_rows:
                 part, table = self._parts[level], profile_batch(rows)
                 before = self.profiles.get(part)
-                self.profiles[part] = table if before is None else {name: add([before[name], table[name]]) for name in table}
+                self.profiles[part] = table if before is None else add_tables([before, table])
         return batch

@@ -9,12 +9,11 @@ from components.errors import BlockedError
 from components.google import storage_client
 from components.registry.engine import make_engine
 from components.registry.findings import Champion, find_champion, record_findings
-from components.registry.profiles import Profiled, keep_page, keep_profiles, kept_profiles
+from components.registry.profiles import Profiled, fetch_profiles, keep_page, keep_profiles
 from components.registry.runs import read_run
 from components.registry.snapshots import DatasetRole, link_run, read_snapshot, record_snapshot
 from components.registry.step import recorded_snapshot
 from components.settings import Settings
-from components.snapshot.profile_file import write_profiles
 from components.snapshot.reference import CHAMPION, DOCUMENT, profiles_file
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
@@ -33,8 +32,8 @@ def write_reference(settings: Settings, model: str, reference: KfpArtifact) -> N
     (folder / CHAMPION).write_text(str(champion.version))
     client = storage_client(settings)
     for kind in Profiled:
-        profiles = kept_profiles(client, settings.bucket, model=model, snapshot_id=champion.snapshot_id, kind=kind)
-        write_profiles(profiles, folder / profiles_file(kind))
+        path = folder / profiles_file(kind)
+        fetch_profiles(client, settings.bucket, model=model, snapshot_id=champion.snapshot_id, kind=kind, path=path)
 
 
 def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, looked: Looked) -> None:

@@ -56,14 +56,24 @@ def kept_profiles(
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
-    blob = client.bucket(bucket).blob(_name(model, snapshot_id, kind))
-    with storage_errors(bucket), tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "profiles.parquet"
+        fetch_profiles(client, bucket, model=model, snapshot_id=snapshot_id, kind=kind, path=path)
+        return read_profiles(path)
+
+
+def fetch_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: Profiled, path: Path) -> None:
+    """Copy the file of the profiles that were kept to `path`, which is not made if none were.
+
+    Raises:
+        AccessError: Cloud Storage cannot be reached, or refuses the credentials.
+    """
+    blob = client.bucket(bucket).blob(_name(model, snapshot_id, kind))
+    with storage_errors(bucket):
         try:
             blob.download_to_filename(str(path), checksum="crc32c", retry=RETRY)
         except NotFound:
-            return {}
-        return read_profiles(path)
+            path.unlink(missing_ok=True)  # what the client has begun to write
 
 
 def _name(model: str, snapshot_id: str, kind: Profiled) -> str:

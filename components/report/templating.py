@@ -1,15 +1,14 @@
 """Templates into pages, and pages onto the disk: whole, legible, and without anything to load."""
 
 import errno
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components.errors import StorageFullError
 from components.report import wording
+from components.whole_file import FOR_EVERYBODY, replacing
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -21,27 +20,14 @@ def write_whole(page: str, path: Path) -> None:
         StorageFullError: the disk has no room for it.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _replace(path, page)
+        with replacing(path, FOR_EVERYBODY) as draft:
+            draft.write(page.encode())
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageFullError(
                 f"no room to write the report {path} ({len(page):,} characters): free some space and run again"
             ) from error
         raise
-
-
-def _replace(path: Path, page: str) -> None:
-    with NamedTemporaryFile("w", encoding="utf-8", newline="\n", dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        try:
-            draft.write(page)
-            draft.flush()
-            os.fsync(draft.fileno())
-            Path(draft.name).chmod(0o644)  # a temporary file is readable by its owner only; a report is for everybody
-            Path(draft.name).replace(path)
-        except BaseException:
-            Path(draft.name).unlink(missing_ok=True)
-            raise
 
 
 def environment() -> Environment:

@@ -1,11 +1,9 @@
 """Profiles in one Parquet file: a row for each column of each part. Any tool can read it, and it takes a moment."""
 
-import os
 from collections import defaultdict
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -13,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.snapshot.profile import ColumnProfile, Level, Part, Profiles
+from components.whole_file import FOR_EVERYBODY, replacing
 
 COUNTED = pa.map_(pa.string(), pa.int64())
 ARRAY = pa.list_(pa.int64())
@@ -48,17 +47,8 @@ def write_profiles(profiles: Profiles, path: Path) -> None:
         for part, table in profiles.items()
         for name, column in table.items()
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as draft:
-        try:
-            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), draft, compression="zstd")
-            draft.flush()
-            os.fsync(draft.fileno())
-            Path(draft.name).chmod(0o644)
-            Path(draft.name).replace(path)
-        except BaseException:
-            Path(draft.name).unlink(missing_ok=True)
-            raise
+    with replacing(path, FOR_EVERYBODY) as draft:
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), draft, compression="zstd")
 
 
 def _stored(column: ColumnProfile) -> dict[str, object]:

@@ -13,8 +13,9 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 
 from components.settings import Settings
 from components.snapshot.answers import answers
+from components.snapshot.arrow_stream import read_batches
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import ColumnProfile, Level, Part, Profiles, add
+from components.snapshot.profile import ColumnProfile, Level, Part, Profiles, add_tables
 from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.profiling import profile_batch
 
@@ -78,7 +79,7 @@ def _profile_days(
         for day, rows in _by_day(batch, snapshot.partition_field):
             if day in missing:
                 columns, before = profile_batch(rows), batches.get(day)
-                batches[day] = columns if before is None else {name: add([before[name], columns[name]]) for name in columns}
+                batches[day] = columns if before is None else add_tables([before, columns])
     return {missing[day]: columns for day, columns in sorted(batches.items())}
 
 
@@ -103,10 +104,7 @@ def _stream(
             ),
             max_stream_count=1,
         )
-        schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema)) if session.streams else None
-        for stream in session.streams:
-            for message in reader.read_rows(stream.name):
-                yield pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
+        yield from read_batches(reader, session)
 
 
 def _by_day(batch: pa.RecordBatch, field: str) -> Iterator[tuple[date, pa.RecordBatch]]:
