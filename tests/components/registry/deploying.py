@@ -7,13 +7,14 @@ import sqlalchemy as sa
 from components.registry.versions import version_id
 
 DEPLOY = """
-INSERT INTO registry.deployment_event (target, seq, action, model_version_id, request_id, actor)
-SELECT :target, COALESCE(max(seq), 0) + 1, 'deploy', :version, :request, 'a test'
-FROM registry.deployment_event WHERE target = :target
+INSERT INTO registry.deployment_event (target, seq, action, model_id, model_version_id, request_id, actor)
+SELECT :target, COALESCE(max(seq), 0) + 1, 'deploy', model.model_id, :version, :request, 'a test'
+FROM registry.model LEFT JOIN registry.deployment_event ON deployment_event.model_id = model.model_id AND target = :target
+WHERE name = :model GROUP BY model.model_id
 """
 
 
 def deploy(connection: sa.Connection, model: str, number: int, *, target: str) -> None:
     """Make a version the live one of a target."""
-    values = {"target": target, "version": version_id(connection, model, number), "request": uuid4().hex}
+    values = {"target": target, "model": model, "version": version_id(connection, model, number), "request": uuid4().hex}
     connection.execute(sa.text(DEPLOY), values)
