@@ -40,7 +40,7 @@ class Manifest:
     """A pushed folder: where it is, and its files by path."""
 
     uri: str
-    """gs://BUCKET/models/MODEL/SHA256"""
+    """gs://BUCKET/content/MODEL/SHA256; of older versions, gs://BUCKET/models/MODEL/SHA256."""
     entries: tuple[Entry, ...]
 
     @property
@@ -106,19 +106,20 @@ def manifest_json(manifest: Manifest) -> str:
     return json.dumps({"sha256": manifest.sha256, "entries": [asdict(entry) for entry in manifest.entries]}, indent=1)
 
 
-def parse_manifest(uri: str, text: bytes) -> Manifest:
-    """The manifest of the folder at `uri`.
+def parse_manifest(uri: str, text: bytes, *, found_at: str = "") -> Manifest:
+    """The manifest of the folder at `uri`; `found_at` is where its text was, if not there.
 
     Raises:
         RegistryError: the text is no manifest, or not the manifest of this folder.
     """
+    where = found_at or uri
     try:
         manifest = Manifest(uri, entries_from(json.loads(text)["entries"]))
     except (ValueError, TypeError, KeyError) as error:
-        raise RegistryError(f"{uri}/{NAME} is not a manifest ({error!r}): push the model again") from error
+        raise RegistryError(f"{where}/{NAME} is not a manifest ({error!r}): push the model again") from error
     outside = [entry.path for entry in manifest.entries if not is_acceptable(entry.path)]
     if outside:
-        raise RegistryError(f"{uri}/{NAME} names the path {outside[0]!r}, which no version has: do not use it")
+        raise RegistryError(f"{where}/{NAME} names the path {outside[0]!r}, which no version has: do not use it")
     if not uri.endswith(f"/{manifest.sha256}"):
-        raise RegistryError(f"{uri}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")
+        raise RegistryError(f"{where}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")
     return manifest

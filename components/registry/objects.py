@@ -1,6 +1,7 @@
 """Model folders in Cloud Storage, each under the hash of its content: written once, never over another, whole or not at all."""
 
 import re
+import reprlib
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -17,6 +18,7 @@ from components.registry.refusals import storage_errors
 
 CHUNK_BYTES = 8 << 20
 """Larger files are sent in chunks of this size, so that a broken connection costs one chunk."""
+MODEL_NAME = re.compile("[a-z][a-z0-9_]{0,62}")
 RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
@@ -51,7 +53,7 @@ def push_folder(
     metadata: Mapping[str, str],
     progress: Callable[[Entry], object] | None = None,
 ) -> Manifest:
-    """Copy a local folder to gs://BUCKET/models/MODEL/SHA256 and, last of all, write its manifest.json.
+    """Copy a local folder to gs://BUCKET/content/MODEL/SHA256 and, last of all, write its manifest.json.
 
     Objects that are there already, from a push that was interrupted or one of the same content, are checked and kept.
     `metadata` becomes the custom metadata of the objects that this push makes; `progress` is called after each file.
@@ -60,13 +62,14 @@ def push_folder(
         RegistryError: an object at this address holds other bytes, a file changed meanwhile, or the folder cannot be pushed.
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
+    require_model_name(model)
     entries = scan_folder(folder)
-    prefix = f"models/{model}/{content_sha256(entries)}"
+    prefix = f"content/{model}/{content_sha256(entries)}"
     with storage_errors(bucket):
-        present = {blob.name: blob for blob in client.list_blobs(bucket, prefix=f"{prefix}/", retry=RETRY)}
+        present = blobs_by_path(client, bucket, prefix)
         placed = []
         for entry in entries:
-            blob = present.get(f"{prefix}/{entry.path}") or push_file(client.bucket(bucket), prefix, entry, folder, metadata)
+            blob = present.get(entry.path) or push_file(client.bucket(bucket), prefix, entry, folder, metadata)
             placed.append(replace(entry, generation=checked_generation(blob, entry)))
             if progress:
                 progress(placed[-1])
@@ -139,11 +142,15 @@ def verify_folder(client: storage.Client, uri: str) -> list[str]:
         return [str(error)]
     bucket, prefix = split_uri(uri)
     with storage_errors(bucket):
-        blobs = client.list_blobs(bucket, prefix=f"{prefix}/", retry=RETRY)
-        found = {blob.name.removeprefix(f"{prefix}/"): blob for blob in blobs}
+        found = blobs_by_path(client, bucket, prefix)
     problems = (problem(entry, found.get(entry.path)) for entry in manifest.entries)
     strangers = sorted(found.keys() - {entry.path for entry in manifest.entries} - {NAME})
     return [*filter(None, problems), *(f"{path} is not in {NAME}" for path in strangers)]
+
+
+def blobs_by_path(client: storage.Client, bucket: str, prefix: str) -> dict[str, storage.Blob]:
+    """The live objects of a folder, by their path in it."""
+    return {blob.name.removeprefix(f"{prefix}/"): blob for blob in client.list_blobs(bucket, prefix=f"{prefix}/", retry=RETRY)}
 
 
 def problem(entry: Entry, blob: storage.Blob | None) -> str | None:
@@ -200,5 +207,16 @@ def split_uri(uri: str) -> tuple[str, str]:
     """
     parts = re.fullmatch("gs://([^/]+)/(.+[^/])", uri)
     if parts is None:
-        raise RegistryError(f"{uri!r} is not the address of a pushed folder: give one like gs://BUCKET/models/MODEL/SHA256")
+        raise RegistryError(f"{uri!r} is not the address of a pushed folder: give one like gs://BUCKET/content/MODEL/SHA256")
     return parts[1], parts[2]
+
+
+def require_model_name(model: str) -> str:
+    """The name, which becomes part of the names of objects.
+
+    Raises:
+        RegistryError: no model can be called so.
+    """
+    if not MODEL_NAME.fullmatch(model):
+        raise RegistryError(f"{reprlib.repr(model)} is not the name of a model: use a-z, 0-9 and _, at most 63, a letter first")
+    return model

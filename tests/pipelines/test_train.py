@@ -35,7 +35,7 @@ def test_a_run_ends_in_a_version_whose_bytes_are_in_cloud_storage(command_line: 
     (version,) = command_line.json("versions", "churn")
     assert version["version"] == 1
     assert re.fullmatch("[0-9a-f]{64}", version["snapshot_id"])
-    assert version["uri"].startswith(f"gs://{command_line.settings.bucket}/models/churn/")
+    assert version["uri"].startswith(f"gs://{command_line.settings.bucket}/content/churn/")
     assert 0.7 < version["metrics"]["auc"] < 1
     assert verify_folder(storage_client(command_line.settings), version["uri"]) == []
 

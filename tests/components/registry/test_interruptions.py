@@ -41,7 +41,7 @@ def test_a_push_that_was_killed_is_half_written_until_it_is_tried_again(
     child: Callable[..., subprocess.Popen[str]],
     files: int,
 ) -> None:
-    prefix = f"models/churn/{content_sha256(scan_folder(folder))}"
+    prefix = f"content/churn/{content_sha256(scan_folder(folder))}"
     killed = child(PUSH_AND_DIE, cloud, bucket, str(folder), files)
     output, _ = killed.communicate(timeout=60)
     assert killed.returncode == -signal.SIGKILL, output

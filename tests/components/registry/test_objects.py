@@ -41,7 +41,7 @@ def test_the_address_is_the_content_and_the_objects_tell_where_they_are_from(
     client: storage.Client, bucket: str, push: Callable[..., Manifest]
 ) -> None:
     manifest = push(metadata={"run": "run-1", "snapshot": "abc"})
-    assert manifest.uri == f"gs://{bucket}/models/churn/{manifest.sha256}"
+    assert manifest.uri == f"gs://{bucket}/content/churn/{manifest.sha256}"
     assert [entry.path for entry in manifest.entries] == ["fingerprint äöü &%+#?.txt", "saved_model.pb", "variables/variables.index"]
     for entry in manifest.entries:
         blob = blob_of(client, manifest.uri, entry.path)
