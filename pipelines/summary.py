@@ -128,14 +128,15 @@ def _finite(value: object) -> object:
 
 def show_versions(model: str, versions: list[VersionSummary]) -> None:
     """A table of a model's versions."""
-    click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made")
+    click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made              live on")
     for version in versions:
         auc = version.metrics.get("auc", math.nan)
         commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
         last = version.partition_to - timedelta(days=1)
         click.echo(
             f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
-            f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}"
+            f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}  "
+            f"{', '.join(version.live_on) or ('retired' if version.retired else '-')}"
         )
 
 
@@ -157,7 +158,9 @@ def show_story(story: VersionStory) -> None:
         ),
         "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
     }
-    click.echo(f"{story.model} version {story.number}")
+    if retired := story.retirement:
+        lines["retired"] = f"{retired.created_at:%Y-%m-%d %H:%M:%S} by {retired.actor}: {retired.reason}"
+    click.echo(f"{story.model} version {story.number}{', live on ' if story.live_on else ''}{', '.join(story.live_on)}")
     for label, text in lines.items():
         click.echo(f"  {label:<13} {text}")
     for evaluation in story.evaluations:

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from components.registry.deployments import Event, Retirement, history, live_of_model, read_candidate
 from components.registry.evaluations import Blessing, Evaluation, read_blessings, read_evaluations
 from components.registry.manifest import Manifest, entries_from
 from components.registry.runs import RecordedRun, Task, read_run, read_tasks
@@ -36,6 +37,8 @@ class VersionSummary:
     """The last verdict; None while there is none."""
     metrics: Mapping[str, float]
     """On all examples, as the run that made the version measured them."""
+    live_on: tuple[str, ...]
+    retired: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +63,10 @@ class VersionStory:
     snapshot: Snapshot
     evaluations: tuple[Evaluation, ...]
     blessings: tuple[Blessing, ...]
+    live_on: tuple[str, ...]
+    deployments: tuple[Event, ...]
+    """Of this version, newest first."""
+    retirement: Retirement | None
 
 
 def list_versions(connection: sa.Connection, model: str) -> list[VersionSummary]:
@@ -72,8 +79,8 @@ def list_versions(connection: sa.Connection, model: str) -> list[VersionSummary]
     metrics: defaultdict[int, dict[str, float]] = defaultdict(dict)
     for row in execute(connection, "history.overall_metrics", model=model):
         metrics[row.number][row.name] = row.value
-    rows = execute(connection, "history.versions", model=model).mappings()
-    return [VersionSummary(**row, metrics=metrics[row["number"]]) for row in rows]
+    rows, live = execute(connection, "history.versions", model=model).mappings(), live_of_model(connection, model)
+    return [VersionSummary(**row, metrics=metrics[row["number"]], live_on=live.get(row["number"], ())) for row in rows]
 
 
 def read_version(connection: sa.Connection, model: str, number: int) -> VersionStory:
@@ -95,4 +102,7 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
         snapshot=read_snapshot(connection, row["snapshot_id"]),
         evaluations=read_evaluations(connection, model, number),
         blessings=read_blessings(connection, model, number),
+        live_on=live_of_model(connection, model).get(number, ()),
+        deployments=tuple(event for event in history(connection, model) if event.version == number),
+        retirement=read_candidate(connection, model, number).retirement,
     )

@@ -14,7 +14,8 @@ SELECT check_name AS "check", severity, level, column_name AS "column", since, d
 FROM registry.finding WHERE run_id = :run_id ORDER BY stage DESC, place;
 
 -- name: champion
--- What a target serves, else the newest version that was let through. A version whose data were waved through is no measure of good data.
+-- What a target serves, else the newest version that was let through. A version that was
+-- retired, or whose data were waved through, is no measure of good data.
 SELECT version, snapshot_id, model_version.run_id
 FROM registry.model_version
   JOIN registry.model USING (model_id)
@@ -22,6 +23,7 @@ FROM registry.model_version
   LEFT JOIN registry.live_deployment USING (model_version_id)
 WHERE model.name = :model
   AND parameters ->> 'waive_gate' IS DISTINCT FROM 'true'
+  AND NOT EXISTS (SELECT FROM registry.retirement WHERE retirement.model_version_id = model_version.model_version_id)
   AND EXISTS (SELECT FROM registry.blessing WHERE blessing.model_version_id = model_version.model_version_id AND blessed)
 ORDER BY live_deployment.target IS NOT NULL DESC, version DESC
 LIMIT 1;

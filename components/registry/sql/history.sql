@@ -1,10 +1,11 @@
 -- name: versions
 SELECT version AS number, variant, run_id, snapshot_id, partition_from, partition_to, git_commit, git_dirty, training_sha256,
-       artifact_uri, manifest_sha256, model_version.created_at, verdict.blessed
+       artifact_uri, manifest_sha256, model_version.created_at, verdict.blessed, retirement.model_version_id IS NOT NULL AS retired
 FROM registry.model_version
   JOIN registry.model USING (model_id)
   JOIN registry.pipeline_run USING (run_id)
   JOIN registry.dataset_snapshot USING (snapshot_id)
+  LEFT JOIN registry.retirement USING (model_version_id)
   LEFT JOIN LATERAL (
     SELECT blessed FROM registry.blessing
     WHERE blessing.model_version_id = model_version.model_version_id
