@@ -5,8 +5,9 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import SecretStr, ValidationError
+from pydantic import Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
@@ -22,6 +23,8 @@ IMAGE = "perennial-python:placeholder"
 ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
+Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+
 
 class Settings(BaseSettings):
     """Where things are. On Google Cloud the endpoints stay None and every client uses its own default."""
@@ -34,6 +37,8 @@ class Settings(BaseSettings):
     """BigQuery's and Cloud Storage's location."""
     bucket: str
     """The bucket that holds the model versions."""
+    targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("local", "staging", "prod")
+    """Where versions are deployed: each has a configuration of its own for TensorFlow Serving in the bucket."""
     models_folder: Path = REPOSITORY / "pipelines" / "models"
     state_folder: Path = REPOSITORY / ".perennial"
     """Runs, reports, caches and the emulators' state."""
@@ -56,6 +61,10 @@ class Settings(BaseSettings):
     """A built-in user, or an IAM service account without `.gserviceaccount.com`."""
     database_password: SecretStr | None = None
     """None means IAM authentication."""
+    owner_user: str | None = None
+    """Who changes the registry's schema (`migrate`, `database load`), by IAM authentication; None: the database's user does."""
+    owner_credentials_file: Path | None = None
+    """The key of `owner_user`; None means the same credentials."""
     connect_timeout_seconds: float = 30.0
 
     maximum_bytes_billed: int = 1_000_000_000_000
@@ -76,6 +85,13 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether the services are emulators on this machine."""
         return self.cloudsql_endpoint is not None
+
+    def as_owner(self) -> "Settings":
+        """The same, for the user who owns the registry's tables."""
+        if self.owner_user is None:
+            return self
+        changes = {"database_user": self.owner_user, "database_password": None}
+        return self.model_copy(update=changes | {"credentials_file": self.owner_credentials_file or self.credentials_file})
 
     @property
     def caches(self) -> Path:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from components.model import read_model
 from components.training.code import load
+from components.training.smoke import INPUT, OUTPUT, SIGNATURE, Score, record_smoke
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -49,7 +50,8 @@ def run_fn(arguments: "FnArgs") -> None:
     folder = Path(arguments.model_run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.json").write_text(json.dumps(history.history))
-    _save(network, transform, rows.label, arguments.serving_model_dir)
+    score = _save(network, transform, rows.label, arguments.serving_model_dir)
+    record_smoke(score, paths(arguments.eval_files), Path(arguments.serving_model_dir))
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,7 @@ class Rows:
         """({name: [batch, 1]}, label [batch, 1]) of the files, always in the same order for the same seed."""
         import tensorflow as tf
 
-        files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
-        rows = tf.data.TFRecordDataset(files, compression_type="GZIP")
+        rows = tf.data.TFRecordDataset(paths(patterns), compression_type="GZIP")
         if shuffle_seed is not None:
             rows = rows.shuffle(SHUFFLE_ROWS, seed=shuffle_seed, reshuffle_each_iteration=True)
 
@@ -80,17 +81,29 @@ class Rows:
         return rows.batch(self.batch_size).map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def _save(network: Any, transform: "tft.TFTransformOutput", label: str, folder: str) -> None:
-    """A SavedModel that takes serialised raw tf.train.Examples without the label: training and serving transform alike."""
+def paths(patterns: Sequence[str]) -> list[str]:
+    """The files of the patterns, in order."""
+    import tensorflow as tf
+
+    return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
+
+
+def _save(network: Any, transform: "tft.TFTransformOutput", label: str, folder: str) -> Score:
+    """A SavedModel that takes serialised raw tf.train.Examples without the label: training and serving transform alike.
+
+    Returns its signature.
+    """
     import tensorflow as tf
 
     specification = {name: feature for name, feature in transform.raw_feature_spec().items() if name != label}
     names = [tensor.name for tensor in network.inputs]
     network.transform = transform.transform_features_layer()
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)], autograph=False)
     def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
         features = network.transform(tf.io.parse_example(examples, specification))
-        return {"score": network({name: features[name] for name in names})}
+        return {OUTPUT: network({name: features[name] for name in names})}
 
-    tf.saved_model.save(network, folder, signatures={"serving_default": score})
+    tf.saved_model.save(network, folder, signatures={SIGNATURE: score})
+    signature: Score = score
+    return signature

@@ -1,0 +1,56 @@
+"""What is kept of a model's answers when it was trained."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.examples.encode import TFRecordFile, encode_examples
+from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, record_smoke
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    """Three files with ten rows, two, and a thousand."""
+    first = 0
+    for name, rows in (("a.gz", 10), ("b.gz", 2), ("c.gz", 1_000)):
+        seconds = np.arange(first, first := first + rows, dtype=np.float32)
+        with TFRecordFile(tmp_path / name) as file:
+            file.write(encode_examples(pa.RecordBatch.from_pydict({"seconds": seconds})).to_pylist())
+    return [str(tmp_path / name) for name in ("a.gz", "b.gz", "c.gz")]
+
+
+def half(examples: Any) -> dict[str, Any]:
+    """A model whose score is half of the seconds."""
+    import tensorflow as tf
+
+    return {"score": tf.io.parse_example(examples, {"seconds": tf.io.FixedLenFeature([1], tf.float32)})["seconds"] / 2}
+
+
+def test_the_first_rows_are_kept_in_their_order_with_the_answers(files: list[str], tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    half(tf.constant([], tf.string))  # TensorFlow is awake
+    begin = time.perf_counter()
+    record_smoke(half, files, tmp_path / "model")
+    assert time.perf_counter() - begin < 0.3
+    folder = tmp_path / "model" / FOLDER
+    assert json.loads((folder / OUTPUTS).read_text()) == {"output": "score", "values": [[row / 2] for row in range(32)]}
+    kept = list(tf.data.TFRecordDataset(str(folder / EXAMPLES), compression_type="GZIP").as_numpy_iterator())
+    assert half(tf.constant(kept))["score"].numpy().ravel().tolist() == [row / 2 for row in range(32)]
+
+
+def test_the_same_rows_and_model_give_the_same_bytes(files: list[str], tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        record_smoke(half, files, tmp_path / name)
+    for file in (EXAMPLES, OUTPUTS):
+        assert (tmp_path / "one" / FOLDER / file).read_bytes() == (tmp_path / "two" / FOLDER / file).read_bytes()
+
+
+def test_a_split_of_few_rows_is_kept_whole(files: list[str], tmp_path: Path) -> None:
+    record_smoke(half, files[:2], tmp_path)
+    assert len(json.loads((tmp_path / FOLDER / OUTPUTS).read_text())["values"]) == 12
