@@ -6,20 +6,23 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from components.errors import ModelFolderError
+from components.metric_names import metric_names
 from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
+CARD = "card.toml"
+"""Words for the model's card (docs/export.md): they may be there, and are no code."""
 SOURCE = "{source}"
 """Stands in source.sql for the pinned snapshot of the source table."""
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\.[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-MetricName = Literal["example_count", "auc", "binary_accuracy", "precision", "recall", "calibration"]
-"""What is measured on every slice."""
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Task = Literal["binary_classification", "multiclass_classification"]
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 
 
@@ -43,6 +46,8 @@ class Rows(_Section):
     key: Identifier
     """Unique within a span; decides the split, so that an entity is never in two splits."""
     label: Identifier
+    classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
+    """What the labels 0, 1, 2, … mean; none where there are only 0 and 1, no and yes."""
     label_delay_days: int = Field(ge=0, le=3_650)
     """How far after a span source.sql looks to know the label."""
     span: Identifier
@@ -53,6 +58,13 @@ class Rows(_Section):
         if len({self.key, self.label, self.span}) < 3:
             raise ValueError(f"key {self.key!r}, label {self.label!r} and span {self.span!r} must be three columns")
         return self
+
+    @field_validator("classes")
+    @classmethod
+    def _are_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(classes) == 1 or len(set(classes)) < len(classes):
+            raise ValueError(f"{list(classes)} is no choice: name at least two classes, each once")
+        return classes
 
 
 class Window(_Section):
@@ -72,7 +84,8 @@ class Split(_Section):
 class Threshold(_Section):
     """A bound that a metric must keep for the model to be pushed."""
 
-    metric: MetricName
+    metric: str
+    """One of the task's: see `Model.metrics`."""
     slice: dict[Identifier, str] = Field(default_factory=dict)
     """The value of each column of one of the slices; none is all rows."""
     at_least: float | None = None
@@ -163,9 +176,9 @@ class Checks(_Section):
     skew: float = Field(default=0.1, ge=0, le=1)
     """The same of a feature in the window from what serving has logged. It warns."""
     label_change: float = Field(default=0.1, ge=0, le=1)
-    """How much the share of positive labels may change from a span to the next."""
+    """How much the share of a label (of a binary model: of 1) may change from a span to the next."""
     leak_auc: float = Field(default=0.99, gt=0.5, le=1)
-    """A feature that alone ranks the labels so well knows them."""
+    """A feature that alone ranks the labels, or one of several against the rest, so well knows them."""
 
 
 class Snapshots(_Section):
@@ -184,7 +197,7 @@ class Model(_Section):
     folder: Path
     title: str
     owner: str
-    task: Literal["binary_classification"]
+    task: Task
     source: Source
     rows: Rows
     window: Window
@@ -195,6 +208,40 @@ class Model(_Section):
     snapshots: Snapshots = Snapshots()
     checks: Checks = Checks()
 
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Self:
+        if (self.task == "multiclass_classification") != bool(self.classes):
+            has = f"rows.classes = {list(self.classes)}" if self.classes else "rows.classes is missing"
+            raise ValueError(f"{has}: a multiclass_classification names at least two classes, a binary_classification none")
+        unknown = [threshold.metric for threshold in self.evaluation.thresholds if threshold.metric not in self.metrics]
+        if unknown:
+            raise ValueError(f"threshold on {unknown[0]!r}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels 0, 1, 2, … mean; () of a binary model."""
+        return self.rows.classes
+
+    @property
+    def label_count(self) -> int:
+        """How many labels there are: 0, 1 and so on."""
+        return len(self.classes) or 2
+
+    @property
+    def score_count(self) -> int:
+        """How many numbers the network gives for a row: the probability of 1, or that of each class."""
+        return len(self.classes) or 1
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured on every slice."""
+        return metric_names(self.classes)
+
+    def label_name(self, label: int) -> str:
+        """What a label is called: its class, or the number itself."""
+        return self.classes[label] if self.classes else str(label)
+
     def text(self, file: str) -> str:
         """The text of one of the folder's files.
 
@@ -204,8 +251,8 @@ class Model(_Section):
         return _text(self.folder / file)
 
     def files(self) -> tuple[Path, ...]:
-        """Everything the team wrote, relative to the folder: hidden files and Python's caches are not."""
-        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        """What a version is made of, relative to the folder: hidden files, Python's caches and the card's words are not."""
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD)
         return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
 
     def code_sha256(self) -> str:

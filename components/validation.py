@@ -23,6 +23,6 @@ def _refusal(details: ErrorDetails, name: str) -> str:
         case "extra_forbidden":
             return f"{name} is unknown"
         case "value_error":
-            return f"{name}: {details['msg'].removeprefix('Value error, ')}"
+            return f"{name}: ".removeprefix(": ") + details["msg"].removeprefix("Value error, ")
         case _:
             return f"{name} = {details['input']!r}: {details['msg']}"

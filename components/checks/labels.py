@@ -13,7 +13,7 @@ from components.model import Model
 from components.report.wording import count, percent
 from components.snapshot.distance import cells
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import Level, Profiles, add_tables, spans, tables
+from components.snapshot.profile import Profiles, Table, add_tables, label_level, spans, tables
 from components.snapshot.window import span_label_end
 
 LEAST_LEAK_ROWS = 200
@@ -34,13 +34,18 @@ def check_labels(model: Model, snapshot: Snapshot, profiles: Profiles, past: Pro
     ]
 
 
-def positive_rates(profiles: Profiles) -> dict[date, tuple[float, int]]:
-    """Of each span, ascending, the share of rows with label 1, and its rows."""
-    counts: dict[date, list[int]] = {}
-    for level, place in ((Level.NEGATIVE, 0), (Level.POSITIVE, 1)):
-        for day, table in tables(profiles, level).items():
-            counts.setdefault(day, [0, 0])[place] = next(iter(table.values())).rows
-    return {day: (found[1] / sum(found), sum(found)) for day, found in sorted(counts.items())}
+def label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
+    """Of each span, ascending, the rows with each label, int64 [labels]."""
+    counts: dict[date, np.ndarray] = {}
+    for label in range(model.label_count):
+        for day, table in tables(profiles, label_level(label)).items():
+            counts.setdefault(day, np.zeros(model.label_count, np.int64))[label] = next(iter(table.values())).rows
+    return dict(sorted(counts.items()))
+
+
+def _told(model: Model) -> range:
+    """The labels that are looked at: of two, what is said of 1 says all of 0."""
+    return range(model.label_count) if model.classes else range(1, 2)
 
 
 def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
@@ -66,19 +71,18 @@ def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
 
 def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
     """The whole window has one label: nothing can be learnt."""
-    rates = positive_rates(profiles)
-    rows = sum(found[1] for found in rates.values())
-    different = {rate for rate, _ in rates.values()}
-    if rows < LEAST_ROWS or different not in ({0.0}, {1.0}):
+    counts = label_counts(model, profiles)
+    by_label = sum(counts.values(), np.zeros(model.label_count, np.int64))
+    if by_label.sum() < LEAST_ROWS or np.count_nonzero(by_label) > 1:
         return []
     return [
         row_finding(
             Check.LABEL,
             model.rows.label,
-            f"is {different.pop():.0f} in all {count(rows)} rows",
+            f"is {model.label_name(int(by_label.argmax()))} in all {count(int(by_label.sum()))} rows",
             "look at what source.sql takes for the label, and at partitions that are not whole",
-            since=next(iter(rates)),
-            days=len(rates),
+            since=next(iter(counts)),
+            days=len(counts),
             measure=1.0,
             threshold=0.0,
             touched=1.0,
@@ -87,33 +91,47 @@ def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
 
 
 def _changed(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
-    """The first span whose share of positive labels is another than that of the span before, or than its own was."""
-    label, rates, known = model.rows.label, positive_rates(profiles), positive_rates(past)
-    before = dict(sorted((rates | known).items()))
-    for place, (day, (rate, rows)) in enumerate(rates.items()):
-        was = known.get(day) or next((found for other, found in reversed(before.items()) if other < day), None)
-        if was is None or min(rows, was[1]) < LEAST_ROWS or not _is_another(rate, rows, *was, model.checks.label_change):
+    """The first span in which the share of a label is another than in the span before, or than its own was."""
+    counts, known = label_counts(model, profiles), label_counts(model, past)
+    before = dict(sorted((counts | known).items()))
+    for place, (day, found) in enumerate(counts.items()):
+        was = known.get(day)
+        if was is None:
+            was = next((one for other, one in reversed(before.items()) if other < day), None)
+        if was is None or min(found.sum(), was.sum()) < LEAST_ROWS:
             continue
-        flipped = ", as if it were turned round" if abs(rate - (1 - was[0])) < abs(rate - was[0]) / 4 else ""
-        return [
-            row_finding(
-                Check.LABEL,
-                label,
-                f"of span {day} is 1 in {percent(rate)} of {count(rows)} rows, {percent(was[0])} before{flipped}",
-                "look at what source.sql takes for the label, and at partitions that are not whole; "
-                "if the world changed, raise checks.label_change in model.toml",
-                since=day,
-                days=len(rates) - place,
-                measure=abs(rate - was[0]),
-                threshold=model.checks.label_change,
-                touched=abs(rate - was[0]),
-            )
-        ]
+        moved = [label for label in _told(model) if _is_another(found, was, label, model.checks.label_change)]
+        if moved:
+            label = max(moved, key=lambda label: abs(_share(found, label) - _share(was, label)))
+            return [_change(model, label, day, found, was, days=len(counts) - place)]
     return []
 
 
-def _is_another(rate: float, rows: int, was: float, rows_before: int, allowed: float) -> bool:
-    """Whether a rate moved by more than is allowed and chance explains, or the rarer class became so much rarer or more frequent."""
+def _share(counts: np.ndarray, label: int) -> float:
+    return float(counts[label] / counts.sum())
+
+
+def _change(model: Model, label: int, day: date, found: np.ndarray, was: np.ndarray, *, days: int) -> Finding:
+    rate, before = _share(found, label), _share(was, label)
+    is_flipped = not model.classes and abs(rate - (1 - before)) < abs(rate - before) / 4
+    share = f"{percent(rate)} of {count(int(found.sum()))} rows, {percent(before)} before"
+    return row_finding(
+        Check.LABEL,
+        model.rows.label,
+        f"of span {day} is {model.label_name(label)} in {share}{', as if it were turned round' if is_flipped else ''}",
+        "look at what source.sql takes for the label, and at partitions that are not whole; "
+        "if the world changed, raise checks.label_change in model.toml",
+        since=day,
+        days=days,
+        measure=abs(rate - before),
+        threshold=model.checks.label_change,
+        touched=abs(rate - before),
+    )
+
+
+def _is_another(found: np.ndarray, before: np.ndarray, label: int, allowed: float) -> bool:
+    """Whether a share moved by more than is allowed and chance explains, or the rarer side became so much rarer or more frequent."""
+    rows, rows_before, rate, was = int(found.sum()), int(before.sum()), _share(found, label), _share(before, label)
     noise = math.hypot(chance(was, rows, DEVIATIONS), chance(was, rows_before, DEVIATIONS))
     if abs(rate - was) <= noise:
         return False
@@ -124,19 +142,18 @@ def _is_another(rate: float, rows: int, was: float, rows_before: int, allowed: f
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:
     """Features that rank the labels alone: they know what cannot be known when the model is used."""
-    negative, positive = (add_tables(tables(profiles, level).values()) for level in (Level.NEGATIVE, Level.POSITIVE))
+    by_label = [add_tables(tables(profiles, label_level(label)).values()) for label in range(model.label_count)]
+    aucs = {label: _aucs(by_label, label, features) for label in _told(model)}
     findings = []
     for name in features:
-        if name not in negative or name not in positive or min(negative[name].rows, positive[name].rows) < LEAST_LEAK_ROWS:
-            continue
-        found = cells(negative[name], positive[name], bins=LEAK_BINS)
-        auc = ranking_auc(found.before, found.after)
+        auc, label = max(((found[name], label) for label, found in aucs.items() if name in found), default=(0.0, 0))
         if auc >= model.checks.leak_auc:
+            told = f"the label {model.label_name(label)}" if model.classes else "the label"
             findings.append(
                 row_finding(
                     Check.LEAK,
                     name,
-                    f"ranks the label alone (AUC {auc:.4f} of it by itself)",
+                    f"ranks {told} alone (AUC {auc:.4f} of it by itself)",
                     f"it is computed from what is known only later: mend source.sql, or drop {name}",
                     since=None,
                     days=len(spans(profiles)),
@@ -146,6 +163,17 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
                 )
             )
     return findings
+
+
+def _aucs(by_label: Sequence[Table], label: int, features: Sequence[str]) -> dict[str, float]:
+    """How well each feature alone tells the label from all others, where there are enough rows of both."""
+    positive, negative = by_label[label], add_tables(table for other, table in enumerate(by_label) if other != label)
+    aucs = {}
+    for name in features:
+        if name in negative and name in positive and min(negative[name].rows, positive[name].rows) >= LEAST_LEAK_ROWS:
+            found = cells(negative[name], positive[name], bins=LEAK_BINS)
+            aucs[name] = ranking_auc(found.before, found.after)
+    return aucs
 
 
 def ranking_auc(negative: np.ndarray, positive: np.ndarray) -> float:

@@ -132,8 +132,8 @@ def compute_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeature
         )
 
 
-def propose(statistics: "DatasetFeatureStatisticsList", *, label: str) -> Proposal:
-    """What TFDV infers, and ranges, which it leaves out: 0 to 1 for the label, at least 0 for numbers that never were negative.
+def propose(statistics: "DatasetFeatureStatisticsList", *, label: str, labels: int = 2) -> Proposal:
+    """What TFDV infers, and ranges, which it leaves out: the label's, and at least 0 for numbers that never were negative.
 
     The largest value of a window is no bound: the next window's would break it. Neither are values a domain of which most rows have
     one of their own.
@@ -144,7 +144,7 @@ def propose(statistics: "DatasetFeatureStatisticsList", *, label: str) -> Propos
     schema = tfdv.infer_schema(statistics, max_string_domain_size=min(FEW_VALUES, dataset.num_examples // 2))
     seen = {_name(column): _seen(column, dataset.num_examples) for column in dataset.features}
     for feature in schema.feature:
-        _add_range(feature, seen[feature.name], is_label=feature.name == label)
+        _add_range(feature, seen[feature.name], labels=labels if feature.name == label else 0)
     _drop_placeholders(schema)
     return Proposal(schema, seen)
 
@@ -166,15 +166,15 @@ def _seen(column: "FeatureNameStatistics", rows: int) -> Seen:
     )
 
 
-def _add_range(feature: "Feature", seen: Seen, *, is_label: bool) -> None:
+def _add_range(feature: "Feature", seen: Seen, *, labels: int) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    if seen.least is None or (feature.WhichOneof("domain_info") and not is_label):  # TFDV takes what is only 0 and 1 for a bool
+    if seen.least is None or (feature.WhichOneof("domain_info") and not labels):  # TFDV takes what is only 0 and 1 for a bool
         return
     is_float = feature.type == schema_pb2.FLOAT
     domain = feature.float_domain if is_float else feature.int_domain
-    if is_label:
-        domain.min, domain.max = 0, 1
+    if labels:
+        domain.min, domain.max = 0, labels - 1
     elif seen.least >= 0:
         domain.min = 0
     if is_float:

@@ -1,10 +1,18 @@
-"""model.toml's evaluation as a TFMA configuration."""
+"""model.toml's evaluation as a TFMA configuration.
+
+How metrics are called, in model.toml, the registry and on every page (components/metric_names.py): those of a binary model as TFMA
+calls them. Where there are several classes, `accuracy` and `macro_MEASURE` are over all of them, `MEASURE_of_CLASS` of one against the
+rest; the measures are auc, precision, recall and f1. A row counts as of the class with the highest score. TFMA counts that as a
+confusion matrix, and classes.py makes every measure of it but the areas: with a class of its own TFMA would ask for a score above 0.5,
+and in its macro averages a class without rows counts as 0.
+"""
 
 import json
 
-from components.model import MetricName, Model
+from components.metric_names import class_metric
+from components.model import Model
 
-METRICS: dict[MetricName, str] = {
+METRICS = {
     "example_count": "ExampleCount",
     "auc": "AUC",
     "binary_accuracy": "BinaryAccuracy",
@@ -12,31 +20,51 @@ METRICS: dict[MetricName, str] = {
     "recall": "Recall",
     "calibration": "Calibration",
 }
-"""What is measured on every slice, by TFMA's name of the result. Each one more costs TFMA time per row and slice."""
+"""Of a binary model, by TFMA's name of the result. Each one more costs TFMA time per row and slice."""
 CONFUSION = "confusion_matrix_at_thresholds"
-PLOTS = (
-    {"className": "ConfusionMatrixPlot", "config": json.dumps({"num_thresholds": 100})},
-    {"className": "CalibrationPlot", "config": json.dumps({"num_buckets": 20})},
-)
+CLASS_CONFUSION = "multi_class_confusion_matrix_at_thresholds"
+AREA = "auc"
+ROC = {"className": "ConfusionMatrixPlot", "config": json.dumps({"num_thresholds": 100})}
+PLOTS = (ROC, {"className": "CalibrationPlot", "config": json.dumps({"num_buckets": 20})})
 
 
 def eval_config(model: Model) -> str:
     """The TFMA EvalConfig of a model, as JSON."""
-    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in METRICS.items()]
-    metrics.append({"className": "ConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.5]})})
-    metrics.extend(dict(plot) for plot in PLOTS)
     return json.dumps(
         {
             "modelSpecs": [{"labelKey": model.rows.label, "signatureName": "serving_default"}],
             "slicingSpecs": [{}, *({"featureKeys": list(slice_)} for slice_ in model.evaluation.slices)],
-            "metricsSpecs": [{"metrics": metrics}],
+            "metricsSpecs": _of_classes(model) if model.classes else _of_two(model),
         }
     )
 
 
-def _thresholds(model: Model, metric: MetricName) -> dict[str, object]:
+def _of_two(model: Model) -> list[dict[str, object]]:
+    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in METRICS.items()]
+    metrics.append({"className": "ConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.5]})})
+    metrics.extend(dict(plot) for plot in PLOTS)
+    return [{"metrics": metrics}]
+
+
+def _of_classes(model: Model) -> list[dict[str, object]]:
+    """TFMA holds the thresholds of what it computes itself; results.py holds the others, and the model must keep both.
+
+    TFMA blesses nothing that has no threshold at all: an evaluation without a row is what it always refuses.
+    """
+    rows = {"slicingSpecs": [{}], "threshold": {"valueThreshold": {"lowerBound": 1}}}
+    counted = _thresholds(model, "example_count")
+    counted["perSliceThresholds"] = [rows, *counted.get("perSliceThresholds", [])]
+    matrix = {"className": "MultiClassConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.0]})}
+    specs: list[dict[str, object]] = [{"metrics": [{"className": "ExampleCount", **counted}, matrix]}]
+    for place, name in enumerate(model.classes):
+        area = {"className": "AUC", **_thresholds(model, class_metric(AREA, name))}
+        specs.append({"binarize": {"classIds": {"values": [place]}}, "metrics": [area, dict(ROC)]})
+    return specs
+
+
+def _thresholds(model: Model, metric: str) -> dict[str, list[object]]:
     """Every threshold names its slice, the overall one too: TFMA would hold a plain `threshold` against all slices."""
-    bounds = []
+    bounds: list[object] = []
     for threshold in model.evaluation.thresholds:
         if threshold.metric == metric:
             limits = {"lowerBound": threshold.at_least, "upperBound": threshold.at_most}

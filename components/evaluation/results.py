@@ -2,11 +2,15 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.config import CONFUSION, METRICS
+import numpy as np
+
+from components.evaluation.classes import Measured, measure_classes, read_matrix
+from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.intervals import Confusion, interval
 from components.model import Model, Threshold
 
@@ -36,11 +40,22 @@ class Check:
 
 @dataclass(frozen=True)
 class RocPoint:
-    """Rates on all rows at a threshold."""
+    """Rates on all rows at a threshold: of label 1, or of one class against the rest."""
 
     threshold: float
     false_positive_rate: float
     true_positive_rate: float
+    of: str = ""
+    """The class; empty where there are two labels."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """Rows of a slice by class and by the class that the model takes them for: that with the highest score."""
+
+    slice: dict[str, str]
+    counts: tuple[tuple[float, ...], ...]
+    """[actual][predicted]"""
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,9 @@ class Results:
     checks: tuple[Check, ...]
     roc: tuple[RocPoint, ...]
     calibration: tuple[CalibrationBucket, ...]
+    classes: tuple[str, ...] = ()
+    matrices: tuple[Matrix, ...] = ()
+    """One for each slice; only of several classes, which have no calibration."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -76,42 +94,82 @@ def read_results(path: Path) -> Results:
         checks=tuple(Check(**item) for item in document["checks"]),
         roc=tuple(RocPoint(**item) for item in document["roc"]),
         calibration=tuple(CalibrationBucket(**item) for item in document["calibration"]),
+        classes=tuple(document["classes"]),
+        matrices=tuple(Matrix(item["slice"], tuple(map(tuple, item["counts"]))) for item in document["matrices"]),
     )
 
 
 def load_results(model: Model, folder: Path, *, blessed: bool) -> Results:
-    """The results that TFMA wrote into `folder`."""
+    """The results that TFMA wrote into `folder`. Blessed is what TFMA blessed and what keeps the thresholds that it cannot hold."""
     import tensorflow_model_analysis as tfma
 
     evaluated = tfma.load_eval_result(str(folder))
-    metrics = tuple(metric for slice_key, found in evaluated.slicing_metrics for metric in _metrics(dict(slice_key), found[""][""]))
-    metrics = tuple(sorted(metrics, key=lambda metric: (metric.name, sorted(metric.slice.items()))))
-    plots: dict[str, Any] = next((found[""][""] for slice_key, found in evaluated.plots if not slice_key), {})
+    slices = [(_text(dict(slice_key)), found[""]) for slice_key, found in evaluated.slicing_metrics]
+    metrics = [metric for slice_, found in slices for metric in _metrics(model, slice_, found)]
+    metrics.sort(key=lambda metric: (metric.name, sorted(metric.slice.items())))
+    plots: dict[str, Any] = next((found[""] for slice_key, found in evaluated.plots if not slice_key), {})
+    checks = tuple(_check(threshold, metrics) for threshold in model.evaluation.thresholds)
     return Results(
-        blessed=blessed,
-        metrics=metrics,
-        checks=tuple(_check(threshold, metrics) for threshold in model.evaluation.thresholds),
-        roc=_roc(plots.get("confusionMatrixAtThresholds", {}).get("matrices", [])),
-        calibration=_calibration(plots.get("calibrationHistogramBuckets", {}).get("buckets", [])),
+        blessed=blessed and all(check.passed for check in checks),
+        metrics=tuple(metrics),
+        checks=checks,
+        roc=tuple(point for place, of in enumerate(model.classes or ("",)) for point in _roc(_of_class(model, plots, place), of)),
+        calibration=_calibration(plots.get("", {}).get("calibrationHistogramBuckets", {}).get("buckets", [])),
+        classes=model.classes,
+        matrices=tuple(_matrix(model, slice_, found) for slice_, found in slices) if model.classes else (),
     )
 
 
-def _metrics(slice_: dict[str, Any], found: dict[str, dict[str, Any]]) -> list[Metric]:
-    features = {str(name): str(value) for name, value in slice_.items()}
-    matrix = found[CONFUSION]["confusionMatrixAtThresholds"]["matrices"][0]
-    names = ("truePositives", "falsePositives", "trueNegatives", "falseNegatives")
-    counts = Confusion(*(float(matrix.get(name, 0.0)) for name in names))
-    rows = int(found["example_count"]["doubleValue"])
-    metrics = []
-    for name in METRICS:
-        is_defined = name != "auc" or (counts.positives > 0 and counts.negatives > 0)  # TFMA says 0 where there is one class
-        value = float(found[name].get("doubleValue", "nan")) if is_defined else math.nan
-        low, high = interval(name, value, counts) or (None, None)
-        metrics.append(Metric(name, features, value, low, high, rows))
+def _text(slice_: dict[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in slice_.items()}
+
+
+def _of_class(model: Model, found: dict[str, Any], place: int) -> dict[str, Any]:
+    """TFMA's part of what it found: of all, or of a class."""
+    of: dict[str, Any] = found.get(f"classId:{place}" if model.classes else "", {})
+    return of
+
+
+def _metrics(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> list[Metric]:
+    rows = int(found[""]["example_count"]["doubleValue"])
+    measured = _of_classes(model, found) if model.classes else _of_two(found[""])
+    metrics = [Metric("example_count", slice_, float(rows), None, None, rows)]
+    for name, (value, bounds) in measured.items():
+        low, high = bounds or (None, None)
+        metrics.append(Metric(name, slice_, value, low, high, rows))
     return metrics
 
 
-def _check(threshold: Threshold, metrics: tuple[Metric, ...]) -> Check:
+def _of_two(found: dict[str, Any]) -> dict[str, Measured]:
+    matrix = found[CONFUSION]["confusionMatrixAtThresholds"]["matrices"][0]
+    names = ("truePositives", "falsePositives", "trueNegatives", "falseNegatives")
+    counts = Confusion(*(float(matrix.get(name, 0.0)) for name in names))
+    measured = {}
+    for name in (name for name in METRICS if name != "example_count"):
+        is_defined = name != "auc" or (counts.positives > 0 and counts.negatives > 0)  # TFMA says 0 where there is one class
+        value = _number(found[name]) if is_defined else math.nan
+        measured[name] = value, interval(name, value, counts)
+    return measured
+
+
+def _of_classes(model: Model, found: dict[str, Any]) -> dict[str, Measured]:
+    areas = [_number(_of_class(model, found, place)[AREA]) for place in range(len(model.classes))]
+    return measure_classes(model.classes, _counts(model, found), areas)
+
+
+def _number(value: dict[str, Any]) -> float:
+    return float(value.get("doubleValue", "nan"))
+
+
+def _counts(model: Model, found: dict[str, Any]) -> np.ndarray:
+    return read_matrix(found[""][CLASS_CONFUSION]["multiClassConfusionMatrixAtThresholds"], len(model.classes))
+
+
+def _matrix(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> Matrix:
+    return Matrix(slice_, tuple(map(tuple, _counts(model, found)[:, :-1].tolist())))
+
+
+def _check(threshold: Threshold, metrics: Sequence[Metric]) -> Check:
     rule = " and ".join(f"{sign} {bound:g}" for sign, bound in ((">=", threshold.at_least), ("<=", threshold.at_most)) if bound is not None)
     value = next((m.value for m in metrics if m.name == threshold.metric and m.slice == threshold.slice), None)
     passed = (
@@ -122,14 +180,14 @@ def _check(threshold: Threshold, metrics: tuple[Metric, ...]) -> Check:
     return Check(threshold.metric, dict(threshold.slice), rule, value, passed)
 
 
-def _roc(matrices: list[dict[str, Any]]) -> tuple[RocPoint, ...]:
+def _roc(plots: dict[str, Any], of: str) -> tuple[RocPoint, ...]:
     points = []
-    for matrix in matrices:
+    for matrix in plots.get("confusionMatrixAtThresholds", {}).get("matrices", []):
         positives = float(matrix.get("truePositives", 0)) + float(matrix.get("falseNegatives", 0))
         negatives = float(matrix.get("falsePositives", 0)) + float(matrix.get("trueNegatives", 0))
         if positives and negatives:
             rates = float(matrix.get("falsePositives", 0)) / negatives, float(matrix.get("truePositives", 0)) / positives
-            points.append(RocPoint(float(matrix.get("threshold", 0)), *rates))
+            points.append(RocPoint(float(matrix.get("threshold", 0)), *rates, of))
     return tuple(points)
 
 

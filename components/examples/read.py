@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import date
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +17,7 @@ from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.rows import SpanRows, stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
-from components.examples.span_profile import SpanProfiler
+from components.examples.span_profile import SpanProfiler, labels_of
 from components.model import Model
 from components.settings import Settings
 from components.snapshot.document import Snapshot
@@ -26,7 +25,7 @@ from components.snapshot.profile import ColumnProfile, Part
 from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4, profile 2"
+ENCODING = "tf.train.Example 4, profile 3"
 """Change it when the same rows would give other bytes, so that no cached span of before is taken."""
 PROFILE = "profile.parquet"
 
@@ -44,7 +43,7 @@ def read_examples(
     Only spans that are not in the cache are read from BigQuery.
 
     Raises:
-        SourceError: a row cannot be trained on, a span is empty, or all labels are the same.
+        SourceError: a row cannot be trained on, a span is empty, or a split lacks a label.
         AccessError: BigQuery refuses or does not answer.
     """
     cache = _cache(settings, model)
@@ -77,7 +76,7 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
     """What the examples of a span depend on: those that share it are the same."""
     first, last = span_history_start(model, span), span_label_end(model, span)
     rows, split = model.rows, model.split
-    recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label} split={split.train}:{split.eval}"
+    recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label}:{model.label_count} split={split.train}:{split.eval}"
     return snapshot.span_fingerprint(span, first=first, last=last, recipe=recipe)
 
 
@@ -92,14 +91,14 @@ def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date) -> tup
 
 def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
     for split in SPLITS:
-        rows = sum(count.rows for count in counts if count.split == split)
-        positives = sum(count.positives for count in counts if count.split == split)
-        if rows == 0:
+        labels = np.sum([count.labels for count in counts if count.split == split], axis=0)
+        if not labels.any():
             raise SourceError(f"split {split!r} of model {model.name!r} has no rows: widen the window or change [split] in model.toml")
-        if positives in (0, rows):
+        if not labels.all():
+            lacking, of = model.label_name(int(np.argmin(labels))), f"{labels.sum():,} rows of split {split!r}"
             raise SourceError(
-                f"label {model.rows.label!r} of model {model.name!r} is {int(positives > 0)} in all {rows:,} rows of split {split!r}: "
-                f"a model needs both classes; check source.sql and --through"
+                f"label {model.rows.label!r} of model {model.name!r} is {lacking} in none of the {of}: "
+                f"a model needs all its classes; check source.sql and --through"
             )
 
 
@@ -115,17 +114,16 @@ def _write_spans(rows: Iterator[SpanRows], model: Model, cache: SpanCache, finge
 
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write one span's splits into a folder."""
-    counts = {split: SplitCount(span, split, 0, 0) for split in SPLITS}
+    counts = {split: np.zeros(model.label_count, np.int64) for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
         for batch in batches:
             examples = encode_examples(batch.drop_columns([model.rows.key, model.rows.span]))
-            is_positive = pc.equal(batch.column(model.rows.label).cast(pa.float64()), 1.0)
+            labels = labels_of(batch, model)
             for split, chosen in _split(batch.column(model.rows.key), model).items():
                 file[split].write(examples.filter(chosen).to_pylist())
-                rows, positives = pc.sum(chosen).as_py(), pc.sum(pc.and_(chosen, is_positive)).as_py()
-                counts[split] = replace(counts[split], rows=counts[split].rows + rows, positives=counts[split].positives + positives)
-    return tuple(counts.values())
+                counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=model.label_count)
+    return tuple(SplitCount(span, split, tuple(found.tolist())) for split, found in counts.items())
 
 
 def _split(keys: pa.Array, model: Model) -> dict[str, pa.BooleanArray]:

@@ -45,7 +45,7 @@ def stream_rows(
     One stream, since only one keeps the query's order, which makes examples the same byte for byte.
 
     Raises:
-        SourceError: a row has no key or span, a key twice, a label that is not 0 or 1, or a number that is not finite.
+        SourceError: a row has no key or span, a key twice, an unknown label, or a number that is not finite.
         AccessError: BigQuery refuses or does not answer.
     """
     first = max(snapshot.partitions[0].day, span_history_start(model, spans[0]))
@@ -106,8 +106,9 @@ class RowCheck:
                 values = batch.column(name).fill_null(0)
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float64()))), "which is not finite")
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float32()))), "too large for the float32 of an example")
-        label = batch.column(rows.label).cast(pa.float64(), safe=False)
-        self._refuse(batch, rows.label, pc.invert(pc.is_in(label, pa.array([0.0, 1.0]))), "a label must be 0 or 1")
+        label, known = batch.column(rows.label).cast(pa.float64(), safe=False), pa.array(map(float, range(self._model.label_count)))
+        accepted = f"a whole number from 0 to {self._model.label_count - 1}" if rows.classes else "0 or 1"
+        self._refuse(batch, rows.label, pc.invert(pc.is_in(label, known)), f"a label must be {accepted}")
 
     def _refuse(self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str) -> None:
         index = pc.index(wrong, True).as_py()

@@ -17,12 +17,17 @@ UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class SplitCount:
-    """How many examples a span has in a split, and how many of them have label 1."""
+    """How many examples with each label a span has in a split."""
 
     span: date
     split: str
-    rows: int
-    positives: int
+    labels: tuple[int, ...]
+    """Examples with label 0, 1 and so on."""
+
+    @property
+    def rows(self) -> int:
+        """All of them."""
+        return sum(self.labels)
 
 
 @dataclass(frozen=True)
@@ -85,4 +90,4 @@ def counts_to_json(counts: tuple[SplitCount, ...]) -> str:
 
 def counts_from_json(text: str) -> tuple[SplitCount, ...]:
     """What `counts_to_json` gave."""
-    return tuple(SplitCount(**count | {"span": date.fromisoformat(count["span"])}) for count in json.loads(text))
+    return tuple(SplitCount(date.fromisoformat(count["span"]), count["split"], labels=tuple(count["labels"])) for count in json.loads(text))

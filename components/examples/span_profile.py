@@ -1,12 +1,12 @@
-"""The profile of a span's rows, taken as they pass by: those with label 1 apart from the others, so that a label's leak can be seen."""
+"""The profile of a span's rows, taken as they pass by: those of each label apart, so that a label's leak can be seen."""
 
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.model import Model
-from components.snapshot.profile import ColumnProfile, Level, Part, add_tables
+from components.snapshot.profile import ColumnProfile, Part, add_tables, label_level
 from components.snapshot.profiling import profile_batch
 
 
@@ -15,17 +15,24 @@ class SpanProfiler:
 
     def __init__(self, model: Model, span: date, fingerprint: str) -> None:
         self._model = model
-        self._parts = {level: Part(level, span, fingerprint) for level in (Level.NEGATIVE, Level.POSITIVE)}
+        self._parts = [Part(label_level(label), span, fingerprint) for label in range(model.label_count)]
         self.profiles: dict[Part, dict[str, ColumnProfile]] = {}
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The same batch, whose rows are profiled now. Keys and spans say nothing about the rows."""
         columns = batch.drop_columns([self._model.rows.key, self._model.rows.span])
-        is_positive = pc.equal(batch.column(self._model.rows.label).cast(pa.float64()), 1.0)
-        for level, chosen in ((Level.POSITIVE, is_positive), (Level.NEGATIVE, pc.invert(is_positive))):
-            rows = columns.filter(chosen)
+        labels = labels_of(batch, self._model)
+        for label in range(self._model.label_count - 1, -1, -1):
+            rows = columns.filter(pa.array(labels == label))
             if rows.num_rows:
-                part, table = self._parts[level], profile_batch(rows)
+                part, table = self._parts[label], profile_batch(rows)
                 before = self.profiles.get(part)
                 self.profiles[part] = table if before is None else add_tables([before, table])
         return batch
+
+
+def labels_of(batch: pa.RecordBatch, model: Model) -> np.ndarray:
+    """The label of each row, int64 [rows]; 0 where it is none of the model's."""
+    labels = np.asarray(batch.column(model.rows.label).cast(pa.float64(), safe=False).fill_null(0))
+    is_known = np.isin(labels, np.arange(model.label_count))
+    return np.where(is_known, labels, 0).astype(np.int64)

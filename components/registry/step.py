@@ -190,7 +190,11 @@ def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest
         training_sha256=training_sha256(model, pinned.snapshot_id),
         manifest=manifest,
         framework="tensorflow",
-        signature={"name": "serving_default", "inputs": {"examples": "string [batch]"}, "outputs": {"score": "float32 [batch, 1]"}},
+        signature={
+            "name": "serving_default",
+            "inputs": {"examples": "string [batch]"},
+            "outputs": {"score": f"float32 [batch, {model.score_count}]"},
+        },
     )
 
 

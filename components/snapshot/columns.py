@@ -39,7 +39,7 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     _check_type(model, found, rows.span, ("DATE",), "a span must be DATE: cast it")
     for name, kind in features.items():
         _check_type(model, found, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
-    _check_type(model, found, rows.label, NUMBERS, "a label must be a number, 0 or 1: cast it")
+    _check_type(model, found, rows.label, NUMBERS, f"a label must be a number, {'0, 1, 2 …' if model.classes else '0 or 1'}: cast it")
     unknown = sorted(found.keys() - features.keys() - {rows.key, rows.span})
     if unknown:
         raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")

@@ -8,8 +8,6 @@ import numpy as np
 
 from components.snapshot.profile import ColumnProfile, Level, Profiles, Table, add, spans, tables
 
-LABELLED = (Level.NEGATIVE, Level.POSITIVE)
-
 
 @dataclass(frozen=True)
 class Windows:
@@ -43,19 +41,19 @@ class Days:
 
 def partition_days(before: Profiles, after: Profiles) -> Days:
     """The source's partitions."""
-    levels = (Level.SOURCE,)
-    return Days(tables(before, Level.SOURCE), tables(after, Level.SOURCE), _windows(_contents(before, levels), _contents(after, levels)))
+    windows = _windows(*(_contents(profiles, of_source=True) for profiles in (before, after)))
+    return Days(tables(before, Level.SOURCE), tables(after, Level.SOURCE), windows)
 
 
 def span_days(before: Profiles, after: Profiles) -> Days:
     """source.sql's rows, whatever their label."""
-    return Days(spans(before), spans(after), _windows(_contents(before, LABELLED), _contents(after, LABELLED)))
+    return Days(spans(before), spans(after), _windows(*(_contents(profiles, of_source=False) for profiles in (before, after))))
 
 
-def _contents(profiles: Profiles, levels: Collection[Level]) -> dict[date, frozenset[str]]:
+def _contents(profiles: Profiles, *, of_source: bool) -> dict[date, frozenset[str]]:
     found: dict[date, frozenset[str]] = {}
     for part in profiles:
-        if part.level in levels:
+        if (part.level == Level.SOURCE) == of_source:
             found[part.day] = found.get(part.day, frozenset()) | {part.fingerprint}
     return found
 

@@ -22,13 +22,18 @@ KEPT_STRANGERS = 5
 
 
 class Level(StrEnum):
-    """Whose columns are profiled."""
+    """Whose columns are profiled. Where there are several classes, the levels go on: see `label_level`."""
 
     SOURCE = "source"
     """The source table's, by partition."""
     NEGATIVE = "label 0"
     """source.sql's, by span: the rows with label 0."""
     POSITIVE = "label 1"
+
+
+def label_level(label: int) -> str:
+    """The level of source.sql's rows with a label."""
+    return f"label {label}"
 
 
 def no_counts() -> np.ndarray:
@@ -110,7 +115,8 @@ Table = Mapping[str, ColumnProfile]
 class Part:
     """Rows that are profiled together: those of a partition, or those of a span with one label."""
 
-    level: Level
+    level: str
+    """A Level, or that of a further label."""
     day: date
     fingerprint: str
     """Of what is in them: rows that changed are profiled anew."""
@@ -119,16 +125,16 @@ class Part:
 Profiles = Mapping[Part, Table]
 
 
-def tables(profiles: Profiles, level: Level) -> dict[date, Table]:
+def tables(profiles: Profiles, level: str) -> dict[date, Table]:
     """One level's profiles by day, ascending."""
     return {part.day: table for part, table in sorted(profiles.items(), key=lambda item: item[0].day) if part.level == level}
 
 
 def spans(profiles: Profiles) -> dict[date, Table]:
     """The profiles of source.sql's rows by span, whatever their label."""
-    negative, positive = tables(profiles, Level.NEGATIVE), tables(profiles, Level.POSITIVE)
-    days = sorted(negative.keys() | positive.keys())
-    return {day: add_tables(table[day] for table in (negative, positive) if day in table) for day in days}
+    by_label = [tables(profiles, level) for level in sorted({part.level for part in profiles} - {Level.SOURCE})]
+    days = sorted({day for table in by_label for day in table})
+    return {day: add_tables(table[day] for table in by_label if day in table) for day in days}
 
 
 def add_tables(parts: Iterable[Table]) -> dict[str, ColumnProfile]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.snapshot.profile import ColumnProfile, Level, Part, Profiles
+from components.snapshot.profile import ColumnProfile, Part, Profiles
 from components.whole_file import FOR_EVERYBODY, replacing
 
 COUNTED = pa.map_(pa.string(), pa.int64())
@@ -65,7 +65,7 @@ def read_profiles(path: Path) -> dict[Part, dict[str, ColumnProfile]]:
     columns = {name: _column(table.column(name), name) for name in SCHEMA.names}
     profiles: defaultdict[Part, dict[str, ColumnProfile]] = defaultdict(dict)
     for place in range(table.num_rows):
-        part = Part(Level(columns["level"][place]), columns["day"][place], columns["fingerprint"][place])
+        part = Part(columns["level"][place], columns["day"][place], columns["fingerprint"][place])
         profiles[part][columns["column"][place]] = ColumnProfile(**{name: columns[name][place] for name in FIELDS})
     return dict(profiles)
 

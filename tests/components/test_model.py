@@ -126,7 +126,7 @@ def test_a_query_that_does_not_read_the_snapshot_is_refused(tmp_path: Path) -> N
         ),
         ("_milliseconds = 50", "_milliseconds = 50\n[snapshots]\nkeep_day = 9", "snapshots.keep_day is unknown"),
         ('slices = [["device"]]', "slices = [[]]", "evaluation.slices.0 = []: Tuple should have at least 1 item"),
-        ('metric = "auc"', 'metric = "f1"', "evaluation.thresholds.0.metric = 'f1': Input should be 'example_count', 'auc', "),
+        ('metric = "auc"', 'metric = "f1"', "threshold on 'f1', which is not measured: a binary_classification has example_count, auc, "),
         ("at_least = 0.6", "", "evaluation.thresholds.0: threshold on 'auc' has no bound: give at_least or at_most"),
         ("at_least = 0.6", "at_least = nan", "evaluation.thresholds.0.at_least = nan: Input should be a finite number"),
         (

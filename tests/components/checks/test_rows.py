@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from components.checks.findings import Check, Severity, ranked, read_findings, refusal, write_findings
-from components.checks.labels import positive_rates, ranking_auc
+from components.checks.labels import label_counts, ranking_auc
 from components.checks.row_finding import row_finding
 from components.checks.rows import known_days
 from components.checks.skew import check_skew
@@ -72,7 +72,8 @@ def test_an_older_champion_is_not_taken_for_the_span_before(model: Model) -> Non
 
 def test_the_rate_of_a_span_with_one_class_is_known(model: Model) -> None:
     profiles = span_profiles(model, rated({0: 0.0, 1: 1.0, 2: 0.25}))
-    assert positive_rates(profiles) == {SPANS[0]: (0.0, 2000), SPANS[1]: (1.0, 2000), SPANS[2]: (0.25, 2000)}
+    counts = {day: found.tolist() for day, found in label_counts(model, profiles).items()}
+    assert counts == {SPANS[0]: [2000, 0], SPANS[1]: [0, 2000], SPANS[2]: [1500, 500]}
 
 
 @pytest.mark.parametrize(

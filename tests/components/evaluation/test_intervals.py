@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from components.evaluation.intervals import Confusion, interval
-from components.model import MetricName
 
 NAN, INFINITY = float("nan"), float("inf")
 NOTHING = Confusion(0, 0, 0, 0)
@@ -29,7 +28,7 @@ def counts(*, positives: float, negatives: float) -> Confusion:
     ],
 )
 @pytest.mark.parametrize("metric", ["binary_accuracy", "precision", "recall"])
-def test_shares_have_wilsons_interval(metric: MetricName, share: float, count: int, low: float, high: float) -> None:
+def test_shares_have_wilsons_interval(metric: str, share: float, count: int, low: float, high: float) -> None:
     rows = {
         "binary_accuracy": Confusion(count, 0, 0, 0),
         "precision": Confusion(count - 5, 5, 100, 100),
@@ -92,7 +91,7 @@ def test_shares_and_areas_stay_between_zero_and_one() -> None:
 
 
 @pytest.mark.parametrize("metric", ["auc", "binary_accuracy", "precision", "recall", "calibration"])
-def test_without_rows_there_is_no_interval(metric: MetricName) -> None:
+def test_without_rows_there_is_no_interval(metric: str) -> None:
     assert interval(metric, 0.5, NOTHING) is None
 
 
@@ -106,7 +105,7 @@ def test_an_area_needs_both_classes_and_a_ratio_needs_positives() -> None:
 
 @pytest.mark.parametrize("value", [NAN, INFINITY, -INFINITY])
 @pytest.mark.parametrize("metric", ["auc", "binary_accuracy", "precision", "recall", "calibration"])
-def test_a_value_that_is_not_finite_has_no_interval(metric: MetricName, value: float) -> None:
+def test_a_value_that_is_not_finite_has_no_interval(metric: str, value: float) -> None:
     assert interval(metric, value, counts(positives=10, negatives=10)) is None
 
 

@@ -85,7 +85,7 @@ def test_counts_are_those_of_the_files(read: Read, folder: Path, tmp_path: Path)
     assert sum(count.rows for count in counts) == 2 * VISITORS
     for count in counts:
         rows = read_split(folder, count.split)[f"{count.span:%Y%m%d}"]
-        assert (len(rows), sum(int(row["returned"]) for row in rows)) == (count.rows, count.positives)
+        assert (len(rows), sum(int(row["returned"]) for row in rows)) == (count.rows, count.labels[1])
     write_counts(counts, tmp_path / "counts.json")
     assert read_counts(tmp_path / "counts.json") == counts
 
@@ -175,7 +175,7 @@ def test_a_key_that_is_there_twice_is_found_across_messages(read: Read) -> None:
 @pytest.mark.parametrize("value", [0, 1])
 def test_labels_of_one_class_are_refused(read: Read, folder: Path, value: int) -> None:
     assert refused(read, SQL.replace(", returned", f", {value} AS returned")) == (
-        f"label 'returned' of model 'visits' is {value} in all 28 rows of split 'train': a model needs both classes; "
+        f"label 'returned' of model 'visits' is {1 - value} in none of the 28 rows of split 'train': a model needs all its classes; "
         f"check source.sql and --through"
     )
     assert not folder.exists()
