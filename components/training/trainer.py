@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.errors import ModelFolderError
 from components.model import read_model
 from components.training.code import load
 from components.training.smoke import INPUT, OUTPUT, SIGNATURE, Score, record_smoke
@@ -41,6 +42,9 @@ def run_fn(arguments: "FnArgs") -> None:
     rows = Rows(transform, model.rows.label, model.training.batch_size)
     features = {name: feature.dtype.name for name, feature in sorted(specification.items()) if name != rows.label}
     network = load(model.folder, "network.py", "build").build(features, model.training.learning_rate)
+    if network.output_shape != (None, model.score_count):
+        expected = f"(None, {model.score_count}), {'a score for each class' if model.classes else 'the probability of label 1'}"
+        raise ModelFolderError(f"{model.folder / 'network.py'} gives scores of shape {network.output_shape}, not {expected}: correct it")
     history = network.fit(
         rows.read(arguments.train_files, shuffle_seed=model.training.seed),
         validation_data=rows.read(arguments.eval_files),
