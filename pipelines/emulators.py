@@ -83,7 +83,7 @@ def start(settings: Settings, progress: Progress) -> None:
         except EmulatorError:
             daemons.stop(list(running.values()))
             raise
-        write_whole(settings.state_folder / ENDPOINTS_FILE, _endpoints(folder, chosen))
+        write_whole(settings.state_folder / ENDPOINTS_FILE, _endpoints(settings, folder, chosen))
         if not missing:
             progress("the emulators are up already")
 
@@ -169,8 +169,7 @@ def _command(part: Part, settings: Settings, folder: Path, chosen: Addresses) ->
         Part.CLOUD_SQL: (
             settings.cloudsql_instance,
             f"--address={chosen.instance}",
-            f"--credentials={_credentials_file(folder)}",
-            f"--service-account={_service_account(settings)}",
+            *(f"--service-account={email}={_key_file(folder, role)}" for role, email in service_accounts(settings).items()),
             f"--database={settings.database}",
         ),
         Part.CLOUD_STORAGE: (),
@@ -184,24 +183,34 @@ def _command(part: Part, settings: Settings, folder: Path, chosen: Addresses) ->
     return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *place)
 
 
-def _service_account(settings: Settings) -> str:
-    """The database's user is an IAM service account without its ending, unless it has a password of its own."""
-    if settings.database_user.endswith(".iam"):
-        return f"{settings.database_user}.gserviceaccount.com"
-    return f"perennial@{settings.project}.iam.gserviceaccount.com"
+def service_accounts(settings: Settings) -> dict[str, str]:
+    """The address of each role's service account; the owner, who is first, is the instance's administrator too.
+
+    A database's user is an IAM service account without its ending, unless it has a password of its own.
+    """
+    users = {"owner": settings.owner_user, "writer": settings.database_user, "reader": None}
+    others = {"owner": "owner", "writer": "perennial", "reader": "console"}
+    return {
+        role: f"{user}.gserviceaccount.com"
+        if user is not None and user.endswith(".iam")
+        else f"{others[role]}@{settings.project}.iam.gserviceaccount.com"
+        for role, user in users.items()
+    }
 
 
-def _credentials_file(folder: Path) -> Path:
-    return folder / "credentials.json"
+def _key_file(folder: Path, role: str) -> Path:
+    return folder / f"{role}.json"
 
 
-def _endpoints(folder: Path, chosen: Addresses) -> str:
+def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
     values = {
         "PERENNIAL_BIGQUERY_ENDPOINT": f"http://{HOST}:{chosen.bigquery}",
         "PERENNIAL_BIGQUERY_STORAGE_ENDPOINT": f"{HOST}:{chosen.bigquery_storage}",
         "PERENNIAL_STORAGE_ENDPOINT": f"http://{HOST}:{chosen.cloud_storage}",
         "PERENNIAL_CLOUDSQL_ENDPOINT": f"http://{HOST}:{chosen.cloud_sql}",
-        "PERENNIAL_CREDENTIALS_FILE": str(_credentials_file(folder)),
+        "PERENNIAL_CREDENTIALS_FILE": str(_key_file(folder, "writer")),
+        "PERENNIAL_OWNER_USER": service_accounts(settings)["owner"].removesuffix(".gserviceaccount.com"),
+        "PERENNIAL_OWNER_CREDENTIALS_FILE": str(_key_file(folder, "owner")),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 

@@ -4,7 +4,10 @@ from components.google import storage_client
 from components.registry.engine import make_engine
 from components.registry.migration import migrate
 from components.registry.objects import ensure_bucket
+from components.registry.ownership import make_member_no_owner, make_members, read_ownership
+from components.registry.roles import Role
 from components.settings import Settings
+from pipelines.emulators import service_accounts
 
 
 def prepare(settings: Settings) -> None:
@@ -14,5 +17,25 @@ def prepare(settings: Settings) -> None:
         AccessError: Cloud SQL or Cloud Storage refuses, or does not answer.
         RegistryError: the database is newer than this code.
     """
-    migrate(make_engine(settings))
+    prepare_registry(settings)
     ensure_bucket(storage_client(settings), settings.bucket, settings.location)
+
+
+def prepare_registry(settings: Settings) -> None:
+    """Bring the registry's schema up to date. On this machine the owner lets the others in first.
+
+    Raises:
+        AccessError: Cloud SQL refuses, or does not answer.
+        RegistryError: the database is newer than this code.
+    """
+    owner = make_engine(settings.as_owner())
+    if settings.is_local and settings.owner_user is not None:
+        reader = service_accounts(settings)["reader"].removesuffix(".gserviceaccount.com")
+        make_members(owner, {settings.database_user: Role.WRITER, reader: Role.READER})
+        with owner.connect() as connection:
+            found = read_ownership(connection)
+        if found.owner == settings.database_user:  # from before there were roles
+            make_members(owner, {settings.database_user: Role.OWNER})
+            migrate(make_engine(settings))
+            make_member_no_owner(owner, settings.database_user)
+    migrate(owner)

@@ -26,7 +26,7 @@ def make_engine(settings: Settings, *, pool_size: int = 2) -> Engine:
     registry.register("postgresql.perennial", "components.registry.dialect", "Dialect")
     dialer = Dialer(settings)
     engine = sa.create_engine(
-        "postgresql+perennial://",
+        sa.URL.create("postgresql+perennial", username=settings.database_user),  # a name for errors; the dialer connects
         creator=dialer.connect,
         pool_size=pool_size,
         max_overflow=OVERFLOW,

@@ -10,6 +10,8 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from components.errors import RegistryError
+from components.registry.ownership import become_owner
+from components.registry.roles import Role, grant
 from components.registry.statements import registry_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -21,17 +23,19 @@ WAIT_SECONDS = 50
 def migrate(engine: sa.Engine) -> None:
     """Apply the migrations that the database does not have yet. Safe to run again, and from several processes at once.
 
-    Everything, Alembic's own table too, is in the schema `registry`: the user needs no right but to create it.
+    Everything, Alembic's own table too, is in the schema `registry` and belongs to registry_owner, of which the user is a member.
 
     Raises:
         AccessError: the database cannot be reached, refuses the user, or another migrator does not come to its end.
-        RegistryError: the database is newer than this code.
+        RegistryError: the database is newer than this code, or its tables belong to somebody else.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    with registry_errors("migrate"), engine.connect() as connection, only_migrator(connection):
+    lacking = grant(Role.OWNER, engine.url.username or "")
+    with registry_errors("migrate", lacking=lacking), engine.connect() as connection, only_migrator(connection):
         config.attributes["connection"] = connection
+        become_owner(connection)
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS registry")
         connection.commit()
         try:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from components.errors import AccessError, PerennialError, RegistryError
 from components.registry.access import sqlstate
+from components.registry.roles import grant, role_for
 
 FOLDER = Path(__file__).parent / "sql"
 HEADER = re.compile(r"^-- name: (\w+)$\n", re.MULTILINE)
@@ -40,23 +41,27 @@ def execute(connection: sa.Connection, statement: str, **parameters: object) -> 
         AccessError: the database cannot be reached, is busy, or refuses the user.
     """
     file, name = statement.split(".")
-    with registry_errors(statement, **parameters):
-        return connection.execute(statements(file)[name], parameters)
+    sql = statements(file)[name]
+    with registry_errors(statement, lacking=grant(role_for(sql.text), connection.engine.url.username or ""), parameters=parameters):
+        return connection.execute(sql, parameters)
 
 
 @contextmanager
-def registry_errors(statement: str, **parameters: object) -> Iterator[None]:
-    """Turn what PostgreSQL refuses into errors of ours. Any other error of it is a bug, and stays what it is."""
+def registry_errors(statement: str, *, lacking: str, parameters: Mapping[str, object] | None = None) -> Iterator[None]:
+    """Turn what PostgreSQL refuses into errors of ours. Any other error of it is a bug, and stays what it is.
+
+    `lacking` is the grant that is not there, should the user lack a right.
+    """
     try:
         yield
     except DBAPIError as error:
-        ours = None if error.orig is None else translate(statement, error.orig, parameters)
+        ours = None if error.orig is None else translate(statement, error.orig, lacking, parameters or {})
         if ours is None:
             raise
         raise ours from error
 
 
-def translate(statement: str, error: BaseException, parameters: Mapping[str, object]) -> PerennialError | None:
+def translate(statement: str, error: BaseException, lacking: str, parameters: Mapping[str, object]) -> PerennialError | None:
     """The error of ours for an error of PostgreSQL; None for what only a bug can cause. Lost connections are the engine's matter."""
     code = sqlstate(error)
     said = error.args[0] if code else {}
@@ -67,7 +72,10 @@ def translate(statement: str, error: BaseException, parameters: Mapping[str, obj
     if code in NO_TABLES:
         return RegistryError(f"the registry's database has no tables yet ({text}): run `perennial up`")
     if code == NO_RIGHT:
-        return AccessError(f"the registry's database does not let this user {statement}: {text}; grant it what it lacks")
+        return AccessError(
+            f"the registry's database does not let this user {statement}: {text}; as an administrator of the instance run "
+            f"{lacking} (docs/database.md)"
+        )
     if code.startswith(BUSY):
         return AccessError(f"the registry's database broke off {statement} ({text}): run the command again")
     return None

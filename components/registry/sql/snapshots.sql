@@ -15,7 +15,7 @@ FROM registry.dataset_snapshot WHERE snapshot_id = :snapshot_id;
 
 -- name: link_run
 INSERT INTO registry.run_dataset (run_id, role, snapshot_id) VALUES (:run_id, :role, :snapshot_id)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (run_id, role, snapshot_id) DO NOTHING;
 
 -- name: of_model
 -- The snapshots that runs and versions of a model used, in the order in which they were recorded.

@@ -23,7 +23,7 @@ INSERT INTO registry.model_version (
 
 -- name: link_run
 INSERT INTO registry.run_model (run_id, role, model_version_id) VALUES (:run_id, :role, :model_version_id)
-ON CONFLICT DO NOTHING;
+ON CONFLICT (run_id, role, model_version_id) DO NOTHING;
 
 -- name: find_trained
 SELECT max(version) FROM registry.model_version JOIN registry.model USING (model_id)

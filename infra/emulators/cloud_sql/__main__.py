@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from cloud_sql.emulator import HOST, Options, serve
+from cloud_sql.emulator import HOST, Options, ServiceAccount, serve
 from cloud_sql.errors import StartError
 from cloud_sql.proxy import PORT
 
@@ -41,9 +41,9 @@ def parse_options(arguments: list[str]) -> Options:
     parser.add_argument("--address", default=HOST, help=f"the loopback address on whose port {PORT} the instance listens")
     parser.add_argument("--data", type=absolute_path, required=True, help="the folder of everything that lasts")
     parser.add_argument("--token-key", type=absolute_path, required=True, help="the file of the key that all emulators share")
-    parser.add_argument("--credentials", type=absolute_path, required=True, help="where to write the first service account's key file")
-    parser.add_argument("--service-account", action="append", required=True, metavar="EMAIL", help="an IAM user; may be repeated")
-    parser.add_argument("--database", required=True, help="a database in which the service accounts may make schemas")
+    accounts = "an IAM user, and where to write its key file; may be repeated: the first one is the instance's administrator"
+    parser.add_argument("--service-account", type=account, action="append", required=True, metavar="EMAIL[=FILE]", help=accounts)
+    parser.add_argument("--database", required=True, help="a database to make")
     parser.add_argument("--faults", action="store_true", help="let tests break things: see cloud_sql.faults")
     given = parser.parse_args(arguments)
     return Options(
@@ -52,11 +52,16 @@ def parse_options(arguments: list[str]) -> Options:
         address=given.address,
         data=given.data,
         token_key=given.token_key,
-        credentials=given.credentials,
         service_accounts=tuple(given.service_account),
         database=given.database,
         with_faults=given.faults,
     )
+
+
+def account(text: str) -> ServiceAccount:
+    """An address, and perhaps a file."""
+    email, has_file, file = text.partition("=")
+    return ServiceAccount(email, absolute_path(file) if has_file else None)
 
 
 def absolute_path(text: str) -> Path:

@@ -31,6 +31,14 @@ SHUTDOWN_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
+class ServiceAccount:
+    """An IAM user, and where its key file is to be written."""
+
+    email: str
+    key_file: Path | None
+
+
+@dataclass(frozen=True)
 class Options:
     """What to emulate, and where. Every path is absolute."""
 
@@ -39,8 +47,8 @@ class Options:
     address: str
     data: Path
     token_key: Path
-    credentials: Path
-    service_accounts: tuple[str, ...]
+    service_accounts: tuple[ServiceAccount, ...]
+    """The first one is the administrator."""
     database: str
     with_faults: bool
 
@@ -86,10 +94,12 @@ def _open(instance: Instance, accounts: ServiceAccounts, options: Options) -> No
     instance.make_roles()
     if options.database not in instance.databases():
         instance.make_database(options.database)
-    for email in options.service_accounts:
-        instance.admit(email, options.database)
-    keys = [accounts.issue_key(email, instance.project) for email in options.service_accounts]
-    write_private(options.credentials, keys[0])
+    for account in options.service_accounts:
+        instance.admit(account.email)
+        key = accounts.issue_key(account.email, instance.project)
+        if account.key_file is not None:
+            write_private(account.key_file, key)
+    instance.promote(options.service_accounts[0].email)
     instance.is_set_up = True
 
 

@@ -87,11 +87,15 @@ class Instance:
         """Change a built-in user's password."""
         self.postgres.run(f"alter role {identifier(name)} password {literal(password)}")
 
-    def admit(self, email: str, database: str) -> None:
-        """Do what an owner does once for a service account: add it as IAM user, and let it make schemas in `database`."""
+    def admit(self, email: str) -> None:
+        """Add a service account as IAM user, if it is none yet. It may do what everybody may."""
         if login_name(email) not in self.iam_users:
             self.make_user(email, "CLOUD_IAM_SERVICE_ACCOUNT", None)
-        self.postgres.run(f"grant connect, create, temporary on database {identifier(database)} to {identifier(login_name(email))}")
+
+    def promote(self, email: str) -> None:
+        """Let an IAM user do what `postgres` may: make roles, and use every database as one of its owners."""
+        user = identifier(login_name(email))
+        self.postgres.run(f"alter role {user} createrole", f"grant cloudsqlsuperuser to {user}")
 
     def _names(self, query: str) -> list[str]:
         return [str(row[0]) for row in self.postgres.run(query)]

@@ -15,18 +15,17 @@ import pytest
 import sqlalchemy as sa
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
-from pydantic import SecretStr
 
 from components.canonical import fingerprint
 from components.google import credentials, storage_client
 from components.registry.engine import make_engine
 from components.registry.manifest import Entry, Manifest, content_sha256
-from components.registry.migration import migrate
 from components.registry.objects import ensure_bucket, push_folder
 from components.registry.runs import Run, Trigger, start_run
 from components.registry.snapshots import Snapshot, record_snapshot
 from components.registry.versions import NewVersion
 from components.settings import Settings
+from pipelines.services import prepare_registry
 from tests.components.registry.connecting import TIMEOUT_SECONDS
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
@@ -34,9 +33,18 @@ CHILD = "import os, pickle, signal, sys\nsettings, *arguments = pickle.loads(byt
 
 
 @pytest.fixture(scope="session")
-def engine(cloud: Settings) -> Iterator[sa.Engine]:
+def owner_engine(cloud: Settings) -> Iterator[sa.Engine]:
+    """Of the one who changes the schema."""
+    engine = make_engine(cloud.as_owner())
+    prepare_registry(cloud)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def engine(cloud: Settings, owner_engine: sa.Engine) -> Iterator[sa.Engine]:
+    """Of the one who writes, as pipelines do."""
     engine = make_engine(cloud)
-    migrate(engine)
     yield engine
     engine.dispose()
 
@@ -88,15 +96,21 @@ def connection(engine: sa.Engine) -> Iterator[sa.Connection]:
 
 
 @pytest.fixture
+def owning(owner_engine: sa.Engine) -> Iterator[sa.Connection]:
+    """The owner's, whom only triggers stop; in a transaction that is never committed."""
+    with owner_engine.connect() as connection:
+        yield connection
+
+
+@pytest.fixture
 def empty(cloud: Settings) -> Settings:
-    """Settings of a database without tables, whose user has a password."""
+    """Settings of a database without tables, for the one who may make them."""
     project, _, instance = cloud.cloudsql_instance.split(":")
     url = f"{cloud.cloudsql_endpoint}/sql/v1beta4/projects/{project}/instances/{instance}"
     name = f"empty_{uuid4().hex[:8]}"
     with AuthorizedSession(credentials(cloud)) as session:
         session.post(f"{url}/databases", json={"name": name}).raise_for_status()
-        session.post(f"{url}/users", json={"name": name, "password": "secret"}).raise_for_status()
-    return cloud.model_copy(update={"database": name, "database_user": name, "database_password": SecretStr("secret")})
+    return cloud.as_owner().model_copy(update={"database": name})
 
 
 @pytest.fixture

@@ -38,21 +38,21 @@ def test_three_migrators_at_once_make_one_schema(empty: Settings, child: Callabl
     engine.dispose()
 
 
-def test_migrating_again_changes_nothing(engine: sa.Engine) -> None:
+def test_migrating_again_changes_nothing(owner_engine: sa.Engine) -> None:
     count = "SELECT count(*) FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace WHERE nspname = 'registry'"
-    with engine.connect() as connection:
+    with owner_engine.connect() as connection:
         before = connection.exec_driver_sql(count).scalar()
-    migrate(engine)
-    with engine.connect() as connection:
+    migrate(owner_engine)
+    with owner_engine.connect() as connection:
         assert connection.exec_driver_sql(count).scalar() == before
 
 
-def test_a_migrator_that_waits_too_long_says_so(engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_migrator_that_waits_too_long_says_so(owner_engine: sa.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration, "WAIT_SECONDS", 1)
-    with engine.connect() as other:
+    with owner_engine.connect() as other:
         other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
         with pytest.raises(AccessError, match=r"broke off migrate \(canceling statement due to lock timeout\): run the command again"):
-            migrate(engine)
+            migrate(owner_engine)
 
 
 def test_a_database_that_is_newer_than_the_code_is_left_alone(empty: Settings) -> None:
@@ -72,9 +72,9 @@ def test_a_database_without_tables_says_what_to_run(empty: Settings) -> None:
     engine.dispose()
 
 
-def test_history_can_be_neither_changed_nor_deleted(connection: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
-    new = new_version(connection)
-    version = register_version(connection, new)
+def test_history_can_be_neither_changed_nor_deleted(owning: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
+    new = new_version(owning)
+    version = register_version(owning, new)
     evaluation = Evaluation(
         model=new.model,
         version=version,
@@ -83,7 +83,7 @@ def test_history_can_be_neither_changed_nor_deleted(connection: sa.Connection, n
         config_sha256="a" * 64,
         metrics=[Metric("auc", {}, 0.7)],
     )
-    record_evaluation(connection, evaluation)
+    record_evaluation(owning, evaluation)
     for statement in (
         "UPDATE registry.metric SET value = 1",
         "UPDATE registry.model_version SET artifact_uri = 'gs://elsewhere/' || manifest_sha256",
@@ -97,26 +97,44 @@ def test_history_can_be_neither_changed_nor_deleted(connection: sa.Connection, n
         "DELETE FROM registry.metric_name",
         "DELETE FROM registry.model",
     ):
-        assert refusal(connection, statement) == REFUSED, statement
+        assert refusal(owning, statement) == REFUSED, statement
 
 
-def test_no_table_can_be_truncated(connection: sa.Connection) -> None:
-    for table in connection.exec_driver_sql(TABLES).scalars().all():
-        assert refusal(connection, f"TRUNCATE registry.{table} CASCADE") == REFUSED, table
+def test_no_table_can_be_truncated(owning: sa.Connection) -> None:
+    for table in owning.exec_driver_sql(TABLES).scalars().all():
+        assert refusal(owning, f"TRUNCATE registry.{table} CASCADE") == REFUSED, table
 
 
-def test_every_table_refuses_changes_and_deletions(connection: sa.Connection) -> None:
-    found = connection.exec_driver_sql("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname ~ '^no_'").all()
-    tables = connection.exec_driver_sql(TABLES).scalars().all()
+FOREIGN_KEYS = """
+SELECT conrelid::regclass::text, conkey::int[] FROM pg_constraint WHERE contype = 'f' AND connamespace = 'registry'::regnamespace
+"""
+INDEXES = """
+SELECT indrelid::regclass::text, string_to_array(indkey::text, ' ')::int[] FROM pg_index JOIN pg_class ON indrelid = pg_class.oid
+WHERE relnamespace = 'registry'::regnamespace
+"""
+
+
+def test_every_reference_has_an_index(owning: sa.Connection) -> None:
+    indexes = [(table, list(columns)) for table, columns in owning.exec_driver_sql(INDEXES)]
+    references = owning.exec_driver_sql(FOREIGN_KEYS).all()
+    assert len(references) > 20
+    for table, columns in references:
+        found = [index for indexed, index in indexes if indexed == table and set(index[: len(columns)]) == set(columns)]
+        assert found, f"{table} has no index that begins with columns {columns}"
+
+
+def test_every_table_refuses_changes_and_deletions(owning: sa.Connection) -> None:
+    found = owning.exec_driver_sql("SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE tgname ~ '^no_'").all()
+    tables = owning.exec_driver_sql(TABLES).scalars().all()
     wanted = {(table, trigger) for table in tables for trigger in ("no_update", "no_delete", "no_truncate")}
     assert {(table.removeprefix("registry."), trigger) for table, trigger in found} == wanted
 
 
-def test_a_run_ends_once_even_by_hand(connection: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
-    run_id = new_version(connection).run_id
-    assert finish_run(connection, run_id, RunState.FAILED, "the label has one class") is RunState.FAILED
+def test_a_run_ends_once_even_by_hand(owning: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
+    run_id = new_version(owning).run_id
+    assert finish_run(owning, run_id, RunState.FAILED, "the label has one class") is RunState.FAILED
     again = f"UPDATE registry.pipeline_run SET state = 'RUNNING', finished_at = NULL WHERE run_id = '{run_id}'"
-    assert refusal(connection, again) == REFUSED
+    assert refusal(owning, again) == REFUSED
 
 
 def refusal(connection: sa.Connection, statement: str) -> str:

@@ -46,7 +46,7 @@ def free_address() -> str:
 
 @dataclass
 class CloudSqlProcess:
-    """The emulator of one instance with its state in `folder`, and two service accounts."""
+    """The emulator of one instance with its state in `folder`, and two service accounts, the first of which is the administrator."""
 
     folder: Path
     connection_name: str = "perennial-test:europe-west1:registry"
@@ -63,9 +63,12 @@ class CloudSqlProcess:
         project, _, name = self.connection_name.rsplit(":", 2)
         return f"/sql/v1beta4/projects/{project}/instances/{name}"
 
+    def key_file(self, email: str) -> Path:
+        return self.folder / f"{email.partition('@')[0]}.json"
+
     @property
     def credentials_file(self) -> Path:
-        return self.folder / "credentials.json"
+        return self.key_file(TRAINER)
 
     @property
     def output(self) -> str:
@@ -76,8 +79,9 @@ class CloudSqlProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = [str(PYTHON), "-m", "cloud_sql", self.connection_name, "--port", str(self.port), "--address", self.address]
         command += ["--data", str(self.folder / "data"), "--token-key", str(self.folder / "token.key")]
-        command += ["--credentials", str(self.credentials_file), "--database", "registry"]
-        command += ["--service-account", TRAINER, "--service-account", SERVER, *options]
+        command += ["--database", "registry"]
+        command += [f"--service-account={email}={self.key_file(email)}" for email in (TRAINER, SERVER)]
+        command += options
         with (self.folder / "output").open("wb") as output:
             self.process = subprocess.Popen(command, stdout=output, stderr=output)
         return self.process

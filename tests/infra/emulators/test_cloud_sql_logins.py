@@ -5,7 +5,9 @@ from typing import Any
 
 import pg8000
 import pytest
+from google.oauth2 import service_account
 
+from components.google import SCOPES
 from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, TRAINER, CloudSqlProcess
 
 TRAINER_LOGIN = TRAINER.removesuffix(".gserviceaccount.com")
@@ -93,14 +95,29 @@ def test_postgres_is_no_superuser(connect: Callable[..., Any]) -> None:
     assert error.value.args[0]["M"] == "permission denied to create role"
 
 
-def test_a_service_account_may_make_schemas_but_no_databases(connect: Callable[..., Any]) -> None:
+def test_the_first_service_account_administers_roles_and_databases_and_is_no_superuser(connect: Callable[..., Any]) -> None:
     def login() -> Any:
         return connect(user=TRAINER_LOGIN, password=None, db="registry", enable_iam_auth=True)
 
-    assert answer(login(), "select has_database_privilege('registry', 'create')") is True
+    rights = "select has_database_privilege(current_database(), 'create') and rolcreaterole and not rolsuper from pg_roles"
+    assert answer(login(), f"{rights} where rolname = current_user") is True
     with pytest.raises(pg8000.DatabaseError) as error:
-        answer(login(), "create role other")
+        answer(login(), "create role other superuser")
     assert error.value.args[0]["M"] == "permission denied to create role"
+
+
+def test_the_others_may_do_nothing_that_not_everybody_may(cloud_sql: CloudSqlProcess) -> None:
+    account = service_account.Credentials.from_service_account_file(str(cloud_sql.key_file(SERVER)), subject=SERVER, scopes=SCOPES)
+    with cloud_sql.connector(account, enable_iam_auth=True) as connector:
+
+        def login() -> Any:
+            return connector.connect(cloud_sql.connection_name, "pg8000", user=SERVER, db="registry")
+
+        assert answer(login(), "select current_user") == SERVER.removesuffix(".gserviceaccount.com")
+        assert answer(login(), "select has_database_privilege('registry', 'create')") is False
+        with pytest.raises(pg8000.DatabaseError) as error:
+            answer(login(), "create role other")
+        assert error.value.args[0]["M"] == "permission denied to create role"
 
 
 def test_a_login_with_a_packet_too_long_is_refused(connect: Callable[..., Any]) -> None:

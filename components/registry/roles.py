@@ -1,0 +1,36 @@
+"""The three roles of the registry's database: of which one a user must be a member to do what."""
+
+import re
+from enum import StrEnum
+
+OWNS = re.compile(r"\b(ROLE|GRANT|ALTER)\b")
+WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
+"""FOR UPDATE too, which asks for the right to update."""
+
+
+class Role(StrEnum):
+    """A role of PostgreSQL that nobody logs in as; users become members of it."""
+
+    OWNER = "registry_owner"
+    """Owns the schema and everything in it; for migrations and for restoring a backup."""
+    WRITER = "registry_writer"
+    """Reads, inserts, and updates the few columns that may change; for pipelines and deployments."""
+    READER = "registry_reader"
+    """Reads; for the console and for backups."""
+
+
+def role_for(sql: str) -> Role:
+    """The least of the roles that may execute a statement of ours."""
+    if OWNS.search(sql):
+        return Role.OWNER
+    return Role.WRITER if WRITES.search(sql) else Role.READER
+
+
+def grant(role: Role, user: str) -> str:
+    """The statement by which an administrator lets a user in."""
+    return f"GRANT {role} TO {quoted(user)}"
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it, whatever is in it."""
+    return '"{}"'.format(name.replace('"', '""'))
