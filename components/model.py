@@ -224,9 +224,9 @@ class Model(_Section):
         return self.rows.classes
 
     @property
-    def label_count(self) -> int:
-        """How many labels there are: 0, 1 and so on."""
-        return len(self.classes) or 2
+    def label_names(self) -> tuple[str, ...]:
+        """What the labels 0, 1 and so on are called: the classes, or the numbers themselves."""
+        return self.classes or ("0", "1")
 
     @property
     def score_count(self) -> int:
@@ -237,10 +237,6 @@ class Model(_Section):
     def metrics(self) -> tuple[str, ...]:
         """What is measured on every slice."""
         return metric_names(self.classes)
-
-    def label_name(self, label: int) -> str:
-        """What a label is called: its class, or the number itself."""
-        return self.classes[label] if self.classes else str(label)
 
     def text(self, file: str) -> str:
         """The text of one of the folder's files.

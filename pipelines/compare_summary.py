@@ -82,10 +82,11 @@ def _show_metrics(metrics: Sequence[MetricDifference]) -> None:
     shown = [one for one in metrics if not one.slice or one.significance == Significance.SIGNIFICANT]
     if not shown:
         return
-    click.echo(f"\n  {'metric':<18} {'slice':<28} {'before':>9} {'after':>9}  difference")
+    width = max(18, *(len(one.name) for one in shown[:SHOWN_METRICS]))
+    click.echo(f"\n  {'metric':<{width}} {'slice':<28} {'before':>9} {'after':>9}  difference")
     for one in shown[:SHOWN_METRICS]:
         was, now = (metric.value if metric else None for metric in (one.before, one.after))
-        click.echo(f"  {one.name:<18} {slice_text(one.slice):<28} {score(was):>9} {score(now):>9}  {one.significance}")
+        click.echo(f"  {one.name:<{width}} {slice_text(one.slice):<28} {score(was):>9} {score(now):>9}  {one.significance}")
     quiet = sum(1 for one in metrics if one.slice and one.significance != Significance.SIGNIFICANT)
     hidden = max(len(shown) - SHOWN_METRICS, 0)
     click.echo(f"  {quiet} values of slices are within chance{f', {hidden} more are significant' if hidden else ''}")

@@ -61,8 +61,10 @@ def _report(result: LocalResult) -> content.RunReport:
         found=_found(result),
         checks=_checks(results),
         metrics=_metrics(results),
-        roc=tuple(content.RocPoint(p.false_positive_rate, p.true_positive_rate, p.threshold) for p in results.roc),
+        roc=tuple(content.RocPoint(p.false_positive_rate, p.true_positive_rate, p.threshold, p.of) for p in results.roc),
         calibration=tuple(content.CalibrationBin(b.mean_prediction, b.mean_label, b.count) for b in results.calibration),
+        classes=results.classes,
+        matrices=tuple(content.ConfusionMatrix(_slice(m.slice), m.counts) for m in results.matrices),
         lineage=_lineage(result),
         commands=_commands(result),
     )
@@ -90,7 +92,8 @@ def _data(result: LocalResult) -> content.DataSection | None:
     spans = []
     for span, parts in by_span.items():
         rows = sum(part.rows for part in parts)
-        spans.append(content.SpanRows(span, rows, sum(part.positives for part in parts) / rows))
+        shares = {name: sum(part.labels[name] for part in parts) / rows for name in parts[0].labels}
+        spans.append(content.SpanRows(span, rows, shares.get("1"), shares if "1" not in shares else {}))
     return content.DataSection(
         snapshot.snapshot_id,
         f"{snapshot.source_table}, partitions {snapshot.partitions[0].day} to {snapshot.partitions[-1].day}, {snapshot.source_rows:,} rows",

@@ -44,7 +44,7 @@ def infer(model: str, through: date | None, output: Path | None, as_json: bool) 
     if output:
         _check_output(found, output)
     with read_window(settings, found, through) as window, _quiet():
-        proposal = propose(compute_statistics(window.folder), label=found.rows.label, labels=found.label_count)
+        proposal = propose(compute_statistics(window.folder), label=found.rows.label, labels=len(found.label_names))
     text = to_text(proposal, heading=_heading(window))
     if output:
         _write(output, text)
@@ -126,7 +126,7 @@ def diff(model: str, through: date | None, as_json: bool) -> None:
     with read_window(settings, found, through) as window, _quiet():
         statistics = compute_statistics(window.folder)
     broken = {anomaly.feature for anomaly in find_anomalies(statistics, pinned, split=ALL_SPLITS)}
-    differences = compare(pinned, propose(statistics, label=found.rows.label, labels=found.label_count), broken=broken)
+    differences = compare(pinned, propose(statistics, label=found.rows.label, labels=len(found.label_names)), broken=broken)
     if as_json:
         _print_json(window, {"differences": [asdict(difference) for difference in differences]})
     else:

@@ -130,7 +130,7 @@ def show_versions(model: str, versions: list[VersionSummary]) -> None:
     """A table of a model's versions."""
     click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made              live on")
     for version in versions:
-        auc = version.metrics.get("auc", math.nan)
+        auc = version.metrics.get("auc", version.metrics.get("macro_auc", math.nan))
         commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
         last = version.partition_to - timedelta(days=1)
         click.echo(
@@ -165,10 +165,11 @@ def show_story(story: VersionStory) -> None:
         click.echo(f"  {label:<13} {text}")
     for evaluation in story.evaluations:
         click.echo(f"  metrics on snapshot {evaluation.snapshot_id[:12]}:")
+        width = max((len(metric.name) for metric in evaluation.metrics), default=0)
         for metric in evaluation.metrics:
             where = ", ".join(f"{name} {value}" for name, value in metric.slice.items()) or "all rows"
             bounds = f"  [{metric.ci_low:.4f}, {metric.ci_high:.4f}]" if metric.ci_low is not None and metric.ci_high is not None else ""
-            click.echo(f"    {metric.name:<16} {where:<28} {metric.value:>12.4f}{bounds}")
+            click.echo(f"    {metric.name:<{width}} {where:<28} {metric.value:>12.4f}{bounds}")
     for blessing in story.blessings:
         for check in blessing.checks:
             where = ", ".join(f"{name} {value}" for name, value in check.slice.items()) or "all rows"

@@ -37,15 +37,15 @@ def check_labels(model: Model, snapshot: Snapshot, profiles: Profiles, past: Pro
 def label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
     """Of each span, ascending, the rows with each label, int64 [labels]."""
     counts: dict[date, np.ndarray] = {}
-    for label in range(model.label_count):
+    for label in range(len(model.label_names)):
         for day, table in tables(profiles, label_level(label)).items():
-            counts.setdefault(day, np.zeros(model.label_count, np.int64))[label] = next(iter(table.values())).rows
+            counts.setdefault(day, np.zeros(len(model.label_names), np.int64))[label] = next(iter(table.values())).rows
     return dict(sorted(counts.items()))
 
 
 def _told(model: Model) -> range:
     """The labels that are looked at: of two, what is said of 1 says all of 0."""
-    return range(model.label_count) if model.classes else range(1, 2)
+    return range(len(model.label_names)) if model.classes else range(1, 2)
 
 
 def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
@@ -72,14 +72,14 @@ def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
 def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
     """The whole window has one label: nothing can be learnt."""
     counts = label_counts(model, profiles)
-    by_label = sum(counts.values(), np.zeros(model.label_count, np.int64))
+    by_label = sum(counts.values(), np.zeros(len(model.label_names), np.int64))
     if by_label.sum() < LEAST_ROWS or np.count_nonzero(by_label) > 1:
         return []
     return [
         row_finding(
             Check.LABEL,
             model.rows.label,
-            f"is {model.label_name(int(by_label.argmax()))} in all {count(int(by_label.sum()))} rows",
+            f"is {model.label_names[int(by_label.argmax())]} in all {count(int(by_label.sum()))} rows",
             "look at what source.sql takes for the label, and at partitions that are not whole",
             since=next(iter(counts)),
             days=len(counts),
@@ -118,7 +118,7 @@ def _change(model: Model, label: int, day: date, found: np.ndarray, was: np.ndar
     return row_finding(
         Check.LABEL,
         model.rows.label,
-        f"of span {day} is {model.label_name(label)} in {share}{', as if it were turned round' if is_flipped else ''}",
+        f"of span {day} is {model.label_names[label]} in {share}{', as if it were turned round' if is_flipped else ''}",
         "look at what source.sql takes for the label, and at partitions that are not whole; "
         "if the world changed, raise checks.label_change in model.toml",
         since=day,
@@ -142,13 +142,13 @@ def _is_another(found: np.ndarray, before: np.ndarray, label: int, allowed: floa
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:
     """Features that rank the labels alone: they know what cannot be known when the model is used."""
-    by_label = [add_tables(tables(profiles, label_level(label)).values()) for label in range(model.label_count)]
+    by_label = [add_tables(tables(profiles, label_level(label)).values()) for label in range(len(model.label_names))]
     aucs = {label: _aucs(by_label, label, features) for label in _told(model)}
     findings = []
     for name in features:
         auc, label = max(((found[name], label) for label, found in aucs.items() if name in found), default=(0.0, 0))
         if auc >= model.checks.leak_auc:
-            told = f"the label {model.label_name(label)}" if model.classes else "the label"
+            told = f"the label {model.label_names[label]}" if model.classes else "the label"
             findings.append(
                 row_finding(
                     Check.LEAK,

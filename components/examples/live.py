@@ -1,4 +1,4 @@
-"""Profiles of source.sql's rows that nobody kept: the query is run again, and no row is refused, since bad ones are what is looked for."""
+"""Rows of source.sql that nobody kept: the query is run again, and no row is refused, since bad ones are what is looked for."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -39,17 +39,29 @@ def profile_rows(
         SourceError: source.sql does not run on the table.
         AccessError: BigQuery refuses or does not answer.
     """
-    window = Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
     profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in snapshot.spans}
+    window = Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
+    for span, rows in stream_any_rows(client, reader, settings, model, window, table=table):
+        if span in profilers:
+            profilers[span].batch(rows)
+    return {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
+
+
+def stream_any_rows(
+    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, window: Window, *, table: str
+) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """The rows of source.sql on a table, whatever is in them, in batches of one span each.
+
+    Raises:
+        SourceError: source.sql does not run on the table.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
     with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
         job = client.query(rows_query(model, table), config)
         job.result(timeout=3600)
         for batch in read_batches(reader, read_session(reader, settings, job)):
-            for span, part in _by_span(batch, model.rows.span):
-                if span in profilers:
-                    profilers[span].batch(part)
-    return {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
+            yield from _by_span(batch, model.rows.span)
 
 
 def _by_span(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.RecordBatch]]:

@@ -76,7 +76,7 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
     """What the examples of a span depend on: those that share it are the same."""
     first, last = span_history_start(model, span), span_label_end(model, span)
     rows, split = model.rows, model.split
-    recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label}:{model.label_count} split={split.train}:{split.eval}"
+    recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label}:{','.join(model.label_names)} split={split.train}:{split.eval}"
     return snapshot.span_fingerprint(span, first=first, last=last, recipe=recipe)
 
 
@@ -91,13 +91,14 @@ def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date) -> tup
 
 def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
     for split in SPLITS:
-        labels = np.sum([count.labels for count in counts if count.split == split], axis=0)
-        if not labels.any():
+        labels = {name: sum(count.labels[name] for count in counts if count.split == split) for name in model.label_names}
+        rows = sum(labels.values())
+        if not rows:
             raise SourceError(f"split {split!r} of model {model.name!r} has no rows: widen the window or change [split] in model.toml")
-        if not labels.all():
-            lacking, of = model.label_name(int(np.argmin(labels))), f"{labels.sum():,} rows of split {split!r}"
+        missing = [name for name, count in labels.items() if not count]
+        if missing:
             raise SourceError(
-                f"label {model.rows.label!r} of model {model.name!r} is {lacking} in none of the {of}: "
+                f"label {model.rows.label!r} of model {model.name!r} is {missing[0]} in none of the {rows:,} rows of split {split!r}: "
                 f"a model needs all its classes; check source.sql and --through"
             )
 
@@ -114,7 +115,7 @@ def _write_spans(rows: Iterator[SpanRows], model: Model, cache: SpanCache, finge
 
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write one span's splits into a folder."""
-    counts = {split: np.zeros(model.label_count, np.int64) for split in SPLITS}
+    counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
         for batch in batches:
@@ -122,8 +123,8 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
             labels = labels_of(batch, model)
             for split, chosen in _split(batch.column(model.rows.key), model).items():
                 file[split].write(examples.filter(chosen).to_pylist())
-                counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=model.label_count)
-    return tuple(SplitCount(span, split, tuple(found.tolist())) for split, found in counts.items())
+                counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=len(model.label_names))
+    return tuple(SplitCount(span, split, dict(zip(model.label_names, found.tolist(), strict=True))) for split, found in counts.items())
 
 
 def _split(keys: pa.Array, model: Model) -> dict[str, pa.BooleanArray]:

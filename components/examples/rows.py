@@ -106,8 +106,8 @@ class RowCheck:
                 values = batch.column(name).fill_null(0)
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float64()))), "which is not finite")
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float32()))), "too large for the float32 of an example")
-        label, known = batch.column(rows.label).cast(pa.float64(), safe=False), pa.array(map(float, range(self._model.label_count)))
-        accepted = f"a whole number from 0 to {self._model.label_count - 1}" if rows.classes else "0 or 1"
+        label, known = batch.column(rows.label).cast(pa.float64(), safe=False), pa.array(map(float, range(len(self._model.label_names))))
+        accepted = f"a whole number from 0 to {len(self._model.label_names) - 1}" if rows.classes else "0 or 1"
         self._refuse(batch, rows.label, pc.invert(pc.is_in(label, known)), f"a label must be {accepted}")
 
     def _refuse(self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str) -> None:

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -21,13 +21,13 @@ class SplitCount:
 
     span: date
     split: str
-    labels: tuple[int, ...]
-    """Examples with label 0, 1 and so on."""
+    labels: Mapping[str, int]
+    """How many examples have each label, by its name: the class, or the number where there are only 0 and 1."""
 
     @property
     def rows(self) -> int:
         """All of them."""
-        return sum(self.labels)
+        return sum(self.labels.values())
 
 
 @dataclass(frozen=True)
@@ -90,4 +90,4 @@ def counts_to_json(counts: tuple[SplitCount, ...]) -> str:
 
 def counts_from_json(text: str) -> tuple[SplitCount, ...]:
     """What `counts_to_json` gave."""
-    return tuple(SplitCount(date.fromisoformat(count["span"]), count["split"], labels=tuple(count["labels"])) for count in json.loads(text))
+    return tuple(SplitCount(**count | {"span": date.fromisoformat(count["span"])}) for count in json.loads(text))

@@ -15,14 +15,14 @@ class SpanProfiler:
 
     def __init__(self, model: Model, span: date, fingerprint: str) -> None:
         self._model = model
-        self._parts = [Part(label_level(label), span, fingerprint) for label in range(model.label_count)]
+        self._parts = [Part(label_level(label), span, fingerprint) for label in range(len(model.label_names))]
         self.profiles: dict[Part, dict[str, ColumnProfile]] = {}
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The same batch, whose rows are profiled now. Keys and spans say nothing about the rows."""
         columns = batch.drop_columns([self._model.rows.key, self._model.rows.span])
         labels = labels_of(batch, self._model)
-        for label in range(self._model.label_count - 1, -1, -1):
+        for label in range(len(self._model.label_names) - 1, -1, -1):
             rows = columns.filter(pa.array(labels == label))
             if rows.num_rows:
                 part, table = self._parts[label], profile_batch(rows)
@@ -34,5 +34,5 @@ class SpanProfiler:
 def labels_of(batch: pa.RecordBatch, model: Model) -> np.ndarray:
     """The label of each row, int64 [rows]; 0 where it is none of the model's."""
     labels = np.asarray(batch.column(model.rows.label).cast(pa.float64(), safe=False).fill_null(0))
-    is_known = np.isin(labels, np.arange(model.label_count))
+    is_known = np.isin(labels, np.arange(len(model.label_names)))
     return np.where(is_known, labels, 0).astype(np.int64)

@@ -31,10 +31,15 @@ def span_rows(spans: Sequence[SpanRows]) -> Markup:
 
 def label_rates(spans: Sequence[SpanRows]) -> Markup:
     """A line from span to span, on the same axis of time."""
-    rows: list[Row] = [{"day": _time(p.span), "rate": p.label_rate} for p in spans]
-    line = alt.Chart(table(rows)).mark_line(color=DATA.light, strokeWidth=2, point=alt.OverlayMarkDef(color=DATA.light, size=28))
+    return rate_chart([(span.span, "", span.label_rate) for span in spans], spans, alt.ColorValue(DATA.light))
+
+
+def rate_chart(rates: Sequence[tuple[date, str, float | None]], spans: Sequence[SpanRows], colour: alt.Color | alt.ColorValue) -> Markup:
+    """Lines of shares, each with a dot at its spans; rates are by day and by what tells the lines apart."""
+    rows: list[Row] = [{"day": _time(day), "class": name, "rate": rate} for day, name, rate in rates]
+    line = alt.Chart(table(rows)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28))
     rate = alt.Y("rate:Q", axis=_axis(ticks=4, pattern="~%"), scale=alt.Scale(zero=True))
-    return draw(line.encode(x=_time_axis("day", spans), y=rate))
+    return draw(line.encode(x=_time_axis("day", spans), y=rate, color=colour))
 
 
 def feature_distribution(shares: Distribution) -> Markup:

@@ -1,6 +1,7 @@
 """What a run's report says, as plain values: the room that ends a run fills them in, and page.py draws them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -52,11 +53,12 @@ class SplitRows:
 
 @dataclass(frozen=True)
 class SpanRows:
-    """How many rows a span gave, and the share of them whose label is positive (None: not known)."""
+    """How many rows a span gave, and the share of them whose label is positive (None: not known), or that of each class."""
 
     span: date
     rows: int
     label_rate: float | None = None
+    class_shares: Mapping[str, float] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,16 @@ class RocPoint:
     fpr: float
     tpr: float
     threshold: float
+    of: str = ""
+    """The class that counts as positive; empty where there are two labels."""
+
+
+@dataclass(frozen=True)
+class ConfusionMatrix:
+    """Rows of a slice (None: all rows) by class and by the class that they were taken for: counts[actual][predicted]."""
+
+    slice: str | None
+    counts: tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -177,6 +189,9 @@ class RunReport:
     metrics: tuple[MetricValue, ...] = ()
     roc: tuple[RocPoint, ...] = ()
     calibration: tuple[CalibrationBin, ...] = ()
+    classes: tuple[str, ...] = ()
+    """Of a model of several classes: then there is a matrix for each slice, and no calibration."""
+    matrices: tuple[ConfusionMatrix, ...] = ()
     lineage: tuple[LineageEntry, ...] = ()
     commands: tuple[Command, ...] = ()
     hints: tuple[str, ...] = ()

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from components.report.content import CalibrationBin, Check, MetricValue, RocPoint
+from components.metric_names import MEASURES, class_metric
+from components.report.content import CalibrationBin, Check, MetricValue, RocPoint, RunReport
 
 CHARTED_METRICS = 3
 CHARTED_SLICES = 24
@@ -37,18 +38,46 @@ class MetricTable:
     rows: tuple[SliceRow, ...]
 
 
-def metric_table(metrics: Sequence[MetricValue], checks: Sequence[Check]) -> MetricTable:
-    """Checked metrics come first, since they decide; otherwise the order is kept."""
+@dataclass(frozen=True)
+class ClassRow:
+    """A class on a slice (None: all rows), how many rows are of it, and its measures in the order of MEASURES."""
+
+    slice: str | None
+    name: str
+    rows: float
+    cells: tuple[Cell, ...]
+
+
+def metric_table(metrics: Sequence[MetricValue], checks: Sequence[Check], classes: Sequence[str] = ()) -> MetricTable:
+    """Checked metrics come first, since they decide; otherwise the order is kept. Those of a class are in `class_rows`, unless checked."""
     checked = {check.metric for check in checks}
-    names = sorted(dict.fromkeys(metric.name for metric in metrics), key=lambda name: name not in checked)
+    elsewhere = {class_metric(measure, name) for name in classes for measure in MEASURES} - checked
+    found = dict.fromkeys(metric.name for metric in metrics if metric.name not in elsewhere)
+    names = sorted(found, key=lambda name: name not in checked)
     slices = dict.fromkeys(metric.slice for metric in metrics if metric.slice is not None)
     values = {(metric.name, metric.slice): metric for metric in metrics}
-    refused = {(check.metric, check.slice) for check in checks if not check.passed}
+    refused = _refused(checks)
     return MetricTable(
         names=tuple(names),
         overall=tuple(values[name, None] for name in names if (name, None) in values),
         rows=tuple(_row(name, [Cell(values.get((metric, name)), (metric, name) in refused) for metric in names]) for name in slices),
     )
+
+
+def class_rows(report: RunReport) -> tuple[ClassRow, ...]:
+    """The classes on all rows, then on each slice."""
+    values = {(metric.name, metric.slice): metric for metric in report.metrics}
+    refused = _refused(report.checks)
+    rows = []
+    for matrix in sorted(report.matrices, key=lambda matrix: (matrix.slice is not None, matrix.slice or "")):
+        for name, counts in zip(report.classes, matrix.counts, strict=True):
+            keys = [(class_metric(measure, name), matrix.slice) for measure in MEASURES]
+            rows.append(ClassRow(matrix.slice, name, sum(counts), tuple(Cell(values.get(key), key in refused) for key in keys)))
+    return tuple(rows)
+
+
+def _refused(checks: Sequence[Check]) -> set[tuple[str, str | None]]:
+    return {(check.metric, check.slice) for check in checks if not check.passed}
 
 
 def _row(name: str, cells: Sequence[Cell]) -> SliceRow:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from components.report import charts, metrics
+from components.report import charts, class_charts, metrics
 from components.report.content import CalibrationBin, DataSection, RunReport, Verdict
 from components.report.features import feature_tables
-from components.report.metrics import MetricTable
-from components.report.palette import PALETTE
+from components.report.metrics import ClassRow, MetricTable
+from components.report.palette import PALETTE, Ink
 from components.report.templating import environment, write_whole
 
 
@@ -44,9 +44,22 @@ class Curve:
     summary: float
 
 
+@dataclass(frozen=True)
+class Classes:
+    """What a page shows only of several classes."""
+
+    inks: dict[str, Ink]
+    """The classes that lines are drawn of."""
+    shares: Markup | None
+    """By span."""
+    rows: tuple[ClassRow, ...]
+    confusion: Markup | None
+    rocs: Markup | None
+
+
 def render(report: RunReport) -> str:
     """The whole page. Every value is escaped, and spelled out where it could not be shown."""
-    table = metrics.metric_table(report.metrics, report.checks)
+    table = metrics.metric_table(report.metrics, report.checks, report.classes)
     templates = environment()
     templates.filters["distribution"] = charts.feature_distribution
     template = templates.get_template("page.html")
@@ -55,12 +68,13 @@ def render(report: RunReport) -> str:
         headline=_headline(report.verdict),
         rows_by_span=_rows_by_span(report.data),
         labels_by_span=_labels_by_span(report.data),
+        classes=_classes(report),
         features=feature_tables(report.train_statistics, report.eval_statistics),
         anomalous={anomaly.feature for anomaly in report.anomalies or ()},
         checks=metrics.ordered_checks(report.checks),
         table=table,
         slice_charts=_slice_charts(table),
-        roc=_roc(report, table),
+        roc=None if report.classes else _roc(report, table),
         calibration=_calibration(report.calibration),
         palette=PALETTE,
     )
@@ -90,6 +104,23 @@ def _labels_by_span(data: DataSection | None) -> Series | None:
     spans = data.spans if data is not None else ()
     known = {span: rate for span in spans if (rate := metrics.finite(span.label_rate)) is not None}
     return Series(charts.label_rates(tuple(known)), min(known.values()), max(known.values())) if known else None
+
+
+def _classes(report: RunReport) -> Classes | None:
+    """None of a model of two labels, and of a run that ended before there was data."""
+    spans = report.data.spans if report.data is not None else ()
+    names = report.classes or tuple(spans[0].class_shares if spans else ())
+    if not names:
+        return None
+    matrix = next((matrix for matrix in report.matrices if matrix.slice is None), None)
+    curves = {name: metrics.ordered_roc(point for point in report.roc if point.of == name) for name in report.classes}
+    return Classes(
+        inks=class_charts.inks(names),
+        shares=class_charts.class_shares(spans, names) if spans else None,
+        rows=metrics.class_rows(report),
+        confusion=class_charts.confusion(matrix.counts, report.classes) if matrix else None,
+        rocs=class_charts.class_rocs(curves, report.classes) if any(curves.values()) else None,
+    )
 
 
 def _slice_charts(table: MetricTable) -> list[SliceChart]:

@@ -85,7 +85,7 @@ def test_counts_are_those_of_the_files(read: Read, folder: Path, tmp_path: Path)
     assert sum(count.rows for count in counts) == 2 * VISITORS
     for count in counts:
         rows = read_split(folder, count.split)[f"{count.span:%Y%m%d}"]
-        assert (len(rows), sum(int(row["returned"]) for row in rows)) == (count.rows, count.labels[1])
+        assert (len(rows), sum(int(row["returned"]) for row in rows)) == (count.rows, count.labels["1"])
     write_counts(counts, tmp_path / "counts.json")
     assert read_counts(tmp_path / "counts.json") == counts
 

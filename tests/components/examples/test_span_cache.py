@@ -8,7 +8,7 @@ import pytest
 
 from components.examples.span_cache import SpanCache, SplitCount, counts_from_json, counts_to_json
 
-COUNTS = (SplitCount(date(2026, 3, 1), "train", (8, 7)), SplitCount(date(2026, 3, 1), "eval", (2, 3)))
+COUNTS = (SplitCount(date(2026, 3, 1), "train", {"0": 8, "1": 7}), SplitCount(date(2026, 3, 1), "eval", {"0": 2, "1": 3}))
 
 
 def write(cache: SpanCache, fingerprint: str, content: bytes = b"x") -> None:
