@@ -1,0 +1,89 @@
+"""A small SavedModel as a training leaves it, pushed and registered as a version: what can be deployed."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import sqlalchemy as sa
+from google.cloud import storage
+
+from components.examples.encode import TFRecordFile, encode_examples
+from components.registry.evaluations import Blessing, record_blessing
+from components.registry.manifest import CODE
+from components.registry.objects import push_folder
+from components.registry.versions import NewVersion, register_version
+from components.training.smoke import record_smoke
+
+MODEL_TOML = "[serving]\nlatency_milliseconds = 1000\n"
+SECONDS = np.linspace(0, 4, 40, dtype=np.float32)
+
+
+@pytest.fixture(scope="session")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scores are half of the feature `seconds`: 32 rows of them are recorded. Not to be changed."""
+    return save(tmp_path_factory.mktemp("saved_model"), 0.5)
+
+
+def save(folder: Path, factor: float) -> Path:
+    """A model that multiplies by `factor`."""
+    import tensorflow as tf
+
+    class Network(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.factor = tf.Variable(factor)
+
+    network = Network()
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)  # type: ignore[untyped-decorator]
+    def score(examples: Any) -> Mapping[str, Any]:
+        return {"score": network.factor * tf.io.parse_example(examples, {"seconds": tf.io.FixedLenFeature([1], tf.float32)})["seconds"]}
+
+    network.score = score
+    tf.saved_model.save(network, str(folder / "model"), signatures={"serving_default": score})
+    rows = folder / "rows.gz"
+    with TFRecordFile(rows) as file:
+        file.write(encode_examples(pa.RecordBatch.from_pydict({"seconds": SECONDS})).to_pylist())
+    record_smoke(score, [str(rows)], folder / "model")
+    (folder / "model" / CODE).mkdir(parents=True)
+    (folder / "model" / CODE / "model.toml").write_text(MODEL_TOML)
+    return folder / "model"
+
+
+MakeVersion = Callable[..., NewVersion]
+
+
+def register(
+    connection: sa.Connection,
+    new_version: MakeVersion,
+    client: storage.Client,
+    bucket: str,
+    folder: Path,
+    *,
+    blessed: bool | None = True,
+) -> int:
+    """Push a folder and register it as the next version of the model of `new_version`; None leaves it without a verdict."""
+    new = new_version(connection)
+    manifest = push_folder(client, bucket, model=new.model, folder=folder, metadata={"run": new.run_id})
+    number = register_version(connection, NewVersion(**{**vars(new), "manifest": manifest}))
+    if blessed is not None:
+        verdict = Blessing(
+            model=new.model, version=number, run_id=new.run_id, policy_sha256="b" * 64, blessed=blessed, checks=(), decided_by="a test"
+        )
+        record_blessing(connection, verdict)
+    return number
+
+
+def changed(saved_model: Path, folder: Path, files: Mapping[str, str | bytes | None]) -> Path:
+    """A copy with other files; None takes a file or folder away."""
+    shutil.copytree(saved_model, folder)
+    for name, content in files.items():
+        path = folder / name
+        if content is None:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        else:
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return folder
