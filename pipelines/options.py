@@ -1,5 +1,7 @@
 """What the commands share: dates, flags, and settings whose services can be there."""
 
+import sys
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -34,3 +36,14 @@ def ready_settings() -> Settings:
     if settings.environment == "local" and not settings.is_local:
         raise EmulatorError("the emulators are not up: run `perennial up`")
     return settings
+
+
+def counter(what: str) -> Callable[[int, int], None]:
+    """Says on the terminal how far something is; in a log, now and then."""
+
+    def show(done: int, of: int) -> None:
+        if sys.stderr.isatty() or done % 100 == 0 or done == of:
+            end = "\n" if done == of or not sys.stderr.isatty() else ""
+            click.echo(f"\r{done} of {of} {what}{end}", err=True, nl=False)
+
+    return show

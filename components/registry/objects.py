@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
@@ -13,17 +14,22 @@ from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from components.errors import RegistryError
+from components.registry.lifecycle import add_rules
 from components.registry.manifest import NAME, Entry, Manifest, content_sha256, manifest_json, parse_manifest, scan_file, scan_folder
 from components.registry.refusals import storage_errors
 
 CHUNK_BYTES = 8 << 20
 """Larger files are sent in chunks of this size, so that a broken connection costs one chunk."""
+SOFT_DELETE_SECONDS = 7 * 24 * 3600
+"""Of a new bucket: how long what was deleted for good can be restored."""
+TOUCH_AFTER = timedelta(days=1)
+"""Shorter than the time after which what no version refers to is removed."""
 MODEL_NAME = re.compile("[a-z][a-z0-9_]{0,62}")
 RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
 
 def ensure_bucket(client: storage.Client, name: str, location: str) -> None:
-    """Make the bucket, or switch on the versioning of one that is there. Safe to call again.
+    """Make the bucket, or switch on versions and add the lifecycle rules of one that is there. Safe to call again.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or the bucket is somebody else's.
@@ -33,13 +39,15 @@ def ensure_bucket(client: storage.Client, name: str, location: str) -> None:
         if bucket is None:
             bucket = client.bucket(name)
             bucket.versioning_enabled = True
+            bucket.soft_delete_policy.retention_duration_seconds = SOFT_DELETE_SECONDS
+            add_rules(bucket)
             bucket.iam_configuration.uniform_bucket_level_access_enabled = True
             try:
                 client.create_bucket(bucket, location=location, retry=RETRY)
                 return
             except Conflict:  # made by another process since
                 bucket = client.get_bucket(name, retry=RETRY)
-        if not bucket.versioning_enabled:
+        if add_rules(bucket) or not bucket.versioning_enabled:
             bucket.versioning_enabled = True
             bucket.patch(retry=RETRY)
 
@@ -69,13 +77,26 @@ def push_folder(
         present = blobs_by_path(client, bucket, prefix)
         placed = []
         for entry in entries:
-            blob = present.get(entry.path) or push_file(client.bucket(bucket), prefix, entry, folder, metadata)
+            blob = touched(present.get(entry.path)) or push_file(client.bucket(bucket), prefix, entry, folder, metadata)
             placed.append(replace(entry, generation=checked_generation(blob, entry)))
             if progress:
                 progress(placed[-1])
         manifest = Manifest(f"gs://{bucket}/{prefix}", tuple(placed))
         commit(client, manifest, metadata)
     return manifest
+
+
+def touched(blob: storage.Blob | None) -> storage.Blob | None:
+    """An object that an earlier push left, marked as one that is still wanted, lest it be removed; None if it was removed already."""
+    now = datetime.now(UTC)
+    if blob is None or now - blob.updated < TOUCH_AFTER:
+        return blob
+    blob.custom_time = now
+    try:
+        blob.patch(if_generation_match=blob.generation, retry=RETRY)
+    except (NotFound, PreconditionFailed):
+        return None
+    return blob
 
 
 def push_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path, metadata: Mapping[str, str]) -> storage.Blob:
@@ -112,6 +133,8 @@ def commit(client: storage.Client, manifest: Manifest, metadata: Mapping[str, st
         blob.upload_from_string(manifest_json(manifest), "application/json", if_generation_match=0, checksum="crc32c", retry=RETRY)
     except PreconditionFailed:
         read_manifest(client, manifest.uri)
+        if touched(client.bucket(bucket).get_blob(blob.name, retry=RETRY)) is None:
+            commit(client, manifest, metadata)
 
 
 def read_manifest(client: storage.Client, uri: str) -> Manifest:

@@ -1,8 +1,10 @@
 """Published versions: copies that Cloud Storage makes of a pushed folder, where TensorFlow Serving looks for the versions of a model."""
 
+import re
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
+import sqlalchemy as sa
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
@@ -10,10 +12,13 @@ from components.errors import RegistryError
 from components.registry.manifest import NAME, Entry, Manifest, parse_manifest
 from components.registry.objects import RETRY, blobs_by_path, problem, read_manifest, require_model_name, split_uri
 from components.registry.refusals import storage_errors
+from components.registry.statements import execute
 
 SAVED_MODEL = "saved_model.pb"
 """Without it TensorFlow loads nothing, so it comes after everything that it needs."""
 COPIES_AT_ONCE = 8
+NUMBER = re.compile("[1-9][0-9]{0,8}")
+"""Of a version, as the name of a folder."""
 
 
 def published_uri(bucket: str, model: str, number: int) -> str:
@@ -51,6 +56,26 @@ def publish_version(client: storage.Client, bucket: str, *, model: str, number: 
             sources = _sources(client, uri, missing, remedy=f"run `perennial restore {model} {number}`")
             _copy_in_order(sources, client.bucket(bucket), prefix, metadata=metadata, paths=[entry.path for entry in missing])
     return published
+
+
+def publish_missing(engine: sa.Engine, client: storage.Client, bucket: str, model: str) -> list[int]:
+    """Publish those versions of a model that are not, unless they are retired: whoever recorded them was stopped. Returns their numbers,
+    newest first.
+
+    Raises:
+        RegistryError: what is to be copied is missing or changed, or an object is there already with other bytes.
+        AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
+    """
+    glob = f"models/{require_model_name(model)}/*/{NAME}"
+    with storage_errors(bucket):
+        blobs = client.list_blobs(bucket, match_glob=glob, fields="items(name),nextPageToken", retry=RETRY)
+        folders = (blob.name.split("/")[-2] for blob in blobs)
+        published = [int(folder) for folder in folders if NUMBER.fullmatch(folder)]
+    with engine.connect() as connection:
+        rows = execute(connection, "stored.unpublished", model=model, published=published).all()
+    for row in rows:
+        publish_version(client, bucket, model=model, number=row.number, uri=row.artifact_uri, metadata={"run": row.run_id})
+    return [row.number for row in rows]
 
 
 def _published_manifest(blob: storage.Blob, uri: str) -> Manifest:

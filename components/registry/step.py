@@ -25,6 +25,7 @@ from components.registry.expiry import apply_expiry
 from components.registry.manifest import CODE, Manifest, manifest_json, parse_manifest
 from components.registry.objects import push_folder
 from components.registry.provenance import Launch, component_version, environment_digest, package_versions
+from components.registry.publish import publish_missing
 from components.registry.runs import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
 from components.registry.snapshots import DatasetRole
 from components.registry.versions import NewVersion, register_version, training_fingerprint
@@ -121,10 +122,11 @@ def record_version(
     pushed: KfpArtifact,
     results: KfpArtifact,
 ) -> int:
-    """Everything about the version in one transaction: all of it, or nothing. Returns its number."""
+    """Everything about the version in one transaction: all of it, or nothing. Then it is published. Returns its number."""
     found, pinned, judged = read_model(settings.models_folder, model), snapshot_of(snapshot), read_results(Path(results.path))
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
-    with make_engine(settings).begin() as connection:
+    engine = make_engine(settings)
+    with engine.begin() as connection:
         snapshots.record_snapshot(connection, recorded_snapshot(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
@@ -133,7 +135,16 @@ def record_version(
         number = register_version(connection, made_of)
         evaluations.record_evaluation(connection, _evaluation(found, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(found, number, run_id, judged))
+    publish_recorded(engine, settings, model)
     return number
+
+
+def publish_recorded(engine: sa.Engine, settings: Settings, model: str) -> None:
+    """Publish what is not yet. Should this fail or be killed, the next run or deployment does it; the version is good all the same."""
+    try:
+        publish_missing(engine, storage_client(settings), settings.bucket, model)
+    except PerennialError as error:
+        log.warning("versions could not be published: run perennial verify --repair", extra={"model": model, "error": str(error)})
 
 
 def finish_recorded_run(settings: Settings, run_id: str, state: str, error: str | None) -> None:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import google_crc32c
 
+from cloud_storage.errors import NotFoundError
 from cloud_storage.resources import Content
 
 BLOCK_BYTES = 1 << 20
@@ -88,8 +89,15 @@ class Files:
             os.close(folder)
 
     def open(self, content: Content) -> BinaryIO:
-        """The bytes, to be read."""
-        return (self._whole / content.file).open("rb")
+        """The bytes, to be read.
+
+        Raises:
+            NotFoundError: somebody took the file away, or part of it. Nothing else would end a client's patience.
+        """
+        path = self._whole / content.file
+        if not path.is_file() or path.stat().st_size != content.size:
+            raise NotFoundError(f"The bytes of this object are gone: {path} was changed by something else.")
+        return path.open("rb")
 
     def remove(self, file: str) -> None:
         """Delete a whole file; fine if it is gone already."""

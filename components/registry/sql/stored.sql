@@ -1,0 +1,30 @@
+-- name: versions
+-- A page, in the order of model and number, from where the last one ended.
+SELECT model.name AS model, version AS number, run_id, artifact_uri, manifest, manifest_sha256, model_version.created_at,
+       retirement.model_version_id IS NOT NULL AS retired,
+       EXISTS (SELECT FROM registry.deployment_event AS event WHERE event.model_version_id = model_version.model_version_id) AS deployed,
+       model_version.model_version_id IN (SELECT model_version_id FROM registry.live_deployment) AS live
+FROM registry.model_version
+  JOIN registry.model USING (model_id)
+  LEFT JOIN registry.retirement USING (model_version_id)
+WHERE (model.name, version) > (CAST(:after_model AS text), CAST(:after AS bigint))
+  AND (CAST(:model AS text) IS NULL OR model.name = CAST(:model AS text))
+  AND (CAST(:number AS bigint) IS NULL OR version = CAST(:number AS bigint))
+ORDER BY model.name, version
+LIMIT CAST(:count AS bigint);
+
+-- name: count
+SELECT count(*) FROM registry.model_version JOIN registry.model USING (model_id)
+WHERE (CAST(:model AS text) IS NULL OR name = CAST(:model AS text))
+  AND (CAST(:number AS bigint) IS NULL OR version = CAST(:number AS bigint));
+
+-- name: known_uris
+SELECT DISTINCT artifact_uri FROM registry.model_version WHERE artifact_uri = ANY(CAST(:uris AS text[]));
+
+-- name: unpublished
+SELECT version AS number, run_id, artifact_uri
+FROM registry.model_version
+  JOIN registry.model USING (model_id)
+  LEFT JOIN registry.retirement USING (model_version_id)
+WHERE model.name = :model AND retirement.model_version_id IS NULL AND version <> ALL(CAST(:published AS integer[]))
+ORDER BY version DESC;
