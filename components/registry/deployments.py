@@ -120,6 +120,20 @@ class NewEvent:
     smoke: Mapping[str, object]
 
 
+@dataclass(frozen=True)
+class ModelSummary:
+    """A model in one line."""
+
+    name: str
+    versions: int
+    """How many there are, which is also the number of the newest."""
+    created_at: datetime
+    newest_at: datetime | None
+    """None while its first version is being recorded."""
+    live: Mapping[str, int]
+    """Version by target."""
+
+
 def append(connection: sa.Connection, new: NewEvent) -> Event:
     """Append an event, if the last one of the model on the target is still the one that was seen; a retry finds the event it made before.
 
@@ -219,6 +233,18 @@ def history(connection: sa.Connection, model: str, target: str | None = None, *,
     if not rows:
         latest_version(connection, model)
     return [_event(row) for row in rows]
+
+
+def versions_before(connection: sa.Connection, model: str) -> dict[tuple[str, int], int | None]:
+    """The version that each event of a model replaced, by target and seq; None for nothing."""
+    rows = execute(connection, "deployments.versions_before", model=model)
+    return {(row.target, row.seq): row.version for row in rows}
+
+
+def list_models(connection: sa.Connection) -> list[ModelSummary]:
+    """The models of the registry, by name."""
+    rows = execute(connection, "deployments.models")
+    return [ModelSummary(row.name, row.latest, row.created_at, row.latest_at, row.live) for row in rows]
 
 
 def live_on_target(connection: sa.Connection, target: str) -> dict[str, int]:

@@ -61,15 +61,21 @@ FROM registry.live_deployment
 WHERE live_deployment.model_id = (SELECT model_id FROM registry.model WHERE name = :model)
 ORDER BY target;
 
+-- name: versions_before
+SELECT target, seq, lag(version) OVER (PARTITION BY target ORDER BY seq) AS version
+FROM registry.deployment_event
+  LEFT JOIN registry.model_version USING (model_version_id)
+WHERE deployment_event.model_id = (SELECT model_id FROM registry.model WHERE name = :model);
+
 -- name: models
-SELECT model.name, next_version - 1 AS latest, model.created_at, newest.created_at AS latest_at,
-       ARRAY(SELECT target FROM registry.live_deployment WHERE live_deployment.model_id = model.model_id ORDER BY target) AS targets,
-       ARRAY(
-         SELECT version FROM registry.live_deployment JOIN registry.model_version USING (model_version_id)
-         WHERE live_deployment.model_id = model.model_id ORDER BY target
-       ) AS versions
+SELECT model.name, next_version - 1 AS latest, model.created_at, newest.created_at AS latest_at, COALESCE(live.versions, '{}') AS live
 FROM registry.model
   LEFT JOIN registry.model_version AS newest ON newest.model_id = model.model_id AND newest.version = next_version - 1
+  LEFT JOIN (
+    SELECT live_deployment.model_id, jsonb_object_agg(target, version) AS versions
+    FROM registry.live_deployment JOIN registry.model_version USING (model_version_id)
+    GROUP BY live_deployment.model_id
+  ) AS live ON live.model_id = model.model_id
 ORDER BY model.name;
 
 -- name: retire
