@@ -2,7 +2,6 @@
 
 import gc
 import sys
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,12 @@ import click
 from components.errors import BlockedError, PerennialError
 from components.settings import read_settings
 from pipelines.compare_commands import compare, compare_data
-from pipelines.options import as_json, ready_settings, through_option
+from pipelines.deploy_commands import deploy, history, lineage, models, retire, rollback
+from pipelines.export_commands import export
+from pipelines.options import as_json, counter, ready_settings, through_option
 from pipelines.schema_commands import schema
 from pipelines.snapshot_commands import snapshot, snapshots
+from pipelines.storage_commands import collect_garbage, restore, verify
 from pipelines.version_commands import reproduce, show, versions
 
 
@@ -83,20 +85,11 @@ def seed(model: str, through: date | None) -> None:
     from pipelines.seed import seed as load
 
     found = read_model(settings.models_folder, model)
-    seeded = load(bigquery_client(settings), settings, found, through=through, progress=_counter("partitions loaded"))
+    seeded = load(bigquery_client(settings), settings, found, through=through, progress=counter("partitions loaded"))
     origin = seeded.origin
     click.echo(f"{origin.title}\n  from {origin.package}, licence {origin.licence}\n  SHA-256 {origin.sha256}")
     click.echo(f"  {origin.rows:,} rows, {origin.first} to {origin.last}")
     click.echo(f"{seeded.table}: {seeded.partitions} partitions, {seeded.loaded} of them loaded now")
-
-
-def _counter(what: str) -> Callable[[int, int], None]:
-    def show(done: int, of: int) -> None:
-        if sys.stderr.isatty() or done % 100 == 0 or done == of:
-            end = "\n" if done == of or not sys.stderr.isatty() else ""
-            click.echo(f"\r{done} of {of} {what}{end}", err=True, nl=False)
-
-    return show
 
 
 @main.command("compile")
@@ -159,5 +152,7 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
     sys.exit(code)
 
 
-for command in (versions, show, reproduce, compare, compare_data, schema, snapshots, snapshot):
+for command in (deploy, rollback, history, models, lineage, retire):
+    main.add_command(command)
+for command in (versions, show, reproduce, compare, compare_data, schema, snapshots, snapshot, export, verify, restore, collect_garbage):
     main.add_command(command)
