@@ -67,6 +67,18 @@ class Settings(BaseSettings):
     """The key of `owner_user`; None means the same credentials."""
     connect_timeout_seconds: float = 30.0
 
+    mlflow_tracking_uri: str | None = None
+    """Where `perennial export --to mlflow` registers versions: http(s)://HOST"""
+    mlflow_username: str | None = None
+    mlflow_password: SecretStr | None = None
+    mlflow_token: SecretStr | None = None
+    """Sent as a bearer's, instead of name and password."""
+    vertex_location: str | None = None
+    """Of Vertex AI Model Registry; None means the region of Cloud SQL."""
+    vertex_endpoint: str | None = None
+    vertex_serving_image: str | None = None
+    """The container in which Vertex AI serves an exported version."""
+
     maximum_bytes_billed: int = 1_000_000_000_000
     pipeline_root: str | None = None
     """Where Kubeflow keeps artifacts (gs://...); None on one machine, where the state folder does."""

@@ -38,10 +38,6 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # has no types
         """A text."""
         return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if IN_YAML.search(data) else None)
 
-    def ignore_aliases(self, data: object) -> bool:
-        """Every value is written out: an alias would have a sign that is escaped."""
-        return True
-
 
 _Dumper.add_representer(str, _Dumper.represent_str)
 
