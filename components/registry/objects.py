@@ -91,12 +91,13 @@ def touched(blob: storage.Blob | None) -> storage.Blob | None:
     now = datetime.now(UTC)
     if blob is None or now - blob.updated < TOUCH_AFTER:
         return blob
-    blob.custom_time = now
+    live = blob.bucket.blob(blob.name)  # without the generation, since a noncurrent one would be marked as gladly
+    live.custom_time = now
     try:
-        blob.patch(if_generation_match=blob.generation, retry=RETRY)
+        live.patch(if_generation_match=blob.generation, retry=RETRY)
     except (NotFound, PreconditionFailed):
         return None
-    return blob
+    return live
 
 
 def push_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path, metadata: Mapping[str, str]) -> storage.Blob:

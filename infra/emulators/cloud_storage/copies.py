@@ -5,7 +5,7 @@ from starlette.responses import JSONResponse, Response
 from cloud_storage.calls import Call
 from cloud_storage.errors import InvalidError
 from cloud_storage.files import BLOCK_BYTES, Incoming
-from cloud_storage.objects import given_fields, merged
+from cloud_storage.objects import given_fields
 from cloud_storage.preconditions import preconditions
 from cloud_storage.publishing import Draft, check_name, publish
 from cloud_storage.resources import Json, Resource, StoredObject, check_storage_class, now, object_resource, section, whole_number
@@ -37,7 +37,7 @@ def _copied(call: Call, *, moving: bool = False) -> StoredObject:
     with call.store.transaction() as change:
         source = change.object(call.bucket, call.name, call.number("sourceGeneration"))
         preconditions(call.query, "ifSource").check(source.generation, source.metageneration)
-        given = merged(source.given, given_fields(call.body))
+        given = given_fields(call.body) or source.given  # what a client gives stands for all of it
         storage_class = source.storage_class if moving else None
         if "storageClass" in call.body:
             storage_class = check_storage_class(call.body["storageClass"])

@@ -52,7 +52,9 @@ def test_a_change_behind_our_back_is_named(
 
 def file_with(settings: Settings, content: bytes) -> Path:
     """Where the emulator keeps these bytes."""
-    (file,) = (path for path in (settings.state_folder / "emulators" / "cloud_storage" / "objects").iterdir() if path.read_bytes() == content)
+    (file,) = (
+        path for path in (settings.state_folder / "emulators" / "cloud_storage" / "objects").iterdir() if path.read_bytes() == content
+    )
     return file
 
 
