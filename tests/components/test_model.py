@@ -186,3 +186,65 @@ def test_the_fingerprint_does_not_change_with_what_nobody_wrote(tmp_path: Path) 
     (folder / ".features.py.swp").write_bytes(b"\0")
     write_model(tmp_path / "two")
     assert read_model(tmp_path / "one", "visits").code_sha256() == read_model(tmp_path / "two", "visits").code_sha256() == before
+
+
+SEVERAL = {
+    'task = "binary_classification"': 'task = "multiclass_classification"',
+    'label = "returned"': 'label = "returned"\nclasses = ["low", "high", "High"]',
+    'metric = "auc"': 'metric = "recall_of_high"',
+}
+
+
+def test_a_model_of_several_classes_has_its_own_metrics(tmp_path: Path) -> None:
+    write_model(tmp_path, toml=SEVERAL)
+    model = read_model(tmp_path, "visits")
+    assert model.classes == model.label_names == ("low", "high", "High")
+    assert model.score_count == 3
+    assert model.metrics[:6] == ("example_count", "accuracy", "macro_auc", "macro_precision", "macro_recall", "macro_f1")
+    assert model.metrics[6:10] == ("auc_of_low", "precision_of_low", "recall_of_low", "f1_of_low")
+    assert len(model.metrics) == 6 + 3 * 4
+
+
+def test_a_binary_model_has_two_labels_and_one_score(tmp_path: Path) -> None:
+    write_model(tmp_path)
+    model = read_model(tmp_path, "visits")
+    assert (model.classes, model.label_names, model.score_count) == ((), ("0", "1"), 1)
+    assert model.metrics == ("example_count", "auc", "binary_accuracy", "precision", "recall", "calibration")
+
+
+CLASSES = '["low", "high", "High"]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        (f"\nclasses = {CLASSES}", "", "rows.classes is missing: a multiclass_classification names at least two classes, a binary"),
+        (
+            'task = "multiclass_classification"',
+            'task = "binary_classification"',
+            "rows.classes = ['low', 'high', 'High']: a multiclass_classification names at least two classes, a binary_classification none",
+        ),
+        (CLASSES, '["low"]', "rows.classes: ['low'] is no choice: name at least two classes, each once"),
+        (CLASSES, '["low", "high", "low"]', "rows.classes: ['low', 'high', 'low'] is no choice: name at least two classes, each once"),
+        (CLASSES, '["low", "very high"]', "rows.classes.1 = 'very high': String should match pattern"),
+        (CLASSES, '["low", ""]', "rows.classes.1 = '': String should match pattern"),
+        (CLASSES, '["low", "1"]', "rows.classes.1 = '1': String should match pattern"),
+        (CLASSES, f'["low", "{"x" * 65}"]', f"rows.classes.1 = '{'x' * 65}': String should match pattern"),
+        (CLASSES, '["low", "high\\n"]', "rows.classes.1 = 'high\\n': String should match pattern"),
+        (CLASSES, str([f"c{n}" for n in range(21)]), "rows.classes = ["),
+        (CLASSES, '"low"', "rows.classes = 'low': Input should be a valid tuple"),
+        ("recall_of_high", "recall_of_highest", "threshold on 'recall_of_highest', which is not measured: a multiclass_classification has"),
+        ("recall_of_high", "auc", "threshold on 'auc', which is not measured: a multiclass_classification has example_count, accuracy, "),
+    ],
+)
+def test_wrong_classes_are_named(tmp_path: Path, old: str, new: str, problem: str) -> None:
+    folder = write_model(tmp_path, toml=SEVERAL)
+    text = (folder / "model.toml").read_text()
+    assert text.count(old) == 1
+    (folder / "model.toml").write_text(text.replace(old, new))
+    assert refused(tmp_path).startswith(f"{folder / 'model.toml'}: {problem}")
+
+
+def test_a_class_of_64_characters_is_accepted(tmp_path: Path) -> None:
+    write_model(tmp_path, toml=SEVERAL | {'label = "returned"': f'label = "returned"\nclasses = ["high", "{"x" * 64}"]'})
+    assert read_model(tmp_path, "visits").classes[1] == "x" * 64

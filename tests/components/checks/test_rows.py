@@ -113,6 +113,55 @@ def test_days_with_the_same_content_are_known() -> None:
     assert known_days({one: {}, changed: {}, same: {}}, past) == {SPANS[1]}
 
 
+# Several classes
+
+
+@pytest.fixture
+def levels(model: Model) -> Model:
+    rows = model.rows.model_copy(update={"classes": ("low", "middle", "high")})
+    return model.model_copy(update={"task": "multiclass_classification", "rows": rows})
+
+
+def shared(*shares: tuple[float, float, float], rows: int = 3000) -> dict[date, Columns]:
+    """Spans with these shares of three labels."""
+    spans = rated(dict.fromkeys(range(len(shares)), 0.0), rows=rows)
+    for columns, share in zip(spans.values(), shares, strict=True):
+        columns["label"] = np.repeat(range(3), [round(part * rows) for part in share]).tolist()
+    return spans
+
+
+def test_the_rows_of_each_label_are_counted(levels: Model) -> None:
+    counts = label_counts(levels, span_profiles(levels, shared((0.5, 0.3, 0.2), (0.0, 1.0, 0.0))))
+    assert {day: found.tolist() for day, found in counts.items()} == {SPANS[0]: [1500, 900, 600], SPANS[1]: [0, 3000, 0]}
+
+
+def test_the_class_whose_share_moved_most_is_named(levels: Model) -> None:
+    (finding,) = row_findings(levels, shared((0.5, 0.3, 0.2), (0.5, 0.3, 0.2), (0.75, 0.15, 0.1)))
+    assert finding.sentence == "column label of span 2026-01-19 is low in 75.0% of 3,000 rows, 50.0% before"
+    assert row_findings(levels, shared((0.5, 0.3, 0.2), (0.5, 0.3, 0.2), (0.55, 0.27, 0.18))) == ()
+
+
+def test_a_rare_class_that_vanishes_is_seen(levels: Model) -> None:
+    (finding,) = row_findings(levels, shared((0.6, 0.37, 0.03), (0.6, 0.37, 0.03), (0.61, 0.39, 0.0)))
+    assert finding.sentence == "column label of span 2026-01-19 is high in 0% of 3,000 rows, 3.0% before"
+
+
+def test_a_window_of_one_class_is_named(levels: Model) -> None:
+    (finding, *_) = row_findings(levels, shared((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)))
+    assert (finding.check, finding.sentence) == (Check.LABEL, "column label is middle in all 6,000 rows")
+
+
+def test_a_feature_that_knows_one_class_is_a_leak(levels: Model) -> None:
+    """Of the others it knows nothing."""
+    spans = shared((0.5, 0.3, 0.2), (0.5, 0.3, 0.2))
+    rng = np.random.default_rng(1)
+    for columns in spans.values():
+        columns["score"] = (rng.normal(0, 1, 3000) + 9 * (np.array(columns["label"]) == 1)).tolist()
+    (finding,) = row_findings(levels, spans)
+    assert (finding.check, finding.column) == (Check.LEAK, "score")
+    assert finding.what.startswith("ranks the label middle alone (AUC 1.0000 of it by itself)")
+
+
 # What is served
 
 

@@ -64,3 +64,36 @@ def test_the_label_is_the_models(tmp_path: Path) -> None:
 def test_slices_of_several_columns_are_crossed(tmp_path: Path) -> None:
     document = config(tmp_path, **{'[["device"]]': '[["device"], ["device", "country"]]'})
     assert document["slicingSpecs"][2] == {"featureKeys": ["device", "country"]}
+
+
+SEVERAL = {
+    'task = "binary_classification"': 'task = "multiclass_classification"',
+    'label = "returned"': 'label = "returned"\nclasses = ["low", "middle", "high"]',
+    'metric = "auc"': 'metric = "accuracy"\nat_least = 0.5\n\n[[evaluation.thresholds]]\nmetric = "auc_of_high"',
+}
+
+
+def of_classes(folder: Path, **toml: str) -> Any:
+    write_model(folder, toml=SEVERAL | toml)
+    return json.loads(eval_config(read_model(folder, "visits")))["metricsSpecs"]
+
+
+def test_each_of_several_classes_is_measured_by_itself(tmp_path: Path) -> None:
+    """Only the areas: the confusion matrix gives the rest, and each metric more costs time per row and slice."""
+    whole, *each = of_classes(tmp_path)
+    assert [metric["className"] for metric in whole["metrics"]] == ["ExampleCount", "MultiClassConfusionMatrixAtThresholds"]
+    assert json.loads(whole["metrics"][1]["config"]) == {"thresholds": [0.0]}  # else TFMA leaves out rows that no score of is 0.5
+    assert [spec["binarize"] for spec in each] == [{"classIds": {"values": [place]}} for place in range(3)]
+    assert [[metric["className"] for metric in spec["metrics"]] for spec in each] == [["AUC", "ConfusionMatrixPlot"]] * 3
+
+
+def test_a_threshold_on_a_class_is_held_against_that_class_only(tmp_path: Path) -> None:
+    _, *each = of_classes(tmp_path)
+    bounds = [{"slicingSpecs": [{}], "threshold": {"valueThreshold": {"lowerBound": 0.6}}}]
+    assert [spec["metrics"][0].get("perSliceThresholds") for spec in each] == [None, None, bounds]
+
+
+def test_tfma_always_has_a_threshold(tmp_path: Path) -> None:
+    """It blesses nothing without one, and holds none of those on what is made of the confusion matrix."""
+    whole, *_ = of_classes(tmp_path)
+    assert whole["metrics"][0]["perSliceThresholds"] == [{"slicingSpecs": [{}], "threshold": {"valueThreshold": {"lowerBound": 1}}}]

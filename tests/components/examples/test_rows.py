@@ -131,3 +131,20 @@ def test_a_long_value_is_cut(model: Model) -> None:
     sentence = refused(model, rows(visitor=pa.array(["a", "x" * 10_000, "x" * 10_000, "z"])))
     assert f"is '{'x' * 79}… {TWICE}" in sentence
     assert len(sentence) < 500
+
+
+def test_labels_of_several_classes_are_their_places(tmp_path: Path) -> None:
+    toml = {
+        'task = "binary_classification"': 'task = "multiclass_classification"',
+        'label = "returned"': 'label = "returned"\nclasses = ["low", "middle", "high"]',
+        'metric = "auc"': 'metric = "accuracy"',
+    }
+    write_model(tmp_path / "several", toml=toml)
+    model = read_model(tmp_path / "several", "visits")
+    RowCheck(model).batch(rows(returned=pa.array([0, 1, 2, 1])))
+    RowCheck(model).batch(rows(returned=pa.array([0.0, 1.0, 2.0, 1.0])))
+    for wrong in (3, -1):
+        assert f"is {wrong} (a label must be a whole number from 0 to 2) for visitor 3" in refused(
+            model, rows(returned=pa.array([0, 1, wrong, 1]))
+        )
+    assert "is 0.5 (a label must be" in refused(model, rows(returned=pa.array([0.0, 1.0, 0.5, 1.0])))
