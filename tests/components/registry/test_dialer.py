@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -44,6 +45,19 @@ def test_the_socket_ends_a_read_when_the_server_is_gone(hasty_engine: sa.Engine)
         assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
         if sys.platform == "linux":
             assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 60_000
+
+
+def test_a_connection_does_not_fail_for_what_another_one_of_its_thread_died_of(hasty_engine: sa.Engine, cloud_sql: CloudSqlProcess) -> None:
+    """Python's errors of TLS outlive the connection: see OwnErrorsOnly."""
+    assert value(hasty_engine) == 1
+    nobody = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    nobody.check_hostname, nobody.verify_mode = False, ssl.CERT_NONE
+    for _ in range(3):
+        with socket.create_connection((cloud_sql.address, 3307), timeout=5) as plain, nobody.wrap_socket(plain) as refused:
+            with pytest.raises((ConnectionError, ssl.SSLError)):  # it shows no certificate
+                refused.sendall(b"hello")
+                refused.recv(1)
+        assert value(hasty_engine) == 1
 
 
 def test_an_api_that_is_down_for_a_moment_is_not_noticed(open_engine: Callable[..., sa.Engine], cloud_sql: CloudSqlProcess) -> None:
