@@ -1,4 +1,4 @@
-"""Start the emulator: `python -m cloud_storage --port 4443 --data FOLDER [--token-key FILE]`."""
+"""Start the emulator: `python -m cloud_storage --port 4443 --data FOLDER [--token-key FILE] [--faults]`."""
 
 import argparse
 import signal
@@ -11,6 +11,7 @@ import uvicorn
 from identity.tokens import read_key
 
 from cloud_storage.app import application
+from cloud_storage.faults import Faults
 from cloud_storage.store import FolderInUseError, Store
 
 HOST = "127.0.0.1"
@@ -28,9 +29,10 @@ def main() -> None:
         sys.exit(f"cloud_storage: {arguments.data} holds no state of this emulator ({error}): choose another folder, or move it away")
     except (FolderInUseError, OSError, ValueError) as error:
         sys.exit(f"cloud_storage: {error}")
+    app = application(store, key)
     # h11 and no other parser: it sends headers in the case that they are given in.
     config = uvicorn.Config(
-        application(store, key),
+        Faults(app) if arguments.faults else app,
         http="h11",
         log_level="warning",
         access_log=False,
@@ -46,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help=f"where to listen on {HOST}")
     parser.add_argument("--data", type=Path, required=True, help="the folder that keeps the state")
     parser.add_argument("--token-key", type=Path, help="the key that access tokens are signed with; without it, nobody is asked for one")
+    parser.add_argument("--faults", action="store_true", help="let anybody break requests on purpose: see faults.py")
     return parser.parse_args()
 
 
