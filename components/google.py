@@ -20,6 +20,7 @@ from components.settings import Settings
 
 if TYPE_CHECKING:
     from google.cloud import bigquery, storage
+    from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
@@ -117,3 +118,13 @@ def storage_client(settings: Settings) -> storage.Client:
 
     options = {"api_endpoint": settings.storage_endpoint} if settings.storage_endpoint else None
     return storage.Client(settings.project, credentials(settings), client_options=options)
+
+
+def vertex_model_client(settings: Settings, location: str) -> ModelServiceClient:
+    """A client of Vertex AI Model Registry in a location (REST)."""
+    from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
+    from google.cloud.aiplatform_v1.services.model_service.transports import ModelServiceRestTransport
+
+    account = credentials(settings)
+    endpoint = settings.vertex_endpoint or f"https://{location}-aiplatform.googleapis.com"
+    return ModelServiceClient(transport=ModelServiceRestTransport(host=endpoint, credentials=account))

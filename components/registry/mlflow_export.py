@@ -163,7 +163,7 @@ def _register(client: MlflowClient, name: str, exported: Exported, *, run_id: st
 def _point(client: MlflowClient, settings: Settings, name: str, version: Json, exported: Exported) -> tuple[str, ...]:
     """Let `perennial-vN` and the targets that serve the version point to it, and those that do not serve it any more not."""
     number = str(version["version"])
-    wanted = {f"perennial-v{exported.story.number}", *exported.live_on}
+    wanted = {f"perennial-v{exported.story.number}", *exported.story.live_on}
     there = set((client.find("model-versions/get", name=name, version=number) or {"model_version": {}})["model_version"].get("aliases", ()))
     for alias in sorted(wanted - there):
         client.post("registered-models/alias", name=name, alias=alias, version=number)

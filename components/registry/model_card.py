@@ -133,10 +133,10 @@ def _lines(exported: Exported) -> Iterator[tuple[str, str]]:
         for check in blessing.checks:
             kept = "kept" if check.passed else "broken"
             yield f"rule {kept}", f"{check.metric} {slice_key(check.slice)} {check.rule}, is {check.value}".replace("  ", " ")
-    yield "live on", ", ".join(exported.live_on) or "no target"
-    for event in exported.events:
+    yield "live on", ", ".join(exported.story.live_on) or "no target"
+    for event in reversed(exported.story.deployments):
         yield f"{event.action} to {event.target}", f"{moment(event.created_at)} by {event.actor}: {event.reason}"
-    if retired := exported.retirement:
+    if retired := exported.story.retirement:
         yield "retired", f"{moment(retired.created_at)} by {retired.actor}: {retired.reason}"
     for entry in exported.story.manifest.entries:
         yield f"file {entry.path}", f"{entry.size:,} bytes, SHA-256 {entry.sha256}"

@@ -107,7 +107,7 @@ def test_an_alias_goes_when_the_version_is_not_live_any_more(
 ) -> None:
     export(version)
     mlflow.post("registered-models/alias", name=version.model.name, alias="of-somebody", version="1")
-    made = export(replace(version, live_on=("staging",)))
+    made = export(replace(version, story=replace(version.story, live_on=("staging",))))
     assert made.aliases == ("perennial-v1", "staging")
     found = mlflow.find("model-versions/get", name=version.model.name, version="1")
     assert found is not None

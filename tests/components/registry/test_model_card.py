@@ -158,7 +158,8 @@ def test_nothing_that_others_wrote_is_markup(connection: sa.Connection, new_vers
         reason=f"# {HOSTILE}\n\n1. one",
         created_at=version.story.created_at,
     )
-    hostile = replace(version, model=version.model.model_copy(update={"title": HOSTILE, "owner": f"- {HOSTILE}"}), events=(event,))
+    model = version.model.model_copy(update={"title": HOSTILE, "owner": f"- {HOSTILE}"})
+    hostile = replace(version, model=model, story=replace(version.story, deployments=(event,)))
     text, page = card_text(hostile), html(card_text(hostile))
     assert "<script" not in text.replace("\\<", "")
     assert "<script" not in card_json(hostile)
