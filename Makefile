@@ -6,7 +6,7 @@ READY := .cache/ready
 TESTS := --ignore=tests/components/registry tests/pipelines tests/components tests/infra
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-churn up down status test check bench goldens clean
+.PHONY: help setup run demo-churn demo-loyalty up down status test check bench goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,9 @@ run: setup ## Start the emulators, load the data, train, judge, push, record, re
 	@$(ENTER) perennial train churn
 
 demo-churn: setup ## Tell with real runs how text in a number is found, explained and undone
-	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/demo-churn PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/demo-churn/models python -m pipelines.demo_churn
+demo-loyalty: setup ## Tell with real runs why everybody is called a newcomer, and why rolling back does not help
+demo-churn demo-loyalty:
+	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/$@ PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/$@/models python -m pipelines.$(subst -,_,$@)
 
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@
