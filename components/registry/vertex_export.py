@@ -205,8 +205,9 @@ def slices(evaluation: Evaluation) -> list["ModelEvaluationSlice"]:
 def values(metrics: list[Metric]) -> dict[str, object]:
     """The metrics by Vertex AI's names. Of several classes it knows but the mean F1; its area under the curve is another mean than ours."""
     ours = _finite(metrics)
-    points = []
-    if at_threshold := {name: ours[name] for name in ("precision", "recall") if name in ours}:
+    points: list[dict[str, float]] = []
+    at_threshold = {name: value for name, value in ours.items() if name in ("precision", "recall")}
+    if at_threshold:
         points.append({"confidenceThreshold": THRESHOLD, **at_threshold})
     if "macro_f1" in ours:
         points.append({"f1ScoreMacro": ours["macro_f1"]})
