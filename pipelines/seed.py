@@ -101,7 +101,7 @@ def seed(
     Args:
         client: of BigQuery.
         settings: name the project and the location.
-        model: names the table; it must be `churn`'s.
+        model: names the table; models of the shop read the same one, and it is loaded once.
         through: the last partition to load; None loads all.
         progress: is told (partitions done, partitions to do).
 

@@ -57,6 +57,16 @@ def small_churn(models_folder: Path, name: str = "churn", *, table: str = "retai
     return folder
 
 
+def small_loyalty(models_folder: Path, name: str = "loyalty") -> Path:
+    """loyalty on a tenth of the customers and three spans. Returns its folder."""
+    folder = models_folder / name
+    shutil.copytree(CHURN.parent / "loyalty", folder)
+    edit(folder / "source.sql", "@last_partition\n)", "@last_partition AND MOD(customer_id, 10) = 0\n)")
+    edit(folder / "model.toml", "spans = 8", "spans = 3")
+    edit(folder / "model.toml", "epochs = 3", "epochs = 20")
+    return folder
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace a text that must be there once."""
     text = path.read_text()

@@ -90,6 +90,13 @@ def test_seeding_again_loads_nothing(shop: Shop) -> None:
     assert shop.progress == []
 
 
+def test_models_of_the_same_table_load_it_once(shop: Shop) -> None:
+    shop.seed(through=2)
+    other = Shop(shop.client, shop.settings, read_model(REPOSITORY / "pipelines" / "models", "loyalty"))
+    assert other.seed(through=3).loaded == 1
+    assert shop.seed(through=3).loaded == 0
+
+
 def test_a_load_that_was_interrupted_is_completed(shop: Shop) -> None:
     shop.seed(through=2)
     shop.query("DELETE FROM retail.purchases WHERE purchase_date = '1997-01-02' AND MOD(customer_id, 2) = 0")

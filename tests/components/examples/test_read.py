@@ -181,6 +181,18 @@ def test_labels_of_one_class_are_refused(read: Read, folder: Path, value: int) -
     assert not folder.exists()
 
 
+def test_a_class_that_nobody_is_of_is_named(read: Read) -> None:
+    toml = {
+        'task = "binary_classification"': 'task = "multiclass_classification"',
+        'label = "returned"': 'label = "returned"\nclasses = ["gone", "back", "often"]',
+        'metric = "auc"': 'metric = "accuracy"',
+    }
+    assert refused(read, SQL, toml=toml).startswith("label 'returned' of model 'visits' is often in none of the 28 rows of split 'train': ")
+    counts = read(SQL.replace(", returned", ", MOD(visitor, 3) AS returned"), toml=toml)
+    assert {tuple(count.labels) for count in counts} == {("gone", "back", "often")}
+    assert sum(count.rows for count in counts) == 2 * VISITORS
+
+
 def test_a_split_without_rows_is_refused(read: Read) -> None:
     assert refused(read, f"{SQL} AND visitor IN (1, 2)") == (
         "split 'train' of model 'visits' has no rows: widen the window or change [split] in model.toml"
