@@ -1,6 +1,5 @@
 """Where a version comes from and where it went, from the data to the deployments."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
@@ -94,9 +93,10 @@ def _afterwards(story: VersionStory) -> list[tuple[str, str]]:
 
 
 def _evaluation_text(evaluation: Evaluation) -> str:
-    overall: Mapping[str, float] = {metric.name: metric.value for metric in evaluation.metrics if not metric.slice}
-    told = ", ".join(f"{name} {value:.4g}" for name, value in sorted(overall.items())) or "nothing on all rows"
-    return f"on snapshot {evaluation.snapshot_id[:12]} by run {evaluation.run_id}: {told}; {len(evaluation.metrics)} metrics"
+    overall = {metric.name: metric.value for metric in evaluation.metrics if not metric.slice}
+    told = ", ".join(f"{name} {value:.4f}" for name, value in sorted(overall.items()) if name != "example_count")
+    rows = f"{overall['example_count']:,.0f} rows of " if "example_count" in overall else ""
+    return f"on {rows}snapshot {evaluation.snapshot_id[:12]} by run {evaluation.run_id}: {told or 'nothing on all rows'}"
 
 
 def _blessing_text(blessing: Blessing) -> str:

@@ -286,9 +286,11 @@ def _restored(by_seq: Mapping[int, Event], seq: int) -> Event | None:
 
 
 def _left(by_seq: Mapping[int, Event]) -> set[int | None]:
+    """The versions that somebody went back from, and nobody has brought back since."""
     left: set[int | None] = set()
     for seq in sorted(by_seq):
-        if by_seq[seq].action == Action.ROLLBACK:
-            left.add(by_seq[seq - 1].version)  # there are no gaps
+        to, before = by_seq[seq].rolls_back_to, _restored(by_seq, seq - 1)
+        if to is not None and before is not None and to < before.seq:
+            left.add(before.version)
         left.discard(by_seq[seq].version)
     return left

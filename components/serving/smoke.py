@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import RegistryError
 from components.registry.manifest import CODE
+from components.serving.quiet import import_tensorflow
 from components.training.smoke import EXAMPLES, FOLDER, INPUT, OUTPUT, OUTPUTS, SIGNATURE
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def _shape(rows: Sequence[Sequence[float]]) -> str:
 
 
 def _load(folder: Path, what: str) -> Signature:
+    import_tensorflow()
     import tensorflow as tf
 
     try:

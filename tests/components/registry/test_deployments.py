@@ -159,6 +159,14 @@ def test_what_a_rollback_left_counts_again_once_it_is_deployed_again(engine: sa.
     assert rollbacks(engine, versions) == [(5, 3), (2, 1), (1, 3)]
 
 
+def test_going_forth_leaves_nothing_behind(engine: sa.Engine, versions: str, deploy: Deploy) -> None:
+    deploy(1)
+    deploy(2)
+    deploy(1, to=1)
+    deploy(2, to=2)
+    assert rollbacks(engine, versions) == [(1, 1)]
+
+
 def test_only_what_is_out_of_reach_is_retired(engine: sa.Engine, versions: str, deploy: Deploy) -> None:
     for version in (1, 2, 3):
         deploy(version)
@@ -196,11 +204,13 @@ def test_a_retired_version_is_no_champion(engine: sa.Engine, versions: str) -> N
 
 @pytest.mark.parametrize("statement", ["UPDATE registry.{} SET reason = ''", "DELETE FROM registry.{}", "TRUNCATE registry.{} CASCADE"])
 @pytest.mark.parametrize("table", ["deployment_event", "retirement"])
-def test_the_log_is_only_appended_to(engine: sa.Engine, versions: str, deploy: Deploy, table: str, statement: str) -> None:
+def test_the_log_is_only_appended_to(
+    engine: sa.Engine, owner_engine: sa.Engine, versions: str, deploy: Deploy, table: str, statement: str
+) -> None:
     deploy(2)
     with engine.begin() as connection:
         retire(connection, versions, 1, actor="ann", reason="old")
-    with engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=f"registry.{table} is append-only"):
+    with owner_engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=f"registry.{table} is append-only"):
         connection.execute(sa.text(statement.format(table)))
 
 
