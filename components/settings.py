@@ -89,6 +89,7 @@ class Settings(BaseSettings):
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",
         "--direct_running_mode=in_memory",
         "--direct_num_workers=1",
+        "--max_cache_memory_usage_mb=0",  # a cache of state that is in this process anyway: measuring its size takes longer
         "--no_pipeline_type_check",  # TFX's own pipelines: their types hold, and checking them takes half a second
         f"--sdk_container_image={IMAGE}",  # says that workers have TFX: else TFX packs itself anew for each step, a second each
     )
