@@ -94,4 +94,5 @@ def _tell(made: dict[str, object], *, as_json: bool) -> None:
         click.echo(to_json(made))
         return
     for label, value in made.items():
-        click.echo(f"  {label:<10} {value}")
+        text = ("yes" if value else "no") if isinstance(value, bool) else value or "-"
+        click.echo(f"  {label:<10} {text}")

@@ -9,7 +9,7 @@ from components.google import storage_client, vertex_model_client
 from components.model import Model
 from components.registry.engine import make_engine
 from components.registry.exported import Exported, read_exported
-from components.registry.mlflow_client import MlflowClient
+from components.registry.mlflow_client import MlflowClient, checked_uri
 from components.registry.mlflow_export import InMlflow, export_to_mlflow
 from components.registry.only_exporter import only_exporter
 from components.registry.publish import publish_version
@@ -42,9 +42,9 @@ def to_mlflow(settings: Settings, model: Model, number: int, *, uri: str | None,
     known = checked_name(name or model.name)
     if (address := uri or settings.mlflow_tracking_uri) is None:
         raise SettingsError("no MLflow server is named: give --tracking-uri, or set PERENNIAL_MLFLOW_TRACKING_URI")
-    with closing(MlflowClient(settings, address)) as client:
-        with _told(settings, model, number, place=f"mlflow {client.uri} {known}") as (exported, source):
-            return export_to_mlflow(client, settings, exported, name=known, source=source)
+    place = f"mlflow {checked_uri(address)} {known}"
+    with closing(MlflowClient(settings, address)) as client, _told(settings, model, number, place=place) as (exported, source):
+        return export_to_mlflow(client, settings, exported, name=known, source=source)
 
 
 def to_vertex(settings: Settings, model: Model, number: int, *, location: str | None, image: str | None, name: str | None) -> InVertex:

@@ -26,6 +26,7 @@ from components.registry.snapshots import Snapshot, record_snapshot
 from components.registry.versions import NewVersion
 from components.settings import Settings
 from pipelines.services import prepare_registry
+from tests.components.registry import mlflow_process
 from tests.components.registry.connecting import TIMEOUT_SECONDS
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
@@ -217,6 +218,13 @@ def push(client: storage.Client, bucket: str, folder: Path) -> Callable[..., Man
         return push_folder(client, bucket, **arguments)  # type: ignore[arg-type]
 
     return push
+
+
+@pytest.fixture(scope="session")
+def mlflow_uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real MLflow server."""
+    with mlflow_process.running(tmp_path_factory.mktemp("mlflow")) as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -22,21 +22,14 @@ from components.registry.mlflow_export import InMlflow, export_to_mlflow, metric
 from components.registry.versions import NewVersion
 from components.settings import Settings
 from tests.components.registry.exporting import HOSTILE, exported
-from tests.components.registry.mlflow_process import running
 
 MakeVersion = Callable[..., NewVersion]
 SOURCE = "gs://models/models/site/1"
 
 
-@pytest.fixture(scope="session")
-def uri(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with running(tmp_path_factory.mktemp("mlflow")) as uri:
-        yield uri
-
-
 @pytest.fixture
-def mlflow(cloud: Settings, uri: str) -> Iterator[MlflowClient]:
-    with closing(MlflowClient(cloud, uri)) as client:
+def mlflow(cloud: Settings, mlflow_uri: str) -> Iterator[MlflowClient]:
+    with closing(MlflowClient(cloud, mlflow_uri)) as client:
         yield client
 
 
