@@ -9,20 +9,23 @@ from pipelines.options import as_json, ready_settings
 
 @click.command()
 @click.argument("model")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, the newest.")
 @as_json
-def versions(model: str, as_json: bool) -> None:
-    """List the versions of MODEL."""
+def versions(model: str, limit: int, as_json: bool) -> None:
+    """List the newest versions of MODEL."""
     settings = ready_settings()
     from components.registry.engine import make_engine
     from components.registry.history import list_versions
     from pipelines import summary
 
     with make_engine(settings).connect() as connection:
-        found = list_versions(connection, model)
+        found = list_versions(connection, model, limit=limit)
     if as_json:
         click.echo(summary.to_json([summary.version_json(version) for version in found]))
     else:
         summary.show_versions(model, found)
+        if found and (older := found[0].number - 1):
+            click.echo(f"{'':{len(model)}}  and {older} older: --limit {older + len(found)} shows all")
 
 
 @click.command()

@@ -83,7 +83,9 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
     if evaluation_id is None:
         recorded = execute(connection, "evaluations.find", **values).one()
         what = f"the evaluation of {evaluation.model} {evaluation.version} by run {evaluation.run_id}"
-        require_same(what, comparable(read_metrics(connection, recorded.evaluation_id)), comparable(evaluation.metrics))
+        identity = int(str(values["model_version_id"]))
+        (known,) = evaluations_of(connection, evaluation.model, evaluation.version, identity, evaluation_id=recorded.evaluation_id)
+        require_same(what, comparable(known.metrics), comparable(evaluation.metrics))
         return
     execute(connection, "evaluations.insert_names", **values)
     execute(connection, "evaluations.insert_slices", **values)
@@ -96,24 +98,17 @@ def read_evaluations(connection: sa.Connection, model: str, version: int) -> tup
     Raises:
         RegistryError: there is no such version.
     """
-    rows = execute(connection, "evaluations.read_all", model_version_id=version_id(connection, model, version)).all()
+    return evaluations_of(connection, model, version, version_id(connection, model, version))
+
+
+def evaluations_of(
+    connection: sa.Connection, model: str, version: int, model_version_id: int, *, evaluation_id: int | None = None
+) -> tuple[Evaluation, ...]:
+    """The same, of a version whose id is known; or only one of them."""
+    rows = execute(connection, "evaluations.read_all", model_version_id=model_version_id, evaluation_id=evaluation_id).mappings()
     return tuple(
-        Evaluation(
-            model=model,
-            version=version,
-            run_id=row.run_id,
-            snapshot_id=row.snapshot_id,
-            config_sha256=row.config_sha256,
-            metrics=read_metrics(connection, row.evaluation_id),
-            report_uri=row.report_uri,
-        )
-        for row in rows
+        Evaluation(**{**row, "model": model, "version": version, "metrics": tuple(map(metric_from, row["metrics"] or ()))}) for row in rows
     )
-
-
-def read_metrics(connection: sa.Connection, evaluation_id: int) -> tuple[Metric, ...]:
-    """The metrics of an evaluation, by name and slice."""
-    return tuple(Metric(**row) for row in execute(connection, "evaluations.read_metrics", evaluation_id=evaluation_id).mappings())
 
 
 def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
@@ -141,7 +136,13 @@ def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple
         RegistryError: there is no such version.
     """
     rows = execute(connection, "evaluations.read_blessings", model_version_id=version_id(connection, model, version)).mappings()
-    return tuple(Blessing(**{**row, "model": model, "version": version, "checks": tuple(map(check_from, row["checks"]))}) for row in rows)
+    return tuple(blessing_from(model, version, row) for row in rows)
+
+
+def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
+    """A row of registry.blessing, be it as JSON."""
+    values = {name: row[name] for name in ("run_id", "policy_sha256", "blessed", "decided_by", "baseline_version")}
+    return Blessing(model=model, version=version, checks=tuple(map(check_from, row["checks"])), **values)
 
 
 def slice_key(features: Mapping[str, str]) -> str:
@@ -159,6 +160,12 @@ def metric_json(metric: Metric) -> dict[str, object]:
     bounds = {name: number_json(getattr(metric, name)) for name in ("value", "ci_low", "ci_high")}
     count = None if metric.example_count is None else int(metric.example_count)
     return {"name": metric.name, "slice": dict(metric.slice), "slice_key": slice_key(metric.slice), "example_count": count, **bounds}
+
+
+def metric_from(item: Sequence[Any]) -> Metric:
+    """The metric of which PostgreSQL made JSON."""
+    name, features, value, low, high, count = item
+    return Metric(name, features, float(value), None if low is None else float(low), None if high is None else float(high), count)
 
 
 def check_json(check: Check) -> dict[str, object]:

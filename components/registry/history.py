@@ -1,17 +1,16 @@
 """What the registry tells of versions: the list of a model's, and the whole story of one."""
 
-from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from components.registry.deployments import Event, Retirement, history, live_of_model, read_candidate
-from components.registry.evaluations import Blessing, Evaluation, read_blessings, read_evaluations
+from components.registry.deployments import Event, Retirement, event_from
+from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluations_of
 from components.registry.manifest import Manifest, entries_from
-from components.registry.runs import RecordedRun, Task, read_run, read_tasks
-from components.registry.snapshots import Snapshot, read_snapshot
+from components.registry.runs import RecordedRun, Task, recorded
+from components.registry.snapshots import Snapshot
 from components.registry.statements import execute
 from components.registry.versions import latest_version, version_id
 
@@ -69,40 +68,51 @@ class VersionStory:
     retirement: Retirement | None
 
 
-def list_versions(connection: sa.Connection, model: str) -> list[VersionSummary]:
-    """The versions of a model, oldest first.
+def list_versions(connection: sa.Connection, model: str, *, limit: int | None = None) -> list[VersionSummary]:
+    """The newest versions of a model, oldest first; all of them without a limit.
 
     Raises:
         RegistryError: no version of the model was ever registered; the text says which models there are.
     """
-    latest_version(connection, model)
-    metrics: defaultdict[int, dict[str, float]] = defaultdict(dict)
-    for row in execute(connection, "history.overall_metrics", model=model):
-        metrics[row.number][row.name] = row.value
-    rows, live = execute(connection, "history.versions", model=model).mappings(), live_of_model(connection, model)
-    return [VersionSummary(**row, metrics=metrics[row["number"]], live_on=live.get(row["number"], ())) for row in rows]
+    rows = execute(connection, "history.versions", model=model, limit=limit).mappings().all()
+    if not rows:
+        latest_version(connection, model)
+    return [
+        VersionSummary(
+            **{
+                **row,
+                "live_on": tuple(row["live_on"]),
+                "metrics": {name: float(value) for name, value in (row["metrics"] or {}).items()},
+            }
+        )
+        for row in rows
+    ]
 
 
 def read_version(connection: sa.Connection, model: str, number: int) -> VersionStory:
-    """The story of one version.
+    """The story of one version, in three questions to the database.
 
     Raises:
         RegistryError: there is no such model or version; the text says what there is.
     """
-    row = execute(connection, "history.version", model_version_id=version_id(connection, model, number)).mappings().one()
+    row = execute(connection, "history.version", model=model, number=number).mappings().first()
+    if row is None:
+        version_id(connection, model, number)  # which says what there is
+        return read_version(connection, model, number)  # unless it came to be this moment
+    identity = row["model_version_id"]
+    events = execute(connection, "history.deployments", model=model, number=number, model_version_id=identity).mappings()
     return VersionStory(
         model=model,
         **{name: row[name] for name in ("number", "variant", "code_sha256", "training_sha256", "framework", "signature")},
-        **{name: row[name] for name in ("examples_sha256", "training_machine")},
+        **{name: row[name] for name in ("examples_sha256", "training_machine", "created_by")},
         manifest=Manifest(row["artifact_uri"], entries_from(row["manifest"])),
-        created_by=row["created_by"],
-        created_at=row["created_at"],
-        run=read_run(connection, row["run_id"]),
-        tasks=read_tasks(connection, row["run_id"]),
-        snapshot=read_snapshot(connection, row["snapshot_id"]),
-        evaluations=read_evaluations(connection, model, number),
-        blessings=read_blessings(connection, model, number),
-        live_on=live_of_model(connection, model).get(number, ()),
-        deployments=tuple(event for event in history(connection, model) if event.version == number),
-        retirement=read_candidate(connection, model, number).retirement,
+        created_at=row["made_at"],
+        run=recorded(row),
+        tasks=tuple(Task(**task) for task in row["tasks"] or ()),
+        snapshot=Snapshot(**{field.name: row[field.name] for field in fields(Snapshot)}),
+        evaluations=evaluations_of(connection, model, number, identity),
+        blessings=tuple(blessing_from(model, number, item) for item in row["blessings"] or ()),
+        live_on=tuple(row["live_on"]),
+        deployments=tuple(event_from(event) for event in events),
+        retirement=Retirement(number, row["retired_by"], row["retired_because"], row["retired_at"]) if row["retired_at"] else None,
     )

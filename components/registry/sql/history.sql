@@ -1,33 +1,59 @@
 -- name: versions
+-- The newest ones, oldest first. Metrics are what the run that made a version measured on all examples; NaN and infinity are texts.
+WITH newest AS (
+  SELECT model_version.* FROM registry.model_version JOIN registry.model USING (model_id)
+  WHERE model.name = :model ORDER BY version DESC LIMIT CAST(:limit AS bigint)
+), live AS MATERIALIZED (                                 -- once, not for each version
+  SELECT model_version_id, target FROM registry.live_deployment
+  WHERE live_deployment.model_id = (SELECT model_id FROM registry.model WHERE name = :model)
+)
 SELECT version AS number, variant, run_id, snapshot_id, partition_from, partition_to, git_commit, git_dirty, training_sha256,
-       artifact_uri, manifest_sha256, model_version.created_at, verdict.blessed, retirement.model_version_id IS NOT NULL AS retired
-FROM registry.model_version
-  JOIN registry.model USING (model_id)
+       artifact_uri, manifest_sha256, newest.created_at, retirement.model_version_id IS NOT NULL AS retired,
+       (SELECT blessed FROM registry.blessing WHERE blessing.model_version_id = newest.model_version_id ORDER BY blessing_id DESC LIMIT 1),
+       ARRAY(SELECT target FROM live WHERE live.model_version_id = newest.model_version_id ORDER BY target) AS live_on,
+       (SELECT json_object_agg(metric_name.name, value ORDER BY evaluation_id)
+        FROM registry.evaluation JOIN registry.metric USING (evaluation_id) JOIN registry.metric_name USING (metric_id)
+        WHERE evaluation.model_version_id = newest.model_version_id AND evaluation.run_id = newest.run_id
+          AND slice_id = (SELECT slice_id FROM registry.slice WHERE slice_key = '')) AS metrics
+FROM newest
   JOIN registry.pipeline_run USING (run_id)
   JOIN registry.dataset_snapshot USING (snapshot_id)
   LEFT JOIN registry.retirement USING (model_version_id)
-  LEFT JOIN LATERAL (
-    SELECT blessed FROM registry.blessing
-    WHERE blessing.model_version_id = model_version.model_version_id
-    ORDER BY blessing_id DESC LIMIT 1
-  ) AS verdict ON true
-WHERE model.name = :model
 ORDER BY version;
 
--- name: overall_metrics
--- Of each version, what the run that made it measured on all examples.
-SELECT version AS number, metric_name.name, value
+-- name: version
+-- One answer holds the version, its run and its snapshot; tasks and verdicts in it are JSON.
+SELECT model_version_id, version AS number, variant, code_sha256, training_sha256, framework, signature, artifact_uri, manifest,
+       examples_sha256, training_machine, created_by, model_version.created_at AS made_at,
+       pipeline_run.*,
+       snapshot_id, document, source_table, snapshot_table, partition_field, partition_from, partition_to, query_sha256, row_count,
+       schema_fingerprint, content_checksum,
+       retirement.actor AS retired_by, retirement.reason AS retired_because, retirement.created_at AS retired_at,
+       (SELECT json_agg(task ORDER BY task.task_name) FROM (
+          SELECT task_name, component_name, component_version, cached, seconds FROM registry.run_task
+          WHERE run_task.run_id = model_version.run_id
+        ) AS task) AS tasks,
+       (SELECT json_agg(verdict ORDER BY verdict.blessing_id) FROM (
+          SELECT blessing_id, baseline.version AS baseline_version, blessing.run_id, policy_sha256, blessed, checks, decided_by
+          FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
+          WHERE blessing.model_version_id = model_version.model_version_id
+        ) AS verdict) AS blessings,
+       ARRAY(
+         SELECT target FROM registry.live_deployment
+         WHERE live_deployment.model_id = model_version.model_id AND live_deployment.model_version_id = model_version.model_version_id
+         ORDER BY target
+       ) AS live_on
 FROM registry.model
   JOIN registry.model_version USING (model_id)
-  JOIN registry.evaluation USING (model_version_id, run_id)
-  JOIN registry.metric USING (evaluation_id)
-  JOIN registry.slice USING (slice_id)
-  JOIN registry.metric_name USING (metric_id)
-WHERE model.name = :model AND slice_key = ''
-ORDER BY version, evaluation_id, metric_name.name;
+  JOIN registry.pipeline_run USING (run_id)
+  JOIN registry.dataset_snapshot USING (snapshot_id)
+  LEFT JOIN registry.retirement USING (model_version_id)
+WHERE model.name = :model AND version = CAST(:number AS bigint);
 
--- name: version
-SELECT version AS number, variant, run_id, snapshot_id, code_sha256, training_sha256, framework, signature,
-       artifact_uri, manifest, examples_sha256, training_machine, model_version.created_by, model_version.created_at
-FROM registry.model_version
-WHERE model_version_id = :model_version_id;
+-- name: deployments
+-- Of a version, the newest first.
+SELECT CAST(:model AS text) AS model, target, seq, action, CAST(:number AS integer) AS version, rolls_back_to, forced, smoke, request_id,
+       actor, reason, created_at
+FROM registry.deployment_event
+WHERE model_version_id = :model_version_id
+ORDER BY event_id DESC;

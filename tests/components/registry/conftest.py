@@ -103,15 +103,25 @@ def owning(owner_engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
+@pytest.fixture(scope="session")
+def make_database(cloud: Settings) -> Callable[[], Settings]:
+    """Makes databases without tables; gives settings for the one who may make them."""
+
+    def make() -> Settings:
+        project, _, instance = cloud.cloudsql_instance.split(":")
+        url = f"{cloud.cloudsql_endpoint}/sql/v1beta4/projects/{project}/instances/{instance}"
+        name = f"empty_{uuid4().hex[:8]}"
+        with AuthorizedSession(credentials(cloud)) as session:
+            session.post(f"{url}/databases", json={"name": name}).raise_for_status()
+        return cloud.as_owner().model_copy(update={"database": name})
+
+    return make
+
+
 @pytest.fixture
-def empty(cloud: Settings) -> Settings:
-    """Settings of a database without tables, for the one who may make them."""
-    project, _, instance = cloud.cloudsql_instance.split(":")
-    url = f"{cloud.cloudsql_endpoint}/sql/v1beta4/projects/{project}/instances/{instance}"
-    name = f"empty_{uuid4().hex[:8]}"
-    with AuthorizedSession(credentials(cloud)) as session:
-        session.post(f"{url}/databases", json={"name": name}).raise_for_status()
-    return cloud.as_owner().model_copy(update={"database": name})
+def empty(make_database: Callable[[], Settings]) -> Settings:
+    """A database without tables."""
+    return make_database()
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
 from components.errors import AccessError, RegistryError
-from components.registry.engine import make_engine
 from components.registry.migration import MIGRATIONS, migrate
 from components.registry.ownership import make_member_no_owner, make_members, read_ownership
 from components.registry.roles import Role

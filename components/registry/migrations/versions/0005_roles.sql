@@ -18,6 +18,9 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON SEQUENCES TO registr
 CREATE UNIQUE INDEX one_train_snapshot ON run_dataset (run_id) WHERE role = 'train';
 CREATE UNIQUE INDEX one_baseline ON run_model (run_id) WHERE role = 'baseline';
 
+-- What a version measured on all examples, or on one slice, lies together.
+ALTER TABLE metric DROP CONSTRAINT metric_pkey, ADD PRIMARY KEY (evaluation_id, slice_id, metric_id) INCLUDE (value);
+
 -- Every reference has an index.
 CREATE INDEX ON metric (slice_id);
 CREATE INDEX ON deployment_event (model_id, target, rolls_back_to) WHERE rolls_back_to IS NOT NULL;
