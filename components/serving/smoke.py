@@ -4,25 +4,20 @@ import json
 import math
 import time
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 from components.errors import RegistryError
 from components.registry.manifest import CODE
 from components.serving.quiet import import_tensorflow
-from components.training.smoke import EXAMPLES, FOLDER, INPUT, OUTPUT, OUTPUTS, SIGNATURE
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from components.serving.saved_model import Signature, load_signature
+from components.training.smoke import EXAMPLES, FOLDER, INPUT, OUTPUT, OUTPUTS
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """Other processors round the last of seven digits differently, and a network adds that up; a wrong model is wrong in the second digit."""
 WARM_UP = 5
-
-Signature = Callable[..., Mapping[str, "tf.Tensor"]]
 
 
 @dataclass(frozen=True)
@@ -53,7 +48,8 @@ def smoke_test(folder: Path, what: str) -> Smoke:
     Raises:
         RegistryError: it does not load, lacks what it must have, or answers otherwise than when it was trained.
     """
-    signature = _load(folder, what)
+    import_tensorflow()
+    signature = load_signature(folder, what)
     if not (folder / FOLDER / OUTPUTS).is_file():
         return Smoke(0)
     rows, expected = _recorded(folder, what)
@@ -100,18 +96,6 @@ def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequ
 
 def _shape(rows: Sequence[Sequence[float]]) -> str:
     return f"{len(rows)} rows of {', '.join(map(str, sorted({len(row) for row in rows}))) or 'no'} values"
-
-
-def _load(folder: Path, what: str) -> Signature:
-    import_tensorflow()
-    import tensorflow as tf
-
-    try:
-        signature: Signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
-    except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        raise RegistryError(f"{what} does not load in TensorFlow {tf.__version__} ({text}): train a new version") from error
-    return signature
 
 
 def _recorded(folder: Path, what: str) -> tuple[list[bytes], list[list[float]]]:
