@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from components.registry.garbage import Action
     from pipelines.verification import Verification
 
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 MANY_VERSIONS = 10
 """From here on it takes so long that it is told how far it is."""
 
@@ -65,8 +67,9 @@ def _tell_verification(found: "Verification") -> None:
 @click.command()
 @click.argument("model")
 @click.argument("version", type=int)
+@click.option("--from", "folder", type=EXISTING_FOLDER, help="Where else to look: a folder on this machine, such as that of the run.")
 @as_json
-def restore(model: str, version: int, as_json: bool) -> None:
+def restore(model: str, version: int, folder: Path | None, as_json: bool) -> None:
     """Bring back missing and changed objects of VERSION of MODEL, from its other copy or from what Cloud Storage still keeps.
 
     The exit code is 0 when all is there, 2 when something is lost.
@@ -80,7 +83,7 @@ def restore(model: str, version: int, as_json: bool) -> None:
     require_scope(cloud.engine, scope)
     results = []
     for stored in stored_versions(cloud.engine, scope):
-        for result in restore_version(cloud.storage, settings.bucket, stored):
+        for result in restore_version(cloud.storage, settings.bucket, stored, folder=folder):
             results.append(result)
             if not as_json:
                 what = f"restored from {result.source}" if result.source else "lost: no copy is left that is what was pushed"
@@ -93,7 +96,7 @@ def restore(model: str, version: int, as_json: bool) -> None:
     elif not results:
         click.echo(f"{model} {version} is whole: there is nothing to restore")
     elif lost:
-        click.echo(f"{model} {version} cannot be made whole: train it again with `perennial reproduce {model} {version}`, or retire it")
+        click.echo(f"{model} {version} is not whole: give a folder that has the lost files with --from, such as the run's, or retire it")
     sys.exit(2 if lost else 0)
 
 

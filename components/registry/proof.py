@@ -1,6 +1,7 @@
 """Whether an object's bytes are those of a version: all of them read, and their SHA-256 compared."""
 
 import hashlib
+from pathlib import Path
 
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
@@ -40,6 +41,12 @@ def bytes_problem(entry: Entry, blob: storage.Blob) -> str | None:
     if (found := digest.sha256.hexdigest()) != entry.sha256:
         return f"{entry.path} has SHA-256 {found}, not {entry.sha256}"
     return None
+
+
+def has_bytes_of(entry: Entry, file: Path) -> bool:
+    """Whether a file on this machine is an entry's, whatever it is called."""
+    with file.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest() == entry.sha256
 
 
 def manifest_problem(manifest: Manifest, blob: storage.Blob | None) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
@@ -10,7 +11,7 @@ from google.cloud import storage
 from components.errors import RegistryError
 from components.registry.manifest import NAME, Entry, manifest_json
 from components.registry.objects import RETRY, blobs_by_path, split_uri
-from components.registry.proof import bytes_problem, manifest_problem
+from components.registry.proof import bytes_problem, has_bytes_of, manifest_problem
 from components.registry.publish import publish_version, published_uri
 from components.registry.refusals import storage_errors
 from components.registry.stored import StoredVersion
@@ -36,6 +37,8 @@ class Place:
     twin: storage.Blob
     """The same file in the other of the pushed and the published folder."""
     metadata: Mapping[str, str]
+    folder: Path | None = None
+    """On this machine, with files that may be what is missing, whatever they are called."""
 
     @property
     def generation(self) -> int:
@@ -43,10 +46,11 @@ class Place:
         return int(self.live.generation) if self.live else 0
 
 
-def restore_version(client: storage.Client, bucket: str, version: StoredVersion) -> Iterator[Restored]:
+def restore_version(client: storage.Client, bucket: str, version: StoredVersion, *, folder: Path | None = None) -> Iterator[Restored]:
     """Bring back what is missing or changed of a version: the pushed folder, then, unless it is retired, the published one.
 
-    What a changed object holds becomes a noncurrent generation of it. Doing it again changes nothing.
+    What a changed object holds becomes a noncurrent generation of it. Doing it again changes nothing. Where Cloud Storage has no copy
+    left, files below `folder` are looked at.
 
     Raises:
         RegistryError: an object changed while it was restored.
@@ -56,7 +60,7 @@ def restore_version(client: storage.Client, bucket: str, version: StoredVersion)
     metadata = {"model": version.model, "run": version.run_id}
     with storage_errors(bucket):
         lost = False
-        for restored in _restore_pushed(client, version, published, metadata=metadata):
+        for restored in _restore_pushed(client, version, published, metadata=metadata, folder=folder):
             lost = lost or restored.source is None
             yield restored
         if not version.retired:
@@ -65,11 +69,13 @@ def restore_version(client: storage.Client, bucket: str, version: StoredVersion)
                 yield from _complete(client, bucket, version, published)
 
 
-def _restore_pushed(client: storage.Client, version: StoredVersion, published: str, *, metadata: Mapping[str, str]) -> Iterator[Restored]:
+def _restore_pushed(
+    client: storage.Client, version: StoredVersion, published: str, *, metadata: Mapping[str, str], folder: Path | None
+) -> Iterator[Restored]:
     uri = version.manifest.uri
     present = blobs_by_path(client, *split_uri(uri))
     for path, entry in version.entries.items():
-        place = Place(_blob(client, uri, path), present.get(path), _blob(client, published, path), metadata)
+        place = Place(_blob(client, uri, path), present.get(path), _blob(client, published, path), metadata, folder)
         if wrong := f"{path} is missing" if place.live is None else bytes_problem(entry, place.live):
             yield Restored(f"{uri}/{path}", wrong, restore_object(client, place, entry))
     if wrong := manifest_problem(version.manifest, present.get(NAME)):
@@ -113,6 +119,17 @@ def restore_object(client: storage.Client, place: Place, entry: Entry) -> str | 
         for deleted in _generations(client, blob, soft_deleted=True):
             if (deleted.size, deleted.crc32c) == (entry.size, entry.crc32c) and (source := _undelete(deleted, entry)):
                 return f"{_address(deleted)}, which was deleted" if source.name == place.home.name else _put(place, source)
+    return None if place.folder is None else _upload(place, place.folder, entry)
+
+
+def _upload(place: Place, folder: Path, entry: Entry) -> str | None:
+    """Put a file with the bytes of an entry in their place. The service compares them with their CRC32C once more."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file() and path.stat().st_size == entry.size):
+        if has_bytes_of(entry, file):
+            place.home.metadata, place.home.crc32c = dict(place.metadata), entry.crc32c
+            with _unchanged(place.home):
+                place.home.upload_from_filename(str(file), if_generation_match=place.generation, checksum=None, retry=RETRY)
+            return str(file)
     return None
 
 

@@ -13,6 +13,7 @@ from components.registry.objects import push_folder
 from components.registry.publish import publish_version, published_uri
 from components.registry.stored import Scope, StoredVersion, stored_versions
 from components.registry.versions import NewVersion, register_version
+from components.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -53,3 +54,18 @@ class Shelf:
     def pushed(self, version: StoredVersion, path: str) -> storage.Blob:
         """An object of a pushed version."""
         return storage.Blob.from_uri(f"{version.manifest.uri}/{path}", client=self.client)
+
+
+def file_with(settings: Settings, content: bytes) -> Path:
+    """Where the emulator keeps these bytes."""
+    (file,) = (
+        path for path in (settings.state_folder / "emulators" / "cloud_storage" / "objects").iterdir() if path.read_bytes() == content
+    )
+    return file
+
+
+def flip(file: Path) -> None:
+    """Change one bit of one byte."""
+    content = bytearray(file.read_bytes())
+    content[7] ^= 1
+    file.write_bytes(content)

@@ -80,6 +80,16 @@ def test_an_object_that_something_else_wrote_is_not_taken_over(client: storage.C
         push()
 
 
+@pytest.mark.parametrize("model", ["", "../x", "a/b", "a\x01", "a'; DROP TABLE x; --", "x" * 10_000], ids=range(6))
+def test_a_hostile_name_is_refused_before_anything_is_written(
+    client: storage.Client, bucket: str, push: Callable[..., Manifest], model: str
+) -> None:
+    before = [blob.name for blob in client.list_blobs(bucket)]
+    with pytest.raises(RegistryError, match=r"is not the name of a model: use a-z, 0-9 and _, at most 63, a letter first"):
+        push(model=model)
+    assert [blob.name for blob in client.list_blobs(bucket)] == before
+
+
 @pytest.mark.parametrize("size", [16_000, LARGE])
 def test_a_file_that_changes_while_it_is_pushed_is_refused(folder: Path, push: Callable[..., Manifest], size: int) -> None:
     file = folder / "variables" / "variables.data"

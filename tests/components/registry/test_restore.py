@@ -14,7 +14,8 @@ from components.registry.restore import Restored, restore_version
 from components.registry.stored import StoredVersion
 from components.registry.verify import Reads, verify_version
 from components.registry.versions import NewVersion
-from tests.components.registry.keeping import Shelf
+from components.settings import Settings
+from tests.components.registry.keeping import Shelf, file_with, flip
 
 DAMAGES: dict[str, Callable[[storage.Blob], object]] = {
     "other bytes": lambda blob: blob.upload_from_string(b"x" * 1_600),
@@ -111,6 +112,19 @@ def test_what_is_lost_is_said_to_be(shelf: Shelf, folder: Path) -> None:
     assert f"models/{shelf.model}/{version.number}/saved_model.pb#" in (restored[f"{version.manifest.uri}/saved_model.pb"] or "")
     lost = [finding.uri for finding in verify_version(shelf.client, shelf.bucket, version, reads=Reads.ALL)]
     assert lost == [f"gs://{shelf.bucket}/{blob.name}" for blob in (shelf.pushed(version, "weights"), shelf.published(1, "weights"))]
+
+
+def test_what_is_lost_in_cloud_storage_comes_from_a_folder_that_has_it(cloud: Settings, shelf: Shelf, folder: Path, tmp_path: Path) -> None:
+    version = shelf.keep(folder)
+    flip(file_with(cloud, (folder / "weights").read_bytes()))  # of which both copies consist here
+    (tmp_path / "backup").mkdir()
+    (tmp_path / "backup" / "a").write_bytes(bytes(1_600))
+    assert [it.source for it in restore_version(shelf.client, shelf.bucket, version, folder=tmp_path / "backup")] == [None, None]
+    (folder / "weights").rename(tmp_path / "backup" / "b")
+    pushed, published = restore_version(shelf.client, shelf.bucket, version, folder=tmp_path / "backup")
+    assert pushed.source == str(tmp_path / "backup" / "b")
+    assert (published.source or "").startswith(f"{version.manifest.uri}/weights#")
+    assert verify_version(shelf.client, shelf.bucket, version, reads=Reads.ALL) == []
 
 
 @pytest.mark.parametrize("place", ["pushed", "published"])

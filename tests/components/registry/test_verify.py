@@ -14,7 +14,7 @@ from components.registry.stored import Scope, count_versions, stored_versions
 from components.registry.verify import Kind, Reads, of_leftover, verify_version
 from components.registry.versions import NewVersion
 from components.settings import Settings
-from tests.components.registry.keeping import Shelf
+from tests.components.registry.keeping import Shelf, file_with, flip
 
 
 @pytest.fixture
@@ -48,20 +48,6 @@ def test_a_change_behind_our_back_is_named(
     assert (finding.kind, finding.uri) == (kind, f"gs://{shelf.bucket}/{blob.name}")
     assert finding.text.startswith(text)
     assert finding.remedy == f"run `perennial restore {shelf.model} {version.number}`"
-
-
-def file_with(settings: Settings, content: bytes) -> Path:
-    """Where the emulator keeps these bytes."""
-    (file,) = (
-        path for path in (settings.state_folder / "emulators" / "cloud_storage" / "objects").iterdir() if path.read_bytes() == content
-    )
-    return file
-
-
-def flip(file: Path) -> None:
-    content = bytearray(file.read_bytes())
-    content[7] ^= 1
-    file.write_bytes(content)
 
 
 ON_DISK: dict[str, tuple[Callable[[Path], object], str]] = {
