@@ -1,48 +1,157 @@
 """The commands that hold two versions, or two windows of data, against each other."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from components.settings import Settings
-from pipelines.options import as_json, ready_settings
+from pipelines.options import as_json, ready_settings, through_option
+
+if TYPE_CHECKING:
+    from components.diagnosis.newest import Newest
+    from components.model import Model
+    from components.registry.compare import VersionComparison
+    from components.registry.history import VersionStory
+    from components.registry.operands import Cloud
 
 html_option = click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page, too.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """How a comparison is to be made and shown."""
+
+    newest: bool = True
+    """Whether to hold the versions against the newest data, too: it takes TensorFlow's import, and reading rows."""
+    through: date | None = None
+    """The newest partition to use; None is the last one."""
+    as_json: bool = False
+    html: Path | None = None
 
 
 @click.command()
 @click.argument("model")
 @click.argument("before")
-@click.argument("after")
+@click.argument("after", required=False)
+@click.option("--newest/--no-newest", default=True, show_default=True, help="Let the versions predict the newest rows, and measure them.")
+@through_option
 @as_json
 @html_option
-def compare(model: str, before: str, after: str, as_json: bool, html: Path | None) -> None:
+def compare(model: str, before: str, after: str | None, newest: bool, through: date | None, as_json: bool, html: Path | None) -> None:
     """Say why version AFTER of MODEL is another one than BEFORE: data, metrics, code, packages. The first line is the likely culprit.
 
-    BEFORE and AFTER are numbers of versions, or ids of runs, such as one that a gate blocked: of those the data are compared.
+    BEFORE and AFTER are numbers of versions, or ids of runs, such as one that a gate blocked: of those the data are compared. Both versions
+    are also held against the newest data of the source: the second line says whether the source is wrong or the model, and whether rolling
+    back helps. Without AFTER, only that is done, with one version.
     """
-    show_versions(ready_settings(), model, before, after, as_json=as_json, html=html)
+    asked = Asked(newest=newest, through=through, as_json=as_json, html=html)
+    if after is None:
+        if not newest:
+            raise click.UsageError("--no-newest needs a second version: one alone is held against the newest data")
+        show_version(ready_settings(), model, before, asked)
+    else:
+        show_versions(ready_settings(), model, before, after, asked)
 
 
-def show_versions(settings: Settings, model: str, before: str, after: str, *, as_json: bool = False, html: Path | None = None) -> None:
-    """What `perennial compare` does."""
+def show_versions(settings: Settings, model: str, before: str, after: str, asked: Asked) -> None:
+    """What `perennial compare` does with two versions."""
     from components.model import read_model
     from components.registry.compare import compare_versions
     from components.registry.operands import Cloud
     from pipelines import compare_summary
 
-    found = compare_versions(Cloud(settings), read_model(settings.models_folder, model), before, after)
-    if html:
-        from pipelines.compare_report import write_versions  # altair takes half a second
+    cloud, found_model = Cloud(settings), read_model(settings.models_folder, model)
+    found = compare_versions(cloud, found_model, before, after)
+    made = [one.story for one in (found.before, found.after) if one.story]
+    newest = _look(cloud, found_model, made, found.culprit, asked) if asked.newest and made else None
+    if asked.html:
+        _write_versions(found, newest, asked.html)
+    if asked.as_json:
+        _show_json(compare_summary.versions_json(found), newest)
+        return
+    _show_verdict(newest, found.culprit)
+    compare_summary.show_versions(found)
+    _show_newest(newest, asked)
 
-        write_versions(found, html)
-    if as_json:
-        from pipelines.summary import to_json
 
-        click.echo(to_json(compare_summary.versions_json(found)))
-    else:
-        compare_summary.show_versions(found)
-        _tell_page(html)
+def _write_versions(found: "VersionComparison", newest: "Newest | None", path: Path) -> None:
+    from pipelines.compare_report import write_versions  # altair takes half a second
+
+    if newest is None:
+        write_versions(found, found.culprit, None, path)
+        return
+    from pipelines.newest_report import section
+    from pipelines.newest_summary import culprit
+
+    write_versions(found, culprit(newest, found.culprit), section(newest), path)
+
+
+def show_version(settings: Settings, model: str, number: str, asked: Asked) -> None:
+    """What `perennial compare` does with one version."""
+    from components.errors import RegistryError
+    from components.model import read_model
+    from components.registry.compare import read_made
+    from components.registry.operands import Cloud
+
+    cloud, found_model = Cloud(settings), read_model(settings.models_folder, model)
+    made = read_made(cloud, found_model, number)
+    if made.story is None:
+        raise RegistryError(f"run {number!r} made no version: name one, or two to compare (`perennial versions {model}`)")
+    newest = _look(cloud, found_model, [made.story], "", asked)
+    if asked.html:
+        from pipelines.newest_report import write_newest
+
+        write_newest(model, newest, asked.html)
+    if asked.as_json:
+        _show_json({"culprit": newest.verdict.sentence, "model": model, "before": made.name, "after": None}, newest)
+        return
+    _show_verdict(newest, f"No culprit in the data of {made.name}")
+    _show_newest(newest, asked)
+
+
+def _look(cloud: "Cloud", model: "Model", stories: "Sequence[VersionStory]", difference: str, asked: Asked) -> "Newest":
+    from components.diagnosis.newest import look_at_newest
+    from pipelines.quiet import quiet
+
+    with quiet(cloud.settings.state_folder) as tell:
+
+        def progress(text: str) -> None:
+            tell(f"  … {text}")
+
+        return look_at_newest(cloud, model, stories, difference=difference, through=asked.through, progress=progress)
+
+
+def _show_verdict(newest: "Newest | None", otherwise: str) -> None:
+    """The first line, and the second."""
+    if newest is None:
+        click.echo(otherwise)
+        return
+    from pipelines import newest_summary
+
+    click.echo(newest_summary.culprit(newest, otherwise))
+    click.echo(newest_summary.verdict(newest))
+
+
+def _show_newest(newest: "Newest | None", asked: Asked) -> None:
+    if newest:
+        from pipelines import newest_summary
+
+        newest_summary.show_newest(newest)
+    _tell_page(asked.html)
+
+
+def _show_json(document: dict[str, Any], newest: "Newest | None") -> None:
+    from pipelines.summary import to_json
+
+    if newest:
+        from pipelines import newest_summary
+
+        document |= {"culprit": newest_summary.culprit(newest, document["culprit"]), "verdict": newest.verdict.sentence}
+    click.echo(to_json({**document, "newest": newest_summary.newest_json(newest) if newest else None}))
 
 
 @click.command("compare-data")

@@ -21,9 +21,9 @@ SHOWN_VALUES = 8
 SHOWN_NEW = 20
 
 
-def write_versions(comparison: VersionComparison, path: Path) -> None:
+def write_versions(comparison: VersionComparison, culprit: str, newest: content.NewestSection | None, path: Path) -> None:
     """The page of two versions."""
-    report = _report(comparison.model, comparison.data, comparison.notes, comparison.culprit)
+    report = report_of(comparison.model, comparison.data, comparison.notes, culprit) | {"newest": newest}
     files = None if comparison.files is None else tuple(content.FileRow(file.path, file.diff) for file in comparison.files)
     facts = tuple(content.FactRow(fact.kind, fact.name, fact.before, fact.after) for fact in comparison.facts)
     names = {"before": comparison.before.name, "after": comparison.after.name}
@@ -32,10 +32,11 @@ def write_versions(comparison: VersionComparison, path: Path) -> None:
 
 def write_data(model: str, comparison: DataComparison, notes: Sequence[str], path: Path) -> None:
     """The page of two windows of data."""
-    write(content.ComparisonReport(**_report(model, comparison, notes, culprit(comparison))), path)  # type: ignore[arg-type]
+    write(content.ComparisonReport(**report_of(model, comparison, notes, culprit(comparison))), path)  # type: ignore[arg-type]
 
 
-def _report(model: str, data: DataComparison, notes: Sequence[str], headline: str) -> dict[str, object]:
+def report_of(model: str, data: DataComparison, notes: Sequence[str], headline: str) -> dict[str, object]:
+    """What every page says of data."""
     top = next(iter(data.differences), None)
     kinds = (("partitions", data.partitions), ("spans", data.spans))
     return {
@@ -49,13 +50,14 @@ def _report(model: str, data: DataComparison, notes: Sequence[str], headline: st
             content.WindowRow(name=name, added=one.added, vanished=one.vanished, rewritten=one.rewritten, same=len(one.same))
             for name, one in kinds
         ),
-        "differences": tuple(map(_difference, data.differences)),
+        "differences": tuple(map(difference_row, data.differences)),
         "columns": tuple(_column(column, of) for of, found in (("source", data.source), ("source.sql", data.features)) for column in found),
         "rows": _rows(data),
     }
 
 
-def _difference(difference: Difference) -> content.DifferenceRow:
+def difference_row(difference: Difference) -> content.DifferenceRow:
+    """One of the ranked differences."""
     column = difference.column
     if column is None:
         said = sentence(difference)
@@ -151,12 +153,13 @@ def _metric(metric: MetricDifference) -> content.MetricRow:
     return content.MetricRow(
         name=metric.name,
         slice=slice_text(metric.slice),
-        before=_measured(metric.before),
-        after=_measured(metric.after),
+        before=measured(metric.before),
+        after=measured(metric.after),
         significance=metric.significance,
         is_significant=metric.significance == Significance.SIGNIFICANT,
     )
 
 
-def _measured(metric: Metric | None) -> content.Measured | None:
+def measured(metric: Metric | None) -> content.Measured | None:
+    """A metric with its interval."""
     return None if metric is None else content.Measured(value=metric.value, low=metric.ci_low, high=metric.ci_high)

@@ -31,8 +31,7 @@ def show_data(comparison: DataComparison, notes: Sequence[str]) -> None:
 
 
 def show_versions(comparison: VersionComparison) -> None:
-    """Two versions, for a person."""
-    click.echo(comparison.culprit)
+    """Two versions, for a person, below the culprit."""
     click.echo(f"\n{comparison.model}: {comparison.before.name} → {comparison.after.name}")
     _show_differences(comparison.data, comparison.notes)
     _show_metrics(comparison.metrics)
@@ -45,12 +44,17 @@ def _show_differences(comparison: DataComparison, notes: Sequence[str]) -> None:
         click.echo(f"  {name:<11} {windows_text(windows)}")
     for note in notes:
         click.echo(f"  note        {note}")
+    show_ranked(comparison)
+
+
+def show_ranked(comparison: DataComparison, limit: int = SHOWN_DIFFERENCES) -> None:
+    """The differences, the likeliest culprit first."""
     if not comparison.differences:
         return
     click.echo(f"\n  {'differs':<34} {'score':>6} {'share':>7} {'JS':>6} {'L-inf':>6} {'PSI':>7}  how")
-    for difference in comparison.differences[:SHOWN_DIFFERENCES]:
+    for difference in comparison.differences[:limit]:
         _show_difference(difference)
-    if (more := len(comparison.differences) - SHOWN_DIFFERENCES) > 0:
+    if (more := len(comparison.differences) - limit) > 0:
         click.echo(f"  … {more} more: --json or --html has all")
 
 

@@ -107,7 +107,7 @@ def load_results(model: Model, folder: Path, *, blessed: bool) -> Results:
     slices = [(_text(dict(slice_key)), found[""]) for slice_key, found in evaluated.slicing_metrics]
     metrics = [metric for slice_, found in slices for metric in _metrics(model, slice_, found)]
     metrics.sort(key=lambda metric: (metric.name, sorted(metric.slice.items())))
-    plots: dict[str, Any] = next((found[""] for slice_key, found in evaluated.plots if not slice_key), {})
+    plots: dict[str, Any] = next((found[""] for slice_key, found in evaluated.plots if found and not slice_key), {})
     checks = tuple(_check(threshold, metrics) for threshold in model.evaluation.thresholds)
     return Results(
         blessed=blessed and all(check.passed for check in checks),

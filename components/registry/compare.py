@@ -130,7 +130,7 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         after=other,
         data=compare_data(model, *operands, sql=sql),
         notes=tuple(note for operand in operands for note in operand.notes),
-        metrics=compare_metrics(_measured(one.story), _measured(other.story)) if len(stories) == 2 else (),
+        metrics=compare_metrics(measured(one.story), measured(other.story)) if len(stories) == 2 else (),
         files=files,
         facts=compare_facts(one, other),
     )
@@ -160,7 +160,7 @@ def read_made(cloud: Cloud, model: Model, text: str) -> Made:
     return Made(name=f"run {text}", run=run, tasks=tasks, snapshot_id=str(found), story=None)
 
 
-def _measured(story: VersionStory | None) -> Sequence[Metric]:
+def measured(story: VersionStory | None) -> Sequence[Metric]:
     """What the run that made the version measured on its own snapshot."""
     if story is None:
         return ()

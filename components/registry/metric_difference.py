@@ -27,6 +27,11 @@ class MetricDifference:
     after: Metric | None
     significance: Significance
 
+    @property
+    def turned(self) -> "MetricDifference":
+        """The same from the other side."""
+        return MetricDifference(self.name, self.slice, self.after, self.before, self.significance)
+
 
 def compare_metrics(before: Sequence[Metric], after: Sequence[Metric]) -> tuple[MetricDifference, ...]:
     """Every metric of every slice: all rows first, then what is significant, in the order of the names."""

@@ -127,6 +127,93 @@ class FactRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ClassShare:
+    """Of a version's predictions, those of one class: on the rows of then, and on today's; None where it predicted none."""
+
+    name: str
+    then: float | None
+    today: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionColumn:
+    """What a version predicts."""
+
+    version: str
+    then_rows: int | None
+    today_rows: int | None
+    refused: float
+    """The share of today's rows that it refuses."""
+    classes: tuple[ClassShare, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MovedSlice:
+    """A slice of today's rows on which two versions differ."""
+
+    slice: str
+    rows: int
+    agreement: float
+    moved: float
+    """How far apart the distributions of classes are, from 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Together:
+    """Two versions on the same rows."""
+
+    rows: int
+    agreement: float
+    score_difference: float | None
+    before: str
+    after: str
+    before_classes: tuple[str, ...]
+    after_classes: tuple[str, ...]
+    confusion: tuple[tuple[int, ...], ...]
+    slices: tuple[MovedSlice, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThenAndNow:
+    """A metric of a version when it was made, and on the newest labelled rows; None where it was not measured."""
+
+    then: Measured | None
+    now: Measured | None
+    significance: str
+    is_worse: bool
+    """Whether that is why the version counts as wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewestMetricRow:
+    """A metric on a slice, of each version."""
+
+    name: str
+    slice: str
+    versions: tuple[ThenAndNow | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewestSection:
+    """One or two versions on the newest data."""
+
+    verdict: str
+    is_wrong: bool
+    """Whether something is."""
+    today: date | None
+    then: date | None
+    measured_on: str
+    notes: tuple[str, ...]
+    predictions: tuple[PredictionColumn, ...]
+    together: Together | None
+    metrics: tuple[NewestMetricRow, ...]
+    title: str
+    """Of the differences."""
+    differences: tuple[DifferenceRow, ...]
+    """From what the newer version was trained on to today."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ComparisonReport:
     """Everything on the page. Metrics, files and facts are None where only data were compared."""
 
@@ -144,3 +231,5 @@ class ComparisonReport:
     metrics: tuple[MetricRow, ...] | None = None
     files: tuple[FileRow, ...] | None = None
     facts: tuple[FactRow, ...] | None = None
+    newest: NewestSection | None = None
+    """None where nobody looked at the newest data."""

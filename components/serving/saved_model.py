@@ -1,5 +1,6 @@
 """A SavedModel on this machine: its serving signature, and what it answers on many rows."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 BATCH_ROWS = 2048
 SHOWN_CHARACTERS = 300
 """Of what TensorFlow says, in a sentence."""
+
+FEATURE = re.compile(r"Feature: [^.\[]*")
+"""Where parsing an example fails."""
 
 Signature = Callable[..., Mapping[str, "tf.Tensor"]]
 
@@ -81,5 +85,7 @@ def _batch(signature: Signature, rows: list[bytes], asked: np.ndarray) -> tuple[
 
 
 def _said(error: Exception) -> str:
-    """The first of TensorFlow's many lines."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:SHOWN_CHARACTERS]}"
+    """What matters of TensorFlow's many lines: the feature that a row lacks, if it is that."""
+    text = " ".join(str(error).split())
+    feature = FEATURE.search(text)
+    return feature[0] if feature else f"{type(error).__name__}: {text[:SHOWN_CHARACTERS]}"

@@ -1,0 +1,86 @@
+"""The newest data of a model's source: which spans have labels that a version has not learned from, and the rows of today."""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from components.errors import SourceError
+from components.examples.read import examples_fingerprint
+from components.model import Model
+from components.registry.operands import Cloud
+from components.snapshot.document import Snapshot
+from components.snapshot.unpinned import describe_days
+from components.snapshot.window import Window, resolve_window, span_history_start
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewestWindow:
+    """What there is to read."""
+
+    snapshot: Snapshot
+    """Of all partitions that are read, the last of them `through`; its spans are the judged ones."""
+    described_at: datetime
+    through: date
+    """The last partition: its evening is the span of the rows that have no label yet."""
+    learned: tuple[date, ...]
+    """Labelled spans of the window that the version was trained on, with the same rows."""
+
+    @property
+    def judged(self) -> tuple[date, ...]:
+        """The others of the window: a version can be judged on them."""
+        return self.snapshot.spans
+
+    @property
+    def window(self) -> Window:
+        """For one query that gives both."""
+        spans = tuple(dict.fromkeys((*self.judged, self.through)))
+        return Window(spans, self.snapshot.partitions[0].day, self.through)
+
+
+def choose_day(model: Model, through: date | None, first: date, last: date) -> date:
+    """The last partition to use, of a table that has those from `first` to `last`: the last one, unless told.
+
+    Raises:
+        SourceError: the table has none on that day.
+    """
+    day = through or last
+    if not first <= day <= last:
+        raise SourceError(
+            f"--through {day} is outside {model.source.table}, which has partitions {first} to {last}: choose a date between them"
+        )
+    return day
+
+
+def describe_newest(cloud: Cloud, model: Model, learned: Snapshot, *, day: date, first: date, last: date) -> NewestWindow:
+    """What there is to read. Writes nothing.
+
+    Args:
+        cloud: the services.
+        model: as it was kept with the version.
+        learned: what the version was trained on.
+        day: the last partition to use.
+        first: the table's first partition.
+        last: its last one.
+
+    Raises:
+        SourceError: the table is not as the model says.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    spans = _labelled(model, day, first, last)
+    begin = max(first, span_history_start(model, min((*spans, day))))
+    described, described_at = describe_days(cloud.warehouse, cloud.settings, model, begin, day)
+    known = {examples_fingerprint(model, learned, span) for span in learned.spans}
+    same = tuple(span for span in spans if examples_fingerprint(model, described, span) in known)
+    return NewestWindow(
+        snapshot=replace(described, spans=tuple(span for span in spans if span not in same)),
+        described_at=described_at,
+        through=day,
+        learned=same,
+    )
+
+
+def _labelled(model: Model, day: date, first: date, last: date) -> tuple[date, ...]:
+    """The spans of the window of a training through that day; none where the table is too short for one."""
+    try:
+        return resolve_window(model, day, first=first, last=last).spans
+    except SourceError:
+        return ()
