@@ -1,6 +1,6 @@
 """MLflow's REST API, as far as an export needs it: no package of MLflow's has to be installed, and any server of version 2 or 3 will do."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -9,6 +9,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import Retry
 
 from components.errors import AccessError, RegistryError, SettingsError
+from components.report.wording import legible
 from components.settings import Settings
 
 Json = dict[str, Any]
@@ -28,10 +29,9 @@ class MlflowClient:
         self._session = requests.Session()
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=BUSY))
-        self._session.trust_env = False  # a .netrc must not replace what the settings say
         self._timeout = (settings.connect_timeout_seconds, READ_SECONDS)
         if settings.mlflow_token:
-            self._session.headers["Authorization"] = f"Bearer {settings.mlflow_token.get_secret_value()}"
+            self._session.auth = bearer(settings.mlflow_token.get_secret_value())
         elif settings.mlflow_username and settings.mlflow_password:
             self._session.auth = (settings.mlflow_username.encode(), settings.mlflow_password.get_secret_value().encode())
 
@@ -86,9 +86,19 @@ class MlflowClient:
 
     def _checked(self, what: str, answer: Json) -> Json:
         if code := answer.get("error_code"):
-            said = " ".join(str(answer.get("message", "")).split())[:500]
+            said = legible(" ".join(str(answer.get("message", "")).split()), 500)
             raise RegistryError(f"the MLflow server {self.uri} refuses {what} ({code}): {said}")
         return answer
+
+
+def bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+    """Sends the token. A mere header would give way to what a .netrc says of the host."""
+
+    def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {token}"
+        return request
+
+    return authorise
 
 
 def checked_uri(uri: str) -> str:

@@ -26,6 +26,7 @@ from components.canonical import fingerprint
 from components.errors import AccessError, RegistryError, SettingsError
 from components.registry.evaluations import Evaluation, Metric
 from components.registry.exported import Exported
+from components.report.wording import legible
 from components.settings import Settings
 
 if TYPE_CHECKING:
@@ -236,4 +237,4 @@ def vertex_errors(where: str) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     """One line, without the address that the client puts before what the service said."""
-    return re.sub(r"^[A-Z]+ \S+: ", "", " ".join(str(getattr(error, "message", error)).split()))[:500]
+    return legible(re.sub(r"^[A-Z]+ \S+: ", "", " ".join(str(getattr(error, "message", error)).split())), 500)
