@@ -79,7 +79,8 @@ def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         copies = blobs_by_path(client, *split_uri(published))
-        pushed = blobs_by_path(client, *split_uri(version.manifest.uri))
+        home, prefix = split_uri(version.manifest.uri)
+        pushed = blobs_by_path(client, home, prefix) if home == bucket else {}
     for uri, blobs in ((version.manifest.uri, pushed), (published, copies)):
         for path in sorted(blobs.keys() - version.entries.keys() - {NAME}):
             stranger = Leftover(f"{uri}/{path}", version.model, Origin.STRANGER, (blobs[path],))

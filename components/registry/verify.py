@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from google.cloud import storage
 
+from components.errors import RegistryError
 from components.registry.leftovers import GRACE, Leftover, Origin
 from components.registry.manifest import NAME
 from components.registry.objects import blobs_by_path, problem, split_uri
@@ -81,8 +82,11 @@ def _row(version: StoredVersion) -> Iterator[Finding]:
 
 
 def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: Reads) -> list[Finding]:
-    with storage_errors(split_uri(uri)[0]):
-        blobs = blobs_by_path(client, *split_uri(uri))
+    try:
+        with storage_errors(split_uri(uri)[0]):
+            blobs = blobs_by_path(client, *split_uri(uri))
+    except RegistryError as error:  # there is no such bucket
+        return [_finding(version, Kind.MISSING, uri, str(error).partition(":")[0])]
     if not blobs:
         return [_finding(version, Kind.MISSING, uri, f"all {len(version.manifest.entries) + 1} objects are missing")]
     return _objects(version, uri, blobs, reads=reads)

@@ -11,7 +11,7 @@ import pytest
 from components.google import storage_client
 from components.registry.engine import make_engine
 from components.registry.history import read_version
-from components.registry.objects import pull_folder, verify_folder
+from components.registry.objects import blobs_by_path, pull_folder, verify_folder
 from components.settings import Settings
 
 from .command_line import CommandLine, edit, small_churn
@@ -37,7 +37,11 @@ def test_a_run_ends_in_a_version_whose_bytes_are_in_cloud_storage(command_line: 
     assert re.fullmatch("[0-9a-f]{64}", version["snapshot_id"])
     assert version["uri"].startswith(f"gs://{command_line.settings.bucket}/content/churn/")
     assert 0.7 < version["metrics"]["auc"] < 1
-    assert verify_folder(storage_client(command_line.settings), version["uri"]) == []
+    client = storage_client(command_line.settings)
+    assert verify_folder(client, version["uri"]) == []
+    published = blobs_by_path(client, command_line.settings.bucket, "models/churn/1")
+    assert {"manifest.json", "saved_model.pb"} < published.keys()
+    assert {blob.metadata["run"] for blob in published.values()} == {trained["run"]}
 
 
 def test_a_version_tells_all_that_made_it(command_line: CommandLine, trained: dict[str, Any]) -> None:

@@ -12,6 +12,8 @@ from cloud_storage.resources import Json, Resource, StoredObject, check_storage_
 from cloud_storage.store import NewObject
 
 MOST_COMPONENTS = 32
+MOST_REWRITTEN_BYTES = 16 << 20
+"""In one call, if the bytes have to move to another class."""
 
 
 def copy(call: Call) -> Response:
@@ -20,11 +22,25 @@ def copy(call: Call) -> Response:
 
 
 def rewrite(call: Call) -> Response:
-    """Copy an object, possibly to another class; here that is always done in one step."""
-    stored = _copied(call)
-    size = str(stored.content.size)
-    done = {"kind": "storage#rewriteResponse", "done": True, "objectSize": size, "totalBytesRewritten": size}
-    return JSONResponse(done | {"resource": object_resource(stored, call.root)})
+    """Copy an object, possibly to another class, which takes several calls if it is large: here nothing is done until the last."""
+    with call.store.transaction() as change:
+        source = change.object(call.bucket, call.name, call.number("sourceGeneration"))
+        storage_class = call.body.get("storageClass", change.bucket(call.path["to_bucket"]).storage_class)
+    size = source.content.size
+    answer: Resource = {"kind": "storage#rewriteResponse", "objectSize": str(size)}
+    at_once = size if storage_class == source.storage_class else MOST_REWRITTEN_BYTES
+    rewritten = _rewritten(call.query.get("rewriteToken", "0")) + at_once
+    if rewritten < size:
+        return JSONResponse(answer | {"done": False, "totalBytesRewritten": str(rewritten), "rewriteToken": f"rewritten-{rewritten}"})
+    resource = object_resource(_copied(call), call.root)
+    return JSONResponse(answer | {"done": True, "totalBytesRewritten": str(size), "resource": resource})
+
+
+def _rewritten(token: str) -> int:
+    count = token.removeprefix("rewritten-")
+    if not count.isdecimal():
+        raise InvalidError(f"Invalid value for rewriteToken: {token!r} is none that this service gave out.")
+    return int(count)
 
 
 def move(call: Call) -> Response:

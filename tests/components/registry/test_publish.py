@@ -108,9 +108,15 @@ def test_versions_of_the_layout_before_are_published_too(
     assert publish(old).keys() == {entry.path for entry in manifest.entries} | {NAME}
 
 
-def test_large_objects_are_copied(name: str, folder: Path, push: Callable[..., Manifest], publish: Callable[..., object]) -> None:
-    (folder / "variables" / "variables.data").write_bytes(os.urandom(20 << 20))
-    publish(push(model=name))
+def test_large_objects_are_copied_in_several_calls(
+    client: storage.Client, name: str, folder: Path, push: Callable[..., Manifest], publish: Callable[..., dict[str, storage.Blob]]
+) -> None:
+    (folder / "variables" / "variables.data").write_bytes(os.urandom(40 << 20))
+    manifest = push(model=name)
+    storage.Blob.from_uri(f"{manifest.uri}/variables/variables.data", client=client).update_storage_class("NEARLINE")
+    copies = publish(manifest)
+    assert copies["variables/variables.data"].size == 40 << 20
+    assert {blob.storage_class for blob in copies.values()} == {"STANDARD"}
 
 
 @pytest.mark.parametrize("model", ["", "../x", "a/b", "Churn", "a'; DROP TABLE x; --", "a\n", "x" * 10_000, "ä"], ids=range(8))

@@ -12,7 +12,7 @@ from components.registry.leftovers import Origin, leftovers
 from components.registry.manifest import NAME
 from components.registry.stored import Scope, count_versions, stored_versions
 from components.registry.verify import Kind, Reads, of_leftover, verify_version
-from components.registry.versions import NewVersion
+from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 from tests.components.registry.keeping import Shelf, file_with, flip
 
@@ -120,6 +120,15 @@ def test_a_version_whose_folder_is_gone_is_one_finding(shelf: Shelf, folder: Pat
         shelf.pushed(version, path).delete()
     (finding,) = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
     assert (finding.kind, finding.uri, finding.text) == (Kind.MISSING, version.manifest.uri, "all 5 objects are missing")
+
+
+def test_a_version_whose_bucket_is_gone_is_named(shelf: Shelf) -> None:
+    with shelf.engine.begin() as connection:
+        register_version(connection, shelf.new_version(connection))  # into a bucket that nobody made
+    gone, unpublished = verify_version(shelf.client, shelf.bucket, shelf.version(1), reads=Reads.FREE)
+    assert gone.kind == Kind.MISSING
+    assert gone.text.startswith("bucket models does not exist or lacks what is asked for")
+    assert unpublished.kind == Kind.UNPUBLISHED
 
 
 def test_a_version_that_is_not_published_is_named(shelf: Shelf, folder: Path) -> None:

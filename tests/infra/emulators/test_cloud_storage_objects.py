@@ -145,6 +145,35 @@ def test_a_rewrite_changes_the_storage_class(bucket: storage.Bucket) -> None:
     assert (found.storage_class, found.metadata) == ("NEARLINE", {"run": "42"})
 
 
+def test_a_rewrite_of_a_large_object_to_another_class_takes_several_calls(bucket: storage.Bucket) -> None:
+    source = bucket.blob("a")
+    source.upload_from_string(bytes(40 << 20))
+    copy, cold = bucket.blob("copy"), bucket.blob("cold")
+    cold.storage_class = "NEARLINE"
+
+    assert copy.rewrite(source)[0] is None
+    token, written, total = cold.rewrite(source)
+    assert (token is None, written, total) == (False, 16 << 20, 40 << 20)
+    assert bucket.get_blob("cold") is None
+    while token:
+        token, written, _ = cold.rewrite(source, token=token)
+
+    assert written == total
+    assert (cold.size, cold.crc32c, cold.storage_class) == (source.size, source.crc32c, "NEARLINE")
+
+
+def test_metadata_that_come_with_a_rewrite_stand_for_all_of_the_sources(bucket: storage.Bucket) -> None:
+    source = bucket.blob("a")
+    source.metadata = {"run": "42", "model": "churn"}
+    source.upload_from_string("a", content_type="text/x-note")
+    blob = bucket.blob("b")
+    blob.metadata, blob.content_type = {"run": "43"}, "text/x-note"
+
+    blob.rewrite(source)
+
+    assert (blob.metadata, blob.content_type) == ({"run": "43"}, "text/x-note")
+
+
 def test_an_upload_names_its_storage_class(bucket: storage.Bucket) -> None:
     blob = bucket.blob("a")
     blob.storage_class = "COLDLINE"
