@@ -66,6 +66,8 @@ class Settings(BaseSettings):
     owner_credentials_file: Path | None = None
     """The key of `owner_user`; None means the same credentials."""
     connect_timeout_seconds: float = 30.0
+    postgres_programs: Path | None = None
+    """The folder of pg_dump and pg_restore; None: they are on PATH, or on one machine beside the emulator's PostgreSQL."""
 
     mlflow_tracking_uri: str | None = None
     """Where `perennial export --to mlflow` registers versions: http(s)://HOST"""

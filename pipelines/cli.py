@@ -11,6 +11,7 @@ import click
 from components.errors import BlockedError, PerennialError
 from components.settings import read_settings
 from pipelines.compare_commands import compare, compare_data
+from pipelines.database_commands import database
 from pipelines.deploy_commands import deploy, history, lineage, models, retire, rollback
 from pipelines.export_commands import export
 from pipelines.options import as_json, counter, ready_settings, through_option
@@ -152,7 +153,7 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
     sys.exit(code)
 
 
-for command in (deploy, rollback, history, models, lineage, retire):
+for command in (deploy, rollback, history, models, lineage, retire, database):
     main.add_command(command)
 for command in (versions, show, reproduce, compare, compare_data, schema, snapshots, snapshot, export, verify, restore, collect_garbage):
     main.add_command(command)
