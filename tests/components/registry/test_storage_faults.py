@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -73,24 +72,25 @@ def test_a_call_that_fails_for_a_while_is_made_again(
 
 
 @pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("path", ["/upload/", "/rewriteTo/"])
 def test_a_service_that_stays_away_says_so_and_leaves_nothing_that_counts(
-    monkeypatch: pytest.MonkeyPatch, process: CloudStorageProcess, broken: storage.Client, folder: Path, name: str, status: int
+    monkeypatch: pytest.MonkeyPatch, process: CloudStorageProcess, broken: storage.Client, folder: Path, name: str, path: str, status: int
 ) -> None:
+    def push_and_publish() -> None:
+        publish_version(broken, "models", model=name, number=1, uri=push(broken, folder, name), metadata={})
+
     for module in (objects, publish):
         monkeypatch.setattr(module, "RETRY", objects.RETRY.with_timeout(0.5))
-    process.break_next(
-        {"path": NAME, "method": "POST", "status": status, "count": 1_000}, {"path": "rewriteTo", "status": status, "count": 1_000}
-    )
-    uri = f"gs://models/content/{name}/{content_sha256(scan_folder(folder))}"
-    began = time.monotonic()
+    process.break_next({"path": path, "status": status, "count": 1_000})
     with pytest.raises(AccessError, match=r"Cloud Storage cannot be reached for bucket models .*: run `perennial status`"):
-        publish_version(broken, "models", model=name, number=1, uri=push(broken, folder, name), metadata={})
-    assert time.monotonic() - began < 20
-    assert NAME not in blobs_by_path(broken, "models", f"models/{name}/1")
+        push_and_publish()
+    uri = f"gs://models/content/{name}/{content_sha256(scan_folder(folder))}"
+    assert (NAME in blobs_by_path(broken, *split_uri(uri))) == (path == "/rewriteTo/")
+    assert blobs_by_path(broken, "models", f"models/{name}/1") == {}
     process.break_next()
-    assert push(broken, folder, name) == uri
-    publish_version(broken, "models", model=name, number=1, uri=uri, metadata={})
+    push_and_publish()
     assert verify_folder(broken, uri) == []
+    assert NAME in blobs_by_path(broken, "models", f"models/{name}/1")
 
 
 def push(client: storage.Client, folder: Path, model: str) -> str:

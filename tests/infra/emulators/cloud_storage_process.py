@@ -44,7 +44,7 @@ class CloudStorageProcess:
 
     def _answers(self) -> bool:
         try:
-            return requests.get(f"{self.endpoint}/_calls", timeout=1).ok
+            return bool(requests.get(f"{self.endpoint}/_calls", timeout=1).ok)
         except requests.ConnectionError:
             return False
 
