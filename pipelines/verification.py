@@ -66,5 +66,6 @@ def _add_target(cloud: Cloud, target: str, found: Verification, *, repair: bool)
         with cloud.engine.begin() as connection:
             wrong = target_problem(connection, cloud.storage, bucket, target)
     if wrong:
-        remedy = "run `perennial verify --repair`"
-        (found.repaired if repair else found.findings).append(Finding(Kind.TARGET, config_uri(bucket, target), wrong, remedy))
+        uri = config_uri(bucket, target)
+        finding = Finding(Kind.TARGET, uri, wrong.removeprefix(f"{uri} "), "run `perennial verify --repair`")
+        (found.repaired if repair else found.findings).append(finding)

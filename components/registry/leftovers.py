@@ -23,7 +23,7 @@ SHA256 = re.compile("[0-9a-f]{64}")
 class Origin(StrEnum):
     """What a leftover looks like, as the end of a sentence."""
 
-    PUSH = "an unfinished push, or one whose run never recorded it"
+    PUSH = "a push that is under way, or that no run recorded"
     FUTURE = "a version that the registry does not know yet: is its database older than the bucket?"
     OTHER_MODEL = "a model that is not in this registry: it may be another one's"
     STRANGER = "no version has such an object"

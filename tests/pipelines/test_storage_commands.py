@@ -93,7 +93,7 @@ def test_garbage_is_told_and_collected(services: CommandLine, shelf: Shelf, fold
     for arguments in (("gc", "--dry-run"), ("gc",)):
         lines = [line for line in services.run(*arguments).stdout.splitlines() if shelf.model in line]
         assert [line.partition(" bytes: ")[2] for line in lines] == [
-            "an unfinished push, or one whose run never recorded it, 0 days old: it is left for 7",
+            "a push that is under way, or that no run recorded, 0 days old: it is left for 7",
             "the published copy of a retired version",
         ]
         assert lines[0].startswith(f"leave            {young.uri}: 2 objects, ")

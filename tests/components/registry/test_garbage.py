@@ -50,7 +50,7 @@ def test_an_unfinished_push_goes_after_a_while(shelf: Shelf, folder: Path, unfin
     version = shelf.keep(folder)
     (young,) = actions(shelf, days=GRACE.days - 1)
     assert (young.verb, young.uri) == (Verb.LEAVE, unfinished)
-    assert young.reason == "an unfinished push, or one whose run never recorded it, 5 days old: it is left for 7"
+    assert young.reason == "a push that is under way, or that no run recorded, 5 days old: it is left for 7"
     (old,) = actions(shelf, days=GRACE.days + 1)
     assert (old.verb, old.uri, len(old.blobs)) == (Verb.REMOVE, unfinished, 2)
     assert perform(old)

@@ -158,7 +158,7 @@ def test_what_no_version_refers_to_is_named(shelf: Shelf, folder: Path, tmp_path
     finding = next(of_leftover(leftover) for leftover in found if leftover.uri == push.uri)
     assert finding.kind == Kind.UNREFERENCED
     assert finding.text.startswith("2 objects, ")
-    assert finding.text.endswith("UTC: an unfinished push, or one whose run never recorded it")
+    assert finding.text.endswith("UTC: a push that is under way, or that no run recorded")
 
 
 def test_an_object_too_many_in_a_versions_folder_is_named(shelf: Shelf, folder: Path) -> None:
