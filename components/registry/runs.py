@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.registry.retries import require_same
-from components.registry.statements import execute, storable
+from components.registry.statements import execute, shown, storable
 
 
 class RunState(StrEnum):
@@ -156,7 +156,7 @@ def read_run(connection: sa.Connection, run_id: str) -> RecordedRun:
     """
     row = execute(connection, "runs.read", run_id=run_id).mappings().first()
     if row is None:
-        raise RegistryError(f"run {run_id!r} is not in the registry")
+        raise RegistryError(f"run {shown(run_id)} is not in the registry")
     return recorded(row)
 
 

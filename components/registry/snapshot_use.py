@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from components.errors import RegistryError
 from components.registry.runs import RunState
 from components.registry.snapshots import DatasetRole, Snapshot, read_snapshot
-from components.registry.statements import execute
+from components.registry.statements import execute, shown
 from components.registry.versions import latest_version
 
 PREFIX = re.compile(r"[0-9a-f]{6,64}")
@@ -106,7 +106,7 @@ def find_snapshot(connection: sa.Connection, prefix: str) -> str:
     """
     if not PREFIX.fullmatch(prefix.lower()):
         raise RegistryError(
-            f"{prefix!r} is not the beginning of a snapshot's id: give at least 6 of its hexadecimal digits, "
+            f"{shown(prefix)} is not the beginning of a snapshot's id: give at least 6 of its hexadecimal digits, "
             f"as `perennial snapshots MODEL` shows them"
         )
     found = execute(connection, "snapshots.beginning_with", prefix=prefix.lower()).scalars().all()

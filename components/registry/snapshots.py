@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from components.canonical import canonical_json, fingerprint
 from components.errors import RegistryError
 from components.registry.retries import require_same
-from components.registry.statements import execute
+from components.registry.statements import execute, shown
 
 
 class DatasetRole(StrEnum):
@@ -65,7 +65,7 @@ def read_snapshot(connection: sa.Connection, snapshot_id: str) -> Snapshot:
     """
     row = execute(connection, "snapshots.read", snapshot_id=snapshot_id).mappings().first()
     if row is None:
-        raise RegistryError(f"snapshot {snapshot_id!r} is not in the registry")
+        raise RegistryError(f"snapshot {shown(snapshot_id)} is not in the registry")
     return Snapshot(**row)
 
 

@@ -14,12 +14,14 @@ from sqlalchemy.exc import DBAPIError
 from components.errors import AccessError, PerennialError, RegistryError
 from components.registry.access import sqlstate
 from components.registry.roles import grant, role_for
+from components.report.wording import legible
 
 FOLDER = Path(__file__).parent / "sql"
 HEADER = re.compile(r"^-- name: (\w+)$\n", re.MULTILINE)
 
 WRONG_VALUE = ("22", "23")
 """Beginnings of SQLSTATEs: data exceptions, and constraints that are violated."""
+SHORT = reprlib.Repr(maxstring=150)
 NO_TABLES = ("3F000", "42P01")
 NO_RIGHT = "42501"
 BUSY = ("40", "53", "55P03", "57014")
@@ -41,6 +43,7 @@ def execute(connection: sa.Connection, statement: str, **parameters: object) -> 
         AccessError: the database cannot be reached, is busy, or refuses the user.
     """
     file, name = statement.split(".")
+    require_text(statement, parameters)
     sql = statements(file)[name]
     with registry_errors(statement, lacking=grant(role_for(sql.text), connection.engine.url.username or ""), parameters=parameters):
         return connection.execute(sql, parameters)
@@ -65,7 +68,8 @@ def translate(statement: str, error: BaseException, lacking: str, parameters: Ma
     """The error of ours for an error of PostgreSQL; None for what only a bug can cause. Lost connections are the engine's matter."""
     code = sqlstate(error)
     said = error.args[0] if code else {}
-    text = " ".join(filter(None, (said.get("M"), said.get("D"))))
+    words = " ".join(filter(None, (said.get("M"), said.get("D"))))
+    text = legible(words, limit=350).replace("\n", "\\n")  # PostgreSQL repeats what it was given
     if code.startswith(WRONG_VALUE):
         given = "" if "D" in said else f" in {', '.join(f'{name} {reprlib.repr(value)}' for name, value in parameters.items())}"
         return RegistryError(f"the registry refuses {statement}: {text}{given}")
@@ -79,6 +83,24 @@ def translate(statement: str, error: BaseException, lacking: str, parameters: Ma
     if code.startswith(BUSY):
         return AccessError(f"the registry's database broke off {statement} ({text}): run the command again")
     return None
+
+
+def require_text(statement: str, parameters: Mapping[str, object]) -> None:
+    """Refuse half of a surrogate pair, as Python makes of bytes on a command line that are no UTF-8.
+
+    The driver would find out when half of its message is written, and its connection would be of no use to whoever has it next.
+
+    Raises:
+        RegistryError: a parameter has one.
+    """
+    for name, value in parameters.items():
+        if isinstance(value, str) and not value.isascii() and re.search("[\ud800-\udfff]", value):
+            raise RegistryError(f"the registry refuses {statement}: {name} {shown(value)} is no text")
+
+
+def shown(text: str) -> str:
+    """The text in quotes, on one line and of a length that a sentence bears."""
+    return SHORT.repr(text)
 
 
 def storable(text: str) -> str:

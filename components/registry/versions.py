@@ -1,6 +1,7 @@
 """Versions of models: numbers without gaps, each for bytes that are already in Cloud Storage."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -11,7 +12,7 @@ from components.canonical import fingerprint
 from components.errors import RegistryError
 from components.registry.manifest import Manifest
 from components.registry.retries import require_same
-from components.registry.statements import execute
+from components.registry.statements import execute, shown
 
 
 class ModelRole(StrEnum):
@@ -117,7 +118,7 @@ def version_id(connection: sa.Connection, model: str, number: int) -> int:
     if found is None:
         latest = latest_version(connection, model)
         there_is = f"it has 1 to {latest}" if latest else "it has none yet"
-        raise RegistryError(f"model {model!r} has no version {number}: {there_is}; run `perennial versions {model}`")
+        raise RegistryError(f"model {shown(model)} has no version {number}: {there_is}; run `perennial versions {model}`")
     return int(found)
 
 
@@ -130,5 +131,8 @@ def latest_version(connection: sa.Connection, model: str) -> int:
     models = {row.name: row.latest for row in execute(connection, "versions.models")}
     if model not in models:
         there_are = f"it has {', '.join(models)}" if models else "it has none yet"
-        raise RegistryError(f"model {model!r} is not in the registry: {there_are}; run `perennial train {model}` to make its first version")
+        name = model if re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model) else "MODEL"
+        raise RegistryError(
+            f"model {shown(model)} is not in the registry: {there_are}; run `perennial train {name}` to make its first version"
+        )
     return int(models[model])
