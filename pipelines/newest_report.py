@@ -94,6 +94,7 @@ def _together(newest: Newest, both: SideBySide) -> content.Together:
         slices=tuple(
             content.MovedSlice(slice=slice_text(one.slice), rows=one.rows, agreement=one.agreement, moved=one.distance)
             for one in both.slices[:SHOWN_SLICES]
+            if one.agreement < 1
         ),
     )
 

@@ -17,7 +17,10 @@ class NewestWindow:
     """What there is to read."""
 
     snapshot: Snapshot
-    """Of all partitions that are read, the last of them `through`; its spans are the judged ones."""
+    """Of all partitions from the first that is read, or the last that the version was trained on, to `through`; its spans are the judged
+    ones."""
+    first: date
+    """The first partition that is read."""
     described_at: datetime
     through: date
     """The last partition: its evening is the span of the rows that have no label yet."""
@@ -33,7 +36,7 @@ class NewestWindow:
     def window(self) -> Window:
         """For one query that gives both."""
         spans = tuple(dict.fromkeys((*self.judged, self.through)))
-        return Window(spans, self.snapshot.partitions[0].day, self.through)
+        return Window(spans, self.first, self.through)
 
 
 def choose_day(model: Model, through: date | None, first: date, last: date) -> date:
@@ -66,12 +69,14 @@ def describe_newest(cloud: Cloud, model: Model, learned: Snapshot, *, day: date,
         AccessError: BigQuery refuses or does not answer.
     """
     spans = _labelled(model, day, first, last)
-    begin = max(first, span_history_start(model, min((*spans, day))))
+    read_from = max(first, span_history_start(model, min((*spans, day))))
+    begin = min(read_from, max(first, learned.partitions[-1].day))  # what happened in between tells since when
     described, described_at = describe_days(cloud.warehouse, cloud.settings, model, begin, day)
     known = {examples_fingerprint(model, learned, span) for span in learned.spans}
     same = tuple(span for span in spans if examples_fingerprint(model, described, span) in known)
     return NewestWindow(
         snapshot=replace(described, spans=tuple(span for span in spans if span not in same)),
+        first=read_from,
         described_at=described_at,
         through=day,
         learned=same,

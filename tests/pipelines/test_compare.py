@@ -60,7 +60,7 @@ def load_with_text(settings: Settings) -> None:
 
 
 def test_the_first_line_names_the_culprit_and_the_rest_what_differs(command_line: CommandLine, versions: Path) -> None:
-    done = command_line.run("compare", MODEL, "1", "2")
+    done = command_line.run("compare", MODEL, "1", "2", "--no-newest")
     assert done.returncode == 0, done.stderr
     first, _, title, *lines = done.stdout.splitlines()
     assert first.startswith("Likely culprit: the code, network.py; of the data, ")
@@ -73,7 +73,7 @@ def test_the_first_line_names_the_culprit_and_the_rest_what_differs(command_line
 
 
 def test_all_of_it_is_json_and_a_page_that_opens_offline(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
-    found = command_line.json("compare", MODEL, "1", "2", "--html", str(tmp_path / "compare.html"))
+    found = command_line.json("compare", MODEL, "1", "2", "--no-newest", "--html", str(tmp_path / "compare.html"))
     assert [file["path"] for file in found["files"]] == ["network.py"]
     assert "+    hidden = keras.layers.Dense(24," in found["files"][0]["diff"]
     assert {metric["significance"] for metric in found["metrics"]} <= {"significant", "within chance", "not known"}
@@ -81,9 +81,33 @@ def test_all_of_it_is_json_and_a_page_that_opens_offline(command_line: CommandLi
     assert columns.keys() == {"customer_id", "dollar_value", "number_of_cds"}
     assert columns["dollar_value"]["after"]["quantiles"]["0.5"] > 10
     assert found["data"]["lineage_is_known"] is True
+    assert found["newest"] is None
     page = (tmp_path / "compare.html").read_text()
     assert found["culprit"] in page
     assert "<script" not in page
+
+
+def test_versions_are_held_against_the_newest_data(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
+    done = command_line.run("compare", MODEL, "1", "2", "--html", str(tmp_path / "compare.html"))
+    assert done.returncode == 0, done.stderr
+    first, second, *_ = done.stdout.splitlines()
+    assert first.startswith("Likely culprit: the code, network.py; of the data, ")
+    assert second.startswith("Verdict: nothing is seen to be wrong with either version 1 or version 2, though no newer labels are known: ")
+    assert "every labelled span of the newest window is what version 2 was trained on" in done.stdout
+    assert re.search(r"agreement +[\d.]+% of [\d,]+ of today's rows get the same class from both; the score differs by 0\.", done.stdout)
+    assert [line.split()[0] for line in done.stderr.splitlines()] == ["…"] * 3
+    assert second in (tmp_path / "compare.html").read_text()
+
+
+def test_one_version_is_held_against_the_newest_data(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
+    found = command_line.json("compare", MODEL, "1", "--html", str(tmp_path / "one.html"))
+    assert found["newest"]["verdict"]["kind"] == "nothing"
+    (version,) = found["newest"]["versions"]
+    assert {"auc", "calibration"} <= {metric["name"] for metric in version["differences"]}
+    assert found["newest"]["judged_spans"] == ["1998-05-10", "1998-05-17", "1998-05-24", "1998-05-31"][-len(found["newest"]["judged_spans"]) :]
+    assert "Metrics then and now" in (tmp_path / "one.html").read_text()
+    refused = command_line.run("compare", MODEL, "1", "--no-newest")
+    assert (refused.returncode, "--no-newest needs a second version" in refused.stderr) == (2, True)
 
 
 def test_nothing_is_scanned_again_where_profiles_are_kept(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
@@ -96,7 +120,7 @@ def test_nothing_is_scanned_again_where_profiles_are_kept(command_line: CommandL
 
 
 def test_neither_tensorflow_nor_pandas_is_imported(command_line: CommandLine, versions: Path) -> None:
-    called = f"main(['compare', '{MODEL}', '1', '2'], standalone_mode=False)"
+    called = f"main(['compare', '{MODEL}', '1', '2', '--no-newest'], standalone_mode=False)"
     program = f"import sys; from pipelines.cli import main; {called}; print(*sorted(sys.modules))"
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=command_line.environment, capture_output=True, text=True, cwd=REPOSITORY, check=True)
@@ -106,7 +130,7 @@ def test_neither_tensorflow_nor_pandas_is_imported(command_line: CommandLine, ve
 
 
 def test_a_blocked_run_is_compared_with_the_last_good_version(command_line: CommandLine, versions: Path, blocked: str) -> None:
-    done = command_line.run("compare", MODEL, "2", blocked)
+    done = command_line.run("compare", MODEL, "2", blocked, "--no-newest")
     assert done.returncode == 0, done.stderr
     first = done.stdout.splitlines()[0]
     assert first.startswith("Likely culprit: column dollar_value: was NUMERIC and is STRING; ")
