@@ -58,17 +58,18 @@ def register_version(connection: sa.Connection, new: NewVersion) -> int:
     Raises:
         RegistryError: the run has registered another model already, run or snapshot are unknown, or a value is not acceptable.
     """
-    execute(connection, "versions.insert_model", model=new.model)
-    model = execute(connection, "versions.lock_model", model=new.model).one()
-    values = columns(new) | {"model_id": model.model_id, "version": model.next_version}
-    pushed = execute(connection, "versions.read_pushed", **values).first()
-    if pushed is not None:
+    model_id = execute(connection, "versions.lock_model", model=new.model).scalar()
+    if model_id is None:  # its first version
+        execute(connection, "versions.insert_model", model=new.model)
+        model_id = execute(connection, "versions.lock_model", model=new.model).scalar_one()
+    values = columns(new) | {"model_id": model_id}
+    version = execute(connection, "versions.insert", **values).scalar()
+    if version is None:
+        pushed = execute(connection, "versions.read_pushed", **values).one()
         what = f"{new.model} {pushed.version}, the version of run {new.run_id},"
         require_same(what, pushed._asdict(), values, except_for=("version",))
-        return int(pushed.version)
-    execute(connection, "versions.count_version", **values)
-    execute(connection, "versions.insert", **values)
-    return int(model.next_version)
+        version = pushed.version
+    return int(version)
 
 
 def columns(new: NewVersion) -> dict[str, object]:
