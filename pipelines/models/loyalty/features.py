@@ -12,6 +12,8 @@ LABEL = "level"
 
 def preprocessing_fn(inputs: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     """tf.Transform's entry point: raw features [batch, 1] to transformed ones [batch, 1]."""
-    outputs = {name: tft.scale_to_z_score(tf.math.log1p(tf.cast(inputs[name], tf.float32))) for name in POINTS}
+    points = tf.concat([tf.cast(inputs[name], tf.float32) for name in POINTS], axis=1)
+    scaled = tft.scale_to_z_score(tf.math.log1p(points), elementwise=True)
+    outputs = dict(zip(POINTS, tf.split(scaled, len(POINTS), axis=1), strict=True))
     outputs[LABEL] = tf.cast(inputs[LABEL], tf.int64)
     return outputs
