@@ -52,6 +52,8 @@ def measured_on(data: NewestData | None) -> str:
     """Which labelled rows."""
     if data is None or not data.judged:
         return "newer labelled rows: there are none"
+    if not data.is_newer:
+        return f"the labelled spans {_days(data.judged)}, the rows that the training of the newer version left out"
     seen = f"; {len(data.learned)} more it was" if data.learned else ""
     return f"the labelled spans {_days(data.judged)}, which the newer version was not trained on{seen}"
 
@@ -86,8 +88,9 @@ def _show_together(both: SideBySide) -> None:
     scores = "" if both.score_difference is None else f"; the score differs by {both.score_difference:.3f} on average"
     click.echo(f"\n  agreement   {percent(both.agreement)} of {count(both.rows)} of today's rows get the same class from both{scores}")
     for name, row in zip(both.before_classes, both.confusion, strict=True):
-        cells = ", ".join(f"{legible(to, 20)} {count(rows)}" for to, rows in zip(both.after_classes, row, strict=True))
-        click.echo(f"    {legible(name, 20):<18} of the older is, by the newer: {cells}")
+        if sum(row) and both.agreement < 1:
+            cells = ", ".join(f"{legible(to, 20)} {count(rows)}" for to, rows in zip(both.after_classes, row, strict=True))
+            click.echo(f"    {legible(name, 20):<18} of the older is, by the newer: {cells}")
     for move in [one for one in both.slices if one.agreement < 1][:SHOWN_SLICES]:
         where = slice_text(move.slice)
         click.echo(

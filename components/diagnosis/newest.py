@@ -18,11 +18,11 @@ from components.errors import SourceError
 from components.model import Model
 from components.registry.compare import compare_data
 from components.registry.history import VersionStory
-from components.registry.metric_difference import MetricDifference
+from components.registry.metric_difference import MetricDifference, compare_metrics
 from components.registry.operands import Cloud, Operand, recorded_operand
 from components.report.wording import count
 from components.snapshot.compare import DataComparison, Side
-from components.snapshot.document import Snapshot, snapshot_from
+from components.snapshot.document import snapshot_from
 from components.snapshot.profile import Profiles
 from components.snapshot.source import partition_range, read_table
 from components.snapshot.source_profile import profile_source
@@ -30,13 +30,15 @@ from components.snapshot.source_profile import profile_source
 
 @dataclass(frozen=True, kw_only=True)
 class NewestData:
-    """What the source holds today, held against what the newer version was trained on."""
+    """What the source holds today, held against what a version was trained on: the newer, unless something broke before it was trained."""
 
     through: date
     judged: tuple[date, ...]
-    """The labelled spans of the newest window that the newer version was not trained on."""
+    """The labelled spans that versions are measured on."""
     learned: tuple[date, ...]
-    """Those that it was."""
+    """Those of the newest window that the newer version was trained on."""
+    is_newer: bool
+    """Whether it was not trained on the judged ones."""
     then: date
     """The last span that the newer version was trained on."""
     comparison: DataComparison
@@ -91,19 +93,22 @@ def look_at_newest(
         asked = Asked(versions=tuple(VersionNow(name=one.name, number=one.story.number, problem=str(error)) for one in kept))
         return _found(kept, asked, None, unreadable=str(error), difference=difference, notes=())
     day = choose_day(newer.model, through, first, last)
-    learned = snapshot_from(newer.story.snapshot.document)
+    learned = [snapshot_from(one.story.snapshot.document) for one in kept]
     window = describe_newest(cloud, newer.model, learned, day=day, first=first, last=last)
-    rows = read_rows(cloud, kept, window, learned)
-    data = _hold_data(cloud, newer, learned, window, rows[-1].profiles)
+    rows = read_rows(cloud, kept, window, learned[-1])
+    data = _hold_data(cloud, newer, newer, window, rows[-1].profiles)
+    if len(kept) > 1 and data.fault is None:
+        earlier = _hold_data(cloud, kept[0], newer, window, rows[-1].profiles)
+        data = earlier if earlier.fault else data
     unreadable = rows[-1].unreadable if all(one.unreadable for one in rows) else None
     asked = ask(cloud.settings, kept, rows, progress=progress)
     return _found(kept, asked, data, unreadable=unreadable, difference=difference, notes=_notes(kept, window, rows[-1], asked))
 
 
-def _hold_data(cloud: Cloud, newer: Kept, learned: Snapshot, window: NewestWindow, rows: Profiles) -> NewestData:
-    """What happened to the data since the newer version was trained."""
+def _hold_data(cloud: Cloud, version: Kept, newer: Kept, window: NewestWindow, rows: Profiles) -> NewestData:
+    """What happened to the data since a version was trained."""
     model = newer.model
-    before = recorded_operand(cloud, model, learned.snapshot_id, name=newer.name)
+    before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
     source = profile_source(cloud.reader, cloud.settings, window.snapshot, before.side.source, as_of=window.described_at)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
     whole = compare_data(model, before, after)
@@ -115,7 +120,8 @@ def _hold_data(cloud: Cloud, newer: Kept, learned: Snapshot, window: NewestWindo
         through=window.through,
         judged=window.judged,
         learned=window.learned,
-        then=learned.spans[-1],
+        is_newer=window.is_newer,
+        then=snapshot_from(newer.story.snapshot.document).spans[-1],
         comparison=comparison,
         since=since,
         fault=told[0],
@@ -133,6 +139,7 @@ def _found(
         fault=data.fault if data else None,
         shift=data.shift if data else None,
         difference=difference,
+        newer_fell=bool(worse(_across(asked.versions))),
         is_judged=any(one.differences for one in asked.versions),
         unreadable=unreadable,
     )
@@ -144,11 +151,18 @@ def _found(
     )
 
 
+def _across(versions: Sequence[VersionNow]) -> tuple[MetricDifference, ...]:
+    """The older version's metrics when it was made, and the newer one's of today."""
+    then, now = versions[0].differences, versions[-1].differences
+    return compare_metrics([one.before for one in then if one.before], [one.after for one in now if one.after])
+
+
 def _notes(kept: Sequence[Kept], window: NewestWindow, rows: FedRows, asked: Asked) -> list[str]:
     """Which rows were taken, and what was left out."""
     newer, notes = kept[-1], []
-    if window.learned and not window.judged:
-        notes.append(f"every labelled span of the newest window is what {newer.name} was trained on: nothing newer to measure it by")
+    if window.learned and not window.is_newer:
+        left = "both are measured on the rows of it that training leaves out" if window.judged else "nothing newer to measure it by"
+        notes.append(f"every labelled span of the newest window is what {newer.name} was trained on: {left}")
     elif not window.judged:
         notes.append(f"the source has no whole window of labelled spans through {window.through}: nothing to measure versions by")
     samples = (("of today", rows.today), ("with new labels", rows.judged), ("of then", rows.then))

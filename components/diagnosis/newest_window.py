@@ -1,5 +1,6 @@
 """The newest data of a model's source: which spans have labels that a version has not learned from, and the rows of today."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
@@ -25,12 +26,17 @@ class NewestWindow:
     through: date
     """The last partition: its evening is the span of the rows that have no label yet."""
     learned: tuple[date, ...]
-    """Labelled spans of the window that the version was trained on, with the same rows."""
+    """Labelled spans of the window that the newer version was trained on, with the same rows."""
 
     @property
     def judged(self) -> tuple[date, ...]:
-        """The others of the window: a version can be judged on them."""
+        """The spans that versions are measured on: the others of the window or, of two versions, those where there are no others."""
         return self.snapshot.spans
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the newer version was not trained on them."""
+        return bool(self.judged) and self.judged != self.learned
 
     @property
     def window(self) -> Window:
@@ -53,13 +59,13 @@ def choose_day(model: Model, through: date | None, first: date, last: date) -> d
     return day
 
 
-def describe_newest(cloud: Cloud, model: Model, learned: Snapshot, *, day: date, first: date, last: date) -> NewestWindow:
+def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, day: date, first: date, last: date) -> NewestWindow:
     """What there is to read. Writes nothing.
 
     Args:
         cloud: the services.
         model: as it was kept with the version.
-        learned: what the version was trained on.
+        learned: what each version was trained on, the newer last.
         day: the last partition to use.
         first: the table's first partition.
         last: its last one.
@@ -70,12 +76,13 @@ def describe_newest(cloud: Cloud, model: Model, learned: Snapshot, *, day: date,
     """
     spans = _labelled(model, day, first, last)
     read_from = max(first, span_history_start(model, min((*spans, day))))
-    begin = min(read_from, max(first, learned.partitions[-1].day))  # what happened in between tells since when
+    begin = min(read_from, max(first, min(one.partitions[-1].day for one in learned)))  # what happened in between tells since when
     described, described_at = describe_days(cloud.warehouse, cloud.settings, model, begin, day)
-    known = {examples_fingerprint(model, learned, span) for span in learned.spans}
+    known = {examples_fingerprint(model, learned[-1], span) for span in learned[-1].spans}
     same = tuple(span for span in spans if examples_fingerprint(model, described, span) in known)
+    judged = tuple(span for span in spans if span not in same) or (same if len(learned) > 1 else ())
     return NewestWindow(
-        snapshot=replace(described, spans=tuple(span for span in spans if span not in same)),
+        snapshot=replace(described, spans=judged),
         first=read_from,
         described_at=described_at,
         through=day,

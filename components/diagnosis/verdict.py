@@ -56,13 +56,15 @@ class Evidence:
     """Of all newest rows, where the newer version is worse than the older."""
     older_worse: Sequence[MetricDifference]
     fault: str | None
-    """What broke in the source since the versions were trained."""
+    """What broke in the source since the newer version was trained, or failing that since the older one was."""
     shift: str | None
     """What else differs most in the data."""
     difference: str
     """What most likely makes the newer version another one than the older."""
     is_judged: bool
     """Whether there are labelled rows that no version has learned from."""
+    newer_fell: bool = False
+    """Whether the newer version is worse today than the older one was when it was made."""
     unreadable: str | None = None
     """Why the newest rows cannot be read at all."""
 
@@ -76,6 +78,7 @@ def decide(evidence: Evidence) -> Verdict:
         problems = "; ".join(version.problem for version in evidence.versions if version.problem)
         return Verdict(kind=VerdictKind.UNKNOWN, sentence=f"not known: {problems}", rollback_helps=None)
     wrong = [is_wrong(version) for version in evidence.versions]
+    wrong[-1] |= bool(evidence.fault) and evidence.newer_fell  # it may have learned from what broke
     if all(wrong) and not (older and evidence.newer_worse and not older[0].worse):
         return _both_wrong(evidence)
     if older and (wrong[-1] or evidence.newer_worse) and not wrong[0]:

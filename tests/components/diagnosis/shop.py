@@ -107,10 +107,10 @@ class Shop:
         self.site.create(partitioning=BY_DAY, schema=columns)
         self.load(1, TODAY, change, columns)
 
-    def put_version(self, *, turned: bool = False, sql: str = SQL, measured: float = 0.97) -> int:
-        """Train a version through day 6, as it were."""
+    def put_version(self, *, turned: bool = False, sql: str = SQL, measured: float = 0.97, through: int = TRAINED) -> int:
+        """Train a version, as it were."""
         model = self.model(sql)
-        snapshot, run = self.site.pin(model, TRAINED), self.new_run(model=self.name)
+        snapshot, run = self.site.pin(model, through), self.new_run(model=self.name)
         saved = self.folder / run.run_id
         save(saved, classes=self.classes, turned=turned)
         shutil.copytree(model.folder, saved / CODE)

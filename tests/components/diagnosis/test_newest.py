@@ -113,6 +113,17 @@ def test_where_no_labels_are_newer_the_predictions_say_what_they_can(shop: Shop)
         shop.look(number, through=day(TODAY + 1))
 
 
+def test_a_source_that_broke_before_the_newer_version_was_trained_is_found_as_well(shop: Shop) -> None:
+    shop.load(1, DIED - 1)
+    good = shop.put_version()
+    shop.load(DIED, TODAY, empty_pages)
+    learned_from_it = shop.put_version(measured=0.5, through=TODAY)
+    found = shop.look(good, learned_from_it)
+    assert found.verdict.kind == VerdictKind.SOURCE
+    assert found.verdict.sentence.startswith(f"the source, not the model: column pages of {shop.site.table} is empty in 100% of rows since")
+    assert any("is what version 2 was trained on: both are measured on the rows of it that training leaves out" in n for n in found.notes)
+
+
 def test_rows_that_the_models_refuse_are_a_fault_of_the_source(shop: Shop) -> None:
     shop.load(1, DIED - 1)
     one, other = shop.put_version(sql=STRICT_SQL), shop.put_version(sql=STRICT_SQL)
