@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeVar
 from google.cloud.sql.connector import Connector
 
 from components import google
+from components.registry import driver
 from components.registry.access import CONNECT_ERRORS, access_error, is_transient, no_answer
 from components.settings import Settings
 
@@ -200,6 +201,7 @@ def idle_context() -> ssl.SSLContext:
 
 def with_deadlines(connection: Any) -> Any:
     """The same connection, on which a read ends at last even if the other side is gone without a word."""
+    connection.__class__ = driver.Connection
     sock = connection._usock
     sock.__class__ = OwnErrorsOnly
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,5 +1,6 @@
 """Versions of models: numbers without gaps, each for bytes that are already in Cloud Storage."""
 
+import difflib
 import json
 import re
 from collections.abc import Mapping
@@ -13,6 +14,9 @@ from components.errors import RegistryError
 from components.registry.manifest import Manifest
 from components.registry.retries import require_same
 from components.registry.statements import execute, shown
+
+LISTED = 10
+"""How many models a sentence names."""
 
 
 class ModelRole(StrEnum):
@@ -131,7 +135,9 @@ def latest_version(connection: sa.Connection, model: str) -> int:
     """
     models = {row.name: row.latest for row in execute(connection, "versions.models")}
     if model not in models:
-        there_are = f"it has {', '.join(models)}" if models else "it has none yet"
+        names = list(dict.fromkeys([*difflib.get_close_matches(model, models), *models]))
+        more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+        there_are = f"it has {', '.join(names[:LISTED])}{more}" if names else "it has none yet"
         name = model if re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model) else "MODEL"
         raise RegistryError(
             f"model {shown(model)} is not in the registry: {there_are}; run `perennial train {name}` to make its first version"

@@ -70,7 +70,7 @@ def refused(connection: sa.Connection, act: Act, text: str) -> bool:
     except RegistryError as error:
         said = str(error)
     after = connection.exec_driver_sql(COUNTS).one()
-    assert said is None or (said.isprintable() and len(said) < 600 and after == before), said
+    assert said is None or (said.isprintable() and len(said) < 800 and after == before), said
     return said is not None
 
 
