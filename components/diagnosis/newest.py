@@ -30,7 +30,7 @@ from components.snapshot.source_profile import profile_source
 
 @dataclass(frozen=True, kw_only=True)
 class NewestData:
-    """What the source holds today, held against what a version was trained on: the newer, unless something broke before it was trained."""
+    """What the source holds today, held against what a version was trained on: the older, if something broke since, else the newer."""
 
     through: date
     judged: tuple[date, ...]
@@ -96,10 +96,9 @@ def look_at_newest(
     learned = [snapshot_from(one.story.snapshot.document) for one in kept]
     window = describe_newest(cloud, newer.model, learned, day=day, first=first, last=last)
     rows = read_rows(cloud, kept, window, learned[-1])
-    data = _hold_data(cloud, newer, newer, window, rows[-1].profiles)
+    data = _hold_data(cloud, kept[0], newer, window, rows[-1].profiles)
     if len(kept) > 1 and data.fault is None:
-        earlier = _hold_data(cloud, kept[0], newer, window, rows[-1].profiles)
-        data = earlier if earlier.fault else data
+        data = _hold_data(cloud, newer, newer, window, rows[-1].profiles)
     unreadable = rows[-1].unreadable if all(one.unreadable for one in rows) else None
     asked = ask(cloud.settings, kept, rows, progress=progress)
     return _found(kept, asked, data, unreadable=unreadable, difference=difference, notes=_notes(kept, window, rows[-1], asked))

@@ -56,7 +56,7 @@ class Evidence:
     """Of all newest rows, where the newer version is worse than the older."""
     older_worse: Sequence[MetricDifference]
     fault: str | None
-    """What broke in the source since the newer version was trained, or failing that since the older one was."""
+    """What broke in the source since the versions were trained."""
     shift: str | None
     """What else differs most in the data."""
     difference: str
@@ -152,7 +152,7 @@ def _older(evidence: Evidence) -> Verdict:
 def _nothing(evidence: Evidence, newer: VersionNow) -> Verdict:
     whom = f"either {evidence.versions[0].name} or {newer.name}" if len(evidence.versions) > 1 else newer.name
     told = " and ".join(tell(version) for version in evidence.versions)
-    fault = f"; but {evidence.fault}: look again when labels of then are known" if evidence.fault else ""
+    fault = f"; but {evidence.fault}: mend it before it is felt" if evidence.fault else ""
     if not evidence.is_judged:
         sentence = (
             f"nothing is seen to be wrong with {whom}, though no newer labels are known: predictions are as they were ({told}){fault}"

@@ -120,7 +120,9 @@ def test_a_source_that_broke_before_the_newer_version_was_trained_is_found_as_we
     learned_from_it = shop.put_version(measured=0.5, through=TODAY)
     found = shop.look(good, learned_from_it)
     assert found.verdict.kind == VerdictKind.SOURCE
-    assert found.verdict.sentence.startswith(f"the source, not the model: column pages of {shop.site.table} is empty in 100% of rows since")
+    assert found.verdict.sentence.startswith(
+        f"the source, not the model: column pages of {shop.site.table} is empty in 100% of rows since 2026-03-09"
+    )
     assert any("is what version 2 was trained on: both are measured on the rows of it that training leaves out" in n for n in found.notes)
 
 

@@ -65,7 +65,7 @@ def test_predictions_that_moved_without_a_fault_and_without_labels_are_not_judge
 def test_a_fault_that_no_version_feels_yet_is_told() -> None:
     found = verdict(version(1), version(2), fault=FAULT)
     assert found.kind == VerdictKind.NOTHING
-    assert found.sentence.endswith(f"; but {FAULT}: look again when labels of then are known")
+    assert found.sentence.endswith(f"; but {FAULT}: mend it before it is felt")
 
 
 def test_a_newer_version_that_was_bad_from_the_beginning_is_found_on_the_same_rows() -> None:
