@@ -17,7 +17,8 @@ def quiet(folder: Path) -> Iterator[Callable[[str], None]]:
     with os.fdopen(os.dup(2), "w") as kept, (folder / FILE).open("w") as file:
 
         def tell(text: str) -> None:
-            print(text, file=kept, flush=True)  # noqa: T201 - click would write into the file
+            kept.write(f"{text}\n")
+            kept.flush()
 
         os.dup2(file.fileno(), 2)
         try:

@@ -104,7 +104,7 @@ def test_one_version_is_held_against_the_newest_data(command_line: CommandLine, 
     assert found["newest"]["verdict"]["kind"] == "nothing"
     (version,) = found["newest"]["versions"]
     assert {"auc", "calibration"} <= {metric["name"] for metric in version["differences"]}
-    assert found["newest"]["judged_spans"] == ["1998-05-10", "1998-05-17", "1998-05-24", "1998-05-31"][-len(found["newest"]["judged_spans"]) :]
+    assert found["newest"]["judged_spans"][-1] == "1998-05-31"
     assert "Metrics then and now" in (tmp_path / "one.html").read_text()
     refused = command_line.run("compare", MODEL, "1", "--no-newest")
     assert (refused.returncode, "--no-newest needs a second version" in refused.stderr) == (2, True)
