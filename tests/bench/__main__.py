@@ -9,6 +9,7 @@ from tests.bench.comparison import compare_drift
 from tests.bench.gate import time_gate
 from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
 from tests.bench.page import render
+from tests.bench.registry import time_registry
 from tests.bench.rounds import compare, read_alone
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -18,8 +19,9 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 @click.option("--small", "small_rounds", type=click.IntRange(0), default=3, show_default=True, help="Rounds over 5,000 rows.")
 @click.option("--large", "large_rounds", type=click.IntRange(0), default=1, show_default=True, help="Rounds over 306,410 rows.")
 @click.option("--drift/--no-drift", default=True, show_default=True, help="Compare two windows of a million rows, as Evidently does.")
+@click.option("--registry/--no-registry", default=True, show_default=True, help="Time the registry with a million metrics, and MLflow's.")
 @click.option("--write", is_flag=True, help="Write docs/benchmarks.md.")
-def main(small_rounds: int, large_rounds: int, drift: bool, write: bool) -> None:
+def main(small_rounds: int, large_rounds: int, drift: bool, registry: bool, write: bool) -> None:
     """Time our pipeline and the stock TFX one by turns, and print what came out."""
     with ground() as made:
         click.echo("the emulators are up, CDNOW is loaded", err=True)
@@ -28,7 +30,8 @@ def main(small_rounds: int, large_rounds: int, drift: bool, write: bool) -> None
         comparisons = [compare(made, size, rounds, progress=_tell) for size, rounds in wanted]
         readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
         gate = time_gate(made, LARGE)
-    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None)
+        found = time_registry(made, progress=_tell) if registry else None
+    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None, found)
     click.echo(page)
     if write:
         PAGE.write_text(page)

@@ -107,7 +107,7 @@ def drift_report(folder: Path) -> float:
     """Seconds of Evidently's report, with the packages of the group `bench` in an environment that is gone afterwards."""
     uv, requirements = REPOSITORY / ".cache" / "uv" / "bin" / "uv", folder / "requirements.txt"
     group: list[str | Path] = ["export", "--locked", "--quiet", "--only-group", "bench", "--no-emit-project", "--project", REPOSITORY]
-    _call(uv, *group, "--output-file", requirements)
+    call(uv, *group, "--output-file", requirements)
     environment: list[str | Path] = [
         "run",
         "--isolated",
@@ -119,11 +119,16 @@ def drift_report(folder: Path) -> float:
         requirements,
     ]
     files = [folder / f"{side}.parquet" for side in ("before", "after")]
-    printed = _call(uv, *environment, "python", REPOSITORY / "tests" / "bench" / "drift_report.py", *files)
+    printed = call(uv, *environment, "python", REPOSITORY / "tests" / "bench" / "drift_report.py", *files)
     return float(json.loads(printed.splitlines()[-1])["seconds"])
 
 
-def _call(*command: str | Path) -> str:
+def call(*command: str | Path) -> str:
+    """Run a command to its end. Returns what it printed.
+
+    Raises:
+        SystemExit: it failed; with its last words.
+    """
     quiet = {**os.environ, "DO_NOT_TRACK": "1", "UV_NO_PROGRESS": "1"}
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
     if done.returncode:

@@ -8,7 +8,10 @@ from importlib.metadata import version
 
 from tests.bench.comparison import FEATURES, PARTITIONS, DriftTimes
 from tests.bench.gate import TARGET, GateTimes
+from tests.bench.registry import RegistryTimes
+from tests.bench.registry_part import registry_part
 from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
+from tests.bench.table import table
 
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("start", "pin"), ()),
@@ -48,35 +51,33 @@ AGAIN = """
 """
 
 
-def render(comparisons: Sequence[Comparison], readings: Sequence[Reading], gate: GateTimes, drift: DriftTimes | None) -> str:
-    """The page; without the part on comparing data where that was not timed."""
+def render(
+    comparisons: Sequence[Comparison],
+    readings: Sequence[Reading],
+    gate: GateTimes,
+    drift: DriftTimes | None,
+    registry: RegistryTimes | None,
+) -> str:
+    """The page; without the parts on comparing data and on the registry where those were not timed."""
     parts = [
         "# Benchmarks",
         "Our pipeline and the stock TFX one, on the same rows and the same machine.",
-        _table(("rows", "ours (s)", "stock TFX (s)", "ours / stock", "reading: ours / CsvExampleGen (rows/s)"), map(_ratios, comparisons)),
+        table(("rows", "ours (s)", "stock TFX (s)", "ours / stock", "reading: ours / CsvExampleGen (rows/s)"), map(_ratios, comparisons)),
         "## What was measured",
         COUNTED.strip(),
         *(part for comparison in comparisons for part in _details(comparison)),
         "## Memory of reading",
         "The step `read` in a process of its own: its peak memory before the first row (imports, clients, the snapshot) and at its end.",
-        _table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
+        table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
         *_gate(gate),
         *(_drift(drift) if drift else ()),
+        *(registry_part(registry) if registry else ()),
         "## Machine",
         _machine(),
         "## Again",
         AGAIN.strip("\n"),
     ]
     return "\n\n".join(parts) + "\n"
-
-
-def _table(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Sequence[str]]) -> str:
-    """Columns are as wide as their widest cell, so that it can be read in a terminal too."""
-    cells = [tuple(header), *(tuple(row) for row in rows)]
-    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
-    lines = [f"| {' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))} |" for row in cells]
-    rule = f"| {' | '.join('-' * width for width in widths)} |"
-    return "\n".join([lines[0], rule, *lines[1:]])
 
 
 def _ratios(comparison: Comparison) -> tuple[str, ...]:
@@ -103,7 +104,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
     known = {name for names, _ in STEPS for name in names}
     others = tuple(((name,), ()) for name in comparison.ours[0].steps if name not in known)
     rows = [_step(comparison, *names) for names in (*STEPS, *others)]
-    yield _table(("ours", "stock TFX", "ours (s)", "stock (s)"), [*rows, _total(comparison)])
+    yield table(("ours", "stock TFX", "ours (s)", "stock (s)"), [*rows, _total(comparison)])
     yield "The whole has imports, launching and ours' report too. Some of our steps run side by side, and wait for each other's imports."
     pairs = list(zip(comparison.ours, comparison.stock, strict=True))
     totals = ", ".join(f"{ours.total:.1f} / {stock.total:.1f}" for ours, stock in pairs)
@@ -133,7 +134,7 @@ def _gate(times: GateTimes) -> Iterator[str]:
     )
     header = ("StatisticsGen (s)", "ExampleValidator (s)", "inspect (s)", "profiling in read (s)", "looking at rows (s)", "added / TFX's")
     seconds = (times.statistics, times.validator, times.inspect, times.profiling, times.look)
-    yield _table(header, [(*(f"{one:.2f}" for one in seconds), f"**{times.ratio:.2f}**")])
+    yield table(header, [(*(f"{one:.2f}" for one in seconds), f"**{times.ratio:.2f}**")])
 
 
 def _drift(times: DriftTimes) -> Iterator[str]:
@@ -144,7 +145,7 @@ def _drift(times: DriftTimes) -> Iterator[str]:
         "after a first small report. Reading files and importing are not counted, but that ours from kept profiles reads them from disk."
     )
     header = ("ours, profiles kept (s)", "ours, from rows (s)", "Evidently (s)", "ours from rows / Evidently")
-    yield _table(header, [(f"{times.kept:.2f}", f"{times.raw:.2f}", f"{times.evidently:.1f}", f"**{times.ratio:.3f}**")])
+    yield table(header, [(f"{times.kept:.2f}", f"{times.raw:.2f}", f"{times.evidently:.1f}", f"**{times.ratio:.3f}**")])
 
 
 def _seconds(seconds: float | None) -> str:
