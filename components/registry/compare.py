@@ -120,7 +120,11 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
     """
     made = [read_made(cloud, model, text) for text in (before, after)]
     one, other = made
-    operands = [recorded_operand(cloud, model, each.snapshot_id, name=each.name) for each in made]
+    documents = [each.story.snapshot.document if each.story else None for each in made]
+    operands = [
+        recorded_operand(cloud, model, each.snapshot_id, name=each.name, document=document)
+        for each, document in zip(made, documents, strict=True)
+    ]
     stories = [each.story for each in made if each.story]
     files = compare_code(cloud.storage, stories[0].manifest, stories[1].manifest) if len(stories) == 2 else None
     sql = read_code(cloud.storage, stories[-1].manifest, "source.sql") if stories else None

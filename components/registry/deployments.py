@@ -81,6 +81,7 @@ class Retirement:
 class Candidate:
     """A version that may be deployed, or not."""
 
+    model_version_id: int
     manifest: Manifest
     blessed: bool | None
     """The last verdict; None while there is none."""
@@ -93,9 +94,12 @@ def read_candidate(connection: sa.Connection, model: str, number: int) -> Candid
     Raises:
         RegistryError: there is no such model or version; the text says what there is.
     """
-    row = execute(connection, "deployments.candidate", model_version_id=version_id(connection, model, number)).one()
+    row = execute(connection, "deployments.candidate", model=model, number=number).first()
+    if row is None:
+        version_id(connection, model, number)  # which says what there is
+        return read_candidate(connection, model, number)  # unless it came to be this moment
     retirement = Retirement(number, row.retired_by, row.retired_because, row.retired_at) if row.retired_at else None
-    return Candidate(Manifest(row.artifact_uri, entries_from(row.manifest)), row.blessed, retirement)
+    return Candidate(row.model_version_id, Manifest(row.artifact_uri, entries_from(row.manifest)), row.blessed, retirement)
 
 
 def lock_target(connection: sa.Connection, target: str) -> None:
@@ -143,14 +147,14 @@ def append(connection: sa.Connection, new: NewEvent) -> Event:
         RegistryError: something else was deployed meanwhile, the version is retired, or the request was for something else before.
     """
     request = new.request
-    lock_target(connection, request.target)
-    execute(connection, "deployments.share_model", model=request.model)
+    execute(connection, "deployments.lock_target_and_share_model", target=request.target, model=request.model)
     if (made := find_request(connection, request)) is not None:
         return made
     require_unchanged(new, last_event(connection, request.model, request.target))
-    require_not_retired(request.model, read_candidate(connection, request.model, new.version))
+    candidate = read_candidate(connection, request.model, new.version)
+    require_not_retired(request.model, candidate)
     values = vars(request) | {
-        "model_version_id": version_id(connection, request.model, new.version),
+        "model_version_id": candidate.model_version_id,
         "seq": new.seen + 1,
         "rolls_back_to": new.rolls_back_to,
         "forced": new.forced,

@@ -202,6 +202,7 @@ def idle_context() -> ssl.SSLContext:
 def with_deadlines(connection: Any) -> Any:
     """The same connection, on which a read ends at last even if the other side is gone without a word."""
     connection.__class__ = driver.Connection
+    connection.read_times_quickly()
     sock = connection._usock
     sock.__class__ = OwnErrorsOnly
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,10 +1,11 @@
 """pg8000's connection with one round trip for a statement. Its own takes three, three more to commit, and one to begin a transaction."""
 
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
 import pg8000.dbapi
-from pg8000.converters import make_params
+from pg8000.converters import DATE, TIMESTAMPTZ, make_params
 from pg8000.core import BIND, DESCRIBE, EXECUTE_MSG, NULL_BYTE, PARSE, STATEMENT, SYNC_MSG, Context, H_pack, i_pack
 from pg8000.dbapi import convert_paramstyle
 
@@ -39,6 +40,11 @@ class Connection(pg8000.dbapi.Connection):  # type: ignore[misc]
     """It sends all messages of a statement at once, after BEGIN if that is due, and then reads the answers."""
 
     _begins = False
+
+    def read_times_quickly(self) -> None:
+        """Parse times in C: pg8000's own way to read fifty rows takes as long as to fetch them. Ours are in ISO 8601, and years as Python has."""
+        self.register_in_adapter(TIMESTAMPTZ, datetime.fromisoformat)
+        self.register_in_adapter(DATE, date.fromisoformat)
 
     def cursor(self) -> "Cursor":
         """A new one."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -107,14 +108,19 @@ def _day(text: str) -> date:
 def version_operand(cloud: Cloud, model: Model, number: int) -> Operand:
     """The data that a version was trained on."""
     with cloud.engine.connect() as connection:
-        snapshot_id = read_version(connection, model.name, number).snapshot.snapshot_id
-    return recorded_operand(cloud, model, snapshot_id, name=f"version {number}")
+        recorded = read_version(connection, model.name, number).snapshot
+    return recorded_operand(cloud, model, recorded.snapshot_id, name=f"version {number}", document=recorded.document)
 
 
-def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str) -> Operand:
-    """A snapshot of the registry, from the profiles that were kept of it; those that were not are made of its pinned rows."""
-    with cloud.engine.connect() as connection:
-        snapshot = snapshot_from(read_snapshot(connection, snapshot_id).document)
+def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str, document: Mapping[str, object] | None = None) -> Operand:
+    """A snapshot of the registry, from the profiles that were kept of it; those that were not are made of its pinned rows.
+
+    `document` is the snapshot's, where it is at hand.
+    """
+    if document is None:
+        with cloud.engine.connect() as connection:
+            document = read_snapshot(connection, snapshot_id).document
+    snapshot = snapshot_from(document)
     source: Profiles = _kept(cloud, snapshot, Profiled.SOURCE) or _profile(cloud, snapshot, as_of=None)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.snapshot_table)
     return Operand(side=Side(name=name, source=source, rows=rows), snapshot=snapshot, notes=notes)

@@ -2,24 +2,26 @@
 -- Whoever holds this lock, until their transaction ends, alone changes what the target serves.
 SELECT pg_advisory_xact_lock(hashtextextended('perennial target ' || :target, 0));
 
--- name: share_model
--- While anybody holds this lock nobody retires a version of the model.
-SELECT pg_advisory_xact_lock_shared(hashtextextended('perennial model ' || :model, 0));
+-- name: lock_target_and_share_model
+-- And while anybody holds the second lock nobody retires a version of the model.
+SELECT pg_advisory_xact_lock(hashtextextended('perennial target ' || :target, 0)),
+       pg_advisory_xact_lock_shared(hashtextextended('perennial model ' || :model, 0));
 
 -- name: lock_model
 SELECT pg_advisory_xact_lock(hashtextextended('perennial model ' || :model, 0));
 
 -- name: candidate
-SELECT model_version_id, model_id, artifact_uri, manifest, verdict.blessed,
+SELECT model_version_id, artifact_uri, manifest, verdict.blessed,
        retirement.created_at AS retired_at, retirement.actor AS retired_by, retirement.reason AS retired_because
-FROM registry.model_version
+FROM registry.model
+  JOIN registry.model_version USING (model_id)
   LEFT JOIN registry.retirement USING (model_version_id)
   LEFT JOIN LATERAL (
     SELECT blessed FROM registry.blessing
     WHERE blessing.model_version_id = model_version.model_version_id
     ORDER BY blessing_id DESC LIMIT 1
   ) AS verdict ON true
-WHERE model_version_id = :model_version_id;
+WHERE model.name = :model AND version = CAST(:number AS bigint);
 
 -- name: insert
 INSERT INTO registry.deployment_event (

@@ -12,8 +12,14 @@ from sqlalchemy.exc import DBAPIError
 from components.settings import Settings
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
-VALUES = [None, True, 0, 2**40, 0.1, math.inf, "", "'; %s $1 :x \\ 😀", [1, 2], ["a", None], dt.date(1998, 6, 30), {"a": [1, None]}]
-TYPES = ["text", "bool", "int4", "int8", "float8", "float8", "text", "text", "int4[]", "text[]", "date", "jsonb"]
+TIMES = [
+    dt.date(1998, 6, 30),
+    dt.datetime(2026, 11, 25, 2, 17, 0, tzinfo=dt.UTC),
+    dt.datetime(2026, 11, 25, 2, 17, 0, 120_300, tzinfo=dt.UTC),
+    dt.datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=dt.timezone(dt.timedelta(hours=-5, minutes=-30))),
+]
+VALUES = [None, True, 0, 2**40, 0.1, math.inf, "", "'; %s $1 :x \\ 😀", [1, 2], ["a", None], {"a": [1, None]}, *TIMES]
+TYPES = ["text", "bool", "int4", "int8", "float8", "float8", "text", "text", "int4[]", "text[]", "jsonb", "date", *["timestamptz"] * 3]
 
 
 @pytest.mark.parametrize(("value", "kind"), list(zip(VALUES, TYPES, strict=True)))
