@@ -205,7 +205,7 @@ def find_request(connection: sa.Connection, request: Request) -> Event | None:
         return None
     names = ("model", "target", "action", *(("version",) if request.version is not None else ()), "reason")
     require_same(f"request {request.request_id}", {name: row[name] for name in names}, vars(request))
-    return event_from(row)
+    return _event(row)
 
 
 def last_event(connection: sa.Connection, model: str, target: str) -> Event | None:
@@ -236,7 +236,7 @@ def history(connection: sa.Connection, model: str, target: str | None = None, *,
     rows = execute(connection, "deployments.history", model=model, target=target, limit=limit).mappings().all()
     if not rows:
         latest_version(connection, model)
-    return [event_from(row) for row in rows]
+    return [_event(row) for row in rows]
 
 
 def versions_before(connection: sa.Connection, model: str) -> dict[tuple[str, int], int | None]:
@@ -264,8 +264,7 @@ def live_of_model(connection: sa.Connection, model: str) -> dict[int, tuple[str,
     return targets
 
 
-def event_from(row: sa.RowMapping) -> Event:
-    """A row of registry.deployment_event."""
+def _event(row: sa.RowMapping) -> Event:
     return Event(**{**row, "action": Action(row["action"])})
 
 

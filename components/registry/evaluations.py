@@ -84,7 +84,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
         recorded = execute(connection, "evaluations.find", **values).one()
         what = f"the evaluation of {evaluation.model} {evaluation.version} by run {evaluation.run_id}"
         identity = int(str(values["model_version_id"]))
-        (known,) = evaluations_of(connection, evaluation.model, evaluation.version, identity, evaluation_id=recorded.evaluation_id)
+        (known,) = _read(connection, evaluation.model, evaluation.version, identity, recorded.evaluation_id)
         require_same(what, comparable(known.metrics), comparable(evaluation.metrics))
         return
     execute(connection, "evaluations.insert_names", **values)
@@ -98,17 +98,19 @@ def read_evaluations(connection: sa.Connection, model: str, version: int) -> tup
     Raises:
         RegistryError: there is no such version.
     """
-    return evaluations_of(connection, model, version, version_id(connection, model, version))
+    return _read(connection, model, version, version_id(connection, model, version), None)
 
 
-def evaluations_of(
-    connection: sa.Connection, model: str, version: int, model_version_id: int, *, evaluation_id: int | None = None
-) -> tuple[Evaluation, ...]:
-    """The same, of a version whose id is known; or only one of them."""
+def _read(connection: sa.Connection, model: str, version: int, model_version_id: int, evaluation_id: int | None) -> tuple[Evaluation, ...]:
+    """All of them, or one."""
     rows = execute(connection, "evaluations.read_all", model_version_id=model_version_id, evaluation_id=evaluation_id).mappings()
-    return tuple(
-        Evaluation(**{**row, "model": model, "version": version, "metrics": tuple(map(metric_from, row["metrics"] or ()))}) for row in rows
-    )
+    return tuple(evaluation_from(model, version, dict(row)) for row in rows)
+
+
+def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
+    """A row of registry.evaluation, be it as JSON, with its metrics as JSON."""
+    values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "report_uri")}
+    return Evaluation(model=model, version=version, metrics=tuple(map(metric_from, row["metrics"] or ())), **values)
 
 
 def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
@@ -136,7 +138,7 @@ def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple
         RegistryError: there is no such version.
     """
     rows = execute(connection, "evaluations.read_blessings", model_version_id=version_id(connection, model, version)).mappings()
-    return tuple(blessing_from(model, version, row) for row in rows)
+    return tuple(blessing_from(model, version, dict(row)) for row in rows)
 
 
 def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from components.registry.deployments import Event, Retirement, event_from
-from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluations_of
+from components.registry.deployments import Action, Event, Retirement
+from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluation_from
 from components.registry.manifest import Manifest, entries_from
 from components.registry.runs import RecordedRun, Task, recorded
 from components.registry.snapshots import Snapshot
@@ -90,7 +91,7 @@ def list_versions(connection: sa.Connection, model: str, *, limit: int | None = 
 
 
 def read_version(connection: sa.Connection, model: str, number: int) -> VersionStory:
-    """The story of one version, in three questions to the database.
+    """The story of one version, in one question to the database.
 
     Raises:
         RegistryError: there is no such model or version; the text says what there is.
@@ -99,8 +100,6 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
     if row is None:
         version_id(connection, model, number)  # which says what there is
         return read_version(connection, model, number)  # unless it came to be this moment
-    identity = row["model_version_id"]
-    events = execute(connection, "history.deployments", model=model, number=number, model_version_id=identity).mappings()
     return VersionStory(
         model=model,
         **{name: row[name] for name in ("number", "variant", "code_sha256", "training_sha256", "framework", "signature")},
@@ -110,9 +109,16 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
         run=recorded(row),
         tasks=tuple(Task(**task) for task in row["tasks"] or ()),
         snapshot=Snapshot(**{field.name: row[field.name] for field in fields(Snapshot)}),
-        evaluations=evaluations_of(connection, model, number, identity),
+        evaluations=tuple(evaluation_from(model, number, item) for item in row["evaluations"] or ()),
         blessings=tuple(blessing_from(model, number, item) for item in row["blessings"] or ()),
         live_on=tuple(row["live_on"]),
-        deployments=tuple(event_from(event) for event in events),
+        deployments=tuple(_event(model, number, item) for item in row["deployments"] or ()),
         retirement=Retirement(number, row["retired_by"], row["retired_because"], row["retired_at"]) if row["retired_at"] else None,
     )
+
+
+def _event(model: str, number: int, item: Mapping[str, Any]) -> Event:
+    """Of JSON, which has times as texts."""
+    values = {name: item[name] for name in ("target", "seq", "rolls_back_to", "forced", "smoke", "request_id", "actor", "reason")}
+    created_at = datetime.fromisoformat(item["created_at"])
+    return Event(model=model, version=number, action=Action(item["action"]), created_at=created_at, **values)

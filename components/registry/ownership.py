@@ -29,7 +29,8 @@ class Ownership:
 
 def read_ownership(connection: sa.Connection) -> Ownership:
     """As it is now."""
-    return Ownership(*execute(connection, "roles.user_and_owner").one())
+    row = execute(connection, "roles.user_and_owner").one()
+    return Ownership(row[0], row[1])
 
 
 def make_members(engine: sa.Engine, members: Mapping[str, Role]) -> None:

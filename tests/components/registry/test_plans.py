@@ -19,7 +19,6 @@ MODEL, NUMBER, ID = model_name(2), 40, 100
 READS: dict[str, dict[str, object]] = {
     "history.versions": {"model": MODEL, "limit": 50},
     "history.version": {"model": MODEL, "number": NUMBER},
-    "history.deployments": {"model": MODEL, "number": NUMBER, "model_version_id": ID},
     "evaluations.read_all": {"model_version_id": ID, "evaluation_id": None},
     "deployments.history": {"model": MODEL, "target": "prod", "limit": 50},
     "runs.read": {"run_id": f"bench-2-{NUMBER}"},
