@@ -29,8 +29,7 @@ class Ownership:
 
 def read_ownership(connection: sa.Connection) -> Ownership:
     """As it is now."""
-    row = execute(connection, "roles.user_and_owner").one()
-    return Ownership(row[0], row[1])
+    return Ownership(**execute(connection, "roles.user_and_owner").mappings().one())
 
 
 def make_members(engine: sa.Engine, members: Mapping[str, Role]) -> None:

@@ -17,7 +17,8 @@ END $$;
 
 -- name: user_and_owner
 -- Who is logged in, and whose the schema is; null while there is none.
-SELECT CAST(current_user AS text), (SELECT CAST(pg_get_userbyid(nspowner) AS text) FROM pg_namespace WHERE nspname = 'registry');
+SELECT CAST(current_user AS text) AS "user",
+       (SELECT CAST(pg_get_userbyid(nspowner) AS text) FROM pg_namespace WHERE nspname = 'registry') AS owner;
 
 -- name: database
 SELECT CAST(current_database() AS text);
