@@ -1,7 +1,7 @@
 """Import TFX once, then fork one process for every task: isolation as KFP has it, without six seconds of imports for each.
 
-There are two such servers: `light` has what a task without TFX needs and is ready within two seconds, `heavy` has TFX. Both, and every
-task, end when the launcher ends, however it ends: a killed run leaves no task behind that still writes.
+There are two such servers: `heavy` has TFX; `light` is a fork of the launcher, has what a task without TFX needs, and is ready within two
+seconds. Both, and every task, end when the launcher ends, however it ends: a killed run leaves no task behind that still writes.
 
 Linux only: forking after TensorFlow's import is not safe on macOS.
 """
@@ -19,6 +19,7 @@ import struct
 import sys
 import tempfile
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,25 +59,59 @@ HEAVY = (
 
 
 def main() -> None:
-    """Serve the socket of the first argument, named `light` or `heavy`, until standard input ends."""
-    path = Path(sys.argv[1])
+    """Serve the socket of the first argument with TFX, until standard input ends."""
+    _import(HEAVY)
+    _serve(Path(sys.argv[1]), sys.stdin.fileno())
+
+
+def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
+    """Serve the socket in a fork of this process, which has no threads yet. The descriptor `to_close` is the launcher's alone.
+
+    Returns its id, and the descriptor that keeps it alive while it is open.
+    """
+    if "IPython" not in sys.modules:  # BigQuery's client would import it, for notebooks
+        sys.modules["IPython"] = None  # type: ignore[assignment]
+    try:
+        _import(LIGHT)
+    finally:
+        if sys.modules["IPython"] is None:
+            del sys.modules["IPython"]
+    sys.stdout.flush()  # or the child would write it again
+    sys.stderr.flush()
+    alive, keep = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(alive)
+        return child, keep
+    try:
+        os.close(keep)
+        os.close(to_close)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        _serve(path, alive)
+    finally:
+        os._exit(1)  # never back into what the launcher is doing
+
+
+def _import(names: Sequence[str]) -> None:
     gc.disable()  # importing makes no garbage worth a fifth of its time
-    for name in {"light": LIGHT, "heavy": HEAVY}[path.name]:
+    for name in names:
         importlib.import_module(name)
     gc.freeze()  # children share these pages: the collector must not touch them
     gc.enable()
-    _serve(path)
 
 
-def _serve(path: Path) -> NoReturn:
+def _serve(path: Path, alive: int) -> NoReturn:
+    """Until the launcher's end of the pipe `alive` is closed."""
     with socket.socket(socket.AF_UNIX) as listener:
         unfinished = path.with_suffix(".unfinished")
         listener.bind(str(unfinished))
         listener.listen(16)
         unfinished.rename(path)  # whoever sees the socket can connect
         while True:
-            ready, _, _ = select.select([listener.fileno(), sys.stdin.fileno()], [], [])
-            if sys.stdin.fileno() in ready:  # the launcher's end of the pipe is closed: it is gone
+            ready, _, _ = select.select([listener.fileno(), alive], [], [])
+            if alive in ready:  # the launcher is gone
                 os._exit(0)
             connection, _ = listener.accept()
             if os.fork() == 0:

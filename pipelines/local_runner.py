@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -20,6 +21,7 @@ from pathlib import Path
 from unittest import mock
 
 from components.errors import TaskError
+from pipelines.fork_server import fork_light
 
 WITHOUT_TFX = {"start", "begin", "pin", "recall", "inspect", "schema", "read", "push", "record", "compare", "finish"}
 """Tasks that the fork server's first process can run while the second still imports TFX."""
@@ -45,10 +47,12 @@ class TaskResult:
 
 @dataclass
 class ForkServer:
-    """The processes of pipelines.fork_server, started early so that they import while the launcher looks around."""
+    """The two processes of pipelines.fork_server: `heavy` imports while the launcher looks around."""
 
     folder: Path
-    processes: Mapping[str, subprocess.Popen[bytes]]
+    heavy: subprocess.Popen[bytes]
+    light: int
+    """Process id."""
 
     def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> int:
         """Run one task's code. Returns its exit code."""
@@ -62,7 +66,7 @@ class ForkServer:
     def _connect(self, name: str) -> socket.socket:
         path, deadline = self.folder / name, time.monotonic() + READY_SECONDS
         while not path.exists():
-            if self.processes[name].poll() is not None or time.monotonic() > deadline:
+            if self.heavy.poll() is not None or time.monotonic() > deadline:
                 raise TaskError("the process that imports TFX ended before it was ready: run again with --cold to see why")
             time.sleep(0.02)
         connection = socket.socket(socket.AF_UNIX)
@@ -72,15 +76,18 @@ class ForkServer:
 
 @contextmanager
 def fork_server() -> Iterator[ForkServer]:
-    """A fork server that ends with the block, or with this process."""
+    """A fork server that ends with the block, or with this process, which must not have threads yet."""
     folder = Path(tempfile.mkdtemp(prefix="perennial-"))
-    processes = {name: _start(folder / name) for name in ("heavy", "light")}
+    heavy = _start(folder / "heavy")
+    light, keep = fork_light(folder / "light", to_close=heavy.stdin.fileno() if heavy.stdin else -1)
     try:
-        yield ForkServer(folder, processes)
+        yield ForkServer(folder, heavy, light)
     finally:
-        for process in processes.values():
-            process.kill()
-            process.communicate()
+        heavy.kill()
+        heavy.communicate()
+        os.kill(light, signal.SIGKILL)
+        os.waitpid(light, 0)
+        os.close(keep)
         shutil.rmtree(folder, ignore_errors=True)
 
 
