@@ -56,6 +56,15 @@ def test_variables_win_over_both(repository: Path, monkeypatch: pytest.MonkeyPat
     assert (read_settings().project, read_settings().location) == ("from-variable", "US")
 
 
+def test_the_owner_is_somebody_else_only_where_there_is_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_settings().as_owner() == read_settings()
+    monkeypatch.setenv("PERENNIAL_DATABASE_PASSWORD", "secret")
+    monkeypatch.setenv("PERENNIAL_OWNER_USER", "owner@p.iam")
+    monkeypatch.setenv("PERENNIAL_OWNER_CREDENTIALS_FILE", "/keys/owner.json")
+    owner = read_settings().as_owner()
+    assert (owner.database_user, owner.credentials_file, owner.database_password) == ("owner@p.iam", Path("/keys/owner.json"), None)
+
+
 def test_the_addresses_are_looked_for_in_the_state_folder_of_the_variable(
     repository: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
