@@ -3,7 +3,6 @@ ENTER := infra/userland/enter
 UV := .cache/uv/bin/uv
 UV_VERSION := 0.13.9
 READY := .cache/ready
-TESTS := --ignore=tests/components/registry tests/pipelines tests/components tests/infra
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run demo-churn demo-loyalty up down status test check bench goldens clean
@@ -45,10 +44,7 @@ check: setup ## Lint, types, imports and fast tests
 
 test: setup ## Run all tests
 	@infra/userland/install chromium chromium
-	@$(ENTER) pytest tests/components/registry
-	@# The longest first. What fails is run once more, in a process of its own: in one that lives long, with TensorFlow and gRPC in it, a
-	@# connection to Cloud SQL has been lost about once in 1,600 tests (EPIPE in a read), and never in a command; the cause is not found yet.
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS) || $(ENTER) pytest --last-failed --last-failed-no-failures=none $(TESTS)
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder tests/pipelines tests/components tests/infra # the longest first
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m tests.bench
