@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import sqlalchemy as sa
+
 from components.errors import RegistryError
 from components.model import Model
 from components.registry.code_difference import FileDifference, compare_code, read_code
@@ -118,7 +120,8 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         RegistryError: there is no such version or run, or the run pinned no data.
         AccessError: a service refuses or does not answer.
     """
-    made = [read_made(cloud, model, text) for text in (before, after)]
+    with cloud.engine.connect() as connection:
+        made = [made_of(connection, model, text) for text in (before, after)]
     one, other = made
     documents = [each.story.snapshot.document if each.story else None for each in made]
     operands = [
@@ -147,13 +150,18 @@ def read_made(cloud: Cloud, model: Model, text: str) -> Made:
         RegistryError: there is none, it is another model's, or it pinned no data.
     """
     with cloud.engine.connect() as connection:
-        if text.removeprefix("v").isdigit():
-            story = read_version(connection, model.name, int(text.removeprefix("v")))
-            name, snapshot_id = f"version {story.number}", story.snapshot.snapshot_id
-            return Made(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
-        run = read_run(connection, text)
-        found = execute(connection, "compare.snapshots_of_run", run_id=text).scalars().first()
-        tasks = read_tasks(connection, text)
+        return made_of(connection, model, text)
+
+
+def made_of(connection: sa.Connection, model: Model, text: str) -> Made:
+    """The same, on a connection that is there."""
+    if text.removeprefix("v").isdigit():
+        story = read_version(connection, model.name, int(text.removeprefix("v")))
+        name, snapshot_id = f"version {story.number}", story.snapshot.snapshot_id
+        return Made(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
+    run = read_run(connection, text)
+    found = execute(connection, "compare.snapshots_of_run", run_id=text).scalars().first()
+    tasks = read_tasks(connection, text)
     if run.run.model != model.name:
         raise RegistryError(f"run {text!r} is one of model {run.run.model!r}, not of {model.name!r}: name that model")
     if found is None:

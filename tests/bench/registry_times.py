@@ -17,12 +17,11 @@ import sqlalchemy as sa
 from components.canonical import fingerprint
 from components.errors import RegistryError
 from components.model import Model
-from components.registry.compare import read_made
+from components.registry.compare import made_of
 from components.registry.deployments import Action, NewEvent, Request, append, history, last_event, read_candidate
 from components.registry.engine import make_engine
 from components.registry.history import list_versions, read_version
 from components.registry.manifest import Entry, Manifest, content_sha256
-from components.registry.operands import Cloud
 from components.registry.runs import Run, Trigger, start_run
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings, read_settings
@@ -56,8 +55,7 @@ def main() -> None:
 
 def one_by_one(settings: Settings) -> dict[str, float]:
     """Medians of single calls, each with a connection from the pool."""
-    cloud = Cloud(settings)
-    engine = cloud.engine
+    engine = make_engine(settings)
     news = new_versions(engine, ROUNDS + 1)
 
     def create(number: int) -> None:
@@ -70,8 +68,9 @@ def one_by_one(settings: Settings) -> dict[str, float]:
             deploy(connection, 1 + number % MILLION.versions, seen.seq if seen else 0)
 
     def compare(_: int) -> None:
-        for number in (NUMBER, NUMBER + 1):
-            read_made(cloud, cast("Model", Named), str(number))
+        with engine.connect() as connection:
+            for number in (NUMBER, NUMBER + 1):
+                made_of(connection, cast("Model", Named), str(number))
 
     def read(what: Callable[[sa.Connection], object]) -> Callable[[int], None]:
         def call(_: int) -> None:

@@ -50,9 +50,12 @@ SELECT version AS number, variant, code_sha256, training_sha256, framework, sign
           SELECT event_id, target, seq, action, rolls_back_to, forced, smoke, request_id, actor, reason, created_at
           FROM registry.deployment_event WHERE deployment_event.model_version_id = model_version.model_version_id
         ) AS event) AS deployments,
-       ARRAY(
-         SELECT target FROM registry.live_deployment
-         WHERE live_deployment.model_id = model_version.model_id AND live_deployment.model_version_id = model_version.model_version_id
+       ARRAY(                                             -- as the view live_deployment has it, without reading the model's whole history
+         SELECT target FROM registry.deployment_event AS event
+         WHERE event.model_version_id = model_version.model_version_id AND NOT EXISTS (
+           SELECT FROM registry.deployment_event AS later
+           WHERE later.model_id = event.model_id AND later.target = event.target AND later.seq > event.seq
+         )
          ORDER BY target
        ) AS live_on
 FROM registry.model
