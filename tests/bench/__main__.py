@@ -10,6 +10,7 @@ from tests.bench.gate import time_gate
 from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
 from tests.bench.page import render
 from tests.bench.registry import time_registry
+from tests.bench.rollback import time_rollback
 from tests.bench.rounds import compare, read_alone
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -30,8 +31,9 @@ def main(small_rounds: int, large_rounds: int, drift: bool, registry: bool, writ
         comparisons = [compare(made, size, rounds, progress=_tell) for size, rounds in wanted]
         readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
         gate = time_gate(made, LARGE)
+        rollback = time_rollback(made, SMALL) if small_rounds else None
         found = time_registry(made, progress=_tell) if registry else None
-    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None, found)
+    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None, (rollback, found))
     click.echo(page)
     if write:
         PAGE.write_text(page)

@@ -10,6 +10,7 @@ from tests.bench.comparison import FEATURES, PARTITIONS, DriftTimes
 from tests.bench.gate import TARGET, GateTimes
 from tests.bench.registry import RegistryTimes
 from tests.bench.registry_part import registry_part
+from tests.bench.rollback import TARGET_SECONDS, Rollback
 from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
 from tests.bench.table import table
 
@@ -56,9 +57,10 @@ def render(
     readings: Sequence[Reading],
     gate: GateTimes,
     drift: DriftTimes | None,
-    registry: RegistryTimes | None,
+    registry: tuple[Rollback | None, RegistryTimes | None],
 ) -> str:
-    """The page; without the parts on comparing data and on the registry where those were not timed."""
+    """The page; without the parts on comparing data, on a rollback and on the registry where those were not timed."""
+    rollback, times = registry
     parts = [
         "# Benchmarks",
         "Our pipeline and the stock TFX one, on the same rows and the same machine.",
@@ -71,13 +73,23 @@ def render(
         table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
         *_gate(gate),
         *(_drift(drift) if drift else ()),
-        *(registry_part(registry) if registry else ()),
+        *(_rollback(rollback) if rollback else ()),
+        *(registry_part(times) if times else ()),
         "## Machine",
         _machine(),
         "## Again",
         AGAIN.strip("\n"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _rollback(rollback: Rollback) -> Iterator[str]:
+    yield "## Rolling back"
+    steps = ", ".join(f"{name} {seconds:.2f}" for name, seconds in rollback.steps.items())
+    yield (
+        f"`perennial rollback` of a version of {rollback.megabytes} MB, the whole command: {rollback.total:.1f} s ({steps}; the rest is "
+        f"imports and the connection). The bound: {TARGET_SECONDS} s."
+    )
 
 
 def _ratios(comparison: Comparison) -> tuple[str, ...]:
