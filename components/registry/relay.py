@@ -66,6 +66,7 @@ def relay(settings: Settings) -> Iterator[Relay]:
 def _serve(listener: socket.socket, connection: Any) -> None:
     with contextlib.suppress(OSError, EOFError):  # whoever hangs up; the program says what became of it
         program, _ = listener.accept()
+        listener.close()  # or a program that wants to cancel what it does would wait for ever for a second connection
         with program:
             _read_startup(program)
             program.sendall(_welcome(connection))

@@ -195,6 +195,14 @@ def test_a_relay_that_nobody_uses_ends_at_once(hasty: Settings) -> None:
     assert time.monotonic() - start < 5
 
 
+def test_a_second_connection_such_as_one_to_cancel_the_first_is_refused_at_once(hasty: Settings) -> None:
+    with relay(hasty) as way:
+        first = psql(hasty, way.folder, "SELECT pg_sleep(2)")
+        time.sleep(0.5)
+        assert psql(hasty, way.folder, "SELECT 1").communicate(timeout=10)[1]
+        assert first.communicate(timeout=30)[1] == ""
+
+
 def test_a_program_learns_that_the_server_has_gone(hasty: Settings, cloud_sql: CloudSqlProcess) -> None:
     with relay(hasty) as way:
         program = psql(hasty, way.folder, "SELECT pg_sleep(60)")
