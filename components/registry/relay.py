@@ -59,6 +59,7 @@ def relay(settings: Settings) -> Iterator[Relay]:
                 server.join()
     finally:
         with contextlib.suppress(OSError):
+            connection._sock.close()  # pg8000's file on the socket, which stays open as long as that is
             connection._usock.close()
         dialer.close()
 

@@ -88,7 +88,7 @@ def test_a_label_of_one_class_ends_the_run(command_line: CommandLine) -> None:
     folder = small_churn(command_line.settings.models_folder, "one_class")
     edit(folder / "source.sql", "IF(future.customer_id IS NULL, 1, 0) AS churned", "1 AS churned")
     document = command_line.json("train", "one_class", exit_code=1)
-    assert document["error"].startswith("label 'churned' of model 'one_class' is 1 in all ")
+    assert document["error"].startswith("label 'churned' of model 'one_class' is 0 in none of the ")
     assert {task["name"] for task in document["tasks"]} == {"start", "schema", "pin", "inspect", "read", "finish"}
 
 
@@ -96,7 +96,7 @@ def test_a_cold_run_says_the_same(command_line: CommandLine) -> None:
     folder = small_churn(command_line.settings.models_folder, "cold_class")
     edit(folder / "source.sql", "IF(future.customer_id IS NULL, 1, 0) AS churned", "0 AS churned")
     document = command_line.json("train", "cold_class", "--cold", exit_code=1)
-    assert document["error"].startswith("label 'churned' of model 'cold_class' is 0 in all ")
+    assert document["error"].startswith("label 'churned' of model 'cold_class' is 1 in none of the ")
 
 
 def test_without_emulators_the_command_to_start_them_is_named(command_line: CommandLine, tmp_path: Path) -> None:

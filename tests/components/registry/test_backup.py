@@ -2,7 +2,9 @@
 
 import os
 import signal
+import socket
 import stat
+import struct
 import subprocess
 import time
 from collections.abc import Callable
@@ -18,7 +20,7 @@ from components.registry.backup import dump, find_program, load
 from components.registry.evaluations import Evaluation, Metric, record_evaluation
 from components.registry.history import list_versions, read_version
 from components.registry.migration import migrate
-from components.registry.relay import relay
+from components.registry.relay import SOCKET_NAME, relay
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
@@ -201,6 +203,22 @@ def test_a_second_connection_such_as_one_to_cancel_the_first_is_refused_at_once(
         time.sleep(0.5)
         assert psql(hasty, way.folder, "SELECT 1").communicate(timeout=10)[1]
         assert first.communicate(timeout=30)[1] == ""
+
+
+def test_a_program_that_is_killed_leaves_no_transaction_behind(hasty: Settings, open_engine: Callable[..., sa.Engine]) -> None:
+    with pytest.raises(ZeroDivisionError) as kept, relay(hasty) as way:  # whoever keeps the error keeps the connection
+        with socket.socket(socket.AF_UNIX) as program:
+            program.connect(str(way.folder / SOCKET_NAME))
+            program.sendall(struct.pack("!II", 9, 196_608) + b"\0")
+            query = b"SELECT pg_advisory_lock(7)\0"
+            program.sendall(b"Q" + struct.pack("!I", 4 + len(query)) + query)
+            with program.makefile("rb") as answers:
+                while b"SELECT 1" not in answers.read1():
+                    pass
+        _ = 1 / 0
+    with open_engine(hasty).connect() as connection:
+        connection.exec_driver_sql("SELECT pg_advisory_lock(7)")  # waits no longer than lock_timeout
+    assert kept.value.__traceback__
 
 
 def test_a_program_learns_that_the_server_has_gone(hasty: Settings, cloud_sql: CloudSqlProcess) -> None:
