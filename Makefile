@@ -29,7 +29,7 @@ run: setup ## Start the emulators, load the data, train, judge, push, record, re
 demo-churn: setup ## Tell with real runs how text in a number is found, explained and undone
 demo-loyalty: setup ## Tell with real runs why everybody is called a newcomer, and why rolling back does not help
 demo-churn demo-loyalty:
-	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/$@ PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/$@/models python -m pipelines.$(subst -,_,$@)
+	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/$@ PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/$@/models python -m pipelines.demos.$(@:demo-%=%)
 
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@
@@ -40,7 +40,7 @@ check: setup ## Lint, types, imports and fast tests
 	@$(ENTER) mypy components pipelines tests
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
-	@$(ENTER) pytest -m "not slow" tests/components/report tests/components/snapshot tests/pipelines/test_training.py
+	@$(ENTER) pytest -m "not slow" tests/components/report tests/components/snapshot tests/components/profiles tests/pipelines/test_training.py
 
 test: setup ## Run all tests
 	@infra/userland/install chromium chromium

@@ -5,7 +5,8 @@ from kfp import dsl
 from components.checks.component import schema
 from components.evaluation.component import measure
 from components.examples.component import read
-from components.registry.component import begin, compare, finish, recall
+from components.registry.component import finish
+from components.reproduction.component import begin, compare, recall
 from components.training.component import train, transform
 
 
@@ -17,7 +18,7 @@ def reproduction(run_id: str, model: str, version: int, launch: str) -> None:
         run_id: its id in the registry.
         model: the name of the model's folder, which must be the version's own.
         version: its number.
-        launch: what only the launcher knows, as JSON (components.registry.provenance.Launch).
+        launch: what only the launcher knows, as JSON (components.runs.provenance.Launch).
     """
     with dsl.ExitHandler(finish(run_id=run_id)):
         begun = begin(run_id=run_id, model=model, version=version, launch=launch)

@@ -18,7 +18,7 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
         run_id: its id in the registry.
         model: the name of a model's folder.
         through: the last partition that may be used, YYYY-MM-DD. A run never asks the clock.
-        launch: what only the launcher knows, as JSON (components.registry.provenance.Launch).
+        launch: what only the launcher knows, as JSON (components.runs.provenance.Launch).
     """
     with dsl.ExitHandler(finish(run_id=run_id)):
         started = start(run_id=run_id, model=model, through=through, launch=launch)

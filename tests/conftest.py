@@ -8,7 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from components.settings import ENDPOINTS_FILE, Settings
-from pipelines import emulators
+from pipelines.local import emulators
 
 
 @pytest.fixture(scope="session")

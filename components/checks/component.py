@@ -9,8 +9,8 @@ from components.settings import IMAGE
 def schema(run_id: str, model: str, schema: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
     """Import the schema that is pinned in git."""
     from components.checks.gate import import_schema
-    from components.model import read_model
-    from components.registry.outcome import recorded
+    from components.model.folder import read_model
+    from components.runs.outcome import recorded
 
     with recorded(run_id, "schema") as settings:
         import_schema(read_model(settings.models_folder, model), schema)
@@ -20,7 +20,7 @@ def schema(run_id: str, model: str, schema: dsl.Output[dsl.Artifact]):  # type: 
 def statistics(run_id: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
     """Compute the statistics of every split."""
     from components.checks.gate import compute_statistics
-    from components.registry.outcome import recorded
+    from components.runs.outcome import recorded
 
     with recorded(run_id, "statistics") as settings:
         compute_statistics(examples, statistics, beam_args=settings.beam_args)
@@ -37,14 +37,14 @@ def inspect(  # type: ignore[no-untyped-def]
     page: dsl.Output[dsl.HTML],
 ):
     """Profile the pinned partitions, and end the run where the source went bad."""
+    from components.checks.admit import admit
     from components.checks.step import Looked, inspect_source
-    from components.registry.gate import admit
-    from components.registry.outcome import recorded
+    from components.runs.outcome import recorded
 
     with recorded(run_id, "inspect") as settings:
         looked = Looked(profile, findings, page)
         inspect_source(settings, model, snapshot, reference, looked)
-        admit(settings, run_id, "source", snapshot, looked)
+        admit(settings, run_id, "source", snapshot, reference, looked)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -62,12 +62,12 @@ def validate(  # type: ignore[no-untyped-def]
 ):
     """Hold the statistics against the schema and the rows against the champion's, and end the run where they break it."""
     from components.checks import gate
+    from components.checks.admit import admit
     from components.checks.step import Looked, inspect_rows
-    from components.registry.gate import admit
-    from components.registry.outcome import recorded
+    from components.runs.outcome import recorded
 
     with recorded(run_id, "validate") as settings:
         broken = gate.validate(statistics, schema, anomalies, beam_args=settings.beam_args)
         looked = Looked(profile, findings, page)
         inspect_rows(settings, model, snapshot, reference, looked, broken)
-        admit(settings, run_id, "rows", snapshot, looked)
+        admit(settings, run_id, "rows", snapshot, reference, looked)

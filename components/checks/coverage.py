@@ -9,11 +9,11 @@ import numpy as np
 
 from components.checks.findings import Check, Finding, Severity
 from components.checks.table import check_columns, find_rewritten
-from components.model import Model
-from components.report.wording import count
+from components.model.folder import Model
+from components.profiles.profile import ColumnProfile, Table
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.profile import ColumnProfile, Table
 from components.snapshot.window import span_label_end
+from components.wording import count
 
 NEIGHBOURS = 7
 """Partitions on each side."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from components.checks.findings import Check, Finding, Severity
 from components.examples.span_cache import SPLITS
-from components.model import Model
+from components.model.folder import Model
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, Typed, run_executor
 

@@ -7,14 +7,14 @@ from datetime import date
 import numpy as np
 
 from components.checks.findings import Check, Finding
-from components.checks.measure import EXPECTED_ROWS, LEAST_ROWS, chance
+from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, chance
 from components.checks.row_finding import row_finding
-from components.model import Model
-from components.report.wording import count, percent
-from components.snapshot.distance import cells
+from components.model.folder import Model
+from components.profiles.distance import cells
+from components.profiles.profile import Profiles, Table, add_tables, label_level, spans, tables
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import Profiles, Table, add_tables, label_level, spans, tables
 from components.snapshot.window import span_label_end
+from components.wording import count, percent
 
 LEAST_LEAK_ROWS = 200
 """Of each class: of fewer, chance may rank them."""

@@ -3,20 +3,20 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from components.checks.categories import lost_segment, new_values
-from components.checks.cover import check_cover, check_names
-from components.checks.dead import nulls, same_value, standing
-from components.checks.drift import distance, moved
 from components.checks.findings import Check, Finding, Severity
-from components.checks.history import Course, Look, Step, first_found, follow
 from components.checks.labels import check_labels
-from components.checks.measure import LEAST_ROWS, Measure
+from components.checks.looks.categories import lost_segment, new_values
+from components.checks.looks.dead import nulls, same_value, standing
+from components.checks.looks.drift import distance, moved
+from components.checks.looks.earlier_days import Course, Look, Step, first_found, follow
+from components.checks.looks.measure import LEAST_ROWS, Measure
+from components.checks.looks.values import far_out
 from components.checks.row_finding import row_finding
-from components.checks.values import far_out
-from components.model import Checks, Model
+from components.checks.window_coverage import check_cover, check_names
+from components.model.folder import Checks, Model
+from components.profiles.profile import Profiles, Table, add_tables, spans
 from components.snapshot.columns import read_domains
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import Profiles, Table, add_tables, spans
 
 SPANS_BEFORE = 8
 LOOKS: tuple[Look, ...] = (nulls, same_value, standing, far_out)

@@ -5,17 +5,17 @@ from datetime import timedelta
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from components.checks.drift import distance, moved
 from components.checks.findings import Check, Finding, Severity
-from components.checks.measure import LEAST_ROWS
+from components.checks.looks.drift import distance, moved
+from components.checks.looks.measure import LEAST_ROWS
 from components.checks.row_finding import row_finding
 from components.errors import SourceError
-from components.model import Model
-from components.report.wording import percent
+from components.model.folder import Model
+from components.profiles.log import profile_log
+from components.profiles.profile import Profiles, Table, add_tables, spans
 from components.settings import Settings
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import Profiles, Table, add_tables, spans
-from components.snapshot.unpinned import profile_log
+from components.wording import percent
 
 LOGGED_DAYS = 28
 """Up to the last pinned partition."""

@@ -5,17 +5,17 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
-from components.checks.categories import lost_segment, lost_value, new_values
-from components.checks.clock import lost_hours, moved_clock
-from components.checks.cover import check_cover
-from components.checks.dead import chance_of_same, frozen, nulls, same_value, signature
-from components.checks.drift import are_swapped, shifted
 from components.checks.findings import Check, Finding, Severity
-from components.checks.history import Course, Look, Places, Step, first_found, follow
-from components.checks.measure import IMPOSSIBLE, Measure
-from components.checks.values import damaged, out_of_range, stretched, text, unfinite
-from components.model import Checks, Model
-from components.snapshot.profile import ColumnProfile, Table, add_tables
+from components.checks.looks.categories import lost_segment, lost_value, new_values
+from components.checks.looks.clock import lost_hours, moved_clock
+from components.checks.looks.dead import chance_of_same, frozen, nulls, same_value, signature
+from components.checks.looks.drift import are_swapped, shifted
+from components.checks.looks.earlier_days import Course, Look, Places, Step, first_found, follow
+from components.checks.looks.measure import IMPOSSIBLE, Measure
+from components.checks.looks.values import damaged, out_of_range, stretched, text, unfinite
+from components.checks.window_coverage import check_cover
+from components.model.folder import Checks, Model
+from components.profiles.profile import ColumnProfile, Table, add_tables
 
 LOOKS: tuple[Look, ...] = (
     text,

@@ -11,12 +11,12 @@ from components.checks.rows import check_rows, known_days
 from components.checks.skew import find_skew
 from components.checks.source import check_source
 from components.google import bigquery_client, bigquery_read_client
-from components.model import read_model
+from components.model.folder import read_model
+from components.profiles.file import read_profiles, write_profiles
+from components.profiles.profile import Level, tables
+from components.profiles.reference import read_reference
+from components.profiles.source import profile_source
 from components.settings import Settings
-from components.snapshot.profile import Level, tables
-from components.snapshot.profile_file import read_profiles, write_profiles
-from components.snapshot.reference import read_reference
-from components.snapshot.source_profile import profile_source
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 

@@ -1,9 +1,9 @@
 """The source table against the one that the champion was trained on: its columns, and partitions that were rewritten since."""
 
 from components.checks.findings import Check, Finding, Severity
-from components.model import Model
-from components.report.wording import count
+from components.model.folder import Model
 from components.snapshot.document import Snapshot
+from components.wording import count
 
 TEXT_TYPE = "STRING"
 

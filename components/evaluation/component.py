@@ -18,7 +18,7 @@ def evaluate(
 ) -> bool:
     """Judge the model on the eval split; True lets it through. A refusal ends the run as BLOCKED."""
     from components.evaluation.step import judge
-    from components.registry.outcome import recorded, refuse
+    from components.runs.outcome import recorded, refuse
 
     with recorded(run_id, "evaluate") as settings:
         refusal = judge(settings, model, examples, trained, evaluation, blessing, results, metrics)
@@ -40,7 +40,7 @@ def measure(  # type: ignore[no-untyped-def]
 ):
     """Judge the model as `evaluate` does, and let it through whatever comes out."""
     from components.evaluation.step import judge
-    from components.registry.outcome import recorded
+    from components.runs.outcome import recorded
 
     with recorded(run_id, "measure") as settings:
         judge(settings, model, examples, trained, evaluation, blessing, results, metrics)

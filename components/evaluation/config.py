@@ -1,6 +1,6 @@
 """model.toml's evaluation as a TFMA configuration.
 
-How metrics are called, in model.toml, the registry and on every page (components/metric_names.py): those of a binary model as TFMA
+How metrics are called, in model.toml, the registry and on every page (components/model/metric_names.py): those of a binary model as TFMA
 calls them. Where there are several classes, `accuracy` and `macro_MEASURE` are over all of them, `MEASURE_of_CLASS` of one against the
 rest; the measures are auc, precision, recall and f1. A row counts as of the class with the highest score. TFMA counts that as a
 confusion matrix, and classes.py makes every measure of it but the areas: with a class of its own TFMA would ask for a score above 0.5,
@@ -9,8 +9,8 @@ and in its macro averages a class without rows counts as 0.
 
 import json
 
-from components.metric_names import class_metric
-from components.model import Model
+from components.model.folder import Model
+from components.model.metric_names import class_metric
 
 METRICS = {
     "example_count": "ExampleCount",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.evaluation.config import eval_config
 from components.evaluation.results import Results, load_results
-from components.model import Model
+from components.model.folder import Model
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, Typed, run_executor
 

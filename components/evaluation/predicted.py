@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from components.evaluation.config import eval_config
 from components.evaluation.results import Metric, load_results
-from components.model import Model
+from components.model.folder import Model
 
 PREDICTION = "perennial_prediction"
 """A column of its own beside label and slices."""

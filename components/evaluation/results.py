@@ -12,7 +12,7 @@ import numpy as np
 from components.evaluation.classes import Measured, measure_classes, read_matrix
 from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.intervals import Confusion, interval
-from components.model import Model, Threshold
+from components.model.folder import Model, Threshold
 
 
 @dataclass(frozen=True)

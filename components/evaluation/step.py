@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from components.evaluation.judge import evaluate, refusal
-from components.model import read_model
+from components.model.folder import read_model
 from components.settings import Settings
 from components.tfx.artifacts import KfpArtifact
 

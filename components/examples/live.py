@@ -12,12 +12,12 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from components.examples.read import examples_fingerprint
 from components.examples.rows import read_session
 from components.examples.span_profile import SpanProfiler
-from components.model import Model
+from components.model.folder import Model
+from components.profiles.profile import ColumnProfile, Part
 from components.settings import Settings
-from components.snapshot.answers import answers
 from components.snapshot.arrow_stream import read_batches
+from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import ColumnProfile, Part
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window
 

@@ -18,11 +18,11 @@ from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.rows import SpanRows, stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
 from components.examples.span_profile import SpanProfiler, labels_of
-from components.model import Model
+from components.model.folder import Model
+from components.profiles.file import read_profiles, write_profiles
+from components.profiles.profile import ColumnProfile, Part
 from components.settings import Settings
 from components.snapshot.document import Snapshot
-from components.snapshot.profile import ColumnProfile, Part
-from components.snapshot.profile_file import read_profiles, write_profiles
 from components.snapshot.window import span_history_start, span_label_end
 
 ENCODING = "tf.train.Example 4, profile 3"

@@ -12,10 +12,10 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 
 from components.errors import SourceError
-from components.model import Model
+from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.answers import answers
 from components.snapshot.arrow_stream import read_batches
+from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end

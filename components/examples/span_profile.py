@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from components.model import Model
-from components.snapshot.profile import ColumnProfile, Part, add_tables, label_level
-from components.snapshot.profiling import profile_batch
+from components.model.folder import Model
+from components.profiles.profile import ColumnProfile, Part, add_tables, label_level
+from components.profiles.profiling import profile_batch
 
 
 class SpanProfiler:

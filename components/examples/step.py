@@ -5,9 +5,9 @@ from pathlib import Path
 from components.examples.digest import DIGEST, examples_sha256, hash_files
 from components.examples.read import read_examples, read_span_profiles, write_counts
 from components.google import bigquery_client, bigquery_read_client
-from components.model import read_model
+from components.model.folder import read_model
+from components.profiles.file import write_profiles
 from components.settings import Settings
-from components.snapshot.profile_file import write_profiles
 from components.snapshot.source import check_query
 from components.snapshot.step import snapshot_of
 from components.snapshot.window import Window

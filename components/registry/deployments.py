@@ -11,11 +11,11 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
+from components.database.idempotency import require_same
+from components.database.statements import execute
 from components.errors import RegistryError
-from components.registry.manifest import Manifest, entries_from
-from components.registry.retries import require_same
-from components.registry.statements import execute
 from components.registry.versions import latest_version, version_id
+from components.storage.manifest import Manifest, entries_from
 
 
 class Action(StrEnum):

@@ -9,8 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from components.registry.retries import require_same
-from components.registry.statements import execute
+from components.database.idempotency import require_same
+from components.database.statements import execute
 from components.registry.versions import version_id
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from components.database.statements import execute
 from components.registry.deployments import Action, Event, Retirement
 from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluation_from
-from components.registry.manifest import Manifest, entries_from
-from components.registry.runs import RecordedRun, Task, recorded
-from components.registry.snapshots import Snapshot
-from components.registry.statements import execute
 from components.registry.versions import latest_version, version_id
+from components.runs.record import RecordedRun, Task, recorded
+from components.snapshot.record import Snapshot
+from components.storage.manifest import Manifest, entries_from
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
+from components.database.statements import execute
 from components.errors import RegistryError
-from components.registry.manifest import NAME, Entry, Manifest, parse_manifest
-from components.registry.objects import RETRY, blobs_by_path, problem, read_manifest, require_model_name, split_uri
-from components.registry.refusals import storage_errors
-from components.registry.statements import execute
+from components.storage.errors import storage_errors
+from components.storage.manifest import NAME, Entry, Manifest, parse_manifest
+from components.storage.objects import RETRY, blobs_by_path, problem, read_manifest, require_model_name, split_uri
 
 SAVED_MODEL = "saved_model.pb"
 """Without it TensorFlow loads nothing, so it comes after everything that it needs."""

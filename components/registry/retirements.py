@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
+from components.database.idempotency import require_same
+from components.database.statements import execute
 from components.errors import RegistryError
 from components.registry.deployments import Retirement, history, live_of_model, read_candidate, restorable
-from components.registry.retries import require_same
-from components.registry.statements import execute
 from components.registry.versions import version_id
 
 

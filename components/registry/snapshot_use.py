@@ -6,11 +6,11 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
+from components.database.statements import execute, shown
 from components.errors import RegistryError
-from components.registry.runs import RunState
-from components.registry.snapshots import DatasetRole, Snapshot, read_snapshot
-from components.registry.statements import execute, shown
 from components.registry.versions import latest_version
+from components.runs.record import RunState
+from components.snapshot.record import DatasetRole, Snapshot, read_snapshot
 
 PREFIX = re.compile(r"[0-9a-f]{6,64}")
 SHOWN = 12

@@ -6,32 +6,33 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from components.canonical import fingerprint
+from components.database.engine import make_engine
 from components.errors import ModelFolderError, PerennialError
 from components.evaluation.config import eval_config
 from components.evaluation.results import Results, read_results
 from components.examples.digest import DIGEST
 from components.google import bigquery_client, storage_client
-from components.machine import MACHINE
-from components.model import Model, read_model
-from components.registry import evaluations, snapshots
-from components.registry.engine import make_engine
+from components.model.folder import Model, read_model
+from components.registry import evaluations
 from components.registry.expiry import apply_expiry
-from components.registry.manifest import CODE, Manifest, manifest_json, parse_manifest
-from components.registry.objects import push_folder
-from components.registry.provenance import Launch, component_version, environment_digest, package_versions
 from components.registry.publish import publish_missing
-from components.registry.runs import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
-from components.registry.snapshots import DatasetRole
 from components.registry.versions import NewVersion, register_version, training_fingerprint
+from components.runs.machine import MACHINE
+from components.runs.provenance import Launch, component_version, environment_digest, package_versions
+from components.runs.record import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
 from components.settings import Settings
+from components.snapshot import record as snapshots
 from components.snapshot.document import Snapshot
+from components.snapshot.record import DatasetRole
 from components.snapshot.step import snapshot_of
+from components.storage.manifest import CODE, Manifest, manifest_json, parse_manifest
+from components.storage.objects import push_folder
 from components.tfx.artifacts import KfpArtifact
 
 log = logging.getLogger(__name__)
@@ -127,7 +128,7 @@ def record_version(
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
     engine = make_engine(settings)
     with engine.begin() as connection:
-        snapshots.record_snapshot(connection, recorded_snapshot(pinned))
+        snapshots.record_snapshot(connection, snapshots.recorded_snapshot(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
         new = _new_version(found, run_id, pinned, manifest)
@@ -168,23 +169,6 @@ def _let_old_tables_expire(engine: sa.Engine, settings: Settings, run_id: str) -
             apply_expiry(connection, bigquery_client(settings), settings=settings, model=model, now=datetime.now(UTC))
     except PerennialError as error:
         log.warning("tables of old snapshots could not be let expire", extra={"run_id": run_id, "error": str(error)})
-
-
-def recorded_snapshot(pinned: Snapshot) -> snapshots.Snapshot:
-    """The snapshot as the registry keeps it."""
-    return snapshots.Snapshot(
-        snapshot_id=pinned.snapshot_id,
-        document=pinned.document,
-        source_table=pinned.source_table,
-        snapshot_table=pinned.snapshot_table,
-        partition_field=pinned.partition_field,
-        partition_from=pinned.partitions[0].day,
-        partition_to=pinned.partitions[-1].day + timedelta(days=1),
-        query_sha256=pinned.query_sha256,
-        row_count=pinned.source_rows,
-        schema_fingerprint=pinned.schema_fingerprint,
-        content_checksum=pinned.content_checksum,
-    )
 
 
 def training_sha256(model: Model, snapshot_id: str) -> str:

@@ -10,10 +10,10 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from components.canonical import fingerprint
+from components.database.idempotency import require_same
+from components.database.statements import execute, shown
 from components.errors import RegistryError
-from components.registry.manifest import Manifest
-from components.registry.retries import require_same
-from components.registry.statements import execute, shown
+from components.storage.manifest import Manifest
 
 LISTED = 10
 """How many models a sentence names."""

@@ -13,7 +13,7 @@ from components.report.distributions import Distribution
 from components.report.drawing import Row, draw, table
 from components.report.metrics import Cell, SliceRow, finite
 from components.report.palette import BAD, CARD, DATA, GUIDE, MUTED, SECOND, SOFT
-from components.report.wording import label
+from components.wording import label
 
 DAY = 86_400_000
 """Milliseconds: Vega's unit of time."""

@@ -9,7 +9,7 @@ from components.report.charts import rate_chart
 from components.report.content import RocPoint, SpanRows
 from components.report.drawing import WIDTH, Row, draw, table
 from components.report.palette import BAD, CARD, DATA, GOOD, INK, MUTED, SECOND, WARNING, Ink
-from components.report.wording import count, label, percent
+from components.wording import count, label, percent
 
 INKS = (DATA, SECOND, GOOD, BAD, WARNING, MUTED)
 """Of the first classes; more lines than that, nobody can tell apart."""

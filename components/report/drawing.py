@@ -7,7 +7,7 @@ import vl_convert
 from markupsafe import Markup
 
 from components.report.palette import GUIDE, LINE, MUTED
-from components.report.wording import legible
+from components.wording import legible
 
 WIDTH = 340
 """In pixels: three charts side by side on a screen, one on a phone, never scaled so much that text gets too small."""

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from components.metric_names import MEASURES, class_metric
+from components.model.metric_names import MEASURES, class_metric
 from components.report.content import CalibrationBin, Check, MetricValue, RocPoint, RunReport
 
 CHARTED_METRICS = 3

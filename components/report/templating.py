@@ -6,9 +6,9 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from components import wording
 from components.errors import StorageFullError
-from components.report import wording
-from components.whole_file import FOR_EVERYBODY, replacing
+from components.files import FOR_EVERYBODY, replacing
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from google.cloud import bigquery
 
 from components.errors import ModelFolderError, SourceError
-from components.model import Model
+from components.model.folder import Model
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0 import schema_pb2

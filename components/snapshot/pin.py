@@ -8,9 +8,9 @@ from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from components.errors import SourceError
-from components.model import Model
+from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.answers import answers
+from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.source import partition_range, read_table

@@ -8,7 +8,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from components.settings import Settings
-from components.snapshot.answers import answers
+from components.snapshot.bigquery_errors import answers
 
 PAGE = 1000
 

@@ -7,7 +7,7 @@ from datetime import date
 from google.cloud import bigquery
 
 from components.settings import Settings
-from components.snapshot.answers import answers
+from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 

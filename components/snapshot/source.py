@@ -5,9 +5,9 @@ from datetime import date
 from google.cloud import bigquery
 
 from components.errors import SourceError
-from components.model import SOURCE, Model
+from components.model.folder import SOURCE, Model
 from components.settings import Settings
-from components.snapshot.answers import answers
+from components.snapshot.bigquery_errors import answers
 from components.snapshot.columns import check_columns
 from components.snapshot.window import Window
 

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 
 from components.google import bigquery_client
-from components.model import read_model
+from components.model.folder import read_model
 from components.settings import Settings
 from components.snapshot.document import Snapshot, read_snapshot
 from components.snapshot.pin import pin

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from components.errors import SourceError
-from components.model import Model
+from components.model.folder import Model
 
 
 @dataclass(frozen=True)

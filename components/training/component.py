@@ -14,8 +14,8 @@ def transform(  # type: ignore[no-untyped-def]
     graph: dsl.Output[dsl.Artifact],
 ):
     """Analyse the train split with the model's features.py."""
-    from components.model import read_model
-    from components.registry.outcome import recorded
+    from components.model.folder import read_model
+    from components.runs.outcome import recorded
     from components.training import fit
 
     with recorded(run_id, "transform") as settings:
@@ -34,8 +34,8 @@ def train(  # type: ignore[no-untyped-def]
     history: dsl.Output[dsl.Artifact],
 ):
     """Fit the model's network.py."""
-    from components.model import read_model
-    from components.registry.outcome import recorded
+    from components.model.folder import read_model
+    from components.runs.outcome import recorded
     from components.training import fit
 
     with recorded(run_id, "train") as settings:

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Sequence
 
-from components.machine import MACHINE, machine_kind
-from components.model import Model
+from components.model.folder import Model
+from components.runs.machine import MACHINE, machine_kind
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, Typed, run_executor
 

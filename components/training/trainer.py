@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ModelFolderError
-from components.model import read_model
-from components.training.code import load
+from components.model.code import load
+from components.model.folder import read_model
 from components.training.smoke import INPUT, OUTPUT, SIGNATURE, Score, record_smoke
 
 if TYPE_CHECKING:

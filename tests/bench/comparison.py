@@ -18,13 +18,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from components.diagnosis.data.compare import DataComparison, Side, compare_profiles
+from components.diagnosis.data.lineage import Lineage
+from components.diagnosis.data.sentences import culprit
+from components.profiles.file import read_profiles, write_profiles
+from components.profiles.profile import Level, Part, Profiles
+from components.profiles.profiling import profile_batch
 from components.settings import REPOSITORY
-from components.snapshot.compare import DataComparison, Side, compare_profiles
-from components.snapshot.lineage import Lineage
-from components.snapshot.profile import Level, Part, Profiles
-from components.snapshot.profile_file import read_profiles, write_profiles
-from components.snapshot.profiling import profile_batch
-from components.snapshot.telling import culprit
 
 ROWS = 1_000_000
 PARTITIONS = 60

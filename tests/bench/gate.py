@@ -18,11 +18,11 @@ from components.examples.read import read_examples
 from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
 from components.google import bigquery_client, bigquery_read_client
-from components.model import read_model
+from components.model.folder import read_model
+from components.profiles.file import write_profiles
 from components.settings import Settings, read_settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
-from components.snapshot.profile_file import write_profiles
 from components.snapshot.step import put_snapshot
 from components.tfx.artifacts import KfpArtifact
 from tests.bench.ground import LARGE, Ground, Size, ground

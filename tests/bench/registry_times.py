@@ -15,16 +15,16 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from components.canonical import fingerprint
+from components.database.engine import make_engine
+from components.diagnosis.versions import made_of
 from components.errors import RegistryError
-from components.model import Model
-from components.registry.compare import made_of
+from components.model.folder import Model
 from components.registry.deployments import Action, NewEvent, Request, append, history, last_event, read_candidate
-from components.registry.engine import make_engine
 from components.registry.history import list_versions, read_version
-from components.registry.manifest import Entry, Manifest, content_sha256
-from components.registry.runs import Run, Trigger, start_run
 from components.registry.versions import NewVersion, register_version
+from components.runs.record import Run, Trigger, start_run
 from components.settings import Settings, read_settings
+from components.storage.manifest import Entry, Manifest, content_sha256
 from tests.bench.registry_rows import MILLION, fill, model_name
 
 ROUNDS = 100

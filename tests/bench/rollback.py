@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.database.engine import make_engine
 from components.google import storage_client
-from components.registry.engine import make_engine
 from components.registry.evaluations import Blessing, record_blessing
 from components.registry.history import read_version
-from components.registry.objects import pull_folder, push_folder
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings, read_settings
+from components.storage.objects import pull_folder, push_folder
 from tests.bench.ground import PERENNIAL, Ground, Size
 
 LARGE_MODEL = "big"

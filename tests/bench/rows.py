@@ -17,7 +17,7 @@ from pyarrow import csv
 from components.examples.read import read_examples
 from components.examples.rows import stream_rows
 from components.google import bigquery_client, bigquery_read_client
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin

@@ -14,7 +14,7 @@ from absl import logging as absl_logging
 from google.protobuf import json_format
 
 from components.evaluation.config import eval_config
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.settings import read_settings
 
 MODULE = "components.training.trainer"

@@ -12,6 +12,29 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.google import bigquery_client, bigquery_read_client
 from components.settings import Settings
+from tests.components.registered import (  # noqa: F401
+    breakable,
+    bucket,
+    child,
+    client,
+    cloud_sql,
+    connection,
+    empty,
+    engine,
+    folder,
+    hasty,
+    hasty_engine,
+    make_database,
+    mlflow_uri,
+    name,
+    new_run,
+    new_snapshot,
+    new_version,
+    open_engine,
+    owner_engine,
+    owning,
+    push,
+)
 from tests.components.visits import DAYS, Site, visits
 
 BY_DAY = bigquery.TimePartitioning(field="day")
@@ -19,14 +42,14 @@ BY_DAY = bigquery.TimePartitioning(field="day")
 
 @pytest.fixture(scope="session")
 def warehouse(cloud: Settings) -> Iterator[bigquery.Client]:
-    with closing(bigquery_client(cloud)) as client:
-        yield client
+    with closing(bigquery_client(cloud)) as warehouse:
+        yield warehouse
 
 
 @pytest.fixture(scope="session")
 def reader(cloud: Settings) -> Iterator[BigQueryReadClient]:
-    with bigquery_read_client(cloud) as client:
-        yield client
+    with bigquery_read_client(cloud) as reader:
+        yield reader
 
 
 @pytest.fixture

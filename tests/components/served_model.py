@@ -13,9 +13,9 @@ from google.cloud import storage
 
 from components.examples.encode import TFRecordFile, encode_examples
 from components.registry.evaluations import Blessing, record_blessing
-from components.registry.manifest import CODE
-from components.registry.objects import push_folder
 from components.registry.versions import NewVersion, register_version
+from components.storage.manifest import CODE
+from components.storage.objects import push_folder
 from components.training.smoke import record_smoke
 
 MODEL_TOML = "[serving]\nlatency_milliseconds = 1000\n"

@@ -10,7 +10,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.examples.read import read_examples
 from components.examples.span_cache import SplitCount
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import pin

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from components.google import bigquery_client
-from components.model import read_model
+from components.model.folder import read_model
 from components.settings import Settings
-from pipelines.seed import seed
-from pipelines.services import prepare
-
-from .command_line import CHURN, CommandLine, small_churn
+from pipelines.local.seed import seed
+from pipelines.local.services import prepare
+from tests.pipelines.command_line import CHURN, CommandLine, small_churn
 
 
 @pytest.fixture(scope="session")

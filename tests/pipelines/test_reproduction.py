@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipelines.reproduce import compile_reproduction
+from pipelines.run.reproduce import compile_reproduction
 
 
 @pytest.fixture

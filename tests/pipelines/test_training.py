@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from components.settings import IMAGE
-from pipelines.launch import compile_training
+from pipelines.run.launch import compile_training
 
 GOLDEN = Path(__file__).parents[1] / "goldens" / "churn.yaml"
 DIGEST = "example.test/perennial@sha256:" + "a" * 64

@@ -17,10 +17,10 @@ from components.checks.findings import Finding, ranked
 from components.checks.rows import check_rows, known_days
 from components.checks.source import check_source
 from components.examples.span_profile import SpanProfiler
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
+from components.profiles.profile import ColumnProfile, Level, Part, tables
+from components.profiles.profiling import profile_batch
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.profile import ColumnProfile, Level, Part, tables
-from components.snapshot.profiling import profile_batch
 from tests.components.visits import write_model
 
 FIRST = date(2026, 1, 5)

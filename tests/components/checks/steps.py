@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.checks.history import Step
-from components.model import Checks
-from components.snapshot.profile import ColumnProfile
-from components.snapshot.profiling import profile_column
+from components.checks.looks.earlier_days import Step
+from components.model.folder import Checks
+from components.profiles.profile import ColumnProfile
+from components.profiles.profiling import profile_column
 
 CHECKS = Checks()
 DAY = date(2026, 1, 5)

@@ -18,14 +18,14 @@ from components.checks.source import check_source
 from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
 from components.google import bigquery_client, bigquery_read_client
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
+from components.profiles.profile import Level, Part, Table, tables
+from components.profiles.source import profile_source
 from components.settings import REPOSITORY, Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import pin
-from components.snapshot.profile import Level, Part, Table, tables
-from components.snapshot.source_profile import profile_source
 from components.snapshot.window import span_history_start, span_label_end
-from pipelines.seed import seed
+from pipelines.local.seed import seed
 
 LAST = date(1998, 6, 30)
 ALL_SPANS = 73

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from components.checks.findings import Check, refusal
-from components.model import Model
+from components.model.folder import Model
 from tests.components.checks.corruptions import (
     BAD,
     CHAMPION_DAYS,

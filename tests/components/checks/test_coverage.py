@@ -9,10 +9,10 @@ import pytest
 
 from components.checks.coverage import check_partitions
 from components.checks.findings import Check, Finding
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
+from components.profiles.profile import ColumnProfile
+from components.profiles.profiling import profile_batch
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.profile import ColumnProfile
-from components.snapshot.profiling import profile_batch
 from tests.components.checks.corruptions import FIRST, TABLE, Columns, shop_model
 from tests.components.visits import write_model
 

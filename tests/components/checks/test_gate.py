@@ -11,7 +11,7 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 from components.checks.findings import Check, Finding, ranked, refusal
 from components.checks.gate import ALL_COLUMNS, Anomaly, compute_statistics, import_schema, read_anomalies, validate
 from components.examples.encode import TFRecordFile, encode_examples
-from components.model import read_model
+from components.model.folder import read_model
 from components.settings import Settings
 from tests.components.artifacts import artifact, examples_artifact
 from tests.components.visits import SCHEMA, write_model

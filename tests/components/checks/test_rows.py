@@ -13,9 +13,9 @@ from components.checks.labels import label_counts, ranking_auc
 from components.checks.row_finding import row_finding
 from components.checks.rows import known_days
 from components.checks.skew import check_skew
-from components.model import Model
-from components.snapshot.profile import Level, Part, Table
-from components.snapshot.profiling import profile_batch
+from components.model.folder import Model
+from components.profiles.profile import Level, Part, Table
+from components.profiles.profiling import profile_batch
 from tests.components.checks.corruptions import BAD_SPAN, SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from components.checks.findings import Check, refusal
 from components.checks.page import write_page
-from components.model import Model
+from components.model.folder import Model
 from tests.components.checks.corruptions import (
     BAD,
     CHAMPION_DAYS,

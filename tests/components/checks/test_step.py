@@ -7,9 +7,9 @@ import pytest
 from components.checks.findings import Check, Finding, Severity, read_findings
 from components.checks.step import Looked, inspect_rows, inspect_source
 from components.examples.step import write_examples
-from components.snapshot.profile import Profiles
-from components.snapshot.profile_file import read_profiles, write_profiles
-from components.snapshot.reference import CHAMPION, DOCUMENT, profiles_file
+from components.profiles.file import read_profiles, write_profiles
+from components.profiles.profile import Profiles
+from components.profiles.reference import CHAMPION, DOCUMENT, profiles_file
 from components.snapshot.step import write_snapshot
 from tests.components.artifacts import Artifact, artifact
 from tests.components.visits import DAYS, Site, day, query, visits

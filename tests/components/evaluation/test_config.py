@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from components.evaluation.config import METRICS, eval_config
-from components.model import read_model
+from components.model.folder import read_model
 from tests.components.visits import write_model
 
 SLICED = """at_least = 0.6

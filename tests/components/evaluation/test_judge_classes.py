@@ -10,7 +10,7 @@ import pytest
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Check, Results, read_results
 from components.examples.encode import TFRecordFile, encode_examples
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.settings import Settings
 from tests.components.artifacts import Artifact, artifact, examples_artifact
 from tests.components.visits import write_model

@@ -7,7 +7,7 @@ import pytest
 
 from components.evaluation.judge import refusal
 from components.evaluation.results import CalibrationBucket, Check, Metric, Results, RocPoint, read_results
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from tests.components.visits import write_model
 
 NAN, INFINITY = float("nan"), float("inf")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from components.model import Model
+from components.model.folder import Model
 from tests.components.examples.records import contents
 from tests.components.visits import Site
 

@@ -10,7 +10,7 @@ import pytest
 
 from components.errors import SourceError
 from components.examples.rows import RowCheck
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from tests.components.visits import write_model
 
 DAY, NEXT = date(2026, 3, 1), date(2026, 3, 2)

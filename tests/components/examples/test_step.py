@@ -7,8 +7,8 @@ import pytest
 from components.errors import SourceError
 from components.examples.read import read_counts
 from components.examples.step import write_examples
-from components.snapshot.profile import Level, spans
-from components.snapshot.profile_file import read_profiles
+from components.profiles.file import read_profiles
+from components.profiles.profile import Level, spans
 from components.snapshot.step import write_snapshot
 from tests.components.artifacts import artifact
 from tests.components.examples.records import read_split

@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import RegistryError
+from components.registry.champion import find_champion
 from components.registry.deployments import (
     Action,
     Event,
@@ -23,7 +24,6 @@ from components.registry.deployments import (
     live_on_target,
     restorable,
 )
-from components.registry.findings import find_champion
 from components.registry.history import list_versions, read_version
 from components.registry.retirements import kept, retire, retired
 from components.registry.versions import NewVersion, register_version

@@ -8,18 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import ModelFolderError, RegistryError
-from components.model import Model, Snapshots
+from components.model.folder import Model, Snapshots
 from components.registry.expiry import Change, TableExpiry, apply_expiry, end, plan_expiry
-from components.registry.runs import Run, start_run
 from components.registry.snapshot_use import TableUse
-from components.registry.snapshots import DatasetRole, link_run, record_snapshot
-from components.registry.step import recorded_snapshot
 from components.registry.versions import NewVersion, register_version
+from components.runs.record import Run, start_run
 from components.snapshot.document import Snapshot
 from components.snapshot.pinned import pinned_tables, set_expiry
+from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from tests.components.deployment.deploying import deploy
 from tests.components.visits import DAYS, Site
-
-from .deploying import deploy
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)

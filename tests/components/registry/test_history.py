@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from components.errors import RegistryError
 from components.registry.evaluations import Blessing, Check, Evaluation, Metric, record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
-from components.registry.runs import RunState, Task, finish_run, read_run, record_tasks
-from components.registry.snapshots import DatasetRole, link_run, read_snapshot
 from components.registry.versions import NewVersion, register_version
+from components.runs.record import RunState, Task, finish_run, read_run, record_tasks
+from components.snapshot.record import DatasetRole, link_run, read_snapshot
 
 MakeVersion = Callable[..., NewVersion]
 

@@ -8,14 +8,15 @@ import sqlalchemy as sa
 
 from components.canonical import fingerprint
 from components.errors import RegistryError
-from components.registry import snapshots, versions
+from components.registry import versions
 from components.registry.deployments import history
 from components.registry.evaluations import Blessing, Check, Evaluation, Metric, read_blessings, record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
-from components.registry.runs import Run, RunState, Task, finish_run, read_run, record_tasks, start_run
 from components.registry.snapshot_use import find_snapshot
-from components.registry.snapshots import DatasetRole, Snapshot, record_snapshot
 from components.registry.versions import ModelRole, NewVersion, find_version_of_run, register_version
+from components.runs.record import Run, RunState, Task, finish_run, read_run, record_tasks, start_run
+from components.snapshot import record as snapshots
+from components.snapshot.record import DatasetRole, Snapshot, record_snapshot
 
 HOSTILE = {
     "SQL": "'; DROP TABLE registry.model; --",

@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from google.cloud import storage
 
 from components.registry.history import list_versions
-from components.registry.manifest import Manifest, content_sha256, scan_folder
-from components.registry.objects import verify_folder
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
+from components.storage.manifest import Manifest, content_sha256, scan_folder
+from components.storage.objects import verify_folder
 
 PUSH_AND_DIE = """
 from pathlib import Path
 from components.google import storage_client
-from components.registry.objects import push_folder
+from components.storage.objects import push_folder
 bucket, folder, left = arguments
 
 def die(entry):
@@ -58,7 +58,7 @@ def test_a_push_that_was_killed_is_half_written_until_it_is_tried_again(
 
 
 REGISTER_AND_DIE = """
-from components.registry.engine import make_engine
+from components.database.engine import make_engine
 from components.registry.versions import register_version
 
 with make_engine(settings).begin() as connection:

@@ -9,9 +9,9 @@ import pytest
 from google.cloud import storage
 
 from components.errors import RegistryError
-from components.registry.manifest import NAME, Manifest
-from components.registry.objects import blobs_by_path, read_manifest, split_uri
 from components.registry.publish import publish_version, published_uri
+from components.storage.manifest import NAME, Manifest
+from components.storage.objects import blobs_by_path, read_manifest, split_uri
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ from threading import Barrier
 import pytest
 import sqlalchemy as sa
 
+from components.database.engine import make_engine
 from components.errors import RegistryError
-from components.registry.engine import make_engine
 from components.registry.history import read_version
-from components.registry.manifest import Entry, Manifest, content_sha256
 from components.registry.versions import (
     ModelRole,
     NewVersion,
@@ -24,6 +23,7 @@ from components.registry.versions import (
     version_id,
 )
 from components.settings import Settings
+from components.storage.manifest import Entry, Manifest, content_sha256
 
 MakeVersion = Callable[..., NewVersion]
 

@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 
 from components.errors import SourceError
-from components.model import Model
+from components.model.folder import Model
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import describe, latest_partition
 from tests.components.visits import DAYS, Row, Site, day, query, visits

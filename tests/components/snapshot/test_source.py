@@ -4,7 +4,7 @@ import pytest
 from google.cloud import bigquery
 
 from components.errors import ModelFolderError, PerennialError, SourceError
-from components.model import Model
+from components.model.folder import Model
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import describe, latest_partition
 from components.snapshot.source import check_query, read_table

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import SourceError
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.snapshot.window import Window, resolve_window, span_history_start, span_label_end
 from tests.components.visits import write_model
 

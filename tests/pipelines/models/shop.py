@@ -9,11 +9,11 @@ from uuid import uuid4
 from google.cloud import bigquery
 
 from components.google import bigquery_client
-from components.model import Model, read_model
+from components.model.folder import Model, read_model
 from components.settings import REPOSITORY, Settings
 from components.snapshot.source import check_query, rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
-from pipelines.seed import SCHEMA
+from pipelines.local.seed import SCHEMA
 
 AS_OF = date(2026, 1, 4)
 Purchase = tuple[int, int, int | None, float]

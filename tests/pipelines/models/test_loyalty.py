@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from components.settings import Settings
-from pipelines.seed import read_cdnow
+from pipelines.local.seed import read_cdnow
 from tests.pipelines.models.shop import Shop, open_shop
 
 NEWCOMER, OCCASIONAL, REGULAR = range(3)

@@ -1,0 +1,52 @@
+"""Record what the gate before training found, and end the run if something blocks."""
+
+from pathlib import Path
+
+from components.checks.findings import read_findings, refusal
+from components.checks.record import record_findings
+from components.checks.step import Looked
+from components.database.engine import make_engine
+from components.errors import BlockedError
+from components.google import storage_client
+from components.profiles.record import Profiled, keep_page, keep_profiles
+from components.profiles.reference import champion_version
+from components.runs.record import read_run
+from components.settings import Settings
+from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from components.snapshot.step import snapshot_of
+from components.tfx.artifacts import KfpArtifact
+
+
+def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
+    """Keep the profiles and the page, record what was found, and end the run if anything blocks and nobody waived the gate.
+
+    Args:
+        settings: name bucket and database.
+        run_id: of the run.
+        stage: `source`, or `rows`.
+        snapshot: what was pinned.
+        reference: the champion's training data.
+        looked: what the look at it left behind.
+
+    Raises:
+        BlockedError: something blocks.
+        AccessError: Cloud Storage or Cloud SQL cannot be reached.
+    """
+    pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(looked.findings.path)), Profiled(stage)
+    client = storage_client(settings)
+    profiles = Path(looked.profile.path)
+    keep_profiles(client, settings.bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)
+    page = keep_page(client, settings.bucket, name=f"reports/{run_id}/{stage}.html", path=Path(looked.page.path)) if findings else ""
+    with make_engine(settings).begin() as connection:
+        waived = bool(read_run(connection, run_id).run.parameters.get("waive_gate"))
+        record_findings(connection, run_id, stage, findings, waived=waived)
+        sentence = refusal(findings, _good_data(champion_version(reference)))
+        if sentence is None or waived:
+            return
+        record_snapshot(connection, recorded_snapshot(pinned))
+        link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+    raise BlockedError(sentence if settings.is_local else f"{sentence}; page: {page}")
+
+
+def _good_data(version: int | None) -> str:
+    return "" if version is None else f"version {version} was trained on good data"

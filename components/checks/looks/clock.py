@@ -1,0 +1,79 @@
+"""The hours of the day in which a column has rows: hours that are missing, or a clock that was set to another zone."""
+
+import numpy as np
+
+from components.checks.findings import Check, Severity
+from components.checks.looks.earlier_days import Step
+from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, Measure
+from components.model.folder import Checks
+from components.profiles.distance import Cells, chance_divergence, jensen_shannon
+from components.wording import percent
+
+CHANCE_FACTOR = 4.0
+LEAST_DIFFERENCE = 0.02
+"""Jensen-Shannon divergence in bits of a day's pattern from that of the weeks before, to be one that moved."""
+LEAST_SHARE = 0.01
+SUMMER_TIME = 1
+"""Hour by which a clock moves twice a year."""
+
+
+def moved_clock(step: Step, _checks: Checks) -> Measure | None:
+    """The same pattern of the day at other hours."""
+    now, before = step.now, step.before
+    if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
+        return None
+    shift = _clock_shift(before.hours, now.hours)
+    if not shift:
+        return None
+    return Measure(
+        check=Check.TIME_ZONE,
+        measure=abs(shift),
+        threshold=0.0,
+        rows=now.times,
+        what=f"runs {abs(shift)} h {'late' if shift > 0 else 'early'}: the same day's pattern at other hours",
+        remedy="look for a time zone that was lost or applied twice",
+        severity=Severity.WARNS if abs(shift) == SUMMER_TIME else Severity.BLOCKS,
+    )
+
+
+def lost_hours(step: Step, _checks: Checks) -> Measure | None:
+    """Hours of the day that should have rows, and have none."""
+    now, before = step.now, step.before
+    if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
+        return None
+    usual = before.hours / max(before.hours.sum(), 1)
+    # The rows of the hours that remain say how many there should be in the others.
+    expected = usual * now.times / max(usual[now.hours > 0].sum(), LEAST_SHARE)
+    missing = np.flatnonzero((expected >= EXPECTED_ROWS) & (now.hours == 0))
+    if not len(missing):
+        return None
+    return Measure(
+        check=Check.COVERAGE,
+        measure=len(missing),
+        threshold=0.0,
+        rows=now.times,
+        what=f"has no row {hours_listed(missing.tolist())}",
+        remedy="look for a load that ended early; a model must see every hour that it will serve",
+        before=f"{percent(float(usual[missing].sum()))} of rows",
+    )
+
+
+def hours_listed(hours: list[int]) -> str:
+    """Hours that follow each other as one stretch: from 16:00 to 24:00."""
+    stretches: list[list[int]] = []
+    for hour in hours:
+        if stretches and stretches[-1][1] == hour:
+            stretches[-1][1] = hour + 1
+        else:
+            stretches.append([hour, hour + 1])
+    return " and ".join(f"from {start}:00 to {end}:00" for start, end in stretches)
+
+
+def _clock_shift(before: np.ndarray, now: np.ndarray) -> int:
+    """By how many hours the day's pattern has moved; 0 where it has not, or where another pattern explains it better."""
+    differences = [jensen_shannon(Cells((), before, np.roll(now, -shift))) for shift in range(24)]
+    best = int(np.argmin(differences))
+    allowed = CHANCE_FACTOR * chance_divergence(Cells((), before, now))
+    if best == 0 or differences[0] <= allowed + LEAST_DIFFERENCE or differences[best] > allowed or differences[best] > differences[0] / 4:
+        return 0
+    return best if best <= 12 else best - 24

@@ -1,0 +1,138 @@
+"""Columns that died: all NULL, all the same, or the same as the day before."""
+
+import math
+from collections.abc import Hashable, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from components.checks.findings import Check
+from components.checks.looks.earlier_days import Step
+from components.checks.looks.measure import FEW_ROWS, IMPOSSIBLE, LEAST_ROWS, Measure, chance, quoted
+from components.model.folder import Checks
+from components.profiles.profile import ColumnProfile
+from components.wording import count, number, percent
+
+LEAST_PAIRS = 3
+"""Of partitions that followed each other and were not the same."""
+
+
+def nulls(step: Step, checks: Checks) -> Measure | None:
+    """Many more NULLs than before."""
+    now, before = step.now, step.before
+    if before is None or now.rows < LEAST_ROWS or now.nulls < FEW_ROWS:
+        return None
+    was, found = before.nulls / before.rows, now.nulls / now.rows
+    if found <= was + checks.null_share + chance(was, now.rows):
+        return None
+    return Measure(
+        check=Check.NULLS,
+        measure=found,
+        threshold=was + checks.null_share,
+        rows=now.nulls,
+        what=f"is NULL in {'all' if now.nulls == now.rows else f'{count(now.nulls)} of'} {count(now.rows)} rows",
+        remedy="look for a join or an export that lost it",
+        before=f"NULL in {percent(was)} of rows" if was else "never NULL",
+    )
+
+
+def same_value(step: Step, _checks: Checks) -> Measure | None:
+    """One and the same value everywhere, where chance would not have it so."""
+    now, before = step.now, step.before
+    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, step.earlier)):
+        return None
+    share = _share_of(before, now)
+    if share**now.filled > IMPOSSIBLE:
+        return None
+    value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
+    return Measure(
+        check=Check.CONSTANT,
+        measure=1.0,
+        threshold=share,
+        rows=now.filled,
+        what=f"is {'zero' if now.numbers and now.low == 0 else value} in all {count(now.filled)} values",
+        remedy="look for a default that took the place of the real values",
+        before=f"so in {percent(share)} of values",
+    )
+
+
+def is_constant(column: ColumnProfile) -> bool:
+    """Whether all that is filled is one value."""
+    if column.values:
+        return len(column.values) == 1 and not column.others
+    return column.numbers == column.filled and column.low == column.high
+
+
+def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
+    """How common the constant's value was before."""
+    if constant.values:
+        return before.values.get(next(iter(constant.values)), 0) / max(before.filled, 1)
+    place = np.searchsorted(before.keys, constant.keys[0])
+    found = before.counts[place] if place < len(before.keys) and before.keys[place] == constant.keys[0] else 0
+    return float(found) / max(before.filled, 1)
+
+
+def frozen(step: Step, _checks: Checks) -> Measure | None:
+    """The same distribution to the digit as in the partition before, where chance would not have it so, and it never was so."""
+    now, last = step.now, step.last
+    if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > IMPOSSIBLE:
+        return None
+    if len(step.earlier) <= LEAST_PAIRS or any(is_same(one, other) for one, other in pairwise(step.earlier)):
+        return None
+    return _repeats(now, "partition")
+
+
+def standing(step: Step, _checks: Checks) -> Measure | None:
+    """A feature of the same entities that moved from span to span, and suddenly does not."""
+    now, last = step.now, step.last
+    if last is None or now.rows < LEAST_ROWS or not is_same(now, last):
+        return None
+    moved = [_rows_moved(one, other) for one, other in pairwise(step.earlier)]
+    return _repeats(now, "span") if len(moved) >= LEAST_PAIRS and min(moved) >= LEAST_ROWS else None
+
+
+def _repeats(now: ColumnProfile, kind: str) -> Measure:
+    return Measure(
+        check=Check.FROZEN,
+        measure=1.0,
+        threshold=0.0,
+        rows=now.rows,
+        what=f"has to the digit the {count(now.rows)} values of the {kind} before",
+        remedy="look for an export that wrote the same rows again",
+    )
+
+
+def is_same(one: ColumnProfile, other: ColumnProfile) -> bool:
+    """Whether as many rows have the same values, but for what a profile does not keep."""
+    return one.rows == other.rows and one.low == other.low and signature(one) == signature(other)
+
+
+def signature(column: ColumnProfile) -> Hashable:
+    """What is the same of columns that are."""
+    numbers = (column.low, column.high, column.keys.tobytes(), column.counts.tobytes())
+    return column.rows, column.nulls, column.others, *numbers, frozenset(column.values.items())
+
+
+def chance_of_same(columns: Sequence[ColumnProfile]) -> float:
+    """The probability of drawing the very same counts twice in the column where it is least."""
+    return min((_chance_of_same(column) for column in columns), default=1.0)
+
+
+def _chance_of_same(column: ColumnProfile) -> float:
+    """About: the product of each cell's, one of which follows from the others."""
+    counts = column.counts if len(column.counts) else np.array([*column.values.values()])
+    rows = max(int(counts.sum()), 1)
+    spread = counts * (1 - counts / rows)
+    factors = np.sort(np.minimum(1.0, 1 / np.sqrt(4 * math.pi * np.maximum(spread, 1e-9))))
+    return float(np.prod(factors[:-1])) if len(factors) > 1 else 1.0
+
+
+def _rows_moved(one: ColumnProfile, other: ColumnProfile) -> int:
+    """How many rows, at least, went from one value to another."""
+    if one.values or other.values:
+        return sum(abs(one.values.get(value, 0) - other.values.get(value, 0)) for value in {*one.values, *other.values}) // 2
+    keys = np.union1d(one.keys, other.keys)
+    counts = np.zeros((2, len(keys)), np.int64)
+    for place, profile in enumerate((one, other)):
+        counts[place, np.searchsorted(keys, profile.keys)] = profile.counts
+    return int(np.abs(counts[0] - counts[1]).sum() // 2)

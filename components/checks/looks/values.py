@@ -1,0 +1,144 @@
+"""Values of another kind than a column holds: text in numbers, NaN, damaged or endless text, numbers out of all range."""
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+
+from components.checks.findings import Check
+from components.checks.looks.earlier_days import Step
+from components.checks.looks.measure import FEW_ROWS, LEAST_ROWS, Measure, chance, quoted
+from components.model.folder import Checks
+from components.profiles.profile import ColumnProfile, bucket_keys
+from components.wording import count, number
+
+DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3}(\.?\d{3})*,\d+\s*$")
+DATE = re.compile(r"^\s*\d{4}[-/]\d\d[-/]\d\d|^\s*\d\d[./]\d\d[./]\d{4}")
+DAMAGE_MARKS = "\ufffdÃÂâ"
+LEAST_DAMAGED = 0.001
+LONG = 1000
+"""Characters."""
+FAR = 3.0
+"""How many times beyond what was ever there."""
+OUT_OF_RANGE = 0.005
+"""Of the numbers."""
+
+
+def text(step: Step, checks: Checks) -> Measure | None:
+    """Text where there were numbers."""
+    now, before = step.now, step.before
+    if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
+        return None
+    strangers = [value for value in now.strangers if value not in before.strangers] or list(now.strangers)
+    return Measure(
+        check=Check.TEXT,
+        measure=now.texts / now.filled,
+        threshold=checks.text_share,
+        rows=now.texts,
+        what=f"is text in {count(now.texts)} of {count(now.filled)} values (most often {quoted(strangers[0])}{_kind(strangers)})",
+        remedy="mend the preparation of the data and load these partitions again",
+        before="number",
+    )
+
+
+def _kind(strangers: list[str]) -> str:
+    """What the texts are, where it can be told."""
+    kinds: dict[str, Callable[[str], object]] = {
+        ", a decimal comma": DECIMAL_COMMA.match,
+        ", a date": DATE.match,
+        ", nothing at all": lambda value: not value.strip(),
+    }
+    return next((kind for kind, holds in kinds.items() if all(holds(value) for value in strangers)), "")
+
+
+def unfinite(step: Step, _checks: Checks) -> Measure | None:
+    """NaN or infinity where there was none."""
+    now, before = step.now, step.before
+    found = now.nans + now.infinities
+    if before is None or not found or not before.is_numeric:
+        return None
+    name = "NaN" if not now.infinities else "infinite" if not now.nans else "NaN or infinite"
+    return Measure(
+        check=Check.NOT_FINITE,
+        measure=found / now.filled,
+        threshold=0.0,
+        rows=found,
+        what=f"is {name} in {count(found)} of {count(now.filled)} values",
+        remedy="mend the computation that gives them, and load these partitions again",
+        before="finite",
+    )
+
+
+def damaged(step: Step, _checks: Checks) -> Measure | None:
+    """Text that was read with another encoding than it was written in."""
+    now, before = step.now, step.before
+    if before is None or not now.damaged or now.damaged <= LEAST_DAMAGED * now.filled:
+        return None
+    broken = next((value for value in now.values if any(mark in value for mark in DAMAGE_MARKS)), "")
+    example = f" (such as {quoted(broken)})" if broken else ""
+    return Measure(
+        check=Check.ENCODING,
+        measure=now.damaged / now.filled,
+        threshold=LEAST_DAMAGED,
+        rows=now.damaged,
+        what=f"is damaged text in {count(now.damaged)} of {count(now.filled)} values{example}",
+        remedy="read and write it with the same encoding, UTF-8",
+        before="whole",
+    )
+
+
+def stretched(step: Step, _checks: Checks) -> Measure | None:
+    """Text that is far longer than it ever was."""
+    now, before = step.now, step.before
+    if before is None or not now.values or now.longest <= max(LONG, 10 * before.longest):
+        return None
+    longest = max(now.values, key=len)
+    return Measure(
+        check=Check.LENGTH,
+        measure=now.longest,
+        threshold=max(LONG, 10 * before.longest),
+        rows=1,
+        what=f"has a value of {count(now.longest)} characters{f' ({quoted(longest)})' if len(longest) > LONG // 10 else ''}",
+        remedy="look for a field separator or a quote that was lost",
+        before=f"{count(before.longest)} characters at most",
+    )
+
+
+def out_of_range(step: Step, _checks: Checks) -> Measure | None:
+    """Numbers far beyond all that were ever there, such as -999 for unknown, 0 for none, or a part of the rows in cents."""
+    return _outside(step, may_be_zero=False)
+
+
+def far_out(step: Step, _checks: Checks) -> Measure | None:
+    """The same of what counts up to a span: it may become 0."""
+    return _outside(step, may_be_zero=True)
+
+
+def _outside(step: Step, *, may_be_zero: bool) -> Measure | None:
+    now, before = step.now, step.before
+    if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers:
+        return None
+    least, most = _widened(before.low, 1 / FAR), _widened(before.high, FAR)
+    low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))
+    below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
+    rows = below + above
+    if rows < FEW_ROWS or rows / now.numbers <= OUT_OF_RANGE + chance(OUT_OF_RANGE, now.numbers, 1.0):
+        return None
+    return Measure(
+        check=Check.RANGE,
+        measure=rows / now.numbers,
+        threshold=OUT_OF_RANGE,
+        rows=rows,
+        what=f"is out of all range in {count(rows)} of {count(now.numbers)} values ({_extreme(now, below, above)})",
+        remedy="look for a number that stands for none, or for rows in another unit",
+        before=f"from {number(before.low)} to {number(before.high)}",
+    )
+
+
+def _widened(bound: float, factor: float) -> float:
+    """A bound further out on its own side of zero: the factor is below 1 for a lower bound, above 1 for an upper one."""
+    return bound * factor if bound > 0 else bound / factor
+
+
+def _extreme(now: ColumnProfile, below: int, above: int) -> str:
+    return ", ".join([f"the least {number(now.low)}"] * bool(below) + [f"the most {number(now.high)}"] * bool(above))

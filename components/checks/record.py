@@ -1,0 +1,32 @@
+"""The findings of the gate before training, in the registry."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+import sqlalchemy as sa
+
+from components.checks.findings import Check, Finding, Severity
+from components.database.statements import execute, storable
+
+
+def record_findings(connection: sa.Connection, run_id: str, stage: str, findings: Sequence[Finding], *, waived: bool) -> None:
+    """Record what was found, ranked. Recording it again changes nothing.
+
+    Raises:
+        RegistryError: the run is unknown, or a value is not acceptable.
+    """
+    rows = [_row(place, finding) for place, finding in enumerate(findings, start=1)]
+    execute(connection, "findings.insert", run_id=run_id, stage=stage, waived=waived, findings=json.dumps(rows, default=str))
+
+
+def _row(place: int, finding: Finding) -> dict[str, object]:
+    values = asdict(finding)
+    texts = {name: storable(values[name]) for name in ("what", "remedy")}
+    return values | texts | {"place": place, "check_name": values.pop("check"), "column_name": storable(values.pop("column"))}
+
+
+def read_findings(connection: sa.Connection, run_id: str) -> tuple[Finding, ...]:
+    """What was found, the source's first, each stage's in its rank."""
+    rows = execute(connection, "findings.read", run_id=run_id).mappings()
+    return tuple(Finding(**dict(row) | {"check": Check(row["check"]), "severity": Severity(row["severity"])}) for row in rows)

@@ -1,0 +1,229 @@
+"""The schema that a window's rows would propose, and where they break the pinned one. Nothing here writes schema.pbtxt."""
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.examples.read import read_examples
+from components.google import bigquery_client, bigquery_read_client
+from components.model.folder import Model
+from components.settings import Settings
+from components.snapshot.bigquery_errors import answers
+from components.snapshot.columns import KEY_TYPES, NUMBERS, read_features
+from components.snapshot.document import Snapshot
+from components.snapshot.pin import latest_partition, pin
+from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.window import Window
+
+if TYPE_CHECKING:
+    from tensorflow_metadata.proto.v0.anomalies_pb2 import AnomalyInfo
+    from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
+    from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, FeatureNameStatistics
+
+ALL_SPLITS = "*"
+FEW_VALUES = 100
+"""A column of text with at most so many values is proposed with a domain: TFDV's own bound."""
+BEAM_ARGS: tuple[str, ...] = Settings.model_fields["beam_args"].default
+"""Whatever runner the settings name, these rows are read onto this machine."""
+
+
+@dataclass(frozen=True)
+class WindowRows:
+    """The examples of a pinned window, in a folder."""
+
+    folder: Path
+    snapshot: Snapshot
+    through: date
+    rows: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the rows of a window hold in a column."""
+
+    fraction: float
+    """Of the rows, those that have a value."""
+    least: float | None
+    most: float | None
+    """Of numbers; None for text."""
+    values: tuple[str, ...]
+    """Of text, the most frequent first: all of them, or the first 1,000."""
+    distinct: int
+    """How many values of text there are."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """The schema that the rows of a window would propose."""
+
+    schema: "Schema"
+    seen: Mapping[str, Seen]
+    """By feature."""
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """One way in which the rows of a split break the pinned schema."""
+
+    split: str
+    feature: str
+    """Empty: the rows as a whole."""
+    short: str
+    long: str
+
+    @property
+    def sentence(self) -> str:
+        """Where, and what TFDV says of it."""
+        where = f"column {self.feature} of split {self.split}" if self.feature else f"split {self.split}"
+        return f"{where} breaks schema.pbtxt: {self.long}"
+
+
+@contextmanager
+def read_window(settings: Settings, model: Model, through: date | None) -> Iterator[WindowRows]:
+    """Pin and read what a run through that date would train on (None: the last partition). The folder goes with the block.
+
+    Raises:
+        SourceError: the window is outside the data or empty, or its rows cannot be trained on.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    client, reader = bigquery_client(settings), bigquery_read_client(settings)
+    last = through or latest_partition(client, settings, model)
+    snapshot = pin(client, settings, model, last)
+    _check_rows(client, settings, model, snapshot)
+    cache = settings.caches  # the same file system as the spans', which are linked
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="schema-", dir=cache) as folder:
+        counts = read_examples(client, reader, settings, model, snapshot, Path(folder))
+        yield WindowRows(Path(folder), snapshot, last, sum(count.rows for count in counts))
+
+
+def _check_rows(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot) -> None:
+    """What rows need under any schema; `check_query` also wants the columns that schema.pbtxt has now."""
+    rows, window = model.rows, Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
+    with answers(
+        settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
+    ):
+        job = client.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
+    found = {column.name: column.field_type for column in job.schema}
+    for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMBERS)):
+        if found.get(name) not in accepted:
+            raise SourceError(
+                f"column {name!r} of source.sql of model {model.name!r} is {found.get(name, 'missing')}, model.toml needs it "
+                f"{' or '.join(accepted)}: correct source.sql or [rows] in model.toml"
+            )
+
+
+def compute_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeatureStatisticsList":
+    """TFDV's statistics of the examples of a split, or of all."""
+    import tensorflow_data_validation as tfdv
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    with tempfile.TemporaryDirectory() as written:
+        return tfdv.generate_statistics_from_tfrecord(
+            f"{folder}/Split-{split}/*.gz", output_path=f"{written}/statistics", pipeline_options=PipelineOptions(list(BEAM_ARGS))
+        )
+
+
+def propose(statistics: "DatasetFeatureStatisticsList", *, label: str, labels: int = 2) -> Proposal:
+    """What TFDV infers, and ranges, which it leaves out: the label's, and at least 0 for numbers that never were negative.
+
+    The largest value of a window is no bound: the next window's would break it. Neither are values a domain of which most rows have
+    one of their own.
+    """
+    import tensorflow_data_validation as tfdv
+
+    (dataset,) = statistics.datasets
+    schema = tfdv.infer_schema(statistics, max_string_domain_size=min(FEW_VALUES, dataset.num_examples // 2))
+    seen = {_name(column): _seen(column, dataset.num_examples) for column in dataset.features}
+    for feature in schema.feature:
+        _add_range(feature, seen[feature.name], labels=labels if feature.name == label else 0)
+    _drop_placeholders(schema)
+    return Proposal(schema, seen)
+
+
+def _name(column: "FeatureNameStatistics") -> str:
+    return ".".join(column.path.step) or column.name
+
+
+def _seen(column: "FeatureNameStatistics", rows: int) -> Seen:
+    kind = column.WhichOneof("stats")
+    stats = getattr(column, kind)
+    is_number = kind == "num_stats"
+    return Seen(
+        fraction=stats.common_stats.num_non_missing / rows if rows else 0.0,
+        least=stats.min if is_number else None,
+        most=stats.max if is_number else None,
+        values=() if is_number else tuple(bucket.label for bucket in stats.rank_histogram.buckets),
+        distinct=0 if is_number else stats.unique,
+    )
+
+
+def _add_range(feature: "Feature", seen: Seen, *, labels: int) -> None:
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    if seen.least is None or (feature.WhichOneof("domain_info") and not labels):  # TFDV takes what is only 0 and 1 for a bool
+        return
+    is_float = feature.type == schema_pb2.FLOAT
+    domain = feature.float_domain if is_float else feature.int_domain
+    if labels:
+        domain.min, domain.max = 0, labels - 1
+    elif seen.least >= 0:
+        domain.min = 0
+    if is_float:
+        domain.disallow_nan = domain.disallow_inf = True
+
+
+def _drop_placeholders(schema: "Schema") -> None:
+    """TFDV keeps no long or binary values; what stands for them in its statistics is not in the data."""
+    from tensorflow_data_validation import constants
+
+    placeholders = {constants.LARGE_BYTES_PLACEHOLDER, constants.NON_UTF8_PLACEHOLDER}
+    dropped = {domain.name for domain in schema.string_domain if placeholders.intersection(domain.value)}
+    for feature in schema.feature:
+        if feature.domain in dropped:
+            feature.ClearField("domain")
+    for domain in [domain for domain in schema.string_domain if domain.name in dropped]:
+        schema.string_domain.remove(domain)
+
+
+def read_pinned(model: Model) -> "Schema":
+    """The model's schema.pbtxt.
+
+    Raises:
+        ModelFolderError: it does not parse, or a feature's type is none that an example can hold.
+    """
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    read_features(model)  # has the sentence for what is no schema
+    return text_format.Parse(model.text("schema.pbtxt"), schema_pb2.Schema())
+
+
+def find_anomalies(statistics: "DatasetFeatureStatisticsList", pinned: "Schema", *, split: str) -> tuple[Anomaly, ...]:
+    """Where the rows of a split break the schema, as TFDV finds it: one for each reason, by column."""
+    import tensorflow_data_validation as tfdv
+
+    found = tfdv.validate_statistics(statistics, pinned)
+    anomalies: list[Anomaly] = []
+    if found.data_missing:
+        anomalies.append(Anomaly(split, "", "No examples", "there is not one example"))
+    if found.HasField("dataset_anomaly_info"):
+        anomalies += _reasons(split, "", found.dataset_anomaly_info)
+    for feature, info in sorted(found.anomaly_info.items()):
+        anomalies += _reasons(split, feature, info)
+    return tuple(anomalies)
+
+
+def _reasons(split: str, feature: str, info: "AnomalyInfo") -> list[Anomaly]:
+    return [
+        Anomaly(split, feature, reason.short_description, " ".join(reason.description.split()).rstrip(" ."))
+        for reason in info.reason or (info,)
+    ]

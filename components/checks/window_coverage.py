@@ -1,0 +1,74 @@
+"""What model.toml says the window must cover, whatever was there before: a window that never had an hour does not miss it by history."""
+
+from collections.abc import Mapping
+from datetime import date
+
+from components.checks.findings import Check, Finding, Severity
+from components.checks.looks.categories import shares_by_value
+from components.checks.looks.clock import hours_listed
+from components.checks.looks.measure import listed, quoted
+from components.model.folder import Model
+from components.profiles.profile import ColumnProfile, Table, add_tables
+from components.snapshot.document import Snapshot
+
+
+def check_cover(model: Model, days: Mapping[date, Table], *, level: str) -> list[Finding]:
+    """Values of `checks.cover` that the whole window has no row of.
+
+    Args:
+        model: says which.
+        days: profiles by partition, or by span.
+        level: `source`, or `rows`.
+    """
+    whole, findings = add_tables(days.values()), []
+    for name, wanted in model.checks.cover.items():
+        missing = _missing(whole[name], wanted) if name in whole else []
+        if missing:
+            is_time = len(whole[name].hours) > 0
+            told = hours_listed(sorted(map(int, missing))) if is_time else f"of {listed([quoted(str(value)) for value in missing])}"
+            findings.append(
+                Finding(
+                    check=Check.COVERAGE,
+                    severity=Severity.BLOCKS,
+                    level=level,
+                    column=name,
+                    since=None,
+                    days=len(days),
+                    measure=len(missing) / len(wanted),
+                    threshold=0.0,
+                    touched=1.0,
+                    what=f"has no row {told} in the whole window, as checks.cover of model.toml asks for",
+                    remedy="load whole days of every source, or choose a window that has them",
+                )
+            )
+    return findings
+
+
+def _missing(column: ColumnProfile, wanted: tuple[int | str, ...]) -> list[int | str]:
+    if len(column.hours):
+        return [hour for hour in wanted if not (isinstance(hour, int) and 0 <= hour < len(column.hours) and column.hours[hour])]
+    there = shares_by_value(column)
+    return [value for value in wanted if str(value) not in there]
+
+
+def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, Table]) -> list[Finding]:
+    """Columns that the section [checks] names and nothing has: a slip of the pen would turn a check off."""
+    there = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
+    named = {name: place for place in ("segments", "ignore", "cover") for name in getattr(model.checks, place)}
+    return [
+        Finding(
+            check=Check.SCHEMA,
+            severity=Severity.BLOCKS,
+            level="rows",
+            column=name,
+            since=None,
+            days=len(days),
+            measure=1.0,
+            threshold=0.0,
+            touched=1.0,
+            what=f"of checks.{place} in model.toml is in neither {snapshot.source_table} nor source.sql",
+            remedy="correct its name, or drop it",
+        )
+        for name, place in named.items()
+        if name not in there | {model.rows.key, model.rows.span, model.source.partition_field}
+    ]

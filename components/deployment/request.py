@@ -1,0 +1,84 @@
+"""What somebody asks for, checked before anything is done: a model, a version, a target, a reason, and who asks."""
+
+import getpass
+import os
+import re
+import reprlib
+import socket
+from uuid import uuid4
+
+from components.database.statements import storable
+from components.errors import RegistryError, SettingsError
+from components.registry.deployments import Action, Request
+from components.settings import Settings
+from components.storage.objects import require_model_name
+
+LONGEST_REASON = 1_000
+LONGEST_ACTOR = 256
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+
+
+def new_request(
+    settings: Settings,
+    action: Action,
+    *,
+    model: str,
+    version: int | None,
+    target: str,
+    reason: str,
+    request_id: str | None = None,
+) -> Request:
+    """A request of whoever runs this; without an id it is a new one.
+
+    Raises:
+        RegistryError: a name, the reason or the id is not acceptable.
+        SettingsError: the settings know no such target.
+    """
+    if request_id is not None and not REQUEST_ID.fullmatch(request_id):
+        raise RegistryError(f"{reprlib.repr(request_id)} is not the id of a request: use letters, digits and ._:/-, at most 128")
+    return Request(
+        model=require_model_name(model),
+        target=require_target(settings, target),
+        action=action,
+        version=version,
+        request_id=request_id or uuid4().hex,
+        actor=actor(settings),
+        reason=require_reason(reason),
+    )
+
+
+def require_target(settings: Settings, target: str) -> str:
+    """The name of one of the settings' targets, which becomes part of the name of an object.
+
+    Raises:
+        SettingsError: there is no such target.
+    """
+    if target not in settings.targets:
+        raise SettingsError(
+            f"target {reprlib.repr(target)} is unknown: choose {', '.join(settings.targets)}, or add it to PERENNIAL_TARGETS"
+        )
+    return target
+
+
+def require_reason(reason: str) -> str:
+    """The reason, which is kept for ever and shown in one line.
+
+    Raises:
+        RegistryError: it says nothing, too much, or has characters that cannot be shown.
+    """
+    text = reason.strip()
+    if not text or len(text) > LONGEST_REASON or not text.isprintable():
+        has = "nothing" if not text else f"{len(text):,} characters" if len(text) > LONGEST_REASON else "characters that cannot be shown"
+        raise RegistryError(f"the reason {reprlib.repr(text)} has {has}: say why in one line of at most {LONGEST_REASON:,} characters")
+    return text
+
+
+def actor(settings: Settings) -> str:
+    """Who asks: in the cloud the account that Cloud SQL has authenticated, on one machine the person at it."""
+    if not settings.is_local and settings.database_password is None:
+        return settings.database_user[:LONGEST_ACTOR]
+    try:
+        person = getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        person = f"uid {os.getuid()}"
+    return storable(f"{person}@{socket.gethostname()}")[:LONGEST_ACTOR]

@@ -1,0 +1,110 @@
+"""Which rows of two windows can tell them apart: partitions that both have say nothing, and are left out."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from components.profiles.profile import ColumnProfile, Level, Profiles, Table, add, spans, tables
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The days of two windows: partitions, or spans. Ascending."""
+
+    added: tuple[date, ...]
+    vanished: tuple[date, ...]
+    rewritten: tuple[date, ...]
+    """In both, with other content."""
+    same: tuple[date, ...]
+
+    @property
+    def is_same(self) -> bool:
+        """Whether both hold the same."""
+        return not (self.added or self.vanished or self.rewritten)
+
+
+@dataclass(frozen=True)
+class Days:
+    """The profiles of two windows by day, and how the windows differ."""
+
+    before: Mapping[date, Table]
+    after: Mapping[date, Table]
+    windows: Windows
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of either, those of the later window first."""
+        return tuple(dict.fromkeys(name for side in (self.after, self.before) for table in side.values() for name in table))
+
+
+def partition_days(before: Profiles, after: Profiles) -> Days:
+    """The source's partitions."""
+    windows = _windows(*(_contents(profiles, of_source=True) for profiles in (before, after)))
+    return Days(tables(before, Level.SOURCE), tables(after, Level.SOURCE), windows)
+
+
+def span_days(before: Profiles, after: Profiles) -> Days:
+    """source.sql's rows, whatever their label."""
+    return Days(spans(before), spans(after), _windows(*(_contents(profiles, of_source=False) for profiles in (before, after))))
+
+
+def _contents(profiles: Profiles, *, of_source: bool) -> dict[date, frozenset[str]]:
+    found: dict[date, frozenset[str]] = {}
+    for part in profiles:
+        if (part.level == Level.SOURCE) == of_source:
+            found[part.day] = found.get(part.day, frozenset()) | {part.fingerprint}
+    return found
+
+
+def _windows(before: Mapping[date, frozenset[str]], after: Mapping[date, frozenset[str]]) -> Windows:
+    both = sorted(before.keys() & after.keys())
+    return Windows(
+        added=tuple(sorted(after.keys() - before.keys())),
+        vanished=tuple(sorted(before.keys() - after.keys())),
+        rewritten=tuple(day for day in both if before[day] != after[day]),
+        same=tuple(day for day in both if before[day] == after[day]),
+    )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A column's profiles on the days that tell the windows apart, ascending. Both are empty where none does."""
+
+    before: Mapping[date, ColumnProfile]
+    after: Mapping[date, ColumnProfile]
+
+
+def differing(days: Days, name: str) -> Compared:
+    """The days of a column that only one window has, or that hold other values there.
+
+    Where that is no day of the one window, all its days are taken: something must be held against the other's.
+    """
+    before = {day: table[name] for day, table in days.before.items() if name in table}
+    after = {day: table[name] for day, table in days.after.items() if name in table}
+    equal = set(days.windows.same) | {day for day in before.keys() & after.keys() if holds_same(before[day], after[day])}
+    old, new = _without(before, equal), _without(after, equal)
+    if not old and not new:
+        return Compared({}, {})
+    return Compared(old or before, new or after)
+
+
+def _without(profiles: Mapping[date, ColumnProfile], days: Collection[date]) -> dict[date, ColumnProfile]:
+    return {day: profile for day, profile in profiles.items() if day not in days}
+
+
+def holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
+    """Whether two profiles of a column count the same values; numbers that became text that spells them are the same."""
+    names = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "low", "high")
+    if any(getattr(before, name) != getattr(after, name) for name in names):
+        return False
+    arrays = ("keys", "counts", "hours", "weekdays")
+    if not all(np.array_equal(getattr(before, name), getattr(after, name)) for name in arrays):
+        return False
+    return before.is_numeric or (before.values == after.values and before.others == after.others)
+
+
+def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
+    """All days as one; None if there is none."""
+    return add(list(profiles.values())) if profiles else None

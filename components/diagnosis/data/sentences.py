@@ -1,0 +1,158 @@
+"""What a difference is, in one sentence for a person."""
+
+import numpy as np
+
+from components.diagnosis.data.columns import ColumnDifference, Kind
+from components.diagnosis.data.compare import DataComparison, Difference, Subject
+from components.profiles.profile import ColumnProfile
+from components.wording import count, legible, number, percent
+
+CLEAR = 0.1
+"""Score from which a difference that is no fault is called a culprit."""
+SHOWN_VALUES = 3
+SHOWN_CHARACTERS = 40
+SHOWN_FEATURES = 6
+UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
+"""By how many times numbers grow or shrink that somebody writes in another unit."""
+UNIT_PRECISION = 0.06
+
+
+def culprit(comparison: DataComparison) -> str:
+    """The first line: what most likely makes the model another one."""
+    if comparison.differences:
+        top = comparison.differences[0]
+        return f"Likely culprit: {sentence(top)}" if is_clear(top) else f"No clear culprit; what differs most: {sentence(top)}"
+    if comparison.is_same:
+        return "The data are the same: every partition and every row of source.sql."
+    return "The data differ in no more than chance explains."
+
+
+def is_clear(difference: Difference) -> bool:
+    """Whether it is likely to make the model another one: a fault, or a change of much of its input."""
+    is_fault = difference.column is not None and difference.column.is_fault
+    return (is_fault and difference.score > 0) or difference.score >= CLEAR
+
+
+def sentence(difference: Difference) -> str:
+    """The difference, what it does to the model's input, and where."""
+    if difference.rows is not None:
+        was, now = difference.rows
+        return f"partitions have {count(now)} rows, and had {count(was)} (medians)"
+    assert difference.column is not None  # noqa: S101 - rows alone are of no column
+    return f"{subject(difference)}: {describe(difference.column)}{_effect(difference)}"
+
+
+def subject(difference: Difference) -> str:
+    """What differs, by its name."""
+    if difference.subject == Subject.ROWS:
+        return "rows of a partition"
+    return f"{'column' if difference.subject == Subject.SOURCE else 'feature'} {legible(difference.name)}"
+
+
+def _effect(difference: Difference) -> str:
+    if difference.subject == Subject.FEATURE:
+        return ""
+    if not difference.fed:
+        return "; it feeds no feature"
+    names = ", ".join(legible(name) for name in difference.fed[:SHOWN_FEATURES])
+    more = f" and {len(difference.fed) - SHOWN_FEATURES} more" if len(difference.fed) > SHOWN_FEATURES else ""
+    return f"; it feeds {names}{more}"
+
+
+def describe(column: ColumnDifference) -> str:
+    """How a column differs, the worst first."""
+    said = [text for kind in column.kinds if (text := _kind(kind, column))]
+    since = f", since {column.since}" if column.since else ""
+    return "; ".join(said) + since
+
+
+def _kind(kind: Kind, column: ColumnDifference) -> str:
+    before, after = column.before, column.after
+    if kind == Kind.ABSENT:
+        return "is gone" if column.whole_after is None else "is new"
+    if kind == Kind.TYPE:
+        return f"was {_type(column.whole_before)} and is {_type(column.whole_after)}"
+    if before is None or after is None:
+        return ""
+    match kind:
+        case Kind.TEXT:
+            examples = shown_values([text for text in after.strangers if text not in before.strangers] or list(after.strangers))
+            return f"{_rise(before.texts, before, after.texts, after, 'text that is no number')}, such as {examples}"
+        case Kind.UNFINITE:
+            return _rise(before.nans + before.infinities, before, after.nans + after.infinities, after, "NaN or infinite")
+        case Kind.DAMAGED:
+            return _rise(before.damaged, before, after.damaged, after, "text in a wrong encoding")
+        case Kind.NULLS:
+            return "" if Kind.DEAD in column.kinds else _rise(before.nulls, before, after.nulls, after, "NULL")
+        case Kind.DEAD:
+            return f"all values are {_only_value(after)} ({percent(_share_of_only(before, after))} were)"
+    return "" if {Kind.TEXT, Kind.DEAD, Kind.UNFINITE} & column.kinds.keys() else _shift(column, before, after)
+
+
+def _type(profile: ColumnProfile | None) -> str:
+    return profile.type if profile else "absent"
+
+
+def _rise(was: int, before: ColumnProfile, now: int, after: ColumnProfile, what: str) -> str:
+    return f"{percent(now / max(after.rows, 1))} of its values are {what} ({percent(was / max(before.rows, 1))} were)"
+
+
+def _only_value(profile: ColumnProfile) -> str:
+    if profile.nulls == profile.rows:
+        return "NULL"
+    return number(profile.low) if profile.numbers else shown_values(list(profile.values))
+
+
+def _share_of_only(before: ColumnProfile, after: ColumnProfile) -> float:
+    if after.nulls == after.rows:
+        return before.nulls / max(before.rows, 1)
+    if after.numbers and len(after.keys):
+        return int(before.counts[before.keys == after.keys[0]].sum()) / max(before.rows, 1)
+    return before.values.get(next(iter(after.values)), 0) / max(before.rows, 1)
+
+
+def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile) -> str:
+    said = f"{percent(column.total_variation)} of its values differ"
+    if before.is_numeric and before.mean is not None and after.mean is not None:
+        return f"{said}: mean {number(before.mean)} → {number(after.mean)}{_unit(before, after)}"
+    added, vanished = new_values(column)
+    if added or vanished:
+        parts = ([f"new {shown_values(added)}"] if added else []) + ([f"gone {shown_values(vanished)}"] if vanished else [])
+        return f"{said}: {', '.join(parts)}"
+    return f"{said}: {_largest_cell(column)}"
+
+
+def _unit(before: ColumnProfile, after: ColumnProfile) -> str:
+    was, now = before.quantile(0.5), after.quantile(0.5)
+    if not was or not now or was * now < 0:
+        return ""
+    ratio = max(now / was, was / now)
+    unit = next((unit for unit in UNITS if abs(ratio / unit - 1) < UNIT_PRECISION), None)
+    return f" (the median is {count(unit)} times {'larger' if abs(now) > abs(was) else 'smaller'}: another unit?)" if unit else ""
+
+
+def _largest_cell(column: ColumnDifference) -> str:
+    """The hours or weekdays that stopped, else the value whose share changed most."""
+    if column.cells is None:
+        return ""
+    labels = column.cells.labels
+    before, after = column.cells.shares
+    stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now]
+    if stopped:
+        return f"none in {shown_values(stopped, 2 * SHOWN_VALUES)} any more"
+    place = int(np.abs(before - after).argmax())
+    return f"{legible(labels[place], SHOWN_CHARACTERS)} {percent(float(before[place]))} → {percent(float(after[place]))}"
+
+
+def new_values(column: ColumnDifference) -> tuple[list[str], list[str]]:
+    """The values that were added and that vanished, the commonest first: of a category whose values are all known."""
+    before, after = column.before, column.after
+    if before is None or after is None or before.is_open or after.is_open or before.is_numeric or after.is_numeric:
+        return [], []
+    return [v for v in after.values if v not in before.values], [v for v in before.values if v not in after.values]
+
+
+def shown_values(values: list[str], limit: int = SHOWN_VALUES) -> str:
+    """The first values in quotes, as far as there is room."""
+    more = f" and {len(values) - limit} more" if len(values) > limit else ""
+    return ", ".join(f"'{legible(value, SHOWN_CHARACTERS)}'" for value in values[:limit]) + more

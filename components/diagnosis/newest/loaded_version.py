@@ -1,0 +1,75 @@
+"""A version as it was kept: its SavedModel on this machine, and the code that says which rows it is fed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from components.cloud import Cloud
+from components.deployment.saved_model import Signature, answer
+from components.diagnosis.newest.predictions import Predicted
+from components.errors import ModelFolderError, RegistryError
+from components.examples.encode import encode_examples
+from components.model.folder import Model, read_model
+from components.registry.history import VersionStory
+from components.storage.download_cache import pulled_folder
+from components.storage.manifest import CODE
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Kept:
+    """A version that can be asked, or why it cannot."""
+
+    story: VersionStory
+    model: Model
+    """Of the code that is kept with it; of today's, where that cannot be read."""
+    folder: Path | None = None
+    """Of its SavedModel."""
+    note: str | None = None
+    problem: str | None = None
+
+    @property
+    def name(self) -> str:
+        """As a person calls it."""
+        return f"version {self.story.number}"
+
+    @property
+    def recipe(self) -> tuple[object, ...]:
+        """What its rows depend on: versions that share it are fed the same ones."""
+        return self.model.text("source.sql"), self.model.source, self.model.rows
+
+
+def read_kept(cloud: Cloud, model: Model, story: VersionStory) -> Kept:
+    """The version, pulled from Cloud Storage if it is not here yet.
+
+    Raises:
+        AccessError: Cloud Storage refuses or does not answer.
+    """
+    try:
+        folder = pulled_folder(cloud.storage, cloud.settings, story.manifest)
+    except RegistryError as error:
+        return Kept(story=story, model=model, problem=f"version {story.number} cannot be read: {error}")
+    try:
+        kept = read_model(folder / CODE.parent, CODE.name).model_copy(update={"name": model.name})
+    except ModelFolderError as error:
+        note = f"version {story.number} is fed by today's source.sql, since its own cannot be read: {error}"
+        return Kept(story=story, model=model, folder=folder, note=note)
+    return Kept(story=story, model=kept, folder=folder)
+
+
+def predict(signature: Signature, model: Model, rows: pa.Table) -> Predicted:
+    """What a version predicts on rows of source.sql.
+
+    Raises:
+        SourceError: a column's type has no counterpart in tf.train.Example.
+    """
+    names = [name for name in rows.column_names if name not in (model.rows.key, model.rows.span, model.rows.label)]
+    batches = rows.select(names).combine_chunks().to_batches()
+    if not batches:
+        return Predicted(classes=model.label_names, scores=np.empty((0, model.score_count), np.float32))
+    complete = np.logical_and.reduce([np.asarray(batches[0].column(name).is_valid()) for name in names])
+    answers = answer(signature, encode_examples(batches[0]).to_pylist(), complete=complete)
+    refused = np.full((len(answers.scores), model.score_count), np.nan, np.float32)
+    scores = answers.scores if answers.scores.shape[1] == model.score_count else refused
+    return Predicted(classes=model.label_names, scores=scores, refusal=answers.refusal)

@@ -1,0 +1,118 @@
+"""What versions answer on the rows that they are fed, and how good the answers are."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from components.deployment.saved_model import load_signature
+from components.diagnosis.metrics import MetricDifference, compare_metrics
+from components.diagnosis.newest.loaded_version import Kept, predict
+from components.diagnosis.newest.predictions import REFUSED, Predicted, SideBySide, side_by_side
+from components.diagnosis.newest.rows import FedRows
+from components.diagnosis.newest.sample import Sample, key_texts
+from components.diagnosis.newest.version_now import VersionNow, distribution
+from components.diagnosis.versions import measured
+from components.errors import RegistryError, SourceError
+from components.evaluation.predicted import measure_predictions
+from components.model.folder import Model
+from components.registry.evaluations import Metric
+from components.settings import Settings
+
+Progress = Callable[[str], object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What came of it."""
+
+    versions: tuple[VersionNow, ...]
+    side_by_side: SideBySide | None = None
+    on_same_rows: tuple[MetricDifference, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Answers:
+    """Of one version. What it could not be asked is None."""
+
+    today: Predicted | None = None
+    then: Predicted | None = None
+    metrics: tuple[Metric, ...] = ()
+    """On the judged rows."""
+    problem: str | None = None
+
+
+def ask(settings: Settings, versions: Sequence[Kept], rows: Sequence[FedRows], *, progress: Progress) -> Asked:
+    """Let each version predict the rows that it is fed, today's, then's and labelled ones, and measure the latter.
+
+    Raises:
+        StorageFullError: the disk has no room.
+    """
+    answers = [_ask(settings, version, fed, progress) for version, fed in zip(versions, rows, strict=True)]
+    now = tuple(_version_now(version, found) for version, found in zip(versions, answers, strict=True))
+    if len(versions) == 1:
+        return Asked(versions=now)
+    (one, other), (fed, fed_other) = answers, rows
+    together = None
+    if one.today and other.today and fed.today and fed_other.today:
+        together = _together(versions, (one.today, other.today), (fed.today, fed_other.today))
+    both = one.metrics and other.metrics
+    return Asked(versions=now, side_by_side=together, on_same_rows=compare_metrics(one.metrics, other.metrics) if both else ())
+
+
+def _ask(settings: Settings, version: Kept, fed: FedRows, progress: Progress) -> _Answers:
+    if version.folder is None or fed.unreadable:
+        return _Answers(problem=version.problem or f"{version.name} cannot be fed: {fed.unreadable}")
+    progress(f"{version.name} predicts")
+    try:
+        signature = load_signature(version.folder, f"{version.model.name} {version.name}")
+        today, then, judged = (predict(signature, version.model, one.rows) if one else None for one in (fed.today, fed.then, fed.judged))
+    except (RegistryError, SourceError) as error:
+        return _Answers(problem=f"{version.name} cannot be asked: {error}")
+    if judged is None or fed.judged is None or (judged.places == REFUSED).all():
+        return _Answers(today=today, then=then)
+    progress(f"{version.name} is measured on {len(judged.scores):,} labelled rows")
+    return _Answers(today=today, then=then, metrics=_measure(settings, version.model, fed.judged.rows, judged))
+
+
+def _measure(settings: Settings, model: Model, rows: pa.Table, predicted: Predicted) -> tuple[Metric, ...]:
+    """Of rows that the model does not refuse."""
+    answered = predicted.places != REFUSED
+    chosen = rows.filter(pa.array(answered))
+    found = measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
+    return tuple(Metric(one.name, one.slice, one.value, one.low, one.high, one.example_count) for one in found)
+
+
+def _version_now(version: Kept, answers: _Answers) -> VersionNow:
+    refusals = [one.refusal for one in (answers.today, answers.then) if one and one.refusal]
+    return VersionNow(
+        name=version.name,
+        number=version.story.number,
+        then=distribution(answers.then) if answers.then and len(answers.then.scores) else None,
+        now=distribution(answers.today) if answers.today and len(answers.today.scores) else None,
+        differences=compare_metrics(measured(version.story), answers.metrics) if answers.metrics else (),
+        refusal=next(iter(refusals), None),
+        problem=answers.problem,
+    )
+
+
+def _together(versions: Sequence[Kept], predicted: tuple[Predicted, Predicted], samples: tuple[Sample, Sample]) -> SideBySide | None:
+    """On the rows of the same keys."""
+    slices = versions[-1].model.evaluation.slices
+    if samples[0] is samples[1]:
+        return side_by_side(*predicted, samples[1].rows, slices)
+    if not (samples[0].rows.num_rows and samples[1].rows.num_rows):
+        return None
+    one, other = (_keys(version, sample) for version, sample in zip(versions, samples, strict=True))
+    _, one, other = np.intersect1d(one, other, return_indices=True)
+    before, after = (_chosen(found, places) for found, places in zip(predicted, (one, other), strict=True))
+    return side_by_side(before, after, samples[1].rows.take(pa.array(other)), slices)
+
+
+def _keys(version: Kept, sample: Sample) -> np.ndarray:
+    return np.asarray(key_texts(sample.rows.column(version.model.rows.key).combine_chunks()).to_pylist(), str)
+
+
+def _chosen(predicted: Predicted, places: np.ndarray) -> Predicted:
+    return Predicted(classes=predicted.classes, scores=predicted.scores[places], refusal=predicted.refusal)

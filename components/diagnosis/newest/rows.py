@@ -1,0 +1,130 @@
+"""Read the rows that versions are held against: those of today, those whose labels became known, and those of when it was trained."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+
+from components.cloud import Cloud
+from components.diagnosis.newest.loaded_version import Kept
+from components.diagnosis.newest.sample import Sample, Sampler, key_texts
+from components.diagnosis.newest.window import NewestWindow
+from components.errors import SourceError
+from components.examples.live import stream_any_rows
+from components.examples.read import examples_fingerprint, split_buckets
+from components.examples.span_profile import SpanProfiler
+from components.model.folder import Model
+from components.profiles.profile import Level, Part, Profiles, Table, add_tables
+from components.profiles.profiling import profile_batch
+from components.snapshot.document import Snapshot
+from components.snapshot.window import Window, span_history_start, span_label_end
+
+PREDICTED_ROWS = 20_000
+"""At most so many of today's rows are predicted; the same of those of then."""
+JUDGED_ROWS = 5_000
+"""At most so many labelled rows are judged: TFMA takes a second for 2,000 of them."""
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FedRows:
+    """What a version is fed."""
+
+    today: Sample | None = None
+    """Rows of the last partition's evening, whose labels nobody knows yet."""
+    judged: Sample | None = None
+    """Labelled rows of the eval split: of customers, or whatever the key is, that no version has learned from."""
+    then: Sample | None = None
+    """Rows of the last span that the newer version was trained on; None where nobody kept them."""
+    profiles: Profiles = field(default_factory=dict)
+    """Of today's and of labelled rows, sampled or not, by span; today's without the label."""
+    unreadable: str | None = None
+    """Why there are none."""
+
+
+def read_rows(cloud: Cloud, versions: Sequence[Kept], window: NewestWindow, learned: Snapshot) -> list[FedRows]:
+    """What each version is fed. Those whose source.sql is the same share it.
+
+    Args:
+        cloud: the services.
+        versions: who is fed, the newer last.
+        window: of the newest data.
+        learned: what the newer was trained on.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    found: dict[tuple[object, ...], FedRows] = {}
+    for version in versions:
+        if version.recipe not in found:
+            try:
+                rows = _read_newest(cloud, version.model, window, splits=[one.model for one in versions])
+            except SourceError as error:
+                found[version.recipe] = FedRows(unreadable=str(error))
+                continue
+            with suppress(SourceError):
+                rows = replace(rows, then=_read_learned(cloud, version.model, learned))
+            found[version.recipe] = rows
+    return [found[version.recipe] for version in versions]
+
+
+def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Sequence[Model]) -> FedRows:
+    """The rows of the newest window; of each model in `splits` the eval split must hold a judged one."""
+    snapshot, day = window.snapshot, window.through
+    today, judged = Sampler(model.rows.key, PREDICTED_ROWS), Sampler(model.rows.key, JUDGED_ROWS)
+    profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in window.judged}
+    profile = _TodayProfile(model, day, f"today {snapshot.content_checksum}")
+    for span, batch in stream_any_rows(cloud.warehouse, cloud.reader, cloud.settings, model, window.window, table=snapshot.source_table):
+        if span in profilers:
+            profilers[span].batch(batch)
+            judged.add(batch.filter(pa.array(_is_known(batch, model) & _is_held_out(batch, model, splits))))
+        if span == day:
+            profile.add(batch)
+            today.add(batch)
+    profiles = {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
+    return FedRows(today=today.sample(), judged=judged.sample(), profiles={**profiles, **profile.found()})
+
+
+def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
+    """The rows of the last span of a snapshot, from the table that keeps them."""
+    span = learned.spans[-1]
+    first = max(learned.partitions[0].day, span_history_start(model, span))
+    window = Window((span,), first, min(learned.partitions[-1].day, span_label_end(model, span)))
+    sampler = Sampler(model.rows.key, PREDICTED_ROWS)
+    for found, batch in stream_any_rows(cloud.warehouse, cloud.reader, cloud.settings, model, window, table=learned.snapshot_table):
+        if found == span:
+            sampler.add(batch)
+    return sampler.sample()
+
+
+def _is_known(batch: pa.RecordBatch, model: Model) -> np.ndarray:
+    """Which rows have one of the model's labels; bool [rows]."""
+    labels = np.asarray(batch.column(model.rows.label).cast(pa.float64(), safe=False).fill_null(-1))
+    return np.isin(labels, np.arange(len(model.label_names)))
+
+
+def _is_held_out(batch: pa.RecordBatch, model: Model, splits: Sequence[Model]) -> np.ndarray:
+    """Which rows no version can have learned from; bool [rows]."""
+    held_out = np.ones(batch.num_rows, bool)
+    for split in {one.split for one in splits}:
+        held_out &= split_buckets(key_texts(batch.column(model.rows.key)), split.train + split.eval) >= split.train
+    return held_out
+
+
+@dataclass
+class _TodayProfile:
+    """The profile of rows whose label is not known; what source.sql says of it is not true yet."""
+
+    model: Model
+    day: date
+    fingerprint: str
+    tables: list[Table] = field(default_factory=list)
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        rows = self.model.rows
+        self.tables = [add_tables([*self.tables, profile_batch(batch.drop_columns([rows.key, rows.span, rows.label]))])]
+
+    def found(self) -> Mapping[Part, Table]:
+        return {Part(Level.NEGATIVE, self.day, self.fingerprint): table for table in self.tables}

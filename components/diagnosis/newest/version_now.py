@@ -1,0 +1,54 @@
+"""A version on the newest data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from components.diagnosis.metrics import MetricDifference
+from components.diagnosis.newest.metrics_now import worse
+from components.diagnosis.newest.predictions import Predicted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distribution:
+    """What a version predicts on some rows."""
+
+    rows: int
+    shares: Mapping[str, float]
+    """Of each class, of the rows that the version does not refuse."""
+    refused: float
+    """The share of the rows that it refuses."""
+    mean_score: float | None
+    """Of a binary model."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionNow:
+    """A version's predictions and metrics, then and now. What is not known is None, or empty."""
+
+    name: str
+    number: int
+    then: Distribution | None = None
+    """On the rows of the newer version's last span, as they were when it was trained."""
+    now: Distribution | None = None
+    """On today's rows, which have no label yet."""
+    differences: Sequence[MetricDifference] = ()
+    """Every metric of every slice: as it was recorded, and on the newest labelled rows."""
+    refusal: str | None = None
+    """What the model says of rows that it refuses."""
+    problem: str | None = None
+    """Why nothing is known of it."""
+
+    @property
+    def worse(self) -> tuple[MetricDifference, ...]:
+        """Of all rows, what is worse than it was, by more than chance and enough to matter."""
+        return worse(self.differences)
+
+    @property
+    def refused(self) -> float:
+        """The share of today's rows that it refuses."""
+        return self.now.refused if self.now else 0.0
+
+
+def distribution(predicted: Predicted) -> Distribution:
+    """Of predictions."""
+    return Distribution(rows=len(predicted.scores), shares=predicted.shares, refused=predicted.refused, mean_score=predicted.mean_score)

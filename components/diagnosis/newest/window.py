@@ -1,0 +1,98 @@
+"""The newest data of a model's source: which spans have labels that a version has not learned from, and the rows of today."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from components.cloud import Cloud
+from components.errors import SourceError
+from components.examples.read import examples_fingerprint
+from components.model.folder import Model
+from components.snapshot.document import Snapshot
+from components.snapshot.live_window import describe_days
+from components.snapshot.window import Window, resolve_window, span_history_start
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewestWindow:
+    """What there is to read."""
+
+    snapshot: Snapshot
+    """Of all partitions from the first that is read, or the last that the version was trained on, to `through`; its spans are the judged
+    ones."""
+    first: date
+    """The first partition that is read."""
+    described_at: datetime
+    through: date
+    """The last partition: its evening is the span of the rows that have no label yet."""
+    learned: tuple[date, ...]
+    """Labelled spans of the window that the newer version was trained on, with the same rows."""
+
+    @property
+    def judged(self) -> tuple[date, ...]:
+        """The spans that versions are measured on: the others of the window or, of two versions, those where there are no others."""
+        return self.snapshot.spans
+
+    @property
+    def is_newer(self) -> bool:
+        """Whether the newer version was not trained on them."""
+        return bool(self.judged) and self.judged != self.learned
+
+    @property
+    def window(self) -> Window:
+        """For one query that gives both."""
+        spans = tuple(dict.fromkeys((*self.judged, self.through)))
+        return Window(spans, self.first, self.through)
+
+
+def choose_day(model: Model, through: date | None, first: date, last: date) -> date:
+    """The last partition to use, of a table that has those from `first` to `last`: the last one, unless told.
+
+    Raises:
+        SourceError: the table has none on that day.
+    """
+    day = through or last
+    if not first <= day <= last:
+        raise SourceError(
+            f"--through {day} is outside {model.source.table}, which has partitions {first} to {last}: choose a date between them"
+        )
+    return day
+
+
+def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, day: date, first: date, last: date) -> NewestWindow:
+    """What there is to read. Writes nothing.
+
+    Args:
+        cloud: the services.
+        model: as it was kept with the version.
+        learned: what each version was trained on, the newer last.
+        day: the last partition to use.
+        first: the table's first partition.
+        last: its last one.
+
+    Raises:
+        SourceError: the table is not as the model says.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    spans = _labelled(model, day, first, last)
+    read_from = max(first, span_history_start(model, min((*spans, day))))
+    begin = min(read_from, max(first, min(one.partitions[-1].day for one in learned)))  # what happened in between tells since when
+    described, described_at = describe_days(cloud.warehouse, cloud.settings, model, begin, day)
+    known = {examples_fingerprint(model, learned[-1], span) for span in learned[-1].spans}
+    same = tuple(span for span in spans if examples_fingerprint(model, described, span) in known)
+    judged = tuple(span for span in spans if span not in same) or (same if len(learned) > 1 else ())
+    return NewestWindow(
+        snapshot=replace(described, spans=judged),
+        first=read_from,
+        described_at=described_at,
+        through=day,
+        learned=same,
+    )
+
+
+def _labelled(model: Model, day: date, first: date, last: date) -> tuple[date, ...]:
+    """The spans of the window of a training through that day; none where the table is too short for one."""
+    try:
+        return resolve_window(model, day, first=first, last=last).spans
+    except SourceError:
+        return ()

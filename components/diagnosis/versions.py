@@ -1,0 +1,211 @@
+"""Two versions side by side: their data, their metrics, their code, and everything else that made them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from components.cloud import Cloud
+from components.database.statements import execute
+from components.diagnosis.code import FileDifference, compare_code, read_code
+from components.diagnosis.data.compare import DataComparison, Side, Subject, compare_profiles
+from components.diagnosis.data.lineage import trace
+from components.diagnosis.data.sentences import culprit, describe, is_clear, subject
+from components.diagnosis.metrics import MetricDifference, compare_metrics
+from components.diagnosis.sides import Operand, recorded_operand
+from components.errors import RegistryError
+from components.model.folder import Model
+from components.profiles.profile import Profiles
+from components.registry.evaluations import Metric
+from components.registry.history import VersionStory, read_version
+from components.runs.record import RecordedRun, Task, read_run, read_tasks
+from components.wording import legible
+
+
+@dataclass(frozen=True)
+class FactDifference:
+    """A package, parameter, component or the like that differs; None where it is not there."""
+
+    kind: str
+    name: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """A version, or a run that made none."""
+
+    name: str
+    run: RecordedRun
+    tasks: tuple[Task, ...]
+    snapshot_id: str
+    story: VersionStory | None
+    """None of a run that made no version: it has neither bytes nor metrics."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionComparison:
+    """Everything that differs between two versions."""
+
+    model: str
+    before: Made
+    after: Made
+    data: DataComparison
+    notes: tuple[str, ...]
+    metrics: tuple[MetricDifference, ...]
+    files: tuple[FileDifference, ...] | None
+    """None where one side has no bytes."""
+    facts: tuple[FactDifference, ...]
+
+    @property
+    def culprit(self) -> str:
+        """The first line: data if they are the likelier cause, else the code, else what else differs."""
+        top = next(iter(self.data.differences), None)
+        own_query = top is not None and top.subject == Subject.FEATURE and any(file.path == "source.sql" for file in self.files or ())
+        if own_query and top is not None and top.column is not None:
+            return f"Likely culprit: source.sql, which differs: feature {legible(top.name)}: {describe(top.column)}"
+        if top is not None and is_clear(top):
+            return culprit(self.data)
+        if self.files:
+            return f"Likely culprit: the code, {' and '.join(legible(file.path) for file in self.files)}; {_data_in_short(self.data)}"
+        packages = [fact for fact in self.facts if fact.kind in ("package", "component")]
+        if packages:
+            named = ", ".join(f"{fact.kind} {fact.name} {fact.before or 'absent'} → {fact.after or 'absent'}" for fact in packages[:3])
+            return f"Likely culprit: {named}; {_data_in_short(self.data)}"
+        return culprit(self.data)
+
+
+def _data_in_short(data: DataComparison) -> str:
+    if data.is_same:
+        return "the data are the same"
+    if not data.differences:
+        return "the data differ in no more than chance explains"
+    return f"of the data, {subject(data.differences[0])} differs most, which is little"
+
+
+def compare_data(model: Model, before: Operand, after: Operand, *, sql: str | None = None) -> DataComparison:
+    """Hold two operands' data against each other. `sql` is the query whose lineage counts; unless given, the model's own."""
+    one, other = before.side, after.side
+    if before.is_log or after.is_log:
+        one, other = _common_features(one, other)
+    features = tuple(dict.fromkeys(name for side in (other, one) for table in side.rows.values() for name in table)) or _features(model)
+    snapshots = [operand.snapshot for operand in (after, before) if operand.snapshot]
+    columns = dict.fromkeys(name for snapshot in snapshots for name, _ in snapshot.columns)
+    lineage = trace(sql or model.text("source.sql"), list(columns), features, key=model.rows.key)
+    field = snapshots[0].partition_field if snapshots else None
+    return compare_profiles(one, other, lineage, partition_field=field)
+
+
+def _features(model: Model) -> tuple[str, ...]:
+    from components.snapshot.columns import read_features  # brings BigQuery's client, two seconds
+
+    return tuple(read_features(model))
+
+
+def _common_features(before: Side, after: Side) -> tuple[Side, Side]:
+    """A log has no label, and perhaps not every feature."""
+    names = [{name for table in side.rows.values() for name in table} for side in (before, after)]
+    common = names[0] & names[1]
+
+    def only(rows: Profiles) -> Profiles:
+        return {part: {name: column for name, column in table.items() if name in common} for part, table in rows.items()}
+
+    return replace(before, rows=only(before.rows)), replace(after, rows=only(after.rows))
+
+
+def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> VersionComparison:
+    """Hold two versions against each other; each is a number, or the id of a run, such as one that a gate blocked.
+
+    Raises:
+        RegistryError: there is no such version or run, or the run pinned no data.
+        AccessError: a service refuses or does not answer.
+    """
+    with cloud.engine.connect() as connection:
+        made = [made_of(connection, model, text) for text in (before, after)]
+    one, other = made
+    documents = [each.story.snapshot.document if each.story else None for each in made]
+    operands = [
+        recorded_operand(cloud, model, each.snapshot_id, name=each.name, document=document)
+        for each, document in zip(made, documents, strict=True)
+    ]
+    stories = [each.story for each in made if each.story]
+    files = compare_code(cloud.storage, stories[0].manifest, stories[1].manifest) if len(stories) == 2 else None
+    sql = read_code(cloud.storage, stories[-1].manifest, "source.sql") if stories else None
+    return VersionComparison(
+        model=model.name,
+        before=one,
+        after=other,
+        data=compare_data(model, *operands, sql=sql),
+        notes=tuple(note for operand in operands for note in operand.notes),
+        metrics=compare_metrics(measured(one.story), measured(other.story)) if len(stories) == 2 else (),
+        files=files,
+        facts=compare_facts(one, other),
+    )
+
+
+def read_made(cloud: Cloud, model: Model, text: str) -> Made:
+    """The version of that number, or the run of that id.
+
+    Raises:
+        RegistryError: there is none, it is another model's, or it pinned no data.
+    """
+    with cloud.engine.connect() as connection:
+        return made_of(connection, model, text)
+
+
+def made_of(connection: sa.Connection, model: Model, text: str) -> Made:
+    """The same, on a connection that is there."""
+    if text.removeprefix("v").isdigit():
+        story = read_version(connection, model.name, int(text.removeprefix("v")))
+        name, snapshot_id = f"version {story.number}", story.snapshot.snapshot_id
+        return Made(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
+    run = read_run(connection, text)
+    found = execute(connection, "compare.snapshots_of_run", run_id=text).scalars().first()
+    tasks = read_tasks(connection, text)
+    if run.run.model != model.name:
+        raise RegistryError(f"run {text!r} is one of model {run.run.model!r}, not of {model.name!r}: name that model")
+    if found is None:
+        raise RegistryError(
+            f"run {text!r} pinned no data ({run.state}: {run.error or 'no error'}): "
+            f"compare its window by date with `perennial compare-data {model.name} vNUMBER DATE`"
+        )
+    return Made(name=f"run {text}", run=run, tasks=tasks, snapshot_id=str(found), story=None)
+
+
+def measured(story: VersionStory | None) -> Sequence[Metric]:
+    """What the run that made the version measured on its own snapshot."""
+    if story is None:
+        return ()
+    first = story.run.run.run_id, story.snapshot.snapshot_id
+    return next((one.metrics for one in story.evaluations if (one.run_id, one.snapshot_id) == first), ())
+
+
+def compare_facts(before: Made, after: Made) -> tuple[FactDifference, ...]:
+    """Parameters, packages, components, environment, image, machine and commit, where they differ."""
+    kinds = {
+        "parameter": [{name: str(value) for name, value in made.run.run.parameters.items()} for made in (before, after)],
+        "package": [dict(made.run.run.package_versions) for made in (before, after)],
+        "component": [{task.task_name: task.component_version for task in made.tasks} for made in (before, after)],
+        "made of": [_made_of(made) for made in (before, after)],
+    }
+    return tuple(
+        FactDifference(kind, name, old.get(name), new.get(name))
+        for kind, (old, new) in kinds.items()
+        for name in sorted(old.keys() | new.keys())
+        if old.get(name) != new.get(name) and (old and new)
+    )
+
+
+def _made_of(made: Made) -> dict[str, str]:
+    run = made.run.run
+    found = {
+        "environment (uv.lock)": run.environment_digest,
+        "image": run.image_digest,
+        "git commit": f"{run.git_commit}{' with local changes' if run.git_dirty else ''}" if run.git_commit else None,
+        "pipeline": run.pipeline_version,
+        "snapshot": made.snapshot_id,
+        "machine": made.story.training_machine if made.story else None,
+        "model folder": made.story.code_sha256 if made.story else None,
+    }
+    return {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,72 @@
+"""What only the team knows of a model, for its card: `card.toml` in the model's folder, which nobody has to write."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+
+from components.errors import ModelFolderError
+from components.model.folder import CARD
+from components.validation import refusals
+
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
+Address = Annotated[str, StringConstraints(pattern=r"^(https?|gs|mailto):[^\s<>\"]{1,1000}$")]
+Licence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]
+"""An identifier of SPDX, or `proprietary`."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Risk(_Section):
+    """What harm the model may do, and what is done about it."""
+
+    name: Line
+    mitigation: Line | None = None
+
+
+class Origin(_Section):
+    """Data that the source table was made of."""
+
+    name: Line
+    licence: Line | None = None
+    link: Address | None = None
+    sensitive: tuple[Line, ...] = ()
+    """What in them is about persons, or must be guarded for another reason."""
+
+
+class CardFile(_Section):
+    """Statements about a model of today, not about one version: they are no part of its code, and change without a training."""
+
+    overview: Line | None = None
+    contact: Line | None = None
+    """Of the owner that model.toml names."""
+    licence: Licence | None = None
+    """Of the model."""
+    references: tuple[Address, ...] = ()
+    citations: tuple[Line, ...] = ()
+    users: tuple[Line, ...] = ()
+    use_cases: tuple[Line, ...] = ()
+    limitations: tuple[Line, ...] = ()
+    tradeoffs: tuple[Line, ...] = ()
+    risks: tuple[Risk, ...] = ()
+    data: tuple[Origin, ...] = ()
+
+
+def read_card_file(folder: Path) -> CardFile:
+    """The card.toml of a model's folder; one that says nothing where there is none.
+
+    Raises:
+        ModelFolderError: it is not as it must be.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        return CardFile()
+    try:
+        return CardFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ModelFolderError(f"{path} is not TOML in UTF-8: {error}") from error
+    except ValidationError as error:
+        raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see docs/export.md)") from error

@@ -1,0 +1,298 @@
+"""A model's folder: what a team writes, parsed and checked once."""
+
+import hashlib
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+
+from components.errors import ModelFolderError
+from components.model.metric_names import metric_names
+from components.validation import refusals
+
+FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
+CARD = "card.toml"
+"""Words for the model's card (docs/export.md): they may be there, and are no code."""
+SOURCE = "{source}"
+"""Stands in source.sql for the pinned snapshot of the source table."""
+
+Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\.[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Task = Literal["binary_classification", "multiclass_classification"]
+Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Source(_Section):
+    """The date-partitioned table that source.sql reads as `{source}`."""
+
+    table: DatasetTable
+    partition_field: Identifier
+    history_days: int = Field(gt=0, le=36_500)
+    """How many partitions, a span's own included, source.sql reads for the features of that span: no more, whatever
+    @first_partition is, since a span's examples are kept for every window that it is in."""
+
+
+class Rows(_Section):
+    """What a row of source.sql is."""
+
+    key: Identifier
+    """Unique within a span; decides the split, so that an entity is never in two splits."""
+    label: Identifier
+    classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
+    """What the labels 0, 1, 2, … mean; none where there are only 0 and 1, no and yes."""
+    label_delay_days: int = Field(ge=0, le=3_650)
+    """How far after a span source.sql looks to know the label."""
+    span: Identifier
+    """The DATE column that says which span a row belongs to."""
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if len({self.key, self.label, self.span}) < 3:
+            raise ValueError(f"key {self.key!r}, label {self.label!r} and span {self.span!r} must be three columns")
+        return self
+
+    @field_validator("classes")
+    @classmethod
+    def _are_classes(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        if len(classes) == 1 or len(set(classes)) < len(classes):
+            raise ValueError(f"{list(classes)} is no choice: name at least two classes, each once")
+        return classes
+
+
+class Window(_Section):
+    """Which spans a run trains on: the last `spans` whole ones whose labels are known."""
+
+    spans: int = Field(gt=0, le=1000)
+    every_days: int = Field(gt=0, le=366)
+
+
+class Split(_Section):
+    """Hash buckets of each split."""
+
+    train: int = Field(gt=0, le=1000)
+    eval: int = Field(gt=0, le=1000)
+
+
+class Threshold(_Section):
+    """A bound that a metric must keep for the model to be pushed."""
+
+    metric: str
+    """One of the task's: see `Model.metrics`."""
+    slice: dict[Identifier, str] = Field(default_factory=dict)
+    """The value of each column of one of the slices; none is all rows."""
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _has_bounds(self) -> Self:
+        if self.at_least is None and self.at_most is None:
+            raise ValueError(f"threshold on {self.metric!r} has no bound: give at_least or at_most")
+        if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
+            raise ValueError(
+                f"threshold on {self.metric!r} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
+            )
+        return self
+
+
+class Evaluation(_Section):
+    """How the model is judged."""
+
+    slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
+    """Columns by whose values rows are grouped; all rows together are judged anyway."""
+    thresholds: tuple[Threshold, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _thresholds_have_slices(self) -> Self:
+        computed = {frozenset(columns) for columns in self.slices} | {frozenset[str]()}
+        for threshold in self.thresholds:
+            if frozenset(threshold.slice) not in computed:
+                raise ValueError(
+                    f"threshold on {threshold.metric!r} is on slice {threshold.slice}, which is not computed: "
+                    f"add {list(threshold.slice)} to evaluation.slices"
+                )
+        return self
+
+
+class Training(_Section):
+    """What network.py and the fit are given."""
+
+    epochs: int = Field(gt=0)
+    batch_size: int = Field(gt=0)
+    learning_rate: float = Field(gt=0)
+    seed: int
+
+
+class Serving(_Section):
+    """What the prediction service promises."""
+
+    latency_milliseconds: float = Field(gt=0)
+    log: DatasetTable | None = None
+    """Where predictions are logged, each with its features, in DAY partitions of the DATE column `log_partition_field`."""
+    log_partition_field: Identifier | None = None
+
+    @model_validator(mode="after")
+    def _log_is_whole(self) -> Self:
+        if (self.log is None) != (self.log_partition_field is None):
+            raise ValueError("log and log_partition_field go together: give both or neither")
+        return self
+
+
+class Checks(_Section):
+    """The gate before training. Every check is on; a bound that nothing can break turns it off."""
+
+    segments: tuple[Identifier, ...] = ()
+    """Columns of the source table, or of source.sql, each of whose values the data must go on to cover."""
+    ignore: tuple[Identifier, ...] = ()
+    """Columns that nothing is asked of: identifiers, free text. Key and partition field are never looked at."""
+    cover: dict[Identifier, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """Of columns of the source table, or of source.sql, the values that the window must have, whatever was there before: hours of a time,
+    whole numbers, texts."""
+    closed: tuple[Weekday | date, ...] = ()
+    """Weekdays and dates on which no partition is to be expected."""
+    text_share: float = Field(default=0.0, ge=0, le=1)
+    """Of the values of a column of numbers, how many may be text."""
+    null_share: float = Field(default=0.05, ge=0, le=1)
+    """How much more of a column may be NULL than before."""
+    unseen_share: float = Field(default=0.05, ge=0, le=1)
+    """Of a category's rows, how many may have a value that was never there before."""
+    rows_ratio: float = Field(default=3.0, gt=1)
+    """How many times larger or smaller a partition may be than those around it."""
+    drift: float = Field(default=0.15, ge=0, le=1)
+    """Jensen-Shannon divergence in bits of a column in a partition from the weeks before, above what chance explains."""
+    category_drift: float = Field(default=0.25, ge=0, le=1)
+    """How much the share of one value of a category may change from the weeks, or the span, before (L-infinity), above chance."""
+    span_drift: float = Field(default=0.25, ge=0, le=1)
+    """The same of a feature in a span from the span before."""
+    champion_drift: float = Field(default=0.1, ge=0, le=1)
+    """The same of a feature in the window from the champion's window. It warns: drift is also a reason to train."""
+    skew: float = Field(default=0.1, ge=0, le=1)
+    """The same of a feature in the window from what serving has logged. It warns."""
+    label_change: float = Field(default=0.1, ge=0, le=1)
+    """How much the share of a label (of a binary model: of 1) may change from a span to the next."""
+    leak_auc: float = Field(default=0.99, gt=0.5, le=1)
+    """A feature that alone ranks the labels, or one of several against the rest, so well knows them."""
+
+
+class Snapshots(_Section):
+    """How long the tables that keep pinned rows are kept. A live version's is kept anyway."""
+
+    keep_versions: int = Field(default=10, gt=0)
+    """Those that one of the last so many versions was trained on never expire."""
+    keep_days: int = Field(default=90, gt=0, le=36_500)
+    """The others expire so many days after they were last pinned."""
+
+
+class Model(_Section):
+    """A model's folder, parsed."""
+
+    name: ModelName
+    folder: Path
+    title: str
+    owner: str
+    task: Task
+    source: Source
+    rows: Rows
+    window: Window
+    split: Split
+    training: Training
+    evaluation: Evaluation
+    serving: Serving
+    snapshots: Snapshots = Snapshots()
+    checks: Checks = Checks()
+
+    @model_validator(mode="after")
+    def _fits_the_task(self) -> Self:
+        if (self.task == "multiclass_classification") != bool(self.classes):
+            has = f"rows.classes = {list(self.classes)}" if self.classes else "rows.classes is missing"
+            raise ValueError(f"{has}: a multiclass_classification names at least two classes, a binary_classification none")
+        unknown = [threshold.metric for threshold in self.evaluation.thresholds if threshold.metric not in self.metrics]
+        if unknown:
+            raise ValueError(f"threshold on {unknown[0]!r}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
+        return self
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the labels 0, 1, 2, … mean; () of a binary model."""
+        return self.rows.classes
+
+    @property
+    def label_names(self) -> tuple[str, ...]:
+        """What the labels 0, 1 and so on are called: the classes, or the numbers themselves."""
+        return self.classes or ("0", "1")
+
+    @property
+    def score_count(self) -> int:
+        """How many numbers the network gives for a row: the probability of 1, or that of each class."""
+        return len(self.classes) or 1
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is measured on every slice."""
+        return metric_names(self.classes)
+
+    def text(self, file: str) -> str:
+        """The text of one of the folder's files.
+
+        Raises:
+            ModelFolderError: it is not UTF-8.
+        """
+        return _text(self.folder / file)
+
+    def files(self) -> tuple[Path, ...]:
+        """What a version is made of, relative to the folder: hidden files, Python's caches and the card's words are not."""
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD)
+        return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
+
+    def code_sha256(self) -> str:
+        """One fingerprint of the files: changes when any byte of them does."""
+        digest = hashlib.sha256()
+        for name in self.files():
+            digest.update(f"{name.as_posix()}\0{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+
+def model_names(models_folder: Path) -> list[str]:
+    """The names of the models that have a folder."""
+    return sorted(path.parent.name for path in models_folder.glob("*/model.toml"))
+
+
+def read_model(models_folder: Path, name: str) -> Model:
+    """Parse and check the folder of the model `name`.
+
+    Raises:
+        ModelFolderError: there is no such model, a file is missing, model.toml is not as it must be, or source.sql does
+            not read the snapshot.
+    """
+    folder = models_folder / name
+    if name not in {path.name for path in models_folder.glob("*/")}:
+        raise ModelFolderError(f"model {name!r} is unknown: {models_folder} has {', '.join(model_names(models_folder)) or 'none'}")
+    missing = [file for file in FILES if not (folder / file).is_file()]
+    if missing:
+        raise ModelFolderError(f"model {name!r} lacks {', '.join(missing)}: add it to {folder}")
+    path = folder / "model.toml"
+    try:
+        model = Model.model_validate(tomllib.loads(_text(path)) | {"name": name, "folder": folder})
+    except tomllib.TOMLDecodeError as error:
+        raise ModelFolderError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
+    if SOURCE not in model.text("source.sql"):
+        raise ModelFolderError(
+            f"{folder / 'source.sql'} does not read {SOURCE}, the pinned snapshot of {model.source.table}: select from it"
+        )
+    return model
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFolderError(f"{path} is not UTF-8 (byte {error.start}): save it so") from error

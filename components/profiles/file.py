@@ -1,0 +1,88 @@
+"""Profiles in one Parquet file: a row for each column of each part. Any tool can read it, and it takes a moment."""
+
+from collections import defaultdict
+from dataclasses import fields
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from components.files import FOR_EVERYBODY, replacing
+from components.profiles.profile import ColumnProfile, Part, Profiles
+
+COUNTED = pa.map_(pa.string(), pa.int64())
+ARRAY = pa.list_(pa.int64())
+SCHEMA = pa.schema(
+    [
+        ("level", pa.string()),
+        ("day", pa.date32()),
+        ("fingerprint", pa.string()),
+        ("column", pa.string()),
+        ("type", pa.string()),
+        *((name, pa.int64()) for name in ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times")),
+        *((name, pa.float64()) for name in ("low", "high", "total")),
+        ("keys", ARRAY),
+        ("counts", ARRAY),
+        ("values", COUNTED),
+        ("others", pa.int64()),
+        ("strangers", COUNTED),
+        ("longest", pa.int64()),
+        ("damaged", pa.int64()),
+        ("hours", ARRAY),
+        ("weekdays", ARRAY),
+    ]
+)
+FIELDS = tuple(field.name for field in fields(ColumnProfile))
+ARRAYS = ("keys", "counts", "hours", "weekdays")
+MAPS = ("values", "strangers")
+
+
+def write_profiles(profiles: Profiles, path: Path) -> None:
+    """Replace the file at once; whoever reads meanwhile meets the old one or the new one."""
+    rows = [
+        {"level": part.level, "day": part.day, "fingerprint": part.fingerprint, "column": name} | _stored(column)
+        for part, table in profiles.items()
+        for name, column in table.items()
+    ]
+    with replacing(path, FOR_EVERYBODY) as draft:
+        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), draft, compression="zstd")
+
+
+def _stored(column: ColumnProfile) -> dict[str, object]:
+    values = {name: getattr(column, name) for name in FIELDS}
+    return values | {name: values[name].tolist() for name in ARRAYS} | {name: list(values[name].items()) for name in MAPS}
+
+
+def read_profiles(path: Path) -> dict[Part, dict[str, ColumnProfile]]:
+    """What `write_profiles` wrote; nothing if there is no file."""
+    if not path.is_file():
+        return {}
+    with pq.ParquetFile(path) as file:  # `read_table` imports pandas, half a second
+        table = file.read().cast(SCHEMA).combine_chunks()
+    columns = {name: _column(table.column(name), name) for name in SCHEMA.names}
+    profiles: defaultdict[Part, dict[str, ColumnProfile]] = defaultdict(dict)
+    for place in range(table.num_rows):
+        part = Part(columns["level"][place], columns["day"][place], columns["fingerprint"][place])
+        profiles[part][columns["column"][place]] = ColumnProfile(**{name: columns[name][place] for name in FIELDS})
+    return dict(profiles)
+
+
+def _column(column: pa.ChunkedArray, name: str) -> list[Any]:
+    """A column's values: of lists of numbers views into one array, since millions of Python's integers would take seconds."""
+    array = column.chunk(0) if column.num_chunks else pa.array([], column.type)
+    if name in ARRAYS:
+        numbers, ends = _view(array.values, np.int64), _view(array.offsets, np.int32)
+        return [numbers[start:end] for start, end in pairwise(ends)]
+    if name in MAPS:
+        return [dict(pairs) for pairs in array.to_pylist()]
+    return list(array.to_pylist())
+
+
+def _view(numbers: pa.Array, dtype: type[np.integer[Any]]) -> np.ndarray:
+    """Arrow's numbers where they are; its own conversion imports pandas, half a second."""
+    if not len(numbers):
+        return np.zeros(0, dtype)
+    return np.frombuffer(numbers.buffers()[1], dtype)[numbers.offset : numbers.offset + len(numbers)]

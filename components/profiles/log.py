@@ -1,0 +1,42 @@
+"""Profiles of what was logged in serving."""
+
+from datetime import date
+
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+
+from components.errors import ModelFolderError
+from components.model.folder import Model
+from components.profiles.profile import ColumnProfile, Level, Part
+from components.profiles.source import profile_source
+from components.settings import Settings
+from components.snapshot.bigquery_errors import answers
+from components.snapshot.columns import read_features
+from components.snapshot.live_window import describe_table
+
+
+def profile_log(
+    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, first: date, last: date
+) -> dict[Part, dict[str, ColumnProfile]]:
+    """The profiles of the features that were logged from `first` to `last`, by day, as rows of source.sql whose label is not known.
+
+    Raises:
+        ModelFolderError: model.toml names no log.
+        SourceError: nothing was logged on these days.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    serving = model.serving
+    if serving.log is None or serving.log_partition_field is None:
+        raise ModelFolderError(
+            f"model {model.name!r} has no log of predictions: add log and log_partition_field to [serving] of model.toml"
+        )
+    name = f"{settings.project}.{serving.log}"
+    with answers(settings, f"log {name} of model {model.name!r}", remedy="correct serving.log in model.toml"):
+        table = client.get_table(name, timeout=30)
+    snapshot, as_of = describe_table(client, settings, model, table, serving.log_partition_field, first, last)
+    features = read_features(model)
+    found = profile_source(reader, settings, snapshot, {}, as_of=as_of)
+    return {
+        Part(Level.NEGATIVE, part.day, part.fingerprint): {column: profile for column, profile in columns.items() if column in features}
+        for part, columns in found.items()
+    }

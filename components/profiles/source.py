@@ -1,0 +1,117 @@
+"""Profile the pinned partitions: those that changed are streamed from the table snapshot, the others are known."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+
+from components.profiles.file import read_profiles, write_profiles
+from components.profiles.profile import ColumnProfile, Level, Part, Profiles, add_tables
+from components.profiles.profiling import profile_batch
+from components.settings import Settings
+from components.snapshot.arrow_stream import read_batches
+from components.snapshot.bigquery_errors import answers
+from components.snapshot.document import Snapshot
+
+VERSION = 2
+"""Part of every fingerprint: raise it when the same rows would give another profile."""
+PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
+"""Of other types nothing can be said that holds for a partition."""
+
+Columns = dict[str, ColumnProfile]
+
+
+def profile_source(
+    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None
+) -> dict[Part, Columns]:
+    """The profile of every pinned partition, kept on this machine for the next time.
+
+    Args:
+        reader: of BigQuery's Storage Read API.
+        settings: name the project and the folder of caches.
+        snapshot: what was pinned.
+        known: profiles that were kept elsewhere; those of the same content are taken.
+        as_of: reads the source table as it was then, for a window that was described and never pinned.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+        SourceError: the table snapshot is gone.
+    """
+    wanted = [source_part(snapshot, place) for place in range(len(snapshot.partitions))]
+    path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
+    with _only_writer(path):
+        kept = read_profiles(path)
+        found = {part: dict(source[part]) for part in wanted for source in (known, kept) if part in source}
+        missing = {part.day: part for part in wanted if part not in found}
+        if missing:
+            made = _profile_days(reader, settings, snapshot, missing, as_of)
+            write_profiles(kept | made, path)
+            found |= made
+    return {part: found[part] for part in wanted}
+
+
+def source_part(snapshot: Snapshot, place: int) -> Part:
+    """The part that a pinned partition is: by its table, its columns and its content."""
+    partition = snapshot.partitions[place]
+    content = f"{VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
+    return Part(Level.SOURCE, partition.day, content)
+
+
+@contextmanager
+def _only_writer(path: Path) -> Iterator[None]:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _profile_days(
+    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, missing: dict[date, Part], as_of: datetime | None
+) -> dict[Part, Columns]:
+    batches: dict[date, Columns] = {}
+    for batch in _stream(reader, settings, snapshot, sorted(missing), as_of):
+        for day, rows in _by_day(batch, snapshot.partition_field):
+            if day in missing:
+                columns, before = profile_batch(rows), batches.get(day)
+                batches[day] = columns if before is None else add_tables([before, columns])
+    return {missing[day]: columns for day, columns in sorted(batches.items())}
+
+
+def _stream(
+    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, days: list[date], as_of: datetime | None
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the days from first to last, whatever is between: a restriction by range prunes partitions."""
+    field = snapshot.partition_field
+    columns = [name for name, kind in snapshot.columns if kind in PROFILED]
+    name = snapshot.source_table if as_of else snapshot.snapshot_table
+    project, dataset, table = name.split(".")
+    with answers(settings, f"rows of {name}", remedy="run the same command again"):
+        session = reader.create_read_session(
+            parent=f"projects/{settings.project}",
+            read_session=types.ReadSession(
+                table=f"projects/{project}/datasets/{dataset}/tables/{table}",
+                data_format=types.DataFormat.ARROW,
+                table_modifiers=types.ReadSession.TableModifiers(snapshot_time=as_of) if as_of else None,
+                read_options=types.ReadSession.TableReadOptions(
+                    selected_fields=columns, row_restriction=f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+                ),
+            ),
+            max_stream_count=1,
+        )
+        yield from read_batches(reader, session)
+
+
+def _by_day(batch: pa.RecordBatch, field: str) -> Iterator[tuple[date, pa.RecordBatch]]:
+    days = np.asarray(batch.column(field).cast(pa.int32()))
+    order = np.argsort(days, kind="stable")
+    ordered = batch.take(pa.array(order))
+    different, starts = np.unique(days[order], return_index=True)
+    ends = [*starts[1:].tolist(), len(days)]
+    for day, start, end in zip(different.tolist(), starts.tolist(), ends, strict=True):
+        yield pc.cast(pa.scalar(day, pa.int32()), pa.date32()).as_py(), ordered.slice(start, end - start)

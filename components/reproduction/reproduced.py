@@ -1,0 +1,107 @@
+"""What a second training gave, part by part, held against the version of the first."""
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from components.evaluation.results import Metric as Measured
+from components.registry.evaluations import Metric, slice_key
+from components.storage.manifest import Manifest, scan_folder
+
+WEIGHTS = "variables/"
+"""Where a SavedModel has its weights. The graph beside them carries a fingerprint that is random, and is not compared."""
+
+
+class Verdict(StrEnum):
+    """How a part came out."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    NOT_RECORDED = "not recorded"
+    """The version is older than the record of this part."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Examples, weights or metrics."""
+
+    name: str
+    verdict: Verdict
+    detail: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All parts, and where one is different, why."""
+
+    parts: tuple[Part, ...]
+    reasons: tuple[str, ...]
+
+    @property
+    def different(self) -> tuple[str, ...]:
+        """The names of the parts that are not what they were."""
+        return tuple(part.name for part in self.parts if part.verdict == Verdict.DIFFERENT)
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        path.write_text(json.dumps(asdict(self)))
+
+
+def read_comparison(path: Path) -> Comparison:
+    """What `Comparison.write` wrote."""
+    document = json.loads(path.read_text())
+    parts = tuple(Part(item["name"], Verdict(item["verdict"]), item["detail"]) for item in document["parts"])
+    return Comparison(parts, tuple(document["reasons"]))
+
+
+def compare_examples(then: str | None, now: str) -> Part:
+    """The SHA-256 over the files of examples; None where the version's was not recorded."""
+    if then is None:
+        return Part("examples", Verdict.NOT_RECORDED, f"sha256 {now} now")
+    return Part("examples", _verdict(then == now), f"sha256 {now}" if then == now else f"sha256 {then} then, {now} now")
+
+
+def compare_weights(then: Manifest, saved_model: Path) -> Part:
+    """The files of weights in the version's manifest and in a new SavedModel."""
+    before = {entry.path: entry.sha256 for entry in then.entries if entry.path.startswith(WEIGHTS)}
+    after = {entry.path: entry.sha256 for entry in scan_folder(saved_model) if entry.path.startswith(WEIGHTS)}
+    other = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+    return Part("weights", _verdict(not other), ", ".join(other) or f"{len(before)} files")
+
+
+def compare_metrics(then: Sequence[Metric], now: Sequence[Measured]) -> Part:
+    """Every metric of every slice, to the bit; NaN is equal to NaN."""
+    before, after = _by_slice(then), _by_slice(now)
+    if not before:
+        return Part("metrics", Verdict.NOT_RECORDED, f"{len(after)} values now")
+    gaps = {what: _gap(before.get(what), after.get(what)) for what in before | after}
+    other = sorted((what for what, gap in gaps.items() if gap != 0), key=lambda what: (-gaps[what], what))
+    if not other:
+        return Part("metrics", Verdict.EQUAL, f"{len(before)} values")
+    (name, where), was, now_is = other[0], _shown(before.get(other[0])), _shown(after.get(other[0]))
+    largest = f"{name} on {where or 'all rows'} was {was}, is {now_is}"
+    return Part("metrics", Verdict.DIFFERENT, f"{len(other)} of {len(gaps)} values, the most: {largest}")
+
+
+def _verdict(is_equal: bool) -> Verdict:
+    return Verdict.EQUAL if is_equal else Verdict.DIFFERENT
+
+
+def _by_slice(metrics: Sequence[Metric | Measured]) -> dict[tuple[str, str], float]:
+    return {(metric.name, slice_key(metric.slice)): metric.value for metric in metrics}
+
+
+def _gap(then: float | None, now: float | None) -> float:
+    """How far apart two values are: 0 only where they are equal, infinity where one is missing or not a number."""
+    if then == now or (then is not None and now is not None and math.isnan(then) and math.isnan(now)):
+        return 0.0
+    if then is None or now is None or not math.isfinite(then) or not math.isfinite(now):
+        return math.inf
+    return abs(then - now)
+
+
+def _shown(value: float | None) -> str:
+    return "not measured" if value is None else repr(value)

@@ -1,0 +1,166 @@
+"""What the steps `begin`, `recall` and `compare` do: train a version again without making one, and say what came out equal."""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+from google.api_core.exceptions import NotFound
+from google.cloud import storage
+
+from components.database.engine import make_engine
+from components.errors import RegistryError, SourceError
+from components.evaluation.results import read_results
+from components.examples.digest import DIGEST
+from components.google import bigquery_client
+from components.model.folder import read_model
+from components.registry import versions
+from components.registry.history import VersionStory, read_version
+from components.registry.step import TASKS, new_run
+from components.registry.versions import ModelRole
+from components.reproduction.causes import data_causes, environment_causes
+from components.reproduction.reproduced import Comparison, Part, Verdict, compare_examples, compare_metrics, compare_weights
+from components.runs.provenance import Launch, component_version
+from components.runs.record import Task, record_tasks, start_run
+from components.settings import Settings
+from components.snapshot import record as snapshots
+from components.snapshot.bigquery_errors import answers
+from components.snapshot.document import snapshot_from
+from components.snapshot.record import DatasetRole
+from components.snapshot.step import put_snapshot, snapshot_of
+from components.storage.errors import storage_errors
+from components.storage.manifest import CODE
+from components.storage.objects import pull_file, split_uri
+from components.tfx.artifacts import KfpArtifact
+
+NAME = "reproduction"
+"""Of the pipeline, in the registry too."""
+STEPS = {
+    "recall": "reproduction",
+    "read": "examples",
+    "schema": "checks",
+    "transform": "training",
+    "train": "training",
+    "measure": "evaluation",
+    "compare": "reproduction",
+}
+"""The room of every step."""
+MAKERS = ("read", "transform", "train", "evaluate")
+"""The steps of a training that examples, weights and metrics come from."""
+
+
+def pull_code(client: storage.Client, story: VersionStory, folder: Path) -> None:
+    """Copy the model's folder as it was when the version was made, every file's SHA-256 checked, to a new local folder.
+
+    Raises:
+        RegistryError: the version was pushed without it, or files are missing or have other bytes.
+        AccessError: Cloud Storage cannot be reached, or refuses the credentials.
+    """
+    prefix = f"{CODE.as_posix()}/"
+    entries = [entry for entry in story.manifest.entries if entry.path.startswith(prefix)]
+    if not entries:
+        raise RegistryError(
+            f"{story.model} version {story.number} was pushed without its code ({story.manifest.uri} has no {prefix}), "
+            f"so that it cannot be trained again: choose another with `perennial versions {story.model}`"
+        )
+    bucket, place = split_uri(story.manifest.uri)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with storage_errors(bucket), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pull-") as temporary:
+        for entry in entries:
+            pull_file(client.bucket(bucket), place, entry, Path(temporary))
+        (Path(temporary) / CODE).rename(folder)
+
+
+def record_reproduction(connection: sa.Connection, settings: Settings, run_id: str, story: VersionStory, launch: str) -> None:
+    """Record the start of the run, and of which version it is."""
+    known = Launch(**json.loads(launch))
+    parameters = {"model": story.model, "version": story.number, "beam_args": list(settings.beam_args)}
+    start_run(connection, new_run(settings, run_id, story.model, known, pipeline_name=NAME, parameters=parameters))
+    versions.link_run(connection, run_id, ModelRole.BASELINE, story.model, story.number)
+
+
+def begin_reproduction(settings: Settings, run_id: str, model: str, version: int, launch: str) -> None:
+    """Record the start, and hold the model's folder here against the version's.
+
+    Raises:
+        RegistryError: there is no such version, or the folder is not the one that the version was trained with.
+    """
+    with make_engine(settings).begin() as connection:
+        story = read_version(connection, model, version)
+        record_reproduction(connection, settings, run_id, story, launch)
+    found = read_model(settings.models_folder, model).code_sha256()
+    if found != story.code_sha256:
+        raise RegistryError(
+            f"the code kept with {model} version {version} has SHA-256 {found}, it was trained with {story.code_sha256}: "
+            f"the model's folder was changed while it was trained; choose another version"
+        )
+
+
+def recall_snapshot(settings: Settings, run_id: str, model: str, version: int, snapshot: KfpArtifact) -> None:
+    """Leave the version's own snapshot in the artifact, as the step `pin` did.
+
+    Raises:
+        SourceError: the table that kept its rows is gone.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    with make_engine(settings).begin() as connection:
+        recorded = read_version(connection, model, version).snapshot
+        with answers(settings, f"pinned table {recorded.snapshot_table}", remedy="run the same command again"):
+            try:
+                bigquery_client(settings).get_table(recorded.snapshot_table, timeout=60)
+            except NotFound as error:
+                raise SourceError(
+                    f"the pinned table {recorded.snapshot_table} of {model} version {version} has expired or was deleted: "
+                    f"without it the version cannot be trained again; `perennial train {model}` makes a new one"
+                ) from error
+        put_snapshot(snapshot_from(recorded.document), snapshot)
+        snapshots.link_run(connection, run_id, DatasetRole.TRAIN, recorded.snapshot_id)
+
+
+@dataclass(frozen=True)
+class Made:
+    """The artifacts of a second training that are compared."""
+
+    snapshot: KfpArtifact
+    counts: KfpArtifact
+    trained: KfpArtifact
+    results: KfpArtifact
+
+
+def compare_version(settings: Settings, run_id: str, model: str, version: int, made: Made, comparison: KfpArtifact) -> str | None:
+    """Hold what was made against the version, and leave the comparison. Returns how it differs, in one sentence; None: it does not.
+
+    Raises:
+        AccessError: a service refuses or does not answer.
+    """
+    with make_engine(settings).begin() as connection:
+        story = read_version(connection, model, version)
+        record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in STEPS.items()])
+    parts = _parts(story, made)
+    compared = Comparison(parts, _reasons(settings, story, made.snapshot, parts))
+    compared.write(Path(comparison.path))
+    if not compared.different:
+        return None
+    return f"{model} version {version} is not reproduced: {', '.join(compared.different)} came out different; {compared.reasons[0]}"
+
+
+def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
+    first = story.run.run.run_id, story.snapshot.snapshot_id
+    metrics = next((one.metrics for one in story.evaluations if (one.run_id, one.snapshot_id) == first), ())
+    return (
+        compare_examples(story.examples_sha256, str(made.counts.metadata[DIGEST])),
+        compare_weights(story.manifest, Path(made.trained.path) / "Format-Serving"),
+        compare_metrics(metrics, read_results(Path(made.results.path)).metrics),
+    )
+
+
+def _reasons(settings: Settings, story: VersionStory, snapshot: KfpArtifact, parts: tuple[Part, ...]) -> tuple[str, ...]:
+    """Empty where nothing is different."""
+    examples, *_ = verdicts = [part.verdict for part in parts]
+    if Verdict.DIFFERENT not in verdicts:
+        return ()
+    causes = environment_causes(settings, story, {name: TASKS[name] for name in MAKERS})
+    if examples != Verdict.EQUAL:
+        causes = data_causes(settings, read_model(settings.models_folder, story.model), snapshot_of(snapshot)) + causes
+    return tuple(causes) or ("no cause is recorded: data, code, packages and machine are what they were; look for chance in network.py",)

@@ -1,0 +1,172 @@
+"""Runs of pipelines: what started, from which code and environment, through which tasks, and how it ended."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from components.database.idempotency import require_same
+from components.database.statements import execute, shown, storable
+from components.errors import RegistryError
+
+
+class RunState(StrEnum):
+    """A run is RUNNING until it ends, once, in one of the others."""
+
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    BLOCKED = "BLOCKED"
+    """A gate refused the data or the model."""
+    CANCELLED = "CANCELLED"
+
+
+class Trigger(StrEnum):
+    """Who or what asked for a run."""
+
+    PERSON = "person"
+    SCHEDULE = "schedule"
+    PARTITION = "partition"
+    ALARM = "alarm"
+    CODE = "code"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is known of a run when it starts."""
+
+    run_id: str
+    model: str
+    pipeline_name: str
+    pipeline_version: str
+    pipeline_sha256: str
+    """Of the compiled pipeline."""
+    parameters: Mapping[str, object]
+    trigger: Trigger
+    reason: str
+    environment_digest: str
+    """`sha256:` and the SHA-256 of uv.lock."""
+    package_versions: Mapping[str, str]
+    """Every installed distribution."""
+    host: str
+    git_commit: str | None = None
+    """None when the run does not come from a repository."""
+    git_dirty: bool = False
+    image_digest: str | None = None
+    service_account: str | None = None
+
+
+@dataclass(frozen=True)
+class RecordedRun:
+    """A run as the registry has it."""
+
+    run: Run
+    state: RunState
+    error: str | None
+    started_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Task:
+    """One step of a run: the component that did it, in seconds, or None where the time is not known."""
+
+    task_name: str
+    component_name: str
+    component_version: str
+    cached: bool = False
+    seconds: float | None = None
+
+
+def start_run(connection: sa.Connection, run: Run) -> None:
+    """Record that a run starts. Recording it again changes nothing, from whichever host the step is tried again.
+
+    Raises:
+        RegistryError: the run is recorded with other content, or a value is not acceptable.
+    """
+    run = as_stored(run)
+    values = {**asdict(run), "parameters": json.dumps(run.parameters), "package_versions": json.dumps(run.package_versions)}
+    if not execute(connection, "runs.insert", **values).rowcount:
+        require_same(f"run {run.run_id}", vars(read_run(connection, run.run_id).run), vars(run), except_for=("host",))
+
+
+def as_stored(run: Run) -> Run:
+    """The run as it comes back from the database: tuples as lists, and no text that PostgreSQL cannot store."""
+    return replace(
+        run,
+        parameters=json.loads(json.dumps(dict(run.parameters))),
+        package_versions=dict(run.package_versions),
+        reason=storable(run.reason),
+    )
+
+
+def record_tasks(connection: sa.Connection, run_id: str, tasks: Sequence[Task]) -> None:
+    """Record what the steps of a run were. Of a step that is recorded already, the first times stand.
+
+    Raises:
+        RegistryError: the run is unknown, or a task is recorded with another component.
+    """
+    execute(connection, "runs.insert_tasks", run_id=run_id, tasks=json.dumps([asdict(task) for task in tasks]))
+    first = {task.task_name: task for task in read_tasks(connection, run_id)}
+    for task in tasks:
+        what = f"task {task.task_name} of run {run_id}"
+        require_same(what, vars(first[task.task_name]), vars(task), except_for=("cached", "seconds"))
+
+
+def finish_run(connection: sa.Connection, run_id: str, state: RunState, error: str | None = None) -> RunState:
+    """End a run that is still RUNNING. Returns the state that stands: this one, or the one in which it had already ended.
+
+    Raises:
+        RegistryError: the run is unknown, or a run that did not fail is given an error.
+    """
+    execute(connection, "runs.finish", run_id=run_id, state=state, error=None if error is None else storable(error))
+    return run_state(connection, run_id)
+
+
+def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[str]:
+    """End the runs of a model that are RUNNING on a host where, as the caller knows, no process of them lives.
+
+    A run that got as far as its version SUCCEEDED, any other FAILED as `interrupted`. Returns their ids.
+    """
+    return sorted(execute(connection, "runs.close_interrupted", model=model, host=host).scalars())
+
+
+def run_state(connection: sa.Connection, run_id: str) -> RunState:
+    """The state of a run.
+
+    Raises:
+        RegistryError: the run is unknown.
+    """
+    return read_run(connection, run_id).state
+
+
+def runs(connection: sa.Connection, model: str, limit: int) -> list[RecordedRun]:
+    """The latest runs of a model, newest first."""
+    return [recorded(row) for row in execute(connection, "runs.latest", model=model, limit=limit).mappings()]
+
+
+def read_run(connection: sa.Connection, run_id: str) -> RecordedRun:
+    """The run of that id.
+
+    Raises:
+        RegistryError: there is none.
+    """
+    row = execute(connection, "runs.read", run_id=run_id).mappings().first()
+    if row is None:
+        raise RegistryError(f"run {shown(run_id)} is not in the registry")
+    return recorded(row)
+
+
+def read_tasks(connection: sa.Connection, run_id: str) -> tuple[Task, ...]:
+    """The tasks of a run, by name."""
+    return tuple(Task(**row) for row in execute(connection, "runs.read_tasks", run_id=run_id).mappings())
+
+
+def recorded(row: sa.RowMapping) -> RecordedRun:
+    """A row of registry.pipeline_run."""
+    values = {field.name: row[field.name] for field in fields(Run)}
+    run = Run(**values | {"trigger": Trigger(row["trigger"])})
+    return RecordedRun(run, RunState(row["state"]), row["error"], row["started_at"], row["finished_at"])

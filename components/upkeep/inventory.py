@@ -1,0 +1,92 @@
+"""What the registry says is in Cloud Storage: read in pages, each in a transaction of its own, however long the work on one takes."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from components.database.statements import execute
+from components.registry.versions import latest_version, version_id
+from components.storage.manifest import Entry, Manifest, entries_from
+from components.storage.objects import require_model_name
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which versions are meant: all, those of a model, or one."""
+
+    model: str | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredVersion:
+    """A version, as far as its bytes go."""
+
+    model: str
+    number: int
+    run_id: str
+    manifest: Manifest
+    manifest_sha256: str
+    """As the row has it; the manifest's own must be the same."""
+    created_at: datetime
+    retired: bool
+    deployed: bool
+    """Whether it was ever live on a target."""
+    live: bool
+    """Whether it is now."""
+
+    @property
+    def entries(self) -> dict[str, Entry]:
+        """The files by their path."""
+        return {entry.path: entry for entry in self.manifest.entries}
+
+
+def require_scope(engine: sa.Engine, scope: Scope) -> None:
+    """Refuse what is not in the registry.
+
+    Raises:
+        RegistryError: no model can be called so, or there is no such model or version; the text says what there is.
+    """
+    if scope.model is not None:
+        require_model_name(scope.model)
+        with engine.connect() as connection:
+            latest_version(connection, scope.model)
+            if scope.number is not None:
+                version_id(connection, scope.model, scope.number)
+
+
+def stored_versions(engine: sa.Engine, scope: Scope) -> Iterator[StoredVersion]:
+    """The versions by model and number."""
+    after = ("", 0)
+    while True:
+        with engine.connect() as connection:
+            values = {"after_model": after[0], "after": after[1], "count": PAGE}
+            rows = execute(connection, "stored.versions", **vars(scope), **values).mappings().all()
+        for row in rows:
+            manifest = Manifest(row["artifact_uri"], entries_from(row["manifest"]))
+            yield StoredVersion(manifest=manifest, **{name: row[name] for name in row if name not in ("artifact_uri", "manifest")})
+        if len(rows) < PAGE:
+            return
+        after = (rows[-1]["model"], rows[-1]["number"])
+
+
+def count_versions(engine: sa.Engine, scope: Scope) -> int:
+    """How many there are."""
+    with engine.connect() as connection:
+        return int(execute(connection, "stored.count", **vars(scope)).scalar_one())
+
+
+def newest_versions(engine: sa.Engine) -> dict[str, int]:
+    """The number of each model's newest version."""
+    with engine.connect() as connection:
+        return {row.name: row.latest for row in execute(connection, "versions.models")}
+
+
+def known_uris(engine: sa.Engine, uris: Collection[str]) -> set[str]:
+    """Those of the addresses of pushed folders that belong to a version."""
+    with engine.connect() as connection:
+        return {row.artifact_uri for row in execute(connection, "stored.known_uris", uris=list(uris))}

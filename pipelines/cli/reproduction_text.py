@@ -1,0 +1,54 @@
+"""What the command line says of a version that was trained again."""
+
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from components.reproduction.reproduced import Comparison
+from pipelines.cli.text import EXIT_CODES, to_json
+from pipelines.run.reproduce import Reproduction
+
+
+def show(reproduction: Reproduction, *, as_json: bool) -> int:
+    """Print what was equal, and why the rest was not. Returns the exit code: 0, 2 when something differs, 1 when the run failed."""
+    state = reproduction.run.state
+    if as_json:
+        click.echo(to_json(_document(reproduction)))
+    elif reproduction.comparison is None:
+        click.echo(f"\nError: {reproduction.run.error or f'the run ended {state}'}", err=True)
+        _show_places(reproduction)
+    else:
+        version = reproduction.version
+        click.echo(f"\n{version.model} version {version.number}, trained again with its own code from {version.snapshot.snapshot_table}")
+        _show_parts(reproduction.comparison)
+        _show_places(reproduction)
+    return EXIT_CODES.get(state, 1)
+
+
+def _document(reproduction: Reproduction) -> dict[str, Any]:
+    version, run, comparison = reproduction.version, reproduction.run, reproduction.comparison
+    return {
+        "model": version.model,
+        "version": version.number,
+        "run": run.run.run_id,
+        "state": run.state,
+        "error": run.error,
+        "is_equal": comparison is not None and not comparison.different,
+        "parts": {part.name: asdict(part) for part in comparison.parts} if comparison else {},
+        "reasons": comparison.reasons if comparison else (),
+        "folder": reproduction.folder,
+        "tasks": [{"name": task.name, "state": task.state, "seconds": round(task.seconds, 2)} for task in reproduction.tasks],
+    }
+
+
+def _show_parts(comparison: Comparison) -> None:
+    for part in comparison.parts:
+        click.echo(f"  {part.name:<20} {part.verdict}  ({part.detail})")
+    for number, reason in enumerate(comparison.reasons):
+        click.echo(f"  {'' if number else 'why':<20} {reason}")
+
+
+def _show_places(reproduction: Reproduction) -> None:
+    click.echo(f"  {'run':<20} {reproduction.run.run.run_id}")
+    click.echo(f"  {'logs and artifacts':<20} {reproduction.folder}")

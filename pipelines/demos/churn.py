@@ -1,0 +1,70 @@
+"""The story of churn, told with real runs: data preparation begins to write text, and what then happens. `make demo-churn` runs it.
+
+It has emulators, data and models of its own, in the state folder that the Makefile names; each time it starts from nothing.
+"""
+
+from datetime import date
+
+from google.cloud import bigquery
+
+from components.runs.record import RunState
+from components.settings import Settings
+from pipelines.demos.story import Shop, play, run, say
+from pipelines.local.seed import SCHEMA
+from pipelines.run.local import ForkServer
+
+MODEL = "churn"
+TEXT_SCHEMA = [bigquery.SchemaField(f.name, "STRING" if f.name == "dollar_value" else f.field_type, f.mode) for f in SCHEMA]
+EDITS = {
+    "source.sql": {
+        "number_of_cds, dollar_value\n": "number_of_cds, SAFE_CAST(dollar_value AS NUMERIC) AS dollar_value\n",
+        "@last_partition\n)": "@last_partition AND MOD(customer_id, 10) = 0 -- a tenth, so that the story is short\n)",
+    },
+    "model.toml": {"spans = 8": "spans = 3", "epochs = 2": "epochs = 8"},
+}
+"""Amounts are text in the source of this shop; and there are fewer customers."""
+FIRST_BAD = date(1997, 12, 1)
+LAST_GOOD, FIRST_BLOCKED, LATER = date(1997, 11, 30), date(1997, 12, 7), date(1998, 1, 18)
+CURRENCIES = 7
+"""Every so many purchases in a row of the file has its currency written behind the amount, once the preparation has changed."""
+
+
+def main() -> None:
+    """Tell it, from nothing."""
+    play("demo-churn", MODEL, EDITS, tell)
+
+
+def tell(settings: Settings, server: ForkServer) -> None:
+    """The story."""
+    shop = Shop(settings, server, MODEL, TEXT_SCHEMA)
+    say("1. A shop's purchases land in BigQuery day by day. A model of who will buy nothing in the next 30 days is trained every week.")
+    shop.load(date.min, LAST_GOOD, good)
+    shop.train(LAST_GOOD)
+    say("2. On 1 December the data preparation changes: some amounts now carry their currency, as in 11.77 USD. The next weekly run:")
+    shop.load(FIRST_BAD, LATER, bad)
+    shop.train(FIRST_BLOCKED, expected=RunState.BLOCKED)
+    say("3. What would have happened without the gate? source.sql casts with SAFE_CAST, so that text silently becomes NULL:")
+    shop.train(LATER, waive="to see what would have happened")
+    say("   Why does version 2 differ from version 1?")
+    run("compare", MODEL, "1", "2")
+    say("4. The preparation is mended, and the partitions are loaded again. The next run passes the gate:")
+    shop.load(FIRST_BAD, LATER, good)
+    shop.train(LATER)
+    say("5. Every version can be made again from its pinned snapshot, to the bit: the bad one too, whose rows the table no longer has.")
+    for number in range(1, 4):
+        shop.reproduce(number)
+
+
+def good(_number: int, row: dict[str, object]) -> dict[str, object]:
+    """A purchase as the preparation writes it: the amount as text."""
+    return {**row, "dollar_value": f"{row['dollar_value']:.2f}"}
+
+
+def bad(number: int, row: dict[str, object]) -> dict[str, object]:
+    """The same once the preparation has changed: some amounts with a currency."""
+    written = good(number, row)
+    return {**written, "dollar_value": f"{written['dollar_value']} USD"} if number % CURRENCIES == 0 else written
+
+
+if __name__ == "__main__":
+    main()

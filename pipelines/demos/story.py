@@ -1,0 +1,139 @@
+"""What the demos share: a stage with nothing on it, a shop whose purchases can be loaded as good or as bad, and commands shown and run."""
+
+import shlex
+import shutil
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import click
+from google.cloud import bigquery
+
+from components.errors import PerennialError, TaskError
+from components.google import bigquery_client
+from components.model.folder import Model, read_model
+from components.runs.record import RunState, Trigger
+from components.settings import REPOSITORY, Settings, read_settings
+from pipelines.cli import main as cli
+from pipelines.cli import reproduction_text
+from pipelines.cli import text as summary
+from pipelines.local import emulators
+from pipelines.local.seed import Rows, load_partitions, make_table, read_cdnow
+from pipelines.local.services import prepare
+from pipelines.run import launch, reproduce
+from pipelines.run.launch import LocalResult
+from pipelines.run.local import ForkServer, fork_server
+
+Edits = Mapping[str, Mapping[str, str]]
+"""For each file of a model's folder, what is put in the place of which text."""
+
+
+def play(name: str, model: str, edits: Edits, tell: Callable[[Settings, ForkServer], None]) -> None:
+    """Tell the story `name`, from nothing: with emulators, data and a model's folder of its own."""
+    settings = read_settings()
+    if settings.state_folder.name != name:
+        raise SystemExit(f"run `make {name}`: it gives the demo a state folder of its own")
+    started = time.monotonic()
+    try:
+        with fork_server() as server:
+            tell(_fresh(settings, model, edits), server)
+    except PerennialError as error:
+        raise SystemExit(f"Error: {error}") from error
+    finally:
+        emulators.stop(settings.state_folder, progress=lambda _: None)
+    click.echo(f"\nThe whole story took {time.monotonic() - started:.0f} s. Reports are in {settings.state_folder / 'reports'}")
+
+
+def _fresh(settings: Settings, model: str, edits: Edits) -> Settings:
+    emulators.stop(settings.state_folder, progress=lambda _: None)
+    shutil.rmtree(settings.state_folder, ignore_errors=True)
+    copy_model(settings.models_folder, model, edits)
+    emulators.start(settings, progress=lambda _: None)
+    fresh = read_settings()
+    prepare(fresh)
+    return fresh
+
+
+def copy_model(models_folder: Path, name: str, edits: Edits) -> None:
+    """A model's folder, edited: the same code on fewer customers, trained in seconds.
+
+    Raises:
+        TaskError: the folder is not what it was when the edits were written.
+    """
+    folder = models_folder / name
+    shutil.copytree(REPOSITORY / "pipelines" / "models" / name, folder)
+    for file, replacements in edits.items():
+        text = (folder / file).read_text()
+        for old, new in replacements.items():
+            if text.count(old) != 1:
+                raise TaskError(f"{file} of {name} has {old!r} {text.count(old)} times, not once: correct the demo")
+            text = text.replace(old, new)
+        (folder / file).write_text(text)
+
+
+def say(text: str) -> None:
+    """A paragraph of the story."""
+    click.echo()
+    click.secho(textwrap.fill(text, 110, subsequent_indent="   "), bold=True)
+
+
+def show_command(*words: str) -> None:
+    """What somebody would type."""
+    click.echo(f"\n$ perennial {shlex.join(words)}")
+
+
+class Shop:
+    """The demo's services, and the fork server that all its runs share."""
+
+    def __init__(self, settings: Settings, server: ForkServer, model: str, schema: Sequence[bigquery.SchemaField]) -> None:
+        self._settings, self._server, self._schema = settings, server, schema
+        self._model: Model = read_model(settings.models_folder, model)
+        self._client = bigquery_client(settings)
+        self._table = make_table(self._client, settings, self._model, schema)
+        self._days: Mapping[date, Rows] = read_cdnow()[1]
+
+    def load(self, first: date, last: date, prepared: Callable[[int, dict[str, object]], dict[str, object]]) -> None:
+        """Load the partitions of these days, each row as the shop's data preparation makes it of (its number in the day, the row)."""
+        wanted = {
+            day: [prepared(number, row) for number, row in enumerate(rows)] for day, rows in self._days.items() if first <= day <= last
+        }
+        load_partitions(self._client, self._table, self._schema, wanted, progress=lambda _done, _of: None)
+        click.echo(f"   loaded {len(wanted)} partitions, {sum(map(len, wanted.values())):,} purchases")
+
+    def train(self, through: date, *, expected: RunState = RunState.SUCCEEDED, waive: str | None = None) -> None:
+        """Train as `perennial train` does."""
+        show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
+        request = launch.Request(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
+        progress = summary.Progress(quiet=False)
+        result = launch.train_locally(self._settings, request, self._server, on_start=progress.start, on_end=progress.end)
+        click.echo(f"  (exit code {summary.show(self._settings, result, as_json=False)})")
+        if not isinstance(result, LocalResult) or result.run.state != expected:
+            raise TaskError(f"the run through {through} did not end {expected}: the story cannot go on")
+
+    def reproduce(self, number: int) -> None:
+        """Train again as `perennial reproduce` does."""
+        show_command("reproduce", self._model.name, str(number))
+        silent = summary.Progress(quiet=True)
+        made = reproduce.reproduce(self._settings, self._model.name, number, self._server, on_start=silent.start, on_end=silent.end)
+        if reproduction_text.show(made, as_json=False):
+            raise TaskError(f"version {number} was not reproduced: see above")
+
+
+def run(*words: str, expected: int = 0) -> None:
+    """Run a command in this process, and show it as somebody at a terminal sees it.
+
+    Raises:
+        TaskError: it ended with another exit code than the story expects.
+    """
+    show_command(*words)
+    code = 0
+    try:
+        cli.main.main(list(words), prog_name="perennial")
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    if code:
+        click.echo(f"  (exit code {code})")
+    if code != expected:
+        raise TaskError(f"`perennial {shlex.join(words)}` ended with exit code {code}, not {expected}: the story cannot go on")

@@ -1,0 +1,159 @@
+"""Load the examples' data into BigQuery, by partition, with the load API."""
+
+import hashlib
+import importlib.metadata
+import io
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.model.folder import Model
+from components.settings import Settings
+from components.snapshot.bigquery_errors import answers
+
+CDNOW = "lifetimes/datasets/CDNOW_master.txt"
+CDNOW_SHA256 = "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef"
+SCHEMA = (
+    bigquery.SchemaField("customer_id", "INTEGER", "REQUIRED"),
+    bigquery.SchemaField("purchase_date", "DATE", "REQUIRED"),
+    bigquery.SchemaField("number_of_cds", "INTEGER"),
+    bigquery.SchemaField("dollar_value", "NUMERIC"),
+)
+LOADERS = 8
+"""Load jobs at a time."""
+
+Schema = Sequence[bigquery.SchemaField]
+Rows = list[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the data come from."""
+
+    title: str
+    package: str
+    licence: str
+    sha256: str
+    rows: int
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """What a seeding did."""
+
+    origin: Origin
+    table: str
+    partitions: int
+    loaded: int
+    """Partitions that were not there, or not whole."""
+
+
+def read_cdnow() -> tuple[Origin, dict[date, Rows]]:
+    """The purchases by day: 69,659 of 23,570 customers of the CD shop CDNOW, as Fader and Hardie published them.
+
+    Raises:
+        SourceError: the file is not the known one.
+    """
+    package = importlib.metadata.distribution("lifetimes")
+    path = Path(str(package.locate_file(CDNOW)))
+    content = path.read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != CDNOW_SHA256:
+        raise SourceError(f"{path} has SHA-256 {digest}, not {CDNOW_SHA256}: install the locked environment anew (`make setup`)")
+    days: defaultdict[date, Rows] = defaultdict(list)
+    for line in content.decode("ascii").splitlines()[1:]:
+        customer, day, cds, dollars = line.split()
+        purchase_date = date(int(day[:4]), int(day[4:6]), int(day[6:]))
+        days[purchase_date].append(
+            {
+                "customer_id": int(customer),
+                "purchase_date": purchase_date.isoformat(),
+                "number_of_cds": int(cds),
+                "dollar_value": float(dollars),
+            }
+        )
+    origin = Origin(
+        title="CDNOW master data set, purchases of customers acquired in the first quarter of 1997 (Fader and Hardie)",
+        package=f"PyPI package lifetimes {package.version}",
+        licence="MIT (the package)",
+        sha256=digest,
+        rows=sum(map(len, days.values())),
+        first=min(days),
+        last=max(days),
+    )
+    return origin, dict(sorted(days.items()))
+
+
+def seed(
+    client: bigquery.Client, settings: Settings, model: Model, *, through: date | None, progress: Callable[[int, int], None]
+) -> Seeded:
+    """Load the partitions up to `through` that are missing or not whole. Doing it again loads nothing.
+
+    Args:
+        client: of BigQuery.
+        settings: name the project and the location.
+        model: names the table; models of the shop read the same one, and it is loaded once.
+        through: the last partition to load; None loads all.
+        progress: is told (partitions done, partitions to do).
+
+    Raises:
+        SourceError: `through` is outside the data, or the model's data do not come with Perennial.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    if model.source.table != "retail.purchases":
+        raise SourceError(f"the data of model {model.name!r} do not come with Perennial: load {model.source.table} yourself")
+    origin, days = read_cdnow()
+    if through is not None and not origin.first <= through <= origin.last:
+        raise SourceError(f"--through {through} is outside the data, which has {origin.first} to {origin.last}: choose a date between them")
+    wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
+    name = f"{settings.project}.{model.source.table}"
+    with answers(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
+        table = make_table(client, settings, model, SCHEMA)
+        present = _rows_by_partition(client, table)
+        missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
+        load_partitions(client, table, SCHEMA, missing, progress=progress)
+    return Seeded(origin, table, len(wanted), len(missing))
+
+
+def make_table(client: bigquery.Client, settings: Settings, model: Model, schema: Schema) -> str:
+    """The model's source table, made if it is missing. Returns its full name. What BigQuery refuses stays an error of its client."""
+    name = f"{settings.project}.{model.source.table}"
+    dataset = bigquery.Dataset(name.rpartition(".")[0])
+    dataset.location = settings.location
+    client.create_dataset(dataset, exists_ok=True)
+    table = bigquery.Table(name, schema)
+    table.time_partitioning = bigquery.TimePartitioning(field=model.source.partition_field)
+    client.create_table(table, exists_ok=True)
+    return name
+
+
+def load_partitions(
+    client: bigquery.Client, table: str, schema: Schema, days: Mapping[date, Rows], *, progress: Callable[[int, int], None]
+) -> None:
+    """Replace partitions: each load job is done wholly or not at all. What BigQuery refuses stays an error of its client."""
+
+    def load(day: date, rows: Rows) -> None:
+        content = "\n".join(map(json.dumps, rows)).encode()
+        config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition="WRITE_TRUNCATE")
+        destination = f"{table}${day:%Y%m%d}"
+        client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
+
+    with ThreadPoolExecutor(LOADERS) as pool:
+        for done, _ in enumerate(pool.map(lambda item: load(*item), days.items()), start=1):
+            progress(done, len(days))
+
+
+def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:
+    project, dataset, name = table.split(".")
+    sql = (Path(__file__).parent / "partition_rows.sql").read_text().format(dataset=f"{project}.{dataset}")
+    config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("table", "STRING", name)])
+    return {row.partition_id: row.total_rows for row in client.query(sql, config).result(timeout=300)}

@@ -1,0 +1,41 @@
+"""What must be there before the first run: the registry's tables, and the bucket of the model versions."""
+
+from components.database.engine import make_engine
+from components.database.migration import migrate
+from components.database.ownership import make_member_no_owner, make_members, read_ownership
+from components.database.roles import Role
+from components.google import storage_client
+from components.settings import Settings
+from components.storage.objects import ensure_bucket
+from pipelines.local.emulators import service_accounts
+
+
+def prepare(settings: Settings) -> None:
+    """Bring the registry's schema up to date and make the bucket. Doing it again changes nothing.
+
+    Raises:
+        AccessError: Cloud SQL or Cloud Storage refuses, or does not answer.
+        RegistryError: the database is newer than this code.
+    """
+    prepare_registry(settings)
+    ensure_bucket(storage_client(settings), settings.bucket, settings.location)
+
+
+def prepare_registry(settings: Settings) -> None:
+    """Bring the registry's schema up to date. On this machine the owner lets the others in first.
+
+    Raises:
+        AccessError: Cloud SQL refuses, or does not answer.
+        RegistryError: the database is newer than this code.
+    """
+    owner = make_engine(settings.as_owner())
+    if settings.is_local and settings.owner_user is not None:
+        reader = service_accounts(settings)["reader"].removesuffix(".gserviceaccount.com")
+        make_members(owner, {settings.database_user: Role.WRITER, reader: Role.READER})
+        with owner.connect() as connection:
+            found = read_ownership(connection)
+        if found.owner == settings.database_user:  # from before there were roles
+            make_members(owner, {settings.database_user: Role.OWNER})
+            migrate(make_engine(settings))
+            make_member_no_owner(owner, settings.database_user)
+    migrate(owner)

@@ -1,0 +1,184 @@
+"""Import TFX once, then fork one process for every task: isolation as KFP has it, without six seconds of imports for each.
+
+There are two such servers: `heavy` has TFX; `light` is a fork of the launcher, has what a task without TFX needs, and is ready within two
+seconds. Both, and every task, end when the launcher ends, however it ends: a killed run leaves no task behind that still writes.
+
+Linux only: forking after TensorFlow's import is not safe on macOS.
+"""
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+LIGHT = (
+    "kfp.dsl.executor_main",
+    "kfp.dsl",
+    "components.registry.step",
+    "components.runs.outcome",
+    "components.examples.step",
+    "components.snapshot.step",
+    "components.checks.step",
+    "components.checks.admit",
+    "pyarrow.parquet",
+    "tfx_bsl.coders.example_coder",
+    "google.protobuf.text_format",
+    "tensorflow_metadata.proto.v0.schema_pb2",
+)
+HEAVY = (
+    "kfp.dsl.executor_main",
+    "kfp.dsl",
+    "tfx.components.statistics_gen.executor",
+    "tfx.components.example_validator.executor",
+    "tfx.components.transform.executor",
+    "tfx.components.trainer.executor",
+    "tfx.components.evaluator.executor",
+    "tfx.orchestration.portable.outputs_utils",
+    "apache_beam.runners.portability.fn_api_runner.fn_runner",
+    "components.checks.gate",
+    "components.checks.step",
+    "components.checks.admit",
+    "pyarrow.parquet",
+    "components.evaluation.step",
+    "components.training.fit",
+    "components.training.trainer",
+    "keras",
+)
+
+
+def main() -> None:
+    """Serve the socket of the first argument with TFX, until standard input ends."""
+    _import(HEAVY)
+    _serve(Path(sys.argv[1]), sys.stdin.fileno())
+
+
+def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
+    """Serve the socket in a fork of this process, which has no threads yet. The descriptor `to_close` is the launcher's alone.
+
+    Returns its id, and the descriptor that keeps it alive while it is open.
+    """
+    if "IPython" not in sys.modules:  # BigQuery's client would import it, for notebooks
+        sys.modules["IPython"] = None  # type: ignore[assignment]
+    try:
+        _import(LIGHT)
+    finally:
+        if sys.modules["IPython"] is None:
+            del sys.modules["IPython"]
+    sys.stdout.flush()  # or the child would write it again
+    sys.stderr.flush()
+    alive, keep = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(alive)
+        return child, keep
+    try:
+        os.close(keep)
+        os.close(to_close)
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for stream in range(3):
+            os.dup2(nowhere, stream)
+        _serve(path, alive)
+    finally:
+        os._exit(1)  # never back into what the launcher is doing
+
+
+def _import(names: Sequence[str]) -> None:
+    gc.disable()  # importing makes no garbage worth a fifth of its time
+    for name in names:
+        importlib.import_module(name)
+    gc.freeze()  # children share these pages: the collector must not touch them
+    gc.enable()
+
+
+def _serve(path: Path, alive: int) -> NoReturn:
+    """Until the launcher's end of the pipe `alive` is closed."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        unfinished = path.with_suffix(".unfinished")
+        listener.bind(str(unfinished))
+        listener.listen(16)
+        unfinished.rename(path)  # whoever sees the socket can connect
+        while True:
+            ready, _, _ = select.select([listener.fileno(), alive], [], [])
+            if alive in ready:  # the launcher is gone
+                os._exit(0)
+            connection, _ = listener.accept()
+            if os.fork() == 0:
+                listener.close()
+                _supervise(connection)
+            connection.close()
+            _reap()
+
+
+def _reap() -> None:
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+    except ChildProcessError:
+        pass
+
+
+def _supervise(connection: socket.socket) -> NoReturn:
+    """Run one task in a child of this process; kill it should the launcher go away."""
+    _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
+    request = _receive(connection)
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        _run_task(request, descriptors[0])
+    exit_watch = os.pidfd_open(child)
+    ready, _, _ = select.select([exit_watch, connection.fileno()], [], [])
+    if exit_watch not in ready:
+        os.killpg(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    with contextlib.suppress(OSError):  # nobody may wait for it any more
+        connection.sendall(struct.pack(">i", os.waitstatus_to_exitcode(status)))
+    os._exit(0)
+
+
+def _receive(connection: socket.socket) -> dict[str, Any]:
+    with connection.makefile("rb") as stream:
+        (length,) = struct.unpack(">Q", stream.read(8))
+        request: dict[str, Any] = json.loads(stream.read(length))
+    return request
+
+
+def _run_task(request: dict[str, Any], log: int) -> NoReturn:
+    """What `python -m kfp.dsl.executor_main` would do. Exits without TensorFlow's teardown, which takes a second or two."""
+    code = 1
+    try:
+        os.dup2(log, 1)
+        os.dup2(log, 2)
+        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+        os.environ.update(request["environment"])  # noqa: TID251 - handed over, not read
+        with tempfile.TemporaryDirectory() as folder:
+            tempfile.tempdir = folder  # what libraries leave to their exit handlers, which never run here, goes with it
+            module = Path(folder) / "ephemeral_component.py"
+            module.write_text(request["code"])
+            sys.argv = ["executor_main", "--component_module_path", str(module), *request["arguments"]]
+            runpy.run_module("kfp.dsl.executor_main", run_name="__main__")
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
+    except BaseException:  # the last frame of a process: report whatever it is
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

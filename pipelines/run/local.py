@@ -1,0 +1,173 @@
+"""Run a compiled pipeline on this machine under kfp.local, each task in a process of its own, its log in a file of its own."""
+
+import builtins
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from unittest import mock
+
+from components.errors import TaskError
+from pipelines.run.fork_server import fork_light
+
+WITHOUT_TFX = {"start", "begin", "pin", "recall", "inspect", "schema", "read", "push", "record", "compare", "finish"}
+"""Tasks that the fork server's first process can run while the second still imports TFX."""
+READY_SECONDS = 180.0
+
+
+class TaskState(StrEnum):
+    """How a task ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task of a local run."""
+
+    name: str
+    state: TaskState
+    seconds: float
+    log: Path
+
+
+@dataclass
+class ForkServer:
+    """The two processes of pipelines.run.fork_server: `heavy` imports while the launcher looks around."""
+
+    folder: Path
+    heavy: subprocess.Popen[bytes]
+    light: int
+    """Process id."""
+
+    def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> int:
+        """Run one task's code. Returns its exit code."""
+        request = json.dumps({"code": code, "arguments": arguments, "environment": dict(environment)}).encode()
+        with self._connect("heavy" if heavy else "light") as connection, log.open("ab") as output:
+            socket.send_fds(connection, [b"\0"], [output.fileno()])
+            connection.sendall(struct.pack(">Q", len(request)) + request)
+            answer = connection.recv(4)
+        return int(struct.unpack(">i", answer)[0]) if answer else 1
+
+    def _connect(self, name: str) -> socket.socket:
+        path, deadline = self.folder / name, time.monotonic() + READY_SECONDS
+        while not path.exists():
+            if self.heavy.poll() is not None or time.monotonic() > deadline:
+                raise TaskError("the process that imports TFX ended before it was ready: run again with --cold to see why")
+            time.sleep(0.02)
+        connection = socket.socket(socket.AF_UNIX)
+        connection.connect(str(path))
+        return connection
+
+
+@contextmanager
+def fork_server() -> Iterator[ForkServer]:
+    """A fork server that ends with the block, or with this process, which must not have threads yet."""
+    folder = Path(tempfile.mkdtemp(prefix="perennial-"))
+    heavy = _start(folder / "heavy")
+    light, keep = fork_light(folder / "light", to_close=heavy.stdin.fileno() if heavy.stdin else -1)
+    try:
+        yield ForkServer(folder, heavy, light)
+    finally:
+        heavy.kill()
+        heavy.communicate()
+        os.kill(light, signal.SIGKILL)
+        os.waitpid(light, 0)
+        os.close(keep)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(path: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "pipelines.run.fork_server", str(path)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+@dataclass
+class LocalRun:
+    """Runs pipelines, and remembers what became of their tasks."""
+
+    folder: Path
+    """Artifacts go to `artifacts`, logs to `logs`."""
+    server: ForkServer | None
+    """None runs every task cold, as kfp.local does."""
+    on_start: Callable[[str], None]
+    on_end: Callable[[TaskResult], None]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables that every task has besides our own."""
+    results: list[TaskResult] = field(default_factory=list)
+
+    def run(self, pipeline: Callable[..., object], arguments: Mapping[str, str | int]) -> bool:
+        """Run the pipeline. Returns whether every task that had to run succeeded."""
+        from kfp import local
+
+        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
+        with self._own_subprocesses(), _quiet():
+            local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(self.folder / "artifacts"))
+            try:
+                pipeline(**arguments)
+            except RuntimeError as error:
+                if "finished with status" not in str(error):
+                    raise
+                return False
+        return True
+
+    @contextmanager
+    def _own_subprocesses(self) -> Iterator[None]:
+        """kfp.local has no way to plug in a runner or an orchestrator; these functions are the seams that stay (docs/decisions/0004)."""
+        from kfp.local import subprocess_task_handler
+        from kfp.local.orchestrator import enhanced_dag_orchestrator
+
+        from pipelines.run.dag import run_dag
+
+        with (
+            mock.patch.object(subprocess_task_handler, "run_local_subprocess", self._run_task),
+            mock.patch.object(enhanced_dag_orchestrator, "run_enhanced_dag", run_dag),
+            mock.patch.object(builtins, "print", print),  # kfp.local indents it, and with tasks side by side does not put it back
+        ):
+            yield
+
+    def _run_task(self, full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
+        name = full_command[full_command.index("--function_to_execute") + 1]
+        log = self.folder / "logs" / f"{name}.log"
+        self.on_start(name)
+        started = time.monotonic()
+        environment = {**os.environ, **self.environment, **(env_vars or {})}  # noqa: TID251 - handed over, not read
+        if self.server is None:
+            with log.open("ab") as output:
+                code = subprocess.run(full_command, stdout=output, stderr=output, env=environment, check=False).returncode
+        else:
+            position = next(i for i, part in enumerate(full_command) if '"$program_path/ephemeral_component.py"' in part)
+            source, arguments = full_command[position + 1], full_command[position + 2 :]
+            environment["_KFP_RUNTIME"] = "true"
+            code = self.server.run(source, arguments, environment, heavy=name not in WITHOUT_TFX, log=log)
+        state = TaskState.FAILED if code else TaskState.DONE
+        self.results.append(TaskResult(name, state, time.monotonic() - started, log))
+        self.on_end(self.results[-1])
+        return code
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """kfp.local narrates on the root logger and warns of image names; a run has its own progress and logs."""
+    previous = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(previous)

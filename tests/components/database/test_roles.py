@@ -1,0 +1,181 @@
+"""Who may do what: each of the three roles, logged in as its service account through the connector."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from pydantic import SecretStr
+from sqlalchemy.exc import DBAPIError
+
+from components.database.migration import MIGRATIONS, migrate
+from components.database.ownership import make_member_no_owner, make_members, read_ownership
+from components.database.roles import Role
+from components.errors import AccessError, RegistryError
+from components.runs.record import Run, RunState, finish_run, start_run
+from components.settings import REPOSITORY, Settings
+from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, CloudSqlProcess
+
+NO_RIGHT = "42501"
+READER = "console@perennial-test.iam"
+TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'registry'::regnamespace AND relkind = 'r' ORDER BY 1"
+COLUMNS = """
+SELECT table_name, column_name FROM information_schema.column_privileges
+WHERE table_schema = 'registry' AND grantee = 'registry_writer' AND privilege_type = 'UPDATE' ORDER BY 1, 2
+"""
+
+
+@pytest.fixture
+def reading(cloud: Settings, engine: sa.Engine, open_engine: Callable[..., sa.Engine]) -> Iterator[sa.Connection]:
+    """The reader's."""
+    changes = {"database_user": READER, "credentials_file": cloud.state_folder / "emulators" / "reader.json"}
+    with open_engine(cloud.model_copy(update=changes)).connect() as connection:
+        yield connection
+
+
+def refusal(connection: sa.Connection, statement: str) -> str:
+    """The SQLSTATE with which PostgreSQL refuses a statement."""
+    with pytest.raises(DBAPIError) as refused, connection.begin_nested():
+        connection.exec_driver_sql(statement)
+    assert refused.value.orig is not None
+    return str(refused.value.orig.args[0]["C"])
+
+
+def test_everything_belongs_to_the_owner_role(owning: sa.Connection) -> None:
+    owners = owning.exec_driver_sql(
+        """SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'registry'
+           UNION SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'registry'::regnamespace
+           UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'registry'::regnamespace"""
+    )
+    assert owners.scalars().all() == [Role.OWNER]
+
+
+def test_the_writer_updates_only_what_may_change(owning: sa.Connection) -> None:
+    changing = [("model", "next_version"), *(("pipeline_run", name) for name in ("error", "finished_at", "state"))]
+    assert [tuple(row) for row in owning.exec_driver_sql(COLUMNS)] == changing
+
+
+def test_the_writer_cannot_get_round_the_history(connection: sa.Connection) -> None:
+    tables = connection.exec_driver_sql(TABLES).scalars().all()
+    assert len(tables) > 15
+    for table in tables:
+        for statement in (
+            f"DELETE FROM registry.{table}",
+            f"TRUNCATE registry.{table}",
+            f"ALTER TABLE registry.{table} DISABLE TRIGGER ALL",
+            f"DROP TABLE registry.{table} CASCADE",
+        ):
+            assert refusal(connection, statement) == NO_RIGHT, statement
+    for statement in (
+        "SET session_replication_role = replica",
+        "SET ROLE registry_owner",
+        "CREATE TABLE registry.own (n int)",
+        "CREATE SCHEMA own",
+        "CREATE OR REPLACE FUNCTION registry.forbid_change() RETURNS trigger LANGUAGE sql AS 'SELECT'",
+        "UPDATE registry.alembic_version SET version_num = '0001'",
+        "INSERT INTO registry.alembic_version VALUES ('0001')",
+        "UPDATE registry.model SET name = 'other'",
+        "UPDATE registry.pipeline_run SET reason = 'another'",
+        "CREATE ROLE other",
+    ):
+        assert refusal(connection, statement) == NO_RIGHT, statement
+
+
+def test_the_reader_reads_everything_and_changes_nothing(reading: sa.Connection) -> None:
+    tables = reading.exec_driver_sql(TABLES).scalars().all()
+    for table in tables:
+        reading.exec_driver_sql(f"SELECT * FROM registry.{table} LIMIT 1").all()
+        for statement in (f"INSERT INTO registry.{table} DEFAULT VALUES", f"DELETE FROM registry.{table}", f"TRUNCATE registry.{table}"):
+            assert refusal(reading, statement) == NO_RIGHT, statement
+    assert refusal(reading, "SELECT * FROM registry.model FOR UPDATE") == NO_RIGHT
+    assert refusal(reading, "UPDATE registry.model SET next_version = next_version + 1") == NO_RIGHT
+
+
+def test_a_reader_who_writes_is_told_which_grant_is_missing(reading: sa.Connection, new_run: Callable[..., Run]) -> None:
+    with pytest.raises(AccessError) as refused:
+        start_run(reading, new_run())
+    assert str(refused.value) == (
+        "the registry's database does not let this user runs.insert: permission denied for table pipeline_run; as an administrator of the "
+        f'instance run GRANT registry_writer TO "{READER}" (docs/database.md)'
+    )
+
+
+def test_tables_of_later_migrations_are_granted_too(owning: sa.Connection) -> None:
+    owning.exec_driver_sql("SET LOCAL ROLE registry_owner")
+    owning.exec_driver_sql("CREATE TABLE registry.later (n int)")
+    rights = "SELECT has_table_privilege('{}', 'registry.later', '{}')"
+    assert [owning.exec_driver_sql(rights.format(Role.WRITER, right)).scalar() for right in ("SELECT", "INSERT", "UPDATE")] == [1, 1, 0]
+    assert [owning.exec_driver_sql(rights.format(Role.READER, right)).scalar() for right in ("SELECT", "INSERT")] == [1, 0]
+
+
+def test_a_migration_by_somebody_else_is_told_which_grant_is_missing(engine: sa.Engine) -> None:
+    with pytest.raises(AccessError, match=r'run GRANT registry_owner TO "trainer@perennial-test\.iam" \(docs/database\.md\)$'):
+        migrate(engine)
+
+
+def settings_of(cloud_sql: CloudSqlProcess, email: str) -> Settings:
+    user = email.removesuffix(".gserviceaccount.com")
+    return cloud_sql.settings(database_user=user, credentials_file=cloud_sql.key_file(email))
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[CloudSqlProcess]:
+    """An instance without roles."""
+    with CloudSqlProcess(tmp_path).running() as process:
+        process.set_password()
+        yield process
+
+
+def test_an_administrator_lets_everybody_in_as_documented(fresh: CloudSqlProcess, open_engine: Callable[..., sa.Engine]) -> None:
+    """On an instance where the service account may do nothing yet."""
+    outsider = open_engine(settings_of(fresh, SERVER))
+    with pytest.raises(
+        AccessError, match=r"lacks the registry's roles, and server@.* may not make them: run the statements of docs/database"
+    ):
+        migrate(outsider)
+
+    documented = re.findall(r"```sql\n(.*?)```", (REPOSITORY / "docs" / "database.md").read_text(), re.DOTALL)[0]
+    administrator = fresh.settings(database_user="postgres", database_password=SecretStr(PASSWORD))
+    with open_engine(administrator).begin() as connection:
+        connection.exec_driver_sql(re.sub("(migrator|console)@", "server@", documented).replace("PROJECT", "perennial-test"))
+    migrate(outsider)
+
+    with outsider.connect() as connection:
+        assert read_ownership(connection).owner == Role.OWNER
+
+
+def test_a_registry_from_before_there_were_roles_is_handed_over(
+    cloud: Settings, empty: Settings, engine: sa.Engine, open_engine: Callable[..., sa.Engine], new_run: Callable[..., Run]
+) -> None:
+    """Its tables are `trainer`'s, who had the right to make schemas in the database."""
+    owner, former = open_engine(empty), open_engine(cloud.model_copy(update={"database": empty.database}))
+    with owner.begin() as connection:
+        connection.exec_driver_sql(f'GRANT CREATE ON DATABASE {empty.database} TO "{cloud.database_user}"')
+    run = new_run()
+    with former.begin() as connection:
+        _make_old_tables(connection)
+        start_run(connection, run)
+    with pytest.raises(RegistryError, match=r"^the registry's tables belong to trainer@perennial-test\.iam, not to registry_owner: as an"):
+        migrate(owner)
+
+    make_members(owner, {cloud.database_user: Role.OWNER})
+    migrate(former)
+    make_member_no_owner(owner, cloud.database_user)
+    migrate(owner)
+
+    with former.begin() as connection:
+        assert read_ownership(connection).owner == Role.OWNER
+        assert finish_run(connection, run.run_id, RunState.SUCCEEDED) is RunState.SUCCEEDED
+        assert refusal(connection, "CREATE SCHEMA own") == NO_RIGHT
+        assert refusal(connection, "DELETE FROM registry.pipeline_run") == NO_RIGHT
+
+
+def _make_old_tables(connection: sa.Connection) -> None:
+    """As the migrations before the one of roles left them."""
+    connection.exec_driver_sql("CREATE SCHEMA registry")
+    files = [file for file in sorted((MIGRATIONS / "versions").glob("*.sql")) if file.name < "0005"]
+    for file in files:
+        connection.exec_driver_sql(file.read_text())
+    connection.exec_driver_sql("CREATE TABLE registry.alembic_version (version_num varchar(32) PRIMARY KEY)")
+    connection.exec_driver_sql(f"INSERT INTO registry.alembic_version VALUES ('{files[-1].name[:4]}')")

@@ -1,0 +1,120 @@
+"""The verdict on what was found out, where real versions would be slow to make."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from components.diagnosis.metrics import MetricDifference, compare_metrics
+from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide, has_collapsed
+from components.diagnosis.newest.version_now import Distribution, VersionNow
+from components.registry.evaluations import Metric
+from tests.components.diagnosis.compared import metric
+
+FAULT = "column pages of site.visits is empty in 100% of rows since 2026-03-09 (was 0.2%)"
+SHIFT = "feature pages: 30.0% of its values differ"
+
+
+def shares(**classes: float) -> Distribution:
+    return Distribution(rows=1000, shares=classes, refused=0.0, mean_score=None)
+
+
+def version(
+    number: int,
+    then: float = 0.9,
+    now: float | None = 0.9,
+    *,
+    name: str = "auc",
+    predicted: tuple[Distribution, Distribution] | None = None,
+    problem: str | None = None,
+) -> VersionNow:
+    differences = () if now is None else compare_metrics([metric(then, name=name)], [metric(now, name=name)])
+    was, today = predicted or (shares(no=0.5, yes=0.5), shares(no=0.52, yes=0.48))
+    return VersionNow(name=f"version {number}", number=number, then=was, now=today, differences=differences, problem=problem)
+
+
+def verdict(*versions: VersionNow, fault: str | None = None, shift: str | None = SHIFT, same_rows: Sequence[Metric] = ()) -> Verdict:
+    worse: tuple[MetricDifference, ...] = ()
+    if same_rows:
+        worse = compare_metrics([same_rows[0]], [same_rows[1]])
+    is_judged = any(one.differences for one in versions)
+    evidence = Evidence(
+        versions=versions, newer_worse=worse, older_worse=(), fault=fault, shift=shift, difference="the code", is_judged=is_judged
+    )
+    return decide(evidence)
+
+
+COLLAPSED = shares(no=0.35, yes=0.65), shares(no=1.0, yes=0.0)
+
+
+def test_both_predict_one_class_before_a_label_is_known_and_a_column_died() -> None:
+    found = verdict(version(1, now=None, predicted=COLLAPSED), version(2, now=None, predicted=COLLAPSED), fault=FAULT)
+    assert found.kind == VerdictKind.SOURCE
+    told = "predicts no for 100% of today's rows (was 35.0%)"
+    assert found.sentence == (
+        f"the source, not the model: {FAULT}; rolling back to version 1 does not help: it is just as wrong today "
+        f"(version 1: {told} and version 2: {told})"
+    )
+
+
+def test_predictions_that_moved_without_a_fault_and_without_labels_are_not_judged() -> None:
+    found = verdict(version(1, now=None, predicted=COLLAPSED), version(2, now=None, predicted=COLLAPSED))
+    assert (found.kind, found.rollback_helps) == (VerdictKind.UNKNOWN, None)
+    assert found.sentence.startswith("not known: predictions moved, and their labels are not known yet (version 1: predicts no for 100%")
+
+
+def test_a_fault_that_no_version_feels_yet_is_told() -> None:
+    found = verdict(version(1), version(2), fault=FAULT)
+    assert found.kind == VerdictKind.NOTHING
+    assert found.sentence.endswith(f"; but {FAULT}: mend it before it is felt")
+
+
+def test_a_newer_version_that_was_bad_from_the_beginning_is_found_on_the_same_rows() -> None:
+    found = verdict(version(1), version(2, then=0.6, now=0.6), same_rows=(metric(0.9), metric(0.6)))
+    assert (found.kind, found.rollback_helps) == (VerdictKind.MODEL, True)
+    assert "; auc on the same rows 0.6000, and 0.9000 by version 1)" in found.sentence
+
+
+def test_a_newer_version_that_died_with_the_source_is_not_saved_by_an_older_one_that_did_too() -> None:
+    found = verdict(version(1, now=0.7), version(2, now=0.6), same_rows=(metric(0.7), metric(0.6)), fault=FAULT)
+    assert found.kind == VerdictKind.SOURCE
+
+
+def test_versions_that_cannot_be_asked_are_not_judged() -> None:
+    found = verdict(version(1, problem="version 1 cannot be read"), version(2, problem="version 2 cannot be read"))
+    assert found.sentence == "not known: version 1 cannot be read; version 2 cannot be read"
+    newer = verdict(version(1), version(2, problem="version 2 cannot be read"))
+    assert (newer.kind, newer.rollback_helps) == (VerdictKind.MODEL, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "then", "now", "is_worse"),
+    [
+        ("auc", 0.9, 0.85, True),
+        ("auc", 0.9, 0.885, False),  # more than chance has it, and too little to matter
+        ("auc", 0.9, 0.95, False),
+        ("macro_f1", 0.9, 0.85, True),
+        ("precision", 0.9, 0.5, False),  # may fall while recall rises
+        ("calibration", 1.0, 1.1, True),
+        ("calibration", 0.9, 1.05, False),
+    ],
+)
+def test_worse_is_what_falls_by_more_than_chance_and_enough_to_matter(name: str, then: float, now: float, is_worse: bool) -> None:
+    found = version(1, then, now, name=name)
+    narrow = [metric(then, name=name, half=0.001)], [metric(now, name=name, half=0.001)]
+    found = VersionNow(name="version 1", number=1, differences=compare_metrics(*narrow))
+    assert bool(found.worse) == is_worse
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "expected"),
+    [
+        (shares(no=0.9, yes=0.1), shares(no=1.0, yes=0.0), True),  # a class is gone
+        (shares(no=0.97, yes=0.03), shares(no=1.0, yes=0.0), False),  # it was rare
+        (shares(a=0.5, b=0.5), shares(a=0.75, b=0.25), True),
+        (shares(a=0.5, b=0.5), shares(a=0.65, b=0.35), False),
+    ],
+)
+def test_predictions_have_collapsed_where_a_common_class_is_gone_or_many_rows_moved(
+    then: Distribution, now: Distribution, expected: bool
+) -> None:
+    assert has_collapsed(version(1, predicted=(then, now))) == expected

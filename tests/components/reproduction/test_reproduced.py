@@ -1,0 +1,103 @@
+"""Part by part: what is equal, what is not, and what nobody wrote down."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from components.evaluation.results import Metric as Measured
+from components.registry.evaluations import Metric
+from components.reproduction.reproduced import (
+    Comparison,
+    Part,
+    Verdict,
+    compare_examples,
+    compare_metrics,
+    compare_weights,
+    read_comparison,
+)
+from components.storage.manifest import Manifest, scan_folder
+
+NAN = math.nan
+
+
+def measured(value: float, name: str = "auc", **slice_: str) -> Measured:
+    return Measured(name, slice_, value, None, None, 10)
+
+
+def recorded(value: float, name: str = "auc", **slice_: str) -> Metric:
+    return Metric(name, slice_, value)
+
+
+@pytest.fixture
+def saved_model(tmp_path: Path) -> Path:
+    (tmp_path / "variables").mkdir()
+    (tmp_path / "saved_model.pb").write_bytes(b"graph")
+    (tmp_path / "variables" / "variables.index").write_bytes(b"index")
+    (tmp_path / "variables" / "variables.data-00000-of-00001").write_bytes(b"weights")
+    return tmp_path
+
+
+def test_examples_are_equal_when_their_digest_is() -> None:
+    assert compare_examples("a" * 64, "a" * 64) == Part("examples", Verdict.EQUAL, f"sha256 {'a' * 64}")
+    assert compare_examples("a" * 64, "b" * 64).verdict == Verdict.DIFFERENT
+
+
+def test_an_older_version_has_no_digest_of_its_examples() -> None:
+    assert compare_examples(None, "b" * 64) == Part("examples", Verdict.NOT_RECORDED, f"sha256 {'b' * 64} now")
+
+
+def test_the_graph_may_differ_but_not_the_weights(saved_model: Path) -> None:
+    manifest = Manifest("gs://models/models/churn/0", scan_folder(saved_model))
+    (saved_model / "saved_model.pb").write_bytes(b"another fingerprint")
+    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.EQUAL, "2 files")
+    (saved_model / "variables" / "variables.data-00000-of-00001").write_bytes(b"wEights")
+    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.DIFFERENT, "variables/variables.data-00000-of-00001")
+
+
+def test_weights_in_one_file_more_differ(saved_model: Path) -> None:
+    manifest = Manifest("gs://models/models/churn/0", scan_folder(saved_model))
+    (saved_model / "variables" / "variables.data-00001-of-00002").write_bytes(b"more")
+    assert compare_weights(manifest, saved_model).detail == "variables/variables.data-00001-of-00002"
+
+
+def test_nan_is_equal_to_nan_and_infinity_to_infinity() -> None:
+    then, now = [recorded(NAN), recorded(math.inf, segment="one")], [measured(math.inf, segment="one"), measured(NAN)]
+    assert compare_metrics(then, now) == Part("metrics", Verdict.EQUAL, "2 values")
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        (0.5, math.nextafter(0.5, 1), "auc on segment=one was 0.5, is 0.5000000000000001"),
+        (0.5, NAN, "auc on segment=one was 0.5, is nan"),
+        (math.inf, -math.inf, "auc on segment=one was inf, is -inf"),
+    ],
+)
+def test_the_last_bit_counts(then: float, now: float, said: str) -> None:
+    part = compare_metrics([recorded(then, segment="one"), recorded(0.1)], [measured(now, segment="one"), measured(0.1)])
+    assert part == Part("metrics", Verdict.DIFFERENT, f"1 of 2 values, the most: {said}")
+
+
+def test_the_largest_difference_is_named() -> None:
+    then = [recorded(0.5), recorded(0.5, "precision"), recorded(0.5, "recall")]
+    now = [measured(0.6), measured(0.3, "precision"), measured(0.5, "recall")]
+    assert compare_metrics(then, now).detail == "2 of 3 values, the most: precision on all rows was 0.5, is 0.3"
+
+
+def test_a_metric_that_is_measured_only_once_differs() -> None:
+    assert compare_metrics([recorded(0.5), recorded(0.5, "recall")], [measured(0.5)]).detail == (
+        "1 of 2 values, the most: recall on all rows was 0.5, is not measured"
+    )
+
+
+def test_a_version_without_metrics_says_so() -> None:
+    assert compare_metrics([], [measured(0.5)]) == Part("metrics", Verdict.NOT_RECORDED, "1 values now")
+
+
+def test_a_comparison_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    parts = (compare_examples(None, "b" * 64), compare_metrics([recorded(0.5)], [measured(0.6)]))
+    comparison = Comparison(parts, ("packages: numpy 1 → 2",))
+    comparison.write(tmp_path / "comparison")
+    assert read_comparison(tmp_path / "comparison") == comparison
+    assert comparison.different == ("metrics",)

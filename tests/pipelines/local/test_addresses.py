@@ -1,0 +1,70 @@
+"""Addresses of the emulators: kept, unless somebody else took them."""
+
+import dataclasses
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.local import addresses
+
+
+def choose(file: Path, *, in_use: frozenset[str] = frozenset()) -> tuple[addresses.Addresses, list[str]]:
+    told: list[str] = []
+    return addresses.choose(file, in_use=in_use, progress=told.append), told
+
+
+def test_addresses_differ_and_are_kept(tmp_path: Path) -> None:
+    first, told = choose(tmp_path / "ports.json")
+    second, told_again = choose(tmp_path / "ports.json")
+
+    assert first == second == addresses.read(tmp_path / "ports.json")
+    assert len(set(dataclasses.astuple(first))) == 5
+    assert told == told_again == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address")
+def test_the_instance_has_a_loopback_address_of_its_own(tmp_path: Path) -> None:
+    chosen, _ = choose(tmp_path / "ports.json")
+
+    assert chosen.instance.startswith("127.77.")
+
+
+def test_a_port_that_somebody_took_is_changed_and_said(tmp_path: Path) -> None:
+    before, _ = choose(tmp_path / "ports.json")
+
+    with socket.create_server(("127.0.0.1", before.bigquery)):
+        after, told = choose(tmp_path / "ports.json")
+
+    assert after == dataclasses.replace(before, bigquery=after.bigquery)
+    assert told == [f"bigquery: 127.0.0.1:{before.bigquery} was taken by another process; it is 127.0.0.1:{after.bigquery} from now on"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address")
+def test_an_instance_address_that_somebody_took_is_changed_and_said(tmp_path: Path) -> None:
+    before, _ = choose(tmp_path / "ports.json")
+
+    with socket.create_server((before.instance, 3307)):
+        after, told = choose(tmp_path / "ports.json")
+
+    assert after == dataclasses.replace(before, instance=after.instance)
+    assert told == [f"instance: {before.instance}:3307 was taken by another process; it is {after.instance}:3307 from now on"]
+
+
+def test_a_port_that_our_own_emulator_has_is_kept(tmp_path: Path) -> None:
+    before, _ = choose(tmp_path / "ports.json")
+
+    with socket.create_server(("127.0.0.1", before.bigquery)):
+        after, told = choose(tmp_path / "ports.json", in_use=frozenset({"bigquery"}))
+
+    assert (after, told) == (before, [])
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1, 2]", '{"bigquery": 1'])
+def test_a_damaged_file_is_written_anew(tmp_path: Path, text: str) -> None:
+    (tmp_path / "ports.json").write_text(text)
+
+    chosen, _ = choose(tmp_path / "ports.json")
+
+    assert addresses.read(tmp_path / "ports.json") == chosen

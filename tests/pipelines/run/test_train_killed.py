@@ -1,0 +1,94 @@
+"""A run that is killed in any step, and run again, ends in exactly one version and leaves nothing half done."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from components.database.engine import make_engine
+from components.google import storage_client
+from components.registry.history import list_versions
+from components.runs.record import RunState, runs
+from components.settings import Settings
+from components.storage.objects import verify_folder
+from tests.pipelines.command_line import CommandLine, edit, small_churn
+
+pytestmark = pytest.mark.slow
+
+STEPS = ("start", "schema", "pin", "read", "statistics", "validate", "transform", "train", "evaluate", "push", "record", "finish")
+DEADLINE_SECONDS = 240
+
+
+def test_a_run_killed_in_any_step_and_run_again_ends_in_one_version(command_line: CommandLine) -> None:
+    folder = small_churn(command_line.settings.models_folder, "mortal")
+    # Quick, and let through whatever it has learnt: it is run twelve times.
+    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
+    for old, new in quick.items():
+        edit(folder / "model.toml", old, new)
+    for step in STEPS:
+        kill_in(command_line, "mortal", step)
+    command_line.json("train", "mortal")
+
+    (version,) = command_line.json("versions", "mortal")
+    assert verify_folder(storage_client(command_line.settings), version["uri"]) == []
+    with make_engine(command_line.settings).begin() as connection:
+        recorded = runs(connection, "mortal", 100)
+        assert len(list_versions(connection, "mortal")) == 1
+        orphans = connection.execute(sa.text(NOT_OF_THE_VERSION), {"run": version["run_id"]}).scalars().all()
+    assert RunState.RUNNING not in {run.state for run in recorded}
+    assert [run.run.run_id for run in recorded if run.state == RunState.SUCCEEDED] == [version["run_id"]]
+    assert {run.error for run in recorded if run.state == RunState.FAILED} == {"interrupted"}
+    assert orphans == []
+    assert list(command_line.settings.state_folder.glob("cache/examples/mortal/*.unfinished-*")) == []
+
+
+NOT_OF_THE_VERSION = """
+SELECT task_name FROM registry.run_task JOIN registry.pipeline_run USING (run_id) WHERE model = 'mortal' AND run_id <> :run
+UNION ALL
+SELECT run_id FROM registry.run_dataset JOIN registry.pipeline_run USING (run_id) WHERE model = 'mortal' AND run_id <> :run
+"""
+
+
+def kill_in(command_line: CommandLine, model: str, step: str) -> None:
+    """Kill `perennial train` as soon as the step writes its log; its tasks die with it."""
+    before = logs(command_line.settings, step)
+    process = command_line.start("train", model)
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not logs(command_line.settings, step) - before:
+        if process.poll() is not None:
+            _, err = process.communicate()
+            assert process.returncode == 0, err  # a kill in `record` or `finish` came too late: the version is there
+            assert step in ("record", "finish"), f"{step} was never reached: {err}"
+            return
+        assert time.monotonic() < deadline, f"{step} was not reached"
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    wait_until_tasks_are_gone(command_line.settings)
+
+
+def logs(settings: Settings, step: str) -> set[Path]:
+    return set(settings.state_folder.glob(f"runs/*/logs/{step}.log"))
+
+
+def wait_until_tasks_are_gone(settings: Settings) -> None:
+    """No process may still have a file of the killed run's logs open."""
+    deadline = time.monotonic() + 20
+    while open_logs(settings.state_folder / "runs"):
+        assert time.monotonic() < deadline, "a task outlived its killed run"
+        time.sleep(0.05)
+
+
+def open_logs(folder: Path) -> list[str]:
+    found = []
+    for descriptor in Path("/proc").glob("[0-9]*/fd/[12]"):
+        try:
+            target = os.readlink(descriptor)
+        except OSError:
+            continue
+        if target.startswith(str(folder)):
+            found.append(target)
+    return found
