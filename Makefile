@@ -37,7 +37,7 @@ up down status: setup ## Start, stop or show the emulators
 check: setup ## Lint, types, imports and fast tests
 	@$(ENTER) ruff format --check .
 	@$(ENTER) ruff check .
-	@$(ENTER) mypy components pipelines tests
+	@$(ENTER) mypy components pipelines tests benchmarks
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
 	@$(ENTER) pytest -m "not slow" tests/components/report tests/components/snapshot tests/components/profiles tests/pipelines/test_training.py
@@ -47,7 +47,7 @@ test: setup ## Run all tests
 	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder tests/pipelines tests/components tests/infra # the longest first
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
-	@$(ENTER) python -m tests.bench
+	@$(ENTER) python -m benchmarks
 
 goldens: setup ## Renew the expected outputs under tests/goldens
 	@$(ENTER) pytest tests/pipelines/test_training.py --renew-goldens

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from benchmarks.registry_rows import Rows, fill, model_name
 from components.database.engine import make_engine
 from components.database.migration import migrate
 from components.database.statements import statements
 from components.registry.history import list_versions, read_version
 from components.settings import Settings
-from tests.bench.registry_rows import Rows, fill, model_name
 
 ROWS = Rows(models=2, versions=60, names=10, slices=30)
 MODEL, NUMBER, ID = model_name(2), 40, 100

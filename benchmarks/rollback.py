@@ -1,4 +1,4 @@
-"""A rollback from one end to the other, as a command: `python -m tests.bench.rollback MODEL MEGABYTES` makes the two versions for it."""
+"""A rollback from one end to the other, as a command: `python -m benchmarks.rollback MODEL MEGABYTES` makes the two versions for it."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ground import PERENNIAL, Ground, Size
 from components.database.engine import make_engine
 from components.google import storage_client
 from components.registry.evaluations import Blessing, record_blessing
@@ -16,7 +17,6 @@ from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings, read_settings
 from components.storage.objects import pull_folder, push_folder
-from tests.bench.ground import PERENNIAL, Ground, Size
 
 LARGE_MODEL = "big"
 MEGABYTES = 50
@@ -34,7 +34,7 @@ class Rollback:
 
 def time_rollback(ground: Ground, size: Size) -> Rollback:
     """Of a model that is as large as it shall be, and else the one that was trained on the rows of that size."""
-    ground.call(sys.executable, "-m", "tests.bench.rollback", size.model, str(MEGABYTES))
+    ground.call(sys.executable, "-m", "benchmarks.rollback", size.model, str(MEGABYTES))
     for number in ("1", "2"):
         ground.call(PERENNIAL, "deploy", LARGE_MODEL, number, "--target", "prod", "--reason", "to go back from")
     started = time.monotonic()

@@ -1,6 +1,6 @@
 """What our registry takes with a million metrics in it, on the emulators that the settings name. Prints JSON.
 
-python -m tests.bench.registry_times
+python -m benchmarks.registry_times
 """
 
 import json
@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
+from benchmarks.registry_rows import MILLION, fill, model_name
 from components.canonical import fingerprint
 from components.database.engine import make_engine
 from components.diagnosis.versions import made_of
@@ -25,7 +26,6 @@ from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Trigger, start_run
 from components.settings import Settings, read_settings
 from components.storage.manifest import Entry, Manifest, content_sha256
-from tests.bench.registry_rows import MILLION, fill, model_name
 
 ROUNDS = 100
 PUSHERS, DEPLOYERS, LISTED = 50, 20, 50

@@ -1,7 +1,7 @@
 """What the gate adds to TFX's StatisticsGen and ExampleValidator on the same rows, in a process of its own that imported TFX before.
 
-python -m tests.bench.gate                  # a ground of its own, 306,410 rows
-python -m tests.bench.gate MODEL FOLDER     # what that starts
+python -m benchmarks.gate                  # a ground of its own, 306,410 rows
+python -m benchmarks.gate MODEL FOLDER     # what that starts
 """
 
 import json
@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.ground import LARGE, Ground, Size, ground
 from components.checks.gate import compute_statistics, import_schema, validate
 from components.checks.step import Looked, inspect_rows, inspect_source
 from components.examples.read import read_examples
@@ -25,7 +26,6 @@ from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.step import put_snapshot
 from components.tfx.artifacts import KfpArtifact
-from tests.bench.ground import LARGE, Ground, Size, ground
 from tests.components.artifacts import artifact, examples_artifact
 
 TARGET = 0.3
@@ -61,7 +61,7 @@ class GateTimes:
 def time_gate(made: Ground, size: Size) -> GateTimes:
     """Time it once, with nothing in the caches."""
     made.forget_examples()
-    printed = made.call(sys.executable, "-m", "tests.bench.gate", size.model, made.folder / "gate" / size.model)
+    printed = made.call(sys.executable, "-m", "benchmarks.gate", size.model, made.folder / "gate" / size.model)
     return GateTimes(**json.loads(printed.splitlines()[-1]))
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from tests.bench.registry import LISTED, READS, SHARED, TARGET_MILLISECONDS, TARGET_RATIO, RegistryTimes
-from tests.bench.table import table
+from benchmarks.registry import LISTED, READS, SHARED, TARGET_MILLISECONDS, TARGET_RATIO, RegistryTimes
+from benchmarks.table import table
 
 WHAT = {
     "create": ("create version", "`register_version`", "`create_model_version`"),

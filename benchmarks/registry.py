@@ -1,6 +1,6 @@
 """The registry with a million metrics, ours and MLflow's: on the same PostgreSQL, in the same run.
 
-python -m tests.bench.registry
+python -m benchmarks.registry
 """
 
 import json
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.comparison import call
+from benchmarks.ground import PERENNIAL, Ground
+from benchmarks.registry_rows import MILLION
 from components.settings import REPOSITORY
-from tests.bench.comparison import call
-from tests.bench.ground import PERENNIAL, Ground
-from tests.bench.registry_rows import MILLION
 
 READS = ("list", "show", "compare", "history")
 SHARED = ("create", "get", "promote", "list")
@@ -51,7 +51,7 @@ class RegistryTimes:
 
 def time_registry(ground: Ground, *, progress: Callable[[str], None]) -> RegistryTimes:
     """Ours first, then MLflow's; each in a process of its own."""
-    ours = json.loads(ground.call(sys.executable, "-m", "tests.bench.registry_times"))
+    ours = json.loads(ground.call(sys.executable, "-m", "benchmarks.registry_times"))
     progress(f"our registry: {ours['milliseconds']}")
     theirs = mlflow_times(ground)
     progress(f"MLflow's: {theirs['direct']}, by its server {theirs['server']}")
@@ -79,7 +79,7 @@ def mlflow_times(ground: Ground) -> dict[str, Any]:
 
 def main() -> None:
     """Print the part of the page alone, from emulators of its own."""
-    from tests.bench.registry_part import registry_part
+    from benchmarks.registry_part import registry_part
 
     with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
         made = Ground(Path(folder))

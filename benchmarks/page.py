@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from tests.bench.comparison import FEATURES, PARTITIONS, DriftTimes
-from tests.bench.gate import TARGET, GateTimes
-from tests.bench.registry import RegistryTimes
-from tests.bench.registry_part import registry_part
-from tests.bench.rollback import TARGET_SECONDS, Rollback
-from tests.bench.rounds import Comparison, Reading, Run, median_step, median_total
-from tests.bench.table import table
+from benchmarks.comparison import FEATURES, PARTITIONS, DriftTimes
+from benchmarks.gate import TARGET, GateTimes
+from benchmarks.registry import RegistryTimes
+from benchmarks.registry_part import registry_part
+from benchmarks.rollback import TARGET_SECONDS, Rollback
+from benchmarks.rounds import Comparison, Reading, Run, median_step, median_total
+from benchmarks.table import table
 
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("start", "pin"), ()),
@@ -50,7 +50,7 @@ are those between LocalDagRunner's "is running" and "is finished".
 
 AGAIN = """
     make bench                                             # prints this page
-    infra/userland/enter python -m tests.bench --write     # and writes it to docs/benchmarks.md
+    infra/userland/enter python -m benchmarks --write     # and writes it to docs/benchmarks.md
 """
 
 
@@ -115,7 +115,7 @@ def _ratios(comparison: Comparison, readings: Sequence[Reading]) -> tuple[str, .
 def _rows_per_second(comparison: Comparison, runs: tuple[Run, ...], step: str) -> float:
     seconds = median_step(runs, step)
     if not seconds:
-        raise SystemExit(f"a run has no step {step}: correct tests/bench/page.py")
+        raise SystemExit(f"a run has no step {step}: correct benchmarks/page.py")
     return comparison.rows / seconds
 
 

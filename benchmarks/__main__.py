@@ -4,14 +4,14 @@ import sys
 
 import click
 
+from benchmarks.comparison import compare_drift
+from benchmarks.gate import time_gate
+from benchmarks.ground import LARGE, MEDIUM, SMALL, ground
+from benchmarks.page import render
+from benchmarks.registry import time_registry
+from benchmarks.rollback import time_rollback
+from benchmarks.rounds import compare, read_alone
 from components.settings import REPOSITORY
-from tests.bench.comparison import compare_drift
-from tests.bench.gate import time_gate
-from tests.bench.ground import LARGE, MEDIUM, SMALL, ground
-from tests.bench.page import render
-from tests.bench.registry import time_registry
-from tests.bench.rollback import time_rollback
-from tests.bench.rounds import compare, read_alone
 
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
 

@@ -1,6 +1,6 @@
 """MLflow's registry on the same PostgreSQL with as many metrics, in an environment of its own: nothing of ours is imported here.
 
-python tests/bench/mlflow_registry.py FOLDER-OF-THE-SOCKET MODELS VERSIONS METRICS-OF-A-VERSION LISTED ROUNDS
+python benchmarks/mlflow_registry.py FOLDER-OF-THE-SOCKET MODELS VERSIONS METRICS-OF-A-VERSION LISTED ROUNDS
 
 MLflow talks to PostgreSQL by its socket, without TLS and passwords, ours by the connector. Prints JSON.
 """

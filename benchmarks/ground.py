@@ -109,5 +109,5 @@ def _write_model(size: Size, folder: Path) -> None:
 def _edit(file: Path, pattern: str, replacement: str) -> None:
     text, times = re.subn(pattern, replacement, file.read_text(), flags=re.MULTILINE)
     if not times:
-        raise SystemExit(f"{file.name} of churn has no {pattern!r} any more: correct tests/bench/ground.py")
+        raise SystemExit(f"{file.name} of churn has no {pattern!r} any more: correct benchmarks/ground.py")
     file.write_text(text)

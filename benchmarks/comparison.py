@@ -1,6 +1,6 @@
 """The comparison of two windows: ours from kept profiles and from rows, and Evidently's drift report on the same rows.
 
-python -m tests.bench.comparison [ROWS]
+python -m benchmarks.comparison [ROWS]
 """
 
 import json

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 
-from tests.bench.ground import PERENNIAL, Ground, Size
+from benchmarks.ground import PERENNIAL, Ground, Size
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def median_step(runs: tuple[Run, ...], step: str) -> float | None:
 
 def compare(ground: Ground, size: Size, rounds: int, *, progress: Callable[[str], None]) -> Comparison:
     """Run both by turns."""
-    rows = json.loads(ground.call(sys.executable, "-m", "tests.bench.rows", "csv", size.model, ground.csv(size)))["rows"]
+    rows = json.loads(ground.call(sys.executable, "-m", "benchmarks.rows", "csv", size.model, ground.csv(size)))["rows"]
     ours, stock = [], []
     for number in range(1, rounds + 1):
         ours.append(run_ours(ground, size))
@@ -83,7 +83,7 @@ def run_stock(ground: Ground, size: Size) -> Run:
     folder = ground.folder / "stock"
     folder.mkdir()
     load, started = os.getloadavg()[0], time.monotonic()
-    ground.call(sys.executable, "-m", "tests.bench.stock", size.model, ground.csv(size), folder)
+    ground.call(sys.executable, "-m", "benchmarks.stock", size.model, ground.csv(size), folder)
     total = time.monotonic() - started
     steps = json.loads((folder / "seconds.json").read_text())
     if not any((folder / "pushed").glob("*/saved_model.pb")):
@@ -96,4 +96,4 @@ def read_alone(ground: Ground, size: Size) -> Reading:
     """The step `read` in a new process."""
     ground.forget_examples()
     folder = ground.folder / "examples" / size.model
-    return Reading(**json.loads(ground.call(sys.executable, "-m", "tests.bench.rows", "examples", size.model, folder)))
+    return Reading(**json.loads(ground.call(sys.executable, "-m", "benchmarks.rows", "examples", size.model, folder)))
