@@ -95,8 +95,8 @@ def _profile(settings: Settings, name: str, pinned: Snapshot, profile: KfpArtifa
     parts = list(stream_rows(bigquery_client(settings), bigquery_read_client(settings), settings, model, pinned, pinned.spans))
     started = time.monotonic()
     profilers = {span: SpanProfiler(model, span, f"{span}") for span in pinned.spans}
-    for part in parts:
-        profilers[part.span].batch(part.batch)
+    for span, batch in parts:
+        profilers[span].batch(batch)
     write_profiles({part: table for one in profilers.values() for part, table in one.profiles.items()}, Path(profile.path))
     return time.monotonic() - started
 

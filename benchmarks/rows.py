@@ -43,8 +43,8 @@ def write_csv(client: bigquery.Client, settings: Settings, model: Model, snapsho
     options = csv.WriteOptions(include_header=False, quoting_style="none")
     rows = 0
     with (folder / "rows.csv").open("wb") as file:
-        for part in stream_rows(client, bigquery_read_client(settings), settings, model, snapshot, snapshot.spans):
-            batch = part.batch.drop_columns([model.rows.key, model.rows.span])
+        for _, span_rows in stream_rows(client, bigquery_read_client(settings), settings, model, snapshot, snapshot.spans):
+            batch = span_rows.drop_columns([model.rows.key, model.rows.span])
             if not rows:
                 file.write(",".join(batch.schema.names).encode() + b"\n")
             csv.write_csv(batch, file, options)

@@ -112,6 +112,11 @@ def does_not_answer(where: str) -> AccessError:
     return AccessError(f"{where} does not answer: run `perennial up` (local) or check the network")
 
 
+def table_name(table: bigquery.Table | bigquery.TableReference | bigquery.table.TableListItem) -> str:
+    """The full name of a BigQuery table: `project.dataset.table`."""
+    return f"{table.project}.{table.dataset_id}.{table.table_id}"
+
+
 def storage_client(settings: Settings) -> storage.Client:
     """A Cloud Storage client."""
     from google.cloud import storage

@@ -12,7 +12,7 @@ from components.profiles.record import Profiled, keep_page, keep_profiles
 from components.profiles.reference import champion_version
 from components.runs.record import read_run
 from components.settings import Settings
-from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 
@@ -43,7 +43,7 @@ def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, re
         sentence = refusal(findings, _good_data(champion_version(reference)))
         if sentence is None or waived:
             return
-        record_snapshot(connection, recorded_snapshot(pinned))
+        record_snapshot(connection, RecordedSnapshot.of(pinned))
         link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
     raise BlockedError(sentence if settings.is_local else f"{sentence}; page: {page}")
 

@@ -1,6 +1,5 @@
 """What the two operands of a comparison of data mean: a date, a window, a snapshot, a version, or what was logged in serving."""
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from components.profiles.record import Profiled, kept_profiles
 from components.registry.history import read_version
 from components.registry.snapshot_use import SHOWN, find_snapshot
 from components.snapshot.document import Snapshot, snapshot_from
-from components.snapshot.record import read_snapshot
+from components.snapshot.record import read_recorded_snapshot
 
 DAY = r"\d{4}-\d{2}-\d{2}"
 SERVING = "serving:"
@@ -82,7 +81,7 @@ def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str,
     """
     if document is None:
         with cloud.engine.connect() as connection:
-            document = read_snapshot(connection, snapshot_id).document
+            document = read_recorded_snapshot(connection, snapshot_id).document
     snapshot = snapshot_from(document)
     source: Profiles = _kept(cloud, snapshot, Profiled.SOURCE) or _profile(cloud, snapshot, as_of=None)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.snapshot_table)
@@ -107,7 +106,7 @@ def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: s
     from components.examples.live import profile_rows
     from components.examples.read import read_span_profiles
 
-    if snapshot.query_sha256 != hashlib.sha256(model.text("source.sql").encode()).hexdigest():
+    if snapshot.query_sha256 != model.query_sha256:
         return {}, (f"features of {name} are not compared: their profile was not kept, and source.sql is another one now",)
     cached = read_span_profiles(cloud.settings, model, snapshot)
     if {part.day for part in cached} == set(snapshot.spans):
@@ -120,10 +119,10 @@ def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: s
 
 def _described(cloud: Cloud, model: Model, text: str) -> Operand:
     """The window of a training through that date, pinned or not."""
-    from components.snapshot.pin import describe
+    from components.snapshot.describe import describe_snapshot
 
     through = _day(text)
-    snapshot, as_of = describe(cloud.warehouse, cloud.settings, model, through)
+    snapshot, as_of = describe_snapshot(cloud.warehouse, cloud.settings, model, through)
     name = f"data through {through}"
     source = _kept(cloud, snapshot, Profiled.SOURCE) or _profile(cloud, snapshot, as_of=as_of)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.source_table)
@@ -131,7 +130,7 @@ def _described(cloud: Cloud, model: Model, text: str) -> Operand:
 
 
 def _window(cloud: Cloud, model: Model, first: date, last: date) -> Operand:
-    from components.snapshot.live_window import describe_days
+    from components.snapshot.describe import describe_days
 
     snapshot, as_of = describe_days(cloud.warehouse, cloud.settings, model, first, last)
     return Operand(side=Side(name=f"{first} to {last}", source=_profile(cloud, snapshot, as_of=as_of), rows={}), snapshot=snapshot)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import date
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import farmhash
@@ -15,7 +16,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
-from components.examples.rows import SpanRows, stream_rows
+from components.examples.rows import stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
 from components.examples.span_profile import SpanProfiler, labels_of
 from components.model.folder import Model
@@ -103,12 +104,12 @@ def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
             )
 
 
-def _write_spans(rows: Iterator[SpanRows], model: Model, cache: SpanCache, fingerprints: dict[date, str]) -> None:
-    for span, parts in groupby(rows, key=lambda part: part.span):
+def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cache: SpanCache, fingerprints: dict[date, str]) -> None:
+    for span, batches in groupby(rows, key=itemgetter(0)):
         if span not in fingerprints:
             raise SourceError(f"source.sql of model {model.name!r} gives span {span}, which was not asked for: use @spans")
         folder, profiler = cache.begin(fingerprints[span]), SpanProfiler(model, span, fingerprints[span])
-        counts = _write_span(span, (profiler.batch(part.batch) for part in parts), model, folder)
+        counts = _write_span(span, (profiler.batch(batch) for _, batch in batches), model, folder)
         write_profiles(profiler.profiles, folder / PROFILE)
         cache.finish(fingerprints[span], counts)
 

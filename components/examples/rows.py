@@ -1,20 +1,18 @@
 """Training rows of missing spans, streamed from BigQuery by the Storage Read API, and refused when they cannot be trained on."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.errors import SourceError
+from components.google import table_name
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.arrow_stream import read_batches
+from components.snapshot.arrow_stream import read_table, split_by_day
 from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
@@ -24,14 +22,6 @@ SHOWN_CHARACTERS = 80
 """Of a value, in a sentence."""
 
 
-@dataclass(frozen=True)
-class SpanRows:
-    """Some rows of one span, in the order of the key."""
-
-    span: date
-    batch: pa.RecordBatch
-
-
 def stream_rows(
     client: bigquery.Client,
     reader: BigQueryReadClient,
@@ -39,10 +29,10 @@ def stream_rows(
     model: Model,
     snapshot: Snapshot,
     spans: tuple[date, ...],
-) -> Iterator[SpanRows]:
-    """The rows of `spans`, by span and key, in batches: memory does not grow with their number.
+) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """The rows of `spans` in batches of one span each, in the order of span and key: memory does not grow with their number.
 
-    One stream, since only one keeps the query's order, which makes examples the same byte for byte.
+    The order makes examples the same byte for byte.
 
     Raises:
         SourceError: a row has no key or span, a key twice, an unknown label, or a number that is not finite.
@@ -57,31 +47,10 @@ def stream_rows(
         job = client.query(rows_query(model, snapshot.snapshot_table), config)
         job.result(timeout=3600)
         check = RowCheck(model)
-        for batch in read_batches(reader, read_session(reader, settings, job)):
+        for batch in read_table(reader, settings, table_name(job.destination)):
             if batch.num_rows:
                 check.batch(batch)
-                yield from _by_span(batch, model.rows.span)
-
-
-def read_session(reader: BigQueryReadClient, settings: Settings, job: bigquery.QueryJob) -> types.ReadSession:
-    """A session of one stream, which keeps the order of the query's rows."""
-    table = job.destination
-    return reader.create_read_session(
-        parent=f"projects/{settings.project}",
-        read_session=types.ReadSession(
-            table=f"projects/{table.project}/datasets/{table.dataset_id}/tables/{table.table_id}", data_format=types.DataFormat.ARROW
-        ),
-        max_stream_count=1,
-    )
-
-
-def _by_span(batch: pa.RecordBatch, column: str) -> Iterator[SpanRows]:
-    spans = batch.column(column).cast(pa.date32())
-    days = np.asarray(spans.cast(pa.int32()))
-    edges = [0, *(np.flatnonzero(np.diff(days)) + 1).tolist(), len(days)]
-    for start, end in pairwise(edges):
-        if end > start:
-            yield SpanRows(spans[start].as_py(), batch.slice(start, end - start))
+                yield from split_by_day(batch, model.rows.span)
 
 
 class RowCheck:

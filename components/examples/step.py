@@ -10,7 +10,6 @@ from components.profiles.file import write_profiles
 from components.settings import Settings
 from components.snapshot.source import check_query
 from components.snapshot.step import snapshot_of
-from components.snapshot.window import Window
 from components.tfx.artifacts import KfpArtifact
 
 
@@ -20,8 +19,7 @@ def write_examples(
     """Fill the artifact as TFX's ExampleGen would, and those of what is in it."""
     clients = bigquery_client(settings), bigquery_read_client(settings)
     read, pinned = read_model(settings.models_folder, model), snapshot_of(snapshot)
-    window = Window(pinned.spans, pinned.partitions[0].day, pinned.partitions[-1].day)
-    check_query(clients[0], settings, read, table=pinned.snapshot_table, window=window)
+    check_query(clients[0], settings, read, table=pinned.snapshot_table, window=pinned.window)
     found = read_examples(*clients, settings, read, pinned, Path(examples.path))
     write_counts(found, Path(counts.path))
     write_profiles(read_span_profiles(settings, read, pinned), Path(profile.path))

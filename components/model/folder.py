@@ -251,6 +251,11 @@ class Model(_Section):
         names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD)
         return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
 
+    @property
+    def query_sha256(self) -> str:
+        """The fingerprint of source.sql: SHA-256 of its text."""
+        return hashlib.sha256(self.text("source.sql").encode()).hexdigest()
+
     def code_sha256(self) -> str:
         """One fingerprint of the files: changes when any byte of them does."""
         digest = hashlib.sha256()

@@ -12,7 +12,7 @@ from components.profiles.source import profile_source
 from components.settings import Settings
 from components.snapshot.bigquery_errors import answers
 from components.snapshot.columns import read_features
-from components.snapshot.live_window import describe_table
+from components.snapshot.describe import describe_table
 
 
 def profile_log(
@@ -33,7 +33,7 @@ def profile_log(
     name = f"{settings.project}.{serving.log}"
     with answers(settings, f"log {name} of model {model.name!r}", remedy="correct serving.log in model.toml"):
         table = client.get_table(name, timeout=30)
-    snapshot, as_of = describe_table(client, settings, model, table, serving.log_partition_field, first, last)
+    snapshot, as_of = describe_table(client, settings, model, table, (serving.log_partition_field, first, last))
     features = read_features(model)
     found = profile_source(reader, settings, snapshot, {}, as_of=as_of)
     return {

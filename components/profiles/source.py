@@ -6,16 +6,14 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import ColumnProfile, Level, Part, Profiles, add_tables
 from components.profiles.profiling import profile_batch
 from components.settings import Settings
-from components.snapshot.arrow_stream import read_batches
+from components.snapshot.arrow_stream import read_table, split_by_day
 from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
 
@@ -76,7 +74,7 @@ def _profile_days(
 ) -> dict[Part, Columns]:
     batches: dict[date, Columns] = {}
     for batch in _stream(reader, settings, snapshot, sorted(missing), as_of):
-        for day, rows in _by_day(batch, snapshot.partition_field):
+        for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
                 columns, before = profile_batch(rows), batches.get(day)
                 batches[day] = columns if before is None else add_tables([before, columns])
@@ -90,28 +88,6 @@ def _stream(
     field = snapshot.partition_field
     columns = [name for name, kind in snapshot.columns if kind in PROFILED]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
-    project, dataset, table = name.split(".")
+    restriction = f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
     with answers(settings, f"rows of {name}", remedy="run the same command again"):
-        session = reader.create_read_session(
-            parent=f"projects/{settings.project}",
-            read_session=types.ReadSession(
-                table=f"projects/{project}/datasets/{dataset}/tables/{table}",
-                data_format=types.DataFormat.ARROW,
-                table_modifiers=types.ReadSession.TableModifiers(snapshot_time=as_of) if as_of else None,
-                read_options=types.ReadSession.TableReadOptions(
-                    selected_fields=columns, row_restriction=f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
-                ),
-            ),
-            max_stream_count=1,
-        )
-        yield from read_batches(reader, session)
-
-
-def _by_day(batch: pa.RecordBatch, field: str) -> Iterator[tuple[date, pa.RecordBatch]]:
-    days = np.asarray(batch.column(field).cast(pa.int32()))
-    order = np.argsort(days, kind="stable")
-    ordered = batch.take(pa.array(order))
-    different, starts = np.unique(days[order], return_index=True)
-    ends = [*starts[1:].tolist(), len(days)]
-    for day, start, end in zip(different.tolist(), starts.tolist(), ends, strict=True):
-        yield pc.cast(pa.scalar(day, pa.int32()), pa.date32()).as_py(), ordered.slice(start, end - start)
+        yield from read_table(reader, settings, name, columns=columns, restriction=restriction, as_of=as_of)

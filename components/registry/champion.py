@@ -12,7 +12,7 @@ from components.google import storage_client
 from components.profiles.record import Profiled, fetch_profiles
 from components.profiles.reference import CHAMPION, DOCUMENT, profiles_file
 from components.settings import Settings
-from components.snapshot.record import read_snapshot
+from components.snapshot.record import read_recorded_snapshot
 from components.tfx.artifacts import KfpArtifact
 
 
@@ -37,7 +37,7 @@ def write_reference(settings: Settings, model: str, reference: KfpArtifact) -> N
     folder.mkdir(parents=True, exist_ok=True)
     with make_engine(settings).connect() as connection:
         champion = find_champion(connection, model)
-        snapshot = None if champion is None else read_snapshot(connection, champion.snapshot_id)
+        snapshot = None if champion is None else read_recorded_snapshot(connection, champion.snapshot_id)
     if champion is None or snapshot is None:
         return
     (folder / DOCUMENT).write_text(json.dumps(snapshot.document))

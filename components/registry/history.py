@@ -12,7 +12,7 @@ from components.registry.deployments import Action, Event, Retirement
 from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluation_from
 from components.registry.versions import latest_version, version_id
 from components.runs.record import RecordedRun, Task, recorded
-from components.snapshot.record import Snapshot
+from components.snapshot.record import RecordedSnapshot
 from components.storage.manifest import Manifest, entries_from
 
 
@@ -60,7 +60,7 @@ class VersionStory:
     created_at: datetime
     run: RecordedRun
     tasks: tuple[Task, ...]
-    snapshot: Snapshot
+    snapshot: RecordedSnapshot
     evaluations: tuple[Evaluation, ...]
     blessings: tuple[Blessing, ...]
     live_on: tuple[str, ...]
@@ -108,7 +108,7 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
         created_at=row["made_at"],
         run=recorded(row),
         tasks=tuple(Task(**task) for task in row["tasks"] or ()),
-        snapshot=Snapshot(**{field.name: row[field.name] for field in fields(Snapshot)}),
+        snapshot=RecordedSnapshot(**{field.name: row[field.name] for field in fields(RecordedSnapshot)}),
         evaluations=tuple(evaluation_from(model, number, item) for item in row["evaluations"] or ()),
         blessings=tuple(blessing_from(model, number, item) for item in row["blessings"] or ()),
         live_on=tuple(row["live_on"]),

@@ -10,7 +10,7 @@ from components.database.statements import execute, shown
 from components.errors import RegistryError
 from components.registry.versions import latest_version
 from components.runs.record import RunState
-from components.snapshot.record import DatasetRole, Snapshot, read_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, read_recorded_snapshot
 
 PREFIX = re.compile(r"[0-9a-f]{6,64}")
 SHOWN = 12
@@ -61,7 +61,7 @@ class RunUse:
 class SnapshotStory:
     """A snapshot and all that used it."""
 
-    snapshot: Snapshot
+    snapshot: RecordedSnapshot
     created_at: datetime
     versions: tuple[VersionUse, ...]
     runs: tuple[RunUse, ...]
@@ -128,7 +128,7 @@ def read_snapshot_story(connection: sa.Connection, prefix: str) -> SnapshotStory
     versions = execute(connection, "snapshots.versions_of", snapshot_id=snapshot_id).mappings()
     runs = execute(connection, "snapshots.runs_of", snapshot_id=snapshot_id).mappings()
     return SnapshotStory(
-        snapshot=read_snapshot(connection, snapshot_id),
+        snapshot=read_recorded_snapshot(connection, snapshot_id),
         created_at=execute(connection, "snapshots.recorded_at", snapshot_id=snapshot_id).scalar_one(),
         versions=tuple(VersionUse(**dict(row) | {"live_on": tuple(row["live_on"])}) for row in versions),
         runs=tuple(RunUse(**dict(row) | {"role": DatasetRole(row["role"]), "state": RunState(row["state"])}) for row in runs),

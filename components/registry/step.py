@@ -128,7 +128,7 @@ def record_version(
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
     engine = make_engine(settings)
     with engine.begin() as connection:
-        snapshots.record_snapshot(connection, snapshots.recorded_snapshot(pinned))
+        snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
         new = _new_version(found, run_id, pinned, manifest)

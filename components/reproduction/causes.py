@@ -1,6 +1,5 @@
 """Why a second training differs from the first: the data under it, and what else the registry knows that may have changed."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 
@@ -34,7 +33,7 @@ def data_causes(settings: Settings, model: Model, pinned: Snapshot) -> list[str]
         changes = partition_changes(pinned.partitions, read_partitions(client, settings, window, current_time(client)))
     if changes:
         causes.append(_rewritten(model, pinned, changes))
-    query = hashlib.sha256(model.text("source.sql").encode()).hexdigest()
+    query = model.query_sha256
     if query != pinned.query_sha256:
         causes.append(f"source.sql: the snapshot was pinned for {_short(pinned.query_sha256)}, kept with the version is {_short(query)}")
     return causes or ["pinned rows and source.sql are what they were: another way from rows to examples"]

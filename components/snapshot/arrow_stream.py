@@ -1,16 +1,66 @@
-"""What a session of BigQuery's Storage Read API gives, as Arrow."""
+"""Rows of BigQuery tables as Arrow, streamed through the Storage Read API."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 
+from components.settings import Settings
 
-def read_batches(reader: BigQueryReadClient, session: types.ReadSession) -> Iterator[pa.RecordBatch]:
-    """The batches of all streams, one after the other; none where the session has no stream, and so no row."""
-    if not session.streams:
+
+def read_table(
+    reader: BigQueryReadClient,
+    settings: Settings,
+    table: str,
+    *,
+    columns: Sequence[str] = (),
+    restriction: str = "",
+    as_of: datetime | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Stream the rows of a table in batches. Errors of BigQuery's client are not translated.
+
+    The session has one stream: only one keeps the order of the rows of a query's result.
+
+    Args:
+        reader: client of the Storage Read API.
+        settings: name the project that reads.
+        table: `project.dataset.table`.
+        columns: the columns to read; all of them if empty.
+        restriction: a condition on the rows, in SQL; all rows if empty.
+        as_of: reads the table as it was at this instant.
+    """
+    project, dataset, name = table.split(".")
+    session = reader.create_read_session(
+        parent=f"projects/{settings.project}",
+        read_session=types.ReadSession(
+            table=f"projects/{project}/datasets/{dataset}/tables/{name}",
+            data_format=types.DataFormat.ARROW,
+            table_modifiers=types.ReadSession.TableModifiers(snapshot_time=as_of) if as_of else None,
+            read_options=types.ReadSession.TableReadOptions(selected_fields=columns, row_restriction=restriction),
+        ),
+        max_stream_count=1,
+    )
+    if not session.streams:  # the table has no rows
         return
     schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
     for stream in session.streams:
         for message in reader.read_rows(stream.name):
             yield pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
+
+
+def split_by_day(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
+    """Split a batch by its DATE column `column`, days ascending; the rows of a day keep their order.
+
+    Rows without a date are given as those of 1 January 1970.
+    """
+    days = np.asarray(batch.column(column).cast(pa.date32()).cast(pa.int32()).fill_null(0))
+    if (np.diff(days) < 0).any():
+        order = np.argsort(days, kind="stable")
+        batch, days = batch.take(pa.array(order)), days[order]
+    distinct, starts = np.unique(days, return_index=True)
+    ends = [*starts[1:].tolist(), len(days)]
+    for day, start, end in zip(distinct.tolist(), starts.tolist(), ends, strict=True):
+        yield pc.cast(pa.scalar(day, pa.int32()), pa.date32()).as_py(), batch.slice(start, end - start)

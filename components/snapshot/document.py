@@ -5,9 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.canonical import canonical_json, fingerprint
+from components.google import table_name
+from components.model.folder import Model
+from components.snapshot.window import Window
+
+if TYPE_CHECKING:
+    from google.cloud import bigquery
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,26 @@ class Snapshot:
     partitions: tuple[Partition, ...]
     spans: tuple[date, ...]
     query_sha256: str
+
+    @classmethod
+    def of(
+        cls, model: Model, table: "bigquery.Table", *, partition_field: str, partitions: tuple[Partition, ...], spans: tuple[date, ...]
+    ) -> "Snapshot":
+        """The snapshot of partitions of a table, for the model's source.sql."""
+        return cls(
+            model=model.name,
+            source_table=table_name(table),
+            partition_field=partition_field,
+            columns=tuple(sorted((column.name, column.field_type) for column in table.schema)),
+            partitions=partitions,
+            spans=spans,
+            query_sha256=model.query_sha256,
+        )
+
+    @property
+    def window(self) -> Window:
+        """The spans, and the first and the last pinned partition."""
+        return Window(self.spans, self.partitions[0].day, self.partitions[-1].day)
 
     @property
     def document(self) -> dict[str, object]:
@@ -83,7 +109,7 @@ class Snapshot:
         return canonical_json(self.document)
 
 
-def read_snapshot(path: Path) -> Snapshot:
+def read_snapshot_document(path: Path) -> Snapshot:
     """The snapshot whose document is at `path`."""
     return snapshot_from(json.loads(path.read_text()))
 

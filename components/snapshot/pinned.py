@@ -7,6 +7,7 @@ from datetime import datetime
 from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
+from components.google import table_name
 from components.settings import Settings
 from components.snapshot.bigquery_errors import answers
 
@@ -24,7 +25,7 @@ def pinned_tables(client: bigquery.Client, settings: Settings, tables: Iterable[
         # One list for all: asking table by table takes a call each.
         with answers(settings, f"tables of {dataset}", remedy="run the same command again"), suppress(NotFound):
             for item in client.list_tables(dataset, page_size=PAGE, timeout=60):
-                found[f"{item.project}.{item.dataset_id}.{item.table_id}"] = item.expires
+                found[table_name(item)] = item.expires
     return {table: found[table] for table in wanted & found.keys()}
 
 

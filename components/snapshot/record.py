@@ -11,7 +11,7 @@ from components.canonical import canonical_json, fingerprint
 from components.database.idempotency import require_same
 from components.database.statements import execute, shown
 from components.errors import RegistryError
-from components.snapshot import document
+from components.snapshot.document import Snapshot
 
 
 class DatasetRole(StrEnum):
@@ -25,8 +25,8 @@ class DatasetRole(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """A pinned window of a table's partitions. Tables are `project.dataset.table`."""
+class RecordedSnapshot:
+    """A snapshot as the registry keeps it. Tables are `project.dataset.table`."""
 
     snapshot_id: str
     """SHA-256 of the document's canonical JSON."""
@@ -43,8 +43,25 @@ class Snapshot:
     schema_fingerprint: str
     content_checksum: str
 
+    @classmethod
+    def of(cls, pinned: Snapshot) -> "RecordedSnapshot":
+        """What the registry keeps of a pinned snapshot."""
+        return cls(
+            snapshot_id=pinned.snapshot_id,
+            document=pinned.document,
+            source_table=pinned.source_table,
+            snapshot_table=pinned.snapshot_table,
+            partition_field=pinned.partition_field,
+            partition_from=pinned.partitions[0].day,
+            partition_to=pinned.partitions[-1].day + timedelta(days=1),
+            query_sha256=pinned.query_sha256,
+            row_count=pinned.source_rows,
+            schema_fingerprint=pinned.schema_fingerprint,
+            content_checksum=pinned.content_checksum,
+        )
 
-def record_snapshot(connection: sa.Connection, snapshot: Snapshot) -> None:
+
+def record_snapshot(connection: sa.Connection, snapshot: RecordedSnapshot) -> None:
     """Record a snapshot. Recording it again changes nothing.
 
     Raises:
@@ -54,11 +71,11 @@ def record_snapshot(connection: sa.Connection, snapshot: Snapshot) -> None:
         raise RegistryError(f"snapshot {snapshot.snapshot_id!r} is not its document's SHA-256, which is {found}: pin the data again")
     values = {**asdict(snapshot), "document": canonical_json(snapshot.document)}
     if not execute(connection, "snapshots.insert", **values).rowcount:
-        same = read_snapshot(connection, snapshot.snapshot_id)
+        same = read_recorded_snapshot(connection, snapshot.snapshot_id)
         require_same(f"snapshot {snapshot.snapshot_id}", vars(same), vars(snapshot), except_for=("document",))
 
 
-def read_snapshot(connection: sa.Connection, snapshot_id: str) -> Snapshot:
+def read_recorded_snapshot(connection: sa.Connection, snapshot_id: str) -> RecordedSnapshot:
     """The snapshot of that id.
 
     Raises:
@@ -67,7 +84,7 @@ def read_snapshot(connection: sa.Connection, snapshot_id: str) -> Snapshot:
     row = execute(connection, "snapshots.read", snapshot_id=snapshot_id).mappings().first()
     if row is None:
         raise RegistryError(f"snapshot {shown(snapshot_id)} is not in the registry")
-    return Snapshot(**row)
+    return RecordedSnapshot(**row)
 
 
 def link_run(connection: sa.Connection, run_id: str, role: DatasetRole, snapshot_id: str) -> None:
@@ -77,20 +94,3 @@ def link_run(connection: sa.Connection, run_id: str, role: DatasetRole, snapshot
         RegistryError: the run or the snapshot is unknown.
     """
     execute(connection, "snapshots.link_run", run_id=run_id, role=role, snapshot_id=snapshot_id)
-
-
-def recorded_snapshot(pinned: document.Snapshot) -> Snapshot:
-    """The snapshot as the registry keeps it."""
-    return Snapshot(
-        snapshot_id=pinned.snapshot_id,
-        document=pinned.document,
-        source_table=pinned.source_table,
-        snapshot_table=pinned.snapshot_table,
-        partition_field=pinned.partition_field,
-        partition_from=pinned.partitions[0].day,
-        partition_to=pinned.partitions[-1].day + timedelta(days=1),
-        query_sha256=pinned.query_sha256,
-        row_count=pinned.source_rows,
-        schema_fingerprint=pinned.schema_fingerprint,
-        content_checksum=pinned.content_checksum,
-    )

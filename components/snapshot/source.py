@@ -5,6 +5,7 @@ from datetime import date
 from google.cloud import bigquery
 
 from components.errors import SourceError
+from components.google import table_name
 from components.model.folder import SOURCE, Model
 from components.settings import Settings
 from components.snapshot.bigquery_errors import answers
@@ -47,7 +48,7 @@ def partition_range(client: bigquery.Client, settings: Settings, table: bigquery
         SourceError: there is none.
         AccessError: BigQuery refuses or does not answer.
     """
-    name = f"{table.project}.{table.dataset_id}.{table.table_id}"
+    name = table_name(table)
     with answers(settings, f"partitions of {name}", remedy="load the table again"):
         days = sorted(identifier for identifier in client.list_partitions(table, timeout=60) if identifier.isdigit())
     if not days:

@@ -6,7 +6,7 @@ from pathlib import Path
 from components.google import bigquery_client
 from components.model.folder import read_model
 from components.settings import Settings
-from components.snapshot.document import Snapshot, read_snapshot
+from components.snapshot.document import Snapshot, read_snapshot_document
 from components.snapshot.pin import pin
 from components.tfx.artifacts import KfpArtifact
 
@@ -28,4 +28,4 @@ def put_snapshot(pinned: Snapshot, snapshot: KfpArtifact) -> None:
 
 def snapshot_of(snapshot: KfpArtifact) -> Snapshot:
     """The snapshot in the artifact."""
-    return read_snapshot(Path(snapshot.path) / FILE)
+    return read_snapshot_document(Path(snapshot.path) / FILE)

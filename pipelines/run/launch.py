@@ -25,8 +25,9 @@ from components.registry.versions import find_trained, find_version_of_run, was_
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.settings import IMAGE, Settings
+from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.pin import describe, latest_partition
+from components.snapshot.pin import latest_partition
 from pipelines.run.local import ForkServer, LocalRun, TaskResult
 
 KEPT_RUNS = 10
@@ -111,8 +112,10 @@ def train_locally(
         with _recorded_refusal(settings, request, run_id, launch):
             client = bigquery_client(settings)
             through = request.through or latest_partition(client, settings, model)
-            # Without an earlier version of the same code, what the window holds is the step `pin`'s to find out.
-            trained = _find_trained(engine, model, describe(client, settings, model, through)[0], through) if may_be_trained else None
+            trained = None
+            if may_be_trained:  # by code alone; otherwise what the window holds is the step `pin`'s to find out
+                snapshot, _ = describe_snapshot(client, settings, model, through)
+                trained = _find_trained(engine, model, snapshot, through)
         if trained is not None:
             return trained
         from pipelines.training import training

@@ -17,7 +17,7 @@ from components.report import content
 from components.report.page import write
 from components.runs.record import RunState
 from components.settings import Settings
-from components.snapshot.document import read_snapshot
+from components.snapshot.document import read_snapshot_document
 from components.snapshot.step import FILE as SNAPSHOT
 from pipelines.run.launch import LocalResult
 
@@ -82,7 +82,7 @@ def _data(result: LocalResult) -> content.DataSection | None:
     snapshot_path, counts_path = _artifact(result, "pin", "snapshot"), _artifact(result, "read", "counts")
     if snapshot_path is None or not (snapshot_path / SNAPSHOT).is_file():
         return None
-    snapshot = read_snapshot(snapshot_path / SNAPSHOT)
+    snapshot = read_snapshot_document(snapshot_path / SNAPSHOT)
     counts = read_counts(counts_path) if counts_path and counts_path.is_file() else ()
     by_split: defaultdict[str, int] = defaultdict(int)
     by_span: defaultdict[date, list[SplitCount]] = defaultdict(list)
@@ -152,7 +152,7 @@ def _places(result: LocalResult) -> dict[str, str]:
     pushed, snapshot = _artifact(result, "push", "pushed"), _artifact(result, "pin", "snapshot")
     places = {}
     if snapshot and (snapshot / SNAPSHOT).is_file():
-        places["pinned rows"] = read_snapshot(snapshot / SNAPSHOT).snapshot_table
+        places["pinned rows"] = read_snapshot_document(snapshot / SNAPSHOT).snapshot_table
     if pushed and (pushed / ADDRESS).is_file():
         places["bytes of the version"] = (pushed / ADDRESS).read_text()
     return places

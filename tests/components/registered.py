@@ -22,7 +22,7 @@ from components.google import credentials, storage_client
 from components.registry.versions import NewVersion
 from components.runs.record import Run, Trigger, start_run
 from components.settings import Settings
-from components.snapshot.record import Snapshot, record_snapshot
+from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.manifest import Entry, Manifest, content_sha256
 from components.storage.objects import ensure_bucket, push_folder
 from pipelines.local.services import prepare_registry
@@ -153,10 +153,10 @@ def new_run(name: str) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def new_snapshot() -> Callable[..., Snapshot]:
-    def make(**changes: Any) -> Snapshot:
+def new_snapshot() -> Callable[..., RecordedSnapshot]:
+    def make(**changes: Any) -> RecordedSnapshot:
         document = {"source": "shop.sales.purchases", "partitions": [{"id": "19980531", "rows": 1000}], "made": uuid4().hex}
-        snapshot = Snapshot(
+        snapshot = RecordedSnapshot(
             snapshot_id=fingerprint(document),
             document=document,
             source_table="shop.sales.purchases",
@@ -175,7 +175,7 @@ def new_snapshot() -> Callable[..., Snapshot]:
 
 
 @pytest.fixture
-def new_version(new_run: Callable[..., Run], new_snapshot: Callable[..., Snapshot]) -> Callable[..., NewVersion]:
+def new_version(new_run: Callable[..., Run], new_snapshot: Callable[..., RecordedSnapshot]) -> Callable[..., NewVersion]:
     """Records a run and a snapshot on the connection, for a version that is to be registered."""
 
     def make(connection: sa.Connection, *, weights: str = "f", **changes: Any) -> NewVersion:

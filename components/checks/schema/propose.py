@@ -20,7 +20,6 @@ from components.snapshot.columns import KEY_TYPES, NUMBERS, read_features
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.source import rows_parameters, rows_query
-from components.snapshot.window import Window
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.anomalies_pb2 import AnomalyInfo
@@ -106,8 +105,8 @@ def read_window(settings: Settings, model: Model, through: date | None) -> Itera
 
 def _check_rows(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot) -> None:
     """What rows need under any schema; `check_query` also wants the columns that schema.pbtxt has now."""
-    rows, window = model.rows, Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
+    rows = model.rows
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(snapshot.window), dry_run=True, use_query_cache=False)
     with answers(
         settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
     ):

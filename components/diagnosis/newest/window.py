@@ -8,8 +8,8 @@ from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.read import examples_fingerprint
 from components.model.folder import Model
+from components.snapshot.describe import describe_days
 from components.snapshot.document import Snapshot
-from components.snapshot.live_window import describe_days
 from components.snapshot.window import Window, resolve_window, span_history_start
 
 

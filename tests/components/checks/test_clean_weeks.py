@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -75,10 +76,10 @@ def period(cloud: Settings, tmp_path_factory: pytest.TempPathFactory) -> Period:
     whole = pin(client, settings, widest, LAST)
     source = profile_source(reader, settings, whole, {})
     rows: dict[Part, Any] = {}
-    for span, parts in groupby(stream_rows(client, reader, settings, widest, whole, whole.spans), key=lambda part: part.span):
+    for span, batches in groupby(stream_rows(client, reader, settings, widest, whole, whole.spans), key=itemgetter(0)):
         profiler = SpanProfiler(model, span, str(span))
-        for part in parts:
-            profiler.batch(part.batch)
+        for _, batch in batches:
+            profiler.batch(batch)
         rows |= profiler.profiles
     spans = model.window.spans
     return Period(

@@ -19,7 +19,7 @@ from components.registry.evaluations import Evaluation, Metric, record_evaluatio
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Task, record_tasks, start_run
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from tests.components.visits import COLUMNS, day
@@ -67,7 +67,7 @@ class Shelf:
         with self.cloud.engine.begin() as connection:
             start_run(connection, run)
             if snapshot:
-                record_snapshot(connection, recorded_snapshot(snapshot))
+                record_snapshot(connection, RecordedSnapshot.of(snapshot))
                 link_run(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
         return run
 

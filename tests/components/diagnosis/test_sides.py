@@ -19,7 +19,7 @@ from components.profiles.file import write_profiles
 from components.profiles.profile import Level, tables
 from components.profiles.record import Profiled, keep_profiles
 from components.runs.record import Run
-from components.snapshot.record import record_snapshot, recorded_snapshot
+from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.objects import ensure_bucket
 from tests.components.diagnosis.compared import Shelf
 from tests.components.visits import COLUMNS, DAYS, VISITORS, Site, day, visits
@@ -61,7 +61,7 @@ def test_a_snapshot_whose_profiles_were_kept_is_compared_without_bigquery(cloud_
     model = own_site.model()
     snapshot = own_site.pin(model)
     with cloud_of_site.engine.begin() as connection:
-        record_snapshot(connection, recorded_snapshot(snapshot))
+        record_snapshot(connection, RecordedSnapshot.of(snapshot))
     made = read_operand(cloud_of_site, model, snapshot.snapshot_id[:12]).side
     for kind, profiles in ((Profiled.SOURCE, made.source), (Profiled.ROWS, made.rows)):
         write_profiles(profiles, tmp_path / kind)

@@ -99,9 +99,9 @@ def test_a_new_column_is_read_of_all_partitions(own_site: Site, streamed: list[l
 
 
 def test_a_window_that_was_never_pinned_is_read_from_the_table(own_site: Site) -> None:
-    from components.snapshot.pin import describe
+    from components.snapshot.describe import describe_snapshot
 
-    snapshot, as_of = describe(own_site.client, own_site.settings, own_site.model(), day(6))
+    snapshot, as_of = describe_snapshot(own_site.client, own_site.settings, own_site.model(), day(6))
     found = profile_source(own_site.reader, own_site.settings, snapshot, {}, as_of=as_of)
     assert list(found) == [source_part(snapshot, place) for place in range(4)]
     assert [table.table_id for table in own_site.client.list_tables(own_site.name.rpartition(".")[0])] == ["visits"]

@@ -15,7 +15,7 @@ from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
 from components.snapshot.document import Snapshot
 from components.snapshot.pinned import pinned_tables, set_expiry
-from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
 from tests.components.deployment.deploying import deploy
 from tests.components.visits import DAYS, Site
 
@@ -41,14 +41,14 @@ class Keeper:
     def train(self, model: Model, through: int = DAYS) -> Snapshot:
         """Pin, and register a version that was trained on it."""
         pinned = self.site.pin(model, through)
-        record_snapshot(self.connection, recorded_snapshot(pinned))
+        record_snapshot(self.connection, RecordedSnapshot.of(pinned))
         register_version(self.connection, self.new_version(self.connection, model=model.name, snapshot_id=pinned.snapshot_id))
         return pinned
 
     def block(self, model: Model, through: int = DAYS) -> Snapshot:
         """Pin, for a run that makes no version."""
         pinned, run = self.site.pin(model, through), self.new_run(model=model.name)
-        record_snapshot(self.connection, recorded_snapshot(pinned))
+        record_snapshot(self.connection, RecordedSnapshot.of(pinned))
         start_run(self.connection, run)
         link_run(self.connection, run.run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         return pinned

@@ -13,7 +13,7 @@ from components.registry.evaluations import Blessing, Check, Evaluation, Metric,
 from components.registry.history import list_versions, read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import RunState, Task, finish_run, read_run, record_tasks
-from components.snapshot.record import DatasetRole, link_run, read_snapshot
+from components.snapshot.record import DatasetRole, link_run, read_recorded_snapshot
 
 MakeVersion = Callable[..., NewVersion]
 
@@ -72,7 +72,7 @@ def test_the_story_of_a_version_is_whole(connection: sa.Connection, new_version:
     assert (story.code_sha256, story.training_sha256, story.signature) == (new.code_sha256, new.training_sha256, {"inputs": ["recency"]})
     assert (story.manifest, story.manifest.sha256) == (new.manifest, new.manifest.uri[-64:])
     assert (story.run, story.run.state) == (read_run(connection, new.run_id), RunState.SUCCEEDED)
-    assert story.snapshot == read_snapshot(connection, new.snapshot_id)
+    assert story.snapshot == read_recorded_snapshot(connection, new.snapshot_id)
     assert (story.tasks, story.evaluations, story.blessings) == (tasks, (evaluation,), (blessing,))
     assert story.created_by == connection.exec_driver_sql("SELECT current_user").scalar()
 

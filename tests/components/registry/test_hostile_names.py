@@ -16,7 +16,7 @@ from components.registry.snapshot_use import find_snapshot
 from components.registry.versions import ModelRole, NewVersion, find_version_of_run, register_version
 from components.runs.record import Run, RunState, Task, finish_run, read_run, record_tasks, start_run
 from components.snapshot import record as snapshots
-from components.snapshot.record import DatasetRole, Snapshot, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, record_snapshot
 
 HOSTILE = {
     "SQL": "'; DROP TABLE registry.model; --",
@@ -81,7 +81,7 @@ READS: dict[str, Act] = {
     "history": history,
     "history of a target": lambda connection, text: history(connection, text, text),
     "read_run": read_run,
-    "read_snapshot": snapshots.read_snapshot,
+    "read_snapshot": snapshots.read_recorded_snapshot,
     "find_snapshot": find_snapshot,
     "finish_run": lambda connection, text: finish_run(connection, text, RunState.SUCCEEDED),
     "link a run": lambda connection, text: versions.link_run(connection, text, ModelRole.EVALUATED, text, 1),
@@ -101,7 +101,7 @@ def test_no_run_has_such_a_name_or_model(connection: sa.Connection, new_run: Cal
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
-def test_no_snapshot_is_of_such_tables(connection: sa.Connection, new_snapshot: Callable[..., Snapshot], text: str) -> None:
+def test_no_snapshot_is_of_such_tables(connection: sa.Connection, new_snapshot: Callable[..., RecordedSnapshot], text: str) -> None:
     document = {"source": "x"}
     for column in ("source_table", "snapshot_table"):
         changed = new_snapshot(document=document, snapshot_id=fingerprint(document), **{column: text})

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.canonical import canonical_json, fingerprint
-from components.snapshot.document import Partition, Snapshot, read_snapshot
+from components.snapshot.document import Partition, Snapshot, read_snapshot_document
 
 SNAPSHOT = Snapshot(
     model="visits",
@@ -32,8 +32,8 @@ def span_fingerprint(snapshot: Snapshot, span: date = date(2026, 3, 2), *, recip
 
 def test_a_written_document_is_read_back_whole(tmp_path: Path) -> None:
     (tmp_path / "snapshot.json").write_text(SNAPSHOT.to_json())
-    assert read_snapshot(tmp_path / "snapshot.json") == SNAPSHOT
-    assert read_snapshot(tmp_path / "snapshot.json").snapshot_id == SNAPSHOT.snapshot_id
+    assert read_snapshot_document(tmp_path / "snapshot.json") == SNAPSHOT
+    assert read_snapshot_document(tmp_path / "snapshot.json").snapshot_id == SNAPSHOT.snapshot_id
 
 
 def test_the_id_is_the_sha_256_of_the_document() -> None:

@@ -7,13 +7,14 @@ import pytest
 
 from components.errors import SourceError
 from components.model.folder import Model
+from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.pin import describe, latest_partition
+from components.snapshot.pin import latest_partition
 from tests.components.visits import DAYS, Row, Site, day, query, visits
 
 
 def described(site: Site, model: Model, through: int = DAYS) -> Snapshot:
-    return describe(site.client, site.settings, model, day(through))[0]
+    return describe_snapshot(site.client, site.settings, model, day(through))[0]
 
 
 def pinned_rows(site: Site, snapshot: Snapshot, number: int) -> list[tuple[object, ...]]:
@@ -150,14 +151,13 @@ def test_a_window_without_rows_is_refused(own_site: Site) -> None:
     with pytest.raises(SourceError) as error:
         described(own_site, narrow, 5)
     assert str(error.value) == (
-        f"{own_site.name} has no rows between 2026-03-04 and 2026-03-05: the window is empty; "
-        f"load its partitions, or choose another --through"
+        f"{own_site.name} has no rows from 2026-03-04 to 2026-03-05: load its partitions, or choose another --through"
     )
 
 
 def test_a_date_outside_the_data_is_refused(site: Site) -> None:
     with pytest.raises(SourceError) as error:
-        describe(site.client, site.settings, site.model(), date(2026, 3, 7))
+        describe_snapshot(site.client, site.settings, site.model(), date(2026, 3, 7))
     assert str(error.value) == (
         f"--through 2026-03-07 is outside {site.table}, which has partitions 2026-03-01 to 2026-03-06: choose a date between them"
     )

@@ -16,15 +16,15 @@ from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.snapshot_use import find_snapshot, list_snapshots, read_snapshot_story, table_uses
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, RunState, start_run
-from components.snapshot.record import DatasetRole, Snapshot, link_run, read_snapshot, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, read_recorded_snapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
 
 NewRun = Callable[..., Run]
-NewSnapshot = Callable[..., Snapshot]
+NewSnapshot = Callable[..., RecordedSnapshot]
 MakeVersion = Callable[..., NewVersion]
 
 
-def use(connection: sa.Connection, run: Run, snapshot: Snapshot, role: DatasetRole = DatasetRole.TRAIN) -> None:
+def use(connection: sa.Connection, run: Run, snapshot: RecordedSnapshot, role: DatasetRole = DatasetRole.TRAIN) -> None:
     """Record that the run read the snapshot."""
     start_run(connection, run)
     record_snapshot(connection, snapshot)
@@ -35,14 +35,14 @@ def test_a_snapshot_comes_back_as_it_was_recorded(connection: sa.Connection, new
     snapshot = new_snapshot()
     record_snapshot(connection, snapshot)
     record_snapshot(connection, snapshot)
-    assert read_snapshot(connection, snapshot.snapshot_id) == snapshot
+    assert read_recorded_snapshot(connection, snapshot.snapshot_id) == snapshot
 
 
 def test_a_document_that_comes_back_still_has_its_id(connection: sa.Connection, new_snapshot: NewSnapshot) -> None:
     document = {"z": [1, 2.5, 1e-7, 1.0, -(2**63), True, None], "a": {"ß": "€\n\"\\'", "": []}, "big": 2**70, "small": 5e-324}
     snapshot = new_snapshot(document=document, snapshot_id=fingerprint(document))
     record_snapshot(connection, snapshot)
-    assert fingerprint(read_snapshot(connection, snapshot.snapshot_id).document) == snapshot.snapshot_id
+    assert fingerprint(read_recorded_snapshot(connection, snapshot.snapshot_id).document) == snapshot.snapshot_id
 
 
 def test_an_id_of_another_document_is_refused(connection: sa.Connection, new_snapshot: NewSnapshot) -> None:
@@ -77,7 +77,7 @@ def test_values_that_no_snapshot_has_are_refused(
 
 def test_an_unknown_snapshot_says_so(connection: sa.Connection) -> None:
     with pytest.raises(RegistryError, match="snapshot 'abc' is not in the registry"):
-        read_snapshot(connection, "abc")
+        read_recorded_snapshot(connection, "abc")
 
 
 def test_a_run_is_linked_once_for_each_role(connection: sa.Connection, new_run: Callable[..., Run], new_snapshot: NewSnapshot) -> None:
@@ -178,7 +178,7 @@ def test_the_story_names_every_version_and_run_that_used_it(
     trained, later = new_version(connection), new_version(connection)
     for new in (trained, later, replace(new_version(connection), model="quite_another", snapshot_id=trained.snapshot_id)):
         register_version(connection, new)
-    snapshot, baseline = read_snapshot(connection, trained.snapshot_id), new_run()
+    snapshot, baseline = read_recorded_snapshot(connection, trained.snapshot_id), new_run()
     link_run(connection, trained.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
     use(connection, baseline, snapshot, DatasetRole.BASELINE)
     for number in (1, 2):

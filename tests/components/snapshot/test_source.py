@@ -5,8 +5,9 @@ from google.cloud import bigquery
 
 from components.errors import ModelFolderError, PerennialError, SourceError
 from components.model.folder import Model
+from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.pin import describe, latest_partition
+from components.snapshot.pin import latest_partition
 from components.snapshot.source import check_query, read_table
 from components.snapshot.window import Window
 from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
@@ -16,8 +17,8 @@ COUNTRY = 'feature { name: "country" type: BYTES }'
 
 def look(site: Site, model: Model) -> Snapshot:
     """Describe the window, and hold source.sql against the table as the step `read` does against the table snapshot."""
-    snapshot, _ = describe(site.client, site.settings, model, day(DAYS))
-    window = Window(snapshot.spans, snapshot.partitions[0].day, snapshot.partitions[-1].day)
+    snapshot, _ = describe_snapshot(site.client, site.settings, model, day(DAYS))
+    window = snapshot.window
     check_query(site.client, site.settings, model, table=snapshot.source_table, window=window)
     return snapshot
 
@@ -109,7 +110,7 @@ def test_a_query_of_too_many_bytes_is_refused(site: Site) -> None:
 def test_a_limit_that_bigquery_itself_holds_says_the_same(site: Site) -> None:
     poor = site.settings.model_copy(update={"maximum_bytes_billed": 1_000_000})
     with pytest.raises(SourceError) as error:
-        describe(site.client, poor, site.model(), day(DAYS))
+        describe_snapshot(site.client, poor, site.model(), day(DAYS))
     assert str(error.value) == (
         f"partitions of {site.name}: Query exceeded limit for bytes billed: 1000000. 10485760 or higher required. "
         f"Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED"

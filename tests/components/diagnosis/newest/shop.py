@@ -18,7 +18,7 @@ from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
 from components.snapshot.document import Snapshot
-from components.snapshot.record import DatasetRole, link_run, record_snapshot, recorded_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from tests.components.conftest import BY_DAY
@@ -129,7 +129,7 @@ class Shop:
     def _record(self, run: Run, snapshot: Snapshot, new: NewVersion, metrics: Sequence[Metric]) -> int:
         with self.cloud.engine.begin() as connection:
             start_run(connection, run)
-            record_snapshot(connection, recorded_snapshot(snapshot))
+            record_snapshot(connection, RecordedSnapshot.of(snapshot))
             link_run(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
             number = register_version(connection, new)
             evaluation = Evaluation(

@@ -1,0 +1,60 @@
+"""Describe windows of a table, those that a training would pin and any others: what is in their partitions. Nothing is written."""
+
+from datetime import date, datetime
+
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.google import table_name
+from components.model.folder import Model
+from components.settings import Settings
+from components.snapshot.bigquery_errors import answers
+from components.snapshot.document import Partition, Snapshot
+from components.snapshot.partitions import PartitionRange, current_time, read_partitions
+from components.snapshot.source import partition_range, read_table
+from components.snapshot.window import resolve_window
+
+
+def describe_snapshot(client: bigquery.Client, settings: Settings, model: Model, through: date) -> tuple[Snapshot, datetime]:
+    """The snapshot that a run through `through` would pin, and the instant at which it was described.
+
+    Later steps find out, and can say in more detail, whether the data are good and whether source.sql runs on them.
+
+    Raises:
+        SourceError: the table is not as the model says, or the window is outside the data or empty.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    table = read_table(client, settings, model)
+    first, last = partition_range(client, settings, table)
+    window, field = resolve_window(model, through, first=first, last=last), model.source.partition_field
+    wanted = PartitionRange(table_name(table), field, window.first_partition, window.last_partition)
+    partitions, as_of = _read(client, settings, wanted, remedy="load its partitions, or choose another --through")
+    return Snapshot.of(model, table, partition_field=field, partitions=partitions, spans=window.spans), as_of
+
+
+def describe_days(client: bigquery.Client, settings: Settings, model: Model, first: date, last: date) -> tuple[Snapshot, datetime]:
+    """The partitions of the source table from `first` to `last`, without spans, and the instant at which they were described.
+
+    Raises:
+        SourceError: there is no such partition, or the table is not as model.toml says.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    return describe_table(client, settings, model, read_table(client, settings, model), (model.source.partition_field, first, last))
+
+
+def describe_table(
+    client: bigquery.Client, settings: Settings, model: Model, table: bigquery.Table, days: tuple[str, date, date]
+) -> tuple[Snapshot, datetime]:
+    """Like `describe_days`, of a table that has been read already. `days` are its partition field, the first day and the last."""
+    wanted = PartitionRange(table_name(table), *days)
+    partitions, as_of = _read(client, settings, wanted, remedy="choose other days")
+    return Snapshot.of(model, table, partition_field=wanted.field, partitions=partitions, spans=()), as_of
+
+
+def _read(client: bigquery.Client, settings: Settings, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:
+    with answers(settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
+        as_of = current_time(client)
+        partitions = read_partitions(client, settings, wanted, as_of)
+    if not partitions:
+        raise SourceError(f"{wanted.table} has no rows from {wanted.first} to {wanted.last}: {remedy}")
+    return partitions, as_of
