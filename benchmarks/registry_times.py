@@ -171,6 +171,8 @@ def new_versions(engine: sa.Engine, count: int) -> list[NewVersion]:
                     training_sha256=fingerprint([run_id, "weights"]),
                     manifest=Manifest(f"gs://bench/content/{model}/{content_sha256(entries)}", entries),
                     framework="tensorflow",
+                    examples_sha256="3" * 64,
+                    training_machine="an abacus",
                 )
             )
     return made

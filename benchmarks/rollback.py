@@ -67,6 +67,8 @@ def make_versions(settings: Settings, model: str, megabytes: int) -> None:
                 training_sha256=story.training_sha256,
                 manifest=push_folder(client, settings.bucket, model=LARGE_MODEL, folder=folder, metadata={"run": run_id}),
                 framework=story.framework,
+                examples_sha256=story.examples_sha256,
+                training_machine=story.training_machine,
                 variant=variant,
             )
             number = register_version(connection, new)

@@ -62,12 +62,10 @@ class Settings(BaseSettings):
     database_password: SecretStr | None = None
     """None means IAM authentication."""
     owner_user: str | None = None
-    """Who changes the registry's schema (`migrate`, `database load`), by IAM authentication; None: the database's user does."""
+    """Who changes the registry's schema (`perennial migrate`), by IAM authentication; None: the database's user does."""
     owner_credentials_file: Path | None = None
     """The key of `owner_user`; None means the same credentials."""
     connect_timeout_seconds: float = 30.0
-    postgres_programs: Path | None = None
-    """The folder of pg_dump and pg_restore; None: they are on PATH, or on one machine beside the emulator's PostgreSQL."""
 
     mlflow_tracking_uri: str | None = None
     """Where `perennial export --to mlflow` registers versions: http(s)://HOST"""

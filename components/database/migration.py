@@ -9,7 +9,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
-from components.database.ownership import become_owner
+from components.database.membership import become_owner
 from components.database.roles import Role, grant
 from components.database.statements import registry_errors
 from components.errors import RegistryError
@@ -27,7 +27,7 @@ def migrate(engine: sa.Engine) -> None:
 
     Raises:
         AccessError: the database cannot be reached, refuses the user, or another migrator does not come to its end.
-        RegistryError: the database is newer than this code, or its tables belong to somebody else.
+        RegistryError: the database is newer than this code.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

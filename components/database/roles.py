@@ -12,11 +12,11 @@ class Role(StrEnum):
     """A role of PostgreSQL that nobody logs in as; users become members of it."""
 
     OWNER = "registry_owner"
-    """Owns the schema and everything in it; for migrations and for restoring a backup."""
+    """Owns the schema and everything in it; for migrations."""
     WRITER = "registry_writer"
     """Reads, inserts, and updates the few columns that may change; for pipelines and deployments."""
     READER = "registry_reader"
-    """Reads; for the console and for backups."""
+    """Reads; for the console and for pg_dump."""
 
 
 def role_for(sql: str) -> Role:

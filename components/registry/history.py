@@ -52,9 +52,8 @@ class VersionStory:
     training_sha256: str
     framework: str
     signature: Mapping[str, object] | None
-    examples_sha256: str | None
-    """None for versions that were made before it was recorded; so is the machine's kind."""
-    training_machine: str | None
+    examples_sha256: str
+    training_machine: str
     manifest: Manifest
     created_by: str
     created_at: datetime

@@ -5,7 +5,6 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -131,9 +130,8 @@ def record_version(
         snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
-        new = _new_version(found, run_id, pinned, manifest)
-        made_of = replace(new, examples_sha256=str(counts.metadata[DIGEST]), training_machine=str(pushed.metadata[MACHINE]))
-        number = register_version(connection, made_of)
+        digest, machine = str(counts.metadata[DIGEST]), str(pushed.metadata[MACHINE])
+        number = register_version(connection, _new_version(found, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
         evaluations.record_evaluation(connection, _evaluation(found, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(found, number, run_id, judged))
     publish_recorded(engine, settings, model)
@@ -176,7 +174,7 @@ def training_sha256(model: Model, snapshot_id: str) -> str:
     return training_fingerprint(snapshot_id, model.code_sha256(), parameters={}, environment_digest=environment_digest())
 
 
-def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest) -> NewVersion:
+def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest, *, examples_sha256: str, machine: str) -> NewVersion:
     return NewVersion(
         model=model.name,
         run_id=run_id,
@@ -185,6 +183,8 @@ def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest
         training_sha256=training_sha256(model, pinned.snapshot_id),
         manifest=manifest,
         framework="tensorflow",
+        examples_sha256=examples_sha256,
+        training_machine=machine,
         signature={
             "name": "serving_default",
             "inputs": {"examples": "string [batch]"},

@@ -22,11 +22,8 @@ LISTED = 10
 class ModelRole(StrEnum):
     """What a run read a version for."""
 
-    WARM_START = "warm_start"
     BASELINE = "baseline"
-    """What the run made was held against it."""
-    TEACHER = "teacher"
-    EVALUATED = "evaluated"
+    """What the run made was compared with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,11 +39,11 @@ class NewVersion:
     """Of all that the weights depend on: see `training_fingerprint`."""
     manifest: Manifest
     framework: str
-    signature: Mapping[str, object] | None = None
-    examples_sha256: str | None = None
+    examples_sha256: str
     """Over all files of examples (components.examples.digest)."""
-    training_machine: str | None = None
-    """What kind of machine fitted it."""
+    training_machine: str
+    """The kind of machine that fitted the weights (components.runs.machine)."""
+    signature: Mapping[str, object] | None = None
     variant: str = ""
     """Tells the models of one run apart, when there are several."""
 

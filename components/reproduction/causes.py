@@ -63,9 +63,7 @@ def environment_causes(settings: Settings, story: VersionStory, rooms: Mapping[s
     run = story.run.run
     beam, machine = run.parameters.get("beam_args"), story.training_machine
     causes = [*_packages(run), *_code(story, rooms)]
-    if machine is None:
-        causes.append(f"machine: not recorded then (host {run.host}), {machine_kind()} now")
-    elif machine != machine_kind():
+    if machine != machine_kind():
         causes.append(f"machine: {machine} then, {machine_kind()} now")
     if beam != list(settings.beam_args):
         causes.append(f"beam_args: {beam} then, {list(settings.beam_args)} now")

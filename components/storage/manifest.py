@@ -40,7 +40,7 @@ class Manifest:
     """A pushed folder: where it is, and its files by path."""
 
     uri: str
-    """gs://BUCKET/content/MODEL/SHA256; of older versions, gs://BUCKET/models/MODEL/SHA256."""
+    """gs://BUCKET/content/MODEL/SHA256"""
     entries: tuple[Entry, ...]
 
     @property

@@ -1,6 +1,5 @@
 """Folders and objects of the bucket that no version refers to: unfinished pushes, and what others have put there."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +16,6 @@ from components.upkeep.inventory import known_uris, newest_versions
 CONTENT, PUBLISHED = "content", "models"
 GRACE = timedelta(days=7)
 """How long what no version refers to may still be part of a push."""
-SHA256 = re.compile("[0-9a-f]{64}")
 
 
 class Origin(StrEnum):
@@ -122,7 +120,7 @@ def _is_published(folder: str, newest: int) -> bool:
 def _origin(folder: str, *, is_known: bool) -> Origin:
     if not is_known:
         return Origin.OTHER_MODEL
-    if folder.startswith(f"{CONTENT}/") or SHA256.fullmatch(folder.split("/")[-2]):  # the latter as pushes were before there was content/
+    if folder.startswith(f"{CONTENT}/"):
         return Origin.PUSH
     return Origin.STRANGER if _number(folder) is None else Origin.FUTURE
 

@@ -75,7 +75,7 @@ def _origin(settings: Settings, story: VersionStory) -> list[tuple[str, str]]:
         ("commit", f"{run.git_commit or 'no repository'}{' with local changes' if run.git_dirty else ''}"),
         ("environment", f"{run.environment_digest}{f', image {run.image_digest}' if run.image_digest else ''}"),
         ("model folder", f"sha256:{story.code_sha256}"),
-        ("examples", f"sha256:{story.examples_sha256}" if story.examples_sha256 else "not recorded"),
+        ("examples", f"sha256:{story.examples_sha256}"),
         ("bytes", f"{story.manifest.uri}, published as {published_uri(settings.bucket, story.model, story.number)}"),
     ]
 

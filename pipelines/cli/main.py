@@ -11,7 +11,6 @@ import click
 from components.errors import BlockedError, PerennialError
 from components.settings import read_settings
 from pipelines.cli.compare import compare, compare_data
-from pipelines.cli.database import database
 from pipelines.cli.deploy import deploy, history, lineage, models, retire, rollback
 from pipelines.cli.export import export
 from pipelines.cli.options import as_json, counter, ready_settings, through_option
@@ -154,7 +153,7 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
     sys.exit(code)
 
 
-for command in (deploy, rollback, history, models, lineage, retire, database):
+for command in (deploy, rollback, history, models, lineage, retire):
     main.add_command(command)
 for command in (versions, show, reproduce, compare, compare_data, schema, snapshots, snapshot, export, verify, restore, collect_garbage):
     main.add_command(command)

@@ -1,8 +1,8 @@
 """What must be there before the first run: the registry's tables, and the bucket of the model versions."""
 
 from components.database.engine import make_engine
+from components.database.membership import make_members
 from components.database.migration import migrate
-from components.database.ownership import make_member_no_owner, make_members, read_ownership
 from components.database.roles import Role
 from components.google import storage_client
 from components.settings import Settings
@@ -32,10 +32,4 @@ def prepare_registry(settings: Settings) -> None:
     if settings.is_local and settings.owner_user is not None:
         reader = service_accounts(settings)["reader"].removesuffix(".gserviceaccount.com")
         make_members(owner, {settings.database_user: Role.WRITER, reader: Role.READER})
-        with owner.connect() as connection:
-            found = read_ownership(connection)
-        if found.owner == settings.database_user:  # from before there were roles
-            make_members(owner, {settings.database_user: Role.OWNER})
-            migrate(make_engine(settings))
-            make_member_no_owner(owner, settings.database_user)
     migrate(owner)

@@ -191,6 +191,8 @@ def new_version(new_run: Callable[..., Run], new_snapshot: Callable[..., Recorde
             training_sha256="2" * 64,
             manifest=Manifest(f"gs://models/models/{run.model}/{content_sha256(entries)}", entries),
             framework="tensorflow",
+            examples_sha256="3" * 64,
+            training_machine="an abacus",
         )
         return replace(new, **changes)
 

@@ -9,17 +9,22 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
-from components.database.migration import MIGRATIONS, migrate
-from components.database.ownership import make_member_no_owner, make_members, read_ownership
+from components.database.migration import migrate
 from components.database.roles import Role
-from components.errors import AccessError, RegistryError
-from components.runs.record import Run, RunState, finish_run, start_run
+from components.errors import AccessError
+from components.runs.record import Run, start_run
 from components.settings import REPOSITORY, Settings
 from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, CloudSqlProcess
 
 NO_RIGHT = "42501"
 READER = "console@perennial-test.iam"
 TABLES = "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'registry'::regnamespace AND relkind = 'r' ORDER BY 1"
+OWNERS = """
+SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'registry'
+UNION SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'registry'::regnamespace
+UNION SELECT pg_get_userbyid(typowner) FROM pg_type WHERE typnamespace = 'registry'::regnamespace
+UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'registry'::regnamespace
+"""
 COLUMNS = """
 SELECT table_name, column_name FROM information_schema.column_privileges
 WHERE table_schema = 'registry' AND grantee = 'registry_writer' AND privilege_type = 'UPDATE' ORDER BY 1, 2
@@ -43,12 +48,7 @@ def refusal(connection: sa.Connection, statement: str) -> str:
 
 
 def test_everything_belongs_to_the_owner_role(owning: sa.Connection) -> None:
-    owners = owning.exec_driver_sql(
-        """SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'registry'
-           UNION SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relnamespace = 'registry'::regnamespace
-           UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'registry'::regnamespace"""
-    )
-    assert owners.scalars().all() == [Role.OWNER]
+    assert owning.exec_driver_sql(OWNERS).scalars().all() == [Role.OWNER]
 
 
 def test_the_writer_updates_only_what_may_change(owning: sa.Connection) -> None:
@@ -142,40 +142,4 @@ def test_an_administrator_lets_everybody_in_as_documented(fresh: CloudSqlProcess
     migrate(outsider)
 
     with outsider.connect() as connection:
-        assert read_ownership(connection).owner == Role.OWNER
-
-
-def test_a_registry_from_before_there_were_roles_is_handed_over(
-    cloud: Settings, empty: Settings, engine: sa.Engine, open_engine: Callable[..., sa.Engine], new_run: Callable[..., Run]
-) -> None:
-    """Its tables are `trainer`'s, who had the right to make schemas in the database."""
-    owner, former = open_engine(empty), open_engine(cloud.model_copy(update={"database": empty.database}))
-    with owner.begin() as connection:
-        connection.exec_driver_sql(f'GRANT CREATE ON DATABASE {empty.database} TO "{cloud.database_user}"')
-    run = new_run()
-    with former.begin() as connection:
-        _make_old_tables(connection)
-        start_run(connection, run)
-    with pytest.raises(RegistryError, match=r"^the registry's tables belong to trainer@perennial-test\.iam, not to registry_owner: as an"):
-        migrate(owner)
-
-    make_members(owner, {cloud.database_user: Role.OWNER})
-    migrate(former)
-    make_member_no_owner(owner, cloud.database_user)
-    migrate(owner)
-
-    with former.begin() as connection:
-        assert read_ownership(connection).owner == Role.OWNER
-        assert finish_run(connection, run.run_id, RunState.SUCCEEDED) is RunState.SUCCEEDED
-        assert refusal(connection, "CREATE SCHEMA own") == NO_RIGHT
-        assert refusal(connection, "DELETE FROM registry.pipeline_run") == NO_RIGHT
-
-
-def _make_old_tables(connection: sa.Connection) -> None:
-    """As the migrations before the one of roles left them."""
-    connection.exec_driver_sql("CREATE SCHEMA registry")
-    files = [file for file in sorted((MIGRATIONS / "versions").glob("*.sql")) if file.name < "0005"]
-    for file in files:
-        connection.exec_driver_sql(file.read_text())
-    connection.exec_driver_sql("CREATE TABLE registry.alembic_version (version_num varchar(32) PRIMARY KEY)")
-    connection.exec_driver_sql(f"INSERT INTO registry.alembic_version VALUES ('{files[-1].name[:4]}')")
+        assert connection.exec_driver_sql(OWNERS).scalars().all() == [Role.OWNER]

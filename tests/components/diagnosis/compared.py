@@ -90,6 +90,8 @@ class Shelf:
                 training_sha256="2" * 64,
                 manifest=manifest,
                 framework="tensorflow",
+                examples_sha256="3" * 64,
+                training_machine="an abacus",
             )
             number = register_version(connection, new)
             evaluation = Evaluation(

@@ -84,7 +84,7 @@ READS: dict[str, Act] = {
     "read_snapshot": snapshots.read_recorded_snapshot,
     "find_snapshot": find_snapshot,
     "finish_run": lambda connection, text: finish_run(connection, text, RunState.SUCCEEDED),
-    "link a run": lambda connection, text: versions.link_run(connection, text, ModelRole.EVALUATED, text, 1),
+    "link a run": lambda connection, text: versions.link_run(connection, text, ModelRole.BASELINE, text, 1),
 }
 
 

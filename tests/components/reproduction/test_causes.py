@@ -72,10 +72,6 @@ def test_another_machine_is_named(cloud: Settings, story: VersionStory) -> None:
     assert causes(cloud, replace(story, training_machine="an abacus")) == [f"machine: an abacus then, {machine_kind()} now"]
 
 
-def test_a_machine_that_was_not_recorded_is_said_not_to_be(cloud: Settings, story: VersionStory) -> None:
-    assert causes(cloud, replace(story, training_machine=None)) == [f"machine: not recorded then (host laptop), {machine_kind()} now"]
-
-
 def test_beam_elsewhere_is_named(cloud: Settings, story: VersionStory) -> None:
     (changed,) = causes(cloud, of_run(story, parameters={"beam_args": ["--runner=DataflowRunner"]}))
     assert changed.startswith("beam_args: ['--runner=DataflowRunner'] then, ['--runner=apache_beam.")

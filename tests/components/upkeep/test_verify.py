@@ -148,7 +148,7 @@ def test_what_no_version_refers_to_is_named(shelf: Shelf, folder: Path, tmp_path
         f"models/{shelf.model}/notes.txt": Origin.STRANGER,
         f"models/{shelf.model}/latest/saved_model.pb": Origin.STRANGER,
         f"models/{shelf.model}/{version.number + 1}/saved_model.pb": Origin.FUTURE,
-        f"models/{shelf.model}/{'0' * 64}/saved_model.pb": Origin.PUSH,
+        f"models/{shelf.model}/{'0' * 64}/saved_model.pb": Origin.STRANGER,
     }
     for stranger in strangers:
         place.blob(stranger).upload_from_string("x")

@@ -1,4 +1,4 @@
-"""The registry as it began: the SQL file beside this one, since Alembic's operations know no domains and no triggers."""
+"""The whole schema of the registry: the SQL file beside this one, since Alembic's operations know no domains and no triggers."""
 
 from pathlib import Path
 
@@ -9,5 +9,5 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """Create all that is in the schema `registry`."""
+    """Create everything in the schema `registry`, and grant each role its rights. `components.database.membership` has made the roles."""
     op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())

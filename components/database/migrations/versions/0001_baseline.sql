@@ -11,7 +11,7 @@ CREATE DOMAIN model_name   AS text CHECK (VALUE ~ '^[a-z][a-z0-9_]{0,62}$');
 CREATE DOMAIN run_state    AS text CHECK (VALUE IN ('RUNNING', 'SUCCEEDED', 'FAILED', 'BLOCKED', 'CANCELLED'));
 CREATE DOMAIN run_trigger  AS text CHECK (VALUE IN ('person', 'schedule', 'partition', 'alarm', 'code'));
 CREATE DOMAIN dataset_role AS text CHECK (VALUE IN ('train', 'validation', 'test', 'baseline', 'serving_log'));
-CREATE DOMAIN model_role   AS text CHECK (VALUE IN ('warm_start', 'baseline', 'teacher', 'evaluated'));
+CREATE DOMAIN model_role   AS text CHECK (VALUE IN ('baseline'));
 
 -- ---------------------------------------------------------------- data
 CREATE TABLE dataset_snapshot (
@@ -75,6 +75,28 @@ CREATE TABLE run_dataset (                               -- lineage: which data 
   PRIMARY KEY (run_id, role, snapshot_id)
 );
 CREATE INDEX ON run_dataset (snapshot_id);
+CREATE UNIQUE INDEX one_train_snapshot ON run_dataset (run_id) WHERE role = 'train';
+
+-- ---------------------------------------------------------------- the gate before training
+CREATE TABLE finding (                                   -- what the gate before training found wrong with a run's data
+  run_id      text    NOT NULL REFERENCES pipeline_run,
+  stage       text    NOT NULL CHECK (stage IN ('source', 'rows')),   -- before and after source.sql
+  place       integer NOT NULL CHECK (place > 0),        -- the likely culprit is the first
+  check_name  text    NOT NULL CHECK (length(check_name) BETWEEN 1 AND 64),
+  severity    text    NOT NULL CHECK (severity IN ('blocks', 'warns')),
+  waived      boolean NOT NULL,                          -- somebody asked for the run in spite of it
+  level       text    NOT NULL CHECK (level IN ('source', 'rows')),
+  column_name text    NOT NULL CHECK (length(column_name) <= 300),    -- '' is the rows as a whole
+  since       date,                                      -- the first partition or span; null: all
+  days        integer NOT NULL CHECK (days >= 0),
+  measure     double precision NOT NULL,
+  threshold   double precision NOT NULL,
+  touched     double precision NOT NULL,                 -- the share of the values since then
+  what        text    NOT NULL,
+  remedy      text    NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  PRIMARY KEY (run_id, stage, place)
+);
 
 -- ---------------------------------------------------------------- models
 CREATE TABLE model (
@@ -98,9 +120,12 @@ CREATE TABLE model_version (
   artifact_uri     gs_uri  NOT NULL,
   manifest         jsonb   NOT NULL CHECK (jsonb_typeof(manifest) = 'array'),   -- [{path, size, sha256, crc32c, generation}]
   manifest_sha256  sha256  NOT NULL,
+  examples_sha256  sha256  NOT NULL,                     -- over all files of examples, in order
+  training_machine text    NOT NULL CHECK (length(training_machine) <= 512),
   created_by       text    NOT NULL DEFAULT current_user,
   created_at       timestamptz NOT NULL DEFAULT now(),
   UNIQUE (model_id, version),
+  CONSTRAINT model_version_of_model UNIQUE (model_version_id, model_id),
   UNIQUE (model_id, run_id, variant),                    -- a push that is tried again finds its own row
   CHECK (right(artifact_uri, 64) = manifest_sha256)      -- the address is the content
 );
@@ -115,6 +140,7 @@ CREATE TABLE run_model (                                 -- lineage: which versi
   PRIMARY KEY (run_id, role, model_version_id)
 );
 CREATE INDEX ON run_model (model_version_id);
+CREATE UNIQUE INDEX one_baseline ON run_model (run_id) WHERE role = 'baseline';   -- what a run makes is compared with one version
 
 -- ---------------------------------------------------------------- evaluation
 CREATE TABLE metric_name (
@@ -149,9 +175,10 @@ CREATE TABLE metric (
   ci_low        double precision,
   ci_high       double precision,
   example_count bigint CHECK (example_count >= 0),
-  PRIMARY KEY (evaluation_id, metric_id, slice_id),
+  PRIMARY KEY (evaluation_id, slice_id, metric_id) INCLUDE (value),   -- the metrics of one slice lie together
   CHECK (ci_low <= ci_high)
 );
+CREATE INDEX ON metric (slice_id);
 CREATE INDEX metric_trend ON metric (metric_id, slice_id, evaluation_id) INCLUDE (value);
 
 -- ---------------------------------------------------------------- decisions
@@ -170,50 +197,43 @@ CREATE TABLE blessing (
 CREATE INDEX ON blessing (run_id);
 CREATE INDEX ON blessing (baseline_id);
 
-CREATE TABLE deployment_event (                          -- the history is the state: a target's last event is live
+CREATE TABLE deployment_event (                          -- the history is the state: the last event of a target and a model is live
   event_id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  model_id         bigint  NOT NULL REFERENCES model,    -- a target serves one version of each model, so each has a sequence of its own
   target           text    NOT NULL CHECK (length(target) BETWEEN 1 AND 256),
   seq              integer NOT NULL CHECK (seq > 0),     -- compare and set: who deploys says which seq they saw
   action           text    NOT NULL CHECK (action IN ('deploy', 'rollback', 'undeploy')),
-  model_version_id bigint  REFERENCES model_version,
+  model_version_id bigint,
   rolls_back_to    integer,                              -- the seq that is restored
-  traffic          jsonb   NOT NULL DEFAULT '{}',
   request_id       text    NOT NULL UNIQUE CHECK (length(request_id) BETWEEN 1 AND 256),   -- a retry finds its own event
   run_id           text    REFERENCES pipeline_run,
-  actor            text    NOT NULL,
-  reason           text    NOT NULL DEFAULT '',
+  actor            text    NOT NULL CHECK (length(actor) BETWEEN 1 AND 256),
+  reason           text    NOT NULL DEFAULT '' CHECK (length(reason) <= 10000),
+  forced           boolean NOT NULL DEFAULT false,       -- deployed although no gate let it through
+  smoke            jsonb   NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(smoke) = 'object'),   -- what the smoke test measured
   created_at       timestamptz NOT NULL DEFAULT now(),
-  UNIQUE (target, seq),
-  FOREIGN KEY (target, rolls_back_to) REFERENCES deployment_event (target, seq),
+  UNIQUE (model_id, target, seq),
+  FOREIGN KEY (model_id, target, rolls_back_to) REFERENCES deployment_event (model_id, target, seq),
+  FOREIGN KEY (model_version_id, model_id) REFERENCES model_version (model_version_id, model_id),
   CHECK ((action = 'undeploy') = (model_version_id IS NULL)),
   CHECK ((action = 'rollback') = (rolls_back_to IS NOT NULL)),
   CHECK (rolls_back_to < seq)
 );
-CREATE INDEX ON deployment_event (model_version_id);
+CREATE INDEX ON deployment_event (model_version_id, model_id);
+CREATE INDEX ON deployment_event (model_id, target, rolls_back_to) WHERE rolls_back_to IS NOT NULL;
 CREATE INDEX ON deployment_event (run_id);
 
-CREATE VIEW live_deployment AS
-  SELECT DISTINCT ON (target) * FROM deployment_event ORDER BY target, seq DESC;
+CREATE VIEW live_deployment AS                           -- undeployed ones are not live
+  SELECT * FROM (
+    SELECT DISTINCT ON (model_id, target) * FROM deployment_event ORDER BY model_id, target, seq DESC
+  ) AS last WHERE action <> 'undeploy';
 
-CREATE TABLE monitoring_observation (
-  model_version_id bigint NOT NULL REFERENCES model_version,
-  target           text   NOT NULL CHECK (length(target) BETWEEN 1 AND 256),
-  kind             text   NOT NULL CHECK (kind IN ('skew', 'drift', 'prediction_drift', 'quality', 'volume')),
-  feature          text   NOT NULL DEFAULT '' CHECK (length(feature) <= 256),
-  statistic        text   NOT NULL CHECK (length(statistic) BETWEEN 1 AND 256),   -- 'jensen_shannon', 'l_infinity', 'psi'
-  window_start     timestamptz NOT NULL,
-  window_end       timestamptz NOT NULL,
-  value            double precision NOT NULL,
-  threshold        double precision,
-  alert            boolean GENERATED ALWAYS AS (threshold IS NOT NULL AND value > threshold) STORED,
-  example_count    bigint NOT NULL CHECK (example_count >= 0),
-  baseline_id      sha256 REFERENCES dataset_snapshot,
-  created_at       timestamptz NOT NULL DEFAULT now(),
-  PRIMARY KEY (model_version_id, target, kind, feature, statistic, window_start),
-  CHECK (window_start < window_end)
+CREATE TABLE retirement (                                -- never to be deployed again; its bytes may go to cold storage
+  model_version_id bigint PRIMARY KEY REFERENCES model_version,
+  actor            text   NOT NULL CHECK (length(actor) BETWEEN 1 AND 256),
+  reason           text   NOT NULL CHECK (length(reason) <= 10000),
+  created_at       timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON monitoring_observation (window_start DESC) WHERE alert;
-CREATE INDEX ON monitoring_observation (baseline_id);
 
 -- ---------------------------------------------------------------- history is only appended
 CREATE FUNCTION forbid_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -253,3 +273,18 @@ BEGIN
     EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON registry.%I EXECUTE FUNCTION registry.forbid_change()', name);
   END LOOP;
 END $$;
+
+-- ---------------------------------------------------------------- who may do what
+-- What nobody is granted: DELETE, TRUNCATE, any change of the schema, and so of its triggers. They are the owner's alone.
+GRANT USAGE ON SCHEMA registry TO registry_reader, registry_writer;
+GRANT SELECT ON ALL TABLES IN SCHEMA registry TO registry_reader, registry_writer;
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA registry TO registry_reader, registry_writer;    -- pg_dump reads them
+GRANT INSERT ON ALL TABLES IN SCHEMA registry TO registry_writer;
+REVOKE INSERT ON alembic_version FROM registry_writer;
+GRANT UPDATE (state, error, finished_at) ON pipeline_run TO registry_writer;
+GRANT UPDATE (next_version) ON model TO registry_writer;
+
+-- Later migrations run as registry_owner too, so what they make is granted likewise.
+ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON TABLES TO registry_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT, INSERT ON TABLES TO registry_writer;
+ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON SEQUENCES TO registry_reader, registry_writer;

@@ -123,6 +123,8 @@ class Shop:
             training_sha256="2" * 64,
             manifest=manifest,
             framework="tensorflow",
+            examples_sha256="3" * 64,
+            training_machine="an abacus",
         )
         return self._record(run, snapshot, new, [metric(measured, name=name, half=0.02) for name in names])
 
