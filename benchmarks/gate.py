@@ -26,7 +26,7 @@ from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.step import put_snapshot
 from components.tfx.artifacts import KfpArtifact
-from tests.components.artifacts import artifact, examples_artifact
+from tests.components.artifacts import artifact, examples_artifact, step
 
 TARGET = 0.3
 
@@ -75,7 +75,7 @@ def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
     counts = read_examples(client, reader, settings, model, pinned, folder / "examples")
     seconds: dict[str, float] = {}
     with _timed(seconds, "inspect"):
-        inspect_source(settings, name, snapshot, reference, _looked(folder / "source"))
+        inspect_source(step(settings, name), snapshot, reference, _looked(folder / "source"))
     looked = _looked(folder / "rows")
     seconds["profiling"] = _profile(settings, name, pinned, looked.profile)
     statistics, schema, anomalies = (artifact(folder / part) for part in ("statistics", "schema", "anomalies"))
@@ -85,7 +85,7 @@ def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
     with _timed(seconds, "validator"):
         found = validate(statistics, schema, anomalies, beam_args=settings.beam_args)
     with _timed(seconds, "look"):
-        inspect_rows(settings, name, snapshot, reference, looked, found)
+        inspect_rows(step(settings, name), snapshot, reference, looked, found)
     return GateTimes(rows=sum(count.rows for count in counts), **seconds)
 
 

@@ -28,7 +28,7 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
         reading = read(run_id=run_id, model=model, snapshot=snapshot).after(inspected)
         examples, profile, counts = (reading.outputs[name] for name in ("examples", "profile", "counts"))
         pinned_schema = schema(run_id=run_id, model=model).after(started).outputs["schema"]
-        found = statistics(run_id=run_id, examples=examples).outputs["statistics"]
+        found = statistics(run_id=run_id, model=model, examples=examples).outputs["statistics"]
         checked = validate(
             run_id=run_id, model=model, snapshot=snapshot, reference=reference, profile=profile, statistics=found, schema=pinned_schema
         )

@@ -5,24 +5,21 @@ from pathlib import Path
 from components.checks.findings import read_findings, refusal
 from components.checks.record import record_findings
 from components.checks.step import Looked
-from components.database.engine import make_engine
 from components.errors import BlockedError
-from components.google import storage_client
 from components.profiles.record import Profiled, keep_page, keep_profiles
 from components.profiles.reference import champion_version
+from components.runs.outcome import Step
 from components.runs.record import read_run
-from components.settings import Settings
 from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 
 
-def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
+def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
     """Keep the profiles and the page, record what was found, and end the run if anything blocks and nobody waived the gate.
 
     Args:
-        settings: name bucket and database.
-        run_id: of the run.
+        step: the step that looked.
         stage: `source`, or `rows`.
         snapshot: what was pinned.
         reference: the champion's training data.
@@ -33,11 +30,11 @@ def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, re
         AccessError: Cloud Storage or Cloud SQL cannot be reached.
     """
     pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(looked.findings.path)), Profiled(stage)
-    client = storage_client(settings)
+    client, bucket, run_id = step.cloud.storage, step.settings.bucket, step.run_id
     profiles = Path(looked.profile.path)
-    keep_profiles(client, settings.bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)
-    page = keep_page(client, settings.bucket, name=f"reports/{run_id}/{stage}.html", path=Path(looked.page.path)) if findings else ""
-    with make_engine(settings).begin() as connection:
+    keep_profiles(client, bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)
+    page = keep_page(client, bucket, name=f"reports/{run_id}/{stage}.html", path=Path(looked.page.path)) if findings else ""
+    with step.cloud.engine.begin() as connection:
         waived = bool(read_run(connection, run_id).run.parameters.get("waive_gate"))
         record_findings(connection, run_id, stage, findings, waived=waived)
         sentence = refusal(findings, _good_data(champion_version(reference)))
@@ -45,7 +42,7 @@ def admit(settings: Settings, run_id: str, stage: str, snapshot: KfpArtifact, re
             return
         record_snapshot(connection, RecordedSnapshot.of(pinned))
         link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
-    raise BlockedError(sentence if settings.is_local else f"{sentence}; page: {page}")
+    raise BlockedError(sentence if step.settings.is_local else f"{sentence}; page: {page}")
 
 
 def _good_data(version: int | None) -> str:

@@ -9,21 +9,20 @@ from components.settings import IMAGE
 def schema(run_id: str, model: str, schema: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
     """Import the schema that is pinned in git."""
     from components.checks.gate import import_schema
-    from components.model.folder import read_model
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "schema") as settings:
-        import_schema(read_model(settings.models_folder, model), schema)
+    with running_step(run_id, "schema", model) as step:
+        import_schema(step.model, schema)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
-def statistics(run_id: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
+def statistics(run_id: str, model: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
     """Compute the statistics of every split."""
     from components.checks.gate import compute_statistics
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "statistics") as settings:
-        compute_statistics(examples, statistics, beam_args=settings.beam_args)
+    with running_step(run_id, "statistics", model) as step:
+        compute_statistics(examples, statistics, beam_args=step.settings.beam_args)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -39,12 +38,12 @@ def inspect(  # type: ignore[no-untyped-def]
     """Profile the pinned partitions, and end the run where the source went bad."""
     from components.checks.admit import admit
     from components.checks.step import Looked, inspect_source
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "inspect") as settings:
+    with running_step(run_id, "inspect", model) as step:
         looked = Looked(profile, findings, page)
-        inspect_source(settings, model, snapshot, reference, looked)
-        admit(settings, run_id, "source", snapshot, reference, looked)
+        inspect_source(step, snapshot, reference, looked)
+        admit(step, "source", snapshot, reference, looked)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -64,10 +63,10 @@ def validate(  # type: ignore[no-untyped-def]
     from components.checks import gate
     from components.checks.admit import admit
     from components.checks.step import Looked, inspect_rows
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "validate") as settings:
-        broken = gate.validate(statistics, schema, anomalies, beam_args=settings.beam_args)
+    with running_step(run_id, "validate", model) as step:
+        broken = gate.validate(statistics, schema, anomalies, beam_args=step.settings.beam_args)
         looked = Looked(profile, findings, page)
-        inspect_rows(settings, model, snapshot, reference, looked, broken)
-        admit(settings, run_id, "rows", snapshot, reference, looked)
+        inspect_rows(step, snapshot, reference, looked, broken)
+        admit(step, "rows", snapshot, reference, looked)

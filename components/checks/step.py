@@ -10,13 +10,12 @@ from components.checks.page import write_page
 from components.checks.rows import check_rows, known_days
 from components.checks.skew import find_skew
 from components.checks.source import check_source
-from components.google import bigquery_client, bigquery_read_client
-from components.model.folder import read_model
+from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import Level, tables
 from components.profiles.reference import read_reference
 from components.profiles.source import profile_source
-from components.settings import Settings
+from components.runs.outcome import Step
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 
@@ -30,35 +29,27 @@ class Looked:
     page: KfpArtifact
 
 
-def inspect_source(settings: Settings, model: str, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
+def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
     """Profile the pinned partitions, and look at the table before source.sql reads it."""
-    found, pinned, champion = read_model(settings.models_folder, model), snapshot_of(snapshot), read_reference(reference)
-    profiles = profile_source(bigquery_read_client(settings), settings, pinned, champion.source)
+    pinned, champion = snapshot_of(snapshot), read_reference(reference)
+    profiles = profile_source(step.cloud.reader, step.settings, pinned, champion.source)
     write_profiles(profiles, Path(looked.profile.path))
     days, past, known = tables(profiles, Level.SOURCE), tables(champion.source, Level.SOURCE), known_days(profiles, champion.source)
-    partitions = check_partitions(found, pinned, days, champion.snapshot, known)
-    _write([*partitions, *check_source(found, days, past, known)], model, looked)
+    partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
+    _write([*partitions, *check_source(step.model, days, past, known)], step.model, looked)
 
 
-def inspect_rows(
-    settings: Settings,
-    model: str,
-    snapshot: KfpArtifact,
-    reference: KfpArtifact,
-    looked: Looked,
-    anomalies: Sequence[Finding],
-) -> None:
+def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked, anomalies: Sequence[Finding]) -> None:
     """Look at the rows that source.sql gave, besides what ExampleValidator said of them."""
-    found, pinned, profiles = read_model(settings.models_folder, model), snapshot_of(snapshot), read_profiles(Path(looked.profile.path))
-    rows = check_rows(found, pinned, profiles, read_reference(reference).rows)
-    skewed = (
-        find_skew(bigquery_client(settings), bigquery_read_client(settings), settings, found, pinned, profiles) if found.serving.log else []
-    )
+    model, pinned, profiles = step.model, snapshot_of(snapshot), read_profiles(Path(looked.profile.path))
+    rows = check_rows(model, pinned, profiles, read_reference(reference).rows)
+    cloud = step.cloud
+    skewed = find_skew(cloud.warehouse, cloud.reader, step.settings, model, pinned, profiles) if model.serving.log else []
     _write([*anomalies, *rows, *skewed], model, looked)
 
 
-def _write(findings: Sequence[Finding], model: str, looked: Looked) -> None:
+def _write(findings: Sequence[Finding], model: Model, looked: Looked) -> None:
     result = ranked(findings)
     write_findings(result, Path(looked.findings.path))
-    write_page(model, result, Path(looked.page.path))
+    write_page(model.name, result, Path(looked.page.path))
     looked.findings.metadata |= {"findings": len(result), "blocking": sum(finding.blocks for finding in result)}

@@ -18,12 +18,12 @@ def evaluate(
 ) -> bool:
     """Judge the model on the eval split; True lets it through. A refusal ends the run as BLOCKED."""
     from components.evaluation.step import judge
-    from components.runs.outcome import recorded, refuse
+    from components.runs.outcome import refuse, running_step
 
-    with recorded(run_id, "evaluate") as settings:
-        refusal = judge(settings, model, examples, trained, evaluation, blessing, results, metrics)
+    with running_step(run_id, "evaluate", model) as step:
+        refusal = judge(step, examples, trained, evaluation, blessing, results, metrics)
         if refusal:
-            refuse(settings, run_id, refusal)
+            refuse(step, refusal)
         return not refusal
 
 
@@ -40,7 +40,7 @@ def measure(  # type: ignore[no-untyped-def]
 ):
     """Judge the model as `evaluate` does, and let it through whatever comes out."""
     from components.evaluation.step import judge
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "measure") as settings:
-        judge(settings, model, examples, trained, evaluation, blessing, results, metrics)
+    with running_step(run_id, "measure", model) as step:
+        judge(step, examples, trained, evaluation, blessing, results, metrics)

@@ -4,14 +4,12 @@ import math
 from pathlib import Path
 
 from components.evaluation.judge import evaluate, refusal
-from components.model.folder import read_model
-from components.settings import Settings
+from components.runs.outcome import Step
 from components.tfx.artifacts import KfpArtifact
 
 
 def judge(
-    settings: Settings,
-    model: str,
+    step: Step,
     examples: KfpArtifact,
     trained: KfpArtifact,
     evaluation: KfpArtifact,
@@ -20,10 +18,11 @@ def judge(
     metrics: KfpArtifact,
 ) -> str | None:
     """Evaluate, leave the results and Kubeflow's table of metrics, and say why the model is refused; None lets it through."""
-    found = read_model(settings.models_folder, model)
-    judged = evaluate(found, examples=examples, trained=trained, evaluation=evaluation, blessing=blessing, beam_args=settings.beam_args)
+    judged = evaluate(
+        step.model, examples=examples, trained=trained, evaluation=evaluation, blessing=blessing, beam_args=step.settings.beam_args
+    )
     judged.write(Path(results.path))
     overall = {metric.name: metric.value for metric in judged.metrics if not metric.slice and math.isfinite(metric.value)}
     Path(metrics.path).write_text("")  # an artifact without a file is never cached
     metrics.metadata |= overall
-    return None if judged.blessed else refusal(found, judged)
+    return None if judged.blessed else refusal(step.model, judged)

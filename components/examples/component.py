@@ -16,7 +16,7 @@ def read(  # type: ignore[no-untyped-def]
 ):
     """Read the snapshot's rows from BigQuery as examples."""
     from components.examples.step import write_examples
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "read") as settings:
-        write_examples(settings, model, snapshot, examples, counts, profile)
+    with running_step(run_id, "read", model) as step:
+        write_examples(step, snapshot, examples, counts, profile)

@@ -10,11 +10,11 @@ def start(run_id: str, model: str, through: str, launch: str, reference: dsl.Out
     """Record that the run starts, and look up what the champion was trained on."""
     from components.registry.champion import write_reference
     from components.registry.step import start_recorded_run
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "start") as settings:
-        start_recorded_run(settings, run_id, model, through, launch)
-        write_reference(settings, model, reference)
+    with running_step(run_id, "start", model) as step:
+        start_recorded_run(step, through, launch)
+        write_reference(step, reference)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -27,10 +27,10 @@ def push(  # type: ignore[no-untyped-def]
 ):
     """Put the model's bytes into Cloud Storage."""
     from components.registry.step import push_model
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "push") as settings:
-        push_model(settings, run_id, model, snapshot, trained, pushed)
+    with running_step(run_id, "push", model) as step:
+        push_model(step, snapshot, trained, pushed)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -44,17 +44,18 @@ def record(
 ) -> int:
     """Give the pushed model its number, with everything that is known of it."""
     from components.registry.step import record_version
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
 
-    with recorded(run_id, "record") as settings:
-        return record_version(settings, run_id, model, snapshot, counts, pushed, results)
+    with running_step(run_id, "record", model) as step:
+        return record_version(step, snapshot, counts, pushed, results)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def finish(run_id: str, status: dsl.PipelineTaskFinalStatus):  # type: ignore[no-untyped-def]
     """Record how the run ended, if no step has said so already."""
+    from components.cloud import Cloud
     from components.registry.step import finish_recorded_run
-    from components.runs.outcome import recorded
+    from components.runs.outcome import recorded_outcome
 
-    with recorded(run_id, "finish") as settings:
-        finish_recorded_run(settings, run_id, status.state, status.error_message)
+    with recorded_outcome(run_id, "finish") as settings:
+        finish_recorded_run(Cloud(settings), run_id, status.state, status.error_message)

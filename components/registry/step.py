@@ -8,21 +8,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from components.canonical import fingerprint
-from components.database.engine import make_engine
+from components.cloud import Cloud
 from components.errors import ModelFolderError, PerennialError
 from components.evaluation.config import eval_config
 from components.evaluation.results import Results, read_results
 from components.examples.digest import DIGEST
-from components.google import bigquery_client, storage_client
-from components.model.folder import Model, read_model
+from components.model.folder import Model
 from components.registry import evaluations
 from components.registry.expiry import apply_expiry
 from components.registry.publish import publish_missing
 from components.registry.versions import NewVersion, register_version, training_fingerprint
 from components.runs.machine import MACHINE
+from components.runs.outcome import Step
 from components.runs.provenance import Launch, component_version, environment_digest, package_versions
 from components.runs.record import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
 from components.settings import Settings
@@ -55,20 +53,19 @@ TASKS = {
 """The room of every step that makes a version."""
 
 
-def start_recorded_run(settings: Settings, run_id: str, model: str, through: str, launch: str) -> None:
+def start_recorded_run(step: Step, through: str, launch: str) -> None:
     """Record the start of the run.
 
     Raises:
         ModelFolderError: the model's folder here is not the one that the run was launched with.
     """
-    known = Launch(**json.loads(launch))
-    found = read_model(settings.models_folder, model)
-    parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(settings.beam_args)}
+    known, model = Launch(**json.loads(launch)), step.model.name
+    parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(step.settings.beam_args)}
     if known.waive_gate:
         parameters["waive_gate"] = True
-    with make_engine(settings).begin() as connection:
-        start_run(connection, new_run(settings, run_id, model, known, pipeline_name="training", parameters=parameters))
-    if found.code_sha256() != known.code_sha256:
+    with step.cloud.engine.begin() as connection:
+        start_run(connection, new_run(step.settings, step.run_id, model, known, pipeline_name="training", parameters=parameters))
+    if step.model.code_sha256() != known.code_sha256:
         raise ModelFolderError(
             f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
             f"run it again, with an image built from this commit"
@@ -96,75 +93,65 @@ def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipel
     )
 
 
-def push_model(settings: Settings, run_id: str, model: str, snapshot: KfpArtifact, trained: KfpArtifact, pushed: KfpArtifact) -> None:
+def push_model(step: Step, snapshot: KfpArtifact, trained: KfpArtifact, pushed: KfpArtifact) -> None:
     """Push the SavedModel together with the model's folder, and leave the manifest in the artifact."""
-    found = read_model(settings.models_folder, model)
+    model = step.model
     with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / model
+        folder = Path(temporary) / model.name
         shutil.copytree(Path(trained.path) / "Format-Serving", folder)
-        for name in found.files():
+        for name in model.files():
             (folder / CODE / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(found.folder / name, folder / CODE / name)
-        metadata = {"model": model, "run": run_id, "snapshot": snapshot_of(snapshot).snapshot_id}
-        manifest = push_folder(storage_client(settings), settings.bucket, model=model, folder=folder, metadata=metadata)
+            shutil.copyfile(model.folder / name, folder / CODE / name)
+        metadata = {"model": model.name, "run": step.run_id, "snapshot": snapshot_of(snapshot).snapshot_id}
+        manifest = push_folder(step.cloud.storage, step.settings.bucket, model=model.name, folder=folder, metadata=metadata)
     Path(pushed.path).mkdir(parents=True, exist_ok=True)
     (Path(pushed.path) / MANIFEST).write_text(manifest_json(manifest))
     (Path(pushed.path) / ADDRESS).write_text(manifest.uri)
     pushed.metadata |= {"gs_uri": manifest.uri, "sha256": manifest.sha256, MACHINE: trained.metadata[MACHINE]}
 
 
-def record_version(
-    settings: Settings,
-    run_id: str,
-    model: str,
-    snapshot: KfpArtifact,
-    counts: KfpArtifact,
-    pushed: KfpArtifact,
-    results: KfpArtifact,
-) -> int:
-    """Everything about the version in one transaction: all of it, or nothing. Then it is published. Returns its number."""
-    found, pinned, judged = read_model(settings.models_folder, model), snapshot_of(snapshot), read_results(Path(results.path))
+def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact) -> int:
+    """Record everything about the version in one transaction, then publish it. Returns its number."""
+    model, run_id, pinned, judged = step.model, step.run_id, snapshot_of(snapshot), read_results(Path(results.path))
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
-    engine = make_engine(settings)
-    with engine.begin() as connection:
+    with step.cloud.engine.begin() as connection:
         snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
         digest, machine = str(counts.metadata[DIGEST]), str(pushed.metadata[MACHINE])
-        number = register_version(connection, _new_version(found, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
-        evaluations.record_evaluation(connection, _evaluation(found, number, run_id, pinned, judged))
-        evaluations.record_blessing(connection, _blessing(found, number, run_id, judged))
-    publish_recorded(engine, settings, model)
+        number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
+        evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))
+        evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
+    publish_recorded(step.cloud, model.name)
     return number
 
 
-def publish_recorded(engine: sa.Engine, settings: Settings, model: str) -> None:
+def publish_recorded(cloud: Cloud, model: str) -> None:
     """Publish what is not yet. Should this fail or be killed, the next run or deployment does it; the version is good all the same."""
     try:
-        publish_missing(engine, storage_client(settings), settings.bucket, model)
+        publish_missing(cloud.engine, cloud.storage, cloud.settings.bucket, model)
     except PerennialError as error:
         log.warning("versions could not be published: run perennial verify --repair", extra={"model": model, "error": str(error)})
 
 
-def finish_recorded_run(settings: Settings, run_id: str, state: str, error: str | None) -> None:
+def finish_recorded_run(cloud: Cloud, run_id: str, state: str, error: str | None) -> None:
     """End the run as the pipeline's state says, unless a step has ended it with its reason."""
-    engine = make_engine(settings)
-    with engine.begin() as connection:
+    with cloud.engine.begin() as connection:
         if state == "SUCCEEDED":
             ended = finish_run(connection, run_id, RunState.SUCCEEDED)
         else:
             wanted = RunState.CANCELLED if state == "CANCELLED" else RunState.FAILED
             ended = finish_run(connection, run_id, wanted, error or "a step failed without saying why: see its log")
     if ended == RunState.SUCCEEDED:
-        _let_old_tables_expire(engine, settings, run_id)
+        _let_old_tables_expire(cloud, run_id)
 
 
-def _let_old_tables_expire(engine: sa.Engine, settings: Settings, run_id: str) -> None:
+def _let_old_tables_expire(cloud: Cloud, run_id: str) -> None:
     """A version is there: what only older ones needed may go. Should this fail, the next run does it; this one is good all the same."""
     try:
-        with engine.begin() as connection:
+        with cloud.engine.begin() as connection:
             model = read_run(connection, run_id).run.model
-            apply_expiry(connection, bigquery_client(settings), settings=settings, model=model, now=datetime.now(UTC))
+            apply_expiry(connection, cloud.warehouse, settings=cloud.settings, model=model, now=datetime.now(UTC))
     except PerennialError as error:
         log.warning("tables of old snapshots could not be let expire", extra={"run_id": run_id, "error": str(error)})
 

@@ -9,18 +9,16 @@ import sqlalchemy as sa
 from google.api_core.exceptions import NotFound
 from google.cloud import storage
 
-from components.database.engine import make_engine
 from components.errors import RegistryError, SourceError
 from components.evaluation.results import read_results
 from components.examples.digest import DIGEST
-from components.google import bigquery_client
-from components.model.folder import read_model
 from components.registry import versions
 from components.registry.history import VersionStory, read_version
 from components.registry.step import TASKS, new_run
 from components.registry.versions import ModelRole
 from components.reproduction.causes import data_causes, environment_causes
 from components.reproduction.reproduced import Comparison, Part, Verdict, compare_examples, compare_metrics, compare_weights
+from components.runs.outcome import Step
 from components.runs.provenance import Launch, component_version
 from components.runs.record import Task, record_tasks, start_run
 from components.settings import Settings
@@ -80,42 +78,43 @@ def record_reproduction(connection: sa.Connection, settings: Settings, run_id: s
     versions.link_run(connection, run_id, ModelRole.BASELINE, story.model, story.number)
 
 
-def begin_reproduction(settings: Settings, run_id: str, model: str, version: int, launch: str) -> None:
+def begin_reproduction(step: Step, version: int, launch: str) -> None:
     """Record the start, and hold the model's folder here against the version's.
 
     Raises:
         RegistryError: there is no such version, or the folder is not the one that the version was trained with.
     """
-    with make_engine(settings).begin() as connection:
-        story = read_version(connection, model, version)
-        record_reproduction(connection, settings, run_id, story, launch)
-    found = read_model(settings.models_folder, model).code_sha256()
-    if found != story.code_sha256:
+    with step.cloud.engine.begin() as connection:
+        story = read_version(connection, step.model.name, version)
+        record_reproduction(connection, step.settings, step.run_id, story, launch)
+    code_sha256 = step.model.code_sha256()
+    if code_sha256 != story.code_sha256:
         raise RegistryError(
-            f"the code kept with {model} version {version} has SHA-256 {found}, it was trained with {story.code_sha256}: "
+            f"the code kept with {story.model} version {version} has SHA-256 {code_sha256}, it was trained with {story.code_sha256}: "
             f"the model's folder was changed while it was trained; choose another version"
         )
 
 
-def recall_snapshot(settings: Settings, run_id: str, model: str, version: int, snapshot: KfpArtifact) -> None:
+def recall_snapshot(step: Step, version: int, snapshot: KfpArtifact) -> None:
     """Leave the version's own snapshot in the artifact, as the step `pin` did.
 
     Raises:
         SourceError: the table that kept its rows is gone.
         AccessError: BigQuery refuses or does not answer.
     """
-    with make_engine(settings).begin() as connection:
+    model = step.model.name
+    with step.cloud.engine.begin() as connection:
         recorded = read_version(connection, model, version).snapshot
-        with answers(settings, f"pinned table {recorded.snapshot_table}", remedy="run the same command again"):
+        with answers(step.settings, f"pinned table {recorded.snapshot_table}", remedy="run the same command again"):
             try:
-                bigquery_client(settings).get_table(recorded.snapshot_table, timeout=60)
+                step.cloud.warehouse.get_table(recorded.snapshot_table, timeout=60)
             except NotFound as error:
                 raise SourceError(
                     f"the pinned table {recorded.snapshot_table} of {model} version {version} has expired or was deleted: "
                     f"without it the version cannot be trained again; `perennial train {model}` makes a new one"
                 ) from error
         put_snapshot(snapshot_from(recorded.document), snapshot)
-        snapshots.link_run(connection, run_id, DatasetRole.TRAIN, recorded.snapshot_id)
+        snapshots.link_run(connection, step.run_id, DatasetRole.TRAIN, recorded.snapshot_id)
 
 
 @dataclass(frozen=True)
@@ -128,21 +127,21 @@ class Made:
     results: KfpArtifact
 
 
-def compare_version(settings: Settings, run_id: str, model: str, version: int, made: Made, comparison: KfpArtifact) -> str | None:
+def compare_version(step: Step, version: int, made: Made, comparison: KfpArtifact) -> str | None:
     """Hold what was made against the version, and leave the comparison. Returns how it differs, in one sentence; None: it does not.
 
     Raises:
         AccessError: a service refuses or does not answer.
     """
-    with make_engine(settings).begin() as connection:
-        story = read_version(connection, model, version)
-        record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in STEPS.items()])
+    with step.cloud.engine.begin() as connection:
+        story = read_version(connection, step.model.name, version)
+        record_tasks(connection, step.run_id, [Task(name, name, component_version(room)) for name, room in STEPS.items()])
     parts = _parts(story, made)
-    compared = Comparison(parts, _reasons(settings, story, made.snapshot, parts))
+    compared = Comparison(parts, _reasons(step, story, made.snapshot, parts))
     compared.write(Path(comparison.path))
     if not compared.different:
         return None
-    return f"{model} version {version} is not reproduced: {', '.join(compared.different)} came out different; {compared.reasons[0]}"
+    return f"{story.model} version {version} is not reproduced: {', '.join(compared.different)} came out different; {compared.reasons[0]}"
 
 
 def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
@@ -155,12 +154,12 @@ def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
     )
 
 
-def _reasons(settings: Settings, story: VersionStory, snapshot: KfpArtifact, parts: tuple[Part, ...]) -> tuple[str, ...]:
+def _reasons(step: Step, story: VersionStory, snapshot: KfpArtifact, parts: tuple[Part, ...]) -> tuple[str, ...]:
     """Empty where nothing is different."""
     examples, *_ = verdicts = [part.verdict for part in parts]
     if Verdict.DIFFERENT not in verdicts:
         return ()
-    causes = environment_causes(settings, story, {name: TASKS[name] for name in MAKERS})
+    causes = environment_causes(step.settings, story, {name: TASKS[name] for name in MAKERS})
     if examples != Verdict.EQUAL:
-        causes = data_causes(settings, read_model(settings.models_folder, story.model), snapshot_of(snapshot)) + causes
+        causes = data_causes(step.settings, step.model, snapshot_of(snapshot)) + causes
     return tuple(causes) or ("no cause is recorded: data, code, packages and machine are what they were; look for chance in network.py",)

@@ -1,4 +1,4 @@
-"""How a step ends: whatever goes wrong in it is one sentence, in its log and in the run's row.
+"""What a step is handed, and how it ends: whatever goes wrong in it is one sentence, in its log and in the run's row.
 
 Every step imports this module, and few end badly: what only those need is imported then.
 """
@@ -8,17 +8,41 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+from components.cloud import Cloud
 from components.errors import BlockedError, PerennialError, StorageFullError
 from components.log import configure_logging
+from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
 
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class Step:
+    """What the body of a step works with."""
+
+    run_id: str
+    model: Model
+    cloud: Cloud
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this environment."""
+        return self.cloud.settings
+
+
 @contextmanager
-def recorded(run_id: str, task: str) -> Iterator[Settings]:
-    """The settings for a step's body. If the body fails, the run ends FAILED (BLOCKED by a gate) with the reason, at once.
+def running_step(run_id: str, task: str, model: str) -> Iterator[Step]:
+    """Run the body of a step of a model, its outcome recorded as `recorded_outcome` does."""
+    with recorded_outcome(run_id, task) as settings:
+        yield Step(run_id, read_model(settings.models_folder, model), Cloud(settings))
+
+
+@contextmanager
+def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
+    """Run the body of a step. If it raises, the run ends at once with the reason: as BLOCKED if a gate refused, else as FAILED.
 
     Raises:
         SystemExit: the body raised a PerennialError, whose sentence is the last line of the step's log.
@@ -40,13 +64,12 @@ def recorded(run_id: str, task: str) -> Iterator[Settings]:
         raise SystemExit(1) from error
 
 
-def refuse(settings: Settings, run_id: str, sentence: str) -> None:
-    """A gate did its work and refuses: the run is BLOCKED, the step itself succeeded."""
-    from components.database.engine import make_engine
+def refuse(step: Step, sentence: str) -> None:
+    """End the run as BLOCKED: a gate did its work and refuses, and the step itself succeeded."""
     from components.runs.record import RunState, finish_run
 
-    with make_engine(settings).begin() as connection:
-        finish_run(connection, run_id, RunState.BLOCKED, sentence)
+    with step.cloud.engine.begin() as connection:
+        finish_run(connection, step.run_id, RunState.BLOCKED, sentence)
 
 
 def _end_run(settings: Settings, run_id: str, error: Exception, task: str) -> None:

@@ -3,9 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from components.google import bigquery_client
-from components.model.folder import read_model
-from components.settings import Settings
+from components.runs.outcome import Step
 from components.snapshot.document import Snapshot, read_snapshot_document
 from components.snapshot.pin import pin
 from components.tfx.artifacts import KfpArtifact
@@ -13,9 +11,9 @@ from components.tfx.artifacts import KfpArtifact
 FILE = "snapshot.json"
 
 
-def write_snapshot(settings: Settings, model: str, through: str, snapshot: KfpArtifact) -> None:
-    """Pin, and leave the document in the artifact."""
-    put_snapshot(pin(bigquery_client(settings), settings, read_model(settings.models_folder, model), date.fromisoformat(through)), snapshot)
+def write_snapshot(step: Step, through: str, snapshot: KfpArtifact) -> None:
+    """Pin the window that ends with `through`, and leave the snapshot's document in the artifact."""
+    put_snapshot(pin(step.cloud.warehouse, step.settings, step.model, date.fromisoformat(through)), snapshot)
 
 
 def put_snapshot(pinned: Snapshot, snapshot: KfpArtifact) -> None:

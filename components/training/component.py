@@ -14,13 +14,11 @@ def transform(  # type: ignore[no-untyped-def]
     graph: dsl.Output[dsl.Artifact],
 ):
     """Analyse the train split with the model's features.py."""
-    from components.model.folder import read_model
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
     from components.training import fit
 
-    with recorded(run_id, "transform") as settings:
-        found = read_model(settings.models_folder, model)
-        fit.transform(found, examples=examples, schema=schema, graph=graph, beam_args=settings.beam_args)
+    with running_step(run_id, "transform", model) as step:
+        fit.transform(step.model, examples=examples, schema=schema, graph=graph, beam_args=step.settings.beam_args)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -34,10 +32,8 @@ def train(  # type: ignore[no-untyped-def]
     history: dsl.Output[dsl.Artifact],
 ):
     """Fit the model's network.py."""
-    from components.model.folder import read_model
-    from components.runs.outcome import recorded
+    from components.runs.outcome import running_step
     from components.training import fit
 
-    with recorded(run_id, "train") as settings:
-        found = read_model(settings.models_folder, model)
-        fit.train(found, examples=examples, graph=graph, schema=schema, trained=trained, history=history)
+    with running_step(run_id, "train", model) as step:
+        fit.train(step.model, examples=examples, graph=graph, schema=schema, trained=trained, history=history)

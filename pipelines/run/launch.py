@@ -16,12 +16,14 @@ from sqlalchemy.engine import Engine
 
 from components.checks.findings import Finding
 from components.checks.record import read_findings
+from components.cloud import Cloud
 from components.database.engine import make_engine
 from components.errors import PerennialError, SettingsError, TaskError
 from components.google import bigquery_client
 from components.model.folder import Model
 from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
+from components.runs.outcome import Step
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.settings import IMAGE, Settings
@@ -167,8 +169,9 @@ def _recorded_refusal(settings: Settings, request: Request, run_id: str, launch:
         yield
     except PerennialError as error:
         through = request.through.isoformat() if request.through else "the last partition"
-        start_recorded_run(settings, run_id, request.model.name, through, launch.to_json())
-        with make_engine(settings).begin() as connection:
+        step = Step(run_id, request.model, Cloud(settings))
+        start_recorded_run(step, through, launch.to_json())
+        with step.cloud.engine.begin() as connection:
             finish_run(connection, run_id, RunState.FAILED, str(error))
         raise
 

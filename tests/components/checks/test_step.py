@@ -11,7 +11,7 @@ from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import Profiles
 from components.profiles.reference import CHAMPION, DOCUMENT, profiles_file
 from components.snapshot.step import write_snapshot
-from tests.components.artifacts import Artifact, artifact
+from tests.components.artifacts import Artifact, artifact, step
 from tests.components.visits import DAYS, Site, day, query, visits
 
 
@@ -21,7 +21,7 @@ def looked(folder: Path, name: str = "looked") -> Looked:
 
 def pinned(site: Site, folder: Path, through: int = DAYS) -> Artifact:
     found = artifact(folder / f"snapshot-{through}")
-    write_snapshot(site.settings, "visits", day(through).isoformat(), found)
+    write_snapshot(step(site.settings, "visits"), day(through).isoformat(), found)
     return found
 
 
@@ -38,7 +38,7 @@ def champion(folder: Path, snapshot: Artifact, source: Profiles, rows: Profiles)
 
 def inspected(site: Site, folder: Path, snapshot: Artifact, reference: Artifact) -> tuple[Finding, ...]:
     found = looked(folder, f"looked-{len(list(folder.iterdir()))}")
-    inspect_source(site.settings, "visits", snapshot, reference, found)
+    inspect_source(step(site.settings, "visits"), snapshot, reference, found)
     findings = read_findings(Path(found.findings.path))
     assert found.findings.metadata == {"findings": len(findings), "blocking": sum(finding.blocks for finding in findings)}
     assert ("Blocked" in Path(found.page.path).read_text()) == any(finding.blocks for finding in findings)
@@ -48,7 +48,7 @@ def inspected(site: Site, folder: Path, snapshot: Artifact, reference: Artifact)
 def test_good_partitions_give_nothing_and_are_profiled(own_site: Site, tmp_path: Path) -> None:
     own_site.model()
     found = looked(tmp_path)
-    inspect_source(own_site.settings, "visits", pinned(own_site, tmp_path), artifact(tmp_path / "none"), found)
+    inspect_source(step(own_site.settings, "visits"), pinned(own_site, tmp_path), artifact(tmp_path / "none"), found)
     assert read_findings(Path(found.findings.path)) == ()
     assert [part.day for part in read_profiles(Path(found.profile.path))] == [day(number) for number in (3, 4, 5, 6)]
     assert "Nothing found" in Path(found.page.path).read_text()
@@ -64,7 +64,7 @@ def test_a_missing_partition_is_found(own_site: Site, tmp_path: Path) -> None:
 def test_a_partition_is_held_against_the_champions(own_site: Site, tmp_path: Path) -> None:
     own_site.model()
     before, good = pinned(own_site, tmp_path, 5), looked(tmp_path, "good")
-    inspect_source(own_site.settings, "visits", before, artifact(tmp_path / "none"), good)
+    inspect_source(step(own_site.settings, "visits"), before, artifact(tmp_path / "none"), good)
     own_site.load([{**row, "seconds": None} for row in visits(6)], day(6))
     own_site.load(visits(4)[:-1], day(4))
     reference = champion(tmp_path, before, read_profiles(Path(good.profile.path)), {})
@@ -80,7 +80,7 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
     own_site.model(toml={"latency_milliseconds = 50": 'latency_milliseconds = 50\n\n[checks]\ncover = { device = ["phone", "watch"] }'})
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
-    write_examples(own_site.settings, "visits", snapshot, examples, counts, profile)
+    write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     anomaly = Finding(
         check=Check.SCHEMA,
@@ -95,7 +95,7 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
         what="of split train breaks schema.pbtxt",
         remedy="mend it",
     )
-    inspect_rows(own_site.settings, "visits", snapshot, artifact(tmp_path / "none"), found, [anomaly])
+    inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [anomaly])
     assert [(finding.check, finding.column) for finding in read_findings(Path(found.findings.path))] == [
         (Check.COVERAGE, "device"),
         (Check.SCHEMA, "pages"),
@@ -108,9 +108,9 @@ def test_a_log_that_cannot_be_read_is_told_and_blocks_nothing(own_site: Site, tm
     own_site.model(toml={"latency_milliseconds = 50": serving})
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
-    write_examples(own_site.settings, "visits", snapshot, examples, counts, profile)
+    write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
-    inspect_rows(own_site.settings, "visits", snapshot, artifact(tmp_path / "none"), found, [])
+    inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     findings = read_findings(Path(found.findings.path))
     assert [(finding.check, finding.blocks) for finding in findings] == ([(Check.SKEW, False)] if log else [])
     assert all(said in finding.what for finding in findings)
@@ -126,9 +126,9 @@ def test_what_is_logged_is_held_against_the_rows(own_site: Site, tmp_path: Path)
     )
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
-    write_examples(own_site.settings, "visits", snapshot, examples, counts, profile)
+    write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
-    inspect_rows(own_site.settings, "visits", snapshot, artifact(tmp_path / "none"), found, [])
+    inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     (finding,) = read_findings(Path(found.findings.path))
     assert (finding.check, finding.column, finding.blocks) == (Check.SKEW, "seconds", False)
     assert "times as large" in finding.what

@@ -10,7 +10,7 @@ from components.examples.step import write_examples
 from components.profiles.file import read_profiles
 from components.profiles.profile import Level, spans
 from components.snapshot.step import write_snapshot
-from tests.components.artifacts import artifact
+from tests.components.artifacts import artifact, step
 from tests.components.examples.records import read_split
 from tests.components.visits import SQL, VISITORS, Site, day
 
@@ -18,8 +18,8 @@ from tests.components.visits import SQL, VISITORS, Site, day
 def test_the_artifact_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
     site.model()
     snapshot, examples, counts, profile = (artifact(tmp_path / name) for name in ("snapshot", "examples", "counts", "profile"))
-    write_snapshot(site.settings, "visits", "2026-03-06", snapshot)
-    write_examples(site.settings, "visits", snapshot, examples, counts, profile)
+    write_snapshot(step(site.settings, "visits"), "2026-03-06", snapshot)
+    write_examples(step(site.settings, "visits"), snapshot, examples, counts, profile)
     assert examples.metadata == {
         "tfx_type": "Examples",
         "split_names": '["train","eval"]',
@@ -39,7 +39,7 @@ def test_the_artifact_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
 def test_a_query_that_the_schema_does_not_know_is_refused_before_a_row_is_read(site: Site, tmp_path: Path) -> None:
     site.model(sql=SQL.replace("pages,", "CAST(pages AS STRING) AS pages,"))
     snapshot, examples, counts, profile = (artifact(tmp_path / name) for name in ("snapshot", "examples", "counts", "profile"))
-    write_snapshot(site.settings, "visits", "2026-03-06", snapshot)
+    write_snapshot(step(site.settings, "visits"), "2026-03-06", snapshot)
     with pytest.raises(SourceError, match=r"^column 'pages' of source.sql of model 'visits' is STRING, schema.pbtxt says INT"):
-        write_examples(site.settings, "visits", snapshot, examples, counts, profile)
+        write_examples(step(site.settings, "visits"), snapshot, examples, counts, profile)
     assert not Path(examples.path).exists()
