@@ -85,9 +85,11 @@ def bigquery_read_client(settings: Settings) -> BigQueryReadClient:
     import grpc
     from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
+    from components.bearer import Bearer
+
     _ask(settings, endpoint, account)
     channel = grpc.insecure_channel(endpoint, options=[("grpc.max_receive_message_length", -1)])
-    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.intercept_channel(channel, Bearer(account))))
 
 
 def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:

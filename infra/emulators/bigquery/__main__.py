@@ -17,7 +17,7 @@ import uvicorn
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
-from bigquery.access import BearerTokens
+from bigquery.access import GuardedCalls, GuardedRequests
 from bigquery.extensions import link_extensions
 
 HOST = "127.0.0.1"
@@ -31,7 +31,7 @@ def main() -> None:
     _enter(arguments.data)
     listener = _bind(arguments.port)
     application = _application(arguments.project, arguments.storage_endpoint, key)
-    reads = _serve_reads(arguments.grpc_port)
+    reads = _serve_reads(arguments.grpc_port, key)
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
     uvicorn.Server(config).run(sockets=[listener])
@@ -79,7 +79,7 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
     from local_bigquery.engine import database
     from local_bigquery.settings import settings
 
-    from bigquery import recovery
+    from bigquery import confinement, recovery
     from bigquery.install import install
     from bigquery.objects import CloudStorage
 
@@ -88,20 +88,21 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
     settings.default_dataset_id = "main"  # DuckLake's own, which is never listed
     install(CloudStorage(storage_endpoint, key))
     try:
-        database.execute("SET GLOBAL autoinstall_known_extensions = false")
+        database.execute("SET GLOBAL threads = 1")  # jobs run side by side; to share one out costs more than most of them take
     except duckdb.IOException as error:
         sys.exit(f"bigquery: cannot open the state in {Path.cwd()}: {str(error).splitlines()[0]}")
-    database.execute("SET GLOBAL threads = 1")  # jobs run side by side; to share one out costs more than most of them take
+    confinement.confine(Path.cwd())
     recovery.put_in_order()
-    return BearerTokens(local_bigquery.app, key) if key else local_bigquery.app
+    return GuardedRequests(local_bigquery.app, key) if key else local_bigquery.app
 
 
-def _serve_reads(port: int) -> grpc.Server:
+def _serve_reads(port: int, key: bytes | None) -> grpc.Server:
     """As local-bigquery does it, but a port that another server has is refused instead of shared."""
     from local_bigquery.grpc.server import SERVICES
 
     options = [("grpc.so_reuseport", 0)]
-    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), options=options)
+    guards = [GuardedCalls(key)] if key else []
+    server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods) for name, methods in SERVICES.items()])
     try:
         server.add_insecure_port(f"{HOST}:{port}")

@@ -20,6 +20,7 @@ from local_bigquery.sql.rules import partitions as ingestion
 
 from bigquery import (
     catalogue,
+    confinement,
     copies,
     failures,
     functions,
@@ -45,6 +46,8 @@ def install(storage: CloudStorage) -> None:
     _patch_jobs(storage)
     _patch_reads()
     _patch_errors()
+    # Any statement and any table function of DuckDB can be called.
+    STATEMENT_RULES.insert(0, confinement.refuse_engine)
 
 
 class _WithoutPandas:
@@ -63,6 +66,8 @@ def _patch_engine() -> None:
     native.register = functions.register
     # Functions of geography ask for DuckDB's extension `spatial`, which would be downloaded.
     database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
+    # A project may have any name, such as `../x`.
+    database.attach = confinement.attach
 
 
 def _patch_catalogue() -> None:

@@ -12,10 +12,10 @@ from local_bigquery.engine import database
 from local_bigquery.engine import types as engine_types
 from local_bigquery.grpc import read as original
 from local_bigquery.models import TableFieldSchema
-from local_bigquery.sql.translate import Context, parse, translate
+from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
-from bigquery import versions
+from bigquery import restrictions, versions
 from bigquery.partitions import Reference
 
 original_create_session = original.create_session
@@ -43,19 +43,22 @@ def query(path: str, options: types.ReadSession.TableReadOptions, data_format: t
     """What DuckDB runs for a session, and the fields that come out."""
     reference = original.table(path)
     tables.load(*reference)
+    fields = tables.columns(*reference)
     project, dataset, table = reference
     context = Context(project, dataset)
-    where = f" WHERE {options.row_restriction}" if options.row_restriction else ""
-    (tree,) = parse(f"SELECT * FROM `{project}.{dataset}.{table}`{where}")
+    source_table = exp.table_(table, dataset, project, quoted=True)
+    tree = exp.select("*").from_(source_table, copy=False)
+    if options.row_restriction:
+        tree = tree.where(restrictions.condition(options.row_restriction, reference, fields), copy=False)
     translate(tree, context)  # as the table is now: complains of the restriction, or of a partition filter that is missing
     if (snapshot_id := _snapshot(reference)) is not None:
         version = exp.HistoricalData(this="AT", kind="VERSION", expression=exp.Literal.number(snapshot_id))
-        tree.find(exp.Table).set("when", version)
+        source_table.set("when", version)
     source, _ = translate(tree, context)
-    selected = {name.casefold() for name in options.selected_fields}
+    selected = restrictions.selected(options.selected_fields, fields)
     with database.cursor() as cursor:
         relation = cursor.sql(f"SELECT * FROM ({source}) LIMIT 0")
-    chosen = [(name, t) for name, t in zip(relation.columns, relation.types, strict=True) if not selected or name.casefold() in selected]
+    chosen = [(name, t) for name, t in zip(relation.columns, relation.types, strict=True) if name.casefold() in selected]
     columns = ", ".join(original._column(name, t, data_format) for name, t in chosen)
     return f"SELECT {columns} FROM ({source})", [engine_types.field(name, t) for name, t in chosen]
 

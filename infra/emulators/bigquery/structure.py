@@ -33,7 +33,12 @@ def objects(project: str, dataset: str, table: str | None = None) -> list[Object
 
 
 def _results(database_name: str, schema: str, table: str | None) -> list[Object]:
-    """The same for the results of queries, which are kept in a database of their own, where each name is used once."""
+    """The same for the results of queries, which are kept in a database of their own, where each name is used once.
+
+    The rest of that database, and DuckLake's catalogue, are nobody's tables.
+    """
+    if schema != tables.RESULTS:
+        return []
     if table is None:
         return list(original_objects(database_name, schema))
     try:
