@@ -172,7 +172,7 @@ def _command(part: Part, settings: Settings, folder: Path, chosen: Addresses) ->
             *(f"--service-account={email}={_key_file(folder, role)}" for role, email in service_accounts(settings).items()),
             f"--database={settings.database}",
         ),
-        Part.CLOUD_STORAGE: (),
+        Part.CLOUD_STORAGE: (f"--service-accounts={folder / Part.CLOUD_SQL / 'service-accounts'}",),
         Part.BIGQUERY: (
             f"--project={settings.project}",
             f"--grpc-port={chosen.bigquery_storage}",

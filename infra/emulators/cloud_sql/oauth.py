@@ -11,6 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from identity import tokens
+from identity.accounts import key_file, read_public_key
 
 from cloud_sql.errors import GrantError
 from cloud_sql.private_file import write_private
@@ -31,7 +32,7 @@ class ServiceAccounts:
 
     def issue_key(self, email: str, project: str) -> str:
         """The content of the account's key file: the private key stays the same for ever, the token endpoint may move."""
-        path = self._path(email)
+        path = key_file(self.folder, email)
         fields = json.loads(path.read_text()) if path.exists() else _make_key(email, project)
         content = json.dumps(fields | {"token_uri": self.token_uri}, indent=2)
         write_private(path, content)
@@ -73,16 +74,10 @@ class ServiceAccounts:
         return dict(claims)
 
     def _public_key(self, email: str) -> rsa.RSAPublicKey:
-        path = self._path(email)
-        if not path.exists():
+        key = read_public_key(self.folder, email)
+        if key is None:
             raise GrantError("invalid_grant", "Invalid grant: account not found")
-        key = serialization.load_pem_private_key(json.loads(path.read_text())["private_key"].encode(), password=None)
-        assert isinstance(key, rsa.RSAPrivateKey), f"{path} holds a key of another kind"
-        return key.public_key()
-
-    def _path(self, email: str) -> Path:
-        # An address holds no slash; one that does comes from a forged assertion and must not lead out of the folder.
-        return self.folder / f"{email.replace('/', '_')}.json"
+        return key
 
 
 def _make_key(email: str, project: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Start the emulator: `python -m cloud_storage --port 4443 --data FOLDER [--token-key FILE] [--faults]`."""
+"""Start the emulator: `python -m cloud_storage --port 4443 --data FOLDER [--token-key FILE] [--service-accounts FOLDER] [--faults]`."""
 
 import argparse
 import signal
@@ -29,7 +29,7 @@ def main() -> None:
         sys.exit(f"cloud_storage: {arguments.data} holds no state of this emulator ({error}): choose another folder, or move it away")
     except (FolderInUseError, OSError, ValueError) as error:
         sys.exit(f"cloud_storage: {error}")
-    app = application(store, key)
+    app = application(store, key, arguments.service_accounts)
     # h11 and no other parser: it sends headers in the case that they are given in.
     config = uvicorn.Config(
         Faults(app) if arguments.faults else app,
@@ -48,6 +48,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, required=True, help=f"where to listen on {HOST}")
     parser.add_argument("--data", type=Path, required=True, help="the folder that keeps the state")
     parser.add_argument("--token-key", type=Path, help="the key that access tokens are signed with; without it, nobody is asked for one")
+    parser.add_argument(
+        "--service-accounts", type=Path, metavar="FOLDER", help="the keys of those whose signed URLs are served; without it, none is"
+    )
     parser.add_argument("--faults", action="store_true", help="let anybody break requests on purpose: see faults.py")
     return parser.parse_args()
 

@@ -4,6 +4,7 @@ import errno
 import sqlite3
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from starlette.applications import Starlette
@@ -29,8 +30,8 @@ OBJECTS = BUCKET + "/o"
 OBJECT = OBJECTS + "/{name:path}"
 
 
-def application(store: Store, key: bytes | None) -> ASGIApp:
-    """The emulator, over a store. With a key only requests with a token signed by it are served."""
+def application(store: Store, key: bytes | None, accounts: Path | None) -> ASGIApp:
+    """The emulator, over a store. With a key only requests with a token signed by it are served, and URLs signed by the accounts."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -43,7 +44,7 @@ def application(store: Store, key: bytes | None) -> ASGIApp:
     app.state.store = store
     app.state.sessions = Sessions()
     app.state.parted_uploads = {}
-    return TitledHeaders(Authentication(app, key) if key is not None else app)
+    return TitledHeaders(Authentication(app, key, accounts))
 
 
 def _routes() -> list[BaseRoute]:

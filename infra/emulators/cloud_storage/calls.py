@@ -35,8 +35,8 @@ class Call:
 
     @property
     def name(self) -> str:
-        """The object's name."""
-        return self.path["name"]
+        """The object's name; empty where the path is a bucket's."""
+        return self.path.get("name", "")
 
     @property
     def generation(self) -> int | None:

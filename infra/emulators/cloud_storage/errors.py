@@ -2,6 +2,7 @@
 
 ServiceError
 ├── InvalidError         400
+│   └── SignatureError   400 or 403, of a signed URL
 ├── UnauthorizedError    401
 ├── ForbiddenError       403
 ├── NotFoundError        404
@@ -12,6 +13,7 @@ ServiceError
 └── FullError            507
 """
 
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
 from starlette.responses import JSONResponse, Response
@@ -33,6 +35,16 @@ class InvalidError(ServiceError):
     """The request makes no sense."""
 
     status, reason, xml_code = 400, "invalid", "InvalidArgument"
+
+
+class SignatureError(InvalidError):
+    """The URL is signed, but not well, not for this, or not for so long. Only the XML API has such URLs."""
+
+    def __init__(self, code: str, message: str, details: str, *, status: int = 400, parts: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.xml_code = code
+        self.status = status
+        self.parts = {**(parts or {}), "Details": details}
 
 
 class UnauthorizedError(ServiceError):
@@ -96,5 +108,7 @@ def xml_response(error: ServiceError) -> Response:
     """The error in the XML API's shape."""
     if error.status == NotModifiedError.status:
         return Response(status_code=error.status)
-    text = f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{error.xml_code}</Code><Message>{escape(str(error))}</Message></Error>"
+    parts = {"Code": error.xml_code, "Message": str(error), **(error.parts if isinstance(error, SignatureError) else {})}
+    elements = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in parts.items())
+    text = f"<?xml version='1.0' encoding='UTF-8'?><Error>{elements}</Error>"
     return Response(text, error.status, media_type="application/xml")

@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,10 +18,11 @@ START_SECONDS = 30.0
 
 @dataclass
 class CloudStorageProcess:
-    """Its state is in `folder`. It asks nobody for a token."""
+    """Its state is in `folder`. It asks nobody for a token, unless an option says so."""
 
     folder: Path
     port: int = field(default_factory=free_port)
+    options: Sequence[str] = ()
 
     @property
     def endpoint(self) -> str:
@@ -30,7 +31,7 @@ class CloudStorageProcess:
     @contextmanager
     def running(self) -> Iterator["CloudStorageProcess"]:
         """Start it, wait until it answers, and stop it whatever happens."""
-        command = [str(PYTHON), "-m", "cloud_storage", "--port", str(self.port), "--data", str(self.folder), "--faults"]
+        command = [str(PYTHON), "-m", "cloud_storage", "--port", str(self.port), "--data", str(self.folder), "--faults", *self.options]
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
         try:
             deadline = time.monotonic() + START_SECONDS

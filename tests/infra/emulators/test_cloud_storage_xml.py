@@ -1,52 +1,11 @@
-"""The XML API of the Cloud Storage emulator: plain paths and signed URLs."""
+"""The XML API of the Cloud Storage emulator: plain paths, listings, uploads in parts."""
 
-from datetime import timedelta
 from xml.etree import ElementTree as ET
 
-import pytest
 import requests
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud import storage
-from google.oauth2 import service_account
 
 TIMEOUT_SECONDS = 10
-
-
-@pytest.fixture(scope="module")
-def signer() -> service_account.Credentials:
-    key = rsa.generate_private_key(65537, 2048).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    account = {"private_key": key.decode(), "client_email": "signer@a-project.iam.gserviceaccount.com", "token_uri": "http://127.0.0.1"}
-    return service_account.Credentials.from_service_account_info(account)
-
-
-def signed_url(blob: storage.Blob, signer: service_account.Credentials, url: str, method: str, seconds: int = 60) -> str:
-    expires = timedelta(seconds=seconds)
-    return str(blob.generate_signed_url(version="v4", expiration=expires, credentials=signer, api_access_endpoint=url, method=method))
-
-
-def test_a_signed_url_reads_and_writes(bucket: storage.Bucket, signer: service_account.Credentials, storage_url: str) -> None:
-    blob = bucket.blob("folder/a b")
-
-    put = requests.put(signed_url(blob, signer, storage_url, "PUT"), data=b"signed", timeout=TIMEOUT_SECONDS)
-    got = requests.get(signed_url(blob, signer, storage_url, "GET"), timeout=TIMEOUT_SECONDS)
-
-    assert (put.status_code, got.content) == (200, b"signed")
-    assert blob.download_as_bytes() == b"signed"
-
-
-def test_an_expired_signed_url_is_refused(bucket: storage.Bucket, storage_url: str) -> None:
-    bucket.blob("a").upload_from_string("a")
-    query = {"X-Goog-Date": "20260101T000000Z", "X-Goog-Expires": "60", "X-Goog-Signature": "00"}
-
-    answer = requests.get(f"{storage_url}/{bucket.name}/a", params=query, timeout=TIMEOUT_SECONDS)
-
-    assert answer.status_code == 400
-    assert ET.fromstring(answer.text).findtext("Message") == (
-        "The provided token has expired: the signed URL was good until 2026-01-01T00:01:00.000Z."
-    )
 
 
 def test_a_plain_path_reads_a_range(bucket: storage.Bucket, storage_url: str) -> None:
