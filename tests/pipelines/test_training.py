@@ -1,30 +1,78 @@
 """The compiled pipeline: what Kubeflow is given."""
 
 from pathlib import Path
+from typing import Any
 
-import pytest
 import yaml
 
 from components.settings import IMAGE
 from pipelines.run.launch import compile_training
 
-GOLDEN = Path(__file__).parents[1] / "goldens" / "churn.yaml"
 DIGEST = "example.test/perennial@sha256:" + "a" * 64
+STEPS = {
+    "start": ((), ()),
+    "pin": (("start",), ()),
+    "inspect": (("pin", "start"), ("reference of start", "snapshot of pin")),
+    "read": (("inspect", "pin"), ("snapshot of pin",)),
+    "schema": (("start",), ()),
+    "statistics": (("read",), ("examples of read",)),
+    "validate": (
+        ("pin", "read", "schema", "start", "statistics"),
+        ("profile of read", "reference of start", "schema of schema", "snapshot of pin", "statistics of statistics"),
+    ),
+    "transform": (("read", "schema"), ("examples of read", "schema of schema")),
+    "train": (("read", "schema", "transform", "validate"), ("examples of read", "graph of transform", "schema of schema")),
+    "evaluate": (("read", "train"), ("examples of read", "trained of train")),
+    "push": ((), ("snapshot of pin", "trained of train")),
+    "record": (("push",), ("counts of read", "pushed of push", "results of evaluate", "snapshot of pin")),
+}
+"""Each step of the pipeline, what it waits for within its group, and the artifacts it is given."""
 
 
-def without_versions(path: Path) -> list[object]:
-    """The documents of a compiled pipeline, but for the SDK that compiled it."""
-    documents = list(yaml.safe_load_all(path.read_text()))
-    for document in documents:
-        document.pop("sdkVersion", None)
-    return documents
+def compiled(folder: Path) -> dict[str, Any]:
+    compile_training(folder / "churn.yaml", DIGEST, model="churn")
+    document: dict[str, Any] = next(yaml.safe_load_all((folder / "churn.yaml").read_text()))
+    return document
 
 
-def test_the_compiled_pipeline_is_the_golden_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    compile_training(tmp_path / "churn.yaml", None, model="churn")
-    if request.config.getoption("--renew-goldens"):
-        GOLDEN.write_text((tmp_path / "churn.yaml").read_text())
-    assert without_versions(tmp_path / "churn.yaml") == without_versions(GOLDEN), f"{GOLDEN} is stale; run: make goldens"
+def group_tasks(document: dict[str, Any], group: str) -> dict[str, Any]:
+    tasks: dict[str, Any] = document["components"][f"comp-{group}"]["dag"]["tasks"]
+    return tasks
+
+
+def given_artifacts(task: dict[str, Any]) -> tuple[str, ...]:
+    """`OUTPUT of STEP` for each artifact; one that comes from outside the task's group bears both in its name."""
+    names = []
+    for source in task.get("inputs", {}).get("artifacts", {}).values():
+        if "taskOutputArtifact" in source:
+            names.append(f"{source['taskOutputArtifact']['outputArtifactKey']} of {source['taskOutputArtifact']['producerTask']}")
+        else:
+            step, output = source["componentInputArtifact"].removeprefix("pipelinechannel--").split("-")
+            names.append(f"{output} of {step}")
+    return tuple(sorted(names))
+
+
+def test_the_steps_wait_for_one_another_and_hand_on_their_artifacts(tmp_path: Path) -> None:
+    document = compiled(tmp_path)
+    tasks = group_tasks(document, "exit-handler-1") | group_tasks(document, "condition-2")
+    blessed = tasks.pop("condition-2")
+    assert {name: (tuple(sorted(task.get("dependentTasks", ()))), given_artifacts(task)) for name, task in tasks.items()} == STEPS
+    assert blessed["triggerPolicy"]["condition"] == "inputs.parameter_values['pipelinechannel--evaluate-Output'] == true"
+    assert set(group_tasks(document, "condition-2")) == {"push", "record"}
+
+
+def test_the_run_is_finished_however_it_ends(tmp_path: Path) -> None:
+    tasks = compiled(tmp_path)["root"]["dag"]["tasks"]
+    assert set(tasks) == {"exit-handler-1", "finish"}
+    assert tasks["finish"]["triggerPolicy"] == {"strategy": "ALL_UPSTREAM_TASKS_COMPLETED"}
+    assert tasks["finish"]["inputs"]["parameters"]["status"] == {"taskFinalStatus": {"producerTask": "exit-handler-1"}}
+
+
+def test_every_step_is_told_its_run_and_its_model(tmp_path: Path) -> None:
+    document = compiled(tmp_path)
+    for name, component in document["components"].items():
+        if "executorLabel" in component and name != "comp-finish":
+            assert {"run_id", "model"} <= set(component["inputDefinitions"]["parameters"]), name
 
 
 def test_kfp_accepts_the_compiled_pipeline(tmp_path: Path) -> None:
@@ -37,9 +85,7 @@ def test_kfp_accepts_the_compiled_pipeline(tmp_path: Path) -> None:
 
 
 def test_every_step_runs_the_image_of_the_submission(tmp_path: Path) -> None:
-    compile_training(tmp_path / "churn.yaml", DIGEST, model="churn")
-    (document, *_) = yaml.safe_load_all((tmp_path / "churn.yaml").read_text())
-    images = [executor["container"]["image"] for executor in document["deploymentSpec"]["executors"].values()]
+    images = [executor["container"]["image"] for executor in compiled(tmp_path)["deploymentSpec"]["executors"].values()]
     assert len(images) == 13
     assert set(images) == {DIGEST}
 
