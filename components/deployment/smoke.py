@@ -2,22 +2,27 @@
 
 import json
 import math
+import os
+import sys
 import time
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from threading import Lock
 
-from components.deployment.quiet import import_tensorflow
 from components.deployment.saved_model import Signature, load_signature
 from components.errors import RegistryError
+from components.stderr import stderr_to
 from components.storage.manifest import CODE
 from components.training.smoke import EXAMPLES, FOLDER, INPUT, OUTPUT, OUTPUTS
 
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """Other processors round the last of seven digits differently, and a network adds that up; a wrong model is wrong in the second digit."""
 WARM_UP = 5
+
+_importing = Lock()
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,7 @@ def smoke_test(folder: Path, what: str) -> Smoke:
     Raises:
         RegistryError: it does not load, lacks what it must have, or answers otherwise than when it was trained.
     """
-    import_tensorflow()
+    _import_tensorflow()
     signature = load_signature(folder, what)
     if not (folder / FOLDER / OUTPUTS).is_file():
         return Smoke(0)
@@ -58,6 +63,15 @@ def smoke_test(folder: Path, what: str) -> Smoke:
     limit = latency_limit(folder, what)
     difference = largest_difference(expected, _answers(signature, rows), what)
     return Smoke(len(rows), difference, _median_milliseconds(signature, rows), limit)
+
+
+def _import_tensorflow() -> None:
+    """Import TensorFlow without what its libraries print meanwhile, about processors and GPUs that are not there."""
+    with _importing:
+        if "tensorflow" not in sys.modules:
+            os.putenv("TF_CPP_MIN_LOG_LEVEL", "3")  # for what it would print later
+            with stderr_to(Path(os.devnull)):
+                import tensorflow as tf  # noqa: F401 - for all who import it from now on
 
 
 def latency_limit(folder: Path, what: str) -> float:

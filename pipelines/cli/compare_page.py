@@ -15,7 +15,7 @@ from components.profiles.profile import ColumnProfile
 from components.registry.evaluations import Metric
 from components.report import compare_content as content
 from components.report.compare_page import write
-from pipelines.cli.compare_text import slice_text
+from pipelines.cli.text.comparison import slice_text
 
 SHOWN_VALUES = 8
 SHOWN_NEW = 20

@@ -1,35 +1,35 @@
-"""The command that tells others of a version: as a model card, in an MLflow server, in Vertex AI Model Registry."""
+"""The command that exports a version: as a model card, to an MLflow server, or to Vertex AI Model Registry."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from components.export.card_files import write_card
+from components.export.export import read, to_mlflow, to_vertex
+from components.model.folder import Model, read_model
 from components.settings import Settings
+from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings
-
-if TYPE_CHECKING:
-    from components.model.folder import Model
 
 OPTIONS = {
     "card": {"output"},
     "mlflow": {"name", "tracking_uri"},
     "vertex": {"name", "location", "serving_image"},
 }
-"""What each of them can be given."""
+"""The options of each destination."""
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version", type=int)
-@click.option("--to", type=click.Choice(list(OPTIONS)), default="card", show_default=True, help="What to make of it.")
+@click.option("--to", type=click.Choice(list(OPTIONS)), default="card", show_default=True, help="The destination.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="card: the folder for model_card.json and README.md."
 )
-@click.option("--name", help="mlflow, vertex: of the model there. Default: the same.")
-@click.option("--tracking-uri", help="mlflow: http(s)://HOST of the server. Default: the settings' one.")
-@click.option("--location", help="vertex: the region. Default: the settings' one, else that of Cloud SQL.")
-@click.option("--serving-image", help="vertex: the container that serves it. Default: the settings' one.")
+@click.option("--name", help="mlflow, vertex: the name of the model there. Default: MODEL.")
+@click.option("--tracking-uri", help="mlflow: the server, http(s)://HOST. Default: that of the settings.")
+@click.option("--location", help="vertex: the region. Default: that of the settings, else that of Cloud SQL.")
+@click.option("--serving-image", help="vertex: the container image that serves the version. Default: that of the settings.")
 @as_json
 def export(
     model: str,
@@ -42,57 +42,46 @@ def export(
     serving_image: str | None,
     as_json: bool,
 ) -> None:
-    """Tell others of VERSION of MODEL: as a model card, in an MLflow tracking server, or in Vertex AI Model Registry.
+    """Export VERSION of MODEL as a model card, to an MLflow tracking server, or to Vertex AI Model Registry.
 
-    Exporting again makes nothing twice, and completes what was interrupted.
+    Repeating an export creates nothing twice, and completes an interrupted one.
     """
     given = {"output": output, "name": name, "tracking_uri": tracking_uri, "location": location, "serving_image": serving_image}
     if useless := [option for option, value in given.items() if value is not None and option not in OPTIONS[to]]:
         raise click.UsageError(f"--{useless[0].replace('_', '-')} is of no use to --to {to}")
     settings = ready_settings()
-    from components.model.folder import read_model
-
-    found = read_model(settings.models_folder, model)
+    found_model = read_model(settings.models_folder, model)
     if to == "mlflow":
-        made = _mlflow(settings, found, version, tracking_uri=tracking_uri, name=name)
+        exported = _mlflow(settings, found_model, version, tracking_uri=tracking_uri, name=name)
     elif to == "vertex":
-        made = _vertex(settings, found, version, location=location, serving_image=serving_image, name=name)
+        exported = _vertex(settings, found_model, version, location=location, serving_image=serving_image, name=name)
     else:
-        made = _card(settings, found, version, output=output)
-    _tell(made, as_json=as_json)
+        exported = _card(settings, found_model, version, output=output)
+    _show(exported, as_json=as_json)
 
 
-def _card(settings: Settings, model: "Model", version: int, *, output: Path | None) -> dict[str, object]:
-    from components.export.card_files import write_card
-    from components.export.export import read
-
+def _card(settings: Settings, model: Model, version: int, *, output: Path | None) -> dict[str, object]:
     folder = output or settings.state_folder / "cards" / model.name / str(version)
     json, text = write_card(read(settings, model, version), folder)
     return {"card": str(json), "text": str(text)}
 
 
-def _mlflow(settings: Settings, model: "Model", version: int, *, tracking_uri: str | None, name: str | None) -> dict[str, object]:
-    from components.export.export import to_mlflow
-
-    made = to_mlflow(settings, model, version, uri=tracking_uri, name=name)
-    return {"model": made.name, "version": made.version, "run": made.run_id, "aliases": ", ".join(made.aliases), "new": made.made}
+def _mlflow(settings: Settings, model: Model, version: int, *, tracking_uri: str | None, name: str | None) -> dict[str, object]:
+    entry = to_mlflow(settings, model, version, uri=tracking_uri, name=name)
+    return {"model": entry.name, "version": entry.version, "run": entry.run_id, "aliases": ", ".join(entry.aliases), "new": entry.made}
 
 
 def _vertex(
-    settings: Settings, model: "Model", version: int, *, location: str | None, serving_image: str | None, name: str | None
+    settings: Settings, model: Model, version: int, *, location: str | None, serving_image: str | None, name: str | None
 ) -> dict[str, object]:
-    from components.export.export import to_vertex
-
-    made = to_vertex(settings, model, version, location=location, image=serving_image, name=name)
-    return {"version": made.name, "evaluation": made.evaluation, "new": made.made}
+    entry = to_vertex(settings, model, version, location=location, image=serving_image, name=name)
+    return {"version": entry.name, "evaluation": entry.evaluation, "new": entry.made}
 
 
-def _tell(made: dict[str, object], *, as_json: bool) -> None:
+def _show(exported: dict[str, object], *, as_json: bool) -> None:
     if as_json:
-        from pipelines.cli.text import to_json
-
-        click.echo(to_json(made))
+        click.echo(to_json(exported))
         return
-    for label, value in made.items():
+    for label, value in exported.items():
         text = ("yes" if value else "no") if isinstance(value, bool) else value or "-"
         click.echo(f"  {label:<10} {text}")

@@ -10,8 +10,8 @@ from components.diagnosis.newest.version_now import VersionNow
 from components.report import compare_content as content
 from components.report.compare_page import write
 from pipelines.cli.compare_page import difference_row, measured, report_of
-from pipelines.cli.compare_text import slice_text
-from pipelines.cli.newest_text import culprit, measured_on, verdict
+from pipelines.cli.text.comparison import slice_text
+from pipelines.cli.text.newest import culprit, measured_on, verdict
 
 SHOWN_SLICES = 12
 SHOWN_DIFFERENCES = 8

@@ -1,4 +1,4 @@
-"""What the commands share: dates, flags, and settings whose services can be there."""
+"""What several commands use: dates, options, and settings whose emulators are up."""
 
 import sys
 from collections.abc import Callable
@@ -27,11 +27,16 @@ class Day(click.ParamType[date]):
 
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+reason_option = click.option("--reason", required=True, help="The reason; it is recorded.")
 through_option = click.option("--through", type=Day(), help="The last partition to use, YYYY-MM-DD.")
 
 
 def ready_settings() -> Settings:
-    """The settings, once it is known that the services they name can be there."""
+    """The settings.
+
+    Raises:
+        EmulatorError: they are those of this machine, and the emulators were never started.
+    """
     settings = read_settings()
     if settings.environment == "local" and not settings.is_local:
         raise EmulatorError("the emulators are not up: run `perennial up`")
@@ -39,7 +44,7 @@ def ready_settings() -> Settings:
 
 
 def counter(what: str) -> Callable[[int, int], None]:
-    """Says on the terminal how far something is; in a log, now and then."""
+    """Show progress on the standard error: each step on a terminal, every hundredth in a log."""
 
     def show(done: int, of: int) -> None:
         if sys.stderr.isatty() or done % 100 == 0 or done == of:

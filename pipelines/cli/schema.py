@@ -1,6 +1,5 @@
-"""The commands about the pinned schema: what a window proposes, whether it keeps what is pinned, and how the two differ."""
+"""The commands about the pinned schema: what the rows of a window propose, whether they break it, and how the two differ."""
 
-import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -8,24 +7,34 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
+from components.checks.schema.diff import Difference, compare, sentence
+from components.checks.schema.propose import (
+    ALL_SPLITS,
+    Anomaly,
+    WindowRows,
+    compute_statistics,
+    find_anomalies,
+    propose,
+    read_pinned,
+    read_window,
+)
+from components.checks.schema.text import to_text
 from components.errors import ModelFolderError
+from components.examples.span_cache import SPLITS
+from components.model.folder import Model, read_model
+from components.stderr import stderr_to
+from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings, through_option
-
-if TYPE_CHECKING:
-    from components.checks.schema.diff import Difference
-    from components.checks.schema.propose import Anomaly, WindowRows
-    from components.model.folder import Model
 
 FILE = "schema.pbtxt"
 
 
 @click.group()
 def schema() -> None:
-    """Propose, check and compare the schema that is pinned. Only a person changes schema.pbtxt."""
+    """Propose, check and compare the pinned schema. No command changes schema.pbtxt; only a person does."""
 
 
 @schema.command()
@@ -34,17 +43,13 @@ def schema() -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file to write; never the model's schema.pbtxt.")
 @as_json
 def infer(model: str, through: date | None, output: Path | None, as_json: bool) -> None:
-    """Propose a schema for MODEL from the rows that a run through a date would train on."""
+    """Propose a schema for MODEL from the rows that a run through the date would train on."""
     settings = ready_settings()
-    from components.checks.schema.propose import compute_statistics, propose, read_window
-    from components.checks.schema.text import to_text
-    from components.model.folder import read_model
-
-    found = read_model(settings.models_folder, model)
+    found_model = read_model(settings.models_folder, model)
     if output:
-        _check_output(found, output)
-    with read_window(settings, found, through) as window, _quiet():
-        proposal = propose(compute_statistics(window.folder), label=found.rows.label, labels=len(found.label_names))
+        _check_output(found_model, output)
+    with read_window(settings, found_model, through) as window, _quiet():
+        proposal = propose(compute_statistics(window.folder), label=found_model.rows.label, labels=len(found_model.label_names))
     text = to_text(proposal, heading=_heading(window))
     if output:
         _write(output, text)
@@ -54,14 +59,14 @@ def infer(model: str, through: date | None, output: Path | None, as_json: bool) 
         click.echo(f"{output}: what {_rows(window)} propose; review it" if output else text, nl=output is not None)
 
 
-def _heading(window: "WindowRows") -> tuple[str, ...]:
+def _heading(window: WindowRows) -> tuple[str, ...]:
     return (
         f"What {_rows(window)} propose.",
         "Review every line, keep what must hold for the data to come, and save it as schema.pbtxt: nothing else does.",
     )
 
 
-def _check_output(model: "Model", output: Path) -> None:
+def _check_output(model: Model, output: Path) -> None:
     if output.exists() and output.samefile(model.folder / FILE):
         raise ModelFolderError(
             f"{output} is the pinned schema of model {model.name!r}: choose another file, review it, and copy it yourself"
@@ -82,15 +87,11 @@ def _write(path: Path, text: str) -> None:
 @through_option
 @as_json
 def check(model: str, through: date | None, as_json: bool) -> None:
-    """Hold the rows that a run through a date would train on against MODEL's schema.pbtxt. Exit code 2 where they break it."""
+    """Check the rows that a run through the date would train on against MODEL's schema.pbtxt. The exit code is 2 if they break it."""
     settings = ready_settings()
-    from components.checks.schema.propose import compute_statistics, find_anomalies, read_pinned, read_window
-    from components.examples.span_cache import SPLITS
-    from components.model.folder import read_model
-
-    found = read_model(settings.models_folder, model)
-    pinned = read_pinned(found)
-    with read_window(settings, found, through) as window, _quiet():
+    found_model = read_model(settings.models_folder, model)
+    pinned = read_pinned(found_model)
+    with read_window(settings, found_model, through) as window, _quiet():
         statistics = {split: compute_statistics(window.folder, split) for split in SPLITS}
     anomalies = [anomaly for split in SPLITS for anomaly in find_anomalies(statistics[split], pinned, split=split)]
     if as_json:
@@ -100,7 +101,7 @@ def check(model: str, through: date | None, as_json: bool) -> None:
     sys.exit(2 if anomalies else 0)
 
 
-def _show_anomalies(window: "WindowRows", anomalies: Sequence["Anomaly"]) -> None:
+def _show_anomalies(window: WindowRows, anomalies: Sequence[Anomaly]) -> None:
     model = window.snapshot.model
     for anomaly in anomalies:
         click.echo(anomaly.sentence)
@@ -115,26 +116,21 @@ def _show_anomalies(window: "WindowRows", anomalies: Sequence["Anomaly"]) -> Non
 @through_option
 @as_json
 def diff(model: str, through: date | None, as_json: bool) -> None:
-    """Show how MODEL's schema.pbtxt differs from what the rows that a run through a date would train on propose."""
+    """Compare MODEL's schema.pbtxt with the one that the rows propose which a run through the date would train on."""
     settings = ready_settings()
-    from components.checks.schema.diff import compare
-    from components.checks.schema.propose import ALL_SPLITS, compute_statistics, find_anomalies, propose, read_pinned, read_window
-    from components.model.folder import read_model
-
-    found = read_model(settings.models_folder, model)
-    pinned = read_pinned(found)
-    with read_window(settings, found, through) as window, _quiet():
+    found_model = read_model(settings.models_folder, model)
+    pinned = read_pinned(found_model)
+    with read_window(settings, found_model, through) as window, _quiet():
         statistics = compute_statistics(window.folder)
     broken = {anomaly.feature for anomaly in find_anomalies(statistics, pinned, split=ALL_SPLITS)}
-    differences = compare(pinned, propose(statistics, label=found.rows.label, labels=len(found.label_names)), broken=broken)
+    differences = compare(pinned, propose(statistics, label=found_model.rows.label, labels=len(found_model.label_names)), broken=broken)
     if as_json:
         _print_json(window, {"differences": [asdict(difference) for difference in differences]})
     else:
         _show_differences(window, differences)
 
 
-def _show_differences(window: "WindowRows", differences: Sequence["Difference"]) -> None:
-    from components.checks.schema.diff import sentence
+def _show_differences(window: WindowRows, differences: Sequence[Difference]) -> None:
 
     model = window.snapshot.model
     if not differences:
@@ -152,31 +148,25 @@ def _show_differences(window: "WindowRows", differences: Sequence["Difference"])
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep back what TensorFlow says of itself on the standard error as it is imported; it is shown if the block fails."""
-    with tempfile.TemporaryFile("w+") as words:
-        own, is_done = os.dup(2), False
-        os.dup2(words.fileno(), 2)
+    """Hold back what TensorFlow writes to the standard error while it is imported; show it if the block fails."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "stderr"
         try:
-            yield
-            is_done = True
-        finally:
-            sys.stderr.flush()
-            os.dup2(own, 2)
-            os.close(own)
-            if not is_done:
-                words.seek(0)
-                click.echo(words.read(), err=True, nl=False)
+            with stderr_to(log):
+                yield
+        except BaseException:
+            click.echo(log.read_text(errors="replace"), err=True, nl=False)
+            raise
 
 
-def _rows(window: "WindowRows") -> str:
-    """Which rows, for a sentence."""
+def _rows(window: WindowRows) -> str:
+    """Name the rows of the window in a sentence."""
     snapshot = window.snapshot
     return f"{window.rows:,} rows of spans {snapshot.spans[0]} to {snapshot.spans[-1]} (snapshot {snapshot.snapshot_id[:12]})"
 
 
-def _print_json(window: "WindowRows", found: dict[str, object]) -> None:
-    from pipelines.cli.text import to_json
+def _print_json(window: WindowRows, values: dict[str, object]) -> None:
 
     snapshot = window.snapshot
     about = {"model": snapshot.model, "through": window.through, "snapshot": snapshot.snapshot_id, "rows": window.rows}
-    click.echo(to_json(about | found))
+    click.echo(to_json(about | values))

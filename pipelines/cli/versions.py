@@ -1,31 +1,38 @@
-"""The commands about versions of models: what they are, how two of them differ, and whether one can be made again."""
-
-import sys
+"""The commands that show what the registry knows of models and versions."""
 
 import click
 
-from pipelines.cli.options import as_json, ready_settings
+from components.database.engine import make_engine
+from components.registry import deployments, retirements
+from components.registry.history import list_versions, read_version
+from pipelines.cli.json_text import to_json
+from pipelines.cli.options import as_json, ready_settings, reason_option
+from pipelines.cli.text import versions as text
+
+
+@click.command()
+@as_json
+def models(as_json: bool) -> None:
+    """List the models that have versions: how many, the newest, and which are live on which target."""
+    with make_engine(ready_settings()).connect() as connection:
+        summaries = deployments.list_models(connection)
+    text.show_models(summaries, as_json=as_json)
 
 
 @click.command()
 @click.argument("model")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, the newest.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many of the newest to list.")
 @as_json
 def versions(model: str, limit: int, as_json: bool) -> None:
     """List the newest versions of MODEL."""
-    settings = ready_settings()
-    from components.database.engine import make_engine
-    from components.registry.history import list_versions
-    from pipelines.cli import text as summary
-
-    with make_engine(settings).connect() as connection:
-        found = list_versions(connection, model, limit=limit)
+    with make_engine(ready_settings()).connect() as connection:
+        summaries = list_versions(connection, model, limit=limit)
     if as_json:
-        click.echo(summary.to_json([summary.version_json(version) for version in found]))
+        click.echo(to_json([text.version_json(version) for version in summaries]))
     else:
-        summary.show_versions(model, found)
-        if found and (older := found[0].number - 1):
-            click.echo(f"{'':{len(model)}}  and {older} older: --limit {older + len(found)} shows all")
+        text.show_versions(model, summaries)
+        if summaries and (older := summaries[0].number - 1):
+            click.echo(f"{'':{len(model)}}  and {older} older: --limit {older + len(summaries)} shows all")
 
 
 @click.command()
@@ -33,40 +40,62 @@ def versions(model: str, limit: int, as_json: bool) -> None:
 @click.argument("version", type=int)
 @as_json
 def show(model: str, version: int, as_json: bool) -> None:
-    """Show everything that is known of VERSION of MODEL."""
-    settings = ready_settings()
-    from components.database.engine import make_engine
-    from components.registry.history import read_version
-    from pipelines.cli import text as summary
-
-    with make_engine(settings).connect() as connection:
+    """Show everything that the registry knows of VERSION of MODEL."""
+    with make_engine(ready_settings()).connect() as connection:
         story = read_version(connection, model, version)
     if as_json:
-        click.echo(summary.to_json(summary.story_json(story)))
+        click.echo(to_json(text.story_json(story)))
     else:
-        summary.show_story(story)
+        text.show_story(story)
 
 
 @click.command()
 @click.argument("model")
 @click.argument("version", type=int)
-@click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
 @as_json
-def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
-    """Train VERSION of MODEL again from its pinned rows with its own code, and say what came out equal.
+def lineage(model: str, version: int, as_json: bool) -> None:
+    """Show where VERSION of MODEL comes from and where it went: data, code, examples, evaluations, deployments."""
+    settings = ready_settings()
+    from pipelines.cli.text.lineage import show_lineage
 
-    It makes no version. The exit code is 0 when all is equal, 2 when something differs, 1 when it could not be done.
+    with make_engine(settings).connect() as connection:
+        story = read_version(connection, model, version)
+    show_lineage(settings, story, as_json=as_json)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--target", help="List the deployments to this target only.")
+@click.option("--last", type=click.IntRange(min=1), default=100, show_default=True, help="How many of the newest to list.")
+@as_json
+def history(model: str, target: str | None, last: int, as_json: bool) -> None:
+    """List the deployments of MODEL, newest last: target, time, version, the version it replaced, who and why."""
+    settings = ready_settings()
+    from components.deployment.request import require_target
+    from components.storage.objects import require_model_name
+
+    with make_engine(settings).connect() as connection:
+        events = deployments.history(connection, require_model_name(model), target, limit=last)
+        before = deployments.versions_before(connection, model)
+    if target is not None and not events:
+        require_target(settings, target)
+    text.show_history(model, events[::-1], before, as_json=as_json)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=int)
+@reason_option
+@as_json
+def retire(model: str, version: int, reason: str, as_json: bool) -> None:
+    """Retire VERSION of MODEL: it can never be deployed again.
+
+    A version that is live on a target, or that a rollback would go to, is refused.
     """
     settings = ready_settings()
-    from contextlib import nullcontext
+    from components.deployment.request import actor, require_reason
+    from components.storage.objects import require_model_name
 
-    from pipelines.run.local import fork_server
-
-    with nullcontext() if cold or sys.platform != "linux" else fork_server() as server:
-        from pipelines.cli import reproduction_text
-        from pipelines.cli import text as summary
-        from pipelines.run.reproduce import reproduce as train_again
-
-        progress = summary.Progress(quiet=as_json)
-        result = train_again(settings, model, version, server, on_start=progress.start, on_end=progress.end)
-    sys.exit(reproduction_text.show(result, as_json=as_json))
+    with make_engine(settings).begin() as connection:
+        retired = retirements.retire(connection, require_model_name(model), version, actor=actor(settings), reason=require_reason(reason))
+    text.show_retirement(model, retired, as_json=as_json)

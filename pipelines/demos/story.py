@@ -16,9 +16,9 @@ from components.google import bigquery_client
 from components.model.folder import Model, read_model
 from components.runs.record import RunState, Trigger
 from components.settings import REPOSITORY, Settings, read_settings
-from pipelines.cli import main as cli
-from pipelines.cli import reproduction_text
-from pipelines.cli import text as summary
+from pipelines.cli.main import main as perennial
+from pipelines.cli.text import reproduction as reproduction_text
+from pipelines.cli.text import training as training_text
 from pipelines.local import emulators
 from pipelines.local.seed import Rows, load_partitions, make_table, read_cdnow
 from pipelines.local.services import prepare
@@ -106,16 +106,16 @@ class Shop:
         """Train as `perennial train` does."""
         show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
         request = launch.Request(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
-        progress = summary.Progress(quiet=False)
+        progress = training_text.Progress(quiet=False)
         result = launch.train_locally(self._settings, request, self._server, on_start=progress.start, on_end=progress.end)
-        click.echo(f"  (exit code {summary.show(self._settings, result, as_json=False)})")
+        click.echo(f"  (exit code {training_text.show(self._settings, result, as_json=False)})")
         if not isinstance(result, LocalResult) or result.run.state != expected:
             raise TaskError(f"the run through {through} did not end {expected}: the story cannot go on")
 
     def reproduce(self, number: int) -> None:
         """Train again as `perennial reproduce` does."""
         show_command("reproduce", self._model.name, str(number))
-        silent = summary.Progress(quiet=True)
+        silent = training_text.Progress(quiet=True)
         made = reproduce.reproduce(self._settings, self._model.name, number, self._server, on_start=silent.start, on_end=silent.end)
         if reproduction_text.show(made, as_json=False):
             raise TaskError(f"version {number} was not reproduced: see above")
@@ -130,7 +130,7 @@ def run(*words: str, expected: int = 0) -> None:
     show_command(*words)
     code = 0
     try:
-        cli.main.main(list(words), prog_name="perennial")
+        perennial.main(list(words), prog_name="perennial")
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     if code:

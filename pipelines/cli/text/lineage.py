@@ -10,7 +10,7 @@ from components.registry.evaluations import Blessing, Evaluation
 from components.registry.history import VersionStory
 from components.registry.publish import published_uri
 from components.settings import Settings
-from pipelines.cli.text import to_json
+from pipelines.cli.json_text import to_json
 
 
 def lineage_json(settings: Settings, story: VersionStory) -> dict[str, Any]:

@@ -6,7 +6,8 @@ from typing import Any
 import click
 
 from components.reproduction.reproduced import Comparison
-from pipelines.cli.text import EXIT_CODES, to_json
+from pipelines.cli.json_text import to_json
+from pipelines.cli.text.training import EXIT_CODES
 from pipelines.run.reproduce import Reproduction
 
 

@@ -13,7 +13,7 @@ from components.diagnosis.newest.predictions import SideBySide
 from components.diagnosis.newest.version_now import Distribution, VersionNow
 from components.registry.evaluations import Metric
 from components.wording import ABSENT, count, legible, percent, score
-from pipelines.cli.compare_text import data_json, show_ranked, slice_text
+from pipelines.cli.text.comparison import data_json, show_ranked, slice_text
 
 SHOWN_DIFFERENCES = 5
 SHOWN_SLICES = 5

@@ -1,0 +1,56 @@
+"""A group of commands that are imported only when they are called, and that its help lists by section."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import click
+
+from components.errors import BlockedError, PerennialError
+
+
+class LazyCommand(NamedTuple):
+    """Where a command is, and what the list of commands says of it."""
+
+    location: str
+    """MODULE:OBJECT"""
+    summary: str
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, name = self.location.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+class LazyGroup(click.Group):
+    """Shows our own errors as one sentence (exit code 1; 2 for a gate that refused), and lets bugs keep their traceback."""
+
+    def __init__(self, *arguments: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **options: Any) -> None:
+        """`sections` has the commands by name, by the title of their section."""
+        super().__init__(*arguments, **options)
+        self.sections = sections
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """All names, in the order of the help."""
+        return [name for commands in self.sections.values() for name in commands]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """The command of that name, imported; None if there is none."""
+        commands = (section[cmd_name] for section in self.sections.values() if cmd_name in section)
+        return next((command.load() for command in commands), None)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing any."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, commands in self.sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(f"{name:<{width}}", command.summary) for name, command in commands.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except PerennialError as error:
+            click.echo(f"Error: {error}", err=True)
+            ctx.exit(2 if isinstance(error, BlockedError) else 1)

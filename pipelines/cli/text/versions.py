@@ -1,0 +1,123 @@
+"""What the command line shows of models, versions and their deployments."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from components.registry.deployments import Action, Event, ModelSummary, Retirement
+from components.registry.history import VersionStory, VersionSummary
+from pipelines.cli.json_text import to_json
+
+
+def show_models(models: Sequence[ModelSummary], *, as_json: bool) -> None:
+    """Print a table of models."""
+    if as_json:
+        click.echo(to_json([asdict(model) for model in models]))
+        return
+    if not models:
+        click.echo("no model has a version yet: `perennial train MODEL` makes the first")
+        return
+    width = max(len(name) for name in ("model", *(model.name for model in models)))
+    click.echo(f"{'model':<{width}}  versions  newest            live on")
+    for model in models:
+        live = ", ".join(f"{target} {version}" for target, version in sorted(model.live.items())) or "-"
+        newest = f"{model.newest_at:%Y-%m-%d %H:%M}" if model.newest_at else "-"
+        click.echo(f"{model.name:<{width}}  {model.versions:>8}  {newest:<16}  {live}")
+
+
+def version_json(version: VersionSummary) -> dict[str, Any]:
+    """A version as a JSON object."""
+    return asdict(version) | {"metrics": dict(version.metrics), "version": version.number, "uri": version.artifact_uri}
+
+
+def story_json(story: VersionStory) -> dict[str, Any]:
+    """Everything about a version as a JSON object."""
+    return asdict(story) | {"version": story.number, "manifest": asdict(story.manifest) | {"sha256": story.manifest.sha256}}
+
+
+def show_versions(model: str, versions: list[VersionSummary]) -> None:
+    """Print a table of a model's versions."""
+    click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made              live on")
+    for version in versions:
+        auc = version.metrics.get("auc", version.metrics.get("macro_auc", math.nan))
+        commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
+        last = version.partition_to - timedelta(days=1)
+        click.echo(
+            f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
+            f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}  "
+            f"{', '.join(version.live_on) or ('retired' if version.retired else '-')}"
+        )
+
+
+def show_story(story: VersionStory) -> None:
+    """Print everything about a version."""
+    run = story.run.run
+    lines = {
+        "made": f"{story.created_at:%Y-%m-%d %H:%M:%S} by run {run.run_id} ({run.trigger}: {run.reason})",
+        "bytes": story.manifest.uri,
+        "snapshot": story.snapshot.snapshot_id,
+        "data": f"{story.snapshot.source_table}, {story.snapshot.partition_from} to {story.snapshot.partition_to} (exclusive), "
+        f"{story.snapshot.row_count:,} rows, kept as {story.snapshot.snapshot_table}",
+        "commit": f"{run.git_commit or 'no repository'}{' with local changes' if run.git_dirty else ''}",
+        "model folder": story.code_sha256,
+        "environment": run.environment_digest,
+        "image": run.image_digest or "none: run on this machine",
+        "packages": ", ".join(
+            f"{name} {run.package_versions[name]}" for name in ("tensorflow", "tfx", "kfp") if name in run.package_versions
+        ),
+        "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
+    }
+    if retired := story.retirement:
+        lines["retired"] = f"{retired.created_at:%Y-%m-%d %H:%M:%S} by {retired.actor}: {retired.reason}"
+    click.echo(f"{story.model} version {story.number}{', live on ' if story.live_on else ''}{', '.join(story.live_on)}")
+    for label, text in lines.items():
+        click.echo(f"  {label:<13} {text}")
+    for evaluation in story.evaluations:
+        click.echo(f"  metrics on snapshot {evaluation.snapshot_id[:12]}:")
+        width = max((len(metric.name) for metric in evaluation.metrics), default=0)
+        for metric in evaluation.metrics:
+            where = ", ".join(f"{name} {value}" for name, value in metric.slice.items()) or "all rows"
+            bounds = f"  [{metric.ci_low:.4f}, {metric.ci_high:.4f}]" if metric.ci_low is not None and metric.ci_high is not None else ""
+            click.echo(f"    {metric.name:<{width}} {where:<28} {metric.value:>12.4f}{bounds}")
+    for blessing in story.blessings:
+        for check in blessing.checks:
+            where = ", ".join(f"{name} {value}" for name, value in check.slice.items()) or "all rows"
+            click.echo(f"  {'kept' if check.passed else 'broken':<7} {check.metric} on {where}: {check.value} {check.rule}")
+
+
+def show_history(model: str, events: Sequence[Event], before: Mapping[tuple[str, int], int | None], *, as_json: bool) -> None:
+    """Print deployments in the given order. `before` has the version that each replaced, by target and sequence number."""
+    if as_json:
+        click.echo(to_json([asdict(event) | {"replaced": before[event.target, event.seq]} for event in events]))
+        return
+    if not events:
+        click.echo(f"{model} was never deployed there: `perennial deploy {model} VERSION --target TARGET --reason …`")
+        return
+    widths = [max(len(text) for text in texts) for texts in (["target", *(e.target for e in events)], ["who", *(e.actor for e in events)])]
+    click.echo(f"{model}: {'target':<{widths[0]}}  seq  when                 what                  {'who':<{widths[1]}}  why")
+    for event in events:
+        what = f"{event.action} {_change(before[event.target, event.seq], event)}{'!' if event.forced else ''}"
+        click.echo(
+            f"{'':{len(model)}}  {event.target:<{widths[0]}}  {event.seq:>3}  {event.created_at:%Y-%m-%d %H:%M:%S}  {what:<20}  "
+            f"{event.actor:<{widths[1]}}  {event.reason}"
+        )
+    if any(event.forced for event in events):
+        click.echo("! forced: no gate had let it through, or it was not tested in full, or was too slow")
+
+
+def _change(before: int | None, event: Event) -> str:
+    after = "nothing" if event.action == Action.UNDEPLOY else str(event.version)
+    return after if before is None else f"{before} → {after}"
+
+
+def show_retirement(model: str, retirement: Retirement, *, as_json: bool) -> None:
+    """Print that a version is retired."""
+    if as_json:
+        click.echo(to_json({"model": model, **asdict(retirement)}))
+    else:
+        when = f"{retirement.created_at:%Y-%m-%d %H:%M:%S}"
+        click.echo(f"{model} {retirement.version} is retired since {when} by {retirement.actor}: {retirement.reason}")

@@ -1,0 +1,104 @@
+"""The commands that run or compile a pipeline.
+
+They start the fork server before they import what a run needs: it can only be forked from a process without threads, and it imports TFX
+while this process imports the rest.
+"""
+
+import gc
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from datetime import date
+from pathlib import Path
+from threading import Thread
+
+import click
+
+from components.model.folder import read_model
+from components.settings import read_settings
+from pipelines.cli.options import as_json, ready_settings, through_option
+from pipelines.run.local import ForkServer, fork_server
+
+cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
+
+
+@click.command()
+@click.argument("model")
+@through_option
+@click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run the pipeline.")
+@cold_option
+@click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
+@click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
+@click.option("--reason", help="The reason; it is recorded with the run.")
+@as_json
+def train(model: str, through: date | None, on: str, cold: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool) -> None:
+    """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
+
+    The exit code is 0 for a new version, 2 when a gate refused the data or the model, 1 when the run failed.
+    """
+    if waive_gate and reason is None:
+        raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
+    settings = ready_settings()
+    found_model = read_model(settings.models_folder, model)
+    with _fork_server(cold=cold or on != "local") as server:
+        from components.runs.record import Trigger
+        from pipelines.cli.json_text import to_json
+        from pipelines.cli.text import training as text
+        from pipelines.run import launch
+
+        request = launch.Request(found_model, through, Trigger.PERSON, reason or "asked for on the command line", force, waive_gate)
+        if on == "kubeflow":
+            address = launch.submit(settings, request)
+            click.echo(to_json({"run": address}) if as_json else f"submitted: {address}")
+            return
+        progress = text.Progress(quiet=as_json)
+
+        def on_start(name: str) -> None:
+            progress.start(name)
+            if name == "evaluate":  # while this process only waits, it gets ready to draw the report
+                Thread(target=text.warm_up, daemon=True).start()
+
+        result = launch.train_locally(settings, request, server, on_start=on_start, on_end=progress.end)
+        code = text.show(settings, result, as_json=as_json)
+    gc.freeze()  # or half a second goes into looking for garbage at the exit
+    sys.exit(code)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("version", type=int)
+@cold_option
+@as_json
+def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
+    """Train VERSION of MODEL again from its pinned rows with its own code, and compare examples, weights and metrics with the version.
+
+    It makes no new version. The exit code is 0 when all is equal, 2 when something differs, 1 when the run failed.
+    """
+    settings = ready_settings()
+    with _fork_server(cold=cold) as server:
+        from pipelines.cli.text import reproduction as text
+        from pipelines.cli.text.training import Progress
+        from pipelines.run.reproduce import reproduce as train_again
+
+        progress = Progress(quiet=as_json)
+        result = train_again(settings, model, version, server, on_start=progress.start, on_end=progress.end)
+    sys.exit(text.show(result, as_json=as_json))
+
+
+@click.command("compile")
+@click.argument("pipeline", type=click.Choice(["training"]))
+@click.option("--model", required=True, help="The model to train.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The YAML file to write.")
+@click.option("--image", help="The container image of every step, by digest. Default: the settings' image, else a placeholder.")
+def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None:
+    """Write PIPELINE as YAML for Kubeflow or Vertex AI, with MODEL as its default."""
+    settings = read_settings()
+    from pipelines.run.launch import compile_training
+
+    read_model(settings.models_folder, model)
+    compile_training(output, image or settings.image, model=model)
+    click.echo(f"{pipeline} pipeline of {model}: {output}")
+
+
+def _fork_server(*, cold: bool) -> AbstractContextManager[ForkServer | None]:
+    """The server that runs tasks without importing TFX each time; None where they are run cold."""
+    return nullcontext() if cold or sys.platform != "linux" else fork_server()
