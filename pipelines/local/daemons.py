@@ -3,14 +3,14 @@
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import psutil
 
 from pipelines.local.files import write_whole
 
@@ -26,8 +26,8 @@ class Daemon:
     """A process that was started, as its record on disk tells it."""
 
     pid: int
-    birth: str
-    """When the kernel made the process. Together with the pid it names one process for ever; a pid alone is used again."""
+    birth: float
+    """When the process was created, as `_birth` tells it. With the pid it identifies one process; a pid alone is used again."""
     since: str
     """The same for people, in ISO 8601."""
     command: tuple[str, ...]
@@ -35,7 +35,7 @@ class Daemon:
     @property
     def is_running(self) -> bool:
         """Whether this very process still runs."""
-        return _birth(self.pid) == self.birth
+        return _process(self) is not None
 
 
 def spawn(command: Sequence[str], record: Path, log: Path) -> Daemon:
@@ -58,7 +58,7 @@ def spawn(command: Sequence[str], record: Path, log: Path) -> Daemon:
         )
         process.returncode = 0  # it is meant to outlive us: nobody shall warn that it still runs
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        daemon = Daemon(process.pid, _birth(process.pid) or "", since, tuple(command))
+        daemon = Daemon(process.pid, _birth(psutil.Process(process.pid)), since, tuple(command))
         write_whole(record, json.dumps(asdict(daemon)))
         mouth.write(b"go\n")
     return daemon
@@ -74,53 +74,32 @@ def find(record: Path) -> Daemon | None:
     return daemon if daemon.is_running else None
 
 
-def stop(daemons: Sequence[Daemon]) -> None:
-    """End daemons, all at the same time: asked first, then by force."""
-    for daemon in daemons:
-        _signal(daemon, signal.SIGTERM)
-    if _wait(daemons, GRACE_SECONDS):
-        return
-    for daemon in daemons:
-        _signal(daemon, signal.SIGKILL)
-    _wait(daemons, GRACE_SECONDS)
+def stop(daemons: Sequence[Daemon], grace_seconds: float = GRACE_SECONDS) -> None:
+    """End daemons, all at the same time: by request first, then by force."""
+    processes = [process for daemon in daemons if (process := _process(daemon))]
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(processes, grace_seconds)
+    for process in stubborn:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, GRACE_SECONDS)
 
 
-def _wait(daemons: Sequence[Daemon], seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while any(daemon.is_running for daemon in daemons):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
-
-
-def _signal(daemon: Daemon, number: signal.Signals) -> None:
-    if daemon.is_running:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(daemon.pid, number)
-
-
-def _birth(pid: int) -> str | None:
-    """When a process was made, in the kernel's own words; None if there is no such process, or only its remains."""
-    with contextlib.suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)  # if it was our child and has ended, let it go
-    return _birth_by_proc(pid) if sys.platform == "linux" else _birth_by_ps(pid)
-
-
-def _birth_by_proc(pid: int) -> str | None:
+def _process(daemon: Daemon) -> psutil.Process | None:
+    """The process of a daemon; None if it has ended, whether or not its parent has taken notice, or another one has its pid."""
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text.rpartition(")")[2].split()  # the name before it may hold anything
-    state, ticks_since_boot = fields[0], fields[19]
-    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return None if state in "ZX" else f"{boot} {ticks_since_boot}"
+        process = psutil.Process(daemon.pid)
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process if _birth(process) == daemon.birth else None
+        process.wait(0)  # if it was our child, let it go
+    except (psutil.NoSuchProcess, psutil.TimeoutExpired):
+        pass
+    return None
 
 
-def _birth_by_ps(pid: int) -> str | None:
-    command = ["/bin/ps", "-o", "state=,lstart=", "-p", str(pid)]
-    same_words = {"LC_ALL": "C", "TZ": "UTC"}
-    answer = subprocess.run(command, env=same_words, capture_output=True, text=True, check=False)
-    state, _, started = answer.stdout.strip().partition(" ")
-    return started.strip() if started and not state.startswith("Z") else None
+def _birth(process: psutil.Process) -> float:
+    """When a process was created, in seconds: on Linux since the system started, which no correction of the clock changes."""
+    created: float = process.create_time()
+    return round(created - psutil.boot_time(), 2) if sys.platform == "linux" else created
