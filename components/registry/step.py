@@ -22,7 +22,8 @@ from components.registry.versions import NewVersion, register_version, training_
 from components.runs.machine import MACHINE
 from components.runs.outcome import Step
 from components.runs.provenance import Launch, component_version, environment_digest, package_versions
-from components.runs.record import Run, RunState, Task, Trigger, finish_run, read_run, record_tasks, start_run
+from components.runs.record import Run, RunState, Trigger, finish_run, pipeline_tasks, read_run, record_tasks, start_run
+from components.runs.steps import PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
 from components.snapshot.document import Snapshot
@@ -37,20 +38,6 @@ log = logging.getLogger(__name__)
 MANIFEST = "manifest.json"
 ADDRESS = "address"
 """Beside the manifest in the artifact of `push`: the gs:// URI of the pushed folder."""
-TASKS = {
-    "pin": "snapshot",
-    "inspect": "checks",
-    "read": "examples",
-    "schema": "checks",
-    "statistics": "checks",
-    "validate": "checks",
-    "transform": "training",
-    "train": "training",
-    "evaluate": "evaluation",
-    "push": "registry",
-    "record": "registry",
-}
-"""The room of every step that makes a version."""
 
 
 def start_recorded_run(step: Step, through: str, launch: str) -> None:
@@ -64,7 +51,7 @@ def start_recorded_run(step: Step, through: str, launch: str) -> None:
     if known.waive_gate:
         parameters["waive_gate"] = True
     with step.cloud.engine.begin() as connection:
-        start_run(connection, new_run(step.settings, step.run_id, model, known, pipeline_name="training", parameters=parameters))
+        start_run(connection, new_run(step.settings, step.run_id, model, known, pipeline_name=PipelineName.TRAINING, parameters=parameters))
     if step.model.code_sha256() != known.code_sha256:
         raise ModelFolderError(
             f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
@@ -117,7 +104,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
     with step.cloud.engine.begin() as connection:
         snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
         snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
-        record_tasks(connection, run_id, [Task(name, name, component_version(room)) for name, room in TASKS.items()])
+        record_tasks(connection, run_id, pipeline_tasks(PipelineName.TRAINING))
         digest, machine = str(counts.metadata[DIGEST]), str(pushed.metadata[MACHINE])
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
         evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))

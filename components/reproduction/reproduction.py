@@ -14,13 +14,14 @@ from components.evaluation.results import read_results
 from components.examples.digest import DIGEST
 from components.registry import versions
 from components.registry.history import VersionStory, read_version
-from components.registry.step import TASKS, new_run
+from components.registry.step import new_run
 from components.registry.versions import ModelRole
 from components.reproduction.causes import data_causes, environment_causes
 from components.reproduction.reproduced import Comparison, Part, Verdict, compare_examples, compare_metrics, compare_weights
 from components.runs.outcome import Step
-from components.runs.provenance import Launch, component_version
-from components.runs.record import Task, record_tasks, start_run
+from components.runs.provenance import Launch
+from components.runs.record import pipeline_tasks, record_tasks, start_run
+from components.runs.steps import STEPS, PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
 from components.snapshot.bigquery_errors import answers
@@ -32,18 +33,6 @@ from components.storage.manifest import CODE
 from components.storage.objects import pull_file, split_uri
 from components.tfx.artifacts import KfpArtifact
 
-NAME = "reproduction"
-"""Of the pipeline, in the registry too."""
-STEPS = {
-    "recall": "reproduction",
-    "read": "examples",
-    "schema": "checks",
-    "transform": "training",
-    "train": "training",
-    "measure": "evaluation",
-    "compare": "reproduction",
-}
-"""The room of every step."""
 MAKERS = ("read", "transform", "train", "evaluate")
 """The steps of a training that examples, weights and metrics come from."""
 
@@ -74,7 +63,7 @@ def record_reproduction(connection: sa.Connection, settings: Settings, run_id: s
     """Record the start of the run, and of which version it is."""
     known = Launch(**json.loads(launch))
     parameters = {"model": story.model, "version": story.number, "beam_args": list(settings.beam_args)}
-    start_run(connection, new_run(settings, run_id, story.model, known, pipeline_name=NAME, parameters=parameters))
+    start_run(connection, new_run(settings, run_id, story.model, known, pipeline_name=PipelineName.REPRODUCTION, parameters=parameters))
     versions.link_run(connection, run_id, ModelRole.BASELINE, story.model, story.number)
 
 
@@ -135,7 +124,7 @@ def compare_version(step: Step, version: int, made: Made, comparison: KfpArtifac
     """
     with step.cloud.engine.begin() as connection:
         story = read_version(connection, step.model.name, version)
-        record_tasks(connection, step.run_id, [Task(name, name, component_version(room)) for name, room in STEPS.items()])
+        record_tasks(connection, step.run_id, pipeline_tasks(PipelineName.REPRODUCTION))
     parts = _parts(story, made)
     compared = Comparison(parts, _reasons(step, story, made.snapshot, parts))
     compared.write(Path(comparison.path))
@@ -159,7 +148,7 @@ def _reasons(step: Step, story: VersionStory, snapshot: KfpArtifact, parts: tupl
     examples, *_ = verdicts = [part.verdict for part in parts]
     if Verdict.DIFFERENT not in verdicts:
         return ()
-    causes = environment_causes(step.settings, story, {name: TASKS[name] for name in MAKERS})
+    causes = environment_causes(step.settings, story, {name: STEPS[name].room for name in MAKERS})
     if examples != Verdict.EQUAL:
         causes = data_causes(step.settings, step.model, snapshot_of(snapshot)) + causes
     return tuple(causes) or ("no cause is recorded: data, code, packages and machine are what they were; look for chance in network.py",)

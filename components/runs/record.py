@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from components.database.idempotency import require_same
 from components.database.statements import execute, shown, storable
 from components.errors import RegistryError
+from components.runs.provenance import component_version
+from components.runs.steps import STEPS, Duty, PipelineName
 
 
 class RunState(StrEnum):
@@ -101,6 +103,15 @@ def as_stored(run: Run) -> Run:
         package_versions=dict(run.package_versions),
         reason=storable(run.reason),
     )
+
+
+def pipeline_tasks(pipeline: PipelineName) -> list[Task]:
+    """The steps of a pipeline that do its work, each with the version of its component in this environment."""
+    return [
+        Task(name, name, component_version(facts.room))
+        for name, facts in STEPS.items()
+        if pipeline in facts.pipelines and facts.duty is Duty.WORK
+    ]
 
 
 def record_tasks(connection: sa.Connection, run_id: str, tasks: Sequence[Task]) -> None:

@@ -26,6 +26,7 @@ from components.registry.versions import find_trained, find_version_of_run, was_
 from components.runs.outcome import Step
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
+from components.runs.steps import STEPS, Duty
 from components.settings import IMAGE, Settings
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
@@ -34,8 +35,6 @@ from pipelines.run.local import ForkServer, LocalRun, TaskResult
 
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""
-FIRST_STEPS = ("start", "begin")
-"""They record the run."""
 
 
 @dataclass(frozen=True)
@@ -186,7 +185,7 @@ def run_pipeline(local: LocalRun, pipeline: Callable[..., object], arguments: Ma
         return
     failed = next(result for result in local.results if result.state == "failed")
     lines = failed.log.read_text(errors="replace").splitlines() if failed.log.is_file() else []
-    if failed.name in FIRST_STEPS:  # nothing is recorded: the step's own words are all there is
+    if STEPS[failed.name].duty is Duty.BEGIN:  # nothing is recorded: the step's own words are all there is
         sentence = next((line.removeprefix("perennial: ") for line in reversed(lines) if line.startswith("perennial: ")), "it was killed")
         raise TaskError(f"{sentence} (log: {failed.log})")
 

@@ -21,10 +21,9 @@ from pathlib import Path
 from unittest import mock
 
 from components.errors import TaskError
+from components.runs.steps import STEPS
 from pipelines.run.fork_server import fork_light
 
-WITHOUT_TFX = {"start", "begin", "pin", "recall", "inspect", "schema", "read", "push", "record", "compare", "finish"}
-"""Tasks that the fork server's first process can run while the second still imports TFX."""
 READY_SECONDS = 180.0
 
 
@@ -153,7 +152,7 @@ class LocalRun:
             position = next(i for i, part in enumerate(full_command) if '"$program_path/ephemeral_component.py"' in part)
             source, arguments = full_command[position + 1], full_command[position + 2 :]
             environment["_KFP_RUNTIME"] = "true"
-            code = self.server.run(source, arguments, environment, heavy=name not in WITHOUT_TFX, log=log)
+            code = self.server.run(source, arguments, environment, heavy=STEPS[name].needs_tfx, log=log)
         state = TaskState.FAILED if code else TaskState.DONE
         self.results.append(TaskResult(name, state, time.monotonic() - started, log))
         self.on_end(self.results[-1])

@@ -1,0 +1,60 @@
+"""The steps of every pipeline: the one place that says in which room a step is and whether it needs TFX.
+
+It lies here, and not beside the pipelines, because the steps that record a run need it, and `components` does not import `pipelines`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PipelineName(StrEnum):
+    """The pipelines, as the registry names them."""
+
+    TRAINING = "training"
+    REPRODUCTION = "reproduction"
+
+
+class Duty(StrEnum):
+    """What a step is there for."""
+
+    BEGIN = "begin"
+    """It records the run: if it fails, the registry knows nothing of the run."""
+    WORK = "work"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class StepFacts:
+    """What is known of a step besides its name."""
+
+    room: str
+    """The folder of `components` that has its component.py."""
+    pipelines: frozenset[PipelineName]
+    needs_tfx: bool = False
+    duty: Duty = Duty.WORK
+
+
+_TRAINING = frozenset({PipelineName.TRAINING})
+_REPRODUCTION = frozenset({PipelineName.REPRODUCTION})
+_BOTH = _TRAINING | _REPRODUCTION
+
+STEPS = {
+    "start": StepFacts("registry", _TRAINING, duty=Duty.BEGIN),
+    "begin": StepFacts("reproduction", _REPRODUCTION, duty=Duty.BEGIN),
+    "pin": StepFacts("snapshot", _TRAINING),
+    "recall": StepFacts("reproduction", _REPRODUCTION),
+    "inspect": StepFacts("checks", _TRAINING),
+    "read": StepFacts("examples", _BOTH),
+    "schema": StepFacts("checks", _BOTH),
+    "statistics": StepFacts("checks", _TRAINING, needs_tfx=True),
+    "validate": StepFacts("checks", _TRAINING, needs_tfx=True),
+    "transform": StepFacts("training", _BOTH, needs_tfx=True),
+    "train": StepFacts("training", _BOTH, needs_tfx=True),
+    "evaluate": StepFacts("evaluation", _TRAINING, needs_tfx=True),
+    "measure": StepFacts("evaluation", _REPRODUCTION, needs_tfx=True),
+    "push": StepFacts("registry", _TRAINING),
+    "record": StepFacts("registry", _TRAINING),
+    "compare": StepFacts("reproduction", _REPRODUCTION),
+    "finish": StepFacts("registry", _BOTH, duty=Duty.END),
+}
+"""The steps by name, in the order of the data's way."""
