@@ -22,7 +22,7 @@ from components.diagnosis.data.compare import DataComparison, Side, compare_prof
 from components.diagnosis.data.lineage import Lineage
 from components.diagnosis.data.sentences import culprit
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import Level, Part, Profiles
+from components.profiles.profile import SOURCE_TABLE, ProfileKey, Profiles
 from components.profiles.profiling import profile_batch
 from components.settings import REPOSITORY
 
@@ -95,7 +95,7 @@ def partitions(rows: int, seed: int, *, shifted: bool) -> Iterator[tuple[date, p
 
 def profile(window: list[tuple[date, pa.Table]]) -> Profiles:
     """The profiles of a window's partitions."""
-    return {Part(Level.SOURCE, day, f"{day}"): profile_batch(table.combine_chunks().to_batches()[0]) for day, table in window}
+    return {ProfileKey(SOURCE_TABLE, day, f"{day}"): profile_batch(table.combine_chunks().to_batches()[0]) for day, table in window}
 
 
 def _compared(profiles: dict[str, Profiles]) -> DataComparison:

@@ -10,7 +10,7 @@ import numpy as np
 from components.checks.findings import Check, Finding, Severity
 from components.checks.table import check_columns, find_rewritten
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, Table
+from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end
 from components.wording import count
@@ -26,7 +26,7 @@ WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", 
 
 
 def check_partitions(
-    model: Model, snapshot: Snapshot, days: Mapping[date, Table], reference: Snapshot | None, known: Collection[date] = ()
+    model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles], reference: Snapshot | None, known: Collection[date] = ()
 ) -> list[Finding]:
     """What is wrong with the pinned partitions as such.
 
@@ -156,7 +156,7 @@ def _doubled(doubled: Mapping[date, int]) -> list[Finding]:
     ]
 
 
-def _times_loaded(table: Table) -> int:
+def _times_loaded(table: ColumnProfiles) -> int:
     """What the rows of every value of every column are a multiple of. Columns may depend on each other: one must say it alone."""
     counted = [counts for column in table.values() if len(counts := _counts(column))]
     if not any(len(counts) >= LEAST_CELLS for counts in counted):

@@ -11,7 +11,7 @@ from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, chance
 from components.checks.row_finding import row_finding
 from components.model.folder import Model
 from components.profiles.distance import cells
-from components.profiles.profile import Profiles, Table, add_tables, label_level, spans, tables
+from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_label_end
 from components.wording import count, percent
@@ -38,7 +38,7 @@ def label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
     """Of each span, ascending, the rows with each label, int64 [labels]."""
     counts: dict[date, np.ndarray] = {}
     for label in range(len(model.label_names)):
-        for day, table in tables(profiles, label_level(label)).items():
+        for day, table in profiles_by_day(profiles, label_population(label)).items():
             counts.setdefault(day, np.zeros(len(model.label_names), np.int64))[label] = next(iter(table.values())).rows
     return dict(sorted(counts.items()))
 
@@ -142,7 +142,7 @@ def _is_another(found: np.ndarray, before: np.ndarray, label: int, allowed: floa
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:
     """Features that rank the labels alone: they know what cannot be known when the model is used."""
-    by_label = [add_tables(tables(profiles, label_level(label)).values()) for label in range(len(model.label_names))]
+    by_label = [sum_profiles(profiles_by_day(profiles, label_population(label)).values()) for label in range(len(model.label_names))]
     aucs = {label: _aucs(by_label, label, features) for label in _told(model)}
     findings = []
     for name in features:
@@ -156,7 +156,7 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
                     f"ranks {told} alone (AUC {auc:.4f} of it by itself)",
                     f"it is computed from what is known only later: mend source.sql, or drop {name}",
                     since=None,
-                    days=len(spans(profiles)),
+                    days=len(profiles_by_span(profiles)),
                     measure=auc,
                     threshold=model.checks.leak_auc,
                     touched=1.0,
@@ -165,9 +165,9 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
     return findings
 
 
-def _aucs(by_label: Sequence[Table], label: int, features: Sequence[str]) -> dict[str, float]:
+def _aucs(by_label: Sequence[ColumnProfiles], label: int, features: Sequence[str]) -> dict[str, float]:
     """How well each feature alone tells the label from all others, where there are enough rows of both."""
-    positive, negative = by_label[label], add_tables(table for other, table in enumerate(by_label) if other != label)
+    positive, negative = by_label[label], sum_profiles(table for other, table in enumerate(by_label) if other != label)
     aucs = {}
     for name in features:
         if name in negative and name in positive and min(negative[name].rows, positive[name].rows) >= LEAST_LEAK_ROWS:

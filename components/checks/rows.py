@@ -13,8 +13,8 @@ from components.checks.looks.measure import LEAST_ROWS, Measure
 from components.checks.looks.values import far_out
 from components.checks.row_finding import row_finding
 from components.checks.window_coverage import check_cover, check_names
-from components.model.folder import Checks, Model
-from components.profiles.profile import Profiles, Table, add_tables, spans
+from components.model.folder import ChecksSection, Model
+from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
 from components.snapshot.columns import read_domains
 from components.snapshot.document import Snapshot
 
@@ -31,8 +31,10 @@ def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profi
         profiles: of the spans' rows.
         past: of those that the champion was trained on.
     """
-    course = Course(spans(profiles), spans(past), known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False)
-    features = [name for name in add_tables(course.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
+    course = Course(
+        profiles_by_span(profiles), profiles_by_span(past), known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False
+    )
+    features = [name for name in sum_profiles(course.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
     domains = read_domains(model)
     findings = [
         *check_names(model, snapshot, course.days),
@@ -81,7 +83,7 @@ def _spans(model: Model, name: str, course: Course, *, has_domain: bool) -> list
     return [*findings.values()]
 
 
-def _jumped(step: Step, checks: Checks) -> Measure | None:
+def _jumped(step: Step, checks: ChecksSection) -> Measure | None:
     """Other values than a span before: the rows are mostly the same entities, and cannot have changed so much."""
     if step.now.rows < LEAST_ROWS:
         return None
@@ -90,9 +92,9 @@ def _jumped(step: Step, checks: Checks) -> Measure | None:
     return moved(found, step.now, checks.span_drift, checks, what="has other values than a span before", remedy=remedy)
 
 
-def _moved(model: Model, name: str, days: Mapping[date, Table], past: Mapping[date, Table]) -> list[Finding]:
+def _moved(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles]) -> list[Finding]:
     """A feature that is not what it was when the champion was trained."""
-    now, before = (add_tables([table for table in some.values() if name in table]) for some in (days, past))
+    now, before = (sum_profiles([table for table in some.values() if name in table]) for some in (days, past))
     if name not in now or name not in before:
         return []
     found = distance(before[name], now[name])

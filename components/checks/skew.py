@@ -12,7 +12,7 @@ from components.checks.row_finding import row_finding
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.log import profile_log
-from components.profiles.profile import Profiles, Table, add_tables, spans
+from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.wording import percent
@@ -36,10 +36,10 @@ def find_skew(
     except SourceError as error:
         what = f"what is served cannot be held against the training rows: {error}"
         return [_warning("", what, "look at the prediction service", measure=0.0, threshold=0.0)]
-    return check_skew(model, profiles, add_tables(logged.values()))
+    return check_skew(model, profiles, sum_profiles(logged.values()))
 
 
-def check_skew(model: Model, profiles: Profiles, logged: Table) -> list[Finding]:
+def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list[Finding]:
     """Features that are served with other values than the model is trained on. It warns: serving may be ahead of the labels.
 
     Args:
@@ -47,7 +47,7 @@ def check_skew(model: Model, profiles: Profiles, logged: Table) -> list[Finding]
         profiles: of the spans' rows.
         logged: of the features that were served.
     """
-    trained, findings = add_tables(spans(profiles).values()), []
+    trained, findings = sum_profiles(profiles_by_span(profiles).values()), []
     for name in trained.keys() & logged.keys() - {model.rows.label, *model.checks.ignore}:
         now, before = logged[name], trained[name]
         if min(now.rows, before.rows) < LEAST_ROWS:

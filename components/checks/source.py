@@ -14,8 +14,8 @@ from components.checks.looks.earlier_days import Course, Look, Places, Step, fir
 from components.checks.looks.measure import IMPOSSIBLE, Measure
 from components.checks.looks.values import damaged, out_of_range, stretched, text, unfinite
 from components.checks.window_coverage import check_cover
-from components.model.folder import Checks, Model
-from components.profiles.profile import ColumnProfile, Table, add_tables
+from components.model.folder import ChecksSection, Model
+from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 
 LOOKS: tuple[Look, ...] = (
     text,
@@ -39,7 +39,9 @@ PURE = 0.1
 LEAST_PAIRS = 3
 
 
-def check_source(model: Model, days: Mapping[date, Table], past: Mapping[date, Table], known: Collection[date] = ()) -> list[Finding]:
+def check_source(
+    model: Model, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles], known: Collection[date] = ()
+) -> list[Finding]:
     """What is wrong with the columns of the pinned partitions, one finding for each column and check.
 
     Args:
@@ -48,7 +50,7 @@ def check_source(model: Model, days: Mapping[date, Table], past: Mapping[date, T
         past: the partitions that the champion was trained on.
         known: those of `days` that are the same as the champion's.
     """
-    whole, course = add_tables(days.values()), Course(days, past, frozenset(known))
+    whole, course = sum_profiles(days.values()), Course(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
     places = {name: _column_places(name, whole[name], course, model.checks) for name in columns}
@@ -64,7 +66,7 @@ def check_source(model: Model, days: Mapping[date, Table], past: Mapping[date, T
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
-def _column_places(name: str, whole: ColumnProfile, course: Course, checks: Checks) -> dict[Check, Places]:
+def _column_places(name: str, whole: ColumnProfile, course: Course, checks: ChecksSection) -> dict[Check, Places]:
     """Where something is wrong with a column, by what it is."""
     looks = LOOKS if name in checks.segments else tuple(look for look in LOOKS if look is not lost_segment)
 
@@ -72,7 +74,7 @@ def _column_places(name: str, whole: ColumnProfile, course: Course, checks: Chec
         if step.earlier:
             return first_found(looks, step, checks)
         is_pure = whole.is_numeric and whole.texts <= PURE * whole.filled
-        return text(replace(step, earlier=(replace(whole, strangers={}),)), checks) if is_pure else None
+        return text(replace(step, earlier=(replace(whole, non_numeric_samples={}),)), checks) if is_pure else None
 
     found: dict[Check, Places] = {}
     for step, measure in follow(name, course, judge):
@@ -80,7 +82,7 @@ def _column_places(name: str, whole: ColumnProfile, course: Course, checks: Chec
     return found
 
 
-def _finding(name: str, places: Places, days: Mapping[date, Table]) -> Finding:
+def _finding(name: str, places: Places, days: Mapping[date, ColumnProfiles]) -> Finding:
     """One finding for all the partitions in which the same is wrong."""
     step, first = places[0]
     earlier = [day for day in days if day < step.day]
@@ -131,7 +133,9 @@ def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
     ]
 
 
-def _swapped(places: Mapping[str, Mapping[Check, Places]], days: Mapping[date, Table], checks: Checks) -> dict[tuple[str, str], Finding]:
+def _swapped(
+    places: Mapping[str, Mapping[Check, Places]], days: Mapping[date, ColumnProfiles], checks: ChecksSection
+) -> dict[tuple[str, str], Finding]:
     """Two columns that are wrong since the same partition because each has what the other one had."""
     sole = {name: next(iter(by_check.items())) for name, by_check in places.items() if len(by_check) == 1}
     first = {name: found[0] for name, (_, found) in sole.items()}

@@ -12,7 +12,7 @@ from components.checks.skew import find_skew
 from components.checks.source import check_source
 from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import Level, tables
+from components.profiles.profile import SOURCE_TABLE, profiles_by_day
 from components.profiles.reference import read_reference
 from components.profiles.source import profile_source
 from components.runs.outcome import Step
@@ -34,7 +34,8 @@ def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, lo
     pinned, champion = snapshot_of(snapshot), read_reference(reference)
     profiles = profile_source(step.cloud.reader, step.settings, pinned, champion.source)
     write_profiles(profiles, Path(looked.profile.path))
-    days, past, known = tables(profiles, Level.SOURCE), tables(champion.source, Level.SOURCE), known_days(profiles, champion.source)
+    days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
+    known = known_days(profiles, champion.source)
     partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
     _write([*partitions, *check_source(step.model, days, past, known)], step.model, looked)
 

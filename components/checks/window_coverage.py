@@ -8,11 +8,11 @@ from components.checks.looks.categories import shares_by_value
 from components.checks.looks.clock import hours_listed
 from components.checks.looks.measure import listed, quoted
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, Table, add_tables
+from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 from components.snapshot.document import Snapshot
 
 
-def check_cover(model: Model, days: Mapping[date, Table], *, level: str) -> list[Finding]:
+def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str) -> list[Finding]:
     """Values of `checks.cover` that the whole window has no row of.
 
     Args:
@@ -20,7 +20,7 @@ def check_cover(model: Model, days: Mapping[date, Table], *, level: str) -> list
         days: profiles by partition, or by span.
         level: `source`, or `rows`.
     """
-    whole, findings = add_tables(days.values()), []
+    whole, findings = sum_profiles(days.values()), []
     for name, wanted in model.checks.cover.items():
         missing = _missing(whole[name], wanted) if name in whole else []
         if missing:
@@ -51,7 +51,7 @@ def _missing(column: ColumnProfile, wanted: tuple[int | str, ...]) -> list[int |
     return [value for value in wanted if str(value) not in there]
 
 
-def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, Table]) -> list[Finding]:
+def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles]) -> list[Finding]:
     """Columns that the section [checks] names and nothing has: a slip of the pen would turn a check off."""
     there = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
     named = {name: place for place in ("segments", "ignore", "cover") for name in getattr(model.checks, place)}

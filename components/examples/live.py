@@ -11,7 +11,7 @@ from components.examples.read import examples_fingerprint
 from components.examples.span_profile import SpanProfiler
 from components.google import table_name
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, Part
+from components.profiles.profile import ColumnProfile, ProfileKey
 from components.settings import Settings
 from components.snapshot.arrow_stream import read_table, split_by_day
 from components.snapshot.bigquery_errors import answers
@@ -22,7 +22,7 @@ from components.snapshot.window import Window
 
 def profile_rows(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, *, table: str
-) -> dict[Part, dict[str, ColumnProfile]]:
+) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """The profiles of the rows of every span, by label.
 
     Args:

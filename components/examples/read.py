@@ -21,7 +21,7 @@ from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts
 from components.examples.span_profile import SpanProfiler, labels_of
 from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import ColumnProfile, Part
+from components.profiles.profile import ColumnProfile, ProfileKey
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_history_start, span_label_end
@@ -62,7 +62,7 @@ def read_examples(
     return counts
 
 
-def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> dict[Part, dict[str, ColumnProfile]]:
+def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """The profiles of the rows of every span, as they were when `read_examples` read them."""
     cache = _cache(settings, model)
     files = (cache.file(examples_fingerprint(model, snapshot, span), PROFILE) for span in snapshot.spans)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, Part, add_tables, label_level
+from components.profiles.profile import ColumnProfile, ProfileKey, label_population, sum_profiles
 from components.profiles.profiling import profile_batch
 
 
@@ -15,8 +15,8 @@ class SpanProfiler:
 
     def __init__(self, model: Model, span: date, fingerprint: str) -> None:
         self._model = model
-        self._parts = [Part(label_level(label), span, fingerprint) for label in range(len(model.label_names))]
-        self.profiles: dict[Part, dict[str, ColumnProfile]] = {}
+        self._parts = [ProfileKey(label_population(label), span, fingerprint) for label in range(len(model.label_names))]
+        self.profiles: dict[ProfileKey, dict[str, ColumnProfile]] = {}
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The same batch, whose rows are profiled now. Keys and spans say nothing about the rows."""
@@ -27,7 +27,7 @@ class SpanProfiler:
             if rows.num_rows:
                 part, table = self._parts[label], profile_batch(rows)
                 before = self.profiles.get(part)
-                self.profiles[part] = table if before is None else add_tables([before, table])
+                self.profiles[part] = table if before is None else sum_profiles([before, table])
         return batch
 
 

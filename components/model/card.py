@@ -27,7 +27,7 @@ class Risk(_Section):
     mitigation: Line | None = None
 
 
-class Origin(_Section):
+class DataOrigin(_Section):
     """Data that the source table was made of."""
 
     name: Line
@@ -52,7 +52,7 @@ class CardFile(_Section):
     limitations: tuple[Line, ...] = ()
     tradeoffs: tuple[Line, ...] = ()
     risks: tuple[Risk, ...] = ()
-    data: tuple[Origin, ...] = ()
+    data: tuple[DataOrigin, ...] = ()
 
 
 def read_card_file(folder: Path) -> CardFile:

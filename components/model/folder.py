@@ -30,7 +30,7 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class Source(_Section):
+class SourceSection(_Section):
     """The date-partitioned table that source.sql reads as `{source}`."""
 
     table: DatasetTable
@@ -40,7 +40,7 @@ class Source(_Section):
     @first_partition is, since a span's examples are kept for every window that it is in."""
 
 
-class Rows(_Section):
+class RowsSection(_Section):
     """What a row of source.sql is."""
 
     key: Identifier
@@ -67,14 +67,14 @@ class Rows(_Section):
         return classes
 
 
-class Window(_Section):
+class WindowSection(_Section):
     """Which spans a run trains on: the last `spans` whole ones whose labels are known."""
 
     spans: int = Field(gt=0, le=1000)
     every_days: int = Field(gt=0, le=366)
 
 
-class Split(_Section):
+class SplitSection(_Section):
     """Hash buckets of each split."""
 
     train: int = Field(gt=0, le=1000)
@@ -102,7 +102,7 @@ class Threshold(_Section):
         return self
 
 
-class Evaluation(_Section):
+class EvaluationSection(_Section):
     """How the model is judged."""
 
     slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
@@ -121,7 +121,7 @@ class Evaluation(_Section):
         return self
 
 
-class Training(_Section):
+class TrainingSection(_Section):
     """What network.py and the fit are given."""
 
     epochs: int = Field(gt=0)
@@ -130,7 +130,7 @@ class Training(_Section):
     seed: int
 
 
-class Serving(_Section):
+class ServingSection(_Section):
     """What the prediction service promises."""
 
     latency_milliseconds: float = Field(gt=0)
@@ -145,7 +145,7 @@ class Serving(_Section):
         return self
 
 
-class Checks(_Section):
+class ChecksSection(_Section):
     """The gate before training. Every check is on; a bound that nothing can break turns it off."""
 
     segments: tuple[Identifier, ...] = ()
@@ -181,7 +181,7 @@ class Checks(_Section):
     """A feature that alone ranks the labels, or one of several against the rest, so well knows them."""
 
 
-class Snapshots(_Section):
+class SnapshotsSection(_Section):
     """How long the tables that keep pinned rows are kept. A live version's is kept anyway."""
 
     keep_versions: int = Field(default=10, gt=0)
@@ -198,15 +198,15 @@ class Model(_Section):
     title: str
     owner: str
     task: Task
-    source: Source
-    rows: Rows
-    window: Window
-    split: Split
-    training: Training
-    evaluation: Evaluation
-    serving: Serving
-    snapshots: Snapshots = Snapshots()
-    checks: Checks = Checks()
+    source: SourceSection
+    rows: RowsSection
+    window: WindowSection
+    split: SplitSection
+    training: TrainingSection
+    evaluation: EvaluationSection
+    serving: ServingSection
+    snapshots: SnapshotsSection = SnapshotsSection()
+    checks: ChecksSection = ChecksSection()
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:

@@ -1,4 +1,4 @@
-"""Profiles in one Parquet file: a row for each column of each part. Any tool can read it, and it takes a moment."""
+"""Write profiles to one Parquet file, a row for each column of each key, and read them back."""
 
 from collections import defaultdict
 from dataclasses import fields
@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.files import FOR_EVERYBODY, replacing
-from components.profiles.profile import ColumnProfile, Part, Profiles
+from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
 
 COUNTED = pa.map_(pa.string(), pa.int64())
 ARRAY = pa.list_(pa.int64())
 SCHEMA = pa.schema(
     [
-        ("level", pa.string()),
+        ("population", pa.string()),
         ("day", pa.date32()),
         ("fingerprint", pa.string()),
         ("column", pa.string()),
@@ -28,7 +28,7 @@ SCHEMA = pa.schema(
         ("counts", ARRAY),
         ("values", COUNTED),
         ("others", pa.int64()),
-        ("strangers", COUNTED),
+        ("non_numeric_samples", COUNTED),
         ("longest", pa.int64()),
         ("damaged", pa.int64()),
         ("hours", ARRAY),
@@ -37,14 +37,14 @@ SCHEMA = pa.schema(
 )
 FIELDS = tuple(field.name for field in fields(ColumnProfile))
 ARRAYS = ("keys", "counts", "hours", "weekdays")
-MAPS = ("values", "strangers")
+MAPS = ("values", "non_numeric_samples")
 
 
 def write_profiles(profiles: Profiles, path: Path) -> None:
-    """Replace the file at once; whoever reads meanwhile meets the old one or the new one."""
+    """Replace the file in one step: a reader sees the old file or the new one, never a part."""
     rows = [
-        {"level": part.level, "day": part.day, "fingerprint": part.fingerprint, "column": name} | _stored(column)
-        for part, table in profiles.items()
+        {"population": key.population, "day": key.day, "fingerprint": key.fingerprint, "column": name} | _stored(column)
+        for key, table in profiles.items()
         for name, column in table.items()
     ]
     with replacing(path, FOR_EVERYBODY) as draft:
@@ -56,17 +56,17 @@ def _stored(column: ColumnProfile) -> dict[str, object]:
     return values | {name: values[name].tolist() for name in ARRAYS} | {name: list(values[name].items()) for name in MAPS}
 
 
-def read_profiles(path: Path) -> dict[Part, dict[str, ColumnProfile]]:
+def read_profiles(path: Path) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """What `write_profiles` wrote; nothing if there is no file."""
     if not path.is_file():
         return {}
     with pq.ParquetFile(path) as file:  # `read_table` imports pandas, half a second
         table = file.read().cast(SCHEMA).combine_chunks()
     columns = {name: _column(table.column(name), name) for name in SCHEMA.names}
-    profiles: defaultdict[Part, dict[str, ColumnProfile]] = defaultdict(dict)
-    for place in range(table.num_rows):
-        part = Part(columns["level"][place], columns["day"][place], columns["fingerprint"][place])
-        profiles[part][columns["column"][place]] = ColumnProfile(**{name: columns[name][place] for name in FIELDS})
+    profiles: defaultdict[ProfileKey, dict[str, ColumnProfile]] = defaultdict(dict)
+    for row in range(table.num_rows):
+        key = ProfileKey(columns["population"][row], columns["day"][row], columns["fingerprint"][row])
+        profiles[key][columns["column"][row]] = ColumnProfile(**{name: columns[name][row] for name in FIELDS})
     return dict(profiles)
 
 

@@ -7,7 +7,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.errors import ModelFolderError
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, Level, Part
+from components.profiles.profile import ColumnProfile, ProfileKey, label_population
 from components.profiles.source import profile_source
 from components.settings import Settings
 from components.snapshot.bigquery_errors import answers
@@ -17,7 +17,7 @@ from components.snapshot.describe import describe_table
 
 def profile_log(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, first: date, last: date
-) -> dict[Part, dict[str, ColumnProfile]]:
+) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """The profiles of the features that were logged from `first` to `last`, by day, as rows of source.sql whose label is not known.
 
     Raises:
@@ -37,6 +37,8 @@ def profile_log(
     features = read_features(model)
     found = profile_source(reader, settings, snapshot, {}, as_of=as_of)
     return {
-        Part(Level.NEGATIVE, part.day, part.fingerprint): {column: profile for column, profile in columns.items() if column in features}
+        ProfileKey(label_population(0), part.day, part.fingerprint): {
+            column: profile for column, profile in columns.items() if column in features
+        }
         for part, columns in found.items()
     }

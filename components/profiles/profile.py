@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 
 import numpy as np
 
@@ -17,22 +16,14 @@ GAMMA = 1.02
 OFFSET = 40_000
 """Added to a bucket's exponent, so that a number's bucket has the number's sign, and zero is bucket 0."""
 KEPT_VALUES = 100
-"""Of a text column, the commonest; the rest is counted as others."""
-KEPT_STRANGERS = 5
+"""How many values of a text column are counted, the commonest; rows with any other value are counted as `others`."""
+KEPT_SAMPLES = 5
+SOURCE_TABLE = "source"
+"""The population of the source table's rows, by partition. The others are source.sql's rows, by span: see `label_population`."""
 
 
-class Level(StrEnum):
-    """Whose columns are profiled. Where there are several classes, the levels go on: see `label_level`."""
-
-    SOURCE = "source"
-    """The source table's, by partition."""
-    NEGATIVE = "label 0"
-    """source.sql's, by span: the rows with label 0."""
-    POSITIVE = "label 1"
-
-
-def label_level(label: int) -> str:
-    """The level of source.sql's rows with a label."""
+def label_population(label: int) -> str:
+    """The population of source.sql's rows with a label; the rows of a span whose label is not known count as those with label 0."""
     return f"label {label}"
 
 
@@ -46,30 +37,30 @@ class ColumnProfile:
     """One column of some rows. `rows` is the sum of nulls, numbers, texts, nans, infinities and times."""
 
     type: str
-    """BigQuery's; of the newest rows where profiles of several types were added."""
+    """BigQuery's type; that of the newest rows if profiles of several types were added."""
     rows: int = 0
     nulls: int = 0
     numbers: int = 0
-    """Finite ones, and texts that are one."""
+    """Finite numbers, and texts that spell one."""
     texts: int = 0
-    """Values that are no number."""
+    """Texts that do not spell a number."""
     nans: int = 0
     infinities: int = 0
     times: int = 0
     low: float = np.inf
     high: float = -np.inf
     total: float = 0.0
-    """Of the numbers, as are low and high; its last digits depend on the order of the rows."""
+    """The sum of the numbers, whose least and largest are `low` and `high`. Its last digits depend on the order of the rows."""
     keys: np.ndarray = field(default_factory=no_counts)
     """The numbers' buckets, ascending, int64 [buckets]."""
     counts: np.ndarray = field(default_factory=no_counts)
     """Numbers in each, int64 [buckets]."""
     values: Mapping[str, int] = field(default_factory=dict)
-    """Of texts, numbers among them: rows by value, the commonest first."""
+    """Rows by value, the commonest first. Only of a column of texts, those that spell numbers included."""
     others: int = 0
     """Rows whose value is not in `values`."""
-    strangers: Mapping[str, int] = field(default_factory=dict)
-    """Texts that are no number, the commonest first: what a column of numbers should not hold."""
+    non_numeric_samples: Mapping[str, int] = field(default_factory=dict)
+    """Texts that are not numbers and how often they occur, the commonest first: what a column of numbers should not hold."""
     longest: int = 0
     """Characters of the longest text."""
     damaged: int = 0
@@ -86,68 +77,74 @@ class ColumnProfile:
 
     @property
     def mean(self) -> float | None:
-        """Of the numbers."""
+        """The mean of the numbers."""
         return self.total / self.numbers if self.numbers else None
 
     @property
     def is_numeric(self) -> bool:
-        """Whether most of what is there are numbers."""
+        """Whether most values are numbers."""
         return self.numbers + self.nans + self.infinities > self.filled / 2
 
     @property
-    def is_open(self) -> bool:
-        """Whether the column has more values than are kept: a text of any kind, not a category."""
+    def has_uncounted_values(self) -> bool:
+        """Whether the column has more distinct values than are counted: it holds free text, not a category."""
         return self.others > 0
+
+    @property
+    def is_category(self) -> bool:
+        """Whether the column holds texts all of whose values are counted."""
+        return not self.is_numeric and not self.has_uncounted_values
 
     def quantile(self, share: float) -> float | None:
         """The number below which that share of the numbers lies, to 1 %; None if there are no numbers."""
         if not self.numbers:
             return None
-        place = int(np.searchsorted(np.cumsum(self.counts), share * self.numbers))
-        return float(np.clip(bucket_middle(self.keys[min(place, len(self.keys) - 1)]), self.low, self.high))
+        bucket = int(np.searchsorted(np.cumsum(self.counts), share * self.numbers))
+        return float(np.clip(bucket_middle(self.keys[min(bucket, len(self.keys) - 1)]), self.low, self.high))
 
 
-Table = Mapping[str, ColumnProfile]
-"""The columns of some rows by name."""
+ColumnProfiles = Mapping[str, ColumnProfile]
+"""The profiles of the columns of some rows, by name."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """Rows that are profiled together: those of a partition, or those of a span with one label."""
+class ProfileKey:
+    """Names rows that are profiled together: those of a partition, or those of a span with one label."""
 
-    level: str
-    """A Level, or that of a further label."""
+    population: str
+    """SOURCE_TABLE, or a label's."""
     day: date
     fingerprint: str
-    """Of what is in them: rows that changed are profiled anew."""
+    """Changes with the content of the rows, which are then profiled again."""
 
 
-Profiles = Mapping[Part, Table]
+Profiles = Mapping[ProfileKey, ColumnProfiles]
 
 
-def tables(profiles: Profiles, level: str) -> dict[date, Table]:
-    """One level's profiles by day, ascending."""
-    return {part.day: table for part, table in sorted(profiles.items(), key=lambda item: item[0].day) if part.level == level}
+def profiles_by_day(profiles: Profiles, population: str) -> dict[date, ColumnProfiles]:
+    """The profiles of one population by day, ascending."""
+    return {key.day: columns for key, columns in sorted(profiles.items(), key=lambda item: item[0].day) if key.population == population}
 
 
-def spans(profiles: Profiles) -> dict[date, Table]:
+def profiles_by_span(profiles: Profiles) -> dict[date, ColumnProfiles]:
     """The profiles of source.sql's rows by span, whatever their label."""
-    by_label = [tables(profiles, level) for level in sorted({part.level for part in profiles} - {Level.SOURCE})]
-    days = sorted({day for table in by_label for day in table})
-    return {day: add_tables(table[day] for table in by_label if day in table) for day in days}
+    populations = sorted({key.population for key in profiles} - {SOURCE_TABLE})
+    by_label = [profiles_by_day(profiles, population) for population in populations]
+    days = sorted({day for by_day in by_label for day in by_day})
+    return {day: sum_profiles(by_day[day] for by_day in by_label if day in by_day) for day in days}
 
 
-def add_tables(parts: Iterable[Table]) -> dict[str, ColumnProfile]:
-    """The profiles of all the rows, column by column."""
+def sum_profiles(tables: Iterable[ColumnProfiles]) -> dict[str, ColumnProfile]:
+    """The profiles of the rows of all tables together, column by column."""
     columns: dict[str, list[ColumnProfile]] = {}
-    for table in parts:
+    for table in tables:
         for name, column in table.items():
             columns.setdefault(name, []).append(column)
-    return {name: add(found) for name, found in columns.items()}
+    return {name: sum_column(profiles) for name, profiles in columns.items()}
 
 
-def add(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
-    """The profile of all the rows; of one column, the oldest first."""
+def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
+    """The profile of the rows of all profiles together. The profiles are of one column, the oldest rows first."""
     if len(profiles) == 1:
         return profiles[0]
     keys, counts = _add_buckets([p.keys for p in profiles], [p.counts for p in profiles])
@@ -162,7 +159,7 @@ def add(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         counts=counts,
         values=values,
         others=dropped + sum(p.others for p in profiles),
-        strangers=most_common(_sum(p.strangers for p in profiles), KEPT_STRANGERS)[0],
+        non_numeric_samples=most_common(_sum(p.non_numeric_samples for p in profiles), KEPT_SAMPLES)[0],
         longest=max(p.longest for p in profiles),
         hours=_add_arrays([p.hours for p in profiles]),
         weekdays=_add_arrays([p.weekdays for p in profiles]),
@@ -190,13 +187,13 @@ def bucket_middle(key: int) -> float:
 
 
 def count_keys(keys: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """The keys that occur, ascending, and how often."""
+    """The keys that occur, ascending, and how often each does."""
     if not len(keys):
         return no_counts(), no_counts()
     lowest = keys.min()
     counted = np.bincount(keys - lowest, weights).astype(np.int64)
-    found = np.flatnonzero(counted)
-    return found + lowest, counted[found]
+    occurring = np.flatnonzero(counted)
+    return occurring + lowest, counted[occurring]
 
 
 def _add_buckets(keys: Sequence[np.ndarray], counts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -4,14 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.profiles.profile import (
-    KEPT_STRANGERS,
-    KEPT_VALUES,
-    ColumnProfile,
-    bucket_keys,
-    count_keys,
-    most_common,
-)
+from components.profiles.profile import KEPT_SAMPLES, KEPT_VALUES, ColumnProfile, bucket_keys, count_keys, most_common
 
 NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 NO_FINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
@@ -110,7 +103,7 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
         infinities=as_numbers.infinities + infinite,
         values=values,
         others=others,
-        strangers=_most_common(different.filter(pa.array(is_text)), times[is_text], KEPT_STRANGERS)[0],
+        non_numeric_samples=_most_common(different.filter(pa.array(is_text)), times[is_text], KEPT_SAMPLES)[0],
         longest=pc.max(pc.utf8_length(different)).as_py() or 0,
         damaged=int(times[np.asarray(pc.match_substring_regex(different, DAMAGE).cast(pa.int8())).astype(bool)].sum()),
     )

@@ -9,7 +9,7 @@ from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
 from components.profiles.file import read_profiles
-from components.profiles.profile import ColumnProfile, Part
+from components.profiles.profile import ColumnProfile, ProfileKey
 from components.storage.errors import storage_errors
 from components.storage.objects import RETRY
 
@@ -50,7 +50,7 @@ def keep_page(client: storage.Client, bucket: str, *, name: str, path: Path) -> 
 
 def kept_profiles(
     client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: Profiled
-) -> dict[Part, dict[str, ColumnProfile]]:
+) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """The profiles that were kept; empty if none were.
 
     Raises:

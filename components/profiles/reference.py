@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.profiles.file import read_profiles
-from components.profiles.profile import ColumnProfile, Part
+from components.profiles.profile import ColumnProfile, ProfileKey
 from components.snapshot.document import Snapshot, snapshot_from
 from components.tfx.artifacts import KfpArtifact
 
@@ -19,8 +19,8 @@ class Reference:
 
     version: int | None
     snapshot: Snapshot | None
-    source: dict[Part, dict[str, ColumnProfile]]
-    rows: dict[Part, dict[str, ColumnProfile]]
+    source: dict[ProfileKey, dict[str, ColumnProfile]]
+    rows: dict[ProfileKey, dict[str, ColumnProfile]]
 
 
 def profiles_file(kind: str) -> str:

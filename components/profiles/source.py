@@ -10,7 +10,7 @@ import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import ColumnProfile, Level, Part, Profiles, add_tables
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
 from components.profiles.profiling import profile_batch
 from components.settings import Settings
 from components.snapshot.arrow_stream import read_table, split_by_day
@@ -18,16 +18,16 @@ from components.snapshot.bigquery_errors import answers
 from components.snapshot.document import Snapshot
 
 VERSION = 2
-"""Part of every fingerprint: raise it when the same rows would give another profile."""
+"""Goes into every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
-"""Of other types nothing can be said that holds for a partition."""
+"""The types whose values are profiled: of others nothing can be said that holds for a partition."""
 
 Columns = dict[str, ColumnProfile]
 
 
 def profile_source(
     reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None
-) -> dict[Part, Columns]:
+) -> dict[ProfileKey, Columns]:
     """The profile of every pinned partition, kept on this machine for the next time.
 
     Args:
@@ -41,7 +41,7 @@ def profile_source(
         AccessError: BigQuery refuses or does not answer.
         SourceError: the table snapshot is gone.
     """
-    wanted = [source_part(snapshot, place) for place in range(len(snapshot.partitions))]
+    wanted = [source_key(snapshot, place) for place in range(len(snapshot.partitions))]
     path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with _only_writer(path):
         kept = read_profiles(path)
@@ -54,11 +54,11 @@ def profile_source(
     return {part: found[part] for part in wanted}
 
 
-def source_part(snapshot: Snapshot, place: int) -> Part:
+def source_key(snapshot: Snapshot, place: int) -> ProfileKey:
     """The part that a pinned partition is: by its table, its columns and its content."""
     partition = snapshot.partitions[place]
     content = f"{VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
-    return Part(Level.SOURCE, partition.day, content)
+    return ProfileKey(SOURCE_TABLE, partition.day, content)
 
 
 @contextmanager
@@ -70,14 +70,14 @@ def _only_writer(path: Path) -> Iterator[None]:
 
 
 def _profile_days(
-    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, missing: dict[date, Part], as_of: datetime | None
-) -> dict[Part, Columns]:
+    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, missing: dict[date, ProfileKey], as_of: datetime | None
+) -> dict[ProfileKey, Columns]:
     batches: dict[date, Columns] = {}
     for batch in _stream(reader, settings, snapshot, sorted(missing), as_of):
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
                 columns, before = profile_batch(rows), batches.get(day)
-                batches[day] = columns if before is None else add_tables([before, columns])
+                batches[day] = columns if before is None else sum_profiles([before, columns])
     return {missing[day]: columns for day, columns in sorted(batches.items())}
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from google.cloud import bigquery
 
-from components.model.folder import Snapshots, model_names, read_model
+from components.model.folder import SnapshotsSection, model_names, read_model
 from components.registry.snapshot_use import TableUse, table_uses
 from components.settings import Settings
 from components.snapshot.pinned import pinned_tables, set_expiry
@@ -81,17 +81,17 @@ def plan_expiry(connection: sa.Connection, client: bigquery.Client, *, settings:
     ]
 
 
-def policies(settings: Settings, models: Iterable[str]) -> dict[str, Snapshots]:
+def policies(settings: Settings, models: Iterable[str]) -> dict[str, SnapshotsSection]:
     """What model.toml says of each model's snapshots; the defaults for a model that has no folder any more.
 
     Raises:
         ModelFolderError: a folder is there, but broken.
     """
     there = model_names(settings.models_folder)
-    return {name: read_model(settings.models_folder, name).snapshots if name in there else Snapshots() for name in sorted(models)}
+    return {name: read_model(settings.models_folder, name).snapshots if name in there else SnapshotsSection() for name in sorted(models)}
 
 
-def end(uses: Sequence[TableUse], keeping: Mapping[str, Snapshots]) -> tuple[datetime | None, str]:
+def end(uses: Sequence[TableUse], keeping: Mapping[str, SnapshotsSection]) -> tuple[datetime | None, str]:
     """When the last user of a table lets it go, None for never, and why. The most generous policy wins."""
     for use in uses:
         if use.live_on:

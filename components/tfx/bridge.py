@@ -5,15 +5,11 @@ TFX's own runner for KFP v2 works on Vertex AI alone (docs/decisions/0003). Noth
 
 import importlib
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from inspect import Signature
 from pathlib import Path
-from types import MethodType
 from typing import Any
-from unittest import mock
 
 from components.tfx.artifacts import KfpArtifact, from_tfx, to_tfx
 
@@ -65,7 +61,7 @@ def run_executor(
     tfx_outputs = {key: [to_tfx(typed.artifact, typed.tfx_type)] for key, typed in outputs.items()}
     for made in tfx_outputs.values():
         fileio.makedirs(made[0].uri)
-    with tempfile.TemporaryDirectory(prefix="tfx-") as folder, _signatures_remembered():
+    with tempfile.TemporaryDirectory(prefix="tfx-") as folder:
         _executor(executor, Path(folder), beam_args).Do(tfx_inputs, tfx_outputs, dict(properties))
     outputs_utils.tag_output_artifacts_with_version(tfx_outputs)
     for key, typed in outputs.items():
@@ -82,24 +78,6 @@ def _batch_by_size() -> None:
     from absl import flags
 
     flags.FLAGS(["perennial", "--tfxio_use_byte_size_batching"])
-
-
-@contextmanager
-def _signatures_remembered() -> Iterator[None]:
-    """Let Beam (2.77) find out the signature of a method once, not four times for each DoFn that has it: a fifth of a small Transform."""
-    from apache_beam.transforms import core
-
-    find: Callable[[Any], Signature] = core.get_signature
-    known: dict[object, Signature] = {}
-
-    def signature(function: Any) -> Signature:
-        key = (function.__func__,) if isinstance(function, MethodType) else function  # a bound method's lacks the first argument
-        if key not in known:
-            known[key] = find(function)
-        return known[key]
-
-    with mock.patch.object(core, "get_signature", signature):
-        yield
 
 
 def _executor(executor: Executor, folder: Path, beam_args: Sequence[str]) -> Any:

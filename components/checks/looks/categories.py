@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from components.checks.findings import Check, Severity
 from components.checks.looks.earlier_days import HABIT, Step
 from components.checks.looks.measure import EXPECTED_ROWS, FEW_ROWS, LEAST_ROWS, Measure, listed, quoted
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_middle
 from components.wording import count, number, percent
 
@@ -17,10 +17,10 @@ FEW_NUMBERS = 50
 """Numbers of a column that are values of a category: whole ones up to here have a bucket each."""
 
 
-def new_values(step: Step, checks: Checks) -> Measure | None:
+def new_values(step: Step, checks: ChecksSection) -> Measure | None:
     """Values of a category that were never there before."""
     now, before = step.now, step.before
-    if before is None or not before.values or before.is_open or before.is_numeric or before.filled < 10 * LEAST_ROWS:
+    if before is None or not before.values or not before.is_category or before.filled < 10 * LEAST_ROWS:
         return None
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
@@ -56,12 +56,12 @@ def _other_spelling(value: str, known: Mapping[str, int]) -> str:
     return "" if same is None else f", another spelling of {quoted(same)}"
 
 
-def lost_segment(step: Step, _checks: Checks) -> Measure | None:
+def lost_segment(step: Step, _checks: ChecksSection) -> Measure | None:
     """A value of a segment that must have been there by now, and is not."""
     return _lost(step, 0.0)
 
 
-def lost_value(step: Step, _checks: Checks) -> Measure | None:
+def lost_value(step: Step, _checks: ChecksSection) -> Measure | None:
     """The same of any category, of its common values that every partition before had. It warns: campaigns end."""
     if step.before is None or step.before.is_numeric or len(step.earlier) < LEAST_PARTITIONS:
         return None
@@ -93,7 +93,7 @@ def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) 
 
 def shares_by_value(column: ColumnProfile) -> dict[str, float]:
     """The share of the rows of each value of a category; empty where the values are too many to be one."""
-    if column.values and not column.is_open:
+    if column.values and not column.has_uncounted_values:
         return {value: rows / column.filled for value, rows in column.values.items()}
     if column.is_numeric and len(column.keys) <= FEW_NUMBERS:
         middles = (bucket_middle(key) for key in column.keys)

@@ -5,7 +5,7 @@ import numpy as np
 from components.checks.findings import Check, Severity
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, Measure
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
 from components.wording import percent
 
@@ -17,7 +17,7 @@ SUMMER_TIME = 1
 """Hour by which a clock moves twice a year."""
 
 
-def moved_clock(step: Step, _checks: Checks) -> Measure | None:
+def moved_clock(step: Step, _checks: ChecksSection) -> Measure | None:
     """The same pattern of the day at other hours."""
     now, before = step.now, step.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
@@ -36,7 +36,7 @@ def moved_clock(step: Step, _checks: Checks) -> Measure | None:
     )
 
 
-def lost_hours(step: Step, _checks: Checks) -> Measure | None:
+def lost_hours(step: Step, _checks: ChecksSection) -> Measure | None:
     """Hours of the day that should have rows, and have none."""
     now, before = step.now, step.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:

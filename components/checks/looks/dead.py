@@ -9,7 +9,7 @@ import numpy as np
 from components.checks.findings import Check
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import FEW_ROWS, IMPOSSIBLE, LEAST_ROWS, Measure, chance, quoted
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
@@ -17,7 +17,7 @@ LEAST_PAIRS = 3
 """Of partitions that followed each other and were not the same."""
 
 
-def nulls(step: Step, checks: Checks) -> Measure | None:
+def nulls(step: Step, checks: ChecksSection) -> Measure | None:
     """Many more NULLs than before."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or now.nulls < FEW_ROWS:
@@ -36,7 +36,7 @@ def nulls(step: Step, checks: Checks) -> Measure | None:
     )
 
 
-def same_value(step: Step, _checks: Checks) -> Measure | None:
+def same_value(step: Step, _checks: ChecksSection) -> Measure | None:
     """One and the same value everywhere, where chance would not have it so."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, step.earlier)):
@@ -72,7 +72,7 @@ def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
     return float(found) / max(before.filled, 1)
 
 
-def frozen(step: Step, _checks: Checks) -> Measure | None:
+def frozen(step: Step, _checks: ChecksSection) -> Measure | None:
     """The same distribution to the digit as in the partition before, where chance would not have it so, and it never was so."""
     now, last = step.now, step.last
     if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > IMPOSSIBLE:
@@ -82,7 +82,7 @@ def frozen(step: Step, _checks: Checks) -> Measure | None:
     return _repeats(now, "partition")
 
 
-def standing(step: Step, _checks: Checks) -> Measure | None:
+def standing(step: Step, _checks: ChecksSection) -> Measure | None:
     """A feature of the same entities that moved from span to span, and suddenly does not."""
     now, last = step.now, step.last
     if last is None or now.rows < LEAST_ROWS or not is_same(now, last):

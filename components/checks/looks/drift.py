@@ -8,7 +8,7 @@ from components.checks.findings import Check
 from components.checks.looks.dead import is_constant
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import LEAST_ROWS, Measure, chance, quoted
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
 from components.profiles.profile import ColumnProfile
 from components.wording import number, percent
@@ -44,7 +44,9 @@ NONE = Distance(0.0, 0.0, "")
 
 def distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = BINS) -> Distance:
     """The distance of what is filled; texts of any kind have none."""
-    if before is None or not before.filled or not now.filled or ((before.is_open or now.is_open) and not before.is_numeric):
+    if before is None or not before.filled or not now.filled:
+        return NONE
+    if not before.is_numeric and (before.has_uncounted_values or now.has_uncounted_values):
         return NONE
     if is_constant(before) and is_constant(now):  # a rate of the week: it is what it is
         return NONE
@@ -86,7 +88,7 @@ def _in_words(before: ColumnProfile, now: ColumnProfile, found: Cells) -> str:
     return f"; median {number(middle)}, was {number(middle_before)}{times}{sign}"
 
 
-def shifted(step: Step, checks: Checks) -> Measure | None:
+def shifted(step: Step, checks: ChecksSection) -> Measure | None:
     """Other values than in the weeks before, by more than chance explains."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS:
@@ -97,7 +99,7 @@ def shifted(step: Step, checks: Checks) -> Measure | None:
     return moved(distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy)
 
 
-def moved(found: Distance, now: ColumnProfile, bound: float, checks: Checks, *, what: str, remedy: str) -> Measure | None:
+def moved(found: Distance, now: ColumnProfile, bound: float, checks: ChecksSection, *, what: str, remedy: str) -> Measure | None:
     """A drift, if the distance is beyond the bounds. In the remedy stands {0} for the setting that it breaks."""
     if found.excess(bound, checks.category_drift) <= 1:
         return None
@@ -112,7 +114,7 @@ def moved(found: Distance, now: ColumnProfile, bound: float, checks: Checks, *, 
     )
 
 
-def are_swapped(one: Step, other: Step, checks: Checks) -> bool:
+def are_swapped(one: Step, other: Step, checks: ChecksSection) -> bool:
     """Whether each of two columns now has what the other one had before, and no longer what it had itself."""
     if one.before is None or other.before is None:
         return False
@@ -121,7 +123,7 @@ def are_swapped(one: Step, other: Step, checks: Checks) -> bool:
     return all(_are_near(*pair, checks) for pair in crossed) and not any(_are_near(*pair, checks) for pair in straight)
 
 
-def _are_near(before: ColumnProfile, now: ColumnProfile, checks: Checks) -> bool:
+def _are_near(before: ColumnProfile, now: ColumnProfile, checks: ChecksSection) -> bool:
     """Texts of any kind are near to nothing: nobody can tell."""
-    is_comparable = before.filled and now.filled and before.is_numeric == now.is_numeric and (before.is_numeric or not before.is_open)
+    is_comparable = before.filled and now.filled and before.is_numeric == now.is_numeric and (before.is_numeric or before.is_category)
     return bool(is_comparable) and distance(before, now).excess(checks.drift, checks.category_drift) <= 1 / TIMES

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from components.checks.looks.measure import Measure
-from components.model.folder import Checks
-from components.profiles.profile import ColumnProfile, Table, add
+from components.model.folder import ChecksSection
+from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
 PARTITIONS_BEFORE = 28
 """Four of each weekday."""
@@ -36,10 +36,10 @@ class Step:
     @cached_property
     def before(self) -> ColumnProfile | None:
         """What it is held against; None for the first of all."""
-        return add(self.earlier[-self.near :]) if self.earlier else None
+        return sum_column(self.earlier[-self.near :]) if self.earlier else None
 
 
-Look = Callable[[Step, Checks], Measure | None]
+Look = Callable[[Step, ChecksSection], Measure | None]
 """Says what is wrong with a column in a partition, or None."""
 Places = list[tuple[Step, Measure]]
 
@@ -48,9 +48,9 @@ Places = list[tuple[Step, Measure]]
 class Course:
     """The partitions, or spans, that a column goes through."""
 
-    days: Mapping[date, Table]
+    days: Mapping[date, ColumnProfiles]
     """What is looked at."""
-    past: Mapping[date, Table]
+    past: Mapping[date, ColumnProfiles]
     """What was found good before; where it has a day that `days` has too, it says what that was like then."""
     known: Collection[date] = frozenset()
     """Days whose content is that of `past`: they were let through once, and are not judged again."""
@@ -83,7 +83,7 @@ def follow(column: str, course: Course, judge: Callable[[Step], Measure | None])
     return found
 
 
-def first_found(looks: Sequence[Look], step: Step, checks: Checks) -> Measure | None:
+def first_found(looks: Sequence[Look], step: Step, checks: ChecksSection) -> Measure | None:
     """The first thing that is wrong, and was not about as wrong before."""
     for look in looks:
         measure = look(step, checks)
@@ -97,7 +97,7 @@ def is_habit(now: float, before: float) -> bool:
     return now <= HABIT * before or (before > 1 / 2 and now <= 1)
 
 
-def _habit(look: Look, step: Step, checks: Checks) -> float:
+def _habit(look: Look, step: Step, checks: ChecksSection) -> float:
     """The most of it that one of the good partitions shows by itself: a shop that is closed on Sundays lacks hours on every one."""
     witnesses = [*step.earlier, *([step.ahead] if step.ahead is not None else [])]
     alone = (replace(step, now=one, last=None) for one in witnesses if len(witnesses) > 1)

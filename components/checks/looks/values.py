@@ -8,7 +8,7 @@ import numpy as np
 from components.checks.findings import Check
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import FEW_ROWS, LEAST_ROWS, Measure, chance, quoted
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, number
 
@@ -24,34 +24,34 @@ OUT_OF_RANGE = 0.005
 """Of the numbers."""
 
 
-def text(step: Step, checks: Checks) -> Measure | None:
+def text(step: Step, checks: ChecksSection) -> Measure | None:
     """Text where there were numbers."""
     now, before = step.now, step.before
     if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
         return None
-    strangers = [value for value in now.strangers if value not in before.strangers] or list(now.strangers)
+    samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
     return Measure(
         check=Check.TEXT,
         measure=now.texts / now.filled,
         threshold=checks.text_share,
         rows=now.texts,
-        what=f"is text in {count(now.texts)} of {count(now.filled)} values (most often {quoted(strangers[0])}{_kind(strangers)})",
+        what=f"is text in {count(now.texts)} of {count(now.filled)} values (most often {quoted(samples[0])}{_kind(samples)})",
         remedy="mend the preparation of the data and load these partitions again",
         before="number",
     )
 
 
-def _kind(strangers: list[str]) -> str:
+def _kind(samples: list[str]) -> str:
     """What the texts are, where it can be told."""
     kinds: dict[str, Callable[[str], object]] = {
         ", a decimal comma": DECIMAL_COMMA.match,
         ", a date": DATE.match,
         ", nothing at all": lambda value: not value.strip(),
     }
-    return next((kind for kind, holds in kinds.items() if all(holds(value) for value in strangers)), "")
+    return next((kind for kind, holds in kinds.items() if all(holds(value) for value in samples)), "")
 
 
-def unfinite(step: Step, _checks: Checks) -> Measure | None:
+def unfinite(step: Step, _checks: ChecksSection) -> Measure | None:
     """NaN or infinity where there was none."""
     now, before = step.now, step.before
     found = now.nans + now.infinities
@@ -69,7 +69,7 @@ def unfinite(step: Step, _checks: Checks) -> Measure | None:
     )
 
 
-def damaged(step: Step, _checks: Checks) -> Measure | None:
+def damaged(step: Step, _checks: ChecksSection) -> Measure | None:
     """Text that was read with another encoding than it was written in."""
     now, before = step.now, step.before
     if before is None or not now.damaged or now.damaged <= LEAST_DAMAGED * now.filled:
@@ -87,7 +87,7 @@ def damaged(step: Step, _checks: Checks) -> Measure | None:
     )
 
 
-def stretched(step: Step, _checks: Checks) -> Measure | None:
+def stretched(step: Step, _checks: ChecksSection) -> Measure | None:
     """Text that is far longer than it ever was."""
     now, before = step.now, step.before
     if before is None or not now.values or now.longest <= max(LONG, 10 * before.longest):
@@ -104,12 +104,12 @@ def stretched(step: Step, _checks: Checks) -> Measure | None:
     )
 
 
-def out_of_range(step: Step, _checks: Checks) -> Measure | None:
+def out_of_range(step: Step, _checks: ChecksSection) -> Measure | None:
     """Numbers far beyond all that were ever there, such as -999 for unknown, 0 for none, or a part of the rows in cents."""
     return _outside(step, may_be_zero=False)
 
 
-def far_out(step: Step, _checks: Checks) -> Measure | None:
+def far_out(step: Step, _checks: ChecksSection) -> Measure | None:
     """The same of what counts up to a span: it may become 0."""
     return _outside(step, may_be_zero=True)
 

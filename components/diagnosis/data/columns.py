@@ -151,7 +151,7 @@ def shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool = 
             if len(one) and len(other) and (name == "hours" or days >= WEEK):
                 nulls = ("NULL",)
                 return Cells((*names, *nulls), np.append(one, before.nulls), np.append(other, after.nulls))
-    if before.is_open or after.is_open:
+    if before.has_uncounted_values or after.has_uncounted_values:
         shares = np.maximum(*found.shares)
         return _merged(found, (shares < COMMON) & (np.arange(len(shares)) < len(shares) - _special(found)), "(others)")
     return found

@@ -11,7 +11,7 @@ import numpy as np
 from components.diagnosis.data.columns import ColumnDifference, column_difference
 from components.diagnosis.data.days import Days, Windows, partition_days, span_days, total
 from components.diagnosis.data.lineage import Lineage
-from components.profiles.profile import Profiles, Table
+from components.profiles.profile import ColumnProfiles, Profiles
 
 AMPLIFIED = 20
 """How many times more of a feature than of its source may differ for the source to explain it: a sum over many rows has a bad one soon."""
@@ -175,7 +175,7 @@ def _rows_difference(days: Days, lineage: Lineage) -> Difference | None:
     return Difference(subject=Subject.ROWS, name="rows", column=None, score=score, fed=lineage.features, rows=(was, is_now))
 
 
-def _rows(table: Table) -> int:
+def _rows(table: ColumnProfiles) -> int:
     return max((column.rows for column in table.values()), default=0)
 
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 
-from components.profiles.profile import ColumnProfile, Level, Profiles, Table, add, spans, tables
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ColumnProfiles, Profiles, profiles_by_day, profiles_by_span, sum_column
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Windows:
 class Days:
     """The profiles of two windows by day, and how the windows differ."""
 
-    before: Mapping[date, Table]
-    after: Mapping[date, Table]
+    before: Mapping[date, ColumnProfiles]
+    after: Mapping[date, ColumnProfiles]
     windows: Windows
 
     @property
@@ -42,18 +42,19 @@ class Days:
 def partition_days(before: Profiles, after: Profiles) -> Days:
     """The source's partitions."""
     windows = _windows(*(_contents(profiles, of_source=True) for profiles in (before, after)))
-    return Days(tables(before, Level.SOURCE), tables(after, Level.SOURCE), windows)
+    return Days(profiles_by_day(before, SOURCE_TABLE), profiles_by_day(after, SOURCE_TABLE), windows)
 
 
 def span_days(before: Profiles, after: Profiles) -> Days:
     """source.sql's rows, whatever their label."""
-    return Days(spans(before), spans(after), _windows(*(_contents(profiles, of_source=False) for profiles in (before, after))))
+    windows = _windows(*(_contents(profiles, of_source=False) for profiles in (before, after)))
+    return Days(profiles_by_span(before), profiles_by_span(after), windows)
 
 
 def _contents(profiles: Profiles, *, of_source: bool) -> dict[date, frozenset[str]]:
     found: dict[date, frozenset[str]] = {}
     for part in profiles:
-        if (part.level == Level.SOURCE) == of_source:
+        if (part.population == SOURCE_TABLE) == of_source:
             found[part.day] = found.get(part.day, frozenset()) | {part.fingerprint}
     return found
 
@@ -107,4 +108,4 @@ def holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
 
 def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
     """All days as one; None if there is none."""
-    return add(list(profiles.values())) if profiles else None
+    return sum_column(list(profiles.values())) if profiles else None

@@ -76,7 +76,8 @@ def _kind(kind: Kind, column: ColumnDifference) -> str:
         return ""
     match kind:
         case Kind.TEXT:
-            examples = shown_values([text for text in after.strangers if text not in before.strangers] or list(after.strangers))
+            samples = list(after.non_numeric_samples)
+            examples = shown_values([text for text in samples if text not in before.non_numeric_samples] or samples)
             return f"{_rise(before.texts, before, after.texts, after, 'text that is no number')}, such as {examples}"
         case Kind.UNFINITE:
             return _rise(before.nans + before.infinities, before, after.nans + after.infinities, after, "NaN or infinite")
@@ -147,7 +148,7 @@ def _largest_cell(column: ColumnDifference) -> str:
 def new_values(column: ColumnDifference) -> tuple[list[str], list[str]]:
     """The values that were added and that vanished, the commonest first: of a category whose values are all known."""
     before, after = column.before, column.after
-    if before is None or after is None or before.is_open or after.is_open or before.is_numeric or after.is_numeric:
+    if before is None or after is None or not (before.is_category and after.is_category):
         return [], []
     return [v for v in after.values if v not in before.values], [v for v in before.values if v not in after.values]
 

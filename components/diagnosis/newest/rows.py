@@ -17,7 +17,7 @@ from components.examples.live import stream_any_rows
 from components.examples.read import examples_fingerprint, split_buckets
 from components.examples.span_profile import SpanProfiler
 from components.model.folder import Model
-from components.profiles.profile import Level, Part, Profiles, Table, add_tables
+from components.profiles.profile import ColumnProfiles, ProfileKey, Profiles, label_population, sum_profiles
 from components.profiles.profiling import profile_batch
 from components.snapshot.document import Snapshot
 from components.snapshot.window import Window, span_history_start, span_label_end
@@ -120,11 +120,11 @@ class _TodayProfile:
     model: Model
     day: date
     fingerprint: str
-    tables: list[Table] = field(default_factory=list)
+    tables: list[ColumnProfiles] = field(default_factory=list)
 
     def add(self, batch: pa.RecordBatch) -> None:
         rows = self.model.rows
-        self.tables = [add_tables([*self.tables, profile_batch(batch.drop_columns([rows.key, rows.span, rows.label]))])]
+        self.tables = [sum_profiles([*self.tables, profile_batch(batch.drop_columns([rows.key, rows.span, rows.label]))])]
 
-    def found(self) -> Mapping[Part, Table]:
-        return {Part(Level.NEGATIVE, self.day, self.fingerprint): table for table in self.tables}
+    def found(self) -> Mapping[ProfileKey, ColumnProfiles]:
+        return {ProfileKey(label_population(0), self.day, self.fingerprint): table for table in self.tables}

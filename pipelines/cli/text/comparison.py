@@ -200,6 +200,6 @@ def profile_json(profile: ColumnProfile | None) -> dict[str, Any] | None:
         "mean": profile.mean,
         "quantiles": {f"{share:g}": profile.quantile(share) for share in QUANTILES} if profile.numbers else {},
         "values": dict(profile.values),
-        "texts": dict(profile.strangers) if profile.is_numeric else {},
+        "texts": dict(profile.non_numeric_samples) if profile.is_numeric else {},
         "hours": np.asarray(profile.hours).tolist(),
     }

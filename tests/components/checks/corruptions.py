@@ -18,7 +18,7 @@ from components.checks.rows import check_rows, known_days
 from components.checks.source import check_source
 from components.examples.span_profile import SpanProfiler
 from components.model.folder import Model, read_model
-from components.profiles.profile import ColumnProfile, Level, Part, tables
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, profiles_by_day
 from components.profiles.profiling import profile_batch
 from components.snapshot.document import Partition, Snapshot
 from tests.components.visits import write_model
@@ -208,13 +208,13 @@ def source_findings(model: Model, days: Days, champion: Days | None = None) -> t
     snapshot, reference = pinned(days), pinned(champion) if champion else None
     profiles, past = _profiles(snapshot, days), _profiles(reference, champion) if reference and champion else {}
     known = known_days(profiles, past)
-    now, before = tables(profiles, Level.SOURCE), tables(past, Level.SOURCE)
+    now, before = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(past, SOURCE_TABLE)
     return ranked([*check_partitions(model, snapshot, now, reference, known), *check_source(model, now, before, known)])
 
 
-def _profiles(snapshot: Snapshot, days: Days) -> dict[Part, dict[str, ColumnProfile]]:
+def _profiles(snapshot: Snapshot, days: Days) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     types = snapshot.schema_fingerprint
-    return {Part(Level.SOURCE, part.day, types + part.checksum): _profile(Rows(days[part.day])) for part in snapshot.partitions}
+    return {ProfileKey(SOURCE_TABLE, part.day, types + part.checksum): _profile(Rows(days[part.day])) for part in snapshot.partitions}
 
 
 # The rows of source.sql
@@ -271,9 +271,9 @@ def _one_week() -> Snapshot:
     return pinned(days_of(weeks=1))
 
 
-def span_profiles(model: Model, spans: Spans) -> dict[Part, dict[str, ColumnProfile]]:
+def span_profiles(model: Model, spans: Spans) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """As the step `read` makes them."""
-    profiles: dict[Part, dict[str, ColumnProfile]] = {}
+    profiles: dict[ProfileKey, dict[str, ColumnProfile]] = {}
     for span, columns in spans.items():
         rows = pa.RecordBatch.from_pydict(columns)
         profiler = SpanProfiler(model, span, hashlib.sha256(str(columns).encode()).hexdigest())

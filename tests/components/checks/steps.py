@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from components.checks.looks.earlier_days import Step
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import profile_column
 
-CHECKS = Checks()
+CHECKS = ChecksSection()
 DAY = date(2026, 1, 5)
 
 

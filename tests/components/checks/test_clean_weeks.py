@@ -20,7 +20,7 @@ from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
 from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import Model, read_model
-from components.profiles.profile import Level, Part, Table, tables
+from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, ProfileKey, profiles_by_day
 from components.profiles.source import profile_source
 from components.settings import REPOSITORY, Settings
 from components.snapshot.document import Snapshot
@@ -31,7 +31,7 @@ from pipelines.local.seed import seed
 LAST = date(1998, 6, 30)
 ALL_SPANS = 73
 """Weekly spans of CDNOW, from 12 January 1997 to 31 May 1998."""
-Columns = Mapping[Part, Table]
+Columns = Mapping[ProfileKey, ColumnProfiles]
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,11 @@ class Period:
         week, champion = self.weeks[place], None if weeks_before is None else self.weeks[place - weeks_before]
         source, rows = (champion.source, champion.rows) if champion else ({}, {})
         known = known_days(week.source, source)
-        days = tables(week.source, Level.SOURCE)
+        days = profiles_by_day(week.source, SOURCE_TABLE)
         return ranked(
             [
                 *check_partitions(self.model, week.snapshot, days, champion.snapshot if champion else None, known),
-                *check_source(self.model, days, tables(source, Level.SOURCE), known),
+                *check_source(self.model, days, profiles_by_day(source, SOURCE_TABLE), known),
                 *check_rows(self.model, week.snapshot, week.rows, rows),
             ]
         )
@@ -75,7 +75,7 @@ def period(cloud: Settings, tmp_path_factory: pytest.TempPathFactory) -> Period:
     widest = model.model_copy(update={"window": model.window.model_copy(update={"spans": ALL_SPANS})})
     whole = pin(client, settings, widest, LAST)
     source = profile_source(reader, settings, whole, {})
-    rows: dict[Part, Any] = {}
+    rows: dict[ProfileKey, Any] = {}
     for span, batches in groupby(stream_rows(client, reader, settings, widest, whole, whole.spans), key=itemgetter(0)):
         profiler = SpanProfiler(model, span, str(span))
         for _, batch in batches:

@@ -14,7 +14,7 @@ from components.checks.row_finding import row_finding
 from components.checks.rows import known_days
 from components.checks.skew import check_skew
 from components.model.folder import Model
-from components.profiles.profile import Level, Part, Table
+from components.profiles.profile import ColumnProfiles, ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from tests.components.checks.corruptions import BAD_SPAN, SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 
@@ -106,9 +106,9 @@ def test_a_feature_of_only_some_spans_is_looked_at_where_it_is(model: Model) -> 
 
 
 def test_days_with_the_same_content_are_known() -> None:
-    one, other = Part(Level.NEGATIVE, SPANS[0], "a"), Part(Level.POSITIVE, SPANS[0], "a")
-    changed, same = replace(other, fingerprint="b"), Part(Level.NEGATIVE, SPANS[1], "c")
-    past: dict[Part, Table] = {one: {}, other: {}, same: {}}
+    one, other = ProfileKey(label_population(0), SPANS[0], "a"), ProfileKey(label_population(1), SPANS[0], "a")
+    changed, same = replace(other, fingerprint="b"), ProfileKey(label_population(0), SPANS[1], "c")
+    past: dict[ProfileKey, ColumnProfiles] = {one: {}, other: {}, same: {}}
     assert known_days({one: {}, other: {}, same: {}}, past) == {SPANS[0], SPANS[1]}
     assert known_days({one: {}, changed: {}, same: {}}, past) == {SPANS[1]}
 
@@ -165,7 +165,7 @@ def test_a_feature_that_knows_one_class_is_a_leak(levels: Model) -> None:
 # What is served
 
 
-def served(columns: Columns) -> Table:
+def served(columns: Columns) -> ColumnProfiles:
     return profile_batch(pa.RecordBatch.from_pydict({name: columns[name] for name in ("spend", "visits", "region", "band")}))
 
 

@@ -16,7 +16,7 @@ from components.diagnosis.versions import compare_data
 from components.errors import ModelFolderError, RegistryError, SourceError
 from components.model.folder import Model, read_model
 from components.profiles.file import write_profiles
-from components.profiles.profile import Level, tables
+from components.profiles.profile import SOURCE_TABLE, profiles_by_day
 from components.profiles.record import Profiled, keep_profiles
 from components.runs.record import Run
 from components.snapshot.record import RecordedSnapshot, record_snapshot
@@ -43,7 +43,7 @@ def test_a_date_is_the_window_of_a_training_through_it(cloud_of_site: Cloud, own
     model = own_site.model()
     found, (one, other) = compare(cloud_of_site, model, "2026-03-05", "2026-03-06")
     assert one.side.name == "data through 2026-03-05"
-    assert list(tables(other.side.source, Level.SOURCE)) == [day(n) for n in (3, 4, 5, 6)]
+    assert list(profiles_by_day(other.side.source, SOURCE_TABLE)) == [day(n) for n in (3, 4, 5, 6)]
     assert found.partitions.same == (day(3), day(4), day(5))
     assert found.spans.same == (day(4),)
     assert [column.name for column in found.source] == ["visitor", "pages", "seconds", "device", "returned"]

@@ -8,7 +8,7 @@ from components.errors import SourceError
 from components.examples.read import read_counts
 from components.examples.step import write_examples
 from components.profiles.file import read_profiles
-from components.profiles.profile import Level, spans
+from components.profiles.profile import label_population, profiles_by_span
 from components.snapshot.step import write_snapshot
 from tests.components.artifacts import artifact, step
 from tests.components.examples.records import read_split
@@ -31,8 +31,8 @@ def test_the_artifact_says_what_is_in_it(site: Site, tmp_path: Path) -> None:
     counted = {split: sum(count.rows for count in read_counts(Path(counts.path)) if count.split == split) for split in ("train", "eval")}
     assert found == counted
     profiles = read_profiles(Path(profile.path))
-    assert {part.level for part in profiles} == {Level.NEGATIVE, Level.POSITIVE}
-    assert {day: table["pages"].rows for day, table in spans(profiles).items()} == {day(4): VISITORS, day(5): VISITORS}
+    assert {key.population for key in profiles} == {label_population(0), label_population(1)}
+    assert {day: table["pages"].rows for day, table in profiles_by_span(profiles).items()} == {day(4): VISITORS, day(5): VISITORS}
     assert all(set(table) == {"pages", "seconds", "device", "returned"} for table in profiles.values())
 
 

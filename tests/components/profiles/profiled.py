@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from components.diagnosis.data.compare import Side
 from components.diagnosis.data.lineage import Lineage
-from components.profiles.profile import ColumnProfile, Level, Part
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 
 FIRST = date(2026, 3, 2)
@@ -43,8 +43,8 @@ def rows(number: int, *, several: int = ROWS) -> dict[str, Column | None]:
 
 def window(name: str, first: int, last: int, change: Change | None = None, *, features: Change | None = None) -> Side:
     """The days `first` to `last` of the source, and a span on each of the last two of them."""
-    source = {_part(Level.SOURCE, n, change): _profile(rows(n), change, n) for n in range(first, last + 1)}
-    spans = {_part(Level.NEGATIVE, n, features): _profile(_features(n), features, n) for n in (last - 1, last)}
+    source = {_key(SOURCE_TABLE, n, change): _profile(rows(n), change, n) for n in range(first, last + 1)}
+    spans = {_key(label_population(0), n, features): _profile(_features(n), features, n) for n in (last - 1, last)}
     return Side(name=name, source=source, rows=spans)
 
 
@@ -53,10 +53,10 @@ def _features(number: int) -> dict[str, Column | None]:
     return {"spend": made["amount"], "largest": made["amount"], "visits": made["pages"], "channel": made["device"]}
 
 
-def _part(level: Level, number: int, change: Change | None) -> Part:
+def _key(population: str, number: int, change: Change | None) -> ProfileKey:
     """Days that a change leaves alone are the same in every window."""
     changed = "" if change is None or not change(number) else f" changed {id(change)}"
-    return Part(level, day(number), f"{number}{changed}")
+    return ProfileKey(population, day(number), f"{number}{changed}")
 
 
 def _profile(columns: dict[str, Column | None], change: Change | None, number: int) -> Mapping[str, ColumnProfile]:

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import ColumnProfile, Level, Part
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, label_population
 from components.profiles.profiling import profile_column
 
-PART = Part(Level.SOURCE, date(2026, 1, 5), "abc")
+PART = ProfileKey(SOURCE_TABLE, date(2026, 1, 5), "abc")
 TABLE = {
     "amount": profile_column(pa.array([1.5, -2.0, None, float("nan"), float("inf")])),
     "country": profile_column(pa.array(["DE", "\N{RIGHT-TO-LEFT OVERRIDE}x\x00", "DE", None, ""])),
@@ -27,7 +27,7 @@ def plain(column: ColumnProfile) -> dict[str, object]:
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    other = Part(Level.POSITIVE, date(2026, 1, 6), "def")
+    other = ProfileKey(label_population(1), date(2026, 1, 6), "def")
     write_profiles({PART: TABLE, other: {"amount": TABLE["amount"]}}, tmp_path / "deep" / "p.parquet")
     found = read_profiles(tmp_path / "deep" / "p.parquet")
     assert list(found) == [PART, other]

@@ -9,17 +9,18 @@ import pytest
 from components.profiles.profile import (
     GAMMA,
     KEPT_VALUES,
+    SOURCE_TABLE,
     ColumnProfile,
-    Level,
-    Part,
-    add,
-    add_tables,
+    ProfileKey,
     bucket_keys,
     bucket_middle,
     count_keys,
+    label_population,
     most_common,
-    spans,
-    tables,
+    profiles_by_day,
+    profiles_by_span,
+    sum_column,
+    sum_profiles,
 )
 from components.profiles.profiling import profile_column
 
@@ -44,7 +45,7 @@ def same(one: ColumnProfile, other: ColumnProfile) -> bool:
 @pytest.mark.parametrize("cut", [1, 7, 20])
 def test_the_profile_of_parts_is_that_of_the_whole(column: pa.Array, cut: int) -> None:
     parts = [profile_column(column.slice(start, cut)) for start in range(0, len(column), cut)]
-    assert same(add(parts), profile_column(column))
+    assert same(sum_column(parts), profile_column(column))
 
 
 def test_every_row_is_counted_once() -> None:
@@ -80,8 +81,8 @@ def test_nothing_has_no_quantile_and_no_mean() -> None:
 
 
 def test_a_text_of_any_kind_is_open_and_a_category_is_not() -> None:
-    assert profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES + 1)])).is_open
-    assert not profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES)])).is_open
+    assert profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES + 1)])).has_uncounted_values
+    assert not profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES)])).has_uncounted_values
 
 
 def test_the_commonest_values_stay_and_equal_ones_are_in_their_order() -> None:
@@ -93,19 +94,19 @@ def test_levels_are_told_apart_and_labels_are_put_together() -> None:
     one, two = profile_column(pa.array([1, 2])), profile_column(pa.array([3]))
     day = date(2026, 1, 5)
     profiles = {
-        Part(Level.NEGATIVE, day, "a"): {"x": one},
-        Part(Level.POSITIVE, day, "a"): {"x": two},
-        Part(Level.SOURCE, day, "b"): {"y": one},
+        ProfileKey(label_population(0), day, "a"): {"x": one},
+        ProfileKey(label_population(1), day, "a"): {"x": two},
+        ProfileKey(SOURCE_TABLE, day, "b"): {"y": one},
     }
-    assert list(tables(profiles, Level.SOURCE)) == [day]
-    assert (spans(profiles)[day]["x"].rows, spans(profiles)[day]["x"].high) == (3, 3.0)
+    assert list(profiles_by_day(profiles, SOURCE_TABLE)) == [day]
+    assert (profiles_by_span(profiles)[day]["x"].rows, profiles_by_span(profiles)[day]["x"].high) == (3, 3.0)
 
 
 def test_a_column_that_only_some_parts_have_is_kept() -> None:
-    found = add_tables([{"x": profile_column(pa.array([1]))}, {"x": profile_column(pa.array([2])), "y": profile_column(pa.array(["a"]))}])
+    found = sum_profiles([{"x": profile_column(pa.array([1]))}, {"x": profile_column(pa.array([2])), "y": profile_column(pa.array(["a"]))}])
     assert {name: column.rows for name, column in found.items()} == {"x": 2, "y": 1}
 
 
 def test_a_column_whose_type_changed_keeps_both_kinds_of_values() -> None:
-    found = add([profile_column(pa.array([1.5, 2.5])), profile_column(pa.array(["2.5", "n/a"]))])
-    assert (found.type, found.numbers, found.texts, dict(found.strangers)) == ("STRING", 3, 1, {"n/a": 1})
+    found = sum_column([profile_column(pa.array([1.5, 2.5])), profile_column(pa.array(["2.5", "n/a"]))])
+    assert (found.type, found.numbers, found.texts, dict(found.non_numeric_samples)) == ("STRING", 3, 1, {"n/a": 1})

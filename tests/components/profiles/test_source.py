@@ -13,8 +13,8 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.profiles import source as source_profile
 from components.profiles.file import read_profiles
-from components.profiles.profile import Part, Profiles
-from components.profiles.source import profile_source, source_part
+from components.profiles.profile import ProfileKey, Profiles
+from components.profiles.source import profile_source, source_key
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from tests.components.visits import VISITORS, Site, day, visits
@@ -47,7 +47,7 @@ def streamed(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return asked
 
 
-def profiled(site: Site, through: int = 6, known: Profiles | None = None) -> dict[Part, dict[str, Any]]:
+def profiled(site: Site, through: int = 6, known: Profiles | None = None) -> dict[ProfileKey, dict[str, Any]]:
     return profile_source(site.reader, site.settings, site.pin(site.model(), through), known or {})
 
 
@@ -103,7 +103,7 @@ def test_a_window_that_was_never_pinned_is_read_from_the_table(own_site: Site) -
 
     snapshot, as_of = describe_snapshot(own_site.client, own_site.settings, own_site.model(), day(6))
     found = profile_source(own_site.reader, own_site.settings, snapshot, {}, as_of=as_of)
-    assert list(found) == [source_part(snapshot, place) for place in range(4)]
+    assert list(found) == [source_key(snapshot, place) for place in range(4)]
     assert [table.table_id for table in own_site.client.list_tables(own_site.name.rpartition(".")[0])] == ["visits"]
 
 

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from components.errors import SourceError
 from components.google import bigquery_client
-from components.model.folder import Model, Source, read_model
+from components.model.folder import Model, SourceSection, read_model
 from components.settings import REPOSITORY, Settings
 from pipelines.local.seed import CDNOW, CDNOW_SHA256, Seeded, read_cdnow, seed
 
@@ -134,7 +134,7 @@ def test_a_date_outside_the_data_is_refused(shop: Shop, day: date) -> None:
 
 
 def test_a_model_whose_data_do_not_come_along_is_refused(shop: Shop) -> None:
-    source = Source(table="site.visits", partition_field="day", history_days=1)
+    source = SourceSection(table="site.visits", partition_field="day", history_days=1)
     other = shop.model.model_copy(update={"name": "visits", "source": source})
     with pytest.raises(SourceError, match="^the data of model 'visits' do not come with Perennial: load site.visits yourself$"):
         seed(shop.client, shop.settings, other, through=None, progress=lambda *_: None)

@@ -13,7 +13,7 @@ from components.checks.looks.drift import shifted
 from components.checks.looks.earlier_days import Look, Step
 from components.checks.looks.measure import listed, quoted
 from components.checks.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
-from components.model.folder import Checks
+from components.model.folder import ChecksSection
 from tests.components.checks.steps import CHECKS, DAY, numbers, profile, step, times
 
 LOOKS: tuple[Look, ...] = (
@@ -65,7 +65,7 @@ def test_an_empty_partition_breaks_no_look(look: Look) -> None:
 def test_a_share_of_text_may_be_allowed() -> None:
     some = step(["n/a", *map(str, numbers(1, 99))], list(map(str, numbers(2, 100))))
     assert text(some, CHECKS) is not None
-    assert text(some, Checks(text_share=0.01)) is None
+    assert text(some, ChecksSection(text_share=0.01)) is None
 
 
 def test_text_in_a_column_of_text_is_nothing() -> None:
