@@ -7,7 +7,7 @@ from statistics import median, median_low
 
 import numpy as np
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding
 from components.checks.table import check_columns, find_rewritten
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles
@@ -49,22 +49,6 @@ def check_partitions(
     ]
 
 
-def _table_finding(check: Check, what: str, remedy: str, *, since: date | None, days: int, measure: float, threshold: float) -> Finding:
-    return Finding(
-        check=check,
-        severity=Severity.BLOCKS,
-        level="source",
-        column="",
-        since=since,
-        days=days,
-        measure=measure,
-        threshold=threshold,
-        touched=1.0,
-        what=what,
-        remedy=remedy,
-    )
-
-
 def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
     """Days without a partition, but for those that the shop is closed on, and those that the champion's data lacked too."""
     present = {partition.day for partition in snapshot.partitions}
@@ -76,14 +60,14 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
         return []
     table, found = snapshot.source_table, f"{len(missing)} of {len(open_days)} between {first} and {last}"
     return [
-        _table_finding(
-            Check.MISSING_PARTITION,
-            f"partition {missing[0]} of {table} is missing ({found}{_which(missing, present)})",
-            "load it, choose --through before it, or name the day in checks.closed of model.toml",
+        Finding(
+            check=DataCheck.MISSING_PARTITION,
+            level="source",
+            what=f"partition {missing[0]} of {table} is missing ({found}{_which(missing, present)})",
+            remedy="load it, choose --through before it, or name the day in checks.closed of model.toml",
             since=missing[0],
             days=len(missing),
             measure=len(missing) / len(open_days),
-            threshold=0.0,
         )
     ]
 
@@ -120,10 +104,11 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
     first, usual = found[0]
     more = f", and {len(found) - 1} more such partitions" if len(found) > 1 else ""
     return [
-        _table_finding(
-            Check.ROWS,
-            f"partition {first.day} has {count(first.rows)} rows, those around it {count(usual)}{more}",
-            "load it again, whole and once; if the world changed, raise checks.rows_ratio in model.toml",
+        Finding(
+            check=DataCheck.ROWS,
+            level="source",
+            what=f"partition {first.day} has {count(first.rows)} rows, those around it {count(usual)}{more}",
+            remedy="load it again, whole and once; if the world changed, raise checks.rows_ratio in model.toml",
             since=first.day,
             days=len(found),
             measure=first.rows / max(usual, 1),
@@ -144,10 +129,11 @@ def _doubled(doubled: Mapping[date, int]) -> list[Finding]:
     first, times = next(iter(doubled.items()))
     more = f", and so have {len(doubled) - 1} more partitions" if len(doubled) > 1 else ""
     return [
-        _table_finding(
-            Check.ROWS,
-            f"partition {first} has every row {times} times{more}",
-            "load it again, and only once",
+        Finding(
+            check=DataCheck.ROWS,
+            level="source",
+            what=f"partition {first} has every row {times} times{more}",
+            remedy="load it again, and only once",
             since=first,
             days=len(doubled),
             measure=float(times),

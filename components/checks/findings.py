@@ -1,4 +1,4 @@
-"""What the gate before training found: where, since when, how bad, and what to do."""
+"""Findings of the gate before training: what is wrong, where, since when, how much of it, and what to do."""
 
 import json
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 
 
-class Check(StrEnum):
-    """What was looked for. The first ones name a cause most closely, and so come first."""
+class DataCheck(StrEnum):
+    """What the data are checked for. Checks that point at a cause most closely come first, also in a list of findings."""
 
     MISSING_PARTITION = "missing partition"
     MISSING_COLUMN = "missing column"
@@ -36,38 +36,38 @@ class Check(StrEnum):
 
 
 class Severity(StrEnum):
-    """What a finding does."""
+    """What a finding does to the run."""
 
     BLOCKS = "blocks"
     WARNS = "warns"
-    """The run goes on, and tells."""
+    """The run goes on, and its report shows the finding."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One thing that is wrong with the data."""
 
-    check: Check
-    severity: Severity
+    check: DataCheck
+    severity: Severity = Severity.BLOCKS
     level: str
-    """`source`: the table's columns by partition. `rows`: source.sql's by span."""
-    column: str
-    """Empty: the rows as a whole."""
-    since: date | None
-    """The first partition, or span, in which it is so."""
+    """`source`: the source table, whose days are partitions. `rows`: the rows of source.sql, whose days are spans."""
+    column: str = ""
+    """Empty if the rows as a whole are wrong."""
+    since: date | None = None
+    """The first partition, or span, that is wrong."""
     days: int
-    """In how many of them it is so."""
-    measure: float
-    threshold: float
-    touched: float
-    """The share of the values since then that it touches, from 0 to 1."""
+    """How many partitions, or spans, are wrong."""
+    measure: float = 1.0
+    threshold: float = 0.0
+    touched: float = 1.0
+    """The share of the values since then that are wrong, from 0 to 1."""
     what: str
     """The rest of a sentence that begins with the column."""
     remedy: str
 
     @property
     def sentence(self) -> str:
-        """What, where and since when."""
+        """What is wrong, where and since when."""
         return f"column {self.column} {self.what}" if self.column else self.what
 
     @property
@@ -78,7 +78,7 @@ class Finding:
 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The likely culprit first: what blocks, then what names a cause most closely, then what touches most."""
-    order = list(Check)
+    order = list(DataCheck)
     return tuple(sorted(findings, key=lambda f: (not f.blocks, order.index(f.check), -f.touched, f.since or date.max, f.column)))
 
 
@@ -97,18 +97,18 @@ def refusal(findings: Sequence[Finding], good: str = "") -> str | None:
 
 
 def write_findings(findings: Sequence[Finding], path: Path) -> None:
-    """As JSON."""
+    """Write the findings as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps([asdict(finding) for finding in findings], default=str))
 
 
 def read_findings(path: Path) -> tuple[Finding, ...]:
-    """What `write_findings` wrote."""
+    """Read what `write_findings` wrote."""
     return tuple(
         Finding(
             **item
             | {
-                "check": Check(item["check"]),
+                "check": DataCheck(item["check"]),
                 "severity": Severity(item["severity"]),
                 "since": date.fromisoformat(item["since"]) if item["since"] else None,
             }

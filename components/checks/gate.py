@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding
 from components.examples.span_cache import SPLITS
 from components.model.folder import Model
 from components.tfx.artifacts import KfpArtifact
@@ -64,15 +64,10 @@ def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifac
 def _finding(anomaly: Anomaly) -> Finding:
     is_whole = anomaly.feature == ALL_COLUMNS
     return Finding(
-        check=Check.SCHEMA,
-        severity=Severity.BLOCKS,
+        check=DataCheck.SCHEMA,
         level="rows",
         column="" if is_whole else anomaly.feature,
-        since=None,
         days=0,
-        measure=1.0,
-        threshold=0.0,
-        touched=1.0,
         what=f"{'' if is_whole else 'of '}split {anomaly.split} breaks schema.pbtxt: {' '.join(anomaly.long.split()).rstrip(' .')}",
         remedy=f"mend the source, or review {'' if is_whole else 'the column in '}schema.pbtxt",
     )

@@ -6,9 +6,8 @@ from datetime import date
 
 import numpy as np
 
-from components.checks.findings import Check, Finding
+from components.checks.findings import DataCheck, Finding
 from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, chance
-from components.checks.row_finding import row_finding
 from components.model.folder import Model
 from components.profiles.distance import cells
 from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles
@@ -55,15 +54,15 @@ def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
     if not immature:
         return []
     return [
-        row_finding(
-            Check.LABEL,
-            model.rows.label,
-            f"of span {immature[0]} is known on {span_label_end(model, immature[0])}, the last partition is {last}",
-            "load the partitions in between, or choose an earlier --through",
+        Finding(
+            check=DataCheck.LABEL,
+            level="rows",
+            column=model.rows.label,
+            what=f"of span {immature[0]} is known on {span_label_end(model, immature[0])}, the last partition is {last}",
+            remedy="load the partitions in between, or choose an earlier --through",
             since=immature[0],
             days=len(immature),
             measure=len(immature),
-            threshold=0.0,
             touched=len(immature) / len(snapshot.spans),
         )
     ]
@@ -76,16 +75,14 @@ def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
     if by_label.sum() < LEAST_ROWS or np.count_nonzero(by_label) > 1:
         return []
     return [
-        row_finding(
-            Check.LABEL,
-            model.rows.label,
-            f"is {model.label_names[int(by_label.argmax())]} in all {count(int(by_label.sum()))} rows",
-            "look at what source.sql takes for the label, and at partitions that are not whole",
+        Finding(
+            check=DataCheck.LABEL,
+            level="rows",
+            column=model.rows.label,
+            what=f"is {model.label_names[int(by_label.argmax())]} in all {count(int(by_label.sum()))} rows",
+            remedy="look at what source.sql takes for the label, and at partitions that are not whole",
             since=next(iter(counts)),
             days=len(counts),
-            measure=1.0,
-            threshold=0.0,
-            touched=1.0,
         )
     ]
 
@@ -115,12 +112,15 @@ def _change(model: Model, label: int, day: date, found: np.ndarray, was: np.ndar
     rate, before = _share(found, label), _share(was, label)
     is_flipped = not model.classes and abs(rate - (1 - before)) < abs(rate - before) / 4
     share = f"{percent(rate)} of {count(int(found.sum()))} rows, {percent(before)} before"
-    return row_finding(
-        Check.LABEL,
-        model.rows.label,
-        f"of span {day} is {model.label_names[label]} in {share}{', as if it were turned round' if is_flipped else ''}",
-        "look at what source.sql takes for the label, and at partitions that are not whole; "
-        "if the world changed, raise checks.label_change in model.toml",
+    return Finding(
+        check=DataCheck.LABEL,
+        level="rows",
+        column=model.rows.label,
+        what=f"of span {day} is {model.label_names[label]} in {share}{', as if it were turned round' if is_flipped else ''}",
+        remedy=(
+            "look at what source.sql takes for the label, and at partitions that are not whole; "
+            "if the world changed, raise checks.label_change in model.toml"
+        ),
         since=day,
         days=days,
         measure=abs(rate - before),
@@ -150,16 +150,15 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
         if auc >= model.checks.leak_auc:
             told = f"the label {model.label_names[label]}" if model.classes else "the label"
             findings.append(
-                row_finding(
-                    Check.LEAK,
-                    name,
-                    f"ranks {told} alone (AUC {auc:.4f} of it by itself)",
-                    f"it is computed from what is known only later: mend source.sql, or drop {name}",
-                    since=None,
+                Finding(
+                    check=DataCheck.LEAK,
+                    level="rows",
+                    column=name,
+                    what=f"ranks {told} alone (AUC {auc:.4f} of it by itself)",
+                    remedy=f"it is computed from what is known only later: mend source.sql, or drop {name}",
                     days=len(profiles_by_span(profiles)),
                     measure=auc,
                     threshold=model.checks.leak_auc,
-                    touched=1.0,
                 )
             )
     return findings

@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding, Severity
 from components.database.statements import execute, storable
 
 
@@ -29,4 +29,4 @@ def _row(place: int, finding: Finding) -> dict[str, object]:
 def read_findings(connection: sa.Connection, run_id: str) -> tuple[Finding, ...]:
     """What was found, the source's first, each stage's in its rank."""
     rows = execute(connection, "findings.read", run_id=run_id).mappings()
-    return tuple(Finding(**dict(row) | {"check": Check(row["check"]), "severity": Severity(row["severity"])}) for row in rows)
+    return tuple(Finding(**dict(row) | {"check": DataCheck(row["check"]), "severity": Severity(row["severity"])}) for row in rows)

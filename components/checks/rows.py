@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.labels import check_labels
 from components.checks.looks.categories import lost_segment, new_values
 from components.checks.looks.dead import nulls, same_value, standing
@@ -11,7 +11,6 @@ from components.checks.looks.drift import distance, moved
 from components.checks.looks.earlier_days import Course, Look, Step, first_found, follow
 from components.checks.looks.measure import LEAST_ROWS, Measure
 from components.checks.looks.values import far_out
-from components.checks.row_finding import row_finding
 from components.checks.window_coverage import check_cover, check_names
 from components.model.folder import ChecksSection, Model
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
@@ -67,15 +66,17 @@ def _spans(model: Model, name: str, course: Course, *, has_domain: bool) -> list
         is_next = step.last_day is not None and step.day - step.last_day <= longest
         return first_found(looks, step, model.checks) if is_next else None
 
-    findings: dict[Check, Finding] = {}
+    findings: dict[DataCheck, Finding] = {}
     for step, measure in follow(name, course, judge):
         if measure.check not in findings:
-            findings[measure.check] = row_finding(
-                measure.check,
-                name,
-                f"of span {step.day} {measure.what}{f'; {measure.before} before' if measure.before else ''}",
-                measure.remedy,
+            findings[measure.check] = Finding(
+                check=measure.check,
+                level="rows",
+                column=name,
+                what=f"of span {step.day} {measure.what}{f'; {measure.before} before' if measure.before else ''}",
+                remedy=measure.remedy,
                 since=step.day,
+                days=1,
                 measure=measure.measure,
                 threshold=measure.threshold,
                 touched=measure.rows / max(step.now.rows, 1),
@@ -103,12 +104,12 @@ def _moved(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: M
     if measure is None:
         return []
     return [
-        row_finding(
-            Check.DRIFT,
-            name,
-            measure.what,
-            remedy,
-            since=None,
+        Finding(
+            check=DataCheck.DRIFT,
+            level="rows",
+            column=name,
+            what=measure.what,
+            remedy=remedy,
             days=len(days),
             measure=measure.measure,
             threshold=measure.threshold,

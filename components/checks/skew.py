@@ -5,10 +5,9 @@ from datetime import timedelta
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.looks.drift import distance, moved
 from components.checks.looks.measure import LEAST_ROWS
-from components.checks.row_finding import row_finding
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.log import profile_log
@@ -64,12 +63,12 @@ def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list
 
 
 def _warning(column: str, what: str, remedy: str, *, measure: float, threshold: float) -> Finding:
-    return row_finding(
-        Check.SKEW,
-        column,
-        what,
-        remedy,
-        since=None,
+    return Finding(
+        check=DataCheck.SKEW,
+        level="rows",
+        column=column,
+        what=what,
+        remedy=remedy,
         days=LOGGED_DAYS,
         measure=measure,
         threshold=threshold,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.looks.categories import lost_segment, lost_value, new_values
 from components.checks.looks.clock import lost_hours, moved_clock
 from components.checks.looks.dead import chance_of_same, frozen, nulls, same_value, signature
@@ -61,12 +61,12 @@ def check_source(
         _finding(name, found, days)
         for name in columns
         for check, found in places[name].items()
-        if not (check == Check.FROZEN and found[0][0].day in dropped) and not any(name in names for names in swapped)
+        if not (check == DataCheck.FROZEN and found[0][0].day in dropped) and not any(name in names for names in swapped)
     ]
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
-def _column_places(name: str, whole: ColumnProfile, course: Course, checks: ChecksSection) -> dict[Check, Places]:
+def _column_places(name: str, whole: ColumnProfile, course: Course, checks: ChecksSection) -> dict[DataCheck, Places]:
     """Where something is wrong with a column, by what it is."""
     looks = LOOKS if name in checks.segments else tuple(look for look in LOOKS if look is not lost_segment)
 
@@ -76,7 +76,7 @@ def _column_places(name: str, whole: ColumnProfile, course: Course, checks: Chec
         is_pure = whole.is_numeric and whole.texts <= PURE * whole.filled
         return text(replace(step, earlier=(replace(whole, non_numeric_samples={}),)), checks) if is_pure else None
 
-    found: dict[Check, Places] = {}
+    found: dict[DataCheck, Places] = {}
     for step, measure in follow(name, course, judge):
         found.setdefault(measure.check, []).append((step, measure))
     return found
@@ -118,15 +118,10 @@ def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
     (day, twin), more = copies[0], f", and {len(copies) - 1} more are copies" if len(copies) > 1 else ""
     return [
         Finding(
-            check=Check.FROZEN,
-            severity=Severity.BLOCKS,
+            check=DataCheck.FROZEN,
             level="source",
-            column="",
             since=day,
             days=len(copies),
-            measure=1.0,
-            threshold=0.0,
-            touched=1.0,
             what=f"partition {day} has to the digit the rows of partition {twin}{more}",
             remedy="look for an export that wrote the same rows again",
         )
@@ -134,7 +129,7 @@ def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
 
 
 def _swapped(
-    places: Mapping[str, Mapping[Check, Places]], days: Mapping[date, ColumnProfiles], checks: ChecksSection
+    places: Mapping[str, Mapping[DataCheck, Places]], days: Mapping[date, ColumnProfiles], checks: ChecksSection
 ) -> dict[tuple[str, str], Finding]:
     """Two columns that are wrong since the same partition because each has what the other one had."""
     sole = {name: next(iter(by_check.items())) for name, by_check in places.items() if len(by_check) == 1}
@@ -144,6 +139,8 @@ def _swapped(
         (step, measure), (its_step, _) = first[one], first[other]
         if step.day == its_step.day and are_swapped(step, its_step, checks):
             what = f"and column {other} have changed places: each has what the other one had"
-            told = replace(measure, check=Check.SWAPPED, what=what, remedy="put them back in order where the data are prepared", before="")
+            told = replace(
+                measure, check=DataCheck.SWAPPED, what=what, remedy="put them back in order where the data are prepared", before=""
+            )
             swapped[one, other] = _finding(one, [(step, told), *places[one][measure.check][1:]], days)
     return swapped

@@ -1,6 +1,6 @@
 """The source table against the one that the champion was trained on: its columns, and partitions that were rewritten since."""
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding, Severity
 from components.model.folder import Model
 from components.snapshot.document import Snapshot
 from components.wording import count
@@ -20,15 +20,11 @@ def check_columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) 
         is_gone = name not in now
         findings.append(
             Finding(
-                check=Check.MISSING_COLUMN if is_gone else Check.TYPE,
+                check=DataCheck.MISSING_COLUMN if is_gone else DataCheck.TYPE,
                 severity=Severity.BLOCKS if is_gone or TEXT_TYPE in (was, now[name]) else Severity.WARNS,
                 level="source",
                 column=name,
-                since=None,
                 days=len(snapshot.partitions),
-                measure=1.0,
-                threshold=0.0,
-                touched=1.0,
                 what=f"of {table} is gone" if is_gone else f"of {table} is {now[name]}, it was {was}",
                 remedy="restore it, or review source.sql and schema.pbtxt",
             )
@@ -48,14 +44,12 @@ def find_rewritten(snapshot: Snapshot, reference: Snapshot | None) -> list[Findi
     more = f", and {len(late) - 1} more" if len(late) > 1 else ""
     return [
         Finding(
-            check=Check.LATE,
+            check=DataCheck.LATE,
             severity=Severity.WARNS,
             level="source",
-            column="",
             since=first.day,
             days=len(late),
             measure=len(late) / len(snapshot.partitions),
-            threshold=0.0,
             touched=sum(partition.rows for partition in late) / max(snapshot.source_rows, 1),
             what=f"partition {first.day} was rewritten since the champion's data were pinned "
             f"({count(pinned[first.day].rows)} rows then, {count(first.rows)} now{more})",

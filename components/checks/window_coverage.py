@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date
 
-from components.checks.findings import Check, Finding, Severity
+from components.checks.findings import DataCheck, Finding
 from components.checks.looks.categories import shares_by_value
 from components.checks.looks.clock import hours_listed
 from components.checks.looks.measure import listed, quoted
@@ -28,15 +28,11 @@ def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str
             told = hours_listed(sorted(map(int, missing))) if is_time else f"of {listed([quoted(str(value)) for value in missing])}"
             findings.append(
                 Finding(
-                    check=Check.COVERAGE,
-                    severity=Severity.BLOCKS,
+                    check=DataCheck.COVERAGE,
                     level=level,
                     column=name,
-                    since=None,
                     days=len(days),
                     measure=len(missing) / len(wanted),
-                    threshold=0.0,
-                    touched=1.0,
                     what=f"has no row {told} in the whole window, as checks.cover of model.toml asks for",
                     remedy="load whole days of every source, or choose a window that has them",
                 )
@@ -57,15 +53,10 @@ def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProf
     named = {name: place for place in ("segments", "ignore", "cover") for name in getattr(model.checks, place)}
     return [
         Finding(
-            check=Check.SCHEMA,
-            severity=Severity.BLOCKS,
+            check=DataCheck.SCHEMA,
             level="rows",
             column=name,
-            since=None,
             days=len(days),
-            measure=1.0,
-            threshold=0.0,
-            touched=1.0,
             what=f"of checks.{place} in model.toml is in neither {snapshot.source_table} nor source.sql",
             remedy="correct its name, or drop it",
         )

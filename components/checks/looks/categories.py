@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from components.checks.findings import Check, Severity
+from components.checks.findings import DataCheck, Severity
 from components.checks.looks.earlier_days import HABIT, Step
 from components.checks.looks.measure import EXPECTED_ROWS, FEW_ROWS, LEAST_ROWS, Measure, listed, quoted
 from components.model.folder import ChecksSection
@@ -28,7 +28,7 @@ def new_values(step: Step, checks: ChecksSection) -> Measure | None:
         return None
     first = next(iter(unseen), "")
     return Measure(
-        check=Check.UNSEEN,
+        check=DataCheck.UNSEEN,
         measure=rows / now.filled,
         threshold=checks.unseen_share,
         rows=rows,
@@ -80,7 +80,7 @@ def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) 
         return None
     share = sum(shares[value] for value in gone)
     return Measure(
-        check=Check.COVERAGE,
+        check=DataCheck.COVERAGE,
         measure=share,
         threshold=0.0,
         rows=now.rows,

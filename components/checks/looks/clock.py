@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.checks.findings import Check, Severity
+from components.checks.findings import DataCheck, Severity
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, Measure
 from components.model.folder import ChecksSection
@@ -26,7 +26,7 @@ def moved_clock(step: Step, _checks: ChecksSection) -> Measure | None:
     if not shift:
         return None
     return Measure(
-        check=Check.TIME_ZONE,
+        check=DataCheck.TIME_ZONE,
         measure=abs(shift),
         threshold=0.0,
         rows=now.times,
@@ -48,7 +48,7 @@ def lost_hours(step: Step, _checks: ChecksSection) -> Measure | None:
     if not len(missing):
         return None
     return Measure(
-        check=Check.COVERAGE,
+        check=DataCheck.COVERAGE,
         measure=len(missing),
         threshold=0.0,
         rows=now.times,

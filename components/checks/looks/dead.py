@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from components.checks.findings import Check
+from components.checks.findings import DataCheck
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import FEW_ROWS, IMPOSSIBLE, LEAST_ROWS, Measure, chance, quoted
 from components.model.folder import ChecksSection
@@ -26,7 +26,7 @@ def nulls(step: Step, checks: ChecksSection) -> Measure | None:
     if found <= was + checks.null_share + chance(was, now.rows):
         return None
     return Measure(
-        check=Check.NULLS,
+        check=DataCheck.NULLS,
         measure=found,
         threshold=was + checks.null_share,
         rows=now.nulls,
@@ -46,7 +46,7 @@ def same_value(step: Step, _checks: ChecksSection) -> Measure | None:
         return None
     value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
     return Measure(
-        check=Check.CONSTANT,
+        check=DataCheck.CONSTANT,
         measure=1.0,
         threshold=share,
         rows=now.filled,
@@ -93,7 +93,7 @@ def standing(step: Step, _checks: ChecksSection) -> Measure | None:
 
 def _repeats(now: ColumnProfile, kind: str) -> Measure:
     return Measure(
-        check=Check.FROZEN,
+        check=DataCheck.FROZEN,
         measure=1.0,
         threshold=0.0,
         rows=now.rows,

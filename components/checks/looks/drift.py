@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.checks.findings import Check
+from components.checks.findings import DataCheck
 from components.checks.looks.dead import is_constant
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import LEAST_ROWS, Measure, chance, quoted
@@ -105,7 +105,7 @@ def moved(found: Distance, now: ColumnProfile, bound: float, checks: ChecksSecti
         return None
     is_divergence = found.divergence > bound
     return Measure(
-        check=Check.DRIFT,
+        check=DataCheck.DRIFT,
         measure=found.divergence if is_divergence else found.largest,
         threshold=bound if is_divergence else checks.category_drift,
         rows=now.filled,

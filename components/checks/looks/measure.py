@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.checks.findings import Check, Severity
+from components.checks.findings import DataCheck, Severity
 from components.wording import legible
 
 IMPOSSIBLE = 1e-9
@@ -23,7 +23,7 @@ SHOWN_NAMES = 4
 class Measure:
     """What is wrong with a column in a partition."""
 
-    check: Check
+    check: DataCheck
     measure: float
     threshold: float
     rows: int

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from components.checks.findings import Check
+from components.checks.findings import DataCheck
 from components.checks.looks.earlier_days import Step
 from components.checks.looks.measure import FEW_ROWS, LEAST_ROWS, Measure, chance, quoted
 from components.model.folder import ChecksSection
@@ -31,7 +31,7 @@ def text(step: Step, checks: ChecksSection) -> Measure | None:
         return None
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
     return Measure(
-        check=Check.TEXT,
+        check=DataCheck.TEXT,
         measure=now.texts / now.filled,
         threshold=checks.text_share,
         rows=now.texts,
@@ -59,7 +59,7 @@ def unfinite(step: Step, _checks: ChecksSection) -> Measure | None:
         return None
     name = "NaN" if not now.infinities else "infinite" if not now.nans else "NaN or infinite"
     return Measure(
-        check=Check.NOT_FINITE,
+        check=DataCheck.NOT_FINITE,
         measure=found / now.filled,
         threshold=0.0,
         rows=found,
@@ -77,7 +77,7 @@ def damaged(step: Step, _checks: ChecksSection) -> Measure | None:
     broken = next((value for value in now.values if any(mark in value for mark in DAMAGE_MARKS)), "")
     example = f" (such as {quoted(broken)})" if broken else ""
     return Measure(
-        check=Check.ENCODING,
+        check=DataCheck.ENCODING,
         measure=now.damaged / now.filled,
         threshold=LEAST_DAMAGED,
         rows=now.damaged,
@@ -94,7 +94,7 @@ def stretched(step: Step, _checks: ChecksSection) -> Measure | None:
         return None
     longest = max(now.values, key=len)
     return Measure(
-        check=Check.LENGTH,
+        check=DataCheck.LENGTH,
         measure=now.longest,
         threshold=max(LONG, 10 * before.longest),
         rows=1,
@@ -125,7 +125,7 @@ def _outside(step: Step, *, may_be_zero: bool) -> Measure | None:
     if rows < FEW_ROWS or rows / now.numbers <= OUT_OF_RANGE + chance(OUT_OF_RANGE, now.numbers, 1.0):
         return None
     return Measure(
-        check=Check.RANGE,
+        check=DataCheck.RANGE,
         measure=rows / now.numbers,
         threshold=OUT_OF_RANGE,
         rows=rows,

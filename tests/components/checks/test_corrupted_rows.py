@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.checks.findings import Check
+from components.checks.findings import DataCheck
 from tests.components.checks.corruptions import (
     BAD_SPAN,
     FIRST,
@@ -31,7 +31,7 @@ class RowCase:
 
     name: str
     change: Callable[[Spans], Spans]
-    check: Check
+    check: DataCheck
     column: str
     says: str
     since: date | None = BAD_SPAN
@@ -50,23 +50,34 @@ def size(columns: Columns) -> int:
 
 ROW_CASES = (
     RowCase(
-        "labels turned round", anew("label", lambda c, _: [1 - v for v in c["label"]]), Check.LABEL, "label", "as if it were turned round"
+        "labels turned round",
+        anew("label", lambda c, _: [1 - v for v in c["label"]]),
+        DataCheck.LABEL,
+        "label",
+        "as if it were turned round",
     ),
-    RowCase("one class in a span", anew("label", lambda c, _: [0] * size(c), spans=1), Check.LABEL, "label", "is 1 in 0% of 1,500 rows"),
     RowCase(
-        "one class in all", anew("label", lambda c, _: [1] * size(c), since=FIRST), Check.LABEL, "label", "is 1 in all 12,000 rows", FIRST
+        "one class in a span", anew("label", lambda c, _: [0] * size(c), spans=1), DataCheck.LABEL, "label", "is 1 in 0% of 1,500 rows"
+    ),
+    RowCase(
+        "one class in all",
+        anew("label", lambda c, _: [1] * size(c), since=FIRST),
+        DataCheck.LABEL,
+        "label",
+        "is 1 in all 12,000 rows",
+        FIRST,
     ),
     RowCase(
         "labels that are lost",
         each_span(some("label", 0.7, lambda _: 0)),
-        Check.LABEL,
+        DataCheck.LABEL,
         "label",
         "31.5% before",
     ),
     RowCase(
         "a leak",
         anew("score", lambda c, rng: (np.array(c["label"]) + rng.normal(0, 0.1, size(c))).tolist(), since=FIRST),
-        Check.LEAK,
+        DataCheck.LEAK,
         "score",
         "ranks the label alone (AUC 1.0",
         None,
@@ -74,7 +85,7 @@ ROW_CASES = (
     RowCase(
         "a leak in text",
         anew("status", lambda c, _: ["closed" if v else "active" for v in c["label"]], since=FIRST),
-        Check.LEAK,
+        DataCheck.LEAK,
         "status",
         "ranks the label alone (AUC 1.0000",
         None,
@@ -82,7 +93,7 @@ ROW_CASES = (
     RowCase(
         "a leak in what is missing",
         anew("reason", lambda c, _: ["moved" if v else None for v in c["label"]], since=FIRST),
-        Check.LEAK,
+        DataCheck.LEAK,
         "reason",
         "AUC 1.0000",
         None,
@@ -90,43 +101,59 @@ ROW_CASES = (
     RowCase(
         "a feature that is NULL",
         anew("visits", lambda c, _: [None] * size(c)),
-        Check.NULLS,
+        DataCheck.NULLS,
         "visits",
         "of span 2026-02-09 is NULL in all 1,500 rows; never NULL before",
     ),
-    RowCase("a feature that is NULL for some", each_span(some("spend", 0.2, lambda _: None)), Check.NULLS, "spend", "300 of 1,500 rows"),
-    RowCase("a feature that is zero", anew("visits", lambda c, _: [0] * size(c)), Check.CONSTANT, "visits", "is zero in all 1,500 values"),
+    RowCase(
+        "a feature that is NULL for some", each_span(some("spend", 0.2, lambda _: None)), DataCheck.NULLS, "spend", "300 of 1,500 rows"
+    ),
+    RowCase(
+        "a feature that is zero", anew("visits", lambda c, _: [0] * size(c)), DataCheck.CONSTANT, "visits", "is zero in all 1,500 values"
+    ),
     RowCase(
         "a feature that is constant in one span",
         anew("spend", lambda c, _: [7.5] * size(c), spans=1),
-        Check.CONSTANT,
+        DataCheck.CONSTANT,
         "spend",
         "is 7.5 in all",
     ),
-    RowCase("a text that is constant", anew("region", lambda c, _: ["north"] * size(c)), Check.CONSTANT, "region", 'is "north" in all'),
+    RowCase("a text that is constant", anew("region", lambda c, _: ["north"] * size(c)), DataCheck.CONSTANT, "region", 'is "north" in all'),
     RowCase(
         "a feature of last week",
         lambda clean: clean | {BAD_SPAN: clean[BAD_SPAN] | {"spend": clean[SPANS[4]]["spend"]}},
-        Check.FROZEN,
+        DataCheck.FROZEN,
         "spend",
         "has to the digit the 1,500 values of the span before",
     ),
-    RowCase("a feature in cents", anew("spend", lambda c, _: [v * 100 for v in c["spend"]]), Check.RANGE, "spend", "out of all range in"),
-    RowCase("a feature with a sentinel", each_span(some("visits", 0.02, lambda _: -1)), Check.RANGE, "visits", "the least \N{MINUS SIGN}1"),
+    RowCase(
+        "a feature in cents", anew("spend", lambda c, _: [v * 100 for v in c["spend"]]), DataCheck.RANGE, "spend", "out of all range in"
+    ),
+    RowCase(
+        "a feature with a sentinel", each_span(some("visits", 0.02, lambda _: -1)), DataCheck.RANGE, "visits", "the least \N{MINUS SIGN}1"
+    ),
     RowCase(
         "a feature that moved",
         anew("visits", lambda c, _: [v + 4 for v in c["visits"]]),
-        Check.DRIFT,
+        DataCheck.DRIFT,
         "visits",
         "than a span before (Jensen-Shannon 0.",
     ),
-    RowCase("a category for another", each_span(some("region", 0.6, lambda _: "west")), Check.DRIFT, "region", '"west" is'),
-    RowCase("a band of the schema for all", each_span(some("band", 0.7, lambda _: "top")), Check.DRIFT, "band", '"top" is'),
+    RowCase("a category for another", each_span(some("region", 0.6, lambda _: "west")), DataCheck.DRIFT, "region", '"west" is'),
+    RowCase("a band of the schema for all", each_span(some("band", 0.7, lambda _: "top")), DataCheck.DRIFT, "band", '"top" is'),
     RowCase(
-        "a new category", each_span(some("region", 0.1, lambda _: "moon")), Check.UNSEEN, "region", '150 of 1,500 rows (most often "moon")'
+        "a new category",
+        each_span(some("region", 0.1, lambda _: "moon")),
+        DataCheck.UNSEEN,
+        "region",
+        '150 of 1,500 rows (most often "moon")',
     ),
     RowCase(
-        "a segment that is missing", each_span(keep(lambda row: row["region"] != "south")), Check.COVERAGE, "region", 'no row of "south"'
+        "a segment that is missing",
+        each_span(keep(lambda row: row["region"] != "south")),
+        DataCheck.COVERAGE,
+        "region",
+        'no row of "south"',
     ),
 )
 
@@ -155,7 +182,7 @@ def test_a_feature_that_moved_since_an_old_champion_is_told_and_let_through(tmp_
     slow = {span: columns | {"visits": [v + place for v in columns["visits"]]} for place, (span, columns) in enumerate(spans_of().items())}
     past = {span: columns for span, columns in slow.items() if span < SPANS[2]}
     findings = row_findings(shop_model(tmp_path), {span: columns for span, columns in slow.items() if span >= SPANS[5]}, past)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.DRIFT, "visits", None, False)]
+    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(DataCheck.DRIFT, "visits", None, False)]
     assert findings[0].what.startswith("has moved since the champion was trained (Jensen-Shannon 0.")
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from components.checks.coverage import check_partitions
-from components.checks.findings import Check, Finding
+from components.checks.findings import DataCheck, Finding
 from components.model.folder import Model, read_model
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import profile_batch
@@ -49,7 +49,7 @@ def test_whole_partitions_are_well(model: Model) -> None:
 def test_missing_partitions_are_counted(model: Model) -> None:
     (finding,) = found(model, without(9, 10))
     assert finding.sentence == f"partition 2026-01-14 of {TABLE} is missing (2 of 28 between 2026-01-05 and 2026-02-01)"
-    assert (finding.check, finding.since, finding.days, finding.blocks) == (Check.MISSING_PARTITION, DAYS[9], 2, True)
+    assert (finding.check, finding.since, finding.days, finding.blocks) == (DataCheck.MISSING_PARTITION, DAYS[9], 2, True)
 
 
 def test_partitions_that_the_labels_still_need_are_missing_too(model: Model) -> None:
@@ -77,7 +77,7 @@ def test_what_the_champion_lacked_too_is_not_missed_again(model: Model) -> None:
 def test_much_smaller_and_much_larger_partitions_are_told(model: Model, rows: int) -> None:
     (finding,) = found(model, usual({15: rows}))
     assert finding.sentence == f"partition 2026-01-20 has {rows:,} rows, those around it 600"
-    assert (finding.check, finding.since, finding.threshold) == (Check.ROWS, DAYS[15], 3.0)
+    assert (finding.check, finding.since, finding.threshold) == (DataCheck.ROWS, DAYS[15], 3.0)
 
 
 def test_the_last_partition_may_be_the_one_that_is_not_whole(model: Model) -> None:
@@ -137,14 +137,14 @@ def test_one_column_that_is_not_doubled_says_that_rows_are_not(model: Model) -> 
 @pytest.mark.parametrize(
     ("now", "check", "sentence", "blocks"),
     [
-        ((), Check.MISSING_COLUMN, f"column amount of {TABLE} is gone", True),
-        ((("amount", "STRING"),), Check.TYPE, f"column amount of {TABLE} is STRING, it was FLOAT", True),
-        ((("amount", "NUMERIC"),), Check.TYPE, f"column amount of {TABLE} is NUMERIC, it was FLOAT", False),
+        ((), DataCheck.MISSING_COLUMN, f"column amount of {TABLE} is gone", True),
+        ((("amount", "STRING"),), DataCheck.TYPE, f"column amount of {TABLE} is STRING, it was FLOAT", True),
+        ((("amount", "NUMERIC"),), DataCheck.TYPE, f"column amount of {TABLE} is NUMERIC, it was FLOAT", False),
         ((("amount", "FLOAT"), ("other", "STRING")), None, "", False),
     ],
 )
 def test_columns_are_held_against_the_champions(
-    model: Model, now: tuple[tuple[str, str], ...], check: Check | None, sentence: str, blocks: bool
+    model: Model, now: tuple[tuple[str, str], ...], check: DataCheck | None, sentence: str, blocks: bool
 ) -> None:
     findings = check_partitions(model, snapshot(usual(), columns=now), {}, snapshot(usual()))
     assert [(f.check, f.sentence, f.blocks) for f in findings] == ([(check, sentence, blocks)] if check else [])
@@ -160,7 +160,7 @@ def test_partitions_that_were_rewritten_are_counted(model: Model) -> None:
     assert (
         finding.sentence == "partition 2026-01-09 was rewritten since the champion's data were pinned (600 rows then, 590 now, and 1 more)"
     )
-    assert (finding.check, finding.days, finding.blocks) == (Check.LATE, 2, False)
+    assert (finding.check, finding.days, finding.blocks) == (DataCheck.LATE, 2, False)
 
 
 def test_the_settings_are_read_as_they_are_written(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 
-from components.checks.findings import Check, Finding, ranked, refusal
+from components.checks.findings import DataCheck, Finding, ranked, refusal
 from components.checks.gate import ALL_COLUMNS, Anomaly, compute_statistics, import_schema, read_anomalies, validate
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import read_model
@@ -53,7 +53,7 @@ def check(tmp_path: Path) -> Look:
         compute_statistics(examples_artifact(tmp_path / "examples", "train", "eval"), statistics, beam_args=BEAM_ARGS)
         import_schema(read_model(tmp_path / "models", "visits"), pinned)
         findings: list[Finding] = validate(statistics, pinned, anomalies, beam_args=BEAM_ARGS)
-        assert {(finding.check, finding.level, finding.blocks) for finding in findings} <= {(Check.SCHEMA, "rows", True)}
+        assert {(finding.check, finding.level, finding.blocks) for finding in findings} <= {(DataCheck.SCHEMA, "rows", True)}
         return refusal(ranked(findings)) or ""
 
     return check

@@ -8,9 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.checks.findings import Check, Severity, ranked, read_findings, refusal, write_findings
+from components.checks.findings import DataCheck, Finding, Severity, ranked, read_findings, refusal, write_findings
 from components.checks.labels import label_counts, ranking_auc
-from components.checks.row_finding import row_finding
 from components.checks.rows import known_days
 from components.checks.skew import check_skew
 from components.model.folder import Model
@@ -52,7 +51,7 @@ def rated(rates: dict[int, float], rows: int = 2000) -> dict[date, Columns]:
 )
 def test_a_rate_of_labels_may_move_a_little(model: Model, before: float, now: float, is_found: bool) -> None:
     findings = row_findings(model, rated({0: before, 1: before, 2: now}))
-    assert [finding.check for finding in findings] == ([Check.LABEL] if is_found else [])
+    assert [finding.check for finding in findings] == ([DataCheck.LABEL] if is_found else [])
     assert [finding.since for finding in findings] == ([SPANS[2]] if is_found else [])
 
 
@@ -96,7 +95,7 @@ def test_few_rows_are_no_leak(model: Model) -> None:
         span: {name: values[:40] for name, values in columns.items()} | {"score": columns["label"][:40]}
         for span, columns in spans_of().items()
     }
-    assert all(finding.check != Check.LEAK for finding in row_findings(model, {SPANS[0]: few[SPANS[0]]}))
+    assert all(finding.check != DataCheck.LEAK for finding in row_findings(model, {SPANS[0]: few[SPANS[0]]}))
 
 
 def test_a_feature_of_only_some_spans_is_looked_at_where_it_is(model: Model) -> None:
@@ -148,7 +147,7 @@ def test_a_rare_class_that_vanishes_is_seen(levels: Model) -> None:
 
 def test_a_window_of_one_class_is_named(levels: Model) -> None:
     (finding, *_) = row_findings(levels, shared((0.0, 1.0, 0.0), (0.0, 1.0, 0.0)))
-    assert (finding.check, finding.sentence) == (Check.LABEL, "column label is middle in all 6,000 rows")
+    assert (finding.check, finding.sentence) == (DataCheck.LABEL, "column label is middle in all 6,000 rows")
 
 
 def test_a_feature_that_knows_one_class_is_a_leak(levels: Model) -> None:
@@ -158,7 +157,7 @@ def test_a_feature_that_knows_one_class_is_a_leak(levels: Model) -> None:
     for columns in spans.values():
         columns["score"] = (rng.normal(0, 1, 3000) + 9 * (np.array(columns["label"]) == 1)).tolist()
     (finding,) = row_findings(levels, spans)
-    assert (finding.check, finding.column) == (Check.LEAK, "score")
+    assert (finding.check, finding.column) == (DataCheck.LEAK, "score")
     assert finding.what.startswith("ranks the label middle alone (AUC 1.0000 of it by itself)")
 
 
@@ -180,8 +179,8 @@ def test_a_feature_that_is_served_with_other_values_is_named(model: Model) -> No
     logged = served(last | {"spend": [value / 100 for value in last["spend"]], "visits": [None] * 150 + last["visits"][150:]})
     findings = check_skew(model, span_profiles(model, spans), logged)
     assert [(f.check, f.column, f.severity) for f in findings] == [
-        (Check.SKEW, "spend", Severity.WARNS),
-        (Check.SKEW, "visits", Severity.WARNS),
+        (DataCheck.SKEW, "spend", Severity.WARNS),
+        (DataCheck.SKEW, "visits", Severity.WARNS),
     ]
     assert findings[0].what.startswith("is served with other values than it is trained on (Jensen-Shannon 0.9")
     assert findings[1].sentence == "column visits is NULL in 10.0% of what is served"
@@ -192,18 +191,31 @@ def test_a_feature_that_is_served_with_other_values_is_named(model: Model) -> No
 
 def test_findings_are_kept_as_they_are(tmp_path: Path) -> None:
     found = [
-        row_finding(Check.DRIFT, "a", "moved", "nothing", since=None, measure=0.2, threshold=0.1, touched=0.2, severity=Severity.WARNS),
-        row_finding(Check.LEAK, "b\x00", "knows ✓", "drop it", since=SPANS[1], measure=1.0, threshold=0.99, touched=1.0, days=3),
+        Finding(
+            check=DataCheck.DRIFT,
+            level="rows",
+            column="a",
+            what="moved",
+            remedy="nothing",
+            measure=0.2,
+            threshold=0.1,
+            touched=0.2,
+            severity=Severity.WARNS,
+            days=1,
+        ),
+        Finding(
+            check=DataCheck.LEAK, level="rows", column="b\x00", what="knows ✓", remedy="drop it", since=SPANS[1], threshold=0.99, days=3
+        ),
     ]
     write_findings(found, tmp_path / "deep" / "findings.json")
     assert read_findings(tmp_path / "deep" / "findings.json") == tuple(found)
 
 
 def test_what_blocks_comes_first_then_the_cause_then_what_touches_most() -> None:
-    warning = row_finding(Check.LABEL, "w", "", "", since=None, measure=1, threshold=0, touched=1, severity=Severity.WARNS)
+    warning = Finding(check=DataCheck.LABEL, level="rows", column="w", what="", remedy="", severity=Severity.WARNS, days=1)
     drift, small, large = (
-        row_finding(check, name, "", "mend it", since=None, measure=1, threshold=0, touched=touched)
-        for check, name, touched in ((Check.DRIFT, "d", 1.0), (Check.NULLS, "s", 0.1), (Check.NULLS, "l", 0.9))
+        Finding(check=check, level="rows", column=name, what="", remedy="mend it", days=1, touched=touched)
+        for check, name, touched in ((DataCheck.DRIFT, "d", 1.0), (DataCheck.NULLS, "s", 0.1), (DataCheck.NULLS, "l", 0.9))
     )
     assert ranked([warning, drift, small, large]) == (large, small, drift, warning)
     assert refusal(ranked([warning, drift, small])) == "blocked: column s  (and 1 more); mend it"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.checks.findings import Check, refusal
+from components.checks.findings import DataCheck, refusal
 from components.checks.page import write_page
 from components.model.folder import Model
 from tests.components.checks.corruptions import (
@@ -40,8 +40,8 @@ def test_a_column_that_became_text_is_named_since_its_first_text(model: Model) -
     texts = each(lambda columns, _: columns | {"items": [str(v) for v in columns["items"]]}, since=FIRST)
     findings = source_findings(model, spoil(texts(shop())), champion)
     assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [
-        (Check.TEXT, "items", BAD, True),
-        (Check.TYPE, "items", None, True),
+        (DataCheck.TEXT, "items", BAD, True),
+        (DataCheck.TYPE, "items", None, True),
     ]
     assert findings[1].sentence == "column items of project.shop.orders is STRING, it was INTEGER"
 
@@ -50,7 +50,7 @@ def test_a_column_that_is_gone_is_named(model: Model) -> None:
     champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
     without = {day: rows.drop_columns(["city"]) for day, rows in shop().items()}
     findings = source_findings(model, without, champion)
-    assert [(f.check, f.column, f.blocks) for f in findings] == [(Check.MISSING_COLUMN, "city", True)]
+    assert [(f.check, f.column, f.blocks) for f in findings] == [(DataCheck.MISSING_COLUMN, "city", True)]
     assert findings[0].sentence == "column city of project.shop.orders is gone"
 
 
@@ -58,7 +58,7 @@ def test_a_partition_that_was_rewritten_is_told_and_let_through(model: Model) ->
     day = FIRST + timedelta(days=30)
     champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
     findings = source_findings(model, shop() | {day: shop()[day].slice(0, 500)}, champion)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.LATE, "", day, False)]
+    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(DataCheck.LATE, "", day, False)]
     assert findings[0].sentence == (
         f"partition 2026-02-04 was rewritten since the champion's data were pinned ({shop()[day].num_rows} rows then, 500 now)"
     )
@@ -69,7 +69,10 @@ def test_a_partition_that_was_rewritten_badly_is_found_out(model: Model) -> None
     day = FIRST + timedelta(days=30)
     champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)}
     findings = source_findings(model, each(some("price", 0.1, lambda _: "n/a"), since=day, days=1)(shop()), champion)
-    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [(Check.TEXT, "price", day, True), (Check.LATE, "", day, False)]
+    assert [(f.check, f.column, f.since, f.blocks) for f in findings] == [
+        (DataCheck.TEXT, "price", day, True),
+        (DataCheck.LATE, "", day, False),
+    ]
 
 
 def test_what_the_champion_was_let_through_with_is_not_told_again(model: Model) -> None:
@@ -91,13 +94,13 @@ def test_columns_that_are_alike_and_spoilt_in_the_same_way_have_not_changed_plac
         }
 
     findings = source_findings(model, each(lost)(each(alike, since=FIRST)(shop())))
-    assert {(f.check, f.column) for f in findings} == {(Check.NULLS, name) for name in ("items", "price", "city", "country", "note")}
+    assert {(f.check, f.column) for f in findings} == {(DataCheck.NULLS, name) for name in ("items", "price", "city", "country", "note")}
 
 
 def test_the_first_of_several_is_what_names_a_cause(model: Model) -> None:
     first = each(some("country", 0.5, lambda _: "XX"), since=BAD - timedelta(days=2))(shop())
     findings = source_findings(model, each(some("price", 0.01, lambda _: "n/a"))(first))
-    assert [(f.check, f.column) for f in findings] == [(Check.TEXT, "price"), (Check.UNSEEN, "country")]
+    assert [(f.check, f.column) for f in findings] == [(DataCheck.TEXT, "price"), (DataCheck.UNSEEN, "country")]
     assert (refusal(findings, "version 3 was trained on good data") or "").endswith(
         "; number until 2026-02-18 (and 1 more); version 3 was trained on good data; "
         "mend the preparation of the data and load these partitions again"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.findings import Check, Finding, Severity, read_findings
+from components.checks.findings import DataCheck, Finding, Severity, read_findings
 from components.checks.step import Looked, inspect_rows, inspect_source
 from components.examples.step import write_examples
 from components.profiles.file import read_profiles, write_profiles
@@ -70,8 +70,8 @@ def test_a_partition_is_held_against_the_champions(own_site: Site, tmp_path: Pat
     reference = champion(tmp_path, before, read_profiles(Path(good.profile.path)), {})
     found = inspected(own_site, tmp_path, pinned(own_site, tmp_path), reference)
     assert [(finding.check, finding.column, finding.since, finding.blocks) for finding in found] == [
-        (Check.NULLS, "seconds", day(6), True),
-        (Check.LATE, "", day(4), False),
+        (DataCheck.NULLS, "seconds", day(6), True),
+        (DataCheck.LATE, "", day(4), False),
     ]
     assert found[0].sentence == "column seconds of partition 2026-03-06 is NULL in all 20 rows; never NULL until 2026-03-05"
 
@@ -83,7 +83,7 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
     write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     anomaly = Finding(
-        check=Check.SCHEMA,
+        check=DataCheck.SCHEMA,
         severity=Severity.BLOCKS,
         level="rows",
         column="pages",
@@ -97,8 +97,8 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
     )
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [anomaly])
     assert [(finding.check, finding.column) for finding in read_findings(Path(found.findings.path))] == [
-        (Check.COVERAGE, "device"),
-        (Check.SCHEMA, "pages"),
+        (DataCheck.COVERAGE, "device"),
+        (DataCheck.SCHEMA, "pages"),
     ]
 
 
@@ -112,7 +112,7 @@ def test_a_log_that_cannot_be_read_is_told_and_blocks_nothing(own_site: Site, tm
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     findings = read_findings(Path(found.findings.path))
-    assert [(finding.check, finding.blocks) for finding in findings] == ([(Check.SKEW, False)] if log else [])
+    assert [(finding.check, finding.blocks) for finding in findings] == ([(DataCheck.SKEW, False)] if log else [])
     assert all(said in finding.what for finding in findings)
 
 
@@ -130,5 +130,5 @@ def test_what_is_logged_is_held_against_the_rows(own_site: Site, tmp_path: Path)
     found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     (finding,) = read_findings(Path(found.findings.path))
-    assert (finding.check, finding.column, finding.blocks) == (Check.SKEW, "seconds", False)
+    assert (finding.check, finding.column, finding.blocks) == (DataCheck.SKEW, "seconds", False)
     assert "times as large" in finding.what
