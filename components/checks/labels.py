@@ -7,7 +7,7 @@ from datetime import date
 import numpy as np
 
 from components.checks.findings import DataCheck, Finding
-from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, chance
+from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
 from components.model.folder import Model
 from components.profiles.distance import cells
 from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles
@@ -18,9 +18,9 @@ from components.wording import count, percent
 LEAST_LEAK_ROWS = 200
 """Of each class: of fewer, chance may rank them."""
 LEAK_BINS = 50
-DEVIATIONS = 4.0
+CHANCE_DEVIATIONS = 4.0
 """Standard deviations that chance may have."""
-RARER = 3.0
+RARITY_FACTOR = 3.0
 """How many times rarer, or more frequent, the rarer class may become: a bound for labels that are rare anyway."""
 
 
@@ -42,7 +42,7 @@ def label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
     return dict(sorted(counts.items()))
 
 
-def _told(model: Model) -> range:
+def _judged_labels(model: Model) -> range:
     """The labels that are looked at: of two, what is said of 1 says all of 0."""
     return range(len(model.label_names)) if model.classes else range(1, 2)
 
@@ -97,7 +97,7 @@ def _changed(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
             was = next((one for other, one in reversed(before.items()) if other < day), None)
         if was is None or min(found.sum(), was.sum()) < LEAST_ROWS:
             continue
-        moved = [label for label in _told(model) if _is_another(found, was, label, model.checks.label_change)]
+        moved = [label for label in _judged_labels(model) if _is_another(found, was, label, model.checks.label_change)]
         if moved:
             label = max(moved, key=lambda label: abs(_share(found, label) - _share(was, label)))
             return [_change(model, label, day, found, was, days=len(counts) - place)]
@@ -132,18 +132,18 @@ def _change(model: Model, label: int, day: date, found: np.ndarray, was: np.ndar
 def _is_another(found: np.ndarray, before: np.ndarray, label: int, allowed: float) -> bool:
     """Whether a share moved by more than is allowed and chance explains, or the rarer side became so much rarer or more frequent."""
     rows, rows_before, rate, was = int(found.sum()), int(before.sum()), _share(found, label), _share(before, label)
-    noise = math.hypot(chance(was, rows, DEVIATIONS), chance(was, rows_before, DEVIATIONS))
+    noise = math.hypot(chance(was, rows, CHANCE_DEVIATIONS), chance(was, rows_before, CHANCE_DEVIATIONS))
     if abs(rate - was) <= noise:
         return False
     rare_before, rare = (was, rate) if was < 0.5 else (1 - was, 1 - rate)
-    is_times = rare * RARER < rare_before or rare > RARER * rare_before
+    is_times = rare * RARITY_FACTOR < rare_before or rare > RARITY_FACTOR * rare_before
     return abs(rate - was) > allowed + noise or (rare_before * rows >= EXPECTED_ROWS and is_times)
 
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:
     """Features that rank the labels alone: they know what cannot be known when the model is used."""
     by_label = [sum_profiles(profiles_by_day(profiles, label_population(label)).values()) for label in range(len(model.label_names))]
-    aucs = {label: _aucs(by_label, label, features) for label in _told(model)}
+    aucs = {label: _aucs(by_label, label, features) for label in _judged_labels(model)}
     findings = []
     for name in features:
         auc, label = max(((found[name], label) for label, found in aucs.items() if name in found), default=(0.0, 0))

@@ -7,9 +7,9 @@ from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.labels import check_labels
 from components.checks.looks.categories import lost_segment, new_values
 from components.checks.looks.dead import nulls, same_value, standing
-from components.checks.looks.drift import distance, moved
-from components.checks.looks.earlier_days import Course, Look, Step, first_found, follow
-from components.checks.looks.measure import LEAST_ROWS, Measure
+from components.checks.looks.deviation import LEAST_ROWS, Deviation
+from components.checks.looks.drift import judge_drift, measure_distance
+from components.checks.looks.earlier_days import Look, Observation, Timeline, find_occurrences, first_deviation
 from components.checks.looks.values import far_out
 from components.checks.window_coverage import check_cover, check_names
 from components.model.folder import ChecksSection, Model
@@ -18,7 +18,7 @@ from components.snapshot.columns import read_domains
 from components.snapshot.document import Snapshot
 
 SPANS_BEFORE = 8
-LOOKS: tuple[Look, ...] = (nulls, same_value, standing, far_out)
+FEATURE_LOOKS: tuple[Look, ...] = (nulls, same_value, standing, far_out)
 
 
 def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profiles) -> list[Finding]:
@@ -30,7 +30,7 @@ def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profi
         profiles: of the spans' rows.
         past: of those that the champion was trained on.
     """
-    course = Course(
+    course = Timeline(
         profiles_by_span(profiles), profiles_by_span(past), known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False
     )
     features = [name for name in sum_profiles(course.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
@@ -51,23 +51,23 @@ def known_days(profiles: Profiles, past: Profiles) -> frozenset[date]:
     return frozenset({part.day for part in profiles if part in past} - {part.day for part in profiles if part not in past})
 
 
-def _spans(model: Model, name: str, course: Course, *, has_domain: bool) -> list[Finding]:
+def _spans(model: Model, name: str, course: Timeline, *, has_domain: bool) -> list[Finding]:
     """A feature that died in a span, lacks a segment, or moved at once: one finding for each check.
 
     Values of a domain in schema.pbtxt are expected before they were ever there; ExampleValidator looks at the others.
     """
     known = () if has_domain else (new_values,)
     segment = (lost_segment,) if name in model.checks.segments else ()
-    looks: tuple[Look, ...] = (*LOOKS, *known, *segment, _jumped)
+    looks: tuple[Look, ...] = (*FEATURE_LOOKS, *known, *segment, _jumped)
     longest = timedelta(days=2 * model.window.every_days)
 
-    def judge(step: Step) -> Measure | None:
+    def judge(step: Observation) -> Deviation | None:
         # Held against an old champion, what moved since is told for the window as a whole.
         is_next = step.last_day is not None and step.day - step.last_day <= longest
-        return first_found(looks, step, model.checks) if is_next else None
+        return first_deviation(looks, step, model.checks) if is_next else None
 
     findings: dict[DataCheck, Finding] = {}
-    for step, measure in follow(name, course, judge):
+    for step, measure in find_occurrences(name, course, judge):
         if measure.check not in findings:
             findings[measure.check] = Finding(
                 check=measure.check,
@@ -84,13 +84,13 @@ def _spans(model: Model, name: str, course: Course, *, has_domain: bool) -> list
     return [*findings.values()]
 
 
-def _jumped(step: Step, checks: ChecksSection) -> Measure | None:
+def _jumped(step: Observation, checks: ChecksSection) -> Deviation | None:
     """Other values than a span before: the rows are mostly the same entities, and cannot have changed so much."""
     if step.now.rows < LEAST_ROWS:
         return None
     remedy = "look at source.sql, and at the partitions since then; if the world changed, raise {0} in model.toml"
-    found = distance(step.before, step.now)
-    return moved(found, step.now, checks.span_drift, checks, what="has other values than a span before", remedy=remedy)
+    found = measure_distance(step.before, step.now)
+    return judge_drift(found, step.now, checks.span_drift, checks, what="has other values than a span before", remedy=remedy)
 
 
 def _moved(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles]) -> list[Finding]:
@@ -98,9 +98,9 @@ def _moved(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: M
     now, before = (sum_profiles([table for table in some.values() if name in table]) for some in (days, past))
     if name not in now or name not in before:
         return []
-    found = distance(before[name], now[name])
+    found = measure_distance(before[name], now[name])
     what, remedy = "has moved since the champion was trained", "nothing, if the world moved: that is a reason to train"
-    measure = moved(found, now[name], model.checks.champion_drift, model.checks, what=what, remedy=remedy)
+    measure = judge_drift(found, now[name], model.checks.champion_drift, model.checks, what=what, remedy=remedy)
     if measure is None:
         return []
     return [

@@ -6,8 +6,8 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.checks.findings import DataCheck, Finding, Severity
-from components.checks.looks.drift import distance, moved
-from components.checks.looks.measure import LEAST_ROWS
+from components.checks.looks.deviation import LEAST_ROWS
+from components.checks.looks.drift import judge_drift, measure_distance
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.log import profile_log
@@ -52,7 +52,7 @@ def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list
         if min(now.rows, before.rows) < LEAST_ROWS:
             continue
         what = "is served with other values than it is trained on"
-        found = moved(distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
+        found = judge_drift(measure_distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
         lost = now.nulls / now.rows - before.nulls / before.rows
         if found is not None:
             findings.append(_warning(name, found.what, REMEDY, measure=found.measure, threshold=found.threshold))

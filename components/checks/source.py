@@ -9,15 +9,15 @@ from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.looks.categories import lost_segment, lost_value, new_values
 from components.checks.looks.clock import lost_hours, moved_clock
 from components.checks.looks.dead import chance_of_same, frozen, nulls, same_value, signature
+from components.checks.looks.deviation import NEGLIGIBLE_PROBABILITY, Deviation
 from components.checks.looks.drift import are_swapped, shifted
-from components.checks.looks.earlier_days import Course, Look, Places, Step, first_found, follow
-from components.checks.looks.measure import IMPOSSIBLE, Measure
+from components.checks.looks.earlier_days import Look, Observation, Occurrences, Timeline, find_occurrences, first_deviation
 from components.checks.looks.values import damaged, out_of_range, stretched, text, unfinite
 from components.checks.window_coverage import check_cover
 from components.model.folder import ChecksSection, Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 
-LOOKS: tuple[Look, ...] = (
+COLUMN_LOOKS: tuple[Look, ...] = (
     text,
     unfinite,
     damaged,
@@ -34,7 +34,7 @@ LOOKS: tuple[Look, ...] = (
     lost_value,
 )
 """Where one found something, those after it are not asked."""
-PURE = 0.1
+STRAY_TEXT_SHARE = 0.1
 """Of the values of a column of numbers that nothing is known of before, as many may be text for it to be one."""
 LEAST_PAIRS = 3
 
@@ -50,7 +50,7 @@ def check_source(
         past: the partitions that the champion was trained on.
         known: those of `days` that are the same as the champion's.
     """
-    whole, course = sum_profiles(days.values()), Course(days, past, frozenset(known))
+    whole, course = sum_profiles(days.values()), Timeline(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
     places = {name: _column_places(name, whole[name], course, model.checks) for name in columns}
@@ -66,23 +66,23 @@ def check_source(
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
-def _column_places(name: str, whole: ColumnProfile, course: Course, checks: ChecksSection) -> dict[DataCheck, Places]:
+def _column_places(name: str, whole: ColumnProfile, course: Timeline, checks: ChecksSection) -> dict[DataCheck, Occurrences]:
     """Where something is wrong with a column, by what it is."""
-    looks = LOOKS if name in checks.segments else tuple(look for look in LOOKS if look is not lost_segment)
+    looks = COLUMN_LOOKS if name in checks.segments else tuple(look for look in COLUMN_LOOKS if look is not lost_segment)
 
-    def judge(step: Step) -> Measure | None:
+    def judge(step: Observation) -> Deviation | None:
         if step.earlier:
-            return first_found(looks, step, checks)
-        is_pure = whole.is_numeric and whole.texts <= PURE * whole.filled
+            return first_deviation(looks, step, checks)
+        is_pure = whole.is_numeric and whole.texts <= STRAY_TEXT_SHARE * whole.filled
         return text(replace(step, earlier=(replace(whole, non_numeric_samples={}),)), checks) if is_pure else None
 
-    found: dict[DataCheck, Places] = {}
-    for step, measure in follow(name, course, judge):
+    found: dict[DataCheck, Occurrences] = {}
+    for step, measure in find_occurrences(name, course, judge):
         found.setdefault(measure.check, []).append((step, measure))
     return found
 
 
-def _finding(name: str, places: Places, days: Mapping[date, ColumnProfiles]) -> Finding:
+def _finding(name: str, places: Occurrences, days: Mapping[date, ColumnProfiles]) -> Finding:
     """One finding for all the partitions in which the same is wrong."""
     step, first = places[0]
     earlier = [day for day in days if day < step.day]
@@ -104,13 +104,13 @@ def _finding(name: str, places: Places, days: Mapping[date, ColumnProfiles]) -> 
     )
 
 
-def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
+def _copied(course: Timeline, columns: Sequence[str]) -> list[Finding]:
     """Partitions whose rows are those of an earlier one, to the digit: one finding in place of one for each column."""
     tables = {day: {name: table[name] for name in columns if name in table and not table[name].times} for day, table in course.days.items()}
     first, copies = dict[Hashable, date](), []
     for day in sorted(tables):
         rows = frozenset((name, signature(column)) for name, column in tables[day].items())
-        if day not in course.known and rows in first and chance_of_same([*tables[day].values()]) <= IMPOSSIBLE:
+        if day not in course.known and rows in first and chance_of_same([*tables[day].values()]) <= NEGLIGIBLE_PROBABILITY:
             copies.append((day, first[rows]))
         first[rows] = day
     if not copies or len(tables) < len(copies) + LEAST_PAIRS + 1:  # a table that says the same every day
@@ -129,7 +129,7 @@ def _copied(course: Course, columns: Sequence[str]) -> list[Finding]:
 
 
 def _swapped(
-    places: Mapping[str, Mapping[DataCheck, Places]], days: Mapping[date, ColumnProfiles], checks: ChecksSection
+    places: Mapping[str, Mapping[DataCheck, Occurrences]], days: Mapping[date, ColumnProfiles], checks: ChecksSection
 ) -> dict[tuple[str, str], Finding]:
     """Two columns that are wrong since the same partition because each has what the other one had."""
     sole = {name: next(iter(by_check.items())) for name, by_check in places.items() if len(by_check) == 1}

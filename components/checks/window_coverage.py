@@ -6,7 +6,7 @@ from datetime import date
 from components.checks.findings import DataCheck, Finding
 from components.checks.looks.categories import shares_by_value
 from components.checks.looks.clock import hours_listed
-from components.checks.looks.measure import listed, quoted
+from components.checks.looks.deviation import listed, quoted
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 from components.snapshot.document import Snapshot

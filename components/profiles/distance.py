@@ -10,7 +10,7 @@ from components.profiles.profile import ColumnProfile, bucket_middle
 
 BINS = 20
 """Of numbers, each with about the same share of both profiles together."""
-LEAST_SHARE = 1e-4
+EMPTY_CELL_SHARE = 1e-4
 """What an empty cell counts as in PSI, which has no value for it."""
 
 
@@ -46,7 +46,7 @@ def _number_cells(before: ColumnProfile, after: ColumnProfile, bins: int) -> tup
     counts = [_on(keys, before), _on(keys, after)]
     pooled = sum((_shares(count) for count in counts), np.zeros(len(keys)))
     middle = np.cumsum(pooled) - pooled / 2
-    bin_of = np.minimum((middle / max(pooled.sum(), LEAST_SHARE) * bins).astype(int), bins - 1)
+    bin_of = np.minimum((middle / max(pooled.sum(), EMPTY_CELL_SHARE) * bins).astype(int), bins - 1)
     different, first = np.unique(bin_of, return_index=True)
     labels = tuple(f"from {bucket_middle(keys[place]):.4g}" for place in first)
     return labels, [np.array([count[bin_of == one].sum() for one in different], np.int64) for count in counts]
@@ -96,5 +96,5 @@ def chance_divergence(found: Cells) -> float:
 
 def population_stability(found: Cells) -> float:
     """The population stability index; above 0.25 is commonly called a shift."""
-    before, after = (np.maximum(shares, LEAST_SHARE) for shares in found.shares)
+    before, after = (np.maximum(shares, EMPTY_CELL_SHARE) for shares in found.shares)
     return float(np.sum((after - before) * np.log(after / before)))

@@ -3,31 +3,31 @@
 from collections.abc import Mapping
 
 from components.checks.findings import DataCheck, Severity
-from components.checks.looks.earlier_days import HABIT, Step
-from components.checks.looks.measure import EXPECTED_ROWS, FEW_ROWS, LEAST_ROWS, Measure, listed, quoted
+from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
+from components.checks.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_middle
 from components.wording import count, number, percent
 
-LARGE_SHARE = 0.05
+COMMON_SHARE = 0.05
 """Of the rows: a value so common whose end is told even where the column is no segment."""
 LEAST_PARTITIONS = 7
 """Before it, to say what is always there."""
-FEW_NUMBERS = 50
+CATEGORY_BUCKETS = 50
 """Numbers of a column that are values of a category: whole ones up to here have a bucket each."""
 
 
-def new_values(step: Step, checks: ChecksSection) -> Measure | None:
+def new_values(step: Observation, checks: ChecksSection) -> Deviation | None:
     """Values of a category that were never there before."""
     now, before = step.now, step.before
     if before is None or not before.values or not before.is_category or before.filled < 10 * LEAST_ROWS:
         return None
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
-    if rows < FEW_ROWS or rows <= max(checks.unseen_share, HABIT * _usual_share(step)) * now.filled:
+    if rows < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(step)) * now.filled:
         return None
     first = next(iter(unseen), "")
-    return Measure(
+    return Deviation(
         check=DataCheck.UNSEEN,
         measure=rows / now.filled,
         threshold=checks.unseen_share,
@@ -39,7 +39,7 @@ def new_values(step: Step, checks: ChecksSection) -> Measure | None:
     )
 
 
-def _usual_share(step: Step) -> float:
+def _usual_share(step: Observation) -> float:
     """The most that was new in one of the partitions before: of numbers of a delivery, or days in words, everything is on every day."""
     ahead = [step.now, step.ahead] if step.ahead is not None else []
     known, most = set[str](), 0.0
@@ -56,19 +56,19 @@ def _other_spelling(value: str, known: Mapping[str, int]) -> str:
     return "" if same is None else f", another spelling of {quoted(same)}"
 
 
-def lost_segment(step: Step, _checks: ChecksSection) -> Measure | None:
+def lost_segment(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """A value of a segment that must have been there by now, and is not."""
     return _lost(step, 0.0)
 
 
-def lost_value(step: Step, _checks: ChecksSection) -> Measure | None:
+def lost_value(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """The same of any category, of its common values that every partition before had. It warns: campaigns end."""
     if step.before is None or step.before.is_numeric or len(step.earlier) < LEAST_PARTITIONS:
         return None
-    return _lost(step, LARGE_SHARE, Severity.WARNS)
+    return _lost(step, COMMON_SHARE, Severity.WARNS)
 
 
-def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) -> Measure | None:
+def _lost(step: Observation, least_share: float, severity: Severity = Severity.BLOCKS) -> Deviation | None:
     now, before = step.now, step.before
     if before is None or not before.filled:
         return None
@@ -79,7 +79,7 @@ def _lost(step: Step, least_share: float, severity: Severity = Severity.BLOCKS) 
     if not gone:
         return None
     share = sum(shares[value] for value in gone)
-    return Measure(
+    return Deviation(
         check=DataCheck.COVERAGE,
         measure=share,
         threshold=0.0,
@@ -95,7 +95,7 @@ def shares_by_value(column: ColumnProfile) -> dict[str, float]:
     """The share of the rows of each value of a category; empty where the values are too many to be one."""
     if column.values and not column.has_uncounted_values:
         return {value: rows / column.filled for value, rows in column.values.items()}
-    if column.is_numeric and len(column.keys) <= FEW_NUMBERS:
+    if column.is_numeric and len(column.keys) <= CATEGORY_BUCKETS:
         middles = (bucket_middle(key) for key in column.keys)
         names = [str(round(middle)) if column.type == "INTEGER" else number(middle) for middle in middles]
         return {name: rows / column.filled for name, rows in zip(names, column.counts, strict=True)}

@@ -3,8 +3,8 @@
 import numpy as np
 
 from components.checks.findings import DataCheck, Severity
-from components.checks.looks.earlier_days import Step
-from components.checks.looks.measure import EXPECTED_ROWS, LEAST_ROWS, Measure
+from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, Deviation
+from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
 from components.wording import percent
@@ -12,12 +12,12 @@ from components.wording import percent
 CHANCE_FACTOR = 4.0
 LEAST_DIFFERENCE = 0.02
 """Jensen-Shannon divergence in bits of a day's pattern from that of the weeks before, to be one that moved."""
-LEAST_SHARE = 0.01
-SUMMER_TIME = 1
+LEAST_COVERED_SHARE = 0.01
+DAYLIGHT_SAVING_HOURS = 1
 """Hour by which a clock moves twice a year."""
 
 
-def moved_clock(step: Step, _checks: ChecksSection) -> Measure | None:
+def moved_clock(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """The same pattern of the day at other hours."""
     now, before = step.now, step.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
@@ -25,29 +25,29 @@ def moved_clock(step: Step, _checks: ChecksSection) -> Measure | None:
     shift = _clock_shift(before.hours, now.hours)
     if not shift:
         return None
-    return Measure(
+    return Deviation(
         check=DataCheck.TIME_ZONE,
         measure=abs(shift),
         threshold=0.0,
         rows=now.times,
         what=f"runs {abs(shift)} h {'late' if shift > 0 else 'early'}: the same day's pattern at other hours",
         remedy="look for a time zone that was lost or applied twice",
-        severity=Severity.WARNS if abs(shift) == SUMMER_TIME else Severity.BLOCKS,
+        severity=Severity.WARNS if abs(shift) == DAYLIGHT_SAVING_HOURS else Severity.BLOCKS,
     )
 
 
-def lost_hours(step: Step, _checks: ChecksSection) -> Measure | None:
+def lost_hours(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """Hours of the day that should have rows, and have none."""
     now, before = step.now, step.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
         return None
     usual = before.hours / max(before.hours.sum(), 1)
     # The rows of the hours that remain say how many there should be in the others.
-    expected = usual * now.times / max(usual[now.hours > 0].sum(), LEAST_SHARE)
+    expected = usual * now.times / max(usual[now.hours > 0].sum(), LEAST_COVERED_SHARE)
     missing = np.flatnonzero((expected >= EXPECTED_ROWS) & (now.hours == 0))
     if not len(missing):
         return None
-    return Measure(
+    return Deviation(
         check=DataCheck.COVERAGE,
         measure=len(missing),
         threshold=0.0,

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 
 from components.checks.findings import DataCheck
-from components.checks.looks.earlier_days import Step
-from components.checks.looks.measure import FEW_ROWS, IMPOSSIBLE, LEAST_ROWS, Measure, chance, quoted
+from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
+from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
@@ -17,15 +17,15 @@ LEAST_PAIRS = 3
 """Of partitions that followed each other and were not the same."""
 
 
-def nulls(step: Step, checks: ChecksSection) -> Measure | None:
+def nulls(step: Observation, checks: ChecksSection) -> Deviation | None:
     """Many more NULLs than before."""
     now, before = step.now, step.before
-    if before is None or now.rows < LEAST_ROWS or now.nulls < FEW_ROWS:
+    if before is None or now.rows < LEAST_ROWS or now.nulls < LEAST_WRONG_ROWS:
         return None
     was, found = before.nulls / before.rows, now.nulls / now.rows
     if found <= was + checks.null_share + chance(was, now.rows):
         return None
-    return Measure(
+    return Deviation(
         check=DataCheck.NULLS,
         measure=found,
         threshold=was + checks.null_share,
@@ -36,16 +36,16 @@ def nulls(step: Step, checks: ChecksSection) -> Measure | None:
     )
 
 
-def same_value(step: Step, _checks: ChecksSection) -> Measure | None:
+def same_value(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """One and the same value everywhere, where chance would not have it so."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, step.earlier)):
         return None
     share = _share_of(before, now)
-    if share**now.filled > IMPOSSIBLE:
+    if share**now.filled > NEGLIGIBLE_PROBABILITY:
         return None
     value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
-    return Measure(
+    return Deviation(
         check=DataCheck.CONSTANT,
         measure=1.0,
         threshold=share,
@@ -72,17 +72,17 @@ def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
     return float(found) / max(before.filled, 1)
 
 
-def frozen(step: Step, _checks: ChecksSection) -> Measure | None:
+def frozen(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """The same distribution to the digit as in the partition before, where chance would not have it so, and it never was so."""
     now, last = step.now, step.last
-    if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > IMPOSSIBLE:
+    if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > NEGLIGIBLE_PROBABILITY:
         return None
     if len(step.earlier) <= LEAST_PAIRS or any(is_same(one, other) for one, other in pairwise(step.earlier)):
         return None
     return _repeats(now, "partition")
 
 
-def standing(step: Step, _checks: ChecksSection) -> Measure | None:
+def standing(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """A feature of the same entities that moved from span to span, and suddenly does not."""
     now, last = step.now, step.last
     if last is None or now.rows < LEAST_ROWS or not is_same(now, last):
@@ -91,8 +91,8 @@ def standing(step: Step, _checks: ChecksSection) -> Measure | None:
     return _repeats(now, "span") if len(moved) >= LEAST_PAIRS and min(moved) >= LEAST_ROWS else None
 
 
-def _repeats(now: ColumnProfile, kind: str) -> Measure:
-    return Measure(
+def _repeats(now: ColumnProfile, kind: str) -> Deviation:
+    return Deviation(
         check=DataCheck.FROZEN,
         measure=1.0,
         threshold=0.0,

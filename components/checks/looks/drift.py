@@ -6,20 +6,22 @@ import numpy as np
 
 from components.checks.findings import DataCheck
 from components.checks.looks.dead import is_constant
-from components.checks.looks.earlier_days import Step
-from components.checks.looks.measure import LEAST_ROWS, Measure, chance, quoted
+from components.checks.looks.deviation import LEAST_ROWS, Deviation, chance, quoted
+from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
 from components.profiles.profile import ColumnProfile
 from components.wording import number, percent
 
-BINS = 10
+DRIFT_BINS = 10
 CHANCE_FACTOR = 4.0
 """How many times the divergence that chance explains is left out of account."""
-TIMES = 3.0
+NEAR = 1 / 3
+"""Of the bounds: a distance below this share of them says that two columns hold the same."""
+UNIT_FACTOR = 3.0
 """A median that is so many times another one may be another unit."""
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-MATERIAL = 0.1
+MATERIAL_CHANGE = 0.1
 """By how much of itself a quantile must have moved: a cohort that is a week older has other numbers, and none that matters."""
 
 
@@ -39,31 +41,31 @@ class Distance:
         return max(self.divergence / max(divergence, 1e-9), self.largest / max(largest, 1e-9))
 
 
-NONE = Distance(0.0, 0.0, "")
+NO_DISTANCE = Distance(0.0, 0.0, "")
 
 
-def distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = BINS) -> Distance:
+def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: int = DRIFT_BINS) -> Distance:
     """The distance of what is filled; texts of any kind have none."""
     if before is None or not before.filled or not now.filled:
-        return NONE
+        return NO_DISTANCE
     if not before.is_numeric and (before.has_uncounted_values or now.has_uncounted_values):
-        return NONE
+        return NO_DISTANCE
     if is_constant(before) and is_constant(now):  # a rate of the week: it is what it is
-        return NONE
+        return NO_DISTANCE
     found = cells(before, now, bins=bins, only_values=True)
     if before.is_numeric and not _is_material(before, now):
-        return NONE
+        return NO_DISTANCE
     divergence = max(0.0, jensen_shannon(found) - CHANCE_FACTOR * chance_divergence(found))
     largest = 0.0 if before.is_numeric else _largest(found)
     if not divergence and not largest:
-        return NONE
+        return NO_DISTANCE
     words = f"Jensen-Shannon {jensen_shannon(found):.2f}, L-infinity {l_infinity(found):.2f}, PSI {population_stability(found):.2g}"
     return Distance(divergence, largest, words + _in_words(before, now, found))
 
 
 def _is_material(before: ColumnProfile, now: ColumnProfile) -> bool:
     pairs = [(before.quantile(share), now.quantile(share)) for share in QUANTILES]
-    return any(was is None or found is None or abs(found - was) > MATERIAL * max(abs(found), abs(was)) for was, found in pairs)
+    return any(was is None or found is None or abs(found - was) > MATERIAL_CHANGE * max(abs(found), abs(was)) for was, found in pairs)
 
 
 def _largest(found: Cells) -> float:
@@ -83,12 +85,18 @@ def _in_words(before: ColumnProfile, now: ColumnProfile, found: Cells) -> str:
     if middle_before is None or middle is None:
         return ""
     factor = middle / middle_before if middle_before else 0.0
-    times = f", {factor:.3g} times as large" if factor > TIMES else f", {1 / factor:.3g} times as small" if 0 < factor < 1 / TIMES else ""
+    times = (
+        f", {factor:.3g} times as large"
+        if factor > UNIT_FACTOR
+        else f", {1 / factor:.3g} times as small"
+        if 0 < factor < 1 / UNIT_FACTOR
+        else ""
+    )
     sign = ", of the other sign" if middle * middle_before < 0 else ""
     return f"; median {number(middle)}, was {number(middle_before)}{times}{sign}"
 
 
-def shifted(step: Step, checks: ChecksSection) -> Measure | None:
+def shifted(step: Observation, checks: ChecksSection) -> Deviation | None:
     """Other values than in the weeks before, by more than chance explains."""
     now, before = step.now, step.before
     if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS:
@@ -96,15 +104,17 @@ def shifted(step: Step, checks: ChecksSection) -> Measure | None:
     if is_constant(now) and any(map(is_constant, step.earlier)):  # a rate of the day
         return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
-    return moved(distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy)
+    return judge_drift(
+        measure_distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy
+    )
 
 
-def moved(found: Distance, now: ColumnProfile, bound: float, checks: ChecksSection, *, what: str, remedy: str) -> Measure | None:
+def judge_drift(found: Distance, now: ColumnProfile, bound: float, checks: ChecksSection, *, what: str, remedy: str) -> Deviation | None:
     """A drift, if the distance is beyond the bounds. In the remedy stands {0} for the setting that it breaks."""
     if found.excess(bound, checks.category_drift) <= 1:
         return None
     is_divergence = found.divergence > bound
-    return Measure(
+    return Deviation(
         check=DataCheck.DRIFT,
         measure=found.divergence if is_divergence else found.largest,
         threshold=bound if is_divergence else checks.category_drift,
@@ -114,7 +124,7 @@ def moved(found: Distance, now: ColumnProfile, bound: float, checks: ChecksSecti
     )
 
 
-def are_swapped(one: Step, other: Step, checks: ChecksSection) -> bool:
+def are_swapped(one: Observation, other: Observation, checks: ChecksSection) -> bool:
     """Whether each of two columns now has what the other one had before, and no longer what it had itself."""
     if one.before is None or other.before is None:
         return False
@@ -126,4 +136,4 @@ def are_swapped(one: Step, other: Step, checks: ChecksSection) -> bool:
 def _are_near(before: ColumnProfile, now: ColumnProfile, checks: ChecksSection) -> bool:
     """Texts of any kind are near to nothing: nobody can tell."""
     is_comparable = before.filled and now.filled and before.is_numeric == now.is_numeric and (before.is_numeric or before.is_category)
-    return bool(is_comparable) and distance(before, now).excess(checks.drift, checks.category_drift) <= 1 / TIMES
+    return bool(is_comparable) and measure_distance(before, now).excess(checks.drift, checks.category_drift) <= NEAR

@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
-from components.checks.looks.measure import Measure
+from components.checks.looks.deviation import Deviation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
 PARTITIONS_BEFORE = 28
 """Four of each weekday."""
-WEEK = timedelta(days=7)
-HABIT = 1.5
+ONE_WEEK = timedelta(days=7)
+RECURRENCE_FACTOR = 1.5
 """How many times more than ever before it must be, where some of it was there before."""
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
+class Observation:
     """A column in one partition, and what it was like before."""
 
     day: date
@@ -39,13 +39,13 @@ class Step:
         return sum_column(self.earlier[-self.near :]) if self.earlier else None
 
 
-Look = Callable[[Step, ChecksSection], Measure | None]
+Look = Callable[[Observation, ChecksSection], Deviation | None]
 """Says what is wrong with a column in a partition, or None."""
-Places = list[tuple[Step, Measure]]
+Occurrences = list[tuple[Observation, Deviation]]
 
 
 @dataclass(frozen=True)
-class Course:
+class Timeline:
     """The partitions, or spans, that a column goes through."""
 
     days: Mapping[date, ColumnProfiles]
@@ -62,17 +62,17 @@ class Course:
     """Whether a partition may be like that of a week before or after, rather than the day before."""
 
 
-def follow(column: str, course: Course, judge: Callable[[Step], Measure | None]) -> Places:
+def find_occurrences(column: str, course: Timeline, judge: Callable[[Observation], Deviation | None]) -> Occurrences:
     """Where something is wrong with a column. What blocks does not become part of the past of what comes after."""
     days = {day: table[column] for day, table in course.days.items() if column in table}
     past = {day: table[column] for day, table in course.past.items() if column in table}
     good: deque[ColumnProfile] = deque(maxlen=course.window)
-    found, last, last_day = Places(), None, None
+    found, last, last_day = Occurrences(), None, None
     for day in sorted(days.keys() | past.keys()):
         now, measure = days[day] if day in days else past[day], None
         if day in days and day not in course.known:
-            ahead = days.get(day + WEEK) if course.has_weekdays and len(good) < WEEK.days else None
-            step = Step(day, now, tuple(good), last, last_day, ahead, course.near)
+            ahead = days.get(day + ONE_WEEK) if course.has_weekdays and len(good) < ONE_WEEK.days else None
+            step = Observation(day, now, tuple(good), last, last_day, ahead, course.near)
             measure = judge(step)
             found += [(step, measure)] if measure is not None else []
         if measure is None or not measure.blocks:
@@ -83,21 +83,21 @@ def follow(column: str, course: Course, judge: Callable[[Step], Measure | None])
     return found
 
 
-def first_found(looks: Sequence[Look], step: Step, checks: ChecksSection) -> Measure | None:
+def first_deviation(looks: Sequence[Look], step: Observation, checks: ChecksSection) -> Deviation | None:
     """The first thing that is wrong, and was not about as wrong before."""
     for look in looks:
         measure = look(step, checks)
-        if measure is not None and not is_habit(measure.measure, _habit(look, step, checks)):
+        if measure is not None and not is_recurrence(measure.measure, _worst_earlier(look, step, checks)):
             return measure
     return None
 
 
-def is_habit(now: float, before: float) -> bool:
+def is_recurrence(now: float, before: float) -> bool:
     """Whether so much of it is nothing new. Shares and divergences end at 1, and can hardly be more than one that was above a half."""
-    return now <= HABIT * before or (before > 1 / 2 and now <= 1)
+    return now <= RECURRENCE_FACTOR * before or (before > 1 / 2 and now <= 1)
 
 
-def _habit(look: Look, step: Step, checks: ChecksSection) -> float:
+def _worst_earlier(look: Look, step: Observation, checks: ChecksSection) -> float:
     """The most of it that one of the good partitions shows by itself: a shop that is closed on Sundays lacks hours on every one."""
     witnesses = [*step.earlier, *([step.ahead] if step.ahead is not None else [])]
     alone = (replace(step, now=one, last=None) for one in witnesses if len(witnesses) > 1)

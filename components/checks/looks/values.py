@@ -6,8 +6,8 @@ from collections.abc import Callable
 import numpy as np
 
 from components.checks.findings import DataCheck
-from components.checks.looks.earlier_days import Step
-from components.checks.looks.measure import FEW_ROWS, LEAST_ROWS, Measure, chance, quoted
+from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
+from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, number
@@ -16,21 +16,21 @@ DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3}(\.?\d{3})*,\d+\s*$")
 DATE = re.compile(r"^\s*\d{4}[-/]\d\d[-/]\d\d|^\s*\d\d[./]\d\d[./]\d{4}")
 DAMAGE_MARKS = "\ufffdÃÂâ"
 LEAST_DAMAGED = 0.001
-LONG = 1000
+LONG_TEXT = 1000
 """Characters."""
-FAR = 3.0
+FAR_FACTOR = 3.0
 """How many times beyond what was ever there."""
-OUT_OF_RANGE = 0.005
+OUT_OF_RANGE_SHARE = 0.005
 """Of the numbers."""
 
 
-def text(step: Step, checks: ChecksSection) -> Measure | None:
+def text(step: Observation, checks: ChecksSection) -> Deviation | None:
     """Text where there were numbers."""
     now, before = step.now, step.before
     if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
         return None
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
-    return Measure(
+    return Deviation(
         check=DataCheck.TEXT,
         measure=now.texts / now.filled,
         threshold=checks.text_share,
@@ -51,14 +51,14 @@ def _kind(samples: list[str]) -> str:
     return next((kind for kind, holds in kinds.items() if all(holds(value) for value in samples)), "")
 
 
-def unfinite(step: Step, _checks: ChecksSection) -> Measure | None:
+def unfinite(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """NaN or infinity where there was none."""
     now, before = step.now, step.before
     found = now.nans + now.infinities
     if before is None or not found or not before.is_numeric:
         return None
     name = "NaN" if not now.infinities else "infinite" if not now.nans else "NaN or infinite"
-    return Measure(
+    return Deviation(
         check=DataCheck.NOT_FINITE,
         measure=found / now.filled,
         threshold=0.0,
@@ -69,14 +69,14 @@ def unfinite(step: Step, _checks: ChecksSection) -> Measure | None:
     )
 
 
-def damaged(step: Step, _checks: ChecksSection) -> Measure | None:
+def damaged(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """Text that was read with another encoding than it was written in."""
     now, before = step.now, step.before
     if before is None or not now.damaged or now.damaged <= LEAST_DAMAGED * now.filled:
         return None
     broken = next((value for value in now.values if any(mark in value for mark in DAMAGE_MARKS)), "")
     example = f" (such as {quoted(broken)})" if broken else ""
-    return Measure(
+    return Deviation(
         check=DataCheck.ENCODING,
         measure=now.damaged / now.filled,
         threshold=LEAST_DAMAGED,
@@ -87,47 +87,47 @@ def damaged(step: Step, _checks: ChecksSection) -> Measure | None:
     )
 
 
-def stretched(step: Step, _checks: ChecksSection) -> Measure | None:
+def stretched(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """Text that is far longer than it ever was."""
     now, before = step.now, step.before
-    if before is None or not now.values or now.longest <= max(LONG, 10 * before.longest):
+    if before is None or not now.values or now.longest <= max(LONG_TEXT, 10 * before.longest):
         return None
     longest = max(now.values, key=len)
-    return Measure(
+    return Deviation(
         check=DataCheck.LENGTH,
         measure=now.longest,
-        threshold=max(LONG, 10 * before.longest),
+        threshold=max(LONG_TEXT, 10 * before.longest),
         rows=1,
-        what=f"has a value of {count(now.longest)} characters{f' ({quoted(longest)})' if len(longest) > LONG // 10 else ''}",
+        what=f"has a value of {count(now.longest)} characters{f' ({quoted(longest)})' if len(longest) > LONG_TEXT // 10 else ''}",
         remedy="look for a field separator or a quote that was lost",
         before=f"{count(before.longest)} characters at most",
     )
 
 
-def out_of_range(step: Step, _checks: ChecksSection) -> Measure | None:
+def out_of_range(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """Numbers far beyond all that were ever there, such as -999 for unknown, 0 for none, or a part of the rows in cents."""
     return _outside(step, may_be_zero=False)
 
 
-def far_out(step: Step, _checks: ChecksSection) -> Measure | None:
+def far_out(step: Observation, _checks: ChecksSection) -> Deviation | None:
     """The same of what counts up to a span: it may become 0."""
     return _outside(step, may_be_zero=True)
 
 
-def _outside(step: Step, *, may_be_zero: bool) -> Measure | None:
+def _outside(step: Observation, *, may_be_zero: bool) -> Deviation | None:
     now, before = step.now, step.before
     if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers:
         return None
-    least, most = _widened(before.low, 1 / FAR), _widened(before.high, FAR)
+    least, most = _widened(before.low, 1 / FAR_FACTOR), _widened(before.high, FAR_FACTOR)
     low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
     rows = below + above
-    if rows < FEW_ROWS or rows / now.numbers <= OUT_OF_RANGE + chance(OUT_OF_RANGE, now.numbers, 1.0):
+    if rows < LEAST_WRONG_ROWS or rows / now.numbers <= OUT_OF_RANGE_SHARE + chance(OUT_OF_RANGE_SHARE, now.numbers, 1.0):
         return None
-    return Measure(
+    return Deviation(
         check=DataCheck.RANGE,
         measure=rows / now.numbers,
-        threshold=OUT_OF_RANGE,
+        threshold=OUT_OF_RANGE_SHARE,
         rows=rows,
         what=f"is out of all range in {count(rows)} of {count(now.numbers)} values ({_extreme(now, below, above)})",
         remedy="look for a number that stands for none, or for rows in another unit",

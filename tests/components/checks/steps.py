@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.checks.looks.earlier_days import Step
+from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import profile_column
@@ -20,9 +20,9 @@ def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnPro
     return profile_column(pa.array(values, kind))
 
 
-def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Step:
+def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Observation:
     before = tuple(profile(values, kind) for values in earlier)
-    return Step(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
+    return Observation(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
 
 
 def numbers(seed: int, rows: int = 400, scale: float = 1.0) -> list[float]:

@@ -9,9 +9,9 @@ import pytest
 from components.checks.looks.categories import lost_segment, lost_value, new_values, shares_by_value
 from components.checks.looks.clock import hours_listed, lost_hours, moved_clock
 from components.checks.looks.dead import frozen, nulls, same_value, standing
+from components.checks.looks.deviation import listed, quoted
 from components.checks.looks.drift import shifted
-from components.checks.looks.earlier_days import Look, Step
-from components.checks.looks.measure import listed, quoted
+from components.checks.looks.earlier_days import Look, Observation
 from components.checks.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.folder import ChecksSection
 from tests.components.checks.steps import CHECKS, DAY, numbers, profile, step, times
@@ -39,7 +39,7 @@ LOOKS: tuple[Look, ...] = (
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.__name__)
 def test_without_a_past_nothing_is_said(look: Look) -> None:
     for values in ([1.0] * 50, ["x"] * 50, [None] * 50, [float("nan")] * 50, times({3: 50}), []):
-        assert look(Step(DAY, profile(values, pa.float64() if values == [] else None)), CHECKS) is None
+        assert look(Observation(DAY, profile(values, pa.float64() if values == [] else None)), CHECKS) is None
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.__name__)
@@ -245,4 +245,4 @@ def test_a_value_in_a_sentence_is_short_and_on_one_line() -> None:
     assert quoted("a\nb\x00") == r'"a\nb\x00"'
     assert quoted("x" * 100) == f'"{"x" * 60}… (40 more characters)"'
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c, d and 1 more"
-    assert replace(Step(DAY, profile([1])), near=3).before is None
+    assert replace(Observation(DAY, profile([1])), near=3).before is None

@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from components.checks.findings import DataCheck, Severity
 from components.wording import legible
 
-IMPOSSIBLE = 1e-9
+NEGLIGIBLE_PROBABILITY = 1e-9
 """A probability that no false alarm in a decade of daily partitions and hundreds of columns has."""
 EXPECTED_ROWS = 20.0
 """A value that should have had so many rows, and has none, is missing: chance does so once in 500 million."""
 LEAST_ROWS = 20
 """Of fewer rows nothing is said but that they are of the wrong kind."""
-FEW_ROWS = 5
+LEAST_WRONG_ROWS = 5
 """As few may be an accident; values of the wrong kind are none."""
-SHOWN_CHARACTERS = 60
-SHOWN_NAMES = 4
+QUOTED_CHARACTERS = 60
+LISTED_NAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measure:
+class Deviation:
     """What is wrong with a column in a partition."""
 
     check: DataCheck
@@ -42,14 +42,14 @@ class Measure:
 
 def quoted(text: str) -> str:
     """A value in a sentence: short, on one line, whatever it holds."""
-    shown = legible(text, SHOWN_CHARACTERS).replace("\n", "\\n")
+    shown = legible(text, QUOTED_CHARACTERS).replace("\n", "\\n")
     return f'"{shown}"'
 
 
 def listed(names: Sequence[str]) -> str:
     """The first names, and how many more there are."""
-    more = f" and {len(names) - SHOWN_NAMES} more" if len(names) > SHOWN_NAMES else ""
-    return ", ".join(names[:SHOWN_NAMES]) + more
+    more = f" and {len(names) - LISTED_NAMES} more" if len(names) > LISTED_NAMES else ""
+    return ", ".join(names[:LISTED_NAMES]) + more
 
 
 def chance(share: float, rows: int, deviations: float = 5.0) -> float:
