@@ -1,56 +1,57 @@
-"""The partitions as such: missing, much smaller or larger than those around them, or loaded more than once."""
+"""Check the partitions themselves: missing, much smaller or larger than those around them, or loaded more than once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from statistics import median, median_low
+from typing import get_args
 
 import numpy as np
 
 from components.checks.findings import DataCheck, Finding
-from components.checks.table import check_columns, find_rewritten
-from components.model.folder import Model
+from components.checks.table import check_table_columns, find_rewritten
+from components.model.folder import Model, Weekday
 from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end
 from components.wording import count
 
 NEIGHBOURS = 7
-"""Partitions on each side."""
+"""A partition is compared with so many on each side of it."""
 WEEKS = 4
-"""On each side, whose partitions of the same weekday are looked at."""
+"""A partition is compared with those of the same weekday in so many weeks on each side of it."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
-"""Counts of different values that all divide by the same number are no chance when there are so many."""
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+"""With so many distinct values, counts that are all multiples of one number are not chance."""
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 def check_partitions(
     model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles], reference: Snapshot | None, known: Collection[date] = ()
 ) -> list[Finding]:
-    """What is wrong with the pinned partitions as such.
+    """Find what is wrong with the pinned partitions themselves.
 
     Args:
         model: says which partitions the spans need, and the thresholds.
         snapshot: what was pinned.
         days: the partitions' profiles.
-        reference: what the champion was trained on.
-        known: the partitions that are the same as the champion's: they were let through once.
+        reference: the snapshot that the champion was trained on.
+        known: the partitions that are the same as the champion's: they passed the gate once.
     """
     times = {day: _times_loaded(table) for day, table in days.items()}
-    usual = median_low(times.values()) if len(times) > 2 else 1  # each event may have two rows
-    doubled = {day: found // usual for day, found in times.items() if day not in known and found > usual}
+    usual = median_low(times.values()) if len(times) > 2 else 1  # a table may have two rows for each event by design
+    doubled = {day: loaded // usual for day, loaded in times.items() if day not in known and loaded > usual}
     return [
         *_missing(model, snapshot, reference),
         *_doubled(doubled),
         *_unusual_rows(model, snapshot.partitions, {*known, *doubled}),
-        *check_columns(model, snapshot, reference),
+        *check_table_columns(model, snapshot, reference),
         *find_rewritten(snapshot, reference),
     ]
 
 
 def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Days without a partition, but for those that the shop is closed on, and those that the champion's data lacked too."""
+    """Days without a partition, except closed days and days that the champion's data lacked too."""
     present = {partition.day for partition in snapshot.partitions}
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
@@ -58,12 +59,12 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
     if not missing:
         return []
-    table, found = snapshot.source_table, f"{len(missing)} of {len(open_days)} between {first} and {last}"
+    table, how_many = snapshot.source_table, f"{len(missing)} of {len(open_days)} between {first} and {last}"
     return [
         Finding(
             check=DataCheck.MISSING_PARTITION,
             level="source",
-            what=f"partition {missing[0]} of {table} is missing ({found}{_which(missing, present)})",
+            what=f"partition {missing[0]} of {table} is missing ({how_many}{_which(missing, present)})",
             remedy="load it, choose --through before it, or name the day in checks.closed of model.toml",
             since=missing[0],
             days=len(missing),
@@ -80,7 +81,7 @@ def _lacked(reference: Snapshot | None, day: date) -> bool:
 
 
 def _which(missing: Sequence[date], present: Collection[date]) -> str:
-    """What the missing days have in common: that they are all the same weekday's since the first of them."""
+    """Whether the missing days are all days of one or two weekdays since the first of them, for a sentence."""
     weekdays = {day.weekday() for day in missing}
     since = [day for day in present if day >= missing[0] and day.weekday() in weekdays]
     if len(missing) < 2 or len(weekdays) > 2 or since:
@@ -89,20 +90,23 @@ def _which(missing: Sequence[date], present: Collection[date]) -> str:
 
 
 def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collection[date]) -> list[Finding]:
-    """Partitions that are many times smaller or larger than those around them, and than those of the same weekday."""
-    ratio, rows = model.checks.rows_ratio, {partition.day: partition.rows for partition in partitions}
-    found = []
-    for place, partition in enumerate(partitions):
-        near = [*partitions[max(0, place - NEIGHBOURS) : place], *partitions[place + 1 : place + NEIGHBOURS + 1]]
+    """Partitions that are many times smaller or larger than those around them and than those of the same weekday."""
+    ratio, rows_by_day = model.checks.rows_ratio, {partition.day: partition.rows for partition in partitions}
+    unusual = []
+    for position, partition in enumerate(partitions):
+        near = [*partitions[max(0, position - NEIGHBOURS) : position], *partitions[position + 1 : position + NEIGHBOURS + 1]]
         weeks = (partition.day + timedelta(days=7 * week) for week in range(-WEEKS, WEEKS + 1) if week)
-        usual, usual_weekday = _usual([one.rows for one in near]), _usual([rows[day] for day in weeks if day in rows])
+        usual, usual_weekday = (
+            _usual([neighbour.rows for neighbour in near]),
+            _usual([rows_by_day[day] for day in weeks if day in rows_by_day]),
+        )
         is_judged = partition.day not in known and usual and max(usual, partition.rows) >= LEAST_USUAL_ROWS
-        if is_judged and all(not one / ratio <= partition.rows <= one * ratio for one in (usual, usual_weekday or usual)):
-            found.append((partition, usual))
-    if not found:
+        if is_judged and all(not rows / ratio <= partition.rows <= rows * ratio for rows in (usual, usual_weekday or usual)):
+            unusual.append((partition, usual))
+    if not unusual:
         return []
-    first, usual = found[0]
-    more = f", and {len(found) - 1} more such partitions" if len(found) > 1 else ""
+    first, usual = unusual[0]
+    more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(
             check=DataCheck.ROWS,
@@ -110,7 +114,7 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             what=f"partition {first.day} has {count(first.rows)} rows, those around it {count(usual)}{more}",
             remedy="load it again, whole and once; if the world changed, raise checks.rows_ratio in model.toml",
             since=first.day,
-            days=len(found),
+            days=len(unusual),
             measure=first.rows / max(usual, 1),
             threshold=ratio,
         )
@@ -118,7 +122,7 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
 
 
 def _usual(rows: Sequence[int]) -> float:
-    """The median; 0 where too few are known to say what is usual."""
+    """The median; 0 if there are too few to tell what is usual."""
     return median(rows) if len(rows) > 1 else 0.0
 
 
@@ -143,7 +147,7 @@ def _doubled(doubled: Mapping[date, int]) -> list[Finding]:
 
 
 def _times_loaded(table: ColumnProfiles) -> int:
-    """What the rows of every value of every column are a multiple of. Columns may depend on each other: one must say it alone."""
+    """The number that the row counts of all values of all columns are multiples of; 1 unless one column alone has enough values."""
     counted = [counts for column in table.values() if len(counts := _counts(column))]
     if not any(len(counts) >= LEAST_CELLS for counts in counted):
         return 1
@@ -151,7 +155,7 @@ def _times_loaded(table: ColumnProfiles) -> int:
 
 
 def _counts(column: ColumnProfile) -> np.ndarray:
-    """Rows by value: of texts, and of everything that is no text."""
+    """The numbers of rows with each value, NULL included, zeros left out."""
     values = np.array([*column.values.values(), column.others], np.int64) if column.values else column.counts
     counts = np.append(values, column.nulls)
     return counts[counts > 0]

@@ -1,33 +1,16 @@
-"""The gate before training: statistics of every split, held against the schema that is pinned in git."""
+"""Compute the statistics of every split and validate them against the schema that is pinned in git, by TFX's own executors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from components.checks.findings import DataCheck, Finding
+from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.examples.span_cache import SPLITS
 from components.model.folder import Model
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, Typed, run_executor
 
-if TYPE_CHECKING:
-    from tensorflow_metadata.proto.v0 import anomalies_pb2
-
 NO_EXCLUDED_SPLITS = "[]"
-ALL_COLUMNS = "(all columns)"
-"""Stands for a feature's name in a finding about a split as a whole."""
-
-
-@dataclass(frozen=True)
-class Anomaly:
-    """Where a split breaks the schema."""
-
-    split: str
-    feature: str
-    """A column, or ALL_COLUMNS."""
-    short: str
-    long: str
 
 
 def compute_statistics(examples: KfpArtifact, statistics: KfpArtifact, *, beam_args: Sequence[str]) -> None:
@@ -42,7 +25,7 @@ def compute_statistics(examples: KfpArtifact, statistics: KfpArtifact, *, beam_a
 
 
 def import_schema(model: Model, schema: KfpArtifact) -> None:
-    """Make the model's pinned schema an artifact. It is never inferred."""
+    """Write the model's pinned schema into an artifact. It is never inferred."""
     folder = Path(schema.path)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "schema.pbtxt").write_text(model.text("schema.pbtxt"))
@@ -50,7 +33,7 @@ def import_schema(model: Model, schema: KfpArtifact) -> None:
 
 
 def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifact, *, beam_args: Sequence[str]) -> list[Finding]:
-    """Run ExampleValidator; it writes what it finds and never fails. Returns a finding for each anomaly."""
+    """Run ExampleValidator, which writes what it finds and never fails. Returns a finding for each anomaly."""
     run_executor(
         Executor.EXAMPLE_VALIDATOR,
         {"statistics": Typed(statistics, "ExampleStatistics"), "schema": Typed(schema, "Schema")},
@@ -62,34 +45,20 @@ def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifac
 
 
 def _finding(anomaly: Anomaly) -> Finding:
-    is_whole = anomaly.feature == ALL_COLUMNS
     return Finding(
         check=DataCheck.SCHEMA,
         level="rows",
-        column="" if is_whole else anomaly.feature,
+        column=anomaly.feature,
         days=0,
-        what=f"{'' if is_whole else 'of '}split {anomaly.split} breaks schema.pbtxt: {' '.join(anomaly.long.split()).rstrip(' .')}",
-        remedy=f"mend the source, or review {'' if is_whole else 'the column in '}schema.pbtxt",
+        what=f"{'of ' if anomaly.feature else ''}split {anomaly.split} breaks schema.pbtxt: {anomaly.long}",
+        remedy=f"mend the source, or review {'the column in ' if anomaly.feature else ''}schema.pbtxt",
     )
 
 
 def read_anomalies(folder: Path) -> tuple[Anomaly, ...]:
-    """What ExampleValidator wrote, by split and feature; empty where all is well."""
+    """The anomalies that ExampleValidator wrote, by split and feature."""
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-    anomalies: list[Anomaly] = []
-    for split in SPLITS:
-        path = folder / f"Split-{split}" / "SchemaDiff.pb"
-        if not path.is_file():
-            continue
-        found = anomalies_pb2.Anomalies.FromString(path.read_bytes())
-        if found.data_missing:
-            anomalies.append(Anomaly(split, ALL_COLUMNS, "No examples", "there is not one example"))
-        if found.HasField("dataset_anomaly_info"):
-            anomalies.append(_anomaly(split, ALL_COLUMNS, found.dataset_anomaly_info))
-        anomalies += [_anomaly(split, feature, info) for feature, info in sorted(found.anomaly_info.items())]
-    return tuple(anomalies)
-
-
-def _anomaly(split: str, feature: str, info: "anomalies_pb2.AnomalyInfo") -> Anomaly:
-    return Anomaly(split, feature, info.short_description, info.description)
+    files = {split: folder / f"Split-{split}" / "SchemaDiff.pb" for split in SPLITS}
+    found = {split: anomalies_pb2.Anomalies.FromString(path.read_bytes()) for split, path in files.items() if path.is_file()}
+    return tuple(anomaly for split, anomalies in found.items() for anomaly in list_anomalies(anomalies, split=split))

@@ -1,4 +1,4 @@
-"""The findings of the gate before training, in the registry."""
+"""Findings of the gate before training in the registry."""
 
 import json
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from components.database.statements import execute, storable
 
 
 def record_findings(connection: sa.Connection, run_id: str, stage: str, findings: Sequence[Finding], *, waived: bool) -> None:
-    """Record what was found, ranked. Recording it again changes nothing.
+    """Record the findings of a stage, ranked. Recording them again changes nothing.
 
     Raises:
         RegistryError: the run is unknown, or a value is not acceptable.
@@ -26,7 +26,7 @@ def _row(place: int, finding: Finding) -> dict[str, object]:
     return values | texts | {"place": place, "check_name": values.pop("check"), "column_name": storable(values.pop("column"))}
 
 
-def read_findings(connection: sa.Connection, run_id: str) -> tuple[Finding, ...]:
-    """What was found, the source's first, each stage's in its rank."""
+def read_recorded_findings(connection: sa.Connection, run_id: str) -> tuple[Finding, ...]:
+    """Read the findings of a run: those of the source first, each stage's by rank."""
     rows = execute(connection, "findings.read", run_id=run_id).mappings()
     return tuple(Finding(**dict(row) | {"check": DataCheck(row["check"]), "severity": Severity(row["severity"])}) for row in rows)

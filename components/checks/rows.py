@@ -1,4 +1,4 @@
-"""The rows that source.sql gives, span by span: features that died or moved, in a span and since the champion."""
+"""Check the rows of source.sql, span by span: features that died or drifted, within the window and since the champion."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -22,98 +22,98 @@ FEATURE_LOOKS: tuple[Look, ...] = (nulls, same_value, standing, far_out)
 
 
 def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profiles) -> list[Finding]:
-    """What is wrong with the rows of the window's spans.
+    """Find what is wrong with the rows of the window's spans.
 
     Args:
         model: names the label, the segments and the thresholds.
         snapshot: what was pinned.
-        profiles: of the spans' rows.
-        past: of those that the champion was trained on.
+        profiles: the profiles of the spans' rows.
+        past: those of the rows that the champion was trained on.
     """
-    course = Timeline(
+    timeline = Timeline(
         profiles_by_span(profiles), profiles_by_span(past), known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False
     )
-    features = [name for name in sum_profiles(course.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
+    features = [name for name in sum_profiles(timeline.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
     domains = read_domains(model)
     findings = [
-        *check_names(model, snapshot, course.days),
+        *check_names(model, snapshot, timeline.days),
         *check_labels(model, snapshot, profiles, past, features),
-        *check_cover(model, course.days, level="rows"),
+        *check_cover(model, timeline.days, level="rows"),
     ]
     for name in features:
-        found = _spans(model, name, course, has_domain=name in domains)
-        findings += found or _moved(model, name, course.days, course.past)
+        broken = _broken_spans(model, name, timeline, has_domain=name in domains)
+        findings += broken or _drifted(model, name, timeline.days, timeline.past)
     return findings
 
 
 def known_days(profiles: Profiles, past: Profiles) -> frozenset[date]:
-    """The days whose content is the same as in the past."""
+    """The days whose content has not changed since the champion was trained."""
     return frozenset({part.day for part in profiles if part in past} - {part.day for part in profiles if part not in past})
 
 
-def _spans(model: Model, name: str, course: Timeline, *, has_domain: bool) -> list[Finding]:
-    """A feature that died in a span, lacks a segment, or moved at once: one finding for each check.
+def _broken_spans(model: Model, name: str, timeline: Timeline, *, has_domain: bool) -> list[Finding]:
+    """Find the spans in which a feature died, lacks a segment or jumped: one finding for each check.
 
-    Values of a domain in schema.pbtxt are expected before they were ever there; ExampleValidator looks at the others.
+    New values of a feature with a domain in schema.pbtxt are not reported: ExampleValidator checks them.
     """
     known = () if has_domain else (new_values,)
     segment = (lost_segment,) if name in model.checks.segments else ()
     looks: tuple[Look, ...] = (*FEATURE_LOOKS, *known, *segment, _jumped)
     longest = timedelta(days=2 * model.window.every_days)
 
-    def judge(step: Observation) -> Deviation | None:
-        # Held against an old champion, what moved since is told for the window as a whole.
-        is_next = step.last_day is not None and step.day - step.last_day <= longest
-        return first_deviation(looks, step, model.checks) if is_next else None
+    def judge(observation: Observation) -> Deviation | None:
+        # What drifted since an old champion is reported for the window as a whole, not for its first span.
+        is_next = observation.last_day is not None and observation.day - observation.last_day <= longest
+        return first_deviation(looks, observation, model.checks) if is_next else None
 
     findings: dict[DataCheck, Finding] = {}
-    for step, measure in find_occurrences(name, course, judge):
-        if measure.check not in findings:
-            findings[measure.check] = Finding(
-                check=measure.check,
+    for observation, deviation in find_occurrences(name, timeline, judge):
+        if deviation.check not in findings:
+            findings[deviation.check] = Finding(
+                check=deviation.check,
                 level="rows",
                 column=name,
-                what=f"of span {step.day} {measure.what}{f'; {measure.before} before' if measure.before else ''}",
-                remedy=measure.remedy,
-                since=step.day,
+                what=f"of span {observation.day} {deviation.what}{f'; {deviation.before} before' if deviation.before else ''}",
+                remedy=deviation.remedy,
+                since=observation.day,
                 days=1,
-                measure=measure.measure,
-                threshold=measure.threshold,
-                touched=measure.rows / max(step.now.rows, 1),
+                measure=deviation.measure,
+                threshold=deviation.threshold,
+                touched=deviation.rows / max(observation.now.rows, 1),
             )
     return [*findings.values()]
 
 
-def _jumped(step: Observation, checks: ChecksSection) -> Deviation | None:
-    """Other values than a span before: the rows are mostly the same entities, and cannot have changed so much."""
-    if step.now.rows < LEAST_ROWS:
+def _jumped(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A feature has other values than a span before, although most rows are of the same entities."""
+    if observation.now.rows < LEAST_ROWS:
         return None
     remedy = "look at source.sql, and at the partitions since then; if the world changed, raise {0} in model.toml"
-    found = measure_distance(step.before, step.now)
-    return judge_drift(found, step.now, checks.span_drift, checks, what="has other values than a span before", remedy=remedy)
+    distance = measure_distance(observation.before, observation.now)
+    return judge_drift(distance, observation.now, checks.span_drift, checks, what="has other values than a span before", remedy=remedy)
 
 
-def _moved(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles]) -> list[Finding]:
-    """A feature that is not what it was when the champion was trained."""
-    now, before = (sum_profiles([table for table in some.values() if name in table]) for some in (days, past))
+def _drifted(model: Model, name: str, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles]) -> list[Finding]:
+    """A feature that has drifted since the champion was trained."""
+    now, before = (sum_profiles([table for table in side.values() if name in table]) for side in (days, past))
     if name not in now or name not in before:
         return []
-    found = measure_distance(before[name], now[name])
+    distance = measure_distance(before[name], now[name])
     what, remedy = "has moved since the champion was trained", "nothing, if the world moved: that is a reason to train"
-    measure = judge_drift(found, now[name], model.checks.champion_drift, model.checks, what=what, remedy=remedy)
-    if measure is None:
+    deviation = judge_drift(distance, now[name], model.checks.champion_drift, model.checks, what=what, remedy=remedy)
+    if deviation is None:
         return []
     return [
         Finding(
             check=DataCheck.DRIFT,
             level="rows",
             column=name,
-            what=measure.what,
+            what=deviation.what,
             remedy=remedy,
             days=len(days),
-            measure=measure.measure,
-            threshold=measure.threshold,
-            touched=measure.measure,
+            measure=deviation.measure,
+            threshold=deviation.threshold,
+            touched=deviation.measure,
             severity=Severity.WARNS,
         )
     ]

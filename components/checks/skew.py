@@ -1,4 +1,4 @@
-"""What serving has logged, against what the model is trained on: the same feature should have the same values in both."""
+"""Training-serving skew: a feature should have the same values in the serving log and in the training rows."""
 
 from datetime import timedelta
 
@@ -17,14 +17,14 @@ from components.snapshot.document import Snapshot
 from components.wording import percent
 
 LOGGED_DAYS = 28
-"""Up to the last pinned partition."""
+"""How many days of the log are read, the last of them that of the last pinned partition."""
 REMEDY = "compute the feature in serving as source.sql does; if the world moved, train on newer spans"
 
 
 def find_skew(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, profiles: Profiles
 ) -> list[Finding]:
-    """Hold what was logged in the last weeks against the window's rows.
+    """Compare what was logged in the last weeks with the window's rows.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
@@ -39,12 +39,12 @@ def find_skew(
 
 
 def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list[Finding]:
-    """Features that are served with other values than the model is trained on. It warns: serving may be ahead of the labels.
+    """Find features that are served with other values than the model is trained on. They only warn: serving is ahead of the labels.
 
     Args:
-        model: names the columns that nothing is asked of, and the threshold.
-        profiles: of the spans' rows.
-        logged: of the features that were served.
+        model: names the ignored columns and the threshold.
+        profiles: the profiles of the spans' rows.
+        logged: the profiles of the features that were served.
     """
     trained, findings = sum_profiles(profiles_by_span(profiles).values()), []
     for name in trained.keys() & logged.keys() - {model.rows.label, *model.checks.ignore}:
@@ -52,10 +52,10 @@ def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list
         if min(now.rows, before.rows) < LEAST_ROWS:
             continue
         what = "is served with other values than it is trained on"
-        found = judge_drift(measure_distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
+        drift = judge_drift(measure_distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
         lost = now.nulls / now.rows - before.nulls / before.rows
-        if found is not None:
-            findings.append(_warning(name, found.what, REMEDY, measure=found.measure, threshold=found.threshold))
+        if drift is not None:
+            findings.append(_warning(name, drift.what, REMEDY, measure=drift.measure, threshold=drift.threshold))
         elif lost > model.checks.null_share:
             what = f"is NULL in {percent(now.nulls / now.rows)} of what is served"
             findings.append(_warning(name, what, REMEDY, measure=lost, threshold=model.checks.null_share))

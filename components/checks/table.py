@@ -1,4 +1,4 @@
-"""The source table against the one that the champion was trained on: its columns, and partitions that were rewritten since."""
+"""Compare the source table with the one that the champion was trained on: its columns, and partitions rewritten since."""
 
 from components.checks.findings import DataCheck, Finding, Severity
 from components.model.folder import Model
@@ -8,8 +8,8 @@ from components.wording import count
 TEXT_TYPE = "STRING"
 
 
-def check_columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Columns that source.sql names, and that are of another type than those the champion was trained on, or gone."""
+def check_table_columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
+    """Find columns that source.sql names and that have another type than when the champion was trained, or are gone."""
     if reference is None:
         return []
     now, sql, table = dict(snapshot.columns), model.text("source.sql"), snapshot.source_table
@@ -33,7 +33,7 @@ def check_columns(model: Model, snapshot: Snapshot, reference: Snapshot | None) 
 
 
 def find_rewritten(snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Partitions whose content changed after the champion's snapshot was pinned."""
+    """Find partitions whose content changed after the champion's snapshot was pinned."""
     if reference is None or reference.columns != snapshot.columns:
         return []
     pinned = {partition.day: partition for partition in reference.partitions}

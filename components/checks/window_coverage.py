@@ -1,4 +1,4 @@
-"""What model.toml says the window must cover, whatever was there before: a window that never had an hour does not miss it by history."""
+"""Check what model.toml requires of the window: values that history cannot miss, because no window ever had them."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -13,11 +13,11 @@ from components.snapshot.document import Snapshot
 
 
 def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str) -> list[Finding]:
-    """Values of `checks.cover` that the whole window has no row of.
+    """Find the values of `checks.cover` of which the whole window has no row.
 
     Args:
-        model: says which.
-        days: profiles by partition, or by span.
+        model: names the columns and their values.
+        days: the profiles by partition or span.
         level: `source`, or `rows`.
     """
     whole, findings = sum_profiles(days.values()), []
@@ -25,7 +25,7 @@ def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str
         missing = _missing(whole[name], wanted) if name in whole else []
         if missing:
             is_time = len(whole[name].hours) > 0
-            told = hours_listed(sorted(map(int, missing))) if is_time else f"of {listed([quoted(str(value)) for value in missing])}"
+            listing = hours_listed(sorted(map(int, missing))) if is_time else f"of {listed([quoted(str(value)) for value in missing])}"
             findings.append(
                 Finding(
                     check=DataCheck.COVERAGE,
@@ -33,7 +33,7 @@ def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str
                     column=name,
                     days=len(days),
                     measure=len(missing) / len(wanted),
-                    what=f"has no row {told} in the whole window, as checks.cover of model.toml asks for",
+                    what=f"has no row {listing} in the whole window, as checks.cover of model.toml asks for",
                     remedy="load whole days of every source, or choose a window that has them",
                 )
             )
@@ -43,23 +43,23 @@ def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str
 def _missing(column: ColumnProfile, wanted: tuple[int | str, ...]) -> list[int | str]:
     if len(column.hours):
         return [hour for hour in wanted if not (isinstance(hour, int) and 0 <= hour < len(column.hours) and column.hours[hour])]
-    there = shares_by_value(column)
-    return [value for value in wanted if str(value) not in there]
+    present = shares_by_value(column)
+    return [value for value in wanted if str(value) not in present]
 
 
 def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles]) -> list[Finding]:
-    """Columns that the section [checks] names and nothing has: a slip of the pen would turn a check off."""
-    there = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
-    named = {name: place for place in ("segments", "ignore", "cover") for name in getattr(model.checks, place)}
+    """Find columns that [checks] names and neither table nor source.sql has: a misspelt name would turn a check off."""
+    existing = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
+    named = {name: setting for setting in ("segments", "ignore", "cover") for name in getattr(model.checks, setting)}
     return [
         Finding(
             check=DataCheck.SCHEMA,
             level="rows",
             column=name,
             days=len(days),
-            what=f"of checks.{place} in model.toml is in neither {snapshot.source_table} nor source.sql",
+            what=f"of checks.{setting} in model.toml is in neither {snapshot.source_table} nor source.sql",
             remedy="correct its name, or drop it",
         )
-        for name, place in named.items()
-        if name not in there | {model.rows.key, model.rows.span, model.source.partition_field}
+        for name, setting in named.items()
+        if name not in existing | {model.rows.key, model.rows.span, model.source.partition_field}
     ]

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from components.checks.schema.diff import Difference, compare, sentence
+from components.checks.schema.anomalies import Anomaly
+from components.checks.schema.diff import SchemaDifference, compare_schemas, difference_sentence
 from components.checks.schema.propose import (
     ALL_SPLITS,
-    Anomaly,
     WindowRows,
-    compute_statistics,
+    window_statistics,
     find_anomalies,
     propose,
     read_pinned,
@@ -49,7 +49,7 @@ def infer(model: str, through: date | None, output: Path | None, as_json: bool) 
     if output:
         _check_output(found_model, output)
     with read_window(settings, found_model, through) as window, _quiet():
-        proposal = propose(compute_statistics(window.folder), label=found_model.rows.label, labels=len(found_model.label_names))
+        proposal = propose(window_statistics(window.folder), label=found_model.rows.label, labels=len(found_model.label_names))
     text = to_text(proposal, heading=_heading(window))
     if output:
         _write(output, text)
@@ -92,7 +92,7 @@ def check(model: str, through: date | None, as_json: bool) -> None:
     found_model = read_model(settings.models_folder, model)
     pinned = read_pinned(found_model)
     with read_window(settings, found_model, through) as window, _quiet():
-        statistics = {split: compute_statistics(window.folder, split) for split in SPLITS}
+        statistics = {split: window_statistics(window.folder, split) for split in SPLITS}
     anomalies = [anomaly for split in SPLITS for anomaly in find_anomalies(statistics[split], pinned, split=split)]
     if as_json:
         _print_json(window, {"anomalies": [asdict(anomaly) for anomaly in anomalies]})
@@ -121,16 +121,17 @@ def diff(model: str, through: date | None, as_json: bool) -> None:
     found_model = read_model(settings.models_folder, model)
     pinned = read_pinned(found_model)
     with read_window(settings, found_model, through) as window, _quiet():
-        statistics = compute_statistics(window.folder)
+        statistics = window_statistics(window.folder)
     broken = {anomaly.feature for anomaly in find_anomalies(statistics, pinned, split=ALL_SPLITS)}
-    differences = compare(pinned, propose(statistics, label=found_model.rows.label, labels=len(found_model.label_names)), broken=broken)
+    proposal = propose(statistics, label=found_model.rows.label, labels=len(found_model.label_names))
+    differences = compare_schemas(pinned, proposal, broken=broken)
     if as_json:
         _print_json(window, {"differences": [asdict(difference) for difference in differences]})
     else:
         _show_differences(window, differences)
 
 
-def _show_differences(window: WindowRows, differences: Sequence[Difference]) -> None:
+def _show_differences(window: WindowRows, differences: Sequence[SchemaDifference]) -> None:
 
     model = window.snapshot.model
     if not differences:
@@ -140,7 +141,7 @@ def _show_differences(window: WindowRows, differences: Sequence[Difference]) -> 
     width = max(len(difference.feature) for difference in differences)
     for difference in differences:
         mark = "!" if difference.breaks else " "
-        click.echo(f"{mark} {difference.feature:<{width}}  {difference.aspect:<8}  {sentence(difference)}")
+        click.echo(f"{mark} {difference.feature:<{width}}  {difference.aspect:<8}  {difference_sentence(difference)}")
     broken = {difference.feature for difference in differences if difference.breaks}
     if broken:
         click.echo(f"! the rows break it: `perennial schema check {model} --through {window.through}` says how")

@@ -15,7 +15,7 @@ from pathlib import Path
 from sqlalchemy.engine import Engine
 
 from components.checks.findings import Finding
-from components.checks.record import read_findings
+from components.checks.record import read_recorded_findings
 from components.cloud import Cloud
 from components.database.engine import make_engine
 from components.errors import PerennialError, SettingsError, TaskError
@@ -125,7 +125,7 @@ def train_locally(
         run_pipeline(local, training, _arguments(run_id, model, through, launch))
         with engine.begin() as connection:
             run = read_run(connection, run_id)
-            version, findings = find_version_of_run(connection, run_id), read_findings(connection, run_id)
+            version, findings = find_version_of_run(connection, run_id), read_recorded_findings(connection, run_id)
         drop_old_runs(settings)
         return LocalResult(run, version, tuple(local.results), local.folder, findings)
 

@@ -109,7 +109,9 @@ def _statistics(result: LocalResult, split: str) -> DatasetFeatureStatisticsList
 
 
 def _anomalies(folder: Path) -> tuple[content.Anomaly, ...]:
-    return tuple(content.Anomaly(f"{found.feature} ({found.split})", found.short, found.long) for found in read_anomalies(folder))
+    return tuple(
+        content.Anomaly(f"{found.feature or '(all columns)'} ({found.split})", found.short, found.long) for found in read_anomalies(folder)
+    )
 
 
 def _found(result: LocalResult) -> tuple[content.FoundRow, ...] | None:

@@ -1,4 +1,4 @@
-"""The values of a category: new ones, and ones that are gone."""
+"""The values of a category: new ones, and ones that have vanished."""
 
 from collections.abc import Mapping
 
@@ -10,21 +10,21 @@ from components.profiles.profile import ColumnProfile, bucket_middle
 from components.wording import count, number, percent
 
 COMMON_SHARE = 0.05
-"""Of the rows: a value so common whose end is told even where the column is no segment."""
+"""A value in at least this share of the rows is missed even if its column is not a segment."""
 LEAST_PARTITIONS = 7
-"""Before it, to say what is always there."""
+"""How many earlier partitions it takes to know which values are always there."""
 CATEGORY_BUCKETS = 50
-"""Numbers of a column that are values of a category: whole ones up to here have a bucket each."""
+"""A column of numbers with at most so many buckets is taken for a category: whole numbers up to here have a bucket each."""
 
 
-def new_values(step: Observation, checks: ChecksSection) -> Deviation | None:
-    """Values of a category that were never there before."""
-    now, before = step.now, step.before
+def new_values(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A category has values that were never there before."""
+    now, before = observation.now, observation.before
     if before is None or not before.values or not before.is_category or before.filled < 10 * LEAST_ROWS:
         return None
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
-    if rows < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(step)) * now.filled:
+    if rows < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled:
         return None
     first = next(iter(unseen), "")
     return Deviation(
@@ -39,43 +39,45 @@ def new_values(step: Observation, checks: ChecksSection) -> Deviation | None:
     )
 
 
-def _usual_share(step: Observation) -> float:
-    """The most that was new in one of the partitions before: of numbers of a delivery, or days in words, everything is on every day."""
-    ahead = [step.now, step.ahead] if step.ahead is not None else []
+def _usual_share(observation: Observation) -> float:
+    """The largest share of new values in an earlier partition: in a column of delivery numbers, every value of every day is new."""
+    ahead = [observation.now, observation.ahead] if observation.ahead is not None else []
     known, most = set[str](), 0.0
-    for place, one in enumerate([*step.earlier, *ahead]):
-        new = sum(rows for value, rows in one.values.items() if value not in known)
-        if place and one is not step.now:
-            most = max(most, new / max(one.filled, 1))
-        known |= one.values.keys()
+    for place, column in enumerate([*observation.earlier, *ahead]):
+        new = sum(rows for value, rows in column.values.items() if value not in known)
+        if place and column is not observation.now:
+            most = max(most, new / max(column.filled, 1))
+        known |= column.values.keys()
     return most
 
 
 def _other_spelling(value: str, known: Mapping[str, int]) -> str:
-    same = next((one for one in known if one.strip().casefold() == value.strip().casefold()), None)
-    return "" if same is None else f", another spelling of {quoted(same)}"
+    twin = next((other for other in known if other.strip().casefold() == value.strip().casefold()), None)
+    return "" if twin is None else f", another spelling of {quoted(twin)}"
 
 
-def lost_segment(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """A value of a segment that must have been there by now, and is not."""
-    return _lost(step, 0.0)
+def lost_segment(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A segment lacks a value that chance would not leave out."""
+    return _lost(observation, 0.0)
 
 
-def lost_value(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """The same of any category, of its common values that every partition before had. It warns: campaigns end."""
-    if step.before is None or step.before.is_numeric or len(step.earlier) < LEAST_PARTITIONS:
+def lost_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A category lacks a common value that every earlier partition had. It only warns: campaigns end."""
+    if observation.before is None or observation.before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
         return None
-    return _lost(step, COMMON_SHARE, Severity.WARNS)
+    return _lost(observation, COMMON_SHARE, Severity.WARNS)
 
 
-def _lost(step: Observation, least_share: float, severity: Severity = Severity.BLOCKS) -> Deviation | None:
-    now, before = step.now, step.before
+def _lost(observation: Observation, least_share: float, severity: Severity = Severity.BLOCKS) -> Deviation | None:
+    now, before = observation.now, observation.before
     if before is None or not before.filled:
         return None
-    shares, there = shares_by_value(before), shares_by_value(now)
-    gone = [value for value, share in shares.items() if value not in there and share >= least_share and share * now.filled >= EXPECTED_ROWS]
+    shares, present = shares_by_value(before), shares_by_value(now)
+    gone = [
+        value for value, share in shares.items() if value not in present and share >= least_share and share * now.filled >= EXPECTED_ROWS
+    ]
     if severity == Severity.WARNS:
-        gone = [value for value in gone if all(value in one.values for one in step.earlier)]
+        gone = [value for value in gone if all(value in column.values for column in observation.earlier)]
     if not gone:
         return None
     share = sum(shares[value] for value in gone)
@@ -92,7 +94,7 @@ def _lost(step: Observation, least_share: float, severity: Severity = Severity.B
 
 
 def shares_by_value(column: ColumnProfile) -> dict[str, float]:
-    """The share of the rows of each value of a category; empty where the values are too many to be one."""
+    """The share of rows with each value of a category; empty if the column has too many values to be one."""
     if column.values and not column.has_uncounted_values:
         return {value: rows / column.filled for value, rows in column.values.items()}
     if column.is_numeric and len(column.keys) <= CATEGORY_BUCKETS:

@@ -1,25 +1,24 @@
-"""The hours of the day in which a column has rows: hours that are missing, or a clock that was set to another zone."""
+"""The hours of the day in which a column has rows: hours that are missing, and a clock that is set to another time zone."""
 
 import numpy as np
 
 from components.checks.findings import DataCheck, Severity
-from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, Deviation
+from components.checks.looks.deviation import CHANCE_FACTOR, EXPECTED_ROWS, LEAST_ROWS, Deviation
 from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
 from components.wording import percent
 
-CHANCE_FACTOR = 4.0
 LEAST_DIFFERENCE = 0.02
-"""Jensen-Shannon divergence in bits of a day's pattern from that of the weeks before, to be one that moved."""
+"""A clock has moved only if the day's pattern differs by more than this from that of the weeks before: Jensen-Shannon, in bits."""
 LEAST_COVERED_SHARE = 0.01
 DAYLIGHT_SAVING_HOURS = 1
-"""Hour by which a clock moves twice a year."""
+"""By how much daylight saving time moves a clock twice a year."""
 
 
-def moved_clock(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """The same pattern of the day at other hours."""
-    now, before = step.now, step.before
+def moved_clock(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The rows follow the same pattern over the day as before, at other hours."""
+    now, before = observation.now, observation.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
         return None
     shift = _clock_shift(before.hours, now.hours)
@@ -36,13 +35,13 @@ def moved_clock(step: Observation, _checks: ChecksSection) -> Deviation | None:
     )
 
 
-def lost_hours(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """Hours of the day that should have rows, and have none."""
-    now, before = step.now, step.before
+def lost_hours(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """Hours of the day that should have rows have none."""
+    now, before = observation.now, observation.before
     if before is None or not len(now.hours) or not len(before.hours) or now.times < LEAST_ROWS:
         return None
     usual = before.hours / max(before.hours.sum(), 1)
-    # The rows of the hours that remain say how many there should be in the others.
+    # The hours that have rows tell how many rows the others should have.
     expected = usual * now.times / max(usual[now.hours > 0].sum(), LEAST_COVERED_SHARE)
     missing = np.flatnonzero((expected >= EXPECTED_ROWS) & (now.hours == 0))
     if not len(missing):
@@ -59,7 +58,7 @@ def lost_hours(step: Observation, _checks: ChecksSection) -> Deviation | None:
 
 
 def hours_listed(hours: list[int]) -> str:
-    """Hours that follow each other as one stretch: from 16:00 to 24:00."""
+    """Hours for a sentence, adjacent ones as one stretch: from 16:00 to 24:00."""
     stretches: list[list[int]] = []
     for hour in hours:
         if stretches and stretches[-1][1] == hour:
@@ -70,7 +69,7 @@ def hours_listed(hours: list[int]) -> str:
 
 
 def _clock_shift(before: np.ndarray, now: np.ndarray) -> int:
-    """By how many hours the day's pattern has moved; 0 where it has not, or where another pattern explains it better."""
+    """By how many hours the day's pattern has moved; 0 if it has not, or if the pattern itself changed."""
     differences = [jensen_shannon(Cells((), before, np.roll(now, -shift))) for shift in range(24)]
     best = int(np.argmin(differences))
     allowed = CHANCE_FACTOR * chance_divergence(Cells((), before, now))

@@ -1,4 +1,4 @@
-"""Columns that died: all NULL, all the same, or the same as the day before."""
+"""Dead columns: all NULL, all one value, or the same as the day before."""
 
 import math
 from collections.abc import Hashable, Sequence
@@ -14,20 +14,20 @@ from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
 LEAST_PAIRS = 3
-"""Of partitions that followed each other and were not the same."""
+"""How many pairs of successive partitions must have differed before equal ones are suspicious."""
 
 
-def nulls(step: Observation, checks: ChecksSection) -> Deviation | None:
-    """Many more NULLs than before."""
-    now, before = step.now, step.before
+def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """The column has many more NULLs than before."""
+    now, before = observation.now, observation.before
     if before is None or now.rows < LEAST_ROWS or now.nulls < LEAST_WRONG_ROWS:
         return None
-    was, found = before.nulls / before.rows, now.nulls / now.rows
-    if found <= was + checks.null_share + chance(was, now.rows):
+    was, share = before.nulls / before.rows, now.nulls / now.rows
+    if share <= was + checks.null_share + chance(was, now.rows):
         return None
     return Deviation(
         check=DataCheck.NULLS,
-        measure=found,
+        measure=share,
         threshold=was + checks.null_share,
         rows=now.nulls,
         what=f"is NULL in {'all' if now.nulls == now.rows else f'{count(now.nulls)} of'} {count(now.rows)} rows",
@@ -36,10 +36,10 @@ def nulls(step: Observation, checks: ChecksSection) -> Deviation | None:
     )
 
 
-def same_value(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """One and the same value everywhere, where chance would not have it so."""
-    now, before = step.now, step.before
-    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, step.earlier)):
+def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has one and the same value everywhere, which chance does not explain."""
+    now, before = observation.now, observation.before
+    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, observation.earlier)):
         return None
     share = _share_of(before, now)
     if share**now.filled > NEGLIGIBLE_PROBABILITY:
@@ -57,37 +57,37 @@ def same_value(step: Observation, _checks: ChecksSection) -> Deviation | None:
 
 
 def is_constant(column: ColumnProfile) -> bool:
-    """Whether all that is filled is one value."""
+    """Whether all values that are not NULL are the same."""
     if column.values:
         return len(column.values) == 1 and not column.others
     return column.numbers == column.filled and column.low == column.high
 
 
 def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
-    """How common the constant's value was before."""
+    """How common the value of a constant column was before."""
     if constant.values:
         return before.values.get(next(iter(constant.values)), 0) / max(before.filled, 1)
-    place = np.searchsorted(before.keys, constant.keys[0])
-    found = before.counts[place] if place < len(before.keys) and before.keys[place] == constant.keys[0] else 0
-    return float(found) / max(before.filled, 1)
+    bucket = np.searchsorted(before.keys, constant.keys[0])
+    rows = before.counts[bucket] if bucket < len(before.keys) and before.keys[bucket] == constant.keys[0] else 0
+    return float(rows) / max(before.filled, 1)
 
 
-def frozen(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """The same distribution to the digit as in the partition before, where chance would not have it so, and it never was so."""
-    now, last = step.now, step.last
+def frozen(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has exactly the distribution of the partition before, which chance does not explain and never happened before."""
+    now, last = observation.now, observation.last
     if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > NEGLIGIBLE_PROBABILITY:
         return None
-    if len(step.earlier) <= LEAST_PAIRS or any(is_same(one, other) for one, other in pairwise(step.earlier)):
+    if len(observation.earlier) <= LEAST_PAIRS or any(is_same(one, other) for one, other in pairwise(observation.earlier)):
         return None
     return _repeats(now, "partition")
 
 
-def standing(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """A feature of the same entities that moved from span to span, and suddenly does not."""
-    now, last = step.now, step.last
+def standing(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A feature that used to change from span to span, for the same entities, suddenly does not."""
+    now, last = observation.now, observation.last
     if last is None or now.rows < LEAST_ROWS or not is_same(now, last):
         return None
-    moved = [_rows_moved(one, other) for one, other in pairwise(step.earlier)]
+    moved = [_rows_moved(one, other) for one, other in pairwise(observation.earlier)]
     return _repeats(now, "span") if len(moved) >= LEAST_PAIRS and min(moved) >= LEAST_ROWS else None
 
 
@@ -103,23 +103,23 @@ def _repeats(now: ColumnProfile, kind: str) -> Deviation:
 
 
 def is_same(one: ColumnProfile, other: ColumnProfile) -> bool:
-    """Whether as many rows have the same values, but for what a profile does not keep."""
+    """Whether two columns have the same values in the same numbers of rows, as far as profiles tell."""
     return one.rows == other.rows and one.low == other.low and signature(one) == signature(other)
 
 
 def signature(column: ColumnProfile) -> Hashable:
-    """What is the same of columns that are."""
+    """A value that is equal for columns that are the same."""
     numbers = (column.low, column.high, column.keys.tobytes(), column.counts.tobytes())
     return column.rows, column.nulls, column.others, *numbers, frozenset(column.values.items())
 
 
 def chance_of_same(columns: Sequence[ColumnProfile]) -> float:
-    """The probability of drawing the very same counts twice in the column where it is least."""
+    """The probability that chance draws the same counts twice, of the column for which it is least."""
     return min((_chance_of_same(column) for column in columns), default=1.0)
 
 
 def _chance_of_same(column: ColumnProfile) -> float:
-    """About: the product of each cell's, one of which follows from the others."""
+    """An approximation: the product of the cells' probabilities but one, which follows from the others."""
     counts = column.counts if len(column.counts) else np.array([*column.values.values()])
     rows = max(int(counts.sum()), 1)
     spread = counts * (1 - counts / rows)
@@ -128,11 +128,11 @@ def _chance_of_same(column: ColumnProfile) -> float:
 
 
 def _rows_moved(one: ColumnProfile, other: ColumnProfile) -> int:
-    """How many rows, at least, went from one value to another."""
+    """How many rows, at least, changed their value."""
     if one.values or other.values:
         return sum(abs(one.values.get(value, 0) - other.values.get(value, 0)) for value in {*one.values, *other.values}) // 2
     keys = np.union1d(one.keys, other.keys)
     counts = np.zeros((2, len(keys)), np.int64)
-    for place, profile in enumerate((one, other)):
-        counts[place, np.searchsorted(keys, profile.keys)] = profile.counts
+    for side, profile in enumerate((one, other)):
+        counts[side, np.searchsorted(keys, profile.keys)] = profile.counts
     return int(np.abs(counts[0] - counts[1]).sum() // 2)

@@ -1,4 +1,4 @@
-"""What is wrong with a column in a partition, as one look at it says."""
+"""Deviations: what a look finds wrong with a column in one partition or span, and the bounds that all looks share."""
 
 import math
 from collections.abc import Sequence
@@ -8,30 +8,32 @@ from components.checks.findings import DataCheck, Severity
 from components.wording import legible
 
 NEGLIGIBLE_PROBABILITY = 1e-9
-"""A probability that no false alarm in a decade of daily partitions and hundreds of columns has."""
+"""Low enough that daily runs over hundreds of columns give no false alarm in ten years."""
 EXPECTED_ROWS = 20.0
-"""A value that should have had so many rows, and has none, is missing: chance does so once in 500 million."""
+"""A value that was expected in so many rows and is in none is missing: chance does this once in 500 million times."""
 LEAST_ROWS = 20
-"""Of fewer rows nothing is said but that they are of the wrong kind."""
+"""A partition with fewer rows is judged for values of the wrong type only."""
 LEAST_WRONG_ROWS = 5
-"""As few may be an accident; values of the wrong kind are none."""
+"""Fewer wrong rows may be an accident. Values of the wrong type always count."""
+CHANCE_FACTOR = 4.0
+"""A divergence counts only above this multiple of what chance explains."""
 QUOTED_CHARACTERS = 60
 LISTED_NAMES = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Deviation:
-    """What is wrong with a column in a partition."""
+    """What is wrong with a column in one partition or span."""
 
     check: DataCheck
     measure: float
     threshold: float
     rows: int
-    """That it touches."""
+    """How many rows are wrong."""
     what: str
     remedy: str
     before: str = ""
-    """What the column was before."""
+    """What the column was like before, for the end of a sentence; may be empty."""
     severity: Severity = Severity.BLOCKS
 
     @property
@@ -41,17 +43,17 @@ class Deviation:
 
 
 def quoted(text: str) -> str:
-    """A value in a sentence: short, on one line, whatever it holds."""
+    """A value in quotation marks, for a sentence: cut to one short line, unprintable characters spelled out."""
     shown = legible(text, QUOTED_CHARACTERS).replace("\n", "\\n")
     return f'"{shown}"'
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first names, and how many more there are."""
+    """The first names, and how many more there are: `a, b, c, d and 3 more`."""
     more = f" and {len(names) - LISTED_NAMES} more" if len(names) > LISTED_NAMES else ""
     return ", ".join(names[:LISTED_NAMES]) + more
 
 
 def chance(share: float, rows: int, deviations: float = 5.0) -> float:
-    """How much more than `share` of the rows chance may have, so many standard deviations away."""
+    """By how much a share may exceed `share` in a sample of `rows` by chance, at so many standard deviations."""
     return deviations * math.sqrt(max(share * (1 - share), 0.0) / max(rows, 1))

@@ -1,4 +1,4 @@
-"""What a column was like before: what each partition, or span, is held against."""
+"""Compare a column in each partition or span with what it was like on the good days before."""
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -11,94 +11,98 @@ from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
 PARTITIONS_BEFORE = 28
-"""Four of each weekday."""
+"""How many partitions a new one is compared with: four of each weekday."""
 ONE_WEEK = timedelta(days=7)
 RECURRENCE_FACTOR = 1.5
-"""How many times more than ever before it must be, where some of it was there before."""
+"""A problem seen before is reported only above this multiple of its worst earlier value."""
 
 
 @dataclass(frozen=True, eq=False)
 class Observation:
-    """A column in one partition, and what it was like before."""
+    """A column in one partition or span, with what it was like before."""
 
     day: date
     now: ColumnProfile
     earlier: tuple[ColumnProfile, ...] = ()
-    """In the good partitions before, the oldest first."""
+    """The column in the good partitions before, the oldest first."""
     last: ColumnProfile | None = None
-    """In the partition just before, good or not."""
+    """The column in the partition just before, good or not."""
     last_day: date | None = None
     ahead: ColumnProfile | None = None
-    """A week later, where less than a week is known of before."""
+    """The column a week later, if less than a week is known of before."""
     near: int = PARTITIONS_BEFORE
-    """How many of `earlier` it is held against."""
+    """How many of `earlier`, the newest, it is compared with."""
 
     @cached_property
     def before(self) -> ColumnProfile | None:
-        """What it is held against; None for the first of all."""
+        """What it is compared with: the sum of the newest of `earlier`. None if there are none."""
         return sum_column(self.earlier[-self.near :]) if self.earlier else None
 
 
 Look = Callable[[Observation, ChecksSection], Deviation | None]
-"""Says what is wrong with a column in a partition, or None."""
+"""Tells what is wrong with an observation, or None."""
 Occurrences = list[tuple[Observation, Deviation]]
 
 
 @dataclass(frozen=True)
 class Timeline:
-    """The partitions, or spans, that a column goes through."""
+    """The partitions, or spans, through which columns are followed."""
 
     days: Mapping[date, ColumnProfiles]
-    """What is looked at."""
+    """Those to judge."""
     past: Mapping[date, ColumnProfiles]
-    """What was found good before; where it has a day that `days` has too, it says what that was like then."""
+    """Those that were good before. A day that is also in `days` is given here as it was then."""
     known: Collection[date] = frozenset()
-    """Days whose content is that of `past`: they were let through once, and are not judged again."""
+    """Days whose content has not changed since `past`: they passed the gate once and are not judged again."""
     window: int = PARTITIONS_BEFORE
-    """How many partitions are remembered."""
+    """How many good partitions are remembered."""
     near: int = PARTITIONS_BEFORE
-    """How many of them a partition is held against."""
+    """How many of them, the newest, a partition is compared with."""
     has_weekdays: bool = True
-    """Whether a partition may be like that of a week before or after, rather than the day before."""
+    """Whether values may follow the weekday, so that a partition a week later is a witness too."""
 
 
-def find_occurrences(column: str, course: Timeline, judge: Callable[[Observation], Deviation | None]) -> Occurrences:
-    """Where something is wrong with a column. What blocks does not become part of the past of what comes after."""
-    days = {day: table[column] for day, table in course.days.items() if column in table}
-    past = {day: table[column] for day, table in course.past.items() if column in table}
-    good: deque[ColumnProfile] = deque(maxlen=course.window)
-    found, last, last_day = Occurrences(), None, None
+def find_occurrences(column: str, timeline: Timeline, judge: Callable[[Observation], Deviation | None]) -> Occurrences:
+    """The days on which `judge` finds something wrong with a column.
+
+    A day with a blocking deviation does not become part of the past of the days after it.
+    """
+    days = {day: table[column] for day, table in timeline.days.items() if column in table}
+    past = {day: table[column] for day, table in timeline.past.items() if column in table}
+    good: deque[ColumnProfile] = deque(maxlen=timeline.window)
+    occurrences, last, last_day = Occurrences(), None, None
     for day in sorted(days.keys() | past.keys()):
-        now, measure = days[day] if day in days else past[day], None
-        if day in days and day not in course.known:
-            ahead = days.get(day + ONE_WEEK) if course.has_weekdays and len(good) < ONE_WEEK.days else None
-            step = Observation(day, now, tuple(good), last, last_day, ahead, course.near)
-            measure = judge(step)
-            found += [(step, measure)] if measure is not None else []
-        if measure is None or not measure.blocks:
+        now, deviation = days[day] if day in days else past[day], None
+        if day in days and day not in timeline.known:
+            ahead = days.get(day + ONE_WEEK) if timeline.has_weekdays and len(good) < ONE_WEEK.days else None
+            observation = Observation(day, now, tuple(good), last, last_day, ahead, timeline.near)
+            deviation = judge(observation)
+            occurrences += [(observation, deviation)] if deviation is not None else []
+        if deviation is None or not deviation.blocks:
             good.append(past.get(day, now))
         elif day in past:
             good.append(past[day])
         last, last_day = now, day
-    return found
+    return occurrences
 
 
-def first_deviation(looks: Sequence[Look], step: Observation, checks: ChecksSection) -> Deviation | None:
-    """The first thing that is wrong, and was not about as wrong before."""
+def first_deviation(looks: Sequence[Look], observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """The first deviation that any of the looks finds and that earlier days did not show about as strongly."""
     for look in looks:
-        measure = look(step, checks)
-        if measure is not None and not is_recurrence(measure.measure, _worst_earlier(look, step, checks)):
-            return measure
+        deviation = look(observation, checks)
+        if deviation is not None and not is_recurrence(deviation.measure, _worst_earlier(look, observation, checks)):
+            return deviation
     return None
 
 
 def is_recurrence(now: float, before: float) -> bool:
-    """Whether so much of it is nothing new. Shares and divergences end at 1, and can hardly be more than one that was above a half."""
+    """Whether a measure is about what it was before. Shares and divergences end at 1: above one half, nothing up to 1 is new."""
     return now <= RECURRENCE_FACTOR * before or (before > 1 / 2 and now <= 1)
 
 
-def _worst_earlier(look: Look, step: Observation, checks: ChecksSection) -> float:
-    """The most of it that one of the good partitions shows by itself: a shop that is closed on Sundays lacks hours on every one."""
-    witnesses = [*step.earlier, *([step.ahead] if step.ahead is not None else [])]
-    alone = (replace(step, now=one, last=None) for one in witnesses if len(witnesses) > 1)
-    return max((measure.measure for one in alone if (measure := look(one, checks)) is not None), default=0.0)
+def _worst_earlier(look: Look, observation: Observation, checks: ChecksSection) -> float:
+    """The largest measure that a good partition shows by itself: a shop that is closed on Sundays lacks hours on every one."""
+    witnesses = [*observation.earlier, *([observation.ahead] if observation.ahead is not None else [])]
+    alone = (replace(observation, now=column, last=None) for column in witnesses if len(witnesses) > 1)
+    deviations = (look(witness, checks) for witness in alone)
+    return max((deviation.measure for deviation in deviations if deviation is not None), default=0.0)

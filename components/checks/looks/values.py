@@ -1,4 +1,4 @@
-"""Values of another kind than a column holds: text in numbers, NaN, damaged or endless text, numbers out of all range."""
+"""Values of another kind than a column holds: text among numbers, NaN, damaged or overlong text, numbers out of range."""
 
 import re
 from collections.abc import Callable
@@ -17,16 +17,16 @@ DATE = re.compile(r"^\s*\d{4}[-/]\d\d[-/]\d\d|^\s*\d\d[./]\d\d[./]\d{4}")
 DAMAGE_MARKS = "\ufffdÃÂâ"
 LEAST_DAMAGED = 0.001
 LONG_TEXT = 1000
-"""Characters."""
+"""Characters from which a text counts as long."""
 FAR_FACTOR = 3.0
-"""How many times beyond what was ever there."""
+"""A number is out of range if it is beyond this multiple of the least or largest earlier one."""
 OUT_OF_RANGE_SHARE = 0.005
-"""Of the numbers."""
+"""Numbers out of range are reported above this share of all numbers."""
 
 
-def text(step: Observation, checks: ChecksSection) -> Deviation | None:
-    """Text where there were numbers."""
-    now, before = step.now, step.before
+def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """The column has text where it had numbers."""
+    now, before = observation.now, observation.before
     if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
         return None
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
@@ -42,7 +42,7 @@ def text(step: Observation, checks: ChecksSection) -> Deviation | None:
 
 
 def _kind(samples: list[str]) -> str:
-    """What the texts are, where it can be told."""
+    """What the texts are, if that can be recognised; else empty."""
     kinds: dict[str, Callable[[str], object]] = {
         ", a decimal comma": DECIMAL_COMMA.match,
         ", a date": DATE.match,
@@ -51,27 +51,27 @@ def _kind(samples: list[str]) -> str:
     return next((kind for kind, holds in kinds.items() if all(holds(value) for value in samples)), "")
 
 
-def unfinite(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """NaN or infinity where there was none."""
-    now, before = step.now, step.before
-    found = now.nans + now.infinities
-    if before is None or not found or not before.is_numeric:
+def unfinite(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has NaN or infinity where it had none."""
+    now, before = observation.now, observation.before
+    unfinite_rows = now.nans + now.infinities
+    if before is None or not unfinite_rows or not before.is_numeric:
         return None
     name = "NaN" if not now.infinities else "infinite" if not now.nans else "NaN or infinite"
     return Deviation(
         check=DataCheck.NOT_FINITE,
-        measure=found / now.filled,
+        measure=unfinite_rows / now.filled,
         threshold=0.0,
-        rows=found,
-        what=f"is {name} in {count(found)} of {count(now.filled)} values",
+        rows=unfinite_rows,
+        what=f"is {name} in {count(unfinite_rows)} of {count(now.filled)} values",
         remedy="mend the computation that gives them, and load these partitions again",
         before="finite",
     )
 
 
-def damaged(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """Text that was read with another encoding than it was written in."""
-    now, before = step.now, step.before
+def damaged(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has text that was read with another encoding than it was written in."""
+    now, before = observation.now, observation.before
     if before is None or not now.damaged or now.damaged <= LEAST_DAMAGED * now.filled:
         return None
     broken = next((value for value in now.values if any(mark in value for mark in DAMAGE_MARKS)), "")
@@ -87,9 +87,9 @@ def damaged(step: Observation, _checks: ChecksSection) -> Deviation | None:
     )
 
 
-def stretched(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """Text that is far longer than it ever was."""
-    now, before = step.now, step.before
+def stretched(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has a text that is far longer than any before."""
+    now, before = observation.now, observation.before
     if before is None or not now.values or now.longest <= max(LONG_TEXT, 10 * before.longest):
         return None
     longest = max(now.values, key=len)
@@ -104,18 +104,18 @@ def stretched(step: Observation, _checks: ChecksSection) -> Deviation | None:
     )
 
 
-def out_of_range(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """Numbers far beyond all that were ever there, such as -999 for unknown, 0 for none, or a part of the rows in cents."""
-    return _outside(step, may_be_zero=False)
+def out_of_range(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """The column has numbers far beyond any before, such as -999 for unknown, 0 for none, or some rows in cents."""
+    return _outside(observation, may_be_zero=False)
 
 
-def far_out(step: Observation, _checks: ChecksSection) -> Deviation | None:
-    """The same of what counts up to a span: it may become 0."""
-    return _outside(step, may_be_zero=True)
+def far_out(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """Like `out_of_range`, for features that count up to a span and may fall back to 0."""
+    return _outside(observation, may_be_zero=True)
 
 
-def _outside(step: Observation, *, may_be_zero: bool) -> Deviation | None:
-    now, before = step.now, step.before
+def _outside(observation: Observation, *, may_be_zero: bool) -> Deviation | None:
+    now, before = observation.now, observation.before
     if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers:
         return None
     least, most = _widened(before.low, 1 / FAR_FACTOR), _widened(before.high, FAR_FACTOR)
@@ -136,7 +136,7 @@ def _outside(step: Observation, *, may_be_zero: bool) -> Deviation | None:
 
 
 def _widened(bound: float, factor: float) -> float:
-    """A bound further out on its own side of zero: the factor is below 1 for a lower bound, above 1 for an upper one."""
+    """A bound moved away from the values: the factor is below 1 for a lower bound, above 1 for an upper one."""
     return bound * factor if bound > 0 else bound / factor
 
 

@@ -1,4 +1,4 @@
-"""The schema that a window's rows would propose, and where they break the pinned one. Nothing here writes schema.pbtxt."""
+"""Propose a schema from the rows of a window, and find where they break the pinned one. schema.pbtxt is never written."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from google.cloud import bigquery
 
+from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.errors import SourceError
 from components.examples.read import read_examples
 from components.google import bigquery_client, bigquery_read_client
@@ -22,15 +23,14 @@ from components.snapshot.pin import latest_partition, pin
 from components.snapshot.source import rows_parameters, rows_query
 
 if TYPE_CHECKING:
-    from tensorflow_metadata.proto.v0.anomalies_pb2 import AnomalyInfo
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
     from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList, FeatureNameStatistics
 
 ALL_SPLITS = "*"
 FEW_VALUES = 100
-"""A column of text with at most so many values is proposed with a domain: TFDV's own bound."""
+"""A domain is proposed for a column of text with at most so many values: TFDV's own bound."""
 BEAM_ARGS: tuple[str, ...] = Settings.model_fields["beam_args"].default
-"""Whatever runner the settings name, these rows are read onto this machine."""
+"""Whatever runner the settings name, these rows are processed on this machine."""
 
 
 @dataclass(frozen=True)
@@ -44,49 +44,32 @@ class WindowRows:
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What the rows of a window hold in a column."""
+class ObservedValues:
+    """The values that the rows of a window have in a column."""
 
     fraction: float
-    """Of the rows, those that have a value."""
+    """The share of rows that have a value."""
     least: float | None
     most: float | None
-    """Of numbers; None for text."""
+    """The least and the largest number; None for text."""
     values: tuple[str, ...]
-    """Of text, the most frequent first: all of them, or the first 1,000."""
+    """Texts, the most frequent first: all of them, or the first 1,000."""
     distinct: int
-    """How many values of text there are."""
+    """How many distinct texts there are; 0 for numbers."""
 
 
 @dataclass(frozen=True)
 class Proposal:
-    """The schema that the rows of a window would propose."""
+    """A schema proposed from the rows of a window, with the values that it was inferred from."""
 
     schema: "Schema"
-    seen: Mapping[str, Seen]
-    """By feature."""
-
-
-@dataclass(frozen=True)
-class Anomaly:
-    """One way in which the rows of a split break the pinned schema."""
-
-    split: str
-    feature: str
-    """Empty: the rows as a whole."""
-    short: str
-    long: str
-
-    @property
-    def sentence(self) -> str:
-        """Where, and what TFDV says of it."""
-        where = f"column {self.feature} of split {self.split}" if self.feature else f"split {self.split}"
-        return f"{where} breaks schema.pbtxt: {self.long}"
+    seen: Mapping[str, ObservedValues]
+    """The observed values by feature."""
 
 
 @contextmanager
 def read_window(settings: Settings, model: Model, through: date | None) -> Iterator[WindowRows]:
-    """Pin and read what a run through that date would train on (None: the last partition). The folder goes with the block.
+    """Pin and read what a run through that date would train on. The folder is deleted when the block ends. None is the last partition.
 
     Raises:
         SourceError: the window is outside the data or empty, or its rows cannot be trained on.
@@ -104,24 +87,24 @@ def read_window(settings: Settings, model: Model, through: date | None) -> Itera
 
 
 def _check_rows(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot) -> None:
-    """What rows need under any schema; `check_query` also wants the columns that schema.pbtxt has now."""
+    """Check what rows need under any schema. `check_query` would also require the columns of the present schema.pbtxt."""
     rows = model.rows
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(snapshot.window), dry_run=True, use_query_cache=False)
     with answers(
         settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
     ):
         job = client.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
-    found = {column.name: column.field_type for column in job.schema}
+    types = {column.name: column.field_type for column in job.schema}
     for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMBERS)):
-        if found.get(name) not in accepted:
+        if types.get(name) not in accepted:
             raise SourceError(
-                f"column {name!r} of source.sql of model {model.name!r} is {found.get(name, 'missing')}, model.toml needs it "
+                f"column {name!r} of source.sql of model {model.name!r} is {types.get(name, 'missing')}, model.toml needs it "
                 f"{' or '.join(accepted)}: correct source.sql or [rows] in model.toml"
             )
 
 
-def compute_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeatureStatisticsList":
-    """TFDV's statistics of the examples of a split, or of all."""
+def window_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeatureStatisticsList":
+    """Compute TFDV's statistics of the examples of one split, or of all."""
     import tensorflow_data_validation as tfdv
     from apache_beam.options.pipeline_options import PipelineOptions
 
@@ -132,10 +115,10 @@ def compute_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeature
 
 
 def propose(statistics: "DatasetFeatureStatisticsList", *, label: str, labels: int = 2) -> Proposal:
-    """What TFDV infers, and ranges, which it leaves out: the label's, and at least 0 for numbers that never were negative.
+    """Propose what TFDV infers, and ranges, which it leaves out: the label's, and at least 0 for numbers that never were negative.
 
-    The largest value of a window is no bound: the next window's would break it. Neither are values a domain of which most rows have
-    one of their own.
+    The largest value of a window is not proposed as a bound: the next window would break it. Nor is a domain if most rows have a
+    value of their own.
     """
     import tensorflow_data_validation as tfdv
 
@@ -152,11 +135,11 @@ def _name(column: "FeatureNameStatistics") -> str:
     return ".".join(column.path.step) or column.name
 
 
-def _seen(column: "FeatureNameStatistics", rows: int) -> Seen:
+def _seen(column: "FeatureNameStatistics", rows: int) -> ObservedValues:
     kind = column.WhichOneof("stats")
     stats = getattr(column, kind)
     is_number = kind == "num_stats"
-    return Seen(
+    return ObservedValues(
         fraction=stats.common_stats.num_non_missing / rows if rows else 0.0,
         least=stats.min if is_number else None,
         most=stats.max if is_number else None,
@@ -165,7 +148,7 @@ def _seen(column: "FeatureNameStatistics", rows: int) -> Seen:
     )
 
 
-def _add_range(feature: "Feature", seen: Seen, *, labels: int) -> None:
+def _add_range(feature: "Feature", seen: ObservedValues, *, labels: int) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     if seen.least is None or (feature.WhichOneof("domain_info") and not labels):  # TFDV takes what is only 0 and 1 for a bool
@@ -181,7 +164,7 @@ def _add_range(feature: "Feature", seen: Seen, *, labels: int) -> None:
 
 
 def _drop_placeholders(schema: "Schema") -> None:
-    """TFDV keeps no long or binary values; what stands for them in its statistics is not in the data."""
+    """TFDV keeps no long or binary values: their placeholders in its statistics are not in the data."""
     from tensorflow_data_validation import constants
 
     placeholders = {constants.LARGE_BYTES_PLACEHOLDER, constants.NON_UTF8_PLACEHOLDER}
@@ -202,27 +185,12 @@ def read_pinned(model: Model) -> "Schema":
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    read_features(model)  # has the sentence for what is no schema
+    read_features(model)  # refuses with a clear sentence what is not a schema
     return text_format.Parse(model.text("schema.pbtxt"), schema_pb2.Schema())
 
 
 def find_anomalies(statistics: "DatasetFeatureStatisticsList", pinned: "Schema", *, split: str) -> tuple[Anomaly, ...]:
-    """Where the rows of a split break the schema, as TFDV finds it: one for each reason, by column."""
+    """Find where the rows of a split break the schema: one anomaly for each reason, by column."""
     import tensorflow_data_validation as tfdv
 
-    found = tfdv.validate_statistics(statistics, pinned)
-    anomalies: list[Anomaly] = []
-    if found.data_missing:
-        anomalies.append(Anomaly(split, "", "No examples", "there is not one example"))
-    if found.HasField("dataset_anomaly_info"):
-        anomalies += _reasons(split, "", found.dataset_anomaly_info)
-    for feature, info in sorted(found.anomaly_info.items()):
-        anomalies += _reasons(split, feature, info)
-    return tuple(anomalies)
-
-
-def _reasons(split: str, feature: str, info: "AnomalyInfo") -> list[Anomaly]:
-    return [
-        Anomaly(split, feature, reason.short_description, " ".join(reason.description.split()).rstrip(" ."))
-        for reason in info.reason or (info,)
-    ]
+    return list_anomalies(tfdv.validate_statistics(statistics, pinned), split=split, each_reason=True)

@@ -1,22 +1,23 @@
-"""What a schema says, in words and as the text of schema.pbtxt."""
+"""Express a schema in words, and as the text of schema.pbtxt."""
 
 from collections.abc import MutableSequence, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from components.checks.schema.propose import Proposal, Seen
+from components.checks.schema.propose import ObservedValues, Proposal
+from components.wording import percent
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
 
-SHOWN_VALUES = 10
+LISTED_VALUES = 10
 ANY = "not said"
-"""Where a schema asks for nothing."""
+"""Stands for what a schema does not restrict."""
 
 
 def to_text(proposal: Proposal, *, heading: Sequence[str]) -> str:
-    """The proposed schema.pbtxt; what was seen stands beside the names, as comments."""
+    """The proposed schema.pbtxt, with the observed values as comments beside the features' names."""
     lines = [*(f"# {line}" for line in heading), ""]
     for feature in proposal.schema.feature:
         name, *fields = _fields(feature)
@@ -40,38 +41,33 @@ def _fields(message: "Message") -> list[str]:
     return lines
 
 
-def _note(feature: "Feature", seen: Seen) -> str:
-    shown = "" if feature.domain else f"seen {seen_text(seen)}"
+def _note(feature: "Feature", seen: ObservedValues) -> str:
+    shown = "" if feature.domain else f"seen {observed_text(seen)}"
     rare = f"in {percent(seen.fraction)} of rows" if seen.fraction < 1 else ""
     return ", ".join(part for part in (shown, rare) if part)
 
 
-def seen_text(seen: Seen) -> str:
-    """`1 to 17`, or the values."""
+def observed_text(seen: ObservedValues) -> str:
+    """The range of observed numbers, `1 to 17`, or the observed values."""
     if seen.least is not None and seen.most is not None:
-        return f"{number(seen.least)} to {number(seen.most)}"
+        return f"{_bound(seen.least)} to {_bound(seen.most)}"
     return values_text(seen.values, seen.distinct)
 
 
 def values_text(values: Sequence[str], count: int | None = None) -> str:
-    """The first values, quoted, and how many more there are (of `count`, where not all are given)."""
-    more = (len(values) if count is None else count) - min(len(values), SHOWN_VALUES)
-    shown = ", ".join(map(repr, values[:SHOWN_VALUES]))
+    """The first values, quoted, and how many more there are. `count` is the number of all values, if not all are given."""
+    more = (len(values) if count is None else count) - min(len(values), LISTED_VALUES)
+    shown = ", ".join(map(repr, values[:LISTED_VALUES]))
     return f"{shown} and {more:,} more" if more > 0 else shown
 
 
-def number(value: float) -> str:
-    """Whole numbers whole, others to six digits."""
+def _bound(value: float) -> str:
+    """A bound as schema.pbtxt has it: whole numbers without a point, others to six digits."""
     return f"{value:.0f}" if value == int(value) else f"{value:.6g}"
 
 
-def percent(fraction: float) -> str:
-    """Never rounded up to all, nor down to none."""
-    return f"{min(max(fraction * 100, 0.01), 99.99):.4g} %" if 0 < fraction < 1 else f"{fraction:.0%}".replace("%", " %")
-
-
 def type_text(feature: "Feature") -> str:
-    """INT, FLOAT or BYTES."""
+    """The type of a feature: INT, FLOAT or BYTES."""
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     return str(schema_pb2.FeatureType.Name(feature.type))
@@ -107,7 +103,7 @@ def _count_text(least: int, most: int) -> str:
 
 
 def range_of(feature: "Feature") -> tuple[float | None, float | None]:
-    """The least and the largest number that it may have; None is no bound."""
+    """The least and the largest number that a feature may have; None stands for no bound."""
     kind = feature.WhichOneof("domain_info")
     if type_text(feature) == "BYTES" or kind not in {"bool_domain", "int_domain", "float_domain"}:
         return None, None
@@ -118,16 +114,16 @@ def range_of(feature: "Feature") -> tuple[float | None, float | None]:
 
 
 def range_text(least: float | None, most: float | None) -> str:
-    """`0 to 729`, `at least 0`, `at most 1`."""
+    """A range for a sentence: `0 to 729`, `at least 0`, `at most 1`."""
     if least is not None and most is not None:
-        return f"{number(least)} to {number(most)}"
+        return f"{_bound(least)} to {_bound(most)}"
     if least is not None:
-        return f"at least {number(least)}"
-    return ANY if most is None else f"at most {number(most)}"
+        return f"at least {_bound(least)}"
+    return ANY if most is None else f"at most {_bound(most)}"
 
 
 def domain_of(schema: "Schema", feature: "Feature") -> tuple[str, ...] | None:
-    """The values of text that it may have; None is any."""
+    """The texts that a feature may have; None if it may have any."""
     kind = feature.WhichOneof("domain_info")
     if kind == "string_domain":
         return tuple(feature.string_domain.value)
@@ -138,7 +134,7 @@ def domain_of(schema: "Schema", feature: "Feature") -> tuple[str, ...] | None:
 
 
 def feature_text(schema: "Schema", feature: "Feature") -> str:
-    """All of it, in a few words."""
+    """All that the schema says of a feature, in a few words."""
     parts = [type_text(feature), f"present in {presence_text(feature)}", f"shape {shape_text(feature)}"]
     values, bounds = domain_of(schema, feature), range_of(feature)
     if values is not None:

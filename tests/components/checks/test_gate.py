@@ -9,7 +9,8 @@ import pytest
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 
 from components.checks.findings import DataCheck, Finding, ranked, refusal
-from components.checks.gate import ALL_COLUMNS, Anomaly, compute_statistics, import_schema, read_anomalies, validate
+from components.checks.gate import compute_statistics, import_schema, read_anomalies, validate
+from components.checks.schema.anomalies import Anomaly
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import read_model
 from components.settings import Settings
@@ -99,7 +100,7 @@ def test_a_value_that_is_missing_and_too_few_rows_are_named(check: Look, tmp_pat
         "mend the source, or review schema.pbtxt"
     )
     found = {(finding.split, finding.feature): finding.long for finding in read_anomalies(tmp_path / "anomalies")}
-    assert set(found) == {("train", ALL_COLUMNS), ("eval", ALL_COLUMNS), ("eval", "seconds")}
+    assert set(found) == {("train", ""), ("eval", ""), ("eval", "seconds")}
     assert (
         "The feature was present in fewer examples than expected: minimum fraction = 1.000000, actual = 0.975000"
         in found["eval", "seconds"]
@@ -119,7 +120,7 @@ def test_anomalies_are_in_the_order_of_splits_and_columns(tmp_path: Path) -> Non
     info = AnomalyInfo(short_description="Short", description="Long.")
     anomalies = Anomalies(anomaly_info={"b": info, "a": info})
     write_anomalies(tmp_path, eval=anomalies, train=anomalies)
-    assert read_anomalies(tmp_path) == tuple(Anomaly(split, name, "Short", "Long.") for split in ("train", "eval") for name in ("a", "b"))
+    assert read_anomalies(tmp_path) == tuple(Anomaly(split, name, "Short", "Long") for split in ("train", "eval") for name in ("a", "b"))
 
 
 def test_a_split_as_a_whole_may_break_the_schema(tmp_path: Path) -> None:
@@ -127,8 +128,8 @@ def test_a_split_as_a_whole_may_break_the_schema(tmp_path: Path) -> None:
         tmp_path, train=Anomalies(data_missing=True, dataset_anomaly_info=AnomalyInfo(short_description="Few", description="Few."))
     )
     assert read_anomalies(tmp_path) == (
-        Anomaly("train", ALL_COLUMNS, "No examples", "there is not one example"),
-        Anomaly("train", ALL_COLUMNS, "Few", "Few."),
+        Anomaly("train", "", "No examples", "there is not one example"),
+        Anomaly("train", "", "Few", "Few"),
     )
 
 
