@@ -15,11 +15,11 @@ from components.checks.schema.diff import SchemaDifference, compare_schemas, dif
 from components.checks.schema.propose import (
     ALL_SPLITS,
     WindowRows,
-    window_statistics,
     find_anomalies,
     propose,
     read_pinned,
     read_window,
+    window_statistics,
 )
 from components.checks.schema.text import to_text
 from components.errors import ModelFolderError
