@@ -1,34 +1,24 @@
-"""The gate after training: stock Evaluator, thresholds by slice, and the sentence that says why a model is not let through."""
+"""The gate after training: the Evaluator, thresholds by slice, and the sentence that says why a model is not let through."""
 
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.evaluation import evaluator
 from components.evaluation.config import eval_config
+from components.evaluation.evaluator import Judged
 from components.evaluation.results import Results, load_results
 from components.model.folder import Model
-from components.tfx.artifacts import KfpArtifact
-from components.tfx.bridge import Executor, Typed, run_executor
 
 
-def evaluate(
-    model: Model,
-    *,
-    examples: KfpArtifact,
-    trained: KfpArtifact,
-    evaluation: KfpArtifact,
-    blessing: KfpArtifact,
-    beam_args: Sequence[str],
-) -> Results:
-    """Run Evaluator on the eval split."""
-    run_executor(
-        Executor.EVALUATOR,
-        {"examples": Typed(examples, "Examples"), "model": Typed(trained, "Model")},
-        {"evaluation": Typed(evaluation, "ModelEvaluation"), "blessing": Typed(blessing, "ModelBlessing")},
-        properties={"eval_config": eval_config(model), "example_splits": '["eval"]', "fairness_indicator_thresholds": "null"},
-        beam_args=beam_args,
-    )
-    return load_results(model, Path(evaluation.path), blessed=(Path(blessing.path) / "BLESSED").exists())
+def evaluate(model: Model, judged: Judged, *, beam_args: Sequence[str], stock: bool = False) -> Results:
+    """Evaluate a model on the eval split as its model.toml says; see evaluator.py for what is stock.
+
+    Raises:
+        TaskError: the model scores a row as NaN.
+    """
+    evaluator.evaluate(eval_config(model), judged, beam_args=beam_args, stock=stock)
+    return load_results(model, Path(judged.evaluation.path), blessed=(Path(judged.blessing.path) / "BLESSED").exists())
 
 
 def refusal(model: Model, results: Results) -> str:

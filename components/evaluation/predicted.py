@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from components.evaluation.config import eval_config
+from components.evaluation.measurement import Measurement
 from components.evaluation.results import Metric, load_results
+from components.evaluation.sums import Rows, StockOnlyError
+from components.evaluation.tfma_files import parse_config, write_results
 from components.model.folder import Model
 
 PREDICTION = "perennial_prediction"
@@ -24,20 +27,41 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
         model: says what is measured.
         rows: label and slices of at least one row.
         scores: what was predicted, float32 [rows, outputs].
-        beam_args: where Beam runs.
+        beam_args: where Beam runs, should TFMA's own pipeline be needed.
     """
+    config = parse_config(json.dumps(_config(model)))
+    with tempfile.TemporaryDirectory(prefix="tfma-") as folder:
+        try:
+            measurement = Measurement(config)
+            measurement.add(_rows(model, rows, scores, measurement.features))
+            write_results(config, measurement, Path(folder))
+        except StockOnlyError:
+            _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
+        return load_results(model, Path(folder), blessed=False).metrics
+
+
+def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> Rows:
+    labels = rows.column(model.rows.label).combine_chunks().cast(pa.float64())
+    columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in features}
+    return Rows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns)
+
+
+def _as_in_examples(column: pa.Array) -> pa.Array:
+    """With the type that the column has in an example, so that slices have the same names as in training."""
+    kind, types = column.type, pa.types
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return column.cast(pa.int64())
+    return column.cast(pa.float32()) if types.is_floating(kind) or types.is_decimal(kind) else column
+
+
+def _run_tfma(config: Any, batch: pa.RecordBatch, folder: str, beam_args: Sequence[str]) -> None:
     import apache_beam as beam
     import tensorflow_model_analysis as tfma
     from apache_beam.options.pipeline_options import PipelineOptions
-    from google.protobuf import json_format
-    from tensorflow_model_analysis.proto import config_pb2
 
-    config = json_format.ParseDict(_config(model), config_pb2.EvalConfig())
-    with tempfile.TemporaryDirectory(prefix="tfma-") as folder:
-        with beam.Pipeline(options=PipelineOptions(list(beam_args))) as pipeline:
-            batches = pipeline | beam.Create([_batch(model, rows, scores)])
-            _ = batches | tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=folder)
-        return load_results(model, Path(folder), blessed=False).metrics
+    with beam.Pipeline(options=PipelineOptions(list(beam_args))) as pipeline:
+        batches = pipeline | beam.Create([batch])
+        _ = batches | tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=folder)
 
 
 def _config(model: Model) -> dict[str, Any]:

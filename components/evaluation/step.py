@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.runs.outcome import Step
 from components.tfx.artifacts import KfpArtifact
@@ -18,11 +19,10 @@ def judge(
     metrics: KfpArtifact,
 ) -> str | None:
     """Evaluate, leave the results and Kubeflow's table of metrics, and say why the model is refused; None lets it through."""
-    judged = evaluate(
-        step.model, examples=examples, trained=trained, evaluation=evaluation, blessing=blessing, beam_args=step.settings.beam_args
-    )
-    judged.write(Path(results.path))
-    overall = {metric.name: metric.value for metric in judged.metrics if not metric.slice and math.isfinite(metric.value)}
+    judged = Judged(examples, trained, evaluation, blessing)
+    measured = evaluate(step.model, judged, beam_args=step.settings.beam_args, stock=step.settings.stock_executors)
+    measured.write(Path(results.path))
+    overall = {metric.name: metric.value for metric in measured.metrics if not metric.slice and math.isfinite(metric.value)}
     Path(metrics.path).write_text("")  # an artifact without a file is never cached
     metrics.metadata |= overall
-    return None if judged.blessed else refusal(step.model, judged)
+    return None if measured.blessed else refusal(step.model, measured)
