@@ -26,17 +26,22 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @through_option
 @click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run the pipeline.")
 @cold_option
+@click.option("--stock", is_flag=True, help="Evaluate with TFX's own Evaluator: the same results, but slower.")
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
 @click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
 @click.option("--reason", help="The reason; it is recorded with the run.")
 @as_json
-def train(model: str, through: date | None, on: str, cold: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool) -> None:
+def train(
+    model: str, through: date | None, on: str, cold: bool, stock: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool
+) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
 
     The exit code is 0 for a new version, 2 when a gate refused the data or the model, 1 when the run failed.
     """
     if waive_gate and reason is None:
         raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
+    if stock and on == "kubeflow":
+        raise click.UsageError("--stock is for --on local: on Kubeflow, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
     with _fork_server(cold=cold or on != "local") as server:
@@ -45,7 +50,8 @@ def train(model: str, through: date | None, on: str, cold: bool, force: bool, wa
         from pipelines.cli.text import training as text
         from pipelines.run import launch
 
-        request = launch.Request(found_model, through, Trigger.PERSON, reason or "asked for on the command line", force, waive_gate)
+        reason = reason or "asked for on the command line"
+        request = launch.Request(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
         if on == "kubeflow":
             address = launch.submit(settings, request)
             click.echo(to_json({"run": address}) if as_json else f"submitted: {address}")

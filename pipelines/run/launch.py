@@ -48,6 +48,8 @@ class Request:
     force: bool = False
     waive_gate: bool = False
     """Let the gate before training find, and not block."""
+    stock: bool = False
+    """Run TFX's own executors where ours give the same."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,8 @@ def train_locally(
             return trained
         from pipelines.training import training
 
-        local = LocalRun(settings.state_folder / "runs" / run_id, server, on_start, on_end)
+        stock = {"PERENNIAL_STOCK_EXECUTORS": "true"} if request.stock else {}
+        local = LocalRun(settings.state_folder / "runs" / run_id, server, on_start, on_end, stock)
         run_pipeline(local, training, _arguments(run_id, model, through, launch))
         with engine.begin() as connection:
             run = read_run(connection, run_id)

@@ -1,4 +1,4 @@
-"""The stock Evaluator on a network that says what it is told: thresholds hold on their own slice, and only there."""
+"""The evaluation of a network that says what it is told: thresholds hold on their own slice, and only there."""
 
 import json
 from collections.abc import Callable
@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Check, Metric, Results, read_results
 from components.examples.encode import TFRecordFile, encode_examples
@@ -70,7 +71,7 @@ def judge(examples: Artifact, network: Artifact, tmp_path_factory: pytest.TempPa
         beam_args = Settings.model_fields["beam_args"].default
         return (
             model,
-            evaluate(model, examples=examples, trained=network, evaluation=evaluation, blessing=blessing, beam_args=beam_args),
+            evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args),
             blessing,
         )
 

@@ -1,4 +1,4 @@
-"""The stock Evaluator on three classes, and a network that says what it is told."""
+"""The evaluation of three classes, and a network that says what it is told."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Check, Results, read_results
 from components.examples.encode import TFRecordFile, encode_examples
@@ -74,7 +75,7 @@ def judge(examples: Artifact, network: Artifact, tmp_path_factory: pytest.TempPa
         model = read_model(folder, "visits")
         evaluation, blessing = artifact(folder / "evaluation"), artifact(folder / "blessing")
         beam_args = Settings.model_fields["beam_args"].default
-        return model, evaluate(model, examples=examples, trained=network, evaluation=evaluation, blessing=blessing, beam_args=beam_args)
+        return model, evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args)
 
     return judge
 
