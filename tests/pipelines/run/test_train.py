@@ -120,10 +120,17 @@ def test_training_again_gives_the_same_examples_and_weights_to_the_bit(command_l
     assert results[0] == results[1]
 
 
-def test_a_model_below_its_threshold_is_blocked_and_not_pushed(command_line: CommandLine) -> None:
-    folder = small_churn(command_line.settings.models_folder, "strict")
-    edit(folder / "model.toml", "at_least = 0.75", "at_least = 0.999")
-    document = command_line.json("train", "strict", exit_code=2)
+@pytest.mark.parametrize("road", [(), ("--stock",)], ids=["ours", "stock"])
+def test_a_model_below_its_threshold_is_blocked_and_not_pushed(command_line: CommandLine, road: tuple[str, ...]) -> None:
+    folder = command_line.settings.models_folder / "strict"
+    if not folder.exists():
+        small_churn(folder.parent, folder.name)
+        edit(folder / "model.toml", "at_least = 0.75", "at_least = 0.999")
+    document = command_line.json("train", "strict", *road, exit_code=2)
+    (run,) = run_folder(command_line.settings, document).glob("artifacts/*/evaluate/blessing")
+    assert [path.name for path in run.iterdir()] == ["NOT_BLESSED"]
+    (log,) = run_folder(command_line.settings, document).glob("logs/evaluate.log")
+    assert ("Evaluation complete. Results written to" in log.read_text()) == bool(road)  # what TFX's executor says
     assert document["state"] == "BLOCKED"
     assert document["version"] is None
     assert re.match(r"blocked: auc on all rows is 0\.[78]\d+, model\.toml of strict wants >= 0\.999; ", document["error"])
