@@ -2,6 +2,7 @@
 
 import math
 import unicodedata
+from collections.abc import Mapping
 from datetime import datetime
 
 ABSENT = "\N{EN DASH}"
@@ -23,6 +24,11 @@ def legible(text: str, limit: int = 1000) -> str:
 def label(text: str, limit: int = 40) -> str:
     """A text for a chart's axis, where there is no room to tell how much was cut."""
     return legible(text) if len(text) <= limit else legible(text[: limit - 1]) + "…"
+
+
+def slice_text(features: Mapping[str, str]) -> str:
+    """The slice of rows that these features' values name: `segment occasional`, by name where there are several, or `all rows`."""
+    return ", ".join(f"{name} {value}" for name, value in sorted(features.items())) or "all rows"
 
 
 def count(rows: float) -> str:

@@ -1,32 +1,21 @@
-"""The page of a gate: what was found, where, since when, how bad it is, and what to do."""
+"""The page of the gate before training, alone: what Kubeflow shows of the step, and what stays when a run ends there."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from components.checks.findings import Finding
-from components.report.content import FoundRow
-from components.report.findings_page import write
+from components.report.templating import render, write_page
 
 
-def found_rows(findings: Sequence[Finding]) -> tuple[FoundRow, ...]:
-    """The findings as a page shows them."""
-    return tuple(
-        FoundRow(
-            column=finding.column,
-            check=finding.check,
-            what=finding.what,
-            since=finding.since,
-            days=finding.days,
-            measure=finding.measure,
-            threshold=finding.threshold,
-            touched=finding.touched,
-            remedy=finding.remedy,
-            blocks=finding.blocks,
-        )
-        for finding in findings
-    )
+def write_findings_page(model: str, findings: Sequence[Finding], path: Path) -> None:
+    """Show what was found, where, since when, how bad it is, and what to do. The likely culprit is the first of the findings.
 
-
-def write_page(model: str, findings: Sequence[Finding], path: Path) -> None:
-    """Write it."""
-    write(model, found_rows(findings), path)
+    Raises:
+        StorageFullError: the disk has no room for the page.
+    """
+    blocking = sum(finding.blocks for finding in findings)
+    warnings = f"{len(findings)} warning{'s' if len(findings) > 1 else ''}" if findings else "Nothing found"
+    headline = f"Blocked by {blocking} of {len(findings)} findings" if blocking else warnings
+    outcome = "blocked" if blocking else "pushed"
+    page = render("checks/templates/findings_page.html", model=model, findings=findings, headline=headline, outcome=outcome)
+    write_page(page, path)

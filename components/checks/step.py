@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.checks.coverage import check_partitions
 from components.checks.findings import Finding, ranked, write_findings
-from components.checks.page import write_page
+from components.checks.page import write_findings_page
 from components.checks.rows import check_rows, known_days
 from components.checks.skew import find_skew
 from components.checks.source import check_source
@@ -52,5 +52,5 @@ def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, look
 def _write(findings: Sequence[Finding], model: Model, looked: Looked) -> None:
     result = ranked(findings)
     write_findings(result, Path(looked.findings.path))
-    write_page(model.name, result, Path(looked.page.path))
+    write_findings_page(model.name, result, Path(looked.page.path))
     looked.findings.metadata |= {"findings": len(result), "blocking": sum(finding.blocks for finding in result)}

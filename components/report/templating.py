@@ -1,6 +1,7 @@
 """Templates into pages, and pages onto the disk: whole, legible, and without anything to load."""
 
 import errno
+from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -9,11 +10,22 @@ from markupsafe import Markup
 from components import wording
 from components.errors import StorageFullError
 from components.files import FOR_EVERYBODY, replacing
+from components.report.palette import PALETTE
 
-TEMPLATES = Path(__file__).parent / "templates"
+ROOMS = Path(__file__).parents[1]
 
 
-def write_whole(page: str, path: Path) -> None:
+def render(template: str, **values: object) -> str:
+    """Fill in a template. Every value is escaped, and spelled out where it could not be shown.
+
+    Args:
+        template: its path below `components/`, such as `checks/templates/findings_page.html`.
+        values: what the template shows: facts as they are, and charts as Markup.
+    """
+    return _environment().get_template(template).render(palette=PALETTE, **values)
+
+
+def write_page(page: str, path: Path) -> None:
     """Replace the file at once; whoever reads it meanwhile meets the old page or the new one.
 
     Raises:
@@ -30,10 +42,11 @@ def write_whole(page: str, path: Path) -> None:
         raise
 
 
-def environment() -> Environment:
-    """Escapes everything. `finalize` sees each value before that, so no template can forget to make one legible."""
+@cache
+def _environment() -> Environment:
+    """An environment that escapes everything. `finalize` sees each value before that, so no template can forget to make one legible."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
+        loader=FileSystemLoader(ROOMS),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=_legible,
@@ -48,6 +61,7 @@ def environment() -> Environment:
         "duration": wording.duration,
         "label": wording.label,
         "moment": wording.moment,
+        "slice_text": wording.slice_text,
     }
     return environment
 

@@ -71,7 +71,9 @@ def _compare_two(cloud: Cloud, model: Model, before: str, after: str, options: O
     stories = [side.story for side in (comparison.before, comparison.after) if side.story]
     newest = _evaluate(cloud, model, stories, comparison.culprit, options) if options.newest and stories else None
     if options.html:
-        _write_page(comparison, newest, options.html)
+        from components.diagnosis.page import write_versions_page  # altair takes half a second
+
+        write_versions_page(comparison, newest, options.html)
     if options.as_json:
         _show_json(comparison_text.versions_json(comparison), newest)
         return
@@ -80,27 +82,15 @@ def _compare_two(cloud: Cloud, model: Model, before: str, after: str, options: O
     _show_newest(newest, options)
 
 
-def _write_page(comparison: diagnosis.VersionComparison, newest: "Newest | None", path: Path) -> None:
-    from pipelines.cli.compare_page import write_versions  # altair takes half a second
-
-    if newest is None:
-        write_versions(comparison, comparison.culprit, None, path)
-        return
-    from pipelines.cli.newest_page import section
-    from pipelines.cli.text.newest import culprit
-
-    write_versions(comparison, culprit(newest, comparison.culprit), section(newest), path)
-
-
 def _evaluate_one(cloud: Cloud, model: Model, version: str, options: Options) -> None:
     side = diagnosis.read_made(cloud, model, version)
     if side.story is None:
         raise RegistryError(f"run {version!r} made no version: name one, or two to compare (`perennial versions {model.name}`)")
     newest = _evaluate(cloud, model, [side.story], "", options)
     if options.html:
-        from pipelines.cli.newest_page import write_newest
+        from components.diagnosis.page import write_newest_page
 
-        write_newest(model.name, newest, options.html)
+        write_newest_page(model.name, newest, options.html)
     if options.as_json:
         _show_json({"culprit": newest.verdict.sentence, "model": model.name, "before": side.name, "after": None}, newest)
         return
@@ -126,9 +116,10 @@ def _show_verdict(newest: "Newest | None", otherwise: str) -> None:
     if newest is None:
         click.echo(otherwise)
         return
+    from components.diagnosis.newest.newest import newest_culprit
     from pipelines.cli.text import newest as newest_text
 
-    click.echo(newest_text.culprit(newest, otherwise))
+    click.echo(newest_culprit(newest, otherwise))
     click.echo(newest_text.verdict(newest))
 
 
@@ -142,9 +133,10 @@ def _show_newest(newest: "Newest | None", options: Options) -> None:
 
 def _show_json(document: dict[str, Any], newest: "Newest | None") -> None:
     if newest:
+        from components.diagnosis.newest.newest import newest_culprit
         from pipelines.cli.text import newest as newest_text
 
-        document |= {"culprit": newest_text.culprit(newest, document["culprit"]), "verdict": newest.verdict.sentence}
+        document |= {"culprit": newest_culprit(newest, document["culprit"]), "verdict": newest.verdict.sentence}
     click.echo(to_json({**document, "newest": newest_text.newest_json(newest) if newest else None}))
 
 
@@ -165,9 +157,9 @@ def compare_data(model: str, before: str, after: str, as_json: bool, html: Path 
     sides = [read_operand(cloud, found_model, text) for text in (before, after)]
     comparison, notes = diagnosis.compare_data(found_model, *sides), [note for side in sides for note in side.notes]
     if html:
-        from pipelines.cli.compare_page import write_data
+        from components.diagnosis.page import write_data_page
 
-        write_data(model, comparison, notes, html)
+        write_data_page(model, comparison, notes, html)
     if as_json:
         click.echo(to_json(comparison_text.data_json(comparison, notes)))
     else:

@@ -25,13 +25,13 @@ from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
 from components.runs.outcome import Step
 from components.runs.provenance import Launch, git_state
-from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
+from components.runs.record import RecordedRun, RunState, TaskResult, Trigger, close_interrupted, finish_run, read_run
 from components.runs.steps import STEPS, Duty
 from components.settings import IMAGE, Settings
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition
-from pipelines.run.local import ForkServer, LocalRun, TaskResult
+from pipelines.run.local import ForkServer, LocalRun
 
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""

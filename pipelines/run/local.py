@@ -16,32 +16,15 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from unittest import mock
 
 from components.errors import TaskError
+from components.runs.record import TaskResult, TaskState
 from components.runs.steps import STEPS
 from pipelines.run.fork_server import fork_light
 
 READY_SECONDS = 180.0
-
-
-class TaskState(StrEnum):
-    """How a task ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """One task of a local run."""
-
-    name: str
-    state: TaskState
-    seconds: float
-    log: Path
 
 
 @dataclass

@@ -16,10 +16,10 @@ from components.registry.history import VersionStory, read_version
 from components.reproduction.reproduced import Comparison, read_comparison
 from components.reproduction.reproduction import pull_code, record_reproduction
 from components.runs.provenance import Launch, git_state
-from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
+from components.runs.record import RecordedRun, RunState, TaskResult, Trigger, close_interrupted, finish_run, read_run
 from components.settings import PREFIX, Settings
 from pipelines.run.launch import drop_old_runs, new_run_id, only_run, run_pipeline
-from pipelines.run.local import ForkServer, LocalRun, TaskResult
+from pipelines.run.local import ForkServer, LocalRun
 
 EXAMPLES = "artifacts/*/read/examples"
 """In a run's folder."""

@@ -80,6 +80,11 @@ class ColumnDifference:
         return not FAULTS.isdisjoint(self.kinds)
 
     @property
+    def is_numeric(self) -> bool:
+        """Whether the earlier values are numbers or times, which have an order."""
+        return self.before is not None and (self.before.is_numeric or self.before.times > 0)
+
+    @property
     def severity(self) -> float:
         """The share, a fault's weighed heavier."""
         return max((share * _weight(kind) for kind, share in self.kinds.items()), default=0.0)

@@ -68,6 +68,25 @@ class Newest:
     notes: tuple[str, ...]
 
 
+def newest_culprit(newest: Newest | None, otherwise: str) -> str:
+    """The first line: what is wrong with the data, if it is them, else `otherwise`, what makes the versions different."""
+    return f"Likely culprit: {newest.verdict.cause}" if newest and newest.verdict.cause else otherwise
+
+
+def measured_on(data: NewestData | None) -> str:
+    """Which labelled rows the versions were measured on."""
+    if data is None or not data.judged:
+        return "newer labelled rows: there are none"
+    if not data.is_newer:
+        return f"the labelled spans {_days(data.judged)}, the rows that the training of the newer version left out"
+    seen = f"; {len(data.learned)} more it was" if data.learned else ""
+    return f"the labelled spans {_days(data.judged)}, which the newer version was not trained on{seen}"
+
+
+def _days(days: Sequence[date]) -> str:
+    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)})"
+
+
 def look_at_newest(
     cloud: Cloud, model: Model, stories: Sequence[VersionStory], *, difference: str, through: date | None, progress: Progress
 ) -> Newest:

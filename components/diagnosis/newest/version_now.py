@@ -9,7 +9,7 @@ from components.diagnosis.newest.predictions import Predicted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Distribution:
+class ClassShares:
     """What a version predicts on some rows."""
 
     rows: int
@@ -20,6 +20,10 @@ class Distribution:
     mean_score: float | None
     """Of a binary model."""
 
+    def share(self, name: str) -> float | None:
+        """The share of a class; None where the version refuses every row."""
+        return self.shares.get(name, 0.0) if self.refused < 1 else None
+
 
 @dataclass(frozen=True, kw_only=True)
 class VersionNow:
@@ -27,9 +31,9 @@ class VersionNow:
 
     name: str
     number: int
-    then: Distribution | None = None
+    then: ClassShares | None = None
     """On the rows of the newer version's last span, as they were when it was trained."""
-    now: Distribution | None = None
+    now: ClassShares | None = None
     """On today's rows, which have no label yet."""
     differences: Sequence[MetricDifference] = ()
     """Every metric of every slice: as it was recorded, and on the newest labelled rows."""
@@ -37,6 +41,11 @@ class VersionNow:
     """What the model says of rows that it refuses."""
     problem: str | None = None
     """Why nothing is known of it."""
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Every class that it predicted then or now."""
+        return tuple(dict.fromkeys(name for side in (self.then, self.now) if side for name in side.shares))
 
     @property
     def worse(self) -> tuple[MetricDifference, ...]:
@@ -49,6 +58,6 @@ class VersionNow:
         return self.now.refused if self.now else 0.0
 
 
-def distribution(predicted: Predicted) -> Distribution:
+def distribution(predicted: Predicted) -> ClassShares:
     """Of predictions."""
-    return Distribution(rows=len(predicted.scores), shares=predicted.shares, refused=predicted.refused, mean_score=predicted.mean_score)
+    return ClassShares(rows=len(predicted.scores), shares=predicted.shares, refused=predicted.refused, mean_score=predicted.mean_score)

@@ -14,7 +14,7 @@ from components.diagnosis.data.sentences import culprit, describe, new_values, s
 from components.diagnosis.metrics import MetricDifference, Significance
 from components.diagnosis.versions import VersionComparison
 from components.profiles.profile import ColumnProfile
-from components.wording import legible, percent, score
+from components.wording import legible, percent, score, slice_text
 
 SHOWN_DIFFERENCES = 12
 SHOWN_METRICS = 12
@@ -90,15 +90,10 @@ def _show_metrics(metrics: Sequence[MetricDifference]) -> None:
     click.echo(f"\n  {'metric':<{width}} {'slice':<28} {'before':>9} {'after':>9}  difference")
     for one in shown[:SHOWN_METRICS]:
         was, now = (metric.value if metric else None for metric in (one.before, one.after))
-        click.echo(f"  {one.name:<{width}} {slice_text(one.slice):<28} {score(was):>9} {score(now):>9}  {one.significance}")
+        click.echo(f"  {one.name:<{width}} {legible(slice_text(one.slice)):<28} {score(was):>9} {score(now):>9}  {one.significance}")
     quiet = sum(1 for one in metrics if one.slice and one.significance != Significance.SIGNIFICANT)
     hidden = max(len(shown) - SHOWN_METRICS, 0)
     click.echo(f"  {quiet} values of slices are within chance{f', {hidden} more are significant' if hidden else ''}")
-
-
-def slice_text(slice_: Any) -> str:
-    """The slice, for a person."""
-    return ", ".join(f"{legible(name)} {legible(value)}" for name, value in slice_.items()) or "all rows"
 
 
 def _show_code(comparison: VersionComparison) -> None:

@@ -2,27 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import date
 from typing import Any
 
 import click
 
 from components.diagnosis.metrics import Significance
-from components.diagnosis.newest.newest import Newest, NewestData
+from components.diagnosis.newest.newest import Newest, measured_on
 from components.diagnosis.newest.predictions import SideBySide
-from components.diagnosis.newest.version_now import Distribution, VersionNow
+from components.diagnosis.newest.version_now import VersionNow
 from components.registry.evaluations import Metric
-from components.wording import ABSENT, count, legible, percent, score
-from pipelines.cli.text.comparison import data_json, show_ranked, slice_text
+from components.wording import ABSENT, count, legible, percent, score, slice_text
+from pipelines.cli.text.comparison import data_json, show_ranked
 
 SHOWN_DIFFERENCES = 5
 SHOWN_SLICES = 5
 SHOWN_METRICS = 12
-
-
-def culprit(newest: Newest | None, otherwise: str) -> str:
-    """The first line: what is wrong with the data, if it is them, else what makes the versions different."""
-    return f"Likely culprit: {newest.verdict.cause}" if newest and newest.verdict.cause else otherwise
 
 
 def verdict(newest: Newest) -> str:
@@ -48,20 +42,6 @@ def show_newest(newest: Newest) -> None:
         show_ranked(newest.data.comparison, SHOWN_DIFFERENCES)
 
 
-def measured_on(data: NewestData | None) -> str:
-    """Which labelled rows."""
-    if data is None or not data.judged:
-        return "newer labelled rows: there are none"
-    if not data.is_newer:
-        return f"the labelled spans {_days(data.judged)}, the rows that the training of the newer version left out"
-    seen = f"; {len(data.learned)} more it was" if data.learned else ""
-    return f"the labelled spans {_days(data.judged)}, which the newer version was not trained on{seen}"
-
-
-def _days(days: Sequence[date]) -> str:
-    return str(days[0]) if len(days) == 1 else f"{days[0]} to {days[-1]} ({len(days)})"
-
-
 def _show_classes(versions: Sequence[VersionNow]) -> None:
     """How many rows each version puts into each class: when it was trained, and today."""
     known = [one for version in versions for one in (version.then, version.now) if one]
@@ -71,17 +51,13 @@ def _show_classes(versions: Sequence[VersionNow]) -> None:
     headings = [f"{version.name} {when}" for version in versions for when in ("then", "today")]
     click.echo(f"\n  {'predicted class':<20}" + "".join(f" {heading:>16}" for heading in headings))
     for name in classes:
-        cells = [_share(one, name) for version in versions for one in (version.then, version.now)]
+        cells = [percent(one.share(name) if one else None) for version in versions for one in (version.then, version.now)]
         click.echo(f"  {legible(name, 20):<20}" + "".join(f" {cell:>16}" for cell in cells))
     refused = [one.refused if one else None for version in versions for one in (version.then, version.now)]
     if any(refused):
         click.echo(f"  {'(refused)':<20}" + "".join(f" {percent(share):>16}" for share in refused))
     rows = [count(one.rows) if one else ABSENT for version in versions for one in (version.then, version.now)]
     click.echo(f"  {'rows':<20}" + "".join(f" {cell:>16}" for cell in rows))
-
-
-def _share(found: Distribution | None, name: str) -> str:
-    return percent(found.shares.get(name, 0.0)) if found and found.refused < 1 else ABSENT
 
 
 def _show_together(both: SideBySide) -> None:
@@ -92,7 +68,7 @@ def _show_together(both: SideBySide) -> None:
             cells = ", ".join(f"{legible(to, 20)} {count(rows)}" for to, rows in zip(both.after_classes, row, strict=True))
             click.echo(f"    {legible(name, 20):<18} of the older is, by the newer: {cells}")
     for move in [one for one in both.slices if one.agreement < 1][:SHOWN_SLICES]:
-        where = slice_text(move.slice)
+        where = legible(slice_text(move.slice))
         click.echo(
             f"    {where:<28} {percent(move.distance)} moved to another class, {percent(move.agreement)} agree ({count(move.rows)} rows)"
         )
@@ -111,7 +87,7 @@ def _show_metrics(newest: Newest) -> None:
     width = max(18, *(len(name) for name, _ in keys[:SHOWN_METRICS]))
     click.echo(f"\n  {'metric':<{width}} {'slice':<24}" + "".join(f" {f'{name} then':>16} {'now':>8}  {'':<13}" for name in found))
     for name, where in keys[:SHOWN_METRICS]:
-        line = f"  {name:<{width}} {where:<24}"
+        line = f"  {name:<{width}} {legible(where):<24}"
         for one in found.values():
             difference = one.get((name, where))
             was, now = (_value(metric) for metric in ((difference.before, difference.after) if difference else (None, None)))

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from components.runs.record import RunState
+from components.runs.record import RunState, TaskResult, TaskState
 from components.settings import Settings
 from pipelines.cli.json_text import to_json
 from pipelines.run.launch import AlreadyTrained, LocalResult
-from pipelines.run.local import TaskResult, TaskState
 
 SHOWN_FINDINGS = 5
 EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.BLOCKED: 2}

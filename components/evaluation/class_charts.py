@@ -1,18 +1,16 @@
-"""The charts of a run's page that only a model of several classes has."""
+"""The charts of an evaluation that only a model of several classes has."""
 
 from collections.abc import Mapping, Sequence
 
 import altair as alt
 from markupsafe import Markup
 
-from components.report.charts import rate_chart
-from components.report.content import RocPoint, SpanRows
+from components.evaluation.results import RocPoint
+from components.report.charts import inks, name_colours
 from components.report.drawing import WIDTH, Row, draw, table
-from components.report.palette import BAD, CARD, DATA, GOOD, INK, MUTED, SECOND, WARNING, Ink
+from components.report.palette import CARD, DATA, INK, MUTED
 from components.wording import count, label, percent
 
-INKS = (DATA, SECOND, GOOD, BAD, WARNING, MUTED)
-"""Of the first classes; more lines than that, nobody can tell apart."""
 CELL = 52
 WITH_COUNTS = 8
 """Classes whose cells have room for the rows as well as for their share."""
@@ -20,31 +18,20 @@ DARK = 0.7
 """Shares above it are written in the card's colour."""
 
 
-def inks(classes: Sequence[str]) -> dict[str, Ink]:
-    """The classes that charts with lines show, each with its colour."""
-    return dict(zip(classes, INKS, strict=False))
-
-
-def class_shares(spans: Sequence[SpanRows], classes: Sequence[str]) -> Markup:
-    """A line from span to span for each class."""
-    rows = [(span.span, name, span.class_shares[name]) for span in spans for name in inks(classes) if name in span.class_shares]
-    return rate_chart(rows, spans, _colours(classes))
-
-
 def class_rocs(curves: Mapping[str, Sequence[RocPoint]], classes: Sequence[str]) -> Markup:
     """The curve of each class against the rest, over the diagonal of chance."""
     shown = {name: points for name, points in curves.items() if name in inks(classes)}
     ends = (0.0, 0.0), (1.0, 1.0)
     rows: list[Row] = [
-        {"fpr": fpr, "tpr": tpr, "class": name}
+        {"fpr": fpr, "tpr": tpr, "name": name}
         for name, points in shown.items()
-        for fpr, tpr in (ends[0], *((point.fpr, point.tpr) for point in points), ends[1])
+        for fpr, tpr in (ends[0], *((point.false_positive_rate, point.true_positive_rate) for point in points), ends[1])
     ]
     scale = alt.Scale(domain=[0, 1], clamp=True)
     x = alt.X("fpr:Q", axis=alt.Axis(title="false positive rate", tickCount=5), scale=scale)
     y = alt.Y("tpr:Q", axis=alt.Axis(title="true positive rate", tickCount=5), scale=scale)
     chance = alt.Chart(table([{"fpr": a, "tpr": b} for a, b in ends])).mark_line(color=MUTED.light, strokeWidth=1, strokeDash=[4, 3])
-    lines = alt.Chart(table(rows)).mark_line(strokeWidth=2).encode(x=x, y=y, order="fpr:Q", color=_colours(classes))
+    lines = alt.Chart(table(rows)).mark_line(strokeWidth=2).encode(x=x, y=y, order="fpr:Q", color=name_colours(classes))
     return draw(alt.layer(chance.encode(x=x, y=y), lines), height=320)
 
 
@@ -73,8 +60,3 @@ def confusion(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> Mark
 def _cell(actual: str, predicted: str, rows: float, of: float) -> Row:
     share = rows / of if of else None
     return {"actual": actual, "predicted": predicted, "rows": count(rows), "share": share or 0.0, "percent": percent(share)}
-
-
-def _colours(classes: Sequence[str]) -> alt.Color:
-    shown = inks(classes)
-    return alt.Color("class:N", legend=None, scale=alt.Scale(domain=[*shown], range=[ink.light for ink in shown.values()]))

@@ -1,4 +1,4 @@
-"""What TFDV's statistics say of each feature, as rows of the page's tables."""
+"""What TFDV's statistics say of each feature of the splits."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import (
     StringStatistics,
 )
 
-from components.report.distributions import Distribution, distribution
+from components.examples.distributions import Distribution, distribution
 
 TOP_VALUES = 5
 
@@ -60,6 +60,8 @@ class FeatureTables:
     numeric: tuple[NumericFeature, ...]
     text: tuple[TextFeature, ...]
     missing_in_eval: tuple[str, ...]
+    has_eval: bool
+    """Whether there are statistics of the eval split."""
 
 
 def feature_tables(train: DatasetFeatureStatisticsList | None, evaluation: DatasetFeatureStatisticsList | None) -> FeatureTables:
@@ -70,6 +72,7 @@ def feature_tables(train: DatasetFeatureStatisticsList | None, evaluation: Datas
         numeric=tuple(_numeric(*pair) for pair in pairs if pair[1].HasField("num_stats")),
         text=tuple(_text(*pair) for pair in pairs if not pair[1].HasField("num_stats")),
         missing_in_eval=tuple(name for name in trained if evaluated and name not in evaluated),
+        has_eval=evaluation is not None,
     )
 
 

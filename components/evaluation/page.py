@@ -1,0 +1,92 @@
+"""An evaluation as a run's page shows it: checks, metrics by slice and by class, and the charts of predictions."""
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from components.evaluation import charts, class_charts
+from components.evaluation.results import Check, Results
+from components.evaluation.tables import (
+    ClassRow,
+    MetricTable,
+    area_under,
+    calibration_gap,
+    charted_names,
+    charted_rows,
+    class_rows,
+    drawable_buckets,
+    metric_table,
+    ordered_checks,
+    ordered_roc,
+)
+
+
+@dataclass(frozen=True)
+class SliceChart:
+    """A metric's chart by slice, and whether it leaves out slices that are close to the whole."""
+
+    metric: str
+    svg: Markup
+    slices: int
+    is_partial: bool
+
+
+@dataclass(frozen=True)
+class SummedChart:
+    """A chart and the one number that sums it up."""
+
+    svg: Markup
+    summary: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSection:
+    """What the page shows of an evaluation. Charts are None where there is nothing to draw."""
+
+    checks: tuple[Check, ...]
+    table: MetricTable
+    slice_charts: tuple[SliceChart, ...]
+    class_rows: tuple[ClassRow, ...]
+    """Only of a model of several classes; the same holds of `confusion` and `class_rocs`."""
+    confusion: Markup | None
+    class_rocs: Markup | None
+    roc: SummedChart | None
+    """Only of a model of two labels, with the area under the curve; the same holds of `calibration`, with the mean error."""
+    calibration: SummedChart | None
+
+
+def evaluation_section(results: Results) -> EvaluationSection:
+    """Put what was evaluated in order, and draw it."""
+    table = metric_table(results)
+    matrix = next((matrix for matrix in results.matrices if not matrix.slice), None)
+    curves = {name: ordered_roc(point for point in results.roc if point.of == name) for name in results.classes}
+    return EvaluationSection(
+        checks=ordered_checks(results.checks),
+        table=table,
+        slice_charts=tuple(_slice_chart(table, name) for name in charted_names(table)),
+        class_rows=class_rows(results),
+        confusion=class_charts.confusion(matrix.counts, results.classes) if matrix else None,
+        class_rocs=class_charts.class_rocs(curves, results.classes) if any(curves.values()) else None,
+        roc=None if results.classes else _roc(results, table),
+        calibration=_calibration(results),
+    )
+
+
+def _slice_chart(table: MetricTable, name: str) -> SliceChart:
+    rows, is_partial = charted_rows(table, name)
+    overall = next((metric for metric in table.overall if metric.name == name), None)
+    return SliceChart(name, charts.metric_by_slice(rows, table.names.index(name), overall), len(rows), is_partial)
+
+
+def _roc(results: Results, table: MetricTable) -> SummedChart | None:
+    """With the evaluation's own AUC where there is one: it knows more thresholds than are drawn, and two numbers would confuse."""
+    points = ordered_roc(results.roc)
+    if not points:
+        return None
+    areas = (metric.value for metric in table.overall if metric.name.casefold() == "auc")
+    return SummedChart(charts.roc_curve(points), next(areas, area_under(points)))
+
+
+def _calibration(results: Results) -> SummedChart | None:
+    buckets = drawable_buckets(results.calibration)
+    return SummedChart(charts.calibration_plot(buckets), calibration_gap(buckets)) if buckets else None

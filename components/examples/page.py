@@ -1,0 +1,71 @@
+"""The examples of a run as its page shows them: how many there are by span and split, and what their features hold."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from markupsafe import Markup
+
+from components.examples.span_cache import SplitCount
+from components.report.charts import bars_by_day, share_by_day, shares_by_day
+
+POSITIVE = "1"
+"""The label whose share is drawn where labels are 0 and 1."""
+
+
+@dataclass(frozen=True)
+class SpanLabels:
+    """The examples that a span gave to all splits, by label."""
+
+    span: date
+    labels: Mapping[str, int]
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(self.labels.values())
+
+    @property
+    def shares(self) -> dict[str, float]:
+        """The share of each label; empty where there is no example."""
+        return {name: count / self.rows for name, count in self.labels.items()} if self.rows else {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExamplesSection:
+    """What the page shows of a run's examples. Charts are None where nothing is known to draw."""
+
+    spans: tuple[SpanLabels, ...]
+    splits: Mapping[str, int]
+    """Rows by split."""
+    classes: tuple[str, ...]
+    """The labels of a model of several classes; empty where they are 0 and 1."""
+    rows_by_span: Markup | None
+    positives: tuple[float, ...]
+    """The share of positive labels by span; empty where labels are classes."""
+    labels_by_span: Markup | None
+    """A line of the positive labels' share, or one for each class."""
+
+
+def examples_section(counts: Sequence[SplitCount]) -> ExamplesSection:
+    """Add up the counts of a run's spans and splits, and draw them."""
+    splits: dict[str, int] = {}
+    by_span: dict[date, dict[str, int]] = {}
+    for count in counts:
+        splits[count.split] = splits.get(count.split, 0) + count.rows
+        labels = by_span.setdefault(count.span, {})
+        for name, rows in count.labels.items():
+            labels[name] = labels.get(name, 0) + rows
+    spans = tuple(SpanLabels(span, labels) for span, labels in by_span.items())
+    classes = tuple(spans[0].labels) if spans and POSITIVE not in spans[0].labels else ()
+    positives = [] if classes else [(one.span, share) for one in spans if math.isfinite(share := one.shares.get(POSITIVE, math.nan))]
+    labels_chart = share_by_day(positives) if positives else None
+    return ExamplesSection(
+        spans=spans,
+        splits=splits,
+        classes=classes,
+        rows_by_span=bars_by_day([(one.span, one.rows) for one in spans]) if spans else None,
+        positives=tuple(share for _, share in positives),
+        labels_by_span=shares_by_day([(one.span, one.shares) for one in spans], classes) if classes else labels_chart,
+    )

@@ -1,0 +1,129 @@
+"""A training run's report as one HTML page that needs nothing else: no script, no link, no font, no network.
+
+It is read from disk without a connection and inside Kubeflow's sandboxed frame, so the charts are inline SVG and the page's own
+policy forbids everything but inline style. There are no links within the page either: in such a frame they load the frame's parent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
+
+from components.checks.findings import Finding
+from components.checks.schema.anomalies import Anomaly
+from components.evaluation.page import evaluation_section
+from components.evaluation.results import Results
+from components.examples.page import examples_section
+from components.examples.span_cache import SplitCount
+from components.examples.statistics import feature_tables
+from components.report.charts import histogram, inks
+from components.report.templating import render, write_page
+from components.runs.record import RecordedRun, RunState, TaskResult
+from components.snapshot.document import Snapshot
+
+NOT_EVALUATED = Results(blessed=False, metrics=(), checks=(), roc=(), calibration=())
+OUTCOMES = {RunState.SUCCEEDED: "pushed", RunState.BLOCKED: "blocked"}
+"""How the page calls the state in which a run ended; any other is `failed`."""
+SHOWN_PACKAGES = ("tensorflow", "tfx", "kfp")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinishedRun:
+    """A run and what its steps left behind. What it did not reach is None or empty, and the page says so."""
+
+    recorded: RecordedRun
+    folder: Path
+    """Of its artifacts and logs."""
+    version: int | None = None
+    """The version that it registered."""
+    version_uri: str | None = None
+    tasks: tuple[TaskResult, ...] = ()
+    snapshot: Snapshot | None = None
+    counts: tuple[SplitCount, ...] = ()
+    statistics: Mapping[str, DatasetFeatureStatisticsList] = field(default_factory=dict)
+    """What TFDV computed of each split."""
+    anomalies: tuple[Anomaly, ...] | None = None
+    """None: the examples were not validated. Empty: they keep the pinned schema."""
+    findings: tuple[Finding, ...] | None = None
+    """Of both looks of the gate before training; None: there was none."""
+    results: Results = NOT_EVALUATED
+
+
+def write_run_page(run: FinishedRun, path: Path) -> None:
+    """Render the page of a run into that file, which is either the old one or the whole new one at any time.
+
+    Raises:
+        StorageFullError: the disk has no room for it.
+    """
+    write_page(render_run(run), path)
+
+
+def render_run(run: FinishedRun) -> str:
+    """The whole page."""
+    recorded = run.recorded
+    examples = examples_section(run.counts if run.snapshot else ())
+    return render(
+        "registry/templates/run.html",
+        run=recorded.run,
+        headline=_headline(run),
+        outcome=_outcome(run),
+        reason=_reason(run),
+        started=recorded.started_at,
+        seconds=((recorded.finished_at or recorded.started_at) - recorded.started_at).total_seconds(),
+        tasks=run.tasks,
+        findings=run.findings,
+        snapshot=run.snapshot,
+        examples=examples,
+        features=feature_tables(run.statistics.get("train"), run.statistics.get("eval")),
+        histogram=histogram,
+        anomalies=run.anomalies,
+        anomalous={anomaly.feature for anomaly in run.anomalies or ()},
+        evaluation=evaluation_section(run.results),
+        classes=run.results.classes,
+        inks=inks(run.results.classes or examples.classes),
+        lineage=_lineage(run),
+        commands=_commands(run),
+    )
+
+
+def _outcome(run: FinishedRun) -> str:
+    return OUTCOMES.get(run.recorded.state, "failed")
+
+
+def _headline(run: FinishedRun) -> str:
+    pushed = _outcome(run) == "pushed" and run.version is not None
+    return f"Pushed as version {run.version}" if pushed else _outcome(run).capitalize()
+
+
+def _reason(run: FinishedRun) -> str:
+    """Why the run ended as it did, in one sentence."""
+    if _outcome(run) != "pushed":
+        return (run.recorded.error or "the run ended without saying why: see the logs").removeprefix("blocked: ")
+    return f"the data keep the pinned schema, and all {len(run.results.checks)} thresholds of model.toml are kept on the eval split."
+
+
+def _lineage(run: FinishedRun) -> dict[str, str]:
+    """What the run was made of, and what it made."""
+    recorded = run.recorded.run
+    commit = f"{recorded.git_commit}{' with local changes' if recorded.git_dirty else ''}" if recorded.git_commit else "no repository"
+    return {
+        "run": recorded.run_id,
+        "asked for by": f"{recorded.trigger}: {recorded.reason}",
+        "git commit": commit,
+        "environment (uv.lock)": recorded.environment_digest,
+        "image": recorded.image_digest or "none: run on this machine",
+        "compiled pipeline": recorded.pipeline_sha256,
+        **{f"package {name}": version for name in SHOWN_PACKAGES if (version := recorded.package_versions.get(name))},
+        **({"pinned rows": run.snapshot.snapshot_table} if run.snapshot else {}),
+        **({"bytes of the version": run.version_uri} if run.version_uri else {}),
+        "artifacts and logs": str(run.folder),
+    }
+
+
+def _commands(run: FinishedRun) -> dict[str, str]:
+    """The commands to run next, by what each is for."""
+    model = run.recorded.run.model
+    if run.version is None:
+        return {"run it again when the cause is mended": f"perennial train {model}"}
+    return {"everything about this version": f"perennial show {model} {run.version}", "all versions": f"perennial versions {model}"}
