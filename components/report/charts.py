@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from components.report.drawing import Row, draw, table
 from components.report.palette import BAD, DATA, GOOD, MUTED, SECOND, SOFT, WARNING, Ink
+from components.wording import legible
 
 DAY_MILLISECONDS = 86_400_000
 """Vega's unit of time is the millisecond."""
@@ -26,8 +27,8 @@ def inks(names: Sequence[str]) -> dict[str, Ink]:
 
 
 def name_colours(names: Sequence[str]) -> alt.Color:
-    """The colour of each line by the field `name` of its rows."""
-    shown = inks(names)
+    """The colour of each line by the field `name` of its rows. Names are spelled as `drawing.table` spells them."""
+    shown = {legible(name): ink for name, ink in inks(names).items()}
     return alt.Color("name:N", legend=None, scale=alt.Scale(domain=[*shown], range=[ink.light for ink in shown.values()]))
 
 

@@ -12,7 +12,7 @@ from components.diagnosis.newest.loaded_version import Kept, predict
 from components.diagnosis.newest.predictions import REFUSED, Predicted, SideBySide, side_by_side
 from components.diagnosis.newest.rows import FedRows
 from components.diagnosis.newest.sample import Sample, key_texts
-from components.diagnosis.newest.version_now import VersionNow, distribution
+from components.diagnosis.newest.version_now import VersionNow, class_shares
 from components.diagnosis.versions import measured
 from components.errors import RegistryError, SourceError
 from components.evaluation.predicted import measure_predictions
@@ -89,8 +89,8 @@ def _version_now(version: Kept, answers: _Answers) -> VersionNow:
     return VersionNow(
         name=version.name,
         number=version.story.number,
-        then=distribution(answers.then) if answers.then and len(answers.then.scores) else None,
-        now=distribution(answers.today) if answers.today and len(answers.today.scores) else None,
+        then=class_shares(answers.then) if answers.then and len(answers.then.scores) else None,
+        now=class_shares(answers.today) if answers.today and len(answers.today.scores) else None,
         differences=compare_metrics(measured(version.story), answers.metrics) if answers.metrics else (),
         refusal=next(iter(refusals), None),
         problem=answers.problem,

@@ -58,6 +58,6 @@ class VersionNow:
         return self.now.refused if self.now else 0.0
 
 
-def distribution(predicted: Predicted) -> ClassShares:
+def class_shares(predicted: Predicted) -> ClassShares:
     """Of predictions."""
     return ClassShares(rows=len(predicted.scores), shares=predicted.shares, refused=predicted.refused, mean_score=predicted.mean_score)

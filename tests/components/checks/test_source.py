@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.checks.findings import DataCheck, refusal
-from components.checks.page import write_page
+from components.checks.page import write_findings_page
 from components.model.folder import Model
 from tests.components.checks.corruptions import (
     BAD,
@@ -155,7 +155,7 @@ def test_columns_that_are_others_every_day_give_nothing(tmp_path: Path) -> None:
 
 def test_hostile_values_are_legible_on_the_page(model: Model, tmp_path: Path) -> None:
     findings = source_findings(model, each(some("country", 0.2, lambda _: HOSTILE))(shop()))
-    write_page("shop", findings, tmp_path / "page.html")
+    write_findings_page("shop", findings, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
     assert r"\u202e&lt;script&gt;alert(1)&lt;/script&gt;\x00\n&#34;; DROP TABLE orders; --" in page
     assert "<script" not in page

@@ -4,145 +4,83 @@ import re
 from datetime import date, timedelta
 
 import pytest
-from markupsafe import Markup
 
-from components.report import charts
-from components.report.content import CalibrationBin, Check, MetricValue, RocPoint, SpanRows
-from components.report.distributions import Distribution
-from components.report.metrics import metric_table
-from components.report.palette import BAD, DATA, PALETTE
+from components.report.before_after import binned_shares, labelled_bins, rows_by_day
+from components.report.charts import INKS, bars_by_day, histogram, inks, share_by_day, shares_by_day
+from components.report.palette import DATA, GOOD, SECOND
+from tests.components.report.svg import assert_fits_a_page, bars, marks, strokes, texts
 
-DAYS = [SpanRows(date(2026, 2, 23) + timedelta(days=day), 100 * (day + 1), 0.1 * day) for day in range(8)]
-BINS = [CalibrationBin(0.1, 0.2, 10), CalibrationBin(0.6, 0.5, 90)]
-
-
-def _texts(svg: str) -> list[str]:
-    return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
+DAYS = [date(2026, 2, 23) + timedelta(days=day) for day in range(8)]
+ROWS = [(day, 100 * (number + 1)) for number, day in enumerate(DAYS)]
+SHARES = [(day, 0.1 * number) for number, day in enumerate(DAYS)]
+CLASSES = ("newcomer", "occasional", "regular")
 
 
-def _marks(svg: str, kind: str) -> int:
-    return sum(len(re.findall(r"<(?:path|line) ", group)) for group in re.findall(rf'<g class="mark-{kind} role-mark[^>]*>(.*?)</g>', svg))
+def test_values_are_bars_on_an_axis_of_days() -> None:
+    svg = bars_by_day(ROWS)
+    assert marks(svg, "rect") == 8
+    assert texts(svg)[:4] == ["23 Feb", "25 Feb", "27 Feb", "1 Mar"]
+    assert "800" in texts(svg)
 
 
-def _bars(svg: str) -> list[str]:
-    """Where each bar begins, and how wide it is."""
-    [group] = re.findall(r'<g class="mark-rect role-mark.*?</g>', svg)
-    return [f"{float(left):.2f} {float(width):.2f}" for left, width in re.findall(r'd="M([\d.]+),[\d.]+h([\d.]+)', group)]
-
-
-def _slices(*metrics: MetricValue) -> str:
-    table = metric_table(metrics, [])
-    return charts.metric_by_slice(table.rows, 0, next(iter(table.overall), None))
-
-
-def test_spans_are_bars_on_an_axis_of_days() -> None:
-    svg = charts.span_rows(DAYS)
-    assert _marks(svg, "rect") == 8
-    assert _texts(svg)[:4] == ["23 Feb", "25 Feb", "27 Feb", "1 Mar"]
-    assert "800" in _texts(svg)
-
-
-def test_a_span_that_is_not_there_leaves_a_gap() -> None:
-    whole, gap = (_bars(charts.span_rows(days)) for days in (DAYS, [*DAYS[:3], *DAYS[4:]]))
+def test_a_day_that_is_not_there_leaves_a_gap() -> None:
+    whole, gap = (bars(bars_by_day(rows)) for rows in (ROWS, [*ROWS[:3], *ROWS[4:]]))
     assert gap == [*whole[:3], *whole[4:]]
 
 
-def test_label_rates_are_a_line_in_percent() -> None:
-    assert {"0%", "60%"} <= set(_texts(charts.label_rates(DAYS)))
+def test_shares_are_a_line_in_percent() -> None:
+    assert {"0%", "60%"} <= set(texts(share_by_day(SHARES)))
 
 
-def test_a_single_span_can_be_drawn() -> None:
-    assert _marks(charts.span_rows(DAYS[:1]), "rect") == 1
-    assert "23 Feb" in _texts(charts.label_rates(DAYS[:1]))
+def test_a_single_day_can_be_drawn() -> None:
+    assert marks(bars_by_day(ROWS[:1]), "rect") == 1
+    assert "23 Feb" in texts(share_by_day(SHARES[:1]))
+    assert marks(rows_by_day([(DAYS[0], None, 5)]), "rect") == 0
 
 
-def test_years_of_spans_are_labelled_by_month() -> None:
-    months = [SpanRows(date(2020 + month // 12, month % 12 + 1, 1), 1) for month in range(36)]
-    assert "Jan 2020" in _texts(charts.span_rows(months))
+def test_years_are_labelled_by_month() -> None:
+    months = [(date(2020 + month // 12, month % 12 + 1, 1), 1) for month in range(36)]
+    assert "Jan 2020" in texts(bars_by_day(months))
 
 
-def test_a_distribution_has_a_bar_for_each_bin_and_the_outline_of_the_eval_split() -> None:
-    svg = charts.feature_distribution(Distribution((0.5, 0.3, 0.2), (0.2, 0.3, 0.5), logarithmic=False))
-    assert _marks(svg, "rect") == 3
-    assert _marks(svg, "line") == 1
-    assert _texts(svg) == []
+def test_each_name_has_a_line_of_its_ink_as_far_as_there_are_inks() -> None:
+    svg = shares_by_day([(day, dict(zip(CLASSES, (0.5, 0.3, 0.2), strict=True))) for day in DAYS], CLASSES)
+    assert set(strokes(svg)) == {DATA.light, SECOND.light, GOOD.light}
+    assert len(inks([f"class {number}" for number in range(20)])) == len(INKS)
 
 
-def test_each_slice_has_a_dot_an_interval_and_its_name() -> None:
-    svg = _slices(MetricValue("auc", None, 0.8, 0.79, 0.81), *(MetricValue("auc", f"hour: {n}", 0.7 + n / 50, 0.6, 0.9) for n in range(4)))
-    assert _marks(svg, "symbol") == 4
-    assert _marks(svg, "rule") == 4 + 1
-    assert _marks(svg, "rect") == 1
-    assert {f"hour: {n}" for n in range(4)} <= set(_texts(svg))
+def test_a_histogram_has_a_bar_for_each_bin_and_the_outline_of_the_eval_split() -> None:
+    svg = histogram((0.5, 0.3, 0.2), (0.2, 0.3, 0.5))
+    assert (marks(svg, "rect"), marks(svg, "line"), texts(svg)) == (3, 1, [])
 
 
-def test_intervals_that_are_not_finite_are_left_out() -> None:
-    svg = _slices(MetricValue("auc", "a", 0.8, float("-inf"), float("nan")), MetricValue("auc", "b", 0.7, None, None))
-    assert _marks(svg, "symbol") == 2
-    assert _marks(svg, "rule") == 0
-    assert "NaN" not in svg
+def test_two_sides_are_bars_and_a_line_over_them() -> None:
+    for svg in (binned_shares((0.5, 0.5), (0.2, 0.8)), labelled_bins((1, 2), (2, 1), ("Mon", "Tue"), pattern=",d")):
+        assert (marks(svg, "rect"), marks(svg, "line")) == (2, 1)
+    assert {"Mon", "Tue"} <= set(texts(svg))
+    assert marks(rows_by_day([(DAYS[0], 5, 6), (DAYS[1], None, 7), (DAYS[2], 8, None)]), "rect") == 2
 
 
-def test_slices_with_the_same_beginning_keep_their_own_line() -> None:
-    svg = _slices(*(MetricValue("auc", "x" * 60 + str(n), 0.5 + n / 10) for n in range(3)))
-    [dots] = re.findall(r'<g class="mark-symbol.*?</g>', svg)
-    assert len(set(re.findall(r"translate\([\d.]+,([\d.]+)\)", dots))) == 3
+@pytest.mark.parametrize(
+    "svg",
+    [
+        bars_by_day(ROWS),
+        share_by_day(SHARES),
+        shares_by_day([(day, {"a": 0.5}) for day in DAYS], ("a",)),
+        histogram((1.0,), (1.0,)),
+        binned_shares((1.0,), (0.5,)),
+        rows_by_day([(DAYS[0], 5, 6)]),
+    ],
+    ids=["bars", "share", "shares", "histogram", "binned", "rows"],
+)
+def test_a_chart_fits_any_page(svg: str) -> None:
+    assert_fits_a_page(svg)
 
 
-def test_a_refused_slice_is_drawn_in_red() -> None:
-    metrics = [MetricValue("auc", "a", 0.8, 0.7, 0.9), MetricValue("auc", "b", 0.4, 0.3, 0.5)]
-    table = metric_table(metrics, [Check("auc", "b", ">= 0.7", 0.4, passed=False)])
-    svg = charts.metric_by_slice(table.rows, 0, None)
-    assert (svg.count(f'fill="{BAD.light}"'), svg.count(f'fill="{DATA.light}"')) == (1, 1)
-
-
-def test_the_roc_curve_is_a_line_from_corner_to_corner_with_its_threshold_marked() -> None:
-    points = [RocPoint(0.0, 0.4, 0.9), RocPoint(0.2, 0.7, 0.52), RocPoint(1.0, 1.0, 0.0), RocPoint(1.0, 1.0, -1.0)]
-    svg = charts.roc_curve(points)
-    assert {"threshold 0.52", "false positive rate", "true positive rate", "0.0", "1.0"} & set(_texts(svg)) >= {
-        "threshold 0.52",
-        "true positive rate",
-    }
-    assert _plot_height(svg) > 200
-
-
-def test_calibration_has_a_dot_for_each_bin() -> None:
-    svg = charts.calibration_plot(BINS)
-    assert _marks(svg, "symbol") == 2
-    assert "share that came true" in _texts(svg)
-    assert _plot_height(svg) > 200
-
-
-def test_calibration_of_predictions_that_are_all_0_can_be_drawn() -> None:
-    assert _marks(charts.calibration_plot([CalibrationBin(0.0, 0.0, 5)]), "symbol") == 1
-
-
-def _plot_height(svg: str) -> float:
-    [height] = re.findall(r'class="background" aria-hidden="true" d="M0\.?5?,0\.?5?h[\d.]+v([\d.]+)', svg)[:1]
-    return float(height)
-
-
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "a\x00b\x07\ud800\ufffe", "\u202eevil", '" onload="alert(1)', "x" * 10_000])
-def test_hostile_names_are_only_text(name: str) -> None:
-    svg = _slices(MetricValue("auc", name, 0.5, 0.4, 0.6), MetricValue("auc", "fine", 0.6))
-    assert "<script" not in svg
-    assert '" onload' not in re.sub(r"<text[^>]*>[^<]*</text>", "", svg)
-    assert "fine" in _texts(svg)
-    assert len(svg) < 12_000
+@pytest.mark.parametrize("name", ["a\x00\u202e\ud800", "<script>alert(1)</script>", "x" * 64])
+def test_no_name_can_break_a_chart(name: str) -> None:
+    svg = shares_by_day([(DAYS[0], {name: 0.4, "b": 0.6})], (name, "b"))
     svg.encode("utf-8")
-
-
-def test_every_colour_is_one_that_dark_screens_know() -> None:
-    table = metric_table([MetricValue("auc", None, 0.5, 0.4, 0.6), MetricValue("auc", "a", 0.5, 0.4, 0.6)], [])
-    drawn: list[Markup] = [
-        charts.span_rows(DAYS),
-        charts.label_rates(DAYS),
-        charts.feature_distribution(Distribution((1.0,), (1.0,), logarithmic=True)),
-        charts.metric_by_slice(table.rows, 0, table.overall[0]),
-        charts.roc_curve([RocPoint(0.2, 0.7, 0.5)]),
-        charts.calibration_plot(BINS),
-    ]
-    known = {ink.light for ink in PALETTE} | {"none", "transparent"}
-    for svg in drawn:
-        assert set(re.findall(r'(?:fill|stroke)="([^"]*)"', svg)) <= known
-        assert not re.search(r'\sid="|href=|url\(', svg), "two charts on a page would share it"
+    assert "<script" not in svg
+    assert "\x00" not in svg
+    assert set(re.findall(f'stroke="({DATA.light}|{SECOND.light})"', svg)) == {DATA.light, SECOND.light}

@@ -6,7 +6,7 @@ import pytest
 
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide, has_collapsed
-from components.diagnosis.newest.version_now import Distribution, VersionNow
+from components.diagnosis.newest.version_now import ClassShares, VersionNow
 from components.registry.evaluations import Metric
 from tests.components.diagnosis.compared import metric
 
@@ -14,8 +14,8 @@ FAULT = "column pages of site.visits is empty in 100% of rows since 2026-03-09 (
 SHIFT = "feature pages: 30.0% of its values differ"
 
 
-def shares(**classes: float) -> Distribution:
-    return Distribution(rows=1000, shares=classes, refused=0.0, mean_score=None)
+def shares(**classes: float) -> ClassShares:
+    return ClassShares(rows=1000, shares=classes, refused=0.0, mean_score=None)
 
 
 def version(
@@ -24,7 +24,7 @@ def version(
     now: float | None = 0.9,
     *,
     name: str = "auc",
-    predicted: tuple[Distribution, Distribution] | None = None,
+    predicted: tuple[ClassShares, ClassShares] | None = None,
     problem: str | None = None,
 ) -> VersionNow:
     differences = () if now is None else compare_metrics([metric(then, name=name)], [metric(now, name=name)])
@@ -115,6 +115,6 @@ def test_worse_is_what_falls_by_more_than_chance_and_enough_to_matter(name: str,
     ],
 )
 def test_predictions_have_collapsed_where_a_common_class_is_gone_or_many_rows_moved(
-    then: Distribution, now: Distribution, expected: bool
+    then: ClassShares, now: ClassShares, expected: bool
 ) -> None:
     assert has_collapsed(version(1, predicted=(then, now))) == expected

@@ -1,0 +1,64 @@
+"""The page of the gate before training: one look says what is wrong, where, since when, and what to do."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.page import write_findings_page
+from tests.components.html_page import assert_golden, assert_harmless, select, words
+
+TEXT = Finding(
+    check=DataCheck.TEXT,
+    severity=Severity.BLOCKS,
+    level="source",
+    column="price",
+    since=date(2026, 2, 19),
+    days=11,
+    measure=0.0096,
+    threshold=0.0,
+    touched=0.01,
+    what='of partition 2026-02-19 is text in 6 of 622 values (most often "n/a")',
+    remedy="mend the preparation of the data",
+)
+LATE = replace(
+    TEXT,
+    check=DataCheck.LATE,
+    severity=Severity.WARNS,
+    column="",
+    what="partition 2026-02-04 was rewritten",
+    since=None,
+    remedy="nothing",
+)
+
+
+def page(folder: Path, *findings: Finding) -> str:
+    write_findings_page("shop", findings, folder / "page.html")
+    return (folder / "page.html").read_text()
+
+
+def test_the_page_of_the_gate_is_the_golden_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    assert_golden(page(tmp_path, TEXT, LATE), "findings.html", request)
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict"),
+    [
+        ((TEXT, LATE), f"! Blocked by 1 of 2 findings column price {TEXT.what}"),
+        ((LATE,), "! 1 warning partition 2026-02-04 was rewritten"),
+        ((LATE, LATE), "! 2 warnings partition 2026-02-04 was rewritten"),
+        ((), "✓ Nothing found"),
+    ],
+)
+def test_the_verdict_is_what_blocks_or_how_many_warnings_there_are(findings: tuple[Finding, ...], verdict: str, tmp_path: Path) -> None:
+    said = page(tmp_path, *findings)
+    assert words(select(said, ".//section[@aria-label='Verdict']")) == verdict
+    assert ("<table" in said) == bool(findings)
+
+
+def test_values_are_escaped_and_nothing_is_loaded(tmp_path: Path) -> None:
+    said = page(tmp_path, replace(TEXT, column="<b>", what="<script>alert(1)</script>", remedy="<img src=x>"))
+    assert_harmless(said)
+    assert words(select(said, ".//tbody/tr/th")) == "<b>"
