@@ -50,7 +50,7 @@ bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks
 
 goldens: setup ## Renew the expected outputs under tests/goldens
-	@$(ENTER) pytest tests/pipelines/test_training.py tests/components/{checks,registry,diagnosis}/test_page.py --renew-goldens
+	@$(ENTER) pytest tests/pipelines/test_training.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py --renew-goldens
 
 clean: ## Stop the emulators and delete everything that is not in git, but for the environments
 	@[ ! -d .perennial ] || $(ENTER) perennial down
