@@ -1,6 +1,6 @@
-"""Run the tasks of a compiled pipeline side by side where they do not depend on each other; kfp.local alone runs one after the other.
+"""Run the tasks of a compiled pipeline side by side where they do not depend on each other; kfp.local runs one after the other.
 
-Takes the place of kfp.local's `run_enhanced_dag`, for what our pipelines use: nested groups, conditions, and one exit handler.
+It takes the place of kfp.local's `run_enhanced_dag`, for what our pipelines use: nested groups, conditions, and one exit handler.
 """
 
 from collections.abc import Iterator
@@ -8,43 +8,37 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import Any
 
-from kfp.local import io, status
-from kfp.local.orchestrator import enhanced_dag_orchestrator as original
-from kfp.local.orchestrator.orchestrator_utils import OrchestratorUtils
-
-Result = tuple[dict[str, Any], status.Status]
+from pipelines.run.kfp_internals import IOStore, Result, Status, evaluate_condition, execute_task, group_outputs, join_arguments
 
 
-def run_dag(
+def run_group(
     *,
     dag_component_spec: Any,
     dag_arguments: dict[str, Any],
     fail_stack: list[str],
-    parent_io_store: io.IOStore | None = None,
+    parent_io_store: IOStore | None = None,
     **context: Any,
 ) -> Result:
-    """One group of tasks, as kfp.local calls it. `context` is what every task is given unchanged."""
-    store = io.IOStore(parent=parent_io_store)
-    arguments = OrchestratorUtils.join_user_inputs_and_defaults(
-        dag_arguments=dag_arguments, dag_inputs_spec=dag_component_spec.input_definitions
-    )
+    """Run one group of tasks, as kfp.local calls it. `context` is what every task is given unchanged."""
+    store = IOStore(parent=parent_io_store)
+    arguments = join_arguments(dag_arguments=dag_arguments, dag_inputs_spec=dag_component_spec.input_definitions)
     for name, value in arguments.items():
         store.put_parent_input(name, value)
-    group = Group(dict(dag_component_spec.dag.tasks), store, fail_stack, context)
+    group = TaskGroup(dict(dag_component_spec.dag.tasks), store, fail_stack, context)
     failed = group.run_body()
     failed |= group.run_exit_tasks()
     if failed:
-        return {}, status.Status.FAILURE
-    outputs = OrchestratorUtils.get_dag_outputs(dag_outputs_spec=dag_component_spec.dag.outputs, io_store=store)
-    return outputs, status.Status.SUCCESS
+        return {}, Status.FAILURE
+    outputs = group_outputs(dag_outputs_spec=dag_component_spec.dag.outputs, io_store=store)
+    return outputs, Status.SUCCESS
 
 
 @dataclass
-class Group:
-    """The tasks of one group, and what has become of them."""
+class TaskGroup:
+    """The tasks of one group, and which of them are done or failed."""
 
     tasks: dict[str, Any]
-    store: io.IOStore
+    store: IOStore
     fail_stack: list[str]
     context: dict[str, Any]
     done: set[str] = field(default_factory=set)
@@ -66,7 +60,7 @@ class Group:
         return bool(self.failed)
 
     def run_exit_tasks(self) -> bool:
-        """Run the exit handler, whatever became of the others. Returns whether it failed."""
+        """Run the exit handler, however the other tasks ended. Returns whether it failed."""
         exits = [name for name in self.tasks if self._is_exit(name)]
         for name in exits:
             self._settle(name, self._execute(name))
@@ -85,21 +79,21 @@ class Group:
                 self._fail(name)
             elif upstream <= self.done:
                 condition = task.trigger_policy.condition
-                if condition and not original.ConditionEvaluator.evaluate_condition(condition, self.store):
+                if condition and not evaluate_condition(condition, self.store):
                     pending.remove(name)
                     self.done.add(name)
                 else:
                     yield name
 
     def _execute(self, name: str) -> Result:
-        result: Result = original.execute_task(
+        result: Result = execute_task(
             task_name=name, task_spec=self.tasks[name], io_store=self.store, fail_stack=self.fail_stack, **self.context
         )
         return result
 
     def _settle(self, name: str, result: Result) -> None:
         outputs, state = result
-        if state == status.Status.FAILURE:
+        if state == Status.FAILURE:
             self.fail_stack.append(name)
             self._fail(name)
             return

@@ -23,8 +23,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+EXECUTOR = "kfp.dsl.executor_main"
+"""The module of kfp that runs a component's function."""
 LIGHT = (
-    "kfp.dsl.executor_main",
+    EXECUTOR,
     "kfp.dsl",
     "components.registry.step",
     "components.runs.outcome",
@@ -38,7 +40,7 @@ LIGHT = (
     "tensorflow_metadata.proto.v0.schema_pb2",
 )
 HEAVY = (
-    "kfp.dsl.executor_main",
+    EXECUTOR,
     "kfp.dsl",
     "tfx.components.statistics_gen.executor",
     "tfx.components.example_validator.executor",
@@ -168,7 +170,7 @@ def _run_task(request: dict[str, Any], log: int) -> NoReturn:
             module = Path(folder) / "ephemeral_component.py"
             module.write_text(request["code"])
             sys.argv = ["executor_main", "--component_module_path", str(module), *request["arguments"]]
-            runpy.run_module("kfp.dsl.executor_main", run_name="__main__")
+            runpy.run_module(EXECUTOR, run_name="__main__")
         code = 0
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)

@@ -1,6 +1,5 @@
 """Run a compiled pipeline on this machine under kfp.local, each task in a process of its own, its log in a file of its own."""
 
-import builtins
 import json
 import logging
 import os
@@ -17,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
-from unittest import mock
+from typing import Any
 
 from components.errors import TaskError
 from components.runs.record import TaskResult, TaskState
@@ -96,35 +95,28 @@ class LocalRun:
         """Run the pipeline. Returns whether every task that had to run succeeded."""
         from kfp import local
 
+        from pipelines.run.dag import run_group
+        from pipelines.run.kfp_internals import Result, Status, replaced
+
+        ended: list[Status] = []
+
+        def run_group_and_note(**context: Any) -> Result:
+            outputs, state = run_group(**context)
+            ended.append(state)
+            return outputs, state
+
         (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-        with self._own_subprocesses(), _quiet():
-            local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(self.folder / "artifacts"))
-            try:
-                pipeline(**arguments)
-            except RuntimeError as error:
-                if "finished with status" not in str(error):
-                    raise
-                return False
-        return True
-
-    @contextmanager
-    def _own_subprocesses(self) -> Iterator[None]:
-        """kfp.local has no way to plug in a runner or an orchestrator; these functions are the seams that stay (docs/decisions/0004)."""
-        from kfp.local import subprocess_task_handler
-        from kfp.local.orchestrator import enhanced_dag_orchestrator
-
-        from pipelines.run.dag import run_dag
-
-        with (
-            mock.patch.object(subprocess_task_handler, "run_local_subprocess", self._run_task),
-            mock.patch.object(enhanced_dag_orchestrator, "run_enhanced_dag", run_dag),
-            mock.patch.object(builtins, "print", print),  # kfp.local indents it, and with tasks side by side does not put it back
-        ):
-            yield
+        with replaced(self._run_task, run_group_and_note), _quiet():
+            runner = local.SubprocessRunner(use_venv=False)
+            local.init(runner, pipeline_root=str(self.folder / "artifacts"), raise_on_error=False)
+            pipeline(**arguments)
+        return ended[-1] is Status.SUCCESS  # the pipeline itself is the last group that ends
 
     def _run_task(self, full_command: list[str], env_vars: Mapping[str, str] | None = None) -> int:
-        name = full_command[full_command.index("--function_to_execute") + 1]
-        log = self.folder / "logs" / f"{name}.log"
+        from pipelines.run.kfp_internals import parse_command
+
+        command = parse_command(full_command)
+        name, log = command.name, self.folder / "logs" / f"{command.name}.log"
         self.on_start(name)
         started = time.monotonic()
         environment = {**os.environ, **self.environment, **(env_vars or {})}  # noqa: TID251 - handed over, not read
@@ -132,10 +124,8 @@ class LocalRun:
             with log.open("ab") as output:
                 code = subprocess.run(full_command, stdout=output, stderr=output, env=environment, check=False).returncode
         else:
-            position = next(i for i, part in enumerate(full_command) if '"$program_path/ephemeral_component.py"' in part)
-            source, arguments = full_command[position + 1], full_command[position + 2 :]
             environment["_KFP_RUNTIME"] = "true"
-            code = self.server.run(source, arguments, environment, heavy=STEPS[name].needs_tfx, log=log)
+            code = self.server.run(command.source, command.arguments, environment, heavy=STEPS[name].needs_tfx, log=log)
         state = TaskState.FAILED if code else TaskState.DONE
         self.results.append(TaskResult(name, state, time.monotonic() - started, log))
         self.on_end(self.results[-1])

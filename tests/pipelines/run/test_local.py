@@ -1,0 +1,74 @@
+"""Pipelines of tiny tasks on this machine, each task in a process of its own."""
+
+import builtins
+import logging
+from pathlib import Path
+
+import pytest
+from kfp import dsl
+
+from components.settings import IMAGE
+from pipelines.run.local import LocalRun, TaskState
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def say(text: str) -> str:
+    """Print and return a text."""
+    print(text)  # noqa: T201 - what a task prints is in its log
+    return text
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def fail(text: str):  # type: ignore[no-untyped-def]
+    """Fail with a text."""
+    raise ValueError(text)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def end(status: dsl.PipelineTaskFinalStatus):  # type: ignore[no-untyped-def]
+    """Print how the pipeline ended."""
+    print("the pipeline", status.state)  # noqa: T201
+
+
+@dsl.pipeline
+def good(text: str) -> None:
+    with dsl.ExitHandler(end()):
+        said = say(text=text)
+        with dsl.If(said.output == "nothing"):
+            fail(text="skipped")
+
+
+@dsl.pipeline
+def bad(text: str) -> None:
+    with dsl.ExitHandler(end()):
+        say(text=say(text=text).after(fail(text="no such thing")).output)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> LocalRun:
+    return LocalRun(tmp_path, None, on_start=lambda name: None, on_end=lambda result: None)
+
+
+def results(run: LocalRun) -> list[tuple[str, TaskState]]:
+    return [(result.name, result.state) for result in run.results]
+
+
+def test_a_pipeline_succeeds_when_every_task_that_had_to_run_did(run: LocalRun, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run.run(good, {"text": "hello"}) is True
+    assert results(run) == [("say", TaskState.DONE), ("end", TaskState.DONE)]
+    assert "hello\n" in (run.folder / "logs" / "say.log").read_text()
+    assert "the pipeline SUCCEEDED\n" in (run.folder / "logs" / "end.log").read_text()
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_pipeline_fails_when_a_task_does_and_its_exit_handler_runs(run: LocalRun) -> None:
+    assert run.run(bad, {"text": "hello"}) is False
+    assert results(run) == [("fail", TaskState.FAILED), ("end", TaskState.DONE)]
+    assert "ValueError: no such thing\n" in (run.folder / "logs" / "fail.log").read_text()
+    assert "the pipeline FAILED\n" in (run.folder / "logs" / "end.log").read_text()
+
+
+def test_a_run_leaves_print_and_the_root_logger_as_they_were(run: LocalRun) -> None:
+    before = builtins.print, logging.root.handlers[:], logging.root.level, logging.root.manager.disable
+    run.run(good, {"text": "hello"})
+    assert (builtins.print, logging.root.handlers[:], logging.root.level, logging.root.manager.disable) == before
