@@ -48,12 +48,13 @@ def train(
         from components.runs.record import Trigger
         from pipelines.cli.json_text import to_json
         from pipelines.cli.text import training as text
-        from pipelines.run import launch
+        from pipelines.run.launch import Runner
+        from pipelines.run.train import TrainingRequest, submit, train_locally
 
         reason = reason or "asked for on the command line"
-        request = launch.Request(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
+        request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
         if on == "kubeflow":
-            address = launch.submit(settings, request)
+            address = submit(settings, request)
             click.echo(to_json({"run": address}) if as_json else f"submitted: {address}")
             return
         progress = text.Progress(quiet=as_json)
@@ -63,7 +64,7 @@ def train(
             if name == "evaluate":  # while this process only waits, it gets ready to draw the report
                 Thread(target=text.warm_up, daemon=True).start()
 
-        result = launch.train_locally(settings, request, server, on_start=on_start, on_end=progress.end)
+        result = train_locally(Runner(settings, server, on_start, progress.end), request)
         code = text.show(settings, result, as_json=as_json)
     gc.freeze()  # or half a second goes into looking for garbage at the exit
     sys.exit(code)
@@ -83,10 +84,11 @@ def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
     with _fork_server(cold=cold) as server:
         from pipelines.cli.text import reproduction as text
         from pipelines.cli.text.training import Progress
+        from pipelines.run.launch import Runner
         from pipelines.run.reproduce import reproduce as train_again
 
         progress = Progress(quiet=as_json)
-        result = train_again(settings, model, version, server, on_start=progress.start, on_end=progress.end)
+        result = train_again(Runner(settings, server, progress.start, progress.end), model, version)
     sys.exit(text.show(result, as_json=as_json))
 
 
@@ -98,10 +100,11 @@ def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
 def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None:
     """Write PIPELINE as YAML for Kubeflow or Vertex AI, with MODEL as its default."""
     settings = read_settings()
-    from pipelines.run.launch import compile_training
+    from pipelines.run.launch import compile_pipeline
+    from pipelines.training import training
 
     read_model(settings.models_folder, model)
-    compile_training(output, image or settings.image, model=model)
+    compile_pipeline(training, output, image=image or settings.image, defaults={"model": model})
     click.echo(f"{pipeline} pipeline of {model}: {output}")
 
 

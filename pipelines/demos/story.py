@@ -22,9 +22,10 @@ from pipelines.cli.text import training as training_text
 from pipelines.local import emulators
 from pipelines.local.seed import Rows, load_partitions, make_table, read_cdnow
 from pipelines.local.services import prepare
-from pipelines.run import launch, reproduce
-from pipelines.run.launch import LocalResult
+from pipelines.run.launch import Runner
 from pipelines.run.local import ForkServer, fork_server
+from pipelines.run.reproduce import reproduce
+from pipelines.run.train import TrainingRequest, TrainingResult, train_locally
 
 Edits = Mapping[str, Mapping[str, str]]
 """For each file of a model's folder, what is put in the place of which text."""
@@ -105,18 +106,18 @@ class Shop:
     def train(self, through: date, *, expected: RunState = RunState.SUCCEEDED, waive: str | None = None) -> None:
         """Train as `perennial train` does."""
         show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
-        request = launch.Request(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
+        request = TrainingRequest(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
         progress = training_text.Progress(quiet=False)
-        result = launch.train_locally(self._settings, request, self._server, on_start=progress.start, on_end=progress.end)
+        result = train_locally(Runner(self._settings, self._server, progress.start, progress.end), request)
         click.echo(f"  (exit code {training_text.show(self._settings, result, as_json=False)})")
-        if not isinstance(result, LocalResult) or result.run.state != expected:
+        if not isinstance(result, TrainingResult) or result.run.state != expected:
             raise TaskError(f"the run through {through} did not end {expected}: the story cannot go on")
 
     def reproduce(self, number: int) -> None:
         """Train again as `perennial reproduce` does."""
         show_command("reproduce", self._model.name, str(number))
         silent = training_text.Progress(quiet=True)
-        made = reproduce.reproduce(self._settings, self._model.name, number, self._server, on_start=silent.start, on_end=silent.end)
+        made = reproduce(Runner(self._settings, self._server, silent.start, silent.end), self._model.name, number)
         if reproduction_text.show(made, as_json=False):
             raise TaskError(f"version {number} was not reproduced: see above")
 

@@ -14,7 +14,7 @@ from components.registry.step import ADDRESS
 from components.settings import Settings
 from components.snapshot.document import read_snapshot_document
 from components.snapshot.step import FILE as SNAPSHOT
-from pipelines.run.launch import LocalResult
+from pipelines.run.train import TrainingResult
 
 
 def report_path(settings: Settings, run_id: str) -> Path:
@@ -22,14 +22,14 @@ def report_path(settings: Settings, run_id: str) -> Path:
     return settings.state_folder / "reports" / f"{run_id}.html"
 
 
-def write_report(settings: Settings, result: LocalResult) -> Path:
+def write_report(settings: Settings, result: TrainingResult) -> Path:
     """Write the page. What the run did not reach is missing from it, and the page says so."""
     path = report_path(settings, result.run.run.run_id)
     write_run_page(finished_run(result), path)
     return path
 
 
-def finished_run(result: LocalResult) -> FinishedRun:
+def finished_run(result: TrainingResult) -> FinishedRun:
     """Read what the steps of a run left in its folder."""
     snapshot, counts = _artifact(result, "pin", f"snapshot/{SNAPSHOT}"), _artifact(result, "read", "counts")
     results, anomalies = _artifact(result, "evaluate", "results"), _artifact(result, "validate", "anomalies")
@@ -49,16 +49,16 @@ def finished_run(result: LocalResult) -> FinishedRun:
     )
 
 
-def _artifact(result: LocalResult, task: str, name: str) -> Path | None:
+def _artifact(result: TrainingResult, task: str, name: str) -> Path | None:
     return next(iter(sorted((result.folder / "artifacts").glob(f"*/{task}/{name}"))), None)
 
 
-def _statistics(result: LocalResult) -> dict[str, DatasetFeatureStatisticsList]:
+def _statistics(result: TrainingResult) -> dict[str, DatasetFeatureStatisticsList]:
     paths = {split: _artifact(result, "statistics", f"statistics/Split-{split}/FeatureStats.pb") for split in SPLITS}
     return {split: DatasetFeatureStatisticsList.FromString(path.read_bytes()) for split, path in paths.items() if path}
 
 
-def _findings(result: LocalResult) -> tuple[Finding, ...] | None:
+def _findings(result: TrainingResult) -> tuple[Finding, ...] | None:
     """What both looks at the data found; None where neither was taken."""
     paths = [path for step in ("inspect", "validate") if (path := _artifact(result, step, "findings")) and path.is_file()]
     return tuple(finding for path in paths for finding in read_findings(path)) if paths else None

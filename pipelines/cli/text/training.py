@@ -9,7 +9,7 @@ import click
 from components.runs.record import RunState, TaskResult, TaskState
 from components.settings import Settings
 from pipelines.cli.json_text import to_json
-from pipelines.run.launch import AlreadyTrained, LocalResult
+from pipelines.run.train import AlreadyTrained, TrainingResult
 
 SHOWN_FINDINGS = 5
 EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.BLOCKED: 2}
@@ -46,7 +46,7 @@ def warm_up() -> None:
     draw(alt.Chart(table([{"x": 0}])).mark_point().encode(x="x:Q"))
 
 
-def show(settings: Settings, result: AlreadyTrained | LocalResult, *, as_json: bool) -> int:
+def show(settings: Settings, result: AlreadyTrained | TrainingResult, *, as_json: bool) -> int:
     """Write the report, and print where everything is. Returns the exit code: 0, 2 when a gate refused, 1 when the run failed."""
     if isinstance(result, AlreadyTrained):
         document = {"state": "ALREADY_TRAINED", **asdict(result)}
@@ -77,7 +77,7 @@ def show(settings: Settings, result: AlreadyTrained | LocalResult, *, as_json: b
     return EXIT_CODES.get(run.state, 1)
 
 
-def _show_run(result: LocalResult, report: Path) -> None:
+def _show_run(result: TrainingResult, report: Path) -> None:
     run, model = result.run, result.run.run.model
     if run.state == RunState.SUCCEEDED:
         click.echo(f"\n{model} version {result.version}")

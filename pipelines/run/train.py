@@ -1,0 +1,145 @@
+"""Train a model: run the training pipeline on this machine, submit it to Kubeflow, or write it as YAML."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from components.checks.findings import Finding
+from components.checks.record import read_recorded_findings
+from components.cloud import Cloud
+from components.errors import SettingsError
+from components.google import bigquery_client
+from components.model.folder import Model
+from components.registry.step import start_recorded_run, training_sha256
+from components.registry.versions import find_trained, find_version_of_run, was_trained
+from components.runs.outcome import Step
+from components.runs.provenance import Launch
+from components.runs.record import RecordedRun, TaskResult, Trigger
+from components.settings import PREFIX, Settings
+from components.snapshot.describe import describe_snapshot
+from components.snapshot.pin import latest_partition
+from pipelines.run.launch import Runner, compile_pipeline, new_launch, new_run_id, only_attempt
+
+
+@dataclass(frozen=True)
+class TrainingRequest:
+    """Which training is wanted, and why."""
+
+    model: Model
+    through: date | None
+    """The last partition to use; None means the newest one."""
+    trigger: Trigger
+    reason: str
+    force: bool = False
+    """Train even if the same training gave a version already."""
+    waive_gate: bool = False
+    """Let the gate before training report what it finds without blocking the run."""
+    stock: bool = False
+    """Run TFX's own executors where ours give the same."""
+
+
+@dataclass(frozen=True)
+class AlreadyTrained:
+    """The version that the same snapshot, code and environment gave before."""
+
+    version: int
+    snapshot_id: str
+    through: date
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A training that was run on this machine."""
+
+    run: RecordedRun
+    version: int | None
+    """None if the run failed or was blocked."""
+    tasks: tuple[TaskResult, ...]
+    folder: Path
+    findings: tuple[Finding, ...] = ()
+    """What the gate before training found, the likely culprit first."""
+
+
+def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | TrainingResult:
+    """Run the training pipeline on this machine, unless the same training was done before.
+
+    Raises:
+        PerennialError: the run could not start; if the registry could be reached, it has the reason.
+    """
+    cloud, model = Cloud(runner.settings), request.model
+    with only_attempt(runner, model.name) as attempt:
+        launch = _launch(request)
+        with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
+            through = request.through or latest_partition(cloud.warehouse, cloud.settings, model)
+            trained = None if request.force else _find_trained(cloud, model, through)
+        if trained is not None:
+            return trained
+        from pipelines.training import training
+
+        stock = {f"{PREFIX}STOCK_EXECUTORS": "true"} if request.stock else {}
+        run, tasks = attempt.run(training, _arguments(model, through, launch), environment=stock)
+        with cloud.engine.connect() as connection:
+            version, findings = find_version_of_run(connection, attempt.run_id), read_recorded_findings(connection, attempt.run_id)
+        return TrainingResult(run, version, tasks, attempt.folder, findings)
+
+
+def submit(settings: Settings, request: TrainingRequest) -> str:
+    """Submit the training pipeline to the Kubeflow endpoint of the settings. Returns the address of the run.
+
+    Raises:
+        SettingsError: endpoint, image or pipeline root are not set.
+    """
+    from kfp.client import Client
+
+    from pipelines.training import training
+
+    for name in ("kubeflow_endpoint", "image", "pipeline_root"):
+        if getattr(settings, name) is None:
+            raise SettingsError(f"--on kubeflow needs PERENNIAL_{name.upper()}: set it in infra/environments/{settings.environment}.env")
+    through = request.through or latest_partition(bigquery_client(settings), settings, request.model)
+    run_id = new_run_id(request.model.name)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "training.yaml"
+        compile_pipeline(training, path, image=settings.image)
+        run = Client(host=settings.kubeflow_endpoint).create_run_from_pipeline_package(
+            str(path),
+            arguments={"run_id": run_id, **_arguments(request.model, through, _launch(request))},
+            run_name=run_id,
+            experiment_name=request.model.name,
+            pipeline_root=settings.pipeline_root,
+            enable_caching=False,
+        )
+    return f"{settings.kubeflow_endpoint}/#/runs/details/{run.run_id}"
+
+
+def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained | None:
+    """The version that this training gave before. What the window holds is only read if there is a version of the same code."""
+    with cloud.engine.connect() as connection:
+        if not was_trained(connection, model.name, model.code_sha256()):
+            return None
+    snapshot, _ = describe_snapshot(cloud.warehouse, cloud.settings, model, through)
+    with cloud.engine.connect() as connection:
+        version = find_trained(connection, model.name, training_sha256(model, snapshot.snapshot_id))
+    return None if version is None else AlreadyTrained(version, snapshot.snapshot_id, through)
+
+
+def _record_start(step: Step, request: TrainingRequest, launch: Launch) -> None:
+    through = request.through.isoformat() if request.through else "the last partition"
+    start_recorded_run(step, through, launch.to_json())
+
+
+def _launch(request: TrainingRequest) -> Launch:
+    from pipelines.training import training
+
+    return new_launch(
+        training,
+        code_sha256=request.model.code_sha256(),
+        trigger=request.trigger,
+        reason=request.reason,
+        waive_gate=request.waive_gate,
+    )
+
+
+def _arguments(model: Model, through: date, launch: Launch) -> dict[str, str]:
+    return {"model": model.name, "through": through.isoformat(), "launch": launch.to_json()}

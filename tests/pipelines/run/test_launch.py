@@ -1,0 +1,33 @@
+"""What is launched: the same pipeline has the same hash, and the launch says whose code it is."""
+
+import dataclasses
+import json
+import re
+from typing import Any
+
+import pytest
+
+from components.runs.record import Trigger
+from pipelines.reproduction import reproduction
+from pipelines.run.launch import new_launch, new_run_id
+from pipelines.training import training
+
+
+@pytest.mark.parametrize("pipeline", [training, reproduction], ids=["training", "reproduction"])
+def test_launching_again_says_the_same(pipeline: Any) -> None:
+    first, second = (new_launch(pipeline, code_sha256="c0de", trigger=Trigger.PERSON, reason="why not") for _ in range(2))
+    assert first == second
+    assert (first.code_sha256, first.trigger, first.reason, first.waive_gate) == ("c0de", "person", "why not", False)
+    assert re.fullmatch("[0-9a-f]{64}", first.pipeline_sha256)
+    assert json.loads(first.to_json()) == dataclasses.asdict(first)
+
+
+def test_two_pipelines_have_two_hashes() -> None:
+    launches = [new_launch(pipeline, code_sha256="", trigger=Trigger.PERSON, reason="") for pipeline in (training, reproduction)]
+    assert launches[0].pipeline_sha256 != launches[1].pipeline_sha256
+
+
+def test_the_id_of_a_run_begins_with_the_model_and_the_time_and_is_new() -> None:
+    ids = {new_run_id("churn") for _ in range(100)}
+    assert len(ids) == 100
+    assert all(re.fullmatch(r"churn-\d{8}T\d{6}-[0-9a-f]{6}", run_id) for run_id in ids)
