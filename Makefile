@@ -34,13 +34,13 @@ demo-churn demo-loyalty:
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@
 
-check: setup ## Lint, types, imports and fast tests
+check: setup ## Lint, types, imports, and every test that trains nothing and needs no service
 	@$(ENTER) ruff format --check .
 	@$(ENTER) ruff check .
 	@$(ENTER) mypy components pipelines tests benchmarks
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
-	@$(ENTER) pytest -m "not slow" tests/components/report tests/components/snapshot tests/components/profiles tests/pipelines/test_training.py
+	@$(ENTER) pytest -q -n 2 --dist loadfile -m "not slow and not services"
 
 test: setup ## Run all tests
 	@infra/userland/install chromium chromium

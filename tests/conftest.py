@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
-from components.settings import ENDPOINTS_FILE, Settings
+from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import emulators
+
+SERVICES = {"cloud", "breakable", "breakable_storage", "fresh_instance", "mlflow_uri"}
+"""The fixtures that start an emulator or a server. What asks for one of them, also by other fixtures, is marked `services`."""
+ABOUT_SERVICES = REPOSITORY / "tests" / "infra"
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +31,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     endpoints = {name.removeprefix("PERENNIAL_").lower(): value for name, value in dotenv_values(folder / ENDPOINTS_FILE).items()}
     yield Settings(**(given | endpoints))
     emulators.stop(folder, progress=lambda _: None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark what needs a service, so that `make check` can run all the rest."""
+    for item in items:
+        if SERVICES & set(item.fixturenames) or item.path.is_relative_to(ABOUT_SERVICES):
+            item.add_marker("services")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -120,23 +120,23 @@ def settings_of(cloud_sql: CloudSqlProcess, email: str) -> Settings:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[CloudSqlProcess]:
+def fresh_instance(tmp_path: Path) -> Iterator[CloudSqlProcess]:
     """An instance without roles."""
     with CloudSqlProcess(tmp_path).running() as process:
         process.set_password()
         yield process
 
 
-def test_an_administrator_lets_everybody_in_as_documented(fresh: CloudSqlProcess, open_engine: Callable[..., sa.Engine]) -> None:
+def test_an_administrator_lets_everybody_in_as_documented(fresh_instance: CloudSqlProcess, open_engine: Callable[..., sa.Engine]) -> None:
     """On an instance where the service account may do nothing yet."""
-    outsider = open_engine(settings_of(fresh, SERVER))
+    outsider = open_engine(settings_of(fresh_instance, SERVER))
     with pytest.raises(
         AccessError, match=r"lacks the registry's roles, and server@.* may not make them: run the statements of docs/database"
     ):
         migrate(outsider)
 
     documented = re.findall(r"```sql\n(.*?)```", (REPOSITORY / "docs" / "database.md").read_text(), re.DOTALL)[0]
-    administrator = fresh.settings(database_user="postgres", database_password=SecretStr(PASSWORD))
+    administrator = fresh_instance.settings(database_user="postgres", database_password=SecretStr(PASSWORD))
     with open_engine(administrator).begin() as connection:
         connection.exec_driver_sql(re.sub("(migrator|console)@", "server@", documented).replace("PROJECT", "perennial-test"))
     migrate(outsider)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.infra.emulators.cloud_sql_process import free_port
+from tests.infra.emulators.emulator_process import free_port
 
 MLFLOW = ("--exclude-newer", "2026-10-25", "--with", "mlflow==3.17.2")
 """Pinned with all that it needs: what was published later is not looked at."""

@@ -31,15 +31,15 @@ PUSHES = 50
 
 
 @pytest.fixture(scope="module")
-def process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudStorageProcess]:
+def breakable_storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudStorageProcess]:
     with CloudStorageProcess(tmp_path_factory.mktemp("cloud_storage")).running() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
-def broken(process: CloudStorageProcess) -> Iterator[storage.Client]:
+def broken(breakable_storage: CloudStorageProcess) -> Iterator[storage.Client]:
     """A client of an emulator that breaks as it is told."""
-    with closing(process.client()) as client:
+    with closing(breakable_storage.client()) as client:
         ensure_bucket(client, "models", "EU")
         yield client
 
@@ -61,10 +61,10 @@ FAULTS: dict[str, dict[str, object]] = {
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 @pytest.mark.parametrize("call", ["POST /upload/", "GET /o?", "POST /rewriteTo/"])
 def test_a_call_that_fails_for_a_while_is_made_again(
-    process: CloudStorageProcess, broken: storage.Client, folder: Path, name: str, call: str, fault: dict[str, object]
+    breakable_storage: CloudStorageProcess, broken: storage.Client, folder: Path, name: str, call: str, fault: dict[str, object]
 ) -> None:
     method, path = call.split(" ")
-    process.break_next({"method": method, "path": path, **fault})
+    breakable_storage.break_next({"method": method, "path": path, **fault})
     manifest = push_folder(broken, "models", model=name, folder=folder, metadata={})
     uri = publish_version(broken, "models", model=name, number=1, uri=manifest.uri, metadata={})
     assert verify_folder(broken, manifest.uri) == []
@@ -75,20 +75,26 @@ def test_a_call_that_fails_for_a_while_is_made_again(
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize("path", ["/upload/", "/rewriteTo/"])
 def test_a_service_that_stays_away_says_so_and_leaves_nothing_that_counts(
-    monkeypatch: pytest.MonkeyPatch, process: CloudStorageProcess, broken: storage.Client, folder: Path, name: str, path: str, status: int
+    monkeypatch: pytest.MonkeyPatch,
+    breakable_storage: CloudStorageProcess,
+    broken: storage.Client,
+    folder: Path,
+    name: str,
+    path: str,
+    status: int,
 ) -> None:
     def push_and_publish() -> None:
         publish_version(broken, "models", model=name, number=1, uri=push(broken, folder, name), metadata={})
 
     for module in (objects, publish):
         monkeypatch.setattr(module, "RETRY", objects.RETRY.with_timeout(0.5))
-    process.break_next({"path": path, "status": status, "count": 1_000})
+    breakable_storage.break_next({"path": path, "status": status, "count": 1_000})
     with pytest.raises(AccessError, match=r"Cloud Storage cannot be reached for bucket models .*: run `perennial status`"):
         push_and_publish()
     uri = f"gs://models/content/{name}/{content_sha256(scan_folder(folder))}"
     assert (NAME in blobs_by_path(broken, *split_uri(uri))) == (path == "/rewriteTo/")
     assert blobs_by_path(broken, "models", f"models/{name}/1") == {}
-    process.break_next()
+    breakable_storage.break_next()
     push_and_publish()
     assert verify_folder(broken, uri) == []
     assert NAME in blobs_by_path(broken, "models", f"models/{name}/1")
@@ -99,12 +105,12 @@ def push(client: storage.Client, folder: Path, model: str) -> str:
 
 
 def test_a_large_upload_that_is_cut_in_the_middle_goes_on_from_there(
-    process: CloudStorageProcess, broken: storage.Client, folder: Path, name: str
+    breakable_storage: CloudStorageProcess, broken: storage.Client, folder: Path, name: str
 ) -> None:
     (folder / "weights").write_bytes(os.urandom(CHUNK_BYTES * 2 + 1))
-    process.break_next({"path": "upload_id", "cut_bytes": CHUNK_BYTES // 2, "count": 1})
+    breakable_storage.break_next({"path": "upload_id", "cut_bytes": CHUNK_BYTES // 2, "count": 1})
     uri = push(broken, folder, name)
-    chunks = [call for call in process.calls() if "upload_id" in call]
+    chunks = [call for call in breakable_storage.calls() if "upload_id" in call]
     assert len(chunks) == 4, "three chunks, one of them twice"
     assert verify_folder(broken, uri) == []
 

@@ -1,13 +1,7 @@
 """A BigQuery emulator in a process of its own, which a test may kill and start again, and Google's unmodified clients of it."""
 
-import http.client
-import socket
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import grpc
@@ -16,91 +10,28 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
-from components.settings import REPOSITORY
+from tests.infra.emulators.emulator_process import EmulatorProcess, free_port
 
-PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 PROJECT = "perennial-test"
-START_SECONDS = 60.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @dataclass
-class BigQueryProcess:
-    """The emulator with its state in `folder`."""
+class BigQueryProcess(EmulatorProcess):
+    """The emulator of one project."""
 
-    folder: Path
-    port: int = field(default_factory=free_port)
     grpc_port: int = field(default_factory=free_port)
-    options: Sequence[str] = ()
-    process: subprocess.Popen[bytes] | None = None
 
     @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def module(self) -> str:
+        return "bigquery"
 
     @property
-    def output(self) -> str:
-        return (self.folder / "output").read_text()
+    def arguments(self) -> Sequence[str]:
+        return ("--grpc-port", str(self.grpc_port), "--project", PROJECT)
 
     @property
-    def pid(self) -> int:
-        assert self.process is not None
-        return self.process.pid
-
-    def launch(self) -> subprocess.Popen[bytes]:
-        """Start the process, without waiting for it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = [str(PYTHON), "-m", "bigquery", "--port", str(self.port), "--grpc-port", str(self.grpc_port)]
-        command += ["--data", str(self.folder / "data"), "--project", PROJECT, *self.options]
-        with (self.folder / "output").open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
-        return self.process
-
-    def start(self) -> "BigQueryProcess":
-        """Start the process, and wait until it answers."""
-        process = self.launch()
-        deadline = time.monotonic() + START_SECONDS
-        while self.health() == 0:
-            assert process.poll() is None and time.monotonic() < deadline, self.output
-            time.sleep(0.02)
-        return self
-
-    @contextmanager
-    def running(self) -> Iterator["BigQueryProcess"]:
-        """Start it, and stop it whatever happens."""
-        try:
-            yield self.start()
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """Stop it as `perennial down` does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            assert self.process.wait(30) == 0, self.output
-
-    def kill(self) -> None:
-        """Kill it as a crash does."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(15)
-
-    def health(self, authorization: str | None = None) -> int:
-        """The status of a list of datasets; 0 when nobody answers."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
-        try:
-            headers = {"Authorization": authorization} if authorization else {}
-            connection.request("GET", f"/bigquery/v2/projects/{PROJECT}/datasets", headers=headers)
-            return connection.getresponse().status
-        except OSError:
-            return 0
-        finally:
-            connection.close()
+    def health_path(self) -> str:
+        return f"/bigquery/v2/projects/{PROJECT}/datasets"
 
     def client(self, credentials: Credentials | None = None) -> bigquery.Client:
         """Google's client, over REST."""

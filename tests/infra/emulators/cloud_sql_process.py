@@ -2,13 +2,11 @@
 
 import json
 import socket
-import subprocess
-import time
-import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +15,12 @@ from google.auth.transport.requests import AuthorizedSession
 from google.cloud.sql.connector import Connector
 
 from components.google import credentials
-from components.settings import REPOSITORY, Settings
+from components.settings import Settings
+from tests.infra.emulators.emulator_process import EmulatorProcess, free_port
 
-PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 TRAINER = "trainer@perennial-test.iam.gserviceaccount.com"
 SERVER = "server@perennial-test.iam.gserviceaccount.com"
 PASSWORD = "correct horse"
-START_SECONDS = 30.0
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 on which nobody listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def free_address() -> str:
@@ -45,18 +36,29 @@ def free_address() -> str:
 
 
 @dataclass
-class CloudSqlProcess:
-    """The emulator of one instance with its state in `folder`, and two service accounts, the first of which is the administrator."""
+class CloudSqlProcess(EmulatorProcess):
+    """The emulator of one instance, which tests may break, and two service accounts, the first of which is the administrator."""
 
-    folder: Path
     connection_name: str = "perennial-test:europe-west1:registry"
-    port: int = field(default_factory=free_port)
     address: str = field(default_factory=free_address)
-    process: subprocess.Popen[bytes] | None = None
+    options: Sequence[str] = field(default=("--faults",), kw_only=True)
 
     @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def module(self) -> str:
+        return "cloud_sql"
+
+    @property
+    def arguments(self) -> Sequence[str]:
+        accounts = (f"--service-account={email}={self.key_file(email)}" for email in (TRAINER, SERVER))
+        key = str(self.folder / "token.key")
+        return (self.connection_name, "--address", self.address, "--token-key", key, "--database", "registry", *accounts)
+
+    @property
+    def health_path(self) -> str:
+        return "/healthz"
+
+    def is_ready(self) -> bool:
+        return self.health() == HTTPStatus.OK
 
     @property
     def instance_path(self) -> str:
@@ -69,61 +71,6 @@ class CloudSqlProcess:
     @property
     def credentials_file(self) -> Path:
         return self.key_file(TRAINER)
-
-    @property
-    def output(self) -> str:
-        return (self.folder / "output").read_text()
-
-    def launch(self, *options: str) -> subprocess.Popen[bytes]:
-        """Start the process, without waiting for it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = [str(PYTHON), "-m", "cloud_sql", self.connection_name, "--port", str(self.port), "--address", self.address]
-        command += ["--data", str(self.folder / "data"), "--token-key", str(self.folder / "token.key")]
-        command += ["--database", "registry"]
-        command += [f"--service-account={email}={self.key_file(email)}" for email in (TRAINER, SERVER)]
-        command += options
-        with (self.folder / "output").open("wb") as output:
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
-        return self.process
-
-    def start(self) -> "CloudSqlProcess":
-        """Start the process, and wait until it is healthy."""
-        process = self.launch("--faults")
-        deadline = time.monotonic() + START_SECONDS
-        while self.health() != 200:
-            assert process.poll() is None and time.monotonic() < deadline, self.output
-            time.sleep(0.05)
-        return self
-
-    @contextmanager
-    def running(self) -> Iterator["CloudSqlProcess"]:
-        """Start it, and stop it whatever happens."""
-        try:
-            yield self.start()
-        finally:
-            self.stop()
-
-    def stop(self) -> None:
-        """Stop it as `perennial down` does."""
-        if self.process is not None and self.process.poll() is None:
-            self.process.terminate()
-            assert self.process.wait(15) == 0, self.output
-
-    def kill(self) -> None:
-        """Kill it as a crash does: its PostgreSQL lives on."""
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait(15)
-
-    def health(self) -> int:
-        """The status of GET /healthz; 0 when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"{self.endpoint}/healthz", timeout=15) as response:
-                return int(response.status)
-        except urllib.error.HTTPError as error:
-            return error.code
-        except OSError:
-            return 0
 
     def postgres_pid(self) -> int:
         return int((self.folder / "data" / "postgres" / "postmaster.pid").read_text().split()[0])

@@ -1,53 +1,30 @@
 """A Cloud Storage emulator that a test may break."""
 
-import subprocess
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import requests
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 
-from tests.infra.emulators.cloud_sql_process import PYTHON, free_port
-
-START_SECONDS = 30.0
+from tests.infra.emulators.emulator_process import EmulatorProcess
 
 
 @dataclass
-class CloudStorageProcess:
-    """Its state is in `folder`. It asks nobody for a token, unless an option says so."""
-
-    folder: Path
-    port: int = field(default_factory=free_port)
-    options: Sequence[str] = ()
+class CloudStorageProcess(EmulatorProcess):
+    """The emulator, which tests may break. It asks nobody for a token, unless an option says so."""
 
     @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def module(self) -> str:
+        return "cloud_storage"
 
-    @contextmanager
-    def running(self) -> Iterator["CloudStorageProcess"]:
-        """Start it, wait until it answers, and stop it whatever happens."""
-        command = [str(PYTHON), "-m", "cloud_storage", "--port", str(self.port), "--data", str(self.folder), "--faults", *self.options]
-        process = subprocess.Popen(command, stderr=subprocess.PIPE)
-        try:
-            deadline = time.monotonic() + START_SECONDS
-            while not self._answers():
-                assert process.poll() is None and time.monotonic() < deadline
-                time.sleep(0.02)
-            yield self
-        finally:
-            process.terminate()
-            process.communicate(timeout=START_SECONDS)
+    @property
+    def arguments(self) -> Sequence[str]:
+        return ("--faults",)
 
-    def _answers(self) -> bool:
-        try:
-            return bool(requests.get(f"{self.endpoint}/_calls", timeout=1).ok)
-        except requests.ConnectionError:
-            return False
+    @property
+    def health_path(self) -> str:
+        return "/_calls"
 
     def client(self) -> storage.Client:
         return storage.Client("a-project", AnonymousCredentials(), client_options={"api_endpoint": self.endpoint})

@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import socket
 import subprocess
 import time
 import uuid
@@ -15,24 +14,11 @@ from google.cloud import bigquery, storage
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from tests.infra.emulators.bigquery_process import BigQueryProcess, Dataset
+from tests.infra.emulators.emulator_process import PYTHON, free_port
 
-REPOSITORY = Path(__file__).parents[3]
-PYTHON = REPOSITORY / "infra/emulators/.venv/bin/python"
 DEADLINE_SECONDS = 30
 
 Start = Callable[..., "subprocess.Popen[str]"]
-
-
-@pytest.fixture(scope="module")
-def free_port() -> Callable[[], int]:
-    """Chooses a port that nobody listens on."""
-
-    def choose() -> int:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            return int(probe.getsockname()[1])
-
-    return choose
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +51,7 @@ def _wait_until_it_answers(process: "subprocess.Popen[str]", port: int) -> None:
 
 
 @pytest.fixture(scope="module")
-def storage_url(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path_factory: pytest.TempPathFactory) -> str:
+def storage_url(start_cloud_storage: Start, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An emulator that asks nobody for a token."""
     port = free_port()
     start_cloud_storage(port, tmp_path_factory.mktemp("cloud_storage"))

@@ -9,6 +9,7 @@ from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
 
 from tests.infra.emulators.bigquery_process import PROJECT, SCHEMA, Dataset, rows_of
+from tests.waiting import wait_until
 
 
 def now(dataset: Dataset) -> dt.datetime:
@@ -133,7 +134,7 @@ def test_a_snapshot_expires(dataset: Dataset) -> None:
     snapshot(dataset, dataset.table("t"), "s", destinationExpirationTime=soon.isoformat())
 
     assert dataset.client.get_table(dataset.table("s")).expires == soon.replace(microsecond=soon.microsecond // 1000 * 1000)
-    time.sleep(1.1)
+    wait_until(lambda: dt.datetime.now(dt.UTC) > soon, "the clock stands still")
     with pytest.raises(NotFound, match="Not found: Table .*s"):
         dataset.client.get_table(dataset.table("s"))
 
@@ -162,7 +163,7 @@ def test_a_snapshot_that_was_given_an_end_is_gone_then_and_can_be_made_again(dat
     table = dataset.client.get_table(dataset.table("s"))
     table.expires = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.5)
     dataset.client.update_table(table, ["expires"])
-    time.sleep(0.6)
+    wait_until(lambda: dt.datetime.now(dt.UTC) > table.expires, "the clock stands still")
 
     session = types.ReadSession(table=table.path.lstrip("/"), data_format=types.DataFormat.ARROW)
     with pytest.raises(NotFound):

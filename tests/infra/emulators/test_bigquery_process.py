@@ -20,7 +20,8 @@ from google.cloud import bigquery
 from google.oauth2.credentials import Credentials
 from requests.exceptions import ConnectionError as Disconnected
 
-from tests.infra.emulators.bigquery_process import PYTHON, SCHEMA, BigQueryProcess, Dataset, rows_of
+from tests.infra.emulators.bigquery_process import SCHEMA, BigQueryProcess, Dataset, rows_of
+from tests.infra.emulators.emulator_process import PYTHON
 
 DAYS = [f"2026-{month:02}-{day:02}" for month in range(1, 13) for day in range(1, 29)]
 

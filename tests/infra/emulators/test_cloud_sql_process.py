@@ -6,7 +6,6 @@ import signal
 import socket
 import stat
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 from google.cloud.sql.connector import Connector
 
 from tests.infra.emulators.cloud_sql_process import TRAINER, CloudSqlProcess
+from tests.waiting import wait_until
 
 LOST = (OSError, pg8000.Error)
 """How the driver tells that a connection is lost; which one is chance."""
@@ -71,10 +71,7 @@ def is_alive(pid: int) -> bool:
 
 
 def wait_until_gone(pid: int) -> None:
-    deadline = time.monotonic() + 10
-    while is_alive(pid):
-        assert time.monotonic() < deadline, f"process {pid} lives on"
-        time.sleep(0.02)
+    wait_until(lambda: not is_alive(pid), f"process {pid} lives on")
 
 
 # What lasts
@@ -196,9 +193,7 @@ def test_a_connection_is_lost_when_the_instance_restarts_and_the_next_one_works(
 
 def test_it_is_unhealthy_while_postgresql_is_down(running: CloudSqlProcess) -> None:
     os.kill(running.postgres_pid(), signal.SIGQUIT)
-    deadline = time.monotonic() + 10
-    while running.health() != 503:
-        assert time.monotonic() < deadline
+    wait_until(lambda: running.health() == 503, "the emulator takes itself for healthy")
     with running.connector(enable_iam_auth=True) as opened, pytest.raises(LOST):
         connect(opened, running)
     running.admin("POST", "/restart")

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -20,6 +19,9 @@ from google.api_core.exceptions import GoogleAPICallError, Unauthorized
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.oauth2.credentials import Credentials
+
+from tests.infra.emulators.emulator_process import free_port
+from tests.waiting import wait_until
 
 MEGABYTE = 1 << 20
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -45,7 +47,7 @@ def kill(process: "subprocess.Popen[str]") -> None:
     process.wait()
 
 
-def test_a_kill_during_uploads_leaves_no_half_object(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_kill_during_uploads_leaves_no_half_object(start_cloud_storage: Start, tmp_path: Path) -> None:
     port = free_port()
     process = start_cloud_storage(port, tmp_path)
     with client_of(port) as client:
@@ -59,8 +61,7 @@ def test_a_kill_during_uploads_leaves_no_half_object(start_cloud_storage: Start,
         connection.putrequest("POST", "/upload/storage/v1/b/a-bucket/o?uploadType=media&name=kept")
         connection.putheader("Content-Length", str(100 * MEGABYTE))
         connection.endheaders(bytes(8 * MEGABYTE))
-        while files_of(tmp_path) < 3:
-            time.sleep(0.01)
+        wait_until(lambda: files_of(tmp_path) >= 3, "the upload did not begin")
         kill(process)
         connection.close()
 
@@ -72,12 +73,11 @@ def test_a_kill_during_uploads_leaves_no_half_object(start_cloud_storage: Start,
     assert files_of(tmp_path) == 1
 
 
-def test_a_kill_amid_many_writes_loses_nothing_that_was_answered(
-    start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path
-) -> None:
+def test_a_kill_amid_many_writes_loses_nothing_that_was_answered(start_cloud_storage: Start, tmp_path: Path) -> None:
     port = free_port()
     process = start_cloud_storage(port, tmp_path)
     answered: dict[str, int] = {}
+    uploads: list[str] = []
 
     def write(index: int) -> None:
         with client_of(port) as client, contextlib.suppress(Exception):  # the one that the kill interrupts
@@ -86,13 +86,14 @@ def test_a_kill_amid_many_writes_loses_nothing_that_was_answered(
                     blob = client.bucket("a-bucket").blob(name)
                     blob.upload_from_string(os.urandom(50_000), retry=None)
                     answered[name] = blob.generation
+                    uploads.append(name)
 
     with client_of(port) as client:
         client.create_bucket("a-bucket")
     writers = [threading.Thread(target=write, args=(index,)) for index in range(4)]
     for writer in writers:
         writer.start()
-    time.sleep(0.7)
+    wait_until(lambda: len(uploads) > 40, "too few uploads were answered")
     kill(process)
     for writer in writers:
         writer.join()
@@ -108,7 +109,7 @@ def test_a_kill_amid_many_writes_loses_nothing_that_was_answered(
     assert files_of(tmp_path) == len(found)
 
 
-def test_a_stop_is_clean_and_keeps_everything(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_stop_is_clean_and_keeps_everything(start_cloud_storage: Start, tmp_path: Path) -> None:
     port = free_port()
     process = start_cloud_storage(port, tmp_path)
     with client_of(port) as client:
@@ -125,7 +126,7 @@ def test_a_stop_is_clean_and_keeps_everything(start_cloud_storage: Start, free_p
         assert found.generation == blob.generation
 
 
-def test_a_full_disk_is_told_and_nothing_is_lost(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_full_disk_is_told_and_nothing_is_lost(start_cloud_storage: Start, tmp_path: Path) -> None:
     def limit_files() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (8 * MEGABYTE, 8 * MEGABYTE))
 
@@ -148,7 +149,7 @@ def test_a_full_disk_is_told_and_nothing_is_lost(start_cloud_storage: Start, fre
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the peak of another process's memory is read from /proc")
-def test_memory_does_not_grow_with_the_object(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_the_object(start_cloud_storage: Start, tmp_path: Path) -> None:
     port = free_port()
     process = start_cloud_storage(port, tmp_path)
     content = os.urandom(100 * MEGABYTE)
@@ -165,7 +166,7 @@ def test_memory_does_not_grow_with_the_object(start_cloud_storage: Start, free_p
     assert int(peak[1]) < 80 * 1024
 
 
-def test_a_taken_port_is_told_in_one_sentence(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_taken_port_is_told_in_one_sentence(start_cloud_storage: Start, tmp_path: Path) -> None:
     port = free_port()
     start_cloud_storage(port, tmp_path / "first")
 
@@ -176,7 +177,7 @@ def test_a_taken_port_is_told_in_one_sentence(start_cloud_storage: Start, free_p
     assert errors == f"cloud_storage: cannot listen on 127.0.0.1:{port} (Address already in use): stop what does, or choose another port\n"
 
 
-def test_a_folder_belongs_to_one_emulator(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_folder_belongs_to_one_emulator(start_cloud_storage: Start, tmp_path: Path) -> None:
     start_cloud_storage(free_port(), tmp_path)
 
     second = start_cloud_storage(free_port(), tmp_path)
@@ -185,7 +186,7 @@ def test_a_folder_belongs_to_one_emulator(start_cloud_storage: Start, free_port:
     assert (second.returncode, errors) == (1, f"cloud_storage: {tmp_path} is in use by another Cloud Storage emulator\n")
 
 
-def test_a_damaged_folder_is_told_in_one_sentence(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> None:
+def test_a_damaged_folder_is_told_in_one_sentence(start_cloud_storage: Start, tmp_path: Path) -> None:
     (tmp_path / "metadata.db").write_text("this is no database " * 100)
 
     process = start_cloud_storage(free_port(), tmp_path)
@@ -197,7 +198,7 @@ def test_a_damaged_folder_is_told_in_one_sentence(start_cloud_storage: Start, fr
 
 
 @pytest.fixture
-def guarded(start_cloud_storage: Start, free_port: Callable[[], int], tmp_path: Path) -> int:
+def guarded(start_cloud_storage: Start, tmp_path: Path) -> int:
     """The port of an emulator that asks for tokens."""
     port = free_port()
     start_cloud_storage(port, tmp_path / "data", "--token-key", str(tmp_path / "token.key"))

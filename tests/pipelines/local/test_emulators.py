@@ -19,6 +19,9 @@ from components.errors import EmulatorError
 from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import emulators
 from pipelines.local.emulators import State
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.services
 
 PARTS = ["cloud_sql", "cloud_storage", "bigquery"]
 
@@ -58,8 +61,7 @@ def kill(folder: Path, name: str) -> None:
     pid = pids(folder)[name]
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    while pids(folder)[name] is not None:
-        time.sleep(0.01)
+    wait_until(lambda: pids(folder)[name] is None, f"{name} lives on")
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +193,7 @@ def test_two_callers_at_once_start_everything_once(tmp_path: Path) -> None:
 def test_up_goes_on_where_a_killed_one_stopped(tmp_path: Path) -> None:
     code = """
 import pickle, sys
-from pipelines import emulators
+from pipelines.local import emulators
 emulators.start(pickle.load(sys.stdin.buffer), lambda line: print(line, flush=True))
 """
     command = [sys.executable, "-c", code]

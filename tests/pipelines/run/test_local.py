@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from kfp import dsl
 
+from components.runs.record import TaskState
 from components.settings import IMAGE
-from pipelines.run.local import LocalRun, TaskState
+from pipelines.run.local import LocalRun
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

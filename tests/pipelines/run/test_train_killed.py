@@ -15,6 +15,7 @@ from components.runs.record import RunState, runs
 from components.settings import Settings
 from components.storage.objects import verify_folder
 from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -76,10 +77,7 @@ def logs(settings: Settings, step: str) -> set[Path]:
 
 def wait_until_tasks_are_gone(settings: Settings) -> None:
     """No process may still have a file of the killed run's logs open."""
-    deadline = time.monotonic() + 20
-    while open_logs(settings.state_folder / "runs"):
-        assert time.monotonic() < deadline, "a task outlived its killed run"
-        time.sleep(0.05)
+    wait_until(lambda: not open_logs(settings.state_folder / "runs"), "a task outlived its killed run")
 
 
 def open_logs(folder: Path) -> list[str]:
