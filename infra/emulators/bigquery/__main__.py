@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import NoReturn
@@ -17,6 +18,7 @@ import uvicorn
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
+from bigquery import webassembly
 from bigquery.access import GuardedCalls, GuardedRequests
 from bigquery.extensions import link_extensions
 
@@ -28,10 +30,12 @@ def main() -> None:
     """Serve until SIGTERM. A port that is taken, or a folder in use, ends in one sentence and exit code 1."""
     arguments = _parse()
     key = read_key(arguments.token_key.resolve()) if arguments.token_key else None
+    webassembly.compiled()
     _enter(arguments.data)
     listener = _bind(arguments.port)
     application = _application(arguments.project, arguments.storage_endpoint, key)
     reads = _serve_reads(arguments.grpc_port, key)
+    _warm_up()
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
     uvicorn.Server(config).run(sockets=[listener])
@@ -94,6 +98,13 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
     confinement.confine(Path.cwd())
     recovery.put_in_order()
     return GuardedRequests(local_bigquery.app, key) if key else local_bigquery.app
+
+
+def _warm_up() -> None:
+    """Make the analyzer ready while nobody waits for it yet."""
+    from bigquery import analysis
+
+    threading.Thread(target=analysis.warm_up, daemon=True).start()
 
 
 def _serve_reads(port: int, key: bytes | None) -> grpc.Server:

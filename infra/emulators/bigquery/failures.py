@@ -1,6 +1,7 @@
-"""Errors of the machine in the words of BigQuery: a full disk must not look like a wrong query, nor be tried again for minutes."""
+"""Errors of the machine, and limits of the emulator, told as what they are: neither may look like a wrong query of the user's."""
 
 import errno
+import re
 
 import duckdb
 from local_bigquery import errors as original
@@ -11,13 +12,22 @@ original_from_exception = original.from_exception
 STATUSES = {"resourcesExceeded": (400, "RESOURCE_EXHAUSTED"), "bytesBilledLimitExceeded": (400, "INVALID_ARGUMENT")}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
+NOT_IMPLEMENTED = re.compile(r"(.*) is not implemented yet\. See https://\S+", re.DOTALL)
 
 
 def from_exception(error: Exception) -> BigQueryError:
     """The error that a client is told."""
     if _is_no_room(error):
         return BigQueryError("resourcesExceeded", "Disk full: the emulator's data folder has no room left. Free some space and try again.")
-    return original_from_exception(error)
+    told = original_from_exception(error)
+    if match := NOT_IMPLEMENTED.fullmatch(told.message):
+        return not_supported(match[1])
+    return told
+
+
+def not_supported(feature: str) -> BigQueryError:
+    """The refusal of what BigQuery has and the emulator has not: never a wrong answer, nor an error of BigQuery's."""
+    return BigQueryError("notImplemented", f"The emulator does not support {feature}")
 
 
 def _is_no_room(error: BaseException | None) -> bool:

@@ -77,7 +77,7 @@ def _patch_catalogue() -> None:
     # numBytes is guessed from the number of columns, the etag stays the same when data is loaded, `$` is part of a name.
     for module in (tables, tabledata):
         module.load, module.name, module.columns = catalogue.load, catalogue.name, catalogue.columns
-        module.create = catalogue.create
+        module.create = queries.create
     tables.delete = catalogue.delete
     tabledata.list_rows = listing.list_rows
     # Partitions are not laid out in files of their own.
@@ -89,6 +89,8 @@ def _patch_catalogue() -> None:
 
 
 def _patch_jobs(storage: CloudStorage) -> None:
+    # What BigQuery refuses is run, by rules of names and types that are not BigQuery's.
+    query.execute = queries.execute
     # Dry runs say 0 bytes, maximum_bytes_billed is ignored.
     query._run, query.translate = queries.run, queries.translate
     # A query with parameters runs twice.

@@ -9,8 +9,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from local_bigquery.catalog import metadata
 from local_bigquery.engine.database import quote
-from local_bigquery.errors import BigQueryError, not_implemented
+from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table
+
+from bigquery.failures import not_supported
 
 Reference = tuple[str, str, str]
 """Project, dataset and table, as local-bigquery passes them around."""
@@ -119,7 +121,7 @@ def declared(resource: object) -> Partitioning | None:
 
 def by_ingestion_time() -> BigQueryError:
     """The refusal of a table that has no partitioning column."""
-    return not_implemented("Partitioning by ingestion time (without a column)")
+    return not_supported("partitioning by ingestion time, without a column")
 
 
 def of_table(reference: Reference) -> Partitioning | None:

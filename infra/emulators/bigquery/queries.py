@@ -1,23 +1,29 @@
-"""Query jobs: what they cost, and the refusal of those that would cost more than `maximum_bytes_billed`."""
+"""Query jobs: analysed first; what they cost, and the refusal of those that would cost more than `maximum_bytes_billed`."""
 
 import dataclasses
+from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import duckdb
+from local_bigquery.engine.sessions import Session
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query as original
-from local_bigquery.models import JobConfigurationQuery, JobStatistics2, TableReference
+from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, TableReference
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery import sizes, versions
+from bigquery import analysis, catalogue, sizes, versions
+from bigquery.failures import not_supported
 
+original_execute = original.execute
 original_run = original._run
 original_translate = original.translate
 
 LEAST_BILLED_BYTES = 10 * 2**20
 MEBIBYTE = 2**20
+NOT_UNDERSTOOD = ("Syntax error", "Function not found", "Unrecognized name", "No matching signature")
+"""What errors of the translation begin with. BigQuery has no such errors with a query that was analysed."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,44 @@ def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, ob
     return known.sql, known.parameters
 
 
+def create(project: str, dataset: str, body: Table, translate: Callable[[str, str, str], str]) -> Table:
+    """Make a table, or a view whose query BigQuery would run, as tables.insert asks.
+
+    Raises:
+        BigQueryError: BigQuery would refuse it, or the emulator cannot make it.
+    """
+    if body.view:
+        default = {"projectId": project, "datasetId": dataset}
+        analysis.analyse(JobConfigurationQuery(query=body.view.query, defaultDataset=default), project)
+    return catalogue.create(project, dataset, body, translate)
+
+
+def execute(
+    cursor: duckdb.DuckDBPyConnection,
+    project: str,
+    job_id: str | None,
+    config: JobConfigurationQuery,
+    dry_run: bool = False,
+    session: Session | None = None,
+) -> tuple[JobStatistics2, list[JobStatistics2], TableReference | None]:
+    """Run a query job, or only tell its cost and its result's schema, if BigQuery would.
+
+    Raises:
+        BigQueryError: BigQuery would refuse it, or the emulator cannot run it.
+    """
+    if session or config.createSession:
+        raise not_supported("sessions")
+    if config.useLegacySql:
+        raise not_supported("legacy SQL: set useLegacySql to false")
+    analysed = analysis.analyse(config, project)
+    try:
+        return original_execute(cursor, project, job_id, config.replace(query=analysed.translatable), dry_run)
+    except BigQueryError as error:
+        if error.reason == "invalidQuery" and error.message.startswith(NOT_UNDERSTOOD):
+            raise not_supported(f"this query ({error.message})") from error
+        raise
+
+
 def run(
     cursor: duckdb.DuckDBPyConnection,
     tree: exp.Expression,
@@ -58,6 +102,21 @@ def run(
     Raises:
         BigQueryError: it would be billed for more than `maximum_bytes_billed`.
     """
+    try:
+        return _run(cursor, tree, context, destination, config, dry_run, isolated)
+    except (duckdb.ParserException, duckdb.BinderException, duckdb.NotImplementedException) as error:
+        raise not_supported(f"this query ({str(error).splitlines()[0]})") from error
+
+
+def _run(
+    cursor: duckdb.DuckDBPyConnection,
+    tree: exp.Expression,
+    context: Context,
+    destination: TableReference | None,
+    config: JobConfigurationQuery,
+    dry_run: bool,
+    isolated: bool,
+) -> JobStatistics2:
     source = _source(tree)
     if source is None:
         return original_run(cursor, tree, context, destination, config, dry_run, isolated)

@@ -9,7 +9,7 @@
 WITH spans AS (
   SELECT as_of FROM UNNEST(@spans) AS as_of
 ),
-purchases AS (
+bought AS (
   SELECT customer_id, purchase_date, number_of_cds, dollar_value
   FROM {source}
   WHERE purchase_date BETWEEN @first_partition AND @last_partition
@@ -17,7 +17,7 @@ purchases AS (
 history AS (
   SELECT
     spans.as_of,
-    purchases.customer_id,
+    bought.customer_id,
     DATE_DIFF(spans.as_of, MAX(purchase_date), DAY) AS days_since_purchase,
     DATE_DIFF(spans.as_of, MIN(purchase_date), DAY) AS days_since_first,
     COUNT(*) AS purchases,
@@ -28,13 +28,13 @@ history AS (
     SUM(IF(purchase_date > DATE_SUB(spans.as_of, INTERVAL 90 DAY), dollar_value, 0)) AS spend_90_days,
     MAX(dollar_value) AS largest_purchase
   FROM spans
-  JOIN purchases ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 729 DAY) AND spans.as_of
-  GROUP BY spans.as_of, purchases.customer_id
+  JOIN bought ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 729 DAY) AND spans.as_of
+  GROUP BY spans.as_of, bought.customer_id
 ),
 future AS (
-  SELECT DISTINCT spans.as_of, purchases.customer_id
+  SELECT DISTINCT spans.as_of, bought.customer_id
   FROM spans
-  JOIN purchases ON purchase_date BETWEEN DATE_ADD(spans.as_of, INTERVAL 1 DAY) AND DATE_ADD(spans.as_of, INTERVAL 30 DAY)
+  JOIN bought ON purchase_date BETWEEN DATE_ADD(spans.as_of, INTERVAL 1 DAY) AND DATE_ADD(spans.as_of, INTERVAL 30 DAY)
 )
 SELECT
   history.as_of,

@@ -8,7 +8,7 @@
 WITH spans AS (
   SELECT as_of FROM UNNEST(@spans) AS as_of
 ),
-purchases AS (
+bought AS (
   SELECT customer_id, purchase_date, number_of_cds
   FROM {source}
   WHERE purchase_date BETWEEN @first_partition AND @last_partition
@@ -16,7 +16,7 @@ purchases AS (
 history AS (
   SELECT
     spans.as_of,
-    purchases.customer_id,
+    bought.customer_id,
     DATE_DIFF(spans.as_of, MAX(purchase_date), DAY) AS days_since_purchase,
     COALESCE(SUM(IF(purchase_date > DATE_SUB(spans.as_of, INTERVAL 30 DAY), number_of_cds, 0)), 0) AS cds_30_days,
     COALESCE(SUM(IF(purchase_date > DATE_SUB(spans.as_of, INTERVAL 90 DAY), number_of_cds, 0)), 0) AS cds_90_days,
@@ -26,15 +26,15 @@ history AS (
     COALESCE(MAX(number_of_cds), 0) AS largest_order,
     COUNTIF(number_of_cds >= 3) AS large_orders
   FROM spans
-  JOIN purchases ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 359 DAY) AND spans.as_of
-  GROUP BY spans.as_of, purchases.customer_id
+  JOIN bought ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 359 DAY) AND spans.as_of
+  GROUP BY spans.as_of, bought.customer_id
   HAVING MAX(purchase_date) > DATE_SUB(spans.as_of, INTERVAL 270 DAY)
 ),
 year AS (
-  SELECT spans.as_of, purchases.customer_id, COUNT(*) AS purchases
+  SELECT spans.as_of, bought.customer_id, COUNT(*) AS purchases
   FROM spans
-  JOIN purchases ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 269 DAY) AND DATE_ADD(spans.as_of, INTERVAL 90 DAY)
-  GROUP BY spans.as_of, purchases.customer_id
+  JOIN bought ON purchase_date BETWEEN DATE_SUB(spans.as_of, INTERVAL 269 DAY) AND DATE_ADD(spans.as_of, INTERVAL 90 DAY)
+  GROUP BY spans.as_of, bought.customer_id
 )
 SELECT
   history.as_of,

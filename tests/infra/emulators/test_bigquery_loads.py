@@ -164,7 +164,7 @@ def test_text_is_read_by_the_tables_schema_and_not_guessed(dataset: Dataset) -> 
     csv = io.BytesIO(b"2026-01-01,007,2026-01-01T00:00:00Z\n")
     dataset.client.load_table_from_file(csv, dataset.table("t"), job_config=bigquery.LoadJobConfig(source_format="CSV")).result()
 
-    assert dataset.query("SELECT code, at FROM {dataset}.t") == [("007", "2026-01-01T00:00:00Z")] * 2
+    assert dataset.query("SELECT code, `at` FROM {dataset}.t") == [("007", "2026-01-01T00:00:00Z")] * 2
 
 
 def test_a_column_of_another_type_is_refused(dataset: Dataset) -> None:

@@ -239,10 +239,10 @@ def test_rows_are_changed_by_dml(dataset: Dataset) -> None:
         job.result()
         return job.num_dml_affected_rows
 
-    assert affected("INSERT INTO {table} (day, n) SELECT '2026-01-01', n FROM UNNEST([1, 2, 3]) AS n") == 3
+    assert affected("INSERT INTO {table} (day, n) SELECT DATE '2026-01-01', n FROM UNNEST([1, 2, 3]) AS n") == 3
     assert affected("UPDATE {table} SET n = 0 WHERE n < 3") == 2
     merge = "MERGE {table} AS t USING (SELECT 3 AS n UNION ALL SELECT 4) AS s ON t.n = s.n"
-    assert affected(f"{merge} WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (day, n) VALUES ('2026-01-02', s.n)") == 2
+    assert affected(f"{merge} WHEN MATCHED THEN DELETE WHEN NOT MATCHED THEN INSERT (day, n) VALUES (DATE '2026-01-02', s.n)") == 2
     assert dataset.query("SELECT n FROM {dataset}.t ORDER BY n") == [(0,), (0,), (4,)]
     assert dataset.client.list_partitions(dataset.table("t")) == ["20260101", "20260102"]
 
