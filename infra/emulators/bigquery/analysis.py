@@ -20,9 +20,9 @@ from zetasql.wasi._pb2.zetasql.public import options_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import AnyResolvedStatementProto
 
 from bigquery import schemas
-from bigquery.described import Described, catalogue_of, describe
+from bigquery.described import Described, catalogue_of, describe, is_there
 from bigquery.failures import not_supported
-from bigquery.identifiers import Path, SplitQuery, as_of_clauses, split_names
+from bigquery.identifiers import Path, SplitQuery, altered_table, as_of_clauses, split_names
 from bigquery.language import language_options
 from bigquery.positions import offset_of, original_offset, place_of
 from bigquery.webassembly import Machine, Refusal, Response
@@ -33,6 +33,7 @@ REFUSED = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 PLACE = re.compile(r" \[at (\d+):(\d+)\]")
 UNIMPLEMENTED = 12
 """ZetaSQL's code for what is not implemented: in this build of it, which tells nothing of BigQuery."""
+SCRIPTS = "scripts: send one statement at a time, without DECLARE, SET, IF and the like"
 DOMAIN_SCOPED = re.compile(r"`[a-z0-9.-]+:[^`]*`\.`")
 INGESTION_TIMES = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """What a statement may partition a table by that has no such column."""
@@ -90,7 +91,9 @@ def analyse(config: JobConfigurationQuery, project: str) -> Analysed:
     sql = config.query or ""
     parsed = _parse(sql)
     query, clauses = split_names(sql, parsed), as_of_clauses(sql, parsed)
-    tables = [describe(path, context, clauses.get(path, ())) for path in _paths(query.text)]
+    tables = [describe(path, context, clauses.get(path, ())) for path in _paths(sql, query)]
+    if (altered := altered_table(sql, parsed)) and is_there(altered, context):
+        tables.append(describe(altered, context))
     analysed = Analysed(sql, query, _resolve(sql, query, tables, config.queryParameters or []))
     if analysed.kind not in SUPPORTED:
         raise not_supported(f"statements of the kind {analysed.kind.upper().replace('_', ' ')}")
@@ -114,14 +117,17 @@ def _refuse_script(sql: str) -> None:
     except Refusal:
         return
     if script.parsed_script.statement_list_node.statement_list:
-        raise not_supported("scripts: send one statement at a time, without DECLARE, SET, IF and the like")
+        raise not_supported(SCRIPTS)
     raise BigQueryError("invalid", "Required parameter is missing: query")
 
 
-def _paths(sql: str) -> list[Path]:
+def _paths(sql: str, query: SplitQuery) -> list[Path]:
     """The tables that a query names, those that it defines itself aside."""
-    request = service.ExtractTableNamesFromStatementRequest(sql_statement=sql, options=_language())
-    found = _ask("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+    request = service.ExtractTableNamesFromStatementRequest(sql_statement=query.text, options=_language())
+    try:
+        found = _ask("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+    except Refusal as refusal:
+        raise _explained(str(refusal), sql, query, ()) from refusal
     return sorted({tuple(name.table_name_segment) for name in found.table_name})
 
 
@@ -142,8 +148,10 @@ def _explained(refusal: str, sql: str, query: SplitQuery, tables: Sequence[Descr
     partial = [".".join(table.path[-2:]) for table in tables if table.is_partial]
     if partial:
         return not_supported(f"all of BigQuery's columns of {', '.join(partial)}: {message}")
+    if message.startswith("Statement not supported"):
+        return not_supported(SCRIPTS)
     if int(code) == UNIMPLEMENTED:
-        return not_supported(message)
+        return not_supported(f"this query ({message})")
     return BigQueryError("invalidQuery", message)
 
 

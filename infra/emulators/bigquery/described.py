@@ -57,6 +57,11 @@ def describe(path: Path, context: Context, clauses: Collection[str] = ()) -> Des
     return Described(path, _columns_as_of(reference, context, clauses) if clauses else tuple(catalogue.columns(*reference)))
 
 
+def is_there(path: Path, context: Context) -> bool:
+    """Whether there is a table that a path means."""
+    return bool(tables.exists(*_reference(path, context.project_id, context.dataset_id)))
+
+
 def _columns_as_of(reference: Reference, context: Context, clauses: Collection[str]) -> tuple[TableFieldSchema, ...]:
     """The columns that a table had. A moment that is not possible is left to the query itself to be refused."""
     if len(clauses) > 1:

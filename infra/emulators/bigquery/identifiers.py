@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 from zetasql.wasi._pb2.zetasql.parser.parse_tree_pb2 import (
+    ASTAlterTableStatementProto,
     ASTIdentifierProto,
     ASTPathExpressionProto,
     ASTTablePathExpressionProto,
@@ -51,9 +52,18 @@ def as_of_clauses(query: str, parsed: Message) -> dict[Path, set[str]]:
     for table in _messages(parsed, ASTTablePathExpressionProto):
         if table.HasField("for_system_time"):
             location = table.for_system_time.parent.parse_location_range
-            path = tuple(part for name in table.path_expr.names for part in _parts(content, name))
-            found.setdefault(path, set()).add(content[location.start : location.end].decode())
+            found.setdefault(_path(content, table.path_expr), set()).add(content[location.start : location.end].decode())
     return found
+
+
+def altered_table(query: str, parsed: Message) -> Path | None:
+    """The table that a parsed statement alters, if that is what it does. The columns that it says must fit those of the table."""
+    found = (altered.parent.path for altered in _messages(parsed, ASTAlterTableStatementProto))
+    return next((_path(query.encode(), path) for path in found), None)
+
+
+def _path(content: bytes, path: ASTPathExpressionProto) -> Path:
+    return tuple(part for name in path.names for part in _parts(content, name))
 
 
 def _parts(content: bytes, name: ASTIdentifierProto) -> list[str]:
@@ -75,12 +85,14 @@ def _dots_of(content: bytes, name: ASTIdentifierProto) -> Iterator[int]:
     if not name.is_quoted:
         return
     location = name.parent.parent.parse_location_range
-    written = content[location.start : location.end].decode()
+    start = location.start + 1
+    written = content[start : location.end - 1].decode()
+    if not all(written.split(".")):
+        return
     domain = DOMAIN.match(written)
-    start = domain.end() if domain else 0
     for position, character in enumerate(written):
-        if character == "." and position >= start:
-            yield location.start + len(written[:position].encode())
+        if character == "." and position >= (domain.end() if domain else 0):
+            yield start + len(written[:position].encode())
 
 
 def _messages(message: Message, kind: type[Kind]) -> Iterator[Kind]:

@@ -27,3 +27,15 @@ def name_struct_fields(tree: exp.Expression, _context: Context) -> exp.Expressio
             if isinstance(field, exp.Column) and isinstance(field.this, exp.Identifier):
                 field.replace(exp.PropertyEQ(this=field.this.copy(), expression=field.copy()))
     return tree
+
+
+def leave_out_suffixes(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """`SELECT * EXCEPT (…)` of a wildcard table leaves out its pseudo column too."""
+    for select in tree.find_all(exp.Select):
+        source = select.args.get("from_")
+        if source is None or not isinstance(source.this, exp.Table) or not source.this.name.endswith("*"):
+            continue
+        for star in select.expressions:
+            if isinstance(star, exp.Star) and (left_out := star.args.get("except_")):
+                star.set("except_", [*left_out, exp.column("_TABLE_SUFFIX")])
+    return tree
