@@ -107,10 +107,10 @@ def test_everything_is_down_where_nothing_was_started(tmp_path: Path) -> None:
 def test_down_stops_all_and_up_finds_addresses_and_state_again(state_folder: Path) -> None:
     up(state_folder)
     settings = settings_of(state_folder)
-    query = "CREATE SCHEMA kept; CREATE TABLE kept.numbers AS SELECT 42 AS number"
     with google.storage_client(settings) as storage, google.bigquery_client(settings) as warehouse:
         storage.create_bucket("kept").blob("a").upload_from_string("kept")
-        warehouse.query_and_wait(query)
+        warehouse.query_and_wait("CREATE SCHEMA kept")
+        warehouse.query_and_wait("CREATE TABLE kept.numbers AS SELECT 42 AS number")
     addresses = [part.address for part in emulators.status(state_folder)]
 
     assert down(state_folder) == [f"{name}: stopped" for name in PARTS]
