@@ -10,7 +10,8 @@ from google.api_core.exceptions import BadRequest, GoogleAPICallError, MethodNot
 from google.cloud import bigquery
 from google.cloud.bigquery import ArrayQueryParameter, ScalarQueryParameter, SchemaField
 
-from tests.infra.emulators.bigquery_process import PROJECT, PYTHON, Dataset
+from tests.infra.emulators.bigquery_process import PROJECT, Dataset
+from tests.infra.emulators.emulator_process import PYTHON
 
 SCHEMA = [
     SchemaField("day", "DATE"),
