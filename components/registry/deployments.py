@@ -15,7 +15,7 @@ from components.database.idempotency import require_same
 from components.database.statements import execute
 from components.errors import RegistryError
 from components.registry.versions import latest_version, version_id
-from components.storage.manifest import Manifest, entries_from
+from components.storage.manifest import Manifest, recorded_manifest
 
 
 class Action(StrEnum):
@@ -99,7 +99,7 @@ def read_candidate(connection: sa.Connection, model: str, number: int) -> Candid
         version_id(connection, model, number)  # which says what there is
         return read_candidate(connection, model, number)  # unless it came to be this moment
     retirement = Retirement(number, row.retired_by, row.retired_because, row.retired_at) if row.retired_at else None
-    return Candidate(row.model_version_id, Manifest(row.artifact_uri, entries_from(row.manifest)), row.blessed, retirement)
+    return Candidate(row.model_version_id, recorded_manifest(row.artifact_uri, row.manifest), row.blessed, retirement)
 
 
 def lock_target(connection: sa.Connection, target: str) -> None:

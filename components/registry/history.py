@@ -13,7 +13,7 @@ from components.registry.evaluations import Blessing, Evaluation, blessing_from,
 from components.registry.versions import latest_version, version_id
 from components.runs.record import RecordedRun, Task, recorded
 from components.snapshot.record import RecordedSnapshot
-from components.storage.manifest import Manifest, entries_from
+from components.storage.manifest import Manifest, recorded_manifest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
         model=model,
         **{name: row[name] for name in ("number", "variant", "code_sha256", "training_sha256", "framework", "signature")},
         **{name: row[name] for name in ("examples_sha256", "training_machine", "created_by")},
-        manifest=Manifest(row["artifact_uri"], entries_from(row["manifest"])),
+        manifest=recorded_manifest(row["artifact_uri"], row["manifest"]),
         created_at=row["made_at"],
         run=recorded(row),
         tasks=tuple(Task(**task) for task in row["tasks"] or ()),

@@ -25,7 +25,7 @@ ORDER BY version;
 -- One answer holds the version, its run and its snapshot as columns, and what there may be several of as JSON: a thousand metrics are read
 -- ten times as fast so. NaN and infinity are texts there.
 SELECT version AS number, variant, code_sha256, training_sha256, framework, signature, artifact_uri, manifest,
-       examples_sha256, training_machine, created_by, model_version.created_at AS made_at,
+       examples_sha256, training_machine, model_version.created_by, model_version.created_at AS made_at,
        pipeline_run.*,
        snapshot_id, document, source_table, snapshot_table, partition_field, partition_from, partition_to, query_sha256, row_count,
        schema_fingerprint, content_checksum,

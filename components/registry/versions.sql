@@ -2,29 +2,24 @@
 INSERT INTO registry.model (name) VALUES (:model) ON CONFLICT (name) DO NOTHING;
 
 -- name: lock_model
--- Whoever holds this lock alone allocates versions of the model. It does not stop others from reading or referring to the row.
-SELECT model_id FROM registry.model WHERE name = :model FOR NO KEY UPDATE;
+-- Whoever holds this lock, until their transaction ends, alone registers versions of the model.
+SELECT model_id, pg_advisory_xact_lock(hashtextextended('perennial versions ' || name, 0)) FROM registry.model WHERE name = :model;
 
 -- name: read_pushed
 SELECT version, snapshot_id, code_sha256, training_sha256, framework, artifact_uri, manifest_sha256, examples_sha256
 FROM registry.model_version WHERE model_id = :model_id AND run_id = :run_id AND variant = :variant;
 
 -- name: insert
--- Count one version more and give its number to the row, unless the run has pushed one already. Nobody else can, while the model is locked.
-WITH counted AS (
-  UPDATE registry.model SET next_version = next_version + 1
-  WHERE model_id = :model_id AND NOT EXISTS (
-    SELECT FROM registry.model_version WHERE model_id = :model_id AND run_id = :run_id AND variant = :variant
-  )
-  RETURNING next_version - 1 AS version
-)
+-- The database gives the row its number, unless the run has pushed one already. Nobody else can, while the model is locked.
 INSERT INTO registry.model_version (
-  model_id, version, run_id, variant, snapshot_id, code_sha256, training_sha256, framework, signature,
+  model_id, run_id, variant, snapshot_id, code_sha256, training_sha256, framework, signature,
   artifact_uri, manifest, manifest_sha256, examples_sha256, training_machine
 )
-SELECT CAST(:model_id AS bigint), version, :run_id, :variant, :snapshot_id, :code_sha256, :training_sha256, :framework,
+SELECT CAST(:model_id AS bigint), :run_id, :variant, :snapshot_id, :code_sha256, :training_sha256, :framework,
        CAST(:signature AS jsonb), :artifact_uri, CAST(:manifest AS jsonb), :manifest_sha256, :examples_sha256, :training_machine
-FROM counted
+WHERE NOT EXISTS (
+  SELECT FROM registry.model_version WHERE model_id = :model_id AND run_id = :run_id AND variant = :variant
+)
 RETURNING version;
 
 -- name: link_run

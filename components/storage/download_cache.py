@@ -1,17 +1,19 @@
 """Versions' SavedModels on this machine: pulled once, and kept under the SHA-256 of what is in them."""
 
 import fcntl
+import shutil
 from pathlib import Path
 
 from google.cloud import storage
 
+from components.errors import RegistryError
 from components.settings import Settings
-from components.storage.manifest import Manifest
+from components.storage.manifest import Manifest, content_sha256, scan_folder
 from components.storage.objects import pull_folder
 
 
 def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest) -> Path:
-    """The local copy of a pushed folder, every file's SHA-256 checked when it was pulled. Who asks again reads nothing.
+    """The local copy of a pushed folder. Every file's SHA-256 is compared whenever it is asked for; what differs is pulled again.
 
     Raises:
         RegistryError: an object is missing or has other bytes.
@@ -22,6 +24,14 @@ def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
+        if not _holds(folder, manifest):
+            shutil.rmtree(folder, ignore_errors=True)
             pull_folder(client, manifest.uri, folder)
     return folder
+
+
+def _holds(folder: Path, manifest: Manifest) -> bool:
+    try:
+        return folder.is_dir() and content_sha256(scan_folder(folder)) == manifest.sha256
+    except RegistryError:  # a link, or nothing at all
+        return False

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import google_crc32c
@@ -79,13 +79,26 @@ def files(folder: Path) -> Iterator[Path]:
 def is_acceptable(path: str) -> bool:
     """Whether the path stays below its folder, and reads the same on a disk, in Cloud Storage and in a log."""
     inside = not any(part in ("", ".", "..") for part in path.split("/"))
-    return inside and path.isprintable() and len(path.encode()) <= LONGEST_PATH
+    return inside and path.isprintable() and len(path.encode()) <= LONGEST_PATH and path != NAME
+
+
+def unacceptable_path(entries: Iterable[Entry]) -> str | None:
+    """The first path that is not acceptable, is there twice, or is a file where another path needs a folder; None if all are fine."""
+    before: set[str] = set()
+    folders: set[str] = set()
+    for path in (entry.path for entry in entries):
+        parents = {parent.as_posix() for parent in PurePosixPath(path).parents}
+        if not is_acceptable(path) or path in before | folders or parents & before:
+            return path
+        before.add(path)
+        folders |= parents
+    return None
 
 
 def scan_file(folder: Path, file: Path) -> Entry:
     """One file's size and checksums, read once in blocks."""
     path = file.relative_to(folder).as_posix()
-    if path == NAME or not is_acceptable(path):
+    if not is_acceptable(path):
         raise RegistryError(f"{path!r} in {folder} cannot be the name of an object of a version: rename the file")
     sha256, crc32c, size = hashlib.sha256(), 0, 0
     with file.open("rb") as stream:
@@ -96,9 +109,24 @@ def scan_file(folder: Path, file: Path) -> Entry:
     return Entry(path, size, sha256.hexdigest(), base64.b64encode(crc32c.to_bytes(4, "big")).decode(), generation=0)
 
 
-def entries_from(items: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
-    """The entries that were written as JSON."""
+def _entries(items: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """The entries that were written as JSON. Nothing is said yet of their names."""
     return tuple(Entry(str(i["path"]), int(i["size"]), str(i["sha256"]), str(i["crc32c"]), int(i["generation"])) for i in items)
+
+
+def recorded_manifest(uri: str, items: Iterable[Mapping[str, Any]]) -> Manifest:
+    """The manifest in the registry's row of a version whose folder was pushed to `uri`.
+
+    Raises:
+        RegistryError: it names a path that leads elsewhere, or is the manifest of other content.
+    """
+    manifest = Manifest(uri, _entries(items))
+    remedy = "restore the database from a backup"
+    if (path := unacceptable_path(manifest.entries)) is not None:
+        raise RegistryError(f"the registry's row of {uri} names the path {path!r}, which no version has: {remedy}")
+    if not uri.endswith(f"/{manifest.sha256}"):
+        raise RegistryError(f"the registry's row of {uri} has the manifest of other content, SHA-256 {manifest.sha256}: {remedy}")
+    return manifest
 
 
 def manifest_json(manifest: Manifest) -> str:
@@ -114,12 +142,11 @@ def parse_manifest(uri: str, text: bytes, *, found_at: str = "") -> Manifest:
     """
     where = found_at or uri
     try:
-        manifest = Manifest(uri, entries_from(json.loads(text)["entries"]))
+        manifest = Manifest(uri, _entries(json.loads(text)["entries"]))
     except (ValueError, TypeError, KeyError) as error:
         raise RegistryError(f"{where}/{NAME} is not a manifest ({error!r}): push the model again") from error
-    outside = [entry.path for entry in manifest.entries if not is_acceptable(entry.path)]
-    if outside:
-        raise RegistryError(f"{where}/{NAME} names the path {outside[0]!r}, which no version has: do not use it")
+    if (path := unacceptable_path(manifest.entries)) is not None:
+        raise RegistryError(f"{where}/{NAME} names the path {path!r}, which no version has: do not use it")
     if not uri.endswith(f"/{manifest.sha256}"):
         raise RegistryError(f"{where}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")
     return manifest

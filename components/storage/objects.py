@@ -1,5 +1,6 @@
 """Model folders in Cloud Storage, each under the hash of its content: written once, never over another, whole or not at all."""
 
+import hashlib
 import re
 import reprlib
 import tempfile
@@ -14,9 +15,10 @@ from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from components.errors import RegistryError
+from components.files import replacing
 from components.storage.errors import storage_errors
 from components.storage.lifecycle import add_rules
-from components.storage.manifest import NAME, Entry, Manifest, content_sha256, manifest_json, parse_manifest, scan_file, scan_folder
+from components.storage.manifest import NAME, Entry, Manifest, content_sha256, is_acceptable, manifest_json, parse_manifest, scan_folder
 
 CHUNK_BYTES = 8 << 20
 """Larger files are sent in chunks of this size, so that a broken connection costs one chunk."""
@@ -208,19 +210,38 @@ def pull_folder(client: storage.Client, uri: str, folder: Path) -> None:
         whole.rename(folder)
 
 
-def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, whole: Path) -> None:
-    """Copy one object, in the generation that was pushed or, should that be gone, the live one: its SHA-256 decides."""
-    path = whole / entry.path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for generation in (entry.generation, None):
-        blob = bucket.blob(f"{prefix}/{entry.path}", generation=generation)
-        with suppress(NotFound):
-            blob.download_to_filename(str(path), raw_download=True, checksum="crc32c", retry=RETRY)
-            break
-    else:
-        raise RegistryError(f"{entry.path} is missing from gs://{bucket.name}/{prefix}: push the model again")
-    if (found := scan_file(whole, path)).sha256 != entry.sha256:
-        raise RegistryError(f"{entry.path} of gs://{bucket.name}/{prefix} has SHA-256 {found.sha256}, not {entry.sha256}: do not use it")
+def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path) -> None:
+    """Copy one object, in the generation that was pushed or, should that be gone, the live one: its SHA-256 decides.
+
+    The file is there once its SHA-256 has been compared, and never outside the folder.
+
+    Raises:
+        RegistryError: the object is missing or has other bytes, or the entry's path leads out of the folder.
+    """
+    with replacing(path_inside(folder, entry.path)) as draft:
+        for generation in (entry.generation, None):
+            blob = bucket.blob(f"{prefix}/{entry.path}", generation=generation)
+            with suppress(NotFound):
+                blob.download_to_file(draft, raw_download=True, checksum="crc32c", retry=RETRY)
+                break
+        else:
+            raise RegistryError(f"{entry.path} is missing from gs://{bucket.name}/{prefix}: push the model again")
+        draft.flush()
+        with Path(draft.name).open("rb") as stream:
+            found = hashlib.file_digest(stream, "sha256").hexdigest()
+        if found != entry.sha256:
+            raise RegistryError(f"{entry.path} of gs://{bucket.name}/{prefix} has SHA-256 {found}, not {entry.sha256}: do not use it")
+
+
+def path_inside(folder: Path, path: str) -> Path:
+    """Where a path of a manifest is on this machine. Links are followed to see where they lead, and refused if that is outside.
+
+    Raises:
+        RegistryError: it is no acceptable path, or leads out of the folder.
+    """
+    if not is_acceptable(path) or not (folder / path).resolve().is_relative_to(folder.resolve()):
+        raise RegistryError(f"the path {path!r} leads out of {folder}: no version has it; do not use this one")
+    return folder / path
 
 
 def split_uri(uri: str) -> tuple[str, str]:

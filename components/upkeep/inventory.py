@@ -7,8 +7,9 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from components.database.statements import execute
+from components.errors import RegistryError
 from components.registry.versions import latest_version, version_id
-from components.storage.manifest import Entry, Manifest, entries_from
+from components.storage.manifest import Entry, Manifest, recorded_manifest
 from components.storage.objects import require_model_name
 
 PAGE = 100
@@ -30,8 +31,9 @@ class StoredVersion:
     number: int
     run_id: str
     manifest: Manifest
-    manifest_sha256: str
-    """As the row has it; the manifest's own must be the same."""
+    """Without entries where the row's are not to be believed."""
+    problem: str | None
+    """Why they are not."""
     created_at: datetime
     retired: bool
     deployed: bool
@@ -41,7 +43,13 @@ class StoredVersion:
 
     @property
     def entries(self) -> dict[str, Entry]:
-        """The files by their path."""
+        """The files by their path.
+
+        Raises:
+            RegistryError: the row's are not to be believed.
+        """
+        if self.problem is not None:
+            raise RegistryError(self.problem)
         return {entry.path: entry for entry in self.manifest.entries}
 
 
@@ -67,11 +75,20 @@ def stored_versions(engine: sa.Engine, scope: Scope) -> Iterator[StoredVersion]:
             values = {"after_model": after[0], "after": after[1], "count": PAGE}
             rows = execute(connection, "stored.versions", **vars(scope), **values).mappings().all()
         for row in rows:
-            manifest = Manifest(row["artifact_uri"], entries_from(row["manifest"]))
-            yield StoredVersion(manifest=manifest, **{name: row[name] for name in row if name not in ("artifact_uri", "manifest")})
+            yield _stored_version(row)
         if len(rows) < PAGE:
             return
         after = (rows[-1]["model"], rows[-1]["number"])
+
+
+def _stored_version(row: sa.RowMapping) -> StoredVersion:
+    problem = None
+    try:
+        manifest = recorded_manifest(row["artifact_uri"], row["manifest"])
+    except RegistryError as error:
+        manifest, problem = Manifest(row["artifact_uri"], ()), str(error)
+    others = {name: row[name] for name in row if name not in ("artifact_uri", "manifest")}
+    return StoredVersion(manifest=manifest, problem=problem, **others)
 
 
 def count_versions(engine: sa.Engine, scope: Scope) -> int:

@@ -1,6 +1,6 @@
 -- name: versions
 -- A page, in the order of model and number, from where the last one ended.
-SELECT model.name AS model, version AS number, run_id, artifact_uri, manifest, manifest_sha256, model_version.created_at,
+SELECT model.name AS model, version AS number, run_id, artifact_uri, manifest, model_version.created_at,
        retirement.model_version_id IS NOT NULL AS retired,
        EXISTS (SELECT FROM registry.deployment_event AS event WHERE event.model_version_id = model_version.model_version_id) AS deployed,
        model_version.model_version_id IN (SELECT model_version_id FROM registry.live_deployment) AS live

@@ -1,6 +1,6 @@
 """What is wrong in the bucket: each object against its manifest and the registry's row, and what no row knows of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
@@ -62,7 +62,10 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
-    found = [*_row(version), *_folder(client, version, version.manifest.uri, reads=reads)]
+    if version.problem is not None:
+        text, _, remedy = version.problem.rpartition(": ")
+        return [_finding(version, Kind.CHANGED, version.manifest.uri, text, remedy=remedy)]
+    found = _folder(client, version, version.manifest.uri, reads=reads)
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         blobs = blobs_by_path(client, *split_uri(published))
@@ -73,12 +76,6 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
             text = f"{len(blobs)} of {len(version.manifest.entries) + 1} objects are there, and no {NAME}"
             found.append(_finding(version, Kind.UNPUBLISHED, published, text, remedy=f"run `perennial verify {version.model} --repair`"))
     return found
-
-
-def _row(version: StoredVersion) -> Iterator[Finding]:
-    if version.manifest.sha256 != version.manifest_sha256:
-        text = f"the row's manifest has SHA-256 {version.manifest.sha256}, not {version.manifest_sha256}"
-        yield _finding(version, Kind.CHANGED, version.manifest.uri, text, remedy="restore the database from a backup")
 
 
 def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: Reads) -> list[Finding]:

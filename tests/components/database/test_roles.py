@@ -1,5 +1,6 @@
 """Who may do what: each of the three roles, logged in as its service account through the connector."""
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from components.database.migration import migrate
 from components.database.roles import Role
 from components.errors import AccessError
+from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
 from components.settings import REPOSITORY, Settings
 from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, CloudSqlProcess
@@ -28,6 +30,13 @@ UNION SELECT pg_get_userbyid(proowner) FROM pg_proc WHERE pronamespace = 'regist
 COLUMNS = """
 SELECT table_name, column_name FROM information_schema.column_privileges
 WHERE table_schema = 'registry' AND grantee = 'registry_writer' AND privilege_type = 'UPDATE' ORDER BY 1, 2
+"""
+
+SAID = """
+SELECT table_name, column_name FROM information_schema.columns
+WHERE table_schema = 'registry' AND table_name <> 'live_deployment' AND (
+  is_identity = 'YES' OR column_name IN ('created_at', 'created_by', 'started_at', 'started_by', 'finished_at', 'next_version')
+  OR (table_name, column_name) = ('model_version', 'version'))
 """
 
 
@@ -52,7 +61,7 @@ def test_everything_belongs_to_the_owner_role(owning: sa.Connection) -> None:
 
 
 def test_the_writer_updates_only_what_may_change(owning: sa.Connection) -> None:
-    changing = [("model", "next_version"), *(("pipeline_run", name) for name in ("error", "finished_at", "state"))]
+    changing = [("pipeline_run", name) for name in ("error", "finished_at", "state")]
     assert [tuple(row) for row in owning.exec_driver_sql(COLUMNS)] == changing
 
 
@@ -82,6 +91,60 @@ def test_the_writer_cannot_get_round_the_history(connection: sa.Connection) -> N
         assert refusal(connection, statement) == NO_RIGHT, statement
 
 
+def test_who_when_and_which_number_are_the_databases_to_say(connection: sa.Connection) -> None:
+    said = [tuple(row) for row in connection.exec_driver_sql(SAID)]
+    assert ("model_version", "version") in said
+    assert ("model", "next_version") in said
+    assert {name for _, name in said} >= {"created_at", "created_by", "started_at", "finished_at", "event_id", "model_version_id"}
+    for table, column in said:
+        statement = f"INSERT INTO registry.{table} ({column}) OVERRIDING SYSTEM VALUE SELECT {column} FROM registry.{table}"
+        assert refusal(connection, statement) == NO_RIGHT, statement
+
+
+def test_a_row_says_who_logged_in_and_when(connection: sa.Connection, new_run: Callable[..., Run], cloud: Settings) -> None:
+    connection.exec_driver_sql("SET LOCAL ROLE registry_writer")
+    run_id = new_run().run_id
+    start_run(connection, new_run(run_id=run_id))
+    row = connection.exec_driver_sql(f"SELECT started_by, started_at = now() FROM registry.pipeline_run WHERE run_id = '{run_id}'").one()
+
+    assert tuple(row) == (cloud.database_user, True)
+    forged = (
+        "UPDATE registry.pipeline_run SET state = 'FAILED', finished_at = '2020-01-01' WHERE run_id = '{}' RETURNING finished_at = now()"
+    )
+    assert connection.exec_driver_sql(forged.format(run_id)).scalar() is True
+
+
+def test_versions_are_counted_and_events_follow_each_other(connection: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
+    new = new_version(connection)
+    assert [register_version(connection, one) for one in (new, new_version(connection))] == [1, 2]
+    assert refusal(connection, "UPDATE registry.model SET next_version = next_version + 1") == NO_RIGHT
+    event = (
+        "INSERT INTO registry.deployment_event (model_id, target, seq, action, request_id, actor) "
+        f"SELECT model_id, 'nowhere', {{}}, 'undeploy', '{new.run_id}', 'somebody' FROM registry.model WHERE name = '{new.model}'"
+    )
+    assert refusal(connection, event.format(2)) == "23001"
+    connection.exec_driver_sql(event.format(1))
+
+
+def test_a_row_names_no_path_that_leads_out_of_its_folder(connection: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
+    new = new_version(connection)
+    register_version(connection, new)
+    same = (
+        "model_id, run_id, snapshot_id, code_sha256, training_sha256, framework, artifact_uri, manifest_sha256, "
+        "examples_sha256, training_machine"
+    )
+    for path in ("../../x", "/etc/x", "a/../b", "a/./b", "..", ".", "", "a//b", "a/", "fine.txt"):
+        manifest = json.dumps([{"path": "first"}, {"path": path}])
+        statement = (
+            f"INSERT INTO registry.model_version (variant, manifest, {same}) "
+            f"SELECT 'other', '{manifest}', {same} FROM registry.model_version WHERE run_id = '{new.run_id}'"
+        )
+        if path == "fine.txt":
+            connection.exec_driver_sql(statement)
+        else:
+            assert refusal(connection, statement) == "23514", path
+
+
 def test_the_reader_reads_everything_and_changes_nothing(reading: sa.Connection) -> None:
     tables = reading.exec_driver_sql(TABLES).scalars().all()
     for table in tables:
@@ -103,10 +166,15 @@ def test_a_reader_who_writes_is_told_which_grant_is_missing(reading: sa.Connecti
 
 def test_tables_of_later_migrations_are_granted_too(owning: sa.Connection) -> None:
     owning.exec_driver_sql("SET LOCAL ROLE registry_owner")
-    owning.exec_driver_sql("CREATE TABLE registry.later (n int)")
+    owning.exec_driver_sql("CREATE TABLE registry.later (n int, created_at timestamptz)")
     rights = "SELECT has_table_privilege('{}', 'registry.later', '{}')"
-    assert [owning.exec_driver_sql(rights.format(Role.WRITER, right)).scalar() for right in ("SELECT", "INSERT", "UPDATE")] == [1, 1, 0]
+    assert [owning.exec_driver_sql(rights.format(Role.WRITER, right)).scalar() for right in ("SELECT", "INSERT", "UPDATE")] == [1, 0, 0]
     assert [owning.exec_driver_sql(rights.format(Role.READER, right)).scalar() for right in ("SELECT", "INSERT")] == [1, 0]
+    owning.exec_driver_sql("SELECT registry.let_writer_insert()")
+    assert owning.exec_driver_sql("SELECT has_column_privilege('registry_writer', 'registry.later', 'n', 'INSERT')").scalar() is True
+    assert (
+        owning.exec_driver_sql("SELECT has_column_privilege('registry_writer', 'registry.later', 'created_at', 'INSERT')").scalar() is False
+    )
 
 
 def test_a_migration_by_somebody_else_is_told_which_grant_is_missing(engine: sa.Engine) -> None:

@@ -2,6 +2,7 @@
 --
 -- Facts are only appended; triggers at the end refuse everything else. Two rows may change: a run, once, from RUNNING to how it
 -- ended, and a model's counter of versions, by one. Names that people or data choose are limited in length where a btree holds them.
+-- Who wrote a row and when, and the number of a version, are the database's to say: nobody but the owner is granted those columns.
 SET LOCAL search_path = registry;
 
 CREATE DOMAIN sha256       AS text CHECK (VALUE ~ '^[0-9a-f]{64}$');
@@ -50,6 +51,7 @@ CREATE TABLE pipeline_run (
   service_account    text,
   state              run_state   NOT NULL DEFAULT 'RUNNING',
   error              text        CHECK (error IS NULL OR state IN ('FAILED', 'BLOCKED', 'CANCELLED')),
+  started_by         text        NOT NULL DEFAULT session_user,
   started_at         timestamptz NOT NULL DEFAULT now(),
   finished_at        timestamptz,
   CHECK ((state = 'RUNNING') = (finished_at IS NULL))
@@ -102,14 +104,14 @@ CREATE TABLE finding (                                   -- what the gate before
 CREATE TABLE model (
   model_id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   name         model_name NOT NULL UNIQUE,
-  next_version integer    NOT NULL DEFAULT 1,            -- raised under the row's lock, so that versions have no gaps
+  next_version integer    NOT NULL DEFAULT 1,            -- raised by the trigger of model_version, so that versions have no gaps
   created_at   timestamptz NOT NULL DEFAULT now()
 );
 
 CREATE TABLE model_version (
   model_version_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   model_id         bigint  NOT NULL REFERENCES model,
-  version          integer NOT NULL CHECK (version > 0),
+  version          integer NOT NULL CHECK (version > 0),   -- the model's next, by trigger
   run_id           text    NOT NULL REFERENCES pipeline_run,
   variant          text    NOT NULL CHECK (length(variant) <= 128),   -- '' unless one run makes several models
   snapshot_id      sha256  NOT NULL REFERENCES dataset_snapshot,
@@ -119,10 +121,11 @@ CREATE TABLE model_version (
   signature        jsonb,
   artifact_uri     gs_uri  NOT NULL,
   manifest         jsonb   NOT NULL CHECK (jsonb_typeof(manifest) = 'array'),   -- [{path, size, sha256, crc32c, generation}]
+  CHECK (NOT jsonb_path_exists(manifest, '$[*].path ? (@ like_regex "(^|/)[.]{0,2}(/|$)")')),   -- no path leads out of its folder
   manifest_sha256  sha256  NOT NULL,
   examples_sha256  sha256  NOT NULL,                     -- over all files of examples, in order
   training_machine text    NOT NULL CHECK (length(training_machine) <= 512),
-  created_by       text    NOT NULL DEFAULT current_user,
+  created_by       text    NOT NULL DEFAULT session_user,   -- who logged in, whatever role they took since
   created_at       timestamptz NOT NULL DEFAULT now(),
   UNIQUE (model_id, version),
   CONSTRAINT model_version_of_model UNIQUE (model_version_id, model_id),
@@ -191,6 +194,7 @@ CREATE TABLE blessing (
   blessed          boolean NOT NULL,
   checks           jsonb   NOT NULL CHECK (jsonb_typeof(checks) = 'array'),   -- [{metric, slice, rule, value, baseline, passed}]
   decided_by       text    NOT NULL,
+  created_by       text    NOT NULL DEFAULT session_user,
   created_at       timestamptz NOT NULL DEFAULT now(),
   UNIQUE (model_version_id, run_id, policy_sha256)
 );
@@ -211,6 +215,7 @@ CREATE TABLE deployment_event (                          -- the history is the s
   reason           text    NOT NULL DEFAULT '' CHECK (length(reason) <= 10000),
   forced           boolean NOT NULL DEFAULT false,       -- deployed although no gate let it through
   smoke            jsonb   NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(smoke) = 'object'),   -- what the smoke test measured
+  created_by       text    NOT NULL DEFAULT session_user,   -- the database's word beside the actor's own
   created_at       timestamptz NOT NULL DEFAULT now(),
   UNIQUE (model_id, target, seq),
   FOREIGN KEY (model_id, target, rolls_back_to) REFERENCES deployment_event (model_id, target, seq),
@@ -232,6 +237,7 @@ CREATE TABLE retirement (                                -- never to be deployed
   model_version_id bigint PRIMARY KEY REFERENCES model_version,
   actor            text   NOT NULL CHECK (length(actor) BETWEEN 1 AND 256),
   reason           text   NOT NULL CHECK (length(reason) <= 10000),
+  created_by       text   NOT NULL DEFAULT session_user,
   created_at       timestamptz NOT NULL DEFAULT now()
 );
 
@@ -248,6 +254,9 @@ BEGIN
   IF OLD.state <> 'RUNNING' OR to_jsonb(OLD) - changing <> to_jsonb(NEW) - changing THEN
     RAISE EXCEPTION 'run % may only end, once', OLD.run_id USING ERRCODE = 'restrict_violation';
   END IF;
+  IF NEW.state <> 'RUNNING' THEN
+    NEW.finished_at := now();
+  END IF;
   RETURN NEW;
 END $$;
 
@@ -258,6 +267,29 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
+
+-- ---------------------------------------------------------------- what the database numbers itself
+CREATE FUNCTION number_version() RETURNS trigger LANGUAGE plpgsql
+  SECURITY DEFINER SET search_path = registry, pg_temp AS $$   -- nobody else may count
+BEGIN
+  IF NEW.version IS NULL THEN                            -- a database that is loaded from a dump brings its numbers along
+    UPDATE model SET next_version = next_version + 1 WHERE model_id = NEW.model_id RETURNING next_version - 1 INTO NEW.version;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER number_version BEFORE INSERT ON model_version FOR EACH ROW EXECUTE FUNCTION number_version();
+
+CREATE FUNCTION follow_seq() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  last integer;
+BEGIN
+  SELECT COALESCE(max(seq), 0) INTO last FROM registry.deployment_event WHERE model_id = NEW.model_id AND target = NEW.target;
+  IF NEW.seq > last + 1 THEN                             -- one that is taken finds its conflict
+    RAISE EXCEPTION 'the next event of % is %, not %', NEW.target, last + 1, NEW.seq USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER follow_seq BEFORE INSERT ON deployment_event FOR EACH ROW EXECUTE FUNCTION follow_seq();
 
 DO $$
 DECLARE
@@ -279,12 +311,27 @@ END $$;
 GRANT USAGE ON SCHEMA registry TO registry_reader, registry_writer;
 GRANT SELECT ON ALL TABLES IN SCHEMA registry TO registry_reader, registry_writer;
 GRANT SELECT ON ALL SEQUENCES IN SCHEMA registry TO registry_reader, registry_writer;    -- pg_dump reads them
-GRANT INSERT ON ALL TABLES IN SCHEMA registry TO registry_writer;
-REVOKE INSERT ON alembic_version FROM registry_writer;
 GRANT UPDATE (state, error, finished_at) ON pipeline_run TO registry_writer;
-GRANT UPDATE (next_version) ON model TO registry_writer;
 
--- Later migrations run as registry_owner too, so what they make is granted likewise.
-ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON TABLES TO registry_reader;
-ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT, INSERT ON TABLES TO registry_writer;
+-- Which columns a writer fills. Every later migration that adds a table or a column calls it again.
+CREATE FUNCTION let_writer_insert() RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+  item record;
+BEGIN
+  FOR item IN
+    SELECT table_name, string_agg(quote_ident(column_name), ', ') AS columns
+    FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+    WHERE table_schema = 'registry' AND table_type = 'BASE TABLE' AND table_name <> 'alembic_version' AND is_identity = 'NO'
+      AND column_name NOT IN ('created_at', 'created_by', 'started_at', 'started_by', 'finished_at', 'next_version')
+      AND (table_name, column_name) <> ('model_version', 'version')
+    GROUP BY table_name
+  LOOP
+    EXECUTE format('GRANT INSERT (%s) ON registry.%I TO registry_writer', item.columns, item.table_name);
+  END LOOP;
+END $$;
+REVOKE EXECUTE ON FUNCTION let_writer_insert() FROM PUBLIC;
+SELECT let_writer_insert();
+
+-- Later migrations run as registry_owner too, so what they make can be read likewise.
+ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON TABLES TO registry_reader, registry_writer;
 ALTER DEFAULT PRIVILEGES IN SCHEMA registry GRANT SELECT ON SEQUENCES TO registry_reader, registry_writer;
