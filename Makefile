@@ -1,7 +1,6 @@
 # Two commands are enough: `make run` and `make test`. Every target sets up what it needs, and can be run again at any time.
 ENTER := infra/userland/enter
 UV := .cache/uv/bin/uv
-UV_VERSION := 0.13.9
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
@@ -12,8 +11,8 @@ help: ## Print the targets
 
 setup: $(READY) ## Install the locked environments (3 GB), once
 
-$(UV):
-	@$(ENTER) sh infra/userland/install-uv $(UV_VERSION)
+$(UV): infra/userland/uv.txt
+	@$(ENTER) sh infra/userland/install-uv
 
 $(READY): $(UV) pyproject.toml uv.lock infra/emulators/pyproject.toml infra/emulators/uv.lock
 	@echo "perennial: installing the locked environments, half a minute and 3 GB" >&2

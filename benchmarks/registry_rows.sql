@@ -49,11 +49,12 @@ INSERT INTO registry.model_version (
 )
 SELECT model_id, version, format('bench-%s-%s', model, version), '', encode(sha256(convert_to('snapshot ' || version, 'UTF8')), 'hex'),
        repeat('1', 64), encode(sha256(convert_to(format('%s %s', model, version), 'UTF8')), 'hex'), 'tensorflow',
-       'gs://bench/content/bench_' || model || '/' || repeat('f', 64), files, repeat('f', 64), repeat('2', 64), 'x86_64'
+       'gs://bench/content/bench_' || model || '/' || content, files, content, repeat('2', 64), 'x86_64'
 FROM generate_series(1, CAST(:models AS int)) AS model JOIN registry.model AS known ON known.name = 'bench_' || model,
      generate_series(1, CAST(:versions AS int)) AS version,
      (SELECT jsonb_agg(jsonb_build_object('path', 'file-' || number, 'size', number, 'sha256', repeat('f', 64), 'crc32c', 'AAAAAA==',
-                                          'generation', 1800000000000000 + number)) AS files FROM generate_series(1, 12) AS number) AS manifest
+                                          'generation', 1800000000000000 + number)) AS files FROM generate_series(1, 12) AS number) AS manifest,
+     (SELECT 'b771329cc094e6c8825ed5225eba27b2e7f41120be53d5771b59a627c98c4131' AS content) AS hash                       -- of these files: the registry is held to it when a row is read
 ON CONFLICT DO NOTHING;
 
 -- name: metric_names
@@ -92,6 +93,7 @@ ON CONFLICT DO NOTHING;
 INSERT INTO registry.deployment_event (model_id, target, seq, action, model_version_id, request_id, actor, reason)
 SELECT model_id, target, version, 'deploy', model_version_id, format('bench %s %s', target, model_version_id), 'somebody', 'better'
 FROM registry.model_version, unnest(ARRAY['staging', 'prod']) AS target WHERE run_id LIKE 'bench-%'
+ORDER BY version
 ON CONFLICT DO NOTHING;
 
 -- name: analyze

@@ -41,17 +41,15 @@ def credentials(settings: Settings) -> Credentials:
         # Unless it acts for somebody, if only for itself, google-auth would send its token to Google, to learn where it may be used.
         return account.with_subject(account.service_account_email) if settings.is_local else account
     except FileNotFoundError as error:
-        raise AccessError(
-            f"credentials file {path} does not exist: run `perennial up` (local) or correct PERENNIAL_CREDENTIALS_FILE"
-        ) from error
+        remedy = "run `perennial up`, or correct PERENNIAL_CREDENTIALS_FILE" if settings.is_local else "correct PERENNIAL_CREDENTIALS_FILE"
+        raise AccessError(f"credentials file {path} does not exist: {remedy}") from error
     except (ValueError, AttributeError) as error:  # the latter where it is JSON, but no object
         raise AccessError(f"credentials file {path} is not a service account key: correct PERENNIAL_CREDENTIALS_FILE") from error
     except OSError as error:
         raise AccessError(f"credentials file {path} cannot be read ({error.strerror}): correct PERENNIAL_CREDENTIALS_FILE") from error
     except DefaultCredentialsError as error:
-        raise AccessError(
-            "no Google Cloud credentials: run `gcloud auth application-default login`, or `perennial up` to work locally"
-        ) from error
+        remedy = "run `perennial up`" if settings.is_local else "run `gcloud auth application-default login`"
+        raise AccessError(f"no Google Cloud credentials: {remedy}") from error
 
 
 def bigquery_client(settings: Settings) -> bigquery.Client:
@@ -101,17 +99,17 @@ def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:
         if settings.is_local:
             account.refresh(Request())
     except OSError as error:
-        raise does_not_answer(endpoint) from error
+        raise does_not_answer(settings, endpoint) from error
     except TransportError as error:
-        raise does_not_answer(f"the token endpoint of credentials file {settings.credentials_file}") from error
+        raise does_not_answer(settings, f"the token endpoint of credentials file {settings.credentials_file}") from error
     except RefreshError as error:
         path = settings.credentials_file
         raise AccessError(f"credentials file {path} is refused ({error.args[0]}): correct PERENNIAL_CREDENTIALS_FILE") from error
 
 
-def does_not_answer(where: str) -> AccessError:
+def does_not_answer(settings: Settings, where: str) -> AccessError:
     """The sentence for a service that cannot be reached."""
-    return AccessError(f"{where} does not answer: run `perennial up` (local) or check the network")
+    return AccessError(f"{where} does not answer: {'run `perennial up`' if settings.is_local else 'check the network'}")
 
 
 def table_name(table: bigquery.Table | bigquery.TableReference | bigquery.table.TableListItem) -> str:

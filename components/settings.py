@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     """BigQuery's and Cloud Storage's location."""
     bucket: str
     """The bucket that holds the model versions."""
+    serving_bucket: str | None = None
+    """The bucket of what targets are told to serve, which is replaced at every deployment; None means `bucket`. See docs/storage.md."""
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("local", "staging", "prod")
     """Where versions are deployed: each has a configuration of its own for TensorFlow Serving in the bucket."""
     models_folder: Path = REPOSITORY / "pipelines" / "models"
@@ -100,6 +102,11 @@ class Settings(BaseSettings):
     def is_local(self) -> bool:
         """Whether the services are emulators on this machine."""
         return self.cloudsql_endpoint is not None
+
+    @property
+    def configuration_bucket(self) -> str:
+        """The bucket of the targets' configurations."""
+        return self.serving_bucket or self.bucket
 
     def as_owner(self) -> "Settings":
         """The same, for the user who owns the registry's tables."""

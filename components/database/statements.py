@@ -75,7 +75,7 @@ def translate(statement: str, error: BaseException, lacking: str, parameters: Ma
         given = "" if "D" in said else f" in {', '.join(f'{name} {reprlib.repr(value)}' for name, value in parameters.items())}"
         return RegistryError(f"the registry refuses {statement}: {text}{given}")
     if code in NO_TABLES:
-        return RegistryError(f"the registry's database has no tables yet ({text}): run `perennial up`")
+        return RegistryError(f"the registry's database has no tables yet ({text}): run `perennial migrate`")
     if code == NO_RIGHT:
         return AccessError(
             f"the registry's database does not let this user {statement}: {text}; as an administrator of the instance run "

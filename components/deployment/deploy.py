@@ -91,7 +91,7 @@ def _done_before(cloud: Cloud, request: Request) -> Deployed | None:
 
 
 def _repair(cloud: Cloud, request: Request) -> str | None:
-    return repair_target(cloud.engine, cloud.storage, cloud.settings.bucket, request.target)
+    return repair_target(cloud.engine, cloud.storage, cloud.settings, request.target)
 
 
 def _deployment(cloud: Cloud, request: Request) -> _Plan:
@@ -201,7 +201,7 @@ def _switch_and_record(cloud: Cloud, new: NewEvent) -> Event:
     try:
         with cloud.engine.begin() as connection:
             event = append(connection, new)
-            switch(connection, cloud.storage, cloud.settings.bucket, new.request.target)
+            switch(connection, cloud.storage, cloud.settings, new.request.target)
     except AccessError:
         try:
             _repair(cloud, new.request)

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from google.api_core.exceptions import NotFound, PreconditionFailed
 from google.cloud import storage
 
-from components.errors import RegistryError
+from components.errors import RegistryError, SettingsError
 from components.registry.deployments import live_on_target, lock_target
+from components.settings import Settings
 from components.storage.errors import storage_errors
 from components.storage.objects import RETRY
 
@@ -30,6 +31,7 @@ SERVED = re.compile(r'name: "(\w+)".*?versions: (\d+)', re.DOTALL)
 PATIENCE = RETRY.with_timeout(8.0)
 """Others wait for the target meanwhile, for 10 seconds."""
 CALL_SECONDS = 8.0
+DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -45,9 +47,9 @@ class Config:
         return {model: int(version) for model, version in SERVED.findall(self.text)}
 
 
-def config_uri(bucket: str, target: str) -> str:
+def config_uri(settings: Settings, target: str) -> str:
     """Where TensorFlow Serving finds the configuration of a target."""
-    return f"gs://{bucket}/serving/{target}/{NAME}"
+    return f"gs://{settings.configuration_bucket}/serving/{target}/{NAME}"
 
 
 def config_text(bucket: str, live: Mapping[str, int]) -> str:
@@ -56,14 +58,14 @@ def config_text(bucket: str, live: Mapping[str, int]) -> str:
     return f"{TITLE}model_config_list {{\n{configs}}}\n"
 
 
-def read_config(client: storage.Client, bucket: str, target: str) -> Config:
+def read_config(client: storage.Client, settings: Settings, target: str) -> Config:
     """The configuration of a target as it is in Cloud Storage.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
-    blob = _blob(client, bucket, target)
-    with storage_errors(bucket):
+    blob = _blob(client, settings, target)
+    with storage_errors(blob.bucket.name):
         try:
             content = blob.download_as_bytes(retry=PATIENCE, timeout=CALL_SECONDS)
         except NotFound:
@@ -71,7 +73,7 @@ def read_config(client: storage.Client, bucket: str, target: str) -> Config:
     return Config(content.decode(errors="replace"), int(blob.generation))
 
 
-def switch(connection: sa.Connection, client: storage.Client, bucket: str, target: str) -> Config | None:
+def switch(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> Config | None:
     """Make the object say what the log says in this transaction. Returns what it said before; None if that was the same.
 
     Raises:
@@ -80,14 +82,14 @@ def switch(connection: sa.Connection, client: storage.Client, bucket: str, targe
     """
     lock_target(connection, target)
     live = live_on_target(connection, target)
-    before, text = read_config(client, bucket, target), config_text(bucket, live)
+    before, text = read_config(client, settings, target), config_text(settings.bucket, live)
     if before.text == text or (not live and not before.generation):
         return None
-    _write(client, bucket, target, text, generation=before.generation)
+    _write(client, settings, target, text, generation=before.generation)
     return before
 
 
-def repair_target(engine: sa.Engine, client: storage.Client, bucket: str, target: str) -> str | None:
+def repair_target(engine: sa.Engine, client: storage.Client, settings: Settings, target: str) -> str | None:
     """Put the object back to what the log says, should somebody have died in between, or changed it. Returns what was wrong.
 
     Raises:
@@ -95,17 +97,17 @@ def repair_target(engine: sa.Engine, client: storage.Client, bucket: str, target
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
     with engine.begin() as connection:
-        before = switch(connection, client, bucket, target)
-        return None if before is None else difference(before, live_on_target(connection, target), config_uri(bucket, target))
+        before = switch(connection, client, settings, target)
+        return None if before is None else difference(before, live_on_target(connection, target), config_uri(settings, target))
 
 
-def target_problem(connection: sa.Connection, client: storage.Client, bucket: str, target: str) -> str | None:
+def target_problem(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> str | None:
     """What is wrong with the object, without changing it; None when it says what the log says."""
     lock_target(connection, target)
-    live, now = live_on_target(connection, target), read_config(client, bucket, target)
-    if now.text == config_text(bucket, live) or (not live and not now.generation):
+    live, now = live_on_target(connection, target), read_config(client, settings, target)
+    if now.text == config_text(settings.bucket, live) or (not live and not now.generation):
         return None
-    return difference(now, live, config_uri(bucket, target))
+    return difference(now, live, config_uri(settings, target))
 
 
 def difference(now: Config, live: Mapping[str, int], uri: str) -> str:
@@ -117,18 +119,40 @@ def difference(now: Config, live: Mapping[str, int], uri: str) -> str:
     return f"{uri} was not as Perennial writes it"
 
 
-def _write(client: storage.Client, bucket: str, target: str, text: str, *, generation: int) -> None:
-    blob = _blob(client, bucket, target)
+def require_replaceable(client: storage.Client, settings: Settings) -> None:
+    """Refuse a bucket that would not let a configuration be replaced, before the first is written and every later deployment fails.
+
+    Raises:
+        SettingsError: the bucket has a retention policy, or holds new objects by default.
+        AccessError: Cloud Storage cannot be reached, or refuses the credentials.
+    """
+    name = settings.configuration_bucket
+    with storage_errors(name):
+        bucket = client.get_bucket(name, retry=RETRY)
+    if bucket.retention_period:
+        rule = f"keeps every object for {bucket.retention_period / DAY_SECONDS:g} days (its retention policy)"
+    elif bucket.default_event_based_hold:
+        rule = "holds every new object (its default event-based hold)"
+    else:
+        return
+    raise SettingsError(
+        f"bucket {name} {rule}, and what a target serves is replaced at every deployment: set PERENNIAL_SERVING_BUCKET to a bucket "
+        "without such a rule (docs/storage.md)"
+    )
+
+
+def _write(client: storage.Client, settings: Settings, target: str, text: str, *, generation: int) -> None:
+    blob = _blob(client, settings, target)
     blob.cache_control = "no-cache"
-    with storage_errors(bucket):
+    with storage_errors(blob.bucket.name):
         try:
             blob.upload_from_string(
                 text, "text/plain", if_generation_match=generation, checksum="crc32c", retry=PATIENCE, timeout=CALL_SECONDS
             )
         except PreconditionFailed as error:  # be it by an attempt of ours whose answer was lost
-            if read_config(client, bucket, target).text != text:
-                raise RegistryError(f"{config_uri(bucket, target)} is written by something else: run the command again") from error
+            if read_config(client, settings, target).text != text:
+                raise RegistryError(f"{config_uri(settings, target)} is written by something else: run the command again") from error
 
 
-def _blob(client: storage.Client, bucket: str, target: str) -> storage.Blob:
-    return client.bucket(bucket).blob(f"serving/{target}/{NAME}")
+def _blob(client: storage.Client, settings: Settings, target: str) -> storage.Blob:
+    return client.bucket(settings.configuration_bucket).blob(f"serving/{target}/{NAME}")

@@ -14,6 +14,17 @@ from components.settings import Settings
 TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 LIMITS = ("quotaExceeded", "rateLimitExceeded", "responseTooLarge", "billingNotEnabled")
 """Reasons of a 403 that has nothing to do with who asks."""
+ROLES = {
+    "bigquery.jobs.": "roles/bigquery.jobUser",
+    "bigquery.readsessions.": "roles/bigquery.readSessionUser",
+    "bigquery.datasets.create": "roles/bigquery.dataOwner",
+    "bigquery.tables.create": "roles/bigquery.dataEditor",
+    "bigquery.tables.update": "roles/bigquery.dataEditor",
+    "bigquery.tables.delete": "roles/bigquery.dataEditor",
+    "bigquery.tables.deleteSnapshot": "roles/bigquery.dataOwner",
+}
+"""By the beginning of a permission."""
+READER_ROLES = "roles/bigquery.dataViewer and roles/bigquery.jobUser"
 
 
 @contextmanager
@@ -43,7 +54,7 @@ def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> 
             account = settings.credentials_file or "(application default)"
             return AccessError(
                 f"{where} refuses the credentials {account} for {what}: {sentence}; "
-                f"correct PERENNIAL_CREDENTIALS_FILE or grant the account access"
+                f"correct PERENNIAL_CREDENTIALS_FILE or grant the account {_role(sentence)}"
             )
         case api.GoogleAPIError() if reason == TOO_MANY_BYTES:
             return SourceError(f"{what}: {sentence} Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED")
@@ -51,7 +62,12 @@ def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> 
             return SourceError(f"{what}: {sentence}; {remedy}")
         case api.GoogleAPICallError() if not isinstance(error, api.ServiceUnavailable):
             return AccessError(f"{where} failed at {what}: {sentence}; run the same command again")
-    return does_not_answer(where)
+    return does_not_answer(settings, where)
+
+
+def _role(sentence: str) -> str:
+    """The least of Google's roles that has the permission which BigQuery misses."""
+    return next((role for permission, role in ROLES.items() if permission in sentence), READER_ROLES)
 
 
 def _told(error: Exception) -> tuple[str, str]:

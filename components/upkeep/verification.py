@@ -59,13 +59,12 @@ def _add_version(cloud: Cloud, version: StoredVersion, found: Verification, *, r
 
 
 def _add_target(cloud: Cloud, target: str, found: Verification, *, repair: bool) -> None:
-    bucket = cloud.settings.bucket
     if repair:
-        wrong = repair_target(cloud.engine, cloud.storage, bucket, target)
+        wrong = repair_target(cloud.engine, cloud.storage, cloud.settings, target)
     else:
         with cloud.engine.begin() as connection:
-            wrong = target_problem(connection, cloud.storage, bucket, target)
+            wrong = target_problem(connection, cloud.storage, cloud.settings, target)
     if wrong:
-        uri = config_uri(bucket, target)
+        uri = config_uri(cloud.settings, target)
         finding = Finding(Kind.TARGET, uri, wrong.removeprefix(f"{uri} "), "run `perennial verify --repair`")
         (found.repaired if repair else found.findings).append(finding)

@@ -4,6 +4,7 @@ from components.database.engine import make_engine
 from components.database.membership import make_members
 from components.database.migration import migrate
 from components.database.roles import Role
+from components.deployment.target import require_replaceable
 from components.google import storage_client
 from components.settings import Settings
 from components.storage.objects import ensure_bucket
@@ -18,7 +19,11 @@ def prepare(settings: Settings) -> None:
         RegistryError: the database is newer than this code.
     """
     prepare_registry(settings)
-    ensure_bucket(storage_client(settings), settings.bucket, settings.location)
+    client = storage_client(settings)
+    ensure_bucket(client, settings.bucket, settings.location)
+    if settings.serving_bucket is not None:
+        ensure_bucket(client, settings.serving_bucket, settings.location)
+    require_replaceable(client, settings)
 
 
 def prepare_registry(settings: Settings) -> None:

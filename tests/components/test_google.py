@@ -14,7 +14,7 @@ from components.errors import AccessError
 from components.google import bigquery_client, bigquery_read_client, credentials, storage_client
 from components.settings import Settings
 
-NEXT = "does not answer: run `perennial up` (local) or check the network"
+NEXT = "does not answer: run `perennial up`"
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_bigquerys_read_api_that_is_not_up_is_named(cloud: Settings, silent_port
 
 def test_a_missing_credentials_file_is_named(cloud: Settings, tmp_path: Path) -> None:
     away = cloud.model_copy(update={"credentials_file": tmp_path / "key.json"})
-    sentence = f"credentials file {tmp_path / 'key.json'} does not exist: run `perennial up` (local) or correct PERENNIAL_CREDENTIALS_FILE"
+    sentence = f"credentials file {tmp_path / 'key.json'} does not exist: run `perennial up`, or correct PERENNIAL_CREDENTIALS_FILE"
     assert refused(bigquery_client, away) == sentence
 
 
@@ -103,5 +103,6 @@ def test_without_a_file_the_default_credentials_are_asked_for(cloud: Settings, t
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")
     nobody = cloud.model_copy(update={"credentials_file": None})
-    sentence = "no Google Cloud credentials: run `gcloud auth application-default login`, or `perennial up` to work locally"
-    assert refused(credentials, nobody) == sentence
+    assert refused(credentials, nobody) == "no Google Cloud credentials: run `perennial up`"
+    in_the_cloud = nobody.model_copy(update={"cloudsql_endpoint": None})
+    assert refused(credentials, in_the_cloud) == "no Google Cloud credentials: run `gcloud auth application-default login`"

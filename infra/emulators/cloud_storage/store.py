@@ -124,7 +124,7 @@ def refuse_if_protected(stored: StoredObject, bucket: Bucket, moment: datetime) 
         raise ForbiddenError(f"{what} is under active hold and cannot be deleted, overwritten or archived until hold is removed.")
     until = stored.created + timedelta(seconds=bucket.retention_seconds)
     if until > moment:
-        message = f"{what} is subject to bucket's retention policy and cannot be deleted or overwritten until {until.isoformat()}"
+        message = f"{what} is subject to bucket's retention policy and cannot be deleted, overwritten or archived until {until.isoformat()}"
         raise ForbiddenError(message, reason="retentionPolicyNotMet")
 
 

@@ -18,7 +18,7 @@ def show_deployed(settings: Settings, request: Request, done: Deployed, *, as_js
     event, version = done.event, done.event.version
     addresses = {
         "uri": None if version is None else published_uri(settings.bucket, event.model, version),
-        "config": config_uri(settings.bucket, event.target),
+        "config": config_uri(settings, event.target),
     }
     if as_json:
         click.echo(to_json(asdict(event) | addresses | {"changed": done.is_new, "repaired": done.repaired, "seconds": done.seconds}))

@@ -66,7 +66,7 @@ def test_a_database_that_is_newer_than_the_code_is_left_alone(empty: Settings) -
 
 def test_a_database_without_tables_says_what_to_run(empty: Settings) -> None:
     engine = make_engine(empty)
-    with engine.connect() as connection, pytest.raises(RegistryError, match=r"has no tables yet .*: run `perennial up`"):
+    with engine.connect() as connection, pytest.raises(RegistryError, match=r"has no tables yet .*: run `perennial migrate`"):
         runs(connection, "churn", limit=1)
     engine.dispose()
 

@@ -46,7 +46,7 @@ class Shop:
         """The version that the log says is live, and what TensorFlow Serving is told."""
         with self.cloud.engine.connect() as connection:
             events = history(connection, self.model, self.target)
-        return events[0].version if events else None, read_config(self.cloud.storage, self.cloud.settings.bucket, self.target).served
+        return events[0].version if events else None, read_config(self.cloud.storage, self.cloud.settings, self.target).served
 
     @property
     def story(self) -> list[tuple[int, str, int | None, int | None]]:
@@ -56,7 +56,7 @@ class Shop:
     @property
     def problem(self) -> str | None:
         with self.cloud.engine.connect() as connection:
-            return target_problem(connection, self.cloud.storage, self.cloud.settings.bucket, self.target)
+            return target_problem(connection, self.cloud.storage, self.cloud.settings, self.target)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_a_deployment_is_tested_published_switched_and_recorded(shop: Shop) -> N
     assert (shop.live(), shop.problem) == ((1, {shop.model: 1}), None)
     assert shop.deploy(second).event.seq == 2
     bucket = shop.cloud.settings.bucket
-    assert read_config(shop.cloud.storage, bucket, shop.target).text == config_text(bucket, {shop.model: 2})
+    assert read_config(shop.cloud.storage, shop.cloud.settings, shop.target).text == config_text(bucket, {shop.model: 2})
     served = {blob.name for blob in shop.cloud.storage.list_blobs(bucket, prefix=f"models/{shop.model}/")}
     assert {f"models/{shop.model}/{number}/saved_model.pb" for number in (1, 2)} <= served
 

@@ -34,7 +34,7 @@ request = new_request(settings, Action.DEPLOY, model=model, version=2, target=ta
 with cloud.engine.begin() as connection:
     append(connection, NewEvent(request=request, version=2, seen=1, smoke={}))
     if when == "after the switch":
-        switch(connection, cloud.storage, settings.bucket, target)
+        switch(connection, cloud.storage, settings, target)
     os.kill(os.getpid(), signal.SIGKILL)
 """
 

@@ -2,7 +2,7 @@
 
 from google.protobuf import text_format
 
-from components.deployment.target import Config, config_text, config_uri, difference
+from components.deployment.target import Config, config_text, difference
 
 LIVE = {"loyalty": 12, "churn": 3}
 TEXT = """# What TensorFlow Serving loads: a projection of the log of deployments, which Perennial writes. Do not edit it.
@@ -37,8 +37,7 @@ def test_each_live_model_is_a_config_in_the_text_form_of_tensorflow_serving() ->
 
 
 def test_what_differs_from_the_log_is_named() -> None:
-    uri = config_uri("models", "prod")
-    assert uri == "gs://models/serving/prod/models.config"
+    uri = "gs://models/serving/prod/models.config"
     assert difference(Config(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
     assert difference(Config(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
     assert difference(Config("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"

@@ -14,7 +14,7 @@ from components.errors import AccessError, PerennialError, SourceError
 from components.settings import Settings
 from components.snapshot.bigquery_errors import answers
 
-REFUSED = "correct PERENNIAL_CREDENTIALS_FILE or grant the account access"
+REFUSED = "correct PERENNIAL_CREDENTIALS_FILE or grant the account roles/bigquery.dataViewer and roles/bigquery.jobUser"
 
 
 class Stranger(Credentials):  # type: ignore[misc]
@@ -75,7 +75,7 @@ def test_a_client_that_is_left_alone_is_told_so(cloud: Settings) -> None:
     with pytest.raises(AccessError) as error:
         with answers(gone, "source table x", remedy="correct x"):
             client(gone, AnonymousCredentials()).get_table("a.b.c", retry=Retry(timeout=0.1))
-    assert str(error.value) == f"http://127.0.0.1:{port} does not answer: run `perennial up` (local) or check the network"
+    assert str(error.value) == f"http://127.0.0.1:{port} does not answer: run `perennial up`"
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_client_that_is_left_alone_is_told_so(cloud: Settings) -> None:
 def test_a_service_that_cannot_be_reached_does_not_answer(cloud: Settings, error: Exception) -> None:
     explained = said(cloud, error)
     assert isinstance(explained, AccessError)
-    assert str(explained) == f"{cloud.bigquery_endpoint} does not answer: run `perennial up` (local) or check the network"
+    assert str(explained) == f"{cloud.bigquery_endpoint} does not answer: run `perennial up`"
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def test_emulators_that_died_are_said_not_to_answer(command_line: CommandLine, t
     )
     (tmp_path / "endpoints.env").write_text(silent)
     away = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
-    assert refused(away, "train", "churn") == "http://127.0.0.1:9 does not answer: run `perennial up` (local) or check the network"
+    assert refused(away, "train", "churn") == "http://127.0.0.1:9 does not answer: run `perennial up`"
 
 
 def test_wrong_credentials_are_named(command_line: CommandLine, tmp_path: Path, settings_file: Path) -> None:

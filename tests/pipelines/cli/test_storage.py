@@ -34,7 +34,7 @@ def services(cloud: Settings) -> CommandLine:
 def engine(services: CommandLine, client: storage.Client) -> Iterator[sa.Engine]:
     engine = make_engine(services.settings)
     for target in services.settings.targets:  # other tests have deployed there, and told other buckets
-        repair_target(engine, client, services.settings.bucket, target)
+        repair_target(engine, client, services.settings, target)
     yield engine
     engine.dispose()
 
