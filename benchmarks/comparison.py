@@ -19,8 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from components.diagnosis.data.compare import DataComparison, Side, compare_profiles
-from components.diagnosis.data.lineage import Lineage
 from components.diagnosis.data.sentences import culprit
+from components.model.column_lineage import Lineage
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ProfileKey, Profiles
 from components.profiles.profiling import profile_batch

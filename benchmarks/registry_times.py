@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from benchmarks.registry_rows import MILLION, fill, model_name
 from components.canonical import fingerprint
 from components.database.engine import make_engine
-from components.diagnosis.versions import made_of
+from components.diagnosis.versions import read_version_or_run
 from components.errors import RegistryError
 from components.model.folder import Model
 from components.registry.deployments import Action, NewEvent, Request, append, history, last_event, read_candidate
@@ -70,7 +70,7 @@ def one_by_one(settings: Settings) -> dict[str, float]:
     def compare(_: int) -> None:
         with engine.connect() as connection:
             for number in (NUMBER, NUMBER + 1):
-                made_of(connection, cast("Model", Named), str(number))
+                read_version_or_run(connection, cast("Model", Named), str(number))
 
     def read(what: Callable[[sa.Connection], object]) -> Callable[[int], None]:
         def call(_: int) -> None:

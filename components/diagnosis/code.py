@@ -1,4 +1,4 @@
-"""How the code that is kept with two versions differs; only files that differ are fetched."""
+"""Compare the code that is stored with two versions; only files that differ are fetched."""
 
 import difflib
 import tempfile
@@ -16,20 +16,20 @@ CONTEXT_LINES = 3
 
 @dataclass(frozen=True)
 class FileDifference:
-    """A file of the model's folder that differs: as a unified diff, or why there is none."""
+    """A file of the model's folder that differs, as a unified diff, or the reason why there is no diff."""
 
     path: str
     diff: str
 
     @property
     def changed(self) -> tuple[int, int]:
-        """Lines that were added and removed."""
+        """The number of lines that were added, and that were removed."""
         lines = self.diff.splitlines()[2:]
         return sum(line.startswith("+") for line in lines), sum(line.startswith("-") for line in lines)
 
 
 def compare_code(client: storage.Client, before: Manifest, after: Manifest) -> tuple[FileDifference, ...]:
-    """The files of the model's folder whose bytes differ. No others are fetched.
+    """List the files of the model's folder whose bytes differ, and fetch no others.
 
     Raises:
         RegistryError: an object is missing or has other bytes.
@@ -46,7 +46,7 @@ def _code(manifest: Manifest) -> dict[str, str]:
 
 
 def read_code(client: storage.Client, manifest: Manifest, path: str) -> str | None:
-    """The text of a file of the model's folder; None if there is none, or it is no text."""
+    """The text of a file of the model's folder; None if it does not exist or is not text."""
     entry = next((entry for entry in manifest.entries if entry.path == (CODE / path).as_posix()), None)
     if entry is None:
         return None

@@ -19,7 +19,7 @@ class Significance(StrEnum):
 
 @dataclass(frozen=True)
 class MetricDifference:
-    """A metric on a slice in both versions; None where it was not measured."""
+    """A metric on a slice in both versions; None on a side that did not measure it."""
 
     name: str
     slice: Mapping[str, str]
@@ -29,25 +29,25 @@ class MetricDifference:
 
     @property
     def turned(self) -> "MetricDifference":
-        """The same from the other side."""
+        """The same difference with the sides exchanged."""
         return MetricDifference(self.name, self.slice, self.after, self.before, self.significance)
 
 
 def compare_metrics(before: Sequence[Metric], after: Sequence[Metric]) -> tuple[MetricDifference, ...]:
-    """Every metric of every slice: all rows first, then what is significant, in the order of the names."""
+    """Compare every metric of every slice: all rows first, then significant differences, then by name."""
     old, new = ({(metric.name, slice_key(metric.slice)): metric for metric in side} for side in (before, after))
-    found = []
+    differences = []
     for key in old | new:
         was, now = old.get(key), new.get(key)
-        known = now or was
-        if known is not None and known.name != "example_count":
-            found.append(MetricDifference(known.name, known.slice, was, now, significance(was, now)))
+        either = now or was
+        if either is not None and either.name != "example_count":
+            differences.append(MetricDifference(either.name, either.slice, was, now, significance(was, now)))
     rank = {Significance.SIGNIFICANT: 0, Significance.UNKNOWN: 1, Significance.WITHIN_CHANCE: 2}
-    return tuple(sorted(found, key=lambda one: (bool(one.slice), rank[one.significance], one.name, slice_key(one.slice))))
+    return tuple(sorted(differences, key=lambda d: (bool(d.slice), rank[d.significance], d.name, slice_key(d.slice))))
 
 
 def significance(before: Metric | None, after: Metric | None) -> Significance:
-    """Of the difference of two values, by the normal approximation: the widths of their 95 % intervals give its deviation."""
+    """Whether two values differ by more than chance, by the normal approximation: their 95 % intervals give the standard deviation."""
     deviations = [_deviation(metric) for metric in (before, after)]
     if before is None or after is None or None in deviations or not math.isfinite(after.value - before.value):
         return Significance.UNKNOWN

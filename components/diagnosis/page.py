@@ -25,9 +25,9 @@ from components.wording import ABSENT, number, percent, slice_text
 
 DRAWN = 24
 """Differences that have a chart: each takes some milliseconds and some kilobytes."""
-SHOWN_VALUES = 8
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-HOURS = tuple(map(str, range(24)))
+LISTED_VALUES = 8
+WEEKDAY_LABELS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+HOUR_LABELS = tuple(map(str, range(24)))
 
 COLUMN_FIGURES: Mapping[str, Callable[[ColumnProfile], str]] = {
     "Type": lambda profile: profile.type,
@@ -125,7 +125,7 @@ def _write(facts: _Facts, path: Path) -> None:
         subject=sentences.subject,
         describe=sentences.describe,
         sentence=sentences.sentence,
-        new_values=sentences.new_values,
+        added_and_vanished=sentences.added_and_vanished,
     )
     write_page(page, path)
 
@@ -153,7 +153,7 @@ def _chart(column: ColumnDifference | None) -> Markup | None:
 def _most_different(cells: Cells) -> list[tuple[str, float, float]]:
     """Values and their shares before and after, the most different first."""
     before, after = cells.shares
-    order = [int(index) for index in np.argsort(-np.abs(before - after), kind="stable")[:SHOWN_VALUES] if before[index] + after[index]]
+    order = [int(index) for index in np.argsort(-np.abs(before - after), kind="stable")[:LISTED_VALUES] if before[index] + after[index]]
     return [(cells.labels[index], float(before[index]), float(after[index])) for index in order]
 
 
@@ -164,10 +164,10 @@ def _row_charts(rows: RowCounts | None) -> dict[str, Markup | None]:
         by_day = rows_by_day([(day, was, now) for day, (was, now) in rows.partitions.items()])
     if rows and any(map(np.any, rows.weekdays)):
         before, after = rows.weekdays
-        by_weekday = labelled_bins(before.tolist(), after.tolist(), WEEKDAYS, pattern=",d")
+        by_weekday = labelled_bins(before.tolist(), after.tolist(), WEEKDAY_LABELS, pattern=",d")
     if rows and rows.hours:
         before, after = (side / max(side.sum(), 1) for side in rows.hours)
-        by_hour = labelled_bins(before.tolist(), after.tolist(), HOURS, pattern="~%")
+        by_hour = labelled_bins(before.tolist(), after.tolist(), HOUR_LABELS, pattern="~%")
     return {"by_day": by_day, "by_weekday": by_weekday, "by_hour": by_hour}
 
 

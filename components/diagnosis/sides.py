@@ -1,4 +1,4 @@
-"""What the two operands of a comparison of data mean: a date, a window, a snapshot, a version, or what was logged in serving."""
+"""Read the two sides of a comparison of data, each named by a date, a window, a snapshot, a version, or a window of the serving log."""
 
 import re
 from collections.abc import Mapping
@@ -17,23 +17,23 @@ from components.snapshot.document import Snapshot, snapshot_from
 from components.snapshot.record import read_recorded_snapshot
 
 DAY = r"\d{4}-\d{2}-\d{2}"
-SERVING = "serving:"
+SERVING_PREFIX = "serving:"
 ACCEPTED = "a date, DATE..DATE, the beginning of a snapshot's id, vNUMBER, or serving:DATE..DATE"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Operand:
-    """One side of a comparison, and what else is known of its data."""
+    """The profiles of one side of a comparison, with the snapshot that they describe."""
 
     side: Side
     snapshot: Snapshot | None
-    """None of what was logged."""
+    """None for a window of the serving log."""
     notes: tuple[str, ...] = ()
     """What could not be compared, and why."""
 
     @property
     def is_log(self) -> bool:
-        """Whether it is what was logged in serving, where there are features alone."""
+        """Whether it is a window of the serving log, which holds features alone."""
         return self.snapshot is None
 
 
@@ -49,10 +49,10 @@ def read_operand(cloud: Cloud, model: Model, text: str) -> Operand:
         return _described(cloud, model, text)
     if window := re.fullmatch(rf"({DAY})\.\.({DAY})", text):
         return _window(cloud, model, _day(window[1]), _day(window[2]))
-    if window := re.fullmatch(rf"{SERVING}({DAY})\.\.({DAY})", text):
+    if window := re.fullmatch(rf"{SERVING_PREFIX}({DAY})\.\.({DAY})", text):
         return _logged(cloud, model, text, _day(window[1]), _day(window[2]))
     if version := re.fullmatch(r"v(\d+)", text):
-        return version_operand(cloud, model, int(version[1]))
+        return _version_operand(cloud, model, int(version[1]))
     if not re.fullmatch("[0-9a-fA-F]{6,64}", text):
         raise RegistryError(f"{text!r} is no data of model {model.name!r}: give {ACCEPTED}")
     with cloud.engine.connect() as connection:
@@ -67,7 +67,7 @@ def _day(text: str) -> date:
         raise RegistryError(f"{text!r} is not a date: give {ACCEPTED}") from error
 
 
-def version_operand(cloud: Cloud, model: Model, number: int) -> Operand:
+def _version_operand(cloud: Cloud, model: Model, number: int) -> Operand:
     """The data that a version was trained on."""
     with cloud.engine.connect() as connection:
         recorded = read_version(connection, model.name, number).snapshot
@@ -75,9 +75,9 @@ def version_operand(cloud: Cloud, model: Model, number: int) -> Operand:
 
 
 def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str, document: Mapping[str, object] | None = None) -> Operand:
-    """A snapshot of the registry, from the profiles that were kept of it; those that were not are made of its pinned rows.
+    """A snapshot of the registry, by its stored profiles; profiles that were not stored are computed from the pinned rows.
 
-    `document` is the snapshot's, where it is at hand.
+    `document` is the snapshot's own, for callers that have read it already.
     """
     if document is None:
         with cloud.engine.connect() as connection:
@@ -93,14 +93,14 @@ def _kept(cloud: Cloud, snapshot: Snapshot, kind: Profiled) -> Profiles:
 
 
 def _profile(cloud: Cloud, snapshot: Snapshot, *, as_of: datetime | None) -> Profiles:
-    """Of the pinned rows, or of the source table as it was at an instant."""
+    """Profile the pinned rows, or the source table as it was at an instant."""
     from components.profiles.source import profile_source
 
     return profile_source(cloud.reader, cloud.settings, snapshot, {}, as_of=as_of)
 
 
 def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: str) -> tuple[Profiles, tuple[str, ...]]:
-    """The profiles of source.sql's rows: kept, from this machine's cache, or by running the query, if it is still the same."""
+    """The profiles of source.sql's rows: stored ones, those in this machine's cache, or new ones, if the query is still the same."""
     if kept := _kept(cloud, snapshot, Profiled.ROWS):
         return kept, ()
     from components.examples.live import profile_rows
@@ -118,7 +118,7 @@ def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: s
 
 
 def _described(cloud: Cloud, model: Model, text: str) -> Operand:
-    """The window of a training through that date, pinned or not."""
+    """The window that a training through that date reads, pinned or not."""
     from components.snapshot.describe import describe_snapshot
 
     through = _day(text)

@@ -9,11 +9,11 @@ from components.cloud import Cloud
 from components.database.statements import execute
 from components.diagnosis.code import FileDifference, compare_code, read_code
 from components.diagnosis.data.compare import DataComparison, Side, Subject, compare_profiles
-from components.diagnosis.data.lineage import trace
 from components.diagnosis.data.sentences import culprit, describe, is_clear, subject
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.sides import Operand, recorded_operand
 from components.errors import RegistryError
+from components.model.column_lineage import trace
 from components.model.folder import Model
 from components.profiles.profile import Profiles
 from components.registry.evaluations import Metric
@@ -24,7 +24,7 @@ from components.wording import legible
 
 @dataclass(frozen=True)
 class FactDifference:
-    """A package, parameter, component or the like that differs; None where it is not there."""
+    """A package, parameter, component or the like that differs; None on a side that lacks it."""
 
     kind: str
     name: str
@@ -33,15 +33,15 @@ class FactDifference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made:
-    """A version, or a run that made none."""
+class VersionOrRun:
+    """What is compared: a version, or a run that produced no version because it was blocked or failed."""
 
     name: str
     run: RecordedRun
     tasks: tuple[Task, ...]
     snapshot_id: str
     story: VersionStory | None
-    """None of a run that made no version: it has neither bytes nor metrics."""
+    """None for a run without a version, which has neither bytes nor metrics."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,13 +49,13 @@ class VersionComparison:
     """Everything that differs between two versions."""
 
     model: str
-    before: Made
-    after: Made
+    before: VersionOrRun
+    after: VersionOrRun
     data: DataComparison
     notes: tuple[str, ...]
     metrics: tuple[MetricDifference, ...]
     files: tuple[FileDifference, ...] | None
-    """None where one side has no bytes."""
+    """None if one side has no version, and so no code."""
     facts: tuple[FactDifference, ...]
 
     @property
@@ -85,7 +85,7 @@ def _data_in_short(data: DataComparison) -> str:
 
 
 def compare_data(model: Model, before: Operand, after: Operand, *, sql: str | None = None) -> DataComparison:
-    """Hold two operands' data against each other. `sql` is the query whose lineage counts; unless given, the model's own."""
+    """Compare the data of two operands. `sql` is the query whose lineage counts; by default it is the model's own."""
     one, other = before.side, after.side
     if before.is_log or after.is_log:
         one, other = _common_features(one, other)
@@ -104,7 +104,7 @@ def _features(model: Model) -> tuple[str, ...]:
 
 
 def _common_features(before: Side, after: Side) -> tuple[Side, Side]:
-    """A log has no label, and perhaps not every feature."""
+    """Drop the columns that only one side has: a log has no label, and may lack features."""
     names = [{name for table in side.rows.values() for name in table} for side in (before, after)]
     common = names[0] & names[1]
 
@@ -115,21 +115,21 @@ def _common_features(before: Side, after: Side) -> tuple[Side, Side]:
 
 
 def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> VersionComparison:
-    """Hold two versions against each other; each is a number, or the id of a run, such as one that a gate blocked.
+    """Compare two versions; each is named by its number, or by the id of a run, such as one that a gate blocked.
 
     Raises:
         RegistryError: there is no such version or run, or the run pinned no data.
         AccessError: a service refuses or does not answer.
     """
     with cloud.engine.connect() as connection:
-        made = [made_of(connection, model, text) for text in (before, after)]
-    one, other = made
-    documents = [each.story.snapshot.document if each.story else None for each in made]
+        sides = [read_version_or_run(connection, model, text) for text in (before, after)]
+    one, other = sides
+    documents = [side.story.snapshot.document if side.story else None for side in sides]
     operands = [
-        recorded_operand(cloud, model, each.snapshot_id, name=each.name, document=document)
-        for each, document in zip(made, documents, strict=True)
+        recorded_operand(cloud, model, side.snapshot_id, name=side.name, document=document)
+        for side, document in zip(sides, documents, strict=True)
     ]
-    stories = [each.story for each in made if each.story]
+    stories = [side.story for side in sides if side.story]
     files = compare_code(cloud.storage, stories[0].manifest, stories[1].manifest) if len(stories) == 2 else None
     sql = read_code(cloud.storage, stories[-1].manifest, "source.sql") if stories else None
     return VersionComparison(
@@ -138,56 +138,50 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         after=other,
         data=compare_data(model, *operands, sql=sql),
         notes=tuple(note for operand in operands for note in operand.notes),
-        metrics=compare_metrics(measured(one.story), measured(other.story)) if len(stories) == 2 else (),
+        metrics=compare_metrics(metrics_of_its_run(one.story), metrics_of_its_run(other.story)) if len(stories) == 2 else (),
         files=files,
-        facts=compare_facts(one, other),
+        facts=_compare_facts(one, other),
     )
 
 
-def read_made(cloud: Cloud, model: Model, text: str) -> Made:
-    """The version of that number, or the run of that id.
+def read_version_or_run(connection: sa.Connection, model: Model, text: str) -> VersionOrRun:
+    """The version of that number, such as `3` or `v3`, or the run of that id.
 
     Raises:
-        RegistryError: there is none, it is another model's, or it pinned no data.
+        RegistryError: it does not exist, belongs to another model, or pinned no data.
     """
-    with cloud.engine.connect() as connection:
-        return made_of(connection, model, text)
-
-
-def made_of(connection: sa.Connection, model: Model, text: str) -> Made:
-    """The same, on a connection that is there."""
     if text.removeprefix("v").isdigit():
         story = read_version(connection, model.name, int(text.removeprefix("v")))
         name, snapshot_id = f"version {story.number}", story.snapshot.snapshot_id
-        return Made(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
+        return VersionOrRun(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
     run = read_run(connection, text)
-    found = execute(connection, "compare.snapshots_of_run", run_id=text).scalars().first()
+    pinned = execute(connection, "compare.snapshots_of_run", run_id=text).scalars().first()
     tasks = read_tasks(connection, text)
     if run.run.model != model.name:
         raise RegistryError(f"run {text!r} is one of model {run.run.model!r}, not of {model.name!r}: name that model")
-    if found is None:
+    if pinned is None:
         raise RegistryError(
             f"run {text!r} pinned no data ({run.state}: {run.error or 'no error'}): "
             f"compare its window by date with `perennial compare-data {model.name} vNUMBER DATE`"
         )
-    return Made(name=f"run {text}", run=run, tasks=tasks, snapshot_id=str(found), story=None)
+    return VersionOrRun(name=f"run {text}", run=run, tasks=tasks, snapshot_id=str(pinned), story=None)
 
 
-def measured(story: VersionStory | None) -> Sequence[Metric]:
-    """What the run that made the version measured on its own snapshot."""
+def metrics_of_its_run(story: VersionStory | None) -> Sequence[Metric]:
+    """The metrics that the run of a version measured on its own snapshot; none without a version."""
     if story is None:
         return ()
-    first = story.run.run.run_id, story.snapshot.snapshot_id
-    return next((one.metrics for one in story.evaluations if (one.run_id, one.snapshot_id) == first), ())
+    own = story.run.run.run_id, story.snapshot.snapshot_id
+    return next((evaluation.metrics for evaluation in story.evaluations if (evaluation.run_id, evaluation.snapshot_id) == own), ())
 
 
-def compare_facts(before: Made, after: Made) -> tuple[FactDifference, ...]:
-    """Parameters, packages, components, environment, image, machine and commit, where they differ."""
+def _compare_facts(before: VersionOrRun, after: VersionOrRun) -> tuple[FactDifference, ...]:
+    """The parameters, packages, components, environment, image, machine and commit that differ."""
     kinds = {
-        "parameter": [{name: str(value) for name, value in made.run.run.parameters.items()} for made in (before, after)],
-        "package": [dict(made.run.run.package_versions) for made in (before, after)],
-        "component": [{task.task_name: task.component_version for task in made.tasks} for made in (before, after)],
-        "made of": [_made_of(made) for made in (before, after)],
+        "parameter": [{name: str(value) for name, value in side.run.run.parameters.items()} for side in (before, after)],
+        "package": [dict(side.run.run.package_versions) for side in (before, after)],
+        "component": [{task.task_name: task.component_version for task in side.tasks} for side in (before, after)],
+        "made of": [_origin(side) for side in (before, after)],
     }
     return tuple(
         FactDifference(kind, name, old.get(name), new.get(name))
@@ -197,15 +191,15 @@ def compare_facts(before: Made, after: Made) -> tuple[FactDifference, ...]:
     )
 
 
-def _made_of(made: Made) -> dict[str, str]:
-    run = made.run.run
-    found = {
+def _origin(side: VersionOrRun) -> dict[str, str]:
+    run = side.run.run
+    values = {
         "environment (uv.lock)": run.environment_digest,
         "image": run.image_digest,
         "git commit": f"{run.git_commit}{' with local changes' if run.git_dirty else ''}" if run.git_commit else None,
         "pipeline": run.pipeline_version,
-        "snapshot": made.snapshot_id,
-        "machine": made.story.training_machine if made.story else None,
-        "model folder": made.story.code_sha256 if made.story else None,
+        "snapshot": side.snapshot_id,
+        "machine": side.story.training_machine if side.story else None,
+        "model folder": side.story.code_sha256 if side.story else None,
     }
-    return {name: value for name, value in found.items() if value is not None}
+    return {name: value for name, value in values.items() if value is not None}

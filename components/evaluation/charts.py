@@ -10,7 +10,7 @@ from components.evaluation.results import CalibrationBucket, Metric, RocPoint
 from components.evaluation.tables import Cell, SliceRow, finite
 from components.report.charts import axis
 from components.report.drawing import Row, draw, table
-from components.report.palette import BAD, CARD, DATA, GUIDE, MUTED, SOFT
+from components.report.palette import BAD, CARD_FILL, DATA, GUIDE, MUTED, SOFT
 from components.wording import label
 
 MARKED_THRESHOLD = 0.5
@@ -83,7 +83,7 @@ def calibration_plot(buckets: Sequence[CalibrationBucket]) -> Markup:
     diagonal = alt.Chart(table(ideal)).mark_line(color=GUIDE.light, strokeWidth=1, strokeDash=[4, 3]).encode(x=x, y=y)
     line = alt.Chart(table(rows)).mark_line(color=DATA.light, strokeWidth=1.5).encode(x=x, y=y, order="predicted:Q")
     size = alt.Size("rows:Q", legend=None, scale=alt.Scale(range=[16, 180], zero=True))
-    dots = alt.Chart(table(rows)).mark_point(filled=True, opacity=1, color=DATA.light, stroke=CARD.light, strokeWidth=1)
+    dots = alt.Chart(table(rows)).mark_point(filled=True, opacity=1, color=DATA.light, stroke=CARD_FILL.light, strokeWidth=1)
     return draw(alt.layer(diagonal, line, dots.encode(x=x, y=y, size=size)), height=320)
 
 

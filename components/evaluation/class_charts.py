@@ -8,7 +8,7 @@ from markupsafe import Markup
 from components.evaluation.results import RocPoint
 from components.report.charts import inks, name_colours
 from components.report.drawing import WIDTH, Row, draw, table
-from components.report.palette import CARD, DATA, INK, MUTED
+from components.report.palette import CARD_FILL, DATA, INK, MUTED
 from components.wording import count, label, percent
 
 CELL = 52
@@ -47,8 +47,8 @@ def confusion(matrix: Sequence[Sequence[float]], classes: Sequence[str]) -> Mark
     y = alt.Y("actual:N", sort=names, axis=alt.Axis(title="actual", grid=False))
     base = alt.Chart(table(cells)).encode(x=x, y=y)
     opacity = alt.FillOpacity("share:Q", legend=None, scale=alt.Scale(domain=[0, 1], range=[0.05, 1]))
-    rects = base.mark_rect(fill=DATA.light, stroke=CARD.light, strokeWidth=2).encode(fillOpacity=opacity)
-    colour = alt.when(f"datum.share > {DARK}").then(alt.value(CARD.light)).otherwise(alt.value(INK.light))
+    rects = base.mark_rect(fill=DATA.light, stroke=CARD_FILL.light, strokeWidth=2).encode(fillOpacity=opacity)
+    colour = alt.when(f"datum.share > {DARK}").then(alt.value(CARD_FILL.light)).otherwise(alt.value(INK.light))
     texts = [
         base.mark_text(dy=-7 if len(names) <= WITH_COUNTS else 0, fontSize=12, fontWeight="bold").encode(text="percent:N", color=colour)
     ]

@@ -40,7 +40,7 @@ class SummedChart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationSection:
+class EvaluationSummary:
     """What the page shows of an evaluation. Charts are None where there is nothing to draw."""
 
     checks: tuple[Check, ...]
@@ -55,12 +55,12 @@ class EvaluationSection:
     calibration: SummedChart | None
 
 
-def evaluation_section(results: Results) -> EvaluationSection:
+def summarize_evaluation(results: Results) -> EvaluationSummary:
     """Put what was evaluated in order, and draw it."""
     table = metric_table(results)
     matrix = next((matrix for matrix in results.matrices if not matrix.slice), None)
     curves = {name: ordered_roc(point for point in results.roc if point.of == name) for name in results.classes}
-    return EvaluationSection(
+    return EvaluationSummary(
         checks=ordered_checks(results.checks),
         table=table,
         slice_charts=tuple(_slice_chart(table, name) for name in charted_names(table)),

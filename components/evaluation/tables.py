@@ -91,17 +91,17 @@ def _row(name: str, cells: Sequence[Cell]) -> SliceRow:
 
 def charted_names(table: MetricTable) -> tuple[str, ...]:
     """The first metrics that have a finite value on some slice."""
-    drawable = [name for index, name in enumerate(table.names) if any(is_drawable(row.cells[index].metric) for row in table.rows)]
+    drawable = [name for index, name in enumerate(table.names) if any(_is_drawable(row.cells[index].metric) for row in table.rows)]
     return tuple(drawable[:CHARTED_METRICS])
 
 
 def charted_rows(table: MetricTable, name: str) -> tuple[tuple[SliceRow, ...], bool]:
     """The rows to draw for a metric, and whether they are only the ones furthest from the value over all rows."""
     index = table.names.index(name)
-    rows = [row for row in table.rows if is_drawable(row.cells[index].metric)]
+    rows = [row for row in table.rows if _is_drawable(row.cells[index].metric)]
     if len(rows) <= CHARTED_SLICES:
         return tuple(rows), False
-    middle = next((metric.value for metric in table.overall if metric.name == name and is_drawable(metric)), 0.0)
+    middle = next((metric.value for metric in table.overall if metric.name == name and _is_drawable(metric)), 0.0)
 
     def distance(row: SliceRow) -> float:
         metric = row.cells[index].metric
@@ -115,7 +115,7 @@ def finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def is_drawable(metric: Metric | None) -> bool:
+def _is_drawable(metric: Metric | None) -> bool:
     """Whether a metric is known and finite."""
     return metric is not None and math.isfinite(metric.value)
 

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from tensorflow_metadata.proto.v0.statistics_pb2 import FeatureNameStatistics, Histogram, NumericStatistics
 
-BINS = 24
+DRAWN_BINS = 24
 SKEWED = 0.7
 """With a larger share of its rows than this in one tenth of its range, a feature gets a logarithmic axis."""
 LARGEST = 1e100
@@ -49,7 +49,7 @@ def distribution(train: FeatureNameStatistics, evaluation: FeatureNameStatistics
     evaluated = _curve(evaluation.num_stats) if evaluation is not None else None
     curves = [curve for curve in (trained, evaluated) if curve is not None]
     low, high = min(curve.values[0] for curve in curves), max(curve.values[-1] for curve in curves)
-    has_few_values = train.type == FeatureNameStatistics.INT and high - low < BINS
+    has_few_values = train.type == FeatureNameStatistics.INT and high - low < DRAWN_BINS
     logarithmic = not has_few_values and _is_skewed(trained)
     edges = _whole_edges(low, high) if has_few_values else _edges(low, high, _axis(_scale(train.num_stats)) if logarithmic else EVEN)
     return Distribution(_binned(trained, edges), _binned(evaluated, edges) if evaluated else (), logarithmic)
@@ -103,7 +103,7 @@ def _edges(low: float, high: float, axis: Axis) -> list[float]:
         return [low, high]
     there, back = axis
     start, end = there(low), there(high)
-    return [low, *(back(start + (end - start) * step / BINS) for step in range(1, BINS)), high]
+    return [low, *(back(start + (end - start) * step / DRAWN_BINS) for step in range(1, DRAWN_BINS)), high]
 
 
 def _binned(curve: Curve, edges: Sequence[float]) -> tuple[float, ...]:

@@ -33,7 +33,7 @@ class SpanLabels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ExamplesSection:
+class ExamplesSummary:
     """What the page shows of a run's examples. Charts are None where nothing is known to draw."""
 
     spans: tuple[SpanLabels, ...]
@@ -48,7 +48,7 @@ class ExamplesSection:
     """A line of the positive labels' share, or one for each class."""
 
 
-def examples_section(counts: Sequence[SplitCount]) -> ExamplesSection:
+def summarize_examples(counts: Sequence[SplitCount]) -> ExamplesSummary:
     """Add up the counts of a run's spans and splits, and draw them."""
     splits: dict[str, int] = {}
     by_span: dict[date, dict[str, int]] = {}
@@ -61,7 +61,7 @@ def examples_section(counts: Sequence[SplitCount]) -> ExamplesSection:
     classes = tuple(spans[0].labels) if spans and POSITIVE not in spans[0].labels else ()
     positives = [] if classes else [(one.span, share) for one in spans if math.isfinite(share := one.shares.get(POSITIVE, math.nan))]
     labels_chart = share_by_day(positives) if positives else None
-    return ExamplesSection(
+    return ExamplesSummary(
         spans=spans,
         splits=splits,
         classes=classes,

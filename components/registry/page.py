@@ -12,9 +12,9 @@ from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatistics
 
 from components.checks.findings import Finding
 from components.checks.schema.anomalies import Anomaly
-from components.evaluation.page import evaluation_section
+from components.evaluation.page import summarize_evaluation
 from components.evaluation.results import Results
-from components.examples.page import examples_section
+from components.examples.page import summarize_examples
 from components.examples.span_cache import SplitCount
 from components.examples.statistics import feature_tables
 from components.report.charts import histogram, inks
@@ -62,7 +62,7 @@ def write_run_page(run: FinishedRun, path: Path) -> None:
 def render_run(run: FinishedRun) -> str:
     """The whole page."""
     recorded = run.recorded
-    examples = examples_section(run.counts if run.snapshot else ())
+    examples = summarize_examples(run.counts if run.snapshot else ())
     return render(
         "registry/templates/run.html",
         run=recorded.run,
@@ -79,7 +79,7 @@ def render_run(run: FinishedRun) -> str:
         histogram=histogram,
         anomalies=run.anomalies,
         anomalous={anomaly.feature for anomaly in run.anomalies or ()},
-        evaluation=evaluation_section(run.results),
+        evaluation=summarize_evaluation(run.results),
         classes=run.results.classes,
         inks=inks(run.results.classes or examples.classes),
         lineage=_lineage(run),

@@ -6,7 +6,7 @@ from datetime import date
 import altair as alt
 from markupsafe import Markup
 
-from components.report.charts import DAY_MILLISECONDS, TIME_MARKS, milliseconds, time_format
+from components.report.charts import DAY_MILLISECONDS, TIME_MARKS, day_milliseconds, time_format
 from components.report.drawing import Row, draw, table
 from components.report.palette import SECOND, SOFT
 
@@ -53,7 +53,7 @@ def _bars_and_line(before: Sequence[float], after: Sequence[float], x: alt.X, y:
 
 def rows_by_day(days: Sequence[tuple[date, int | None, int | None]]) -> Markup:
     """Draw the rows of each partition before and after; None, where a side lacks the partition, leaves a gap."""
-    times = [milliseconds(day) for day, _, _ in days]
+    times = [day_milliseconds(day) for day, _, _ in days]
     scale = alt.Scale(type="utc", domain=[times[0] - DAY_MILLISECONDS / 2, times[-1] + DAY_MILLISECONDS / 2], nice=False)
     marks = times[:: -(-len(times) // TIME_MARKS)]
     x = alt.X("from:T", scale=scale, axis=alt.Axis(title=None, grid=False, values=marks, format=time_format(times[0], times[-1])))

@@ -41,21 +41,24 @@ def bars_by_day(values: Sequence[tuple[date, int]]) -> Markup:
     """Draw a bar for each day on an axis of time, so that a day without a value leaves a gap."""
     days = [day for day, _ in values]
     half = 0.4 * _step(days)
-    rows: list[Row] = [{"from": milliseconds(day) - half, "to": milliseconds(day) + half, "rows": value} for day, value in values]
+    rows: list[Row] = [{"from": day_milliseconds(day) - half, "to": day_milliseconds(day) + half, "rows": value} for day, value in values]
     x, y = _time_axis("from", days), alt.Y("rows:Q", axis=axis(ticks=4, pattern=",d"))
     return draw(alt.Chart(table(rows)).mark_rect(color=DATA.light).encode(x=x, x2="to", y=y, y2=alt.datum(0)))
 
 
 def share_by_day(values: Sequence[tuple[date, float | None]]) -> Markup:
     """Draw one line of shares, with a dot at each day."""
-    rows: list[Row] = [{"day": milliseconds(day), "name": "", "rate": share} for day, share in values]
+    rows: list[Row] = [{"day": day_milliseconds(day), "name": "", "rate": share} for day, share in values]
     return _lines(rows, [day for day, _ in values], alt.ColorValue(DATA.light))
 
 
 def shares_by_day(values: Sequence[tuple[date, Mapping[str, float]]], names: Sequence[str]) -> Markup:
     """Draw a line of shares for each of the first names, in its ink."""
     rows: list[Row] = [
-        {"day": milliseconds(day), "name": name, "rate": shares[name]} for day, shares in values for name in inks(names) if name in shares
+        {"day": day_milliseconds(day), "name": name, "rate": shares[name]}
+        for day, shares in values
+        for name in inks(names)
+        if name in shares
     ]
     return _lines(rows, [day for day, _ in values], name_colours(names))
 
@@ -82,14 +85,14 @@ def time_format(first: float, last: float) -> str:
     return "%b %Y" if last - first > MONTHS_FROM_DAYS * DAY_MILLISECONDS else "%-d %b"
 
 
-def milliseconds(day: date) -> float:
+def day_milliseconds(day: date) -> float:
     """The beginning of a day of UTC, whatever the machine's zone, as Vega counts time."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp() * 1000
 
 
 def _time_axis(field: str, days: Sequence[date]) -> alt.X:
     """An axis with a mark at some of the days."""
-    times = sorted({milliseconds(day) for day in days})
+    times = sorted({day_milliseconds(day) for day in days})
     margin = 0.5 * _step(days)
     scale = alt.Scale(type="utc", domain=[times[0] - margin, times[-1] + margin], nice=False)
     marks = times[:: math.ceil(len(times) / TIME_MARKS)]
@@ -98,5 +101,5 @@ def _time_axis(field: str, days: Sequence[date]) -> alt.X:
 
 def _step(days: Sequence[date]) -> float:
     """The time from one day to the next, where they are closest."""
-    times = sorted({milliseconds(day) for day in days})
+    times = sorted({day_milliseconds(day) for day in days})
     return min((after - before for before, after in pairwise(times)), default=DAY_MILLISECONDS)

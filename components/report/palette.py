@@ -11,8 +11,8 @@ class Ink(NamedTuple):
     dark: str
 
 
-PAGE = Ink("page", "#f5f4f1", "#15181b")
-CARD = Ink("card", "#ffffff", "#1d2125")
+PAGE_FILL = Ink("page", "#f5f4f1", "#15181b")
+CARD_FILL = Ink("card", "#ffffff", "#1d2125")
 INK = Ink("ink", "#1e252b", "#e5e8ea")
 MUTED = Ink("muted", "#5d6871", "#9ca6ae")
 LINE = Ink("line", "#e2e0da", "#30363c")
@@ -24,4 +24,4 @@ GOOD = Ink("good", "#23764a", "#6fc795")
 WARNING = Ink("warning", "#8f5a00", "#e3b04f")
 BAD = Ink("bad", "#b5332b", "#f28b82")
 
-PALETTE = (PAGE, CARD, INK, MUTED, LINE, GUIDE, DATA, SOFT, SECOND, GOOD, WARNING, BAD)
+PALETTE = (PAGE_FILL, CARD_FILL, INK, MUTED, LINE, GUIDE, DATA, SOFT, SECOND, GOOD, WARNING, BAD)

@@ -83,7 +83,8 @@ def _compare_two(cloud: Cloud, model: Model, before: str, after: str, options: O
 
 
 def _evaluate_one(cloud: Cloud, model: Model, version: str, options: Options) -> None:
-    side = diagnosis.read_made(cloud, model, version)
+    with cloud.engine.connect() as connection:
+        side = diagnosis.read_version_or_run(connection, model, version)
     if side.story is None:
         raise RegistryError(f"run {version!r} made no version: name one, or two to compare (`perennial versions {model.name}`)")
     newest = _evaluate(cloud, model, [side.story], "", options)

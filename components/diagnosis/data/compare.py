@@ -1,4 +1,4 @@
-"""Two snapshots side by side, from their profiles alone: what differs, ranked by how much of the model's input it touches."""
+"""Compare two windows of data by their profiles, and rank the differences by the share of the model's input that they touch."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,26 +9,25 @@ from statistics import median
 import numpy as np
 
 from components.diagnosis.data.columns import ColumnDifference, column_difference
-from components.diagnosis.data.days import Days, Windows, partition_days, span_days, total
-from components.diagnosis.data.lineage import Lineage
+from components.diagnosis.data.days import WEEK, Days, Windows, partition_days, span_days, total
+from components.model.column_lineage import Lineage
 from components.profiles.profile import ColumnProfiles, Profiles
 
 AMPLIFIED = 20
-"""How many times more of a feature than of its source may differ for the source to explain it: a sum over many rows has a bad one soon."""
+"""A source column explains a feature of which up to this many times more differs: a sum over many rows soon includes a bad one."""
 ROWS_RATIO = 2.0
-"""How many times more or fewer rows a partition must have for that to be a difference."""
+"""A partition must have this many times more or fewer rows for that to be a difference."""
 ROWS_WEIGHT = 0.25
-"""Of a difference in rows: shops grow and shrink without anybody's fault."""
-WEEK = 7
+"""The weight of a difference in rows, which is small: a shop grows and shrinks without anybody's fault."""
 
 
 class Subject(StrEnum):
-    """What a difference is of."""
+    """What differs."""
 
     SOURCE = "source"
     """A column of the source table."""
     FEATURE = "feature"
-    """A column of source.sql: the label is one as well."""
+    """A column of source.sql, the label included."""
     ROWS = "rows"
 
 
@@ -37,29 +36,29 @@ class Side:
     """One of two windows."""
 
     name: str
-    """As a person calls it."""
+    """Its name in sentences for a person."""
     source: Profiles
-    """Of the source table's partitions; empty where the window has none."""
+    """The source table's partitions; empty if the window has none."""
     rows: Profiles
-    """Of source.sql's rows by span; empty where they are not known."""
+    """The rows of source.sql by span; empty if they are not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One thing that differs."""
+    """One thing that differs between the windows."""
 
     subject: Subject
     name: str
     column: ColumnDifference | None
-    """None of rows."""
+    """None if the number of rows differs."""
     score: float
     """The share of the model's input that it touches, faults weighed heavier."""
     fed: tuple[str, ...]
-    """The features that it feeds; of a feature itself."""
+    """The features that it feeds; a feature feeds itself."""
     consequences: tuple[str, ...] = ()
-    """Those of them that differ as well, and no more than this explains."""
+    """The fed features that differ as well, no more than this difference explains."""
     rows: tuple[float, float] | None = None
-    """Rows of a partition before and after, the medians, where they are the difference."""
+    """The median number of rows of a partition before and after, if that is what differs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -67,11 +66,11 @@ class RowCounts:
     """How many rows there are, and when."""
 
     partitions: Mapping[date, tuple[int | None, int | None]]
-    """Rows before and after; None where a window has not the partition."""
+    """Rows before and after; None if a window lacks the partition."""
     weekdays: tuple[np.ndarray, np.ndarray]
     """Rows of an average partition by its weekday, Monday first; float64 [7] each, 0 where there is none."""
     hour_column: str | None
-    """The first column with a time of day."""
+    """The first column that holds a time of day."""
     hours: tuple[np.ndarray, np.ndarray] | None
     """Rows by its hour in the whole windows; int64 [24] each."""
 
@@ -98,13 +97,13 @@ class DataComparison:
 
 
 def compare_profiles(before: Side, after: Side, lineage: Lineage, *, partition_field: str | None = None) -> DataComparison:
-    """Hold the profiles of two windows against each other.
+    """Compare the profiles of two windows.
 
     Args:
-        before: the window that is known.
-        after: the one that is asked about.
-        lineage: which features a column of the source feeds.
-        partition_field: the source's column that differs by nature.
+        before: the reference window.
+        after: the window in question.
+        lineage: which features each column of the source feeds.
+        partition_field: the source's column that differs by nature, and is left out.
     """
     partitions, spans = partition_days(before.source, after.source), span_days(before.rows, after.rows)
     source = _columns(partitions, [name for name in partitions.columns if name != partition_field], lineage.keys)
@@ -123,7 +122,7 @@ def compare_profiles(before: Side, after: Side, lineage: Lineage, *, partition_f
 
 
 def _columns(days: Days, names: Sequence[str], keys: Collection[str]) -> tuple[ColumnDifference, ...]:
-    """Nothing where a window is not known."""
+    """The differences of the columns; none if a window is not known."""
     if not days.before or not days.after:
         return ()
     return tuple(column_difference(days, name, is_key=name in keys) for name in names)
@@ -159,7 +158,7 @@ def _source_difference(column: ColumnDifference, differing: Sequence[ColumnDiffe
 
 
 def _rows_difference(days: Days, lineage: Lineage) -> Difference | None:
-    """Partitions with far more or fewer rows than those before them, or than the same ones were."""
+    """Partitions that have far more or fewer rows than the ones before them, or than they had before they were rewritten."""
     windows = days.windows
     if not days.before or not days.after or not (windows.added or windows.rewritten):
         return None

@@ -1,4 +1,4 @@
-"""Which rows of two windows can tell them apart: partitions that both have say nothing, and are left out."""
+"""The days on which two windows differ. Partitions with the same content in both say nothing, and are left out."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -8,20 +8,22 @@ import numpy as np
 
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ColumnProfiles, Profiles, profiles_by_day, profiles_by_span, sum_column
 
+WEEK = 7
+
 
 @dataclass(frozen=True)
 class Windows:
-    """The days of two windows: partitions, or spans. Ascending."""
+    """How the days of two windows differ, each in ascending order: partitions, or spans."""
 
     added: tuple[date, ...]
     vanished: tuple[date, ...]
     rewritten: tuple[date, ...]
-    """In both, with other content."""
+    """Both windows have the day, with different content."""
     same: tuple[date, ...]
 
     @property
     def is_same(self) -> bool:
-        """Whether both hold the same."""
+        """Whether both windows hold the same content."""
         return not (self.added or self.vanished or self.rewritten)
 
 
@@ -35,18 +37,18 @@ class Days:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of either, those of the later window first."""
+        """The columns of both windows, those of the later one first."""
         return tuple(dict.fromkeys(name for side in (self.after, self.before) for table in side.values() for name in table))
 
 
 def partition_days(before: Profiles, after: Profiles) -> Days:
-    """The source's partitions."""
+    """The partitions of the source table."""
     windows = _windows(*(_contents(profiles, of_source=True) for profiles in (before, after)))
     return Days(profiles_by_day(before, SOURCE_TABLE), profiles_by_day(after, SOURCE_TABLE), windows)
 
 
 def span_days(before: Profiles, after: Profiles) -> Days:
-    """source.sql's rows, whatever their label."""
+    """The spans of source.sql's rows, whatever their label."""
     windows = _windows(*(_contents(profiles, of_source=False) for profiles in (before, after)))
     return Days(profiles_by_span(before), profiles_by_span(after), windows)
 
@@ -71,20 +73,20 @@ def _windows(before: Mapping[date, frozenset[str]], after: Mapping[date, frozens
 
 @dataclass(frozen=True)
 class Compared:
-    """A column's profiles on the days that tell the windows apart, ascending. Both are empty where none does."""
+    """A column's profiles on the days on which the windows differ, in ascending order. Both are empty if they never do."""
 
     before: Mapping[date, ColumnProfile]
     after: Mapping[date, ColumnProfile]
 
 
 def differing(days: Days, name: str) -> Compared:
-    """The days of a column that only one window has, or that hold other values there.
+    """The days of a column that only one window has, or on which the column holds other values.
 
-    Where that is no day of the one window, all its days are taken: something must be held against the other's.
+    If a window has no such day, all its days are taken, since there must be something to compare with the other window.
     """
     before = {day: table[name] for day, table in days.before.items() if name in table}
     after = {day: table[name] for day, table in days.after.items() if name in table}
-    equal = set(days.windows.same) | {day for day in before.keys() & after.keys() if holds_same(before[day], after[day])}
+    equal = set(days.windows.same) | {day for day in before.keys() & after.keys() if _holds_same(before[day], after[day])}
     old, new = _without(before, equal), _without(after, equal)
     if not old and not new:
         return Compared({}, {})
@@ -95,7 +97,7 @@ def _without(profiles: Mapping[date, ColumnProfile], days: Collection[date]) -> 
     return {day: profile for day, profile in profiles.items() if day not in days}
 
 
-def holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
+def _holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
     """Whether two profiles of a column count the same values; numbers that became text that spells them are the same."""
     names = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "low", "high")
     if any(getattr(before, name) != getattr(after, name) for name in names):
@@ -107,5 +109,5 @@ def holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
 
 
 def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
-    """All days as one; None if there is none."""
+    """Add up the profiles of all days; None if there is none."""
     return sum_column(list(profiles.values())) if profiles else None

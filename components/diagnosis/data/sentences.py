@@ -1,24 +1,24 @@
-"""What a difference is, in one sentence for a person."""
+"""Describe differences of data in sentences for a person."""
 
 import numpy as np
 
-from components.diagnosis.data.columns import ColumnDifference, Kind
+from components.diagnosis.data.columns import ColumnChange, ColumnDifference
 from components.diagnosis.data.compare import DataComparison, Difference, Subject
 from components.profiles.profile import ColumnProfile
 from components.wording import count, legible, number, percent
 
 CLEAR = 0.1
-"""Score from which a difference that is no fault is called a culprit."""
+"""The score from which a difference that is no fault is called the likely culprit."""
 SHOWN_VALUES = 3
-SHOWN_CHARACTERS = 40
+VALUE_CHARACTERS = 40
 SHOWN_FEATURES = 6
 UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
-"""By how many times numbers grow or shrink that somebody writes in another unit."""
+"""The factors by which numbers grow or shrink when somebody writes them in another unit."""
 UNIT_PRECISION = 0.06
 
 
 def culprit(comparison: DataComparison) -> str:
-    """The first line: what most likely makes the model another one."""
+    """The first line of a comparison: what most likely makes the model different."""
     if comparison.differences:
         top = comparison.differences[0]
         return f"Likely culprit: {sentence(top)}" if is_clear(top) else f"No clear culprit; what differs most: {sentence(top)}"
@@ -28,13 +28,13 @@ def culprit(comparison: DataComparison) -> str:
 
 
 def is_clear(difference: Difference) -> bool:
-    """Whether it is likely to make the model another one: a fault, or a change of much of its input."""
+    """Whether the difference is likely to make the model different: a fault, or a change of much of its input."""
     is_fault = difference.column is not None and difference.column.is_fault
     return (is_fault and difference.score > 0) or difference.score >= CLEAR
 
 
 def sentence(difference: Difference) -> str:
-    """The difference, what it does to the model's input, and where."""
+    """Describe a difference and which features it reaches."""
     if difference.rows is not None:
         was, now = difference.rows
         return f"partitions have {count(now)} rows, and had {count(was)} (medians)"
@@ -43,7 +43,7 @@ def sentence(difference: Difference) -> str:
 
 
 def subject(difference: Difference) -> str:
-    """What differs, by its name."""
+    """Name what differs."""
     if difference.subject == Subject.ROWS:
         return "rows of a partition"
     return f"{'column' if difference.subject == Subject.SOURCE else 'feature'} {legible(difference.name)}"
@@ -60,34 +60,34 @@ def _effect(difference: Difference) -> str:
 
 
 def describe(column: ColumnDifference) -> str:
-    """How a column differs, the worst first."""
+    """Describe how a column differs, the worst change first."""
     said = [text for kind in column.kinds if (text := _kind(kind, column))]
     since = f", since {column.since}" if column.since else ""
     return "; ".join(said) + since
 
 
-def _kind(kind: Kind, column: ColumnDifference) -> str:
+def _kind(kind: ColumnChange, column: ColumnDifference) -> str:
     before, after = column.before, column.after
-    if kind == Kind.ABSENT:
+    if kind == ColumnChange.ABSENT:
         return "is gone" if column.whole_after is None else "is new"
-    if kind == Kind.TYPE:
+    if kind == ColumnChange.TYPE:
         return f"was {_type(column.whole_before)} and is {_type(column.whole_after)}"
     if before is None or after is None:
         return ""
     match kind:
-        case Kind.TEXT:
+        case ColumnChange.TEXT:
             samples = list(after.non_numeric_samples)
-            examples = shown_values([text for text in samples if text not in before.non_numeric_samples] or samples)
+            examples = _quoted([text for text in samples if text not in before.non_numeric_samples] or samples)
             return f"{_rise(before.texts, before, after.texts, after, 'text that is no number')}, such as {examples}"
-        case Kind.UNFINITE:
+        case ColumnChange.UNFINITE:
             return _rise(before.nans + before.infinities, before, after.nans + after.infinities, after, "NaN or infinite")
-        case Kind.DAMAGED:
+        case ColumnChange.DAMAGED:
             return _rise(before.damaged, before, after.damaged, after, "text in a wrong encoding")
-        case Kind.NULLS:
-            return "" if Kind.DEAD in column.kinds else _rise(before.nulls, before, after.nulls, after, "NULL")
-        case Kind.DEAD:
+        case ColumnChange.NULLS:
+            return "" if ColumnChange.DEAD in column.kinds else _rise(before.nulls, before, after.nulls, after, "NULL")
+        case ColumnChange.DEAD:
             return f"all values are {_only_value(after)} ({percent(_share_of_only(before, after))} were)"
-    return "" if {Kind.TEXT, Kind.DEAD, Kind.UNFINITE} & column.kinds.keys() else _shift(column, before, after)
+    return "" if {ColumnChange.TEXT, ColumnChange.DEAD, ColumnChange.UNFINITE} & column.kinds.keys() else _shift(column, before, after)
 
 
 def _type(profile: ColumnProfile | None) -> str:
@@ -101,7 +101,7 @@ def _rise(was: int, before: ColumnProfile, now: int, after: ColumnProfile, what:
 def _only_value(profile: ColumnProfile) -> str:
     if profile.nulls == profile.rows:
         return "NULL"
-    return number(profile.low) if profile.numbers else shown_values(list(profile.values))
+    return number(profile.low) if profile.numbers else _quoted(list(profile.values))
 
 
 def _share_of_only(before: ColumnProfile, after: ColumnProfile) -> float:
@@ -116,9 +116,9 @@ def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile
     said = f"{percent(column.total_variation)} of its values differ"
     if before.is_numeric and before.mean is not None and after.mean is not None:
         return f"{said}: mean {number(before.mean)} → {number(after.mean)}{_unit(before, after)}"
-    added, vanished = new_values(column)
+    added, vanished = added_and_vanished(column)
     if added or vanished:
-        parts = ([f"new {shown_values(added)}"] if added else []) + ([f"gone {shown_values(vanished)}"] if vanished else [])
+        parts = ([f"new {_quoted(added)}"] if added else []) + ([f"gone {_quoted(vanished)}"] if vanished else [])
         return f"{said}: {', '.join(parts)}"
     return f"{said}: {_largest_cell(column)}"
 
@@ -133,27 +133,27 @@ def _unit(before: ColumnProfile, after: ColumnProfile) -> str:
 
 
 def _largest_cell(column: ColumnDifference) -> str:
-    """The hours or weekdays that stopped, else the value whose share changed most."""
+    """Name the hours or weekdays without any row, or else the value whose share changed most."""
     if column.cells is None:
         return ""
     labels = column.cells.labels
     before, after = column.cells.shares
     stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now]
     if stopped:
-        return f"none in {shown_values(stopped, 2 * SHOWN_VALUES)} any more"
+        return f"none in {_quoted(stopped, 2 * SHOWN_VALUES)} any more"
     place = int(np.abs(before - after).argmax())
-    return f"{legible(labels[place], SHOWN_CHARACTERS)} {percent(float(before[place]))} → {percent(float(after[place]))}"
+    return f"{legible(labels[place], VALUE_CHARACTERS)} {percent(float(before[place]))} → {percent(float(after[place]))}"
 
 
-def new_values(column: ColumnDifference) -> tuple[list[str], list[str]]:
-    """The values that were added and that vanished, the commonest first: of a category whose values are all known."""
+def added_and_vanished(column: ColumnDifference) -> tuple[list[str], list[str]]:
+    """The values of a category that were added, and those that vanished, the most frequent first; none if a profile lacks some values."""
     before, after = column.before, column.after
     if before is None or after is None or not (before.is_category and after.is_category):
         return [], []
     return [v for v in after.values if v not in before.values], [v for v in before.values if v not in after.values]
 
 
-def shown_values(values: list[str], limit: int = SHOWN_VALUES) -> str:
-    """The first values in quotes, as far as there is room."""
+def _quoted(values: list[str], limit: int = SHOWN_VALUES) -> str:
+    """Quote the first values, and count the rest."""
     more = f" and {len(values) - limit} more" if len(values) > limit else ""
-    return ", ".join(f"'{legible(value, SHOWN_CHARACTERS)}'" for value in values[:limit]) + more
+    return ", ".join(f"'{legible(value, VALUE_CHARACTERS)}'" for value in values[:limit]) + more

@@ -1,4 +1,4 @@
-"""A version as it was kept: its SavedModel on this machine, and the code that says which rows it is fed."""
+"""A stored version, loaded: its SavedModel on this machine, and the code that selects the rows it predicts on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,30 +18,32 @@ from components.storage.manifest import CODE
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Kept:
-    """A version that can be asked, or why it cannot."""
+class LoadedVersion:
+    """A version that can predict, or the reason why it cannot."""
 
     story: VersionStory
     model: Model
-    """Of the code that is kept with it; of today's, where that cannot be read."""
+    """Read from the code that is stored with the version, or from today's code if that cannot be read."""
     folder: Path | None = None
-    """Of its SavedModel."""
+    """The folder of its SavedModel."""
     note: str | None = None
+    """What a person should know about it."""
     problem: str | None = None
+    """Why it cannot predict."""
 
     @property
     def name(self) -> str:
-        """As a person calls it."""
+        """Its name in sentences for a person."""
         return f"version {self.story.number}"
 
     @property
     def recipe(self) -> tuple[object, ...]:
-        """What its rows depend on: versions that share it are fed the same ones."""
+        """What its rows depend on; versions with the same recipe predict on the same rows."""
         return self.model.text("source.sql"), self.model.source, self.model.rows
 
 
-def read_kept(cloud: Cloud, model: Model, story: VersionStory) -> Kept:
-    """The version, pulled from Cloud Storage if it is not here yet.
+def load_version(cloud: Cloud, model: Model, story: VersionStory) -> LoadedVersion:
+    """Load the version, from Cloud Storage if it is not on this machine yet.
 
     Raises:
         AccessError: Cloud Storage refuses or does not answer.
@@ -49,17 +51,17 @@ def read_kept(cloud: Cloud, model: Model, story: VersionStory) -> Kept:
     try:
         folder = pulled_folder(cloud.storage, cloud.settings, story.manifest)
     except RegistryError as error:
-        return Kept(story=story, model=model, problem=f"version {story.number} cannot be read: {error}")
+        return LoadedVersion(story=story, model=model, problem=f"version {story.number} cannot be read: {error}")
     try:
-        kept = read_model(folder / CODE.parent, CODE.name).model_copy(update={"name": model.name})
+        own_model = read_model(folder / CODE.parent, CODE.name).model_copy(update={"name": model.name})
     except ModelFolderError as error:
         note = f"version {story.number} is fed by today's source.sql, since its own cannot be read: {error}"
-        return Kept(story=story, model=model, folder=folder, note=note)
-    return Kept(story=story, model=kept, folder=folder)
+        return LoadedVersion(story=story, model=model, folder=folder, note=note)
+    return LoadedVersion(story=story, model=own_model, folder=folder)
 
 
 def predict(signature: Signature, model: Model, rows: pa.Table) -> Predicted:
-    """What a version predicts on rows of source.sql.
+    """Let a version predict on rows of source.sql.
 
     Raises:
         SourceError: a column's type has no counterpart in tf.train.Example.

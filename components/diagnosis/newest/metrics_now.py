@@ -1,4 +1,4 @@
-"""Whether a version is worse on the newest rows than it was when it was made, by the metrics that say so of all rows."""
+"""Decide by the metrics of all rows whether a version is worse on the newest rows than it was when it was made."""
 
 import math
 from collections.abc import Sequence
@@ -7,20 +7,20 @@ from components.diagnosis.metrics import MetricDifference, Significance
 from components.model.metric_names import macro_metric
 
 DECISIVE = ("auc", "binary_accuracy", "accuracy", macro_metric("auc"), macro_metric("f1"))
-"""More is better, and one of them falls whatever goes wrong."""
+"""Metrics of which more is better; whatever goes wrong, one of them falls."""
 CALIBRATION = "calibration"
-"""Of predictions that are right on average it is 1."""
+"""The metric that is 1 if predictions are right on average."""
 LEAST_DROP = 0.02
-"""A smaller one is sure on many rows, and yet no reason to change anything."""
+"""A smaller drop is certain on many rows, and yet no reason to change anything."""
 
 
 def worse(differences: Sequence[MetricDifference]) -> tuple[MetricDifference, ...]:
-    """Of all rows, what is worse on the second side, the largest drop first."""
-    found = [one for one in differences if not one.slice and one.significance == Significance.SIGNIFICANT and drop(one) >= LEAST_DROP]
-    return tuple(sorted(found, key=lambda one: (one.name == CALIBRATION, -drop(one))))
+    """The metrics of all rows that are worse on the second side, the largest drop first."""
+    drops = [d for d in differences if not d.slice and d.significance == Significance.SIGNIFICANT and _drop(d) >= LEAST_DROP]
+    return tuple(sorted(drops, key=lambda d: (d.name == CALIBRATION, -_drop(d))))
 
 
-def drop(difference: MetricDifference) -> float:
+def _drop(difference: MetricDifference) -> float:
     """By how much a decisive metric is worse on the second side; 0 of others."""
     before, after = difference.before, difference.after
     if before is None or after is None or not math.isfinite(after.value - before.value):

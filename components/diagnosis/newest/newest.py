@@ -1,4 +1,4 @@
-"""One or two versions on the newest data: their predictions on the same rows, their metrics then and now, and the verdict."""
+"""Evaluate one or two versions on the newest data: their predictions on the same rows, their metrics then and now, and the verdict."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from datetime import date
 from components.cloud import Cloud
 from components.diagnosis.data.compare import DataComparison, Side
 from components.diagnosis.metrics import MetricDifference, compare_metrics
-from components.diagnosis.newest.labelled_rows import broken, sharpen, tell
-from components.diagnosis.newest.loaded_version import Kept, read_kept
+from components.diagnosis.newest.loaded_version import LoadedVersion, load_version
 from components.diagnosis.newest.metrics_now import worse
-from components.diagnosis.newest.predict import Asked, Progress, ask
+from components.diagnosis.newest.predict import NewestPredictions, Progress, predict_newest
 from components.diagnosis.newest.predictions import SideBySide
 from components.diagnosis.newest.rows import FedRows, read_rows
 from components.diagnosis.newest.sample import Sample
+from components.diagnosis.newest.source_changes import broken, describe_change, sharpen
 from components.diagnosis.newest.verdict import Evidence, Verdict, decide
 from components.diagnosis.newest.version_now import VersionNow
 from components.diagnosis.newest.window import NewestWindow, choose_day, describe_newest
@@ -31,21 +31,21 @@ from components.wording import count
 
 @dataclass(frozen=True, kw_only=True)
 class NewestData:
-    """What the source holds today, held against what a version was trained on: the older, if something broke since, else the newer."""
+    """The source's newest data compared with what a version was trained on: the older one if something broke since, else the newer."""
 
     through: date
     judged: tuple[date, ...]
     """The labelled spans that versions are measured on."""
     learned: tuple[date, ...]
-    """Those of the newest window that the newer version was trained on."""
+    """The labelled spans of the newest window that the newer version was trained on."""
     is_newer: bool
-    """Whether it was not trained on the judged ones."""
+    """Whether the newer version was not trained on the judged spans."""
     then: date
     """The last span that the newer version was trained on."""
     comparison: DataComparison
-    """As `sharpen` has it."""
+    """The comparison that `sharpen` returns."""
     since: date | None
-    """The first partition that it holds against the others, where that is not the window's."""
+    """The first partition that is compared, if it is not the first one of the window."""
     fault: str | None
     """What broke, in one sentence."""
     shift: str | None
@@ -54,22 +54,22 @@ class NewestData:
 
 @dataclass(frozen=True, kw_only=True)
 class Newest:
-    """Everything that was found out. What could not be is None, or empty, and a note says why."""
+    """The result of the evaluation. What could not be found out is None or empty, and a note says why."""
 
     verdict: Verdict
     versions: tuple[VersionNow, ...]
-    """One, or the older and the newer."""
+    """One version, or the older and the newer one."""
     data: NewestData | None
-    """None where the source itself cannot be read."""
+    """None if the source itself cannot be read."""
     side_by_side: SideBySide | None
-    """Of two versions, on today's rows."""
+    """The predictions of two versions on today's rows."""
     on_same_rows: tuple[MetricDifference, ...]
-    """Of two versions, on the newest labelled rows: the older one's metrics, then the newer one's."""
+    """The metrics of two versions on the newest labelled rows: the older one's before, the newer one's after."""
     notes: tuple[str, ...]
 
 
 def newest_culprit(newest: Newest | None, otherwise: str) -> str:
-    """The first line: what is wrong with the data, if it is them, else `otherwise`, what makes the versions different."""
+    """The first line of a comparison: what is wrong with the data, or `otherwise`, what makes the versions different."""
     return f"Likely culprit: {newest.verdict.cause}" if newest and newest.verdict.cause else otherwise
 
 
@@ -90,41 +90,42 @@ def _days(days: Sequence[date]) -> str:
 def look_at_newest(
     cloud: Cloud, model: Model, stories: Sequence[VersionStory], *, difference: str, through: date | None, progress: Progress
 ) -> Newest:
-    """Hold one version, or two, against the newest data of the source.
+    """Evaluate one or two versions on the newest data of the source.
 
     Args:
         cloud: the services.
-        model: whose versions they are.
-        stories: of the versions.
-        difference: what most likely makes the one another than the other.
-        through: the last partition to use; None is the newest.
-        progress: is told what is done next.
+        model: the model of the versions.
+        stories: the versions.
+        difference: what most likely makes the two versions different.
+        through: the last partition to use; None is the newest one.
+        progress: called with a sentence that says what is done next.
 
     Raises:
         SourceError: the source has no partition at `through`.
         AccessError: a service refuses or does not answer.
     """
-    kept = [read_kept(cloud, model, story) for story in sorted(stories, key=lambda one: one.number)]
-    newer = kept[-1]
+    versions = [load_version(cloud, model, story) for story in sorted(stories, key=lambda story: story.number)]
+    newer = versions[-1]
     progress(f"reading the newest rows of {newer.model.source.table}")
     try:
         first, last = partition_range(cloud.warehouse, cloud.settings, read_table(cloud.warehouse, cloud.settings, newer.model))
     except SourceError as error:
-        asked = Asked(versions=tuple(VersionNow(name=one.name, number=one.story.number, problem=str(error)) for one in kept))
-        return _found(kept, asked, None, unreadable=str(error), difference=difference, notes=())
+        unknown = tuple(VersionNow(name=version.name, number=version.story.number, problem=str(error)) for version in versions)
+        return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), difference=difference)
     day = choose_day(newer.model, through, first, last)
-    learned = [snapshot_from(one.story.snapshot.document) for one in kept]
+    learned = [snapshot_from(version.story.snapshot.document) for version in versions]
     window = describe_newest(cloud, newer.model, learned, day=day, first=first, last=last)
-    rows = read_rows(cloud, kept, window, learned[-1])
-    data = _hold_data(cloud, kept[0], newer, window, rows[-1].profiles)
-    if len(kept) > 1 and data.fault is None:
-        data = _hold_data(cloud, newer, newer, window, rows[-1].profiles)
-    unreadable = rows[-1].unreadable if all(one.unreadable for one in rows) else None
-    asked = ask(cloud.settings, kept, rows, progress=progress)
-    return _found(kept, asked, data, unreadable=unreadable, difference=difference, notes=_notes(kept, window, rows[-1], asked))
+    rows = read_rows(cloud, versions, window, learned[-1])
+    data = _compare_data(cloud, versions[0], newer, window, rows[-1].profiles)
+    if len(versions) > 1 and data.fault is None:
+        data = _compare_data(cloud, newer, newer, window, rows[-1].profiles)
+    unreadable = rows[-1].unreadable if all(fed.unreadable for fed in rows) else None
+    predictions = predict_newest(cloud.settings, versions, rows, progress=progress)
+    notes = _notes(versions, window, rows[-1], predictions)
+    return _judge(versions, predictions, data, unreadable=unreadable, difference=difference, notes=notes)
 
 
-def _hold_data(cloud: Cloud, version: Kept, newer: Kept, window: NewestWindow, rows: Profiles) -> NewestData:
+def _compare_data(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, window: NewestWindow, rows: Profiles) -> NewestData:
     """What happened to the data since a version was trained."""
     model = newer.model
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
@@ -132,9 +133,8 @@ def _hold_data(cloud: Cloud, version: Kept, newer: Kept, window: NewestWindow, r
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
     whole = compare_data(model, before, after)
     comparison, since = sharpen(whole, before.side, after.side, partition_field=window.snapshot.partition_field)
-    fault, most = broken(comparison), next(iter(comparison.differences), None)
     first = since or min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
-    told = [tell(one, model.source.table, first) if one else None for one in (fault, most)]
+    fault, most = broken(comparison), next(iter(comparison.differences), None)
     return NewestData(
         through=window.through,
         judged=window.judged,
@@ -143,42 +143,48 @@ def _hold_data(cloud: Cloud, version: Kept, newer: Kept, window: NewestWindow, r
         then=snapshot_from(newer.story.snapshot.document).spans[-1],
         comparison=comparison,
         since=since,
-        fault=told[0],
-        shift=told[1],
+        fault=describe_change(fault, model.source.table, first) if fault else None,
+        shift=describe_change(most, model.source.table, first) if most else None,
     )
 
 
-def _found(
-    kept: Sequence[Kept], asked: Asked, data: NewestData | None, *, unreadable: str | None, difference: str, notes: Sequence[str]
+def _judge(
+    versions: Sequence[LoadedVersion],
+    predictions: NewestPredictions,
+    data: NewestData | None,
+    *,
+    unreadable: str | None,
+    difference: str,
+    notes: Sequence[str] = (),
 ) -> Newest:
     evidence = Evidence(
-        versions=asked.versions,
-        newer_worse=worse(asked.on_same_rows),
-        older_worse=worse([one.turned for one in asked.on_same_rows]),
+        versions=predictions.versions,
+        newer_worse=worse(predictions.on_same_rows),
+        older_worse=worse([metric.turned for metric in predictions.on_same_rows]),
         fault=data.fault if data else None,
         shift=data.shift if data else None,
         difference=difference,
-        newer_fell=bool(worse(_across(asked.versions))),
-        is_judged=any(one.differences for one in asked.versions),
+        newer_fell=bool(worse(_across(predictions.versions))),
+        is_judged=any(version.differences for version in predictions.versions),
         unreadable=unreadable,
     )
     return Newest(
         verdict=decide(evidence),
         data=data,
-        notes=(*(one.note for one in kept if one.note), *notes),
-        **vars(asked),
+        notes=(*(version.note for version in versions if version.note), *notes),
+        **vars(predictions),
     )
 
 
 def _across(versions: Sequence[VersionNow]) -> tuple[MetricDifference, ...]:
-    """The older version's metrics when it was made, and the newer one's of today."""
+    """Compare the older version's metrics when it was made with the newer one's of today."""
     then, now = versions[0].differences, versions[-1].differences
-    return compare_metrics([one.before for one in then if one.before], [one.after for one in now if one.after])
+    return compare_metrics([metric.before for metric in then if metric.before], [metric.after for metric in now if metric.after])
 
 
-def _notes(kept: Sequence[Kept], window: NewestWindow, rows: FedRows, asked: Asked) -> list[str]:
+def _notes(versions: Sequence[LoadedVersion], window: NewestWindow, rows: FedRows, predictions: NewestPredictions) -> list[str]:
     """Which rows were taken, and what was left out."""
-    newer, notes = kept[-1], []
+    newer, notes = versions[-1], []
     if window.learned and not window.is_newer:
         left = "both are measured on the rows of it that training leaves out" if window.judged else "nothing newer to measure it by"
         notes.append(f"every labelled span of the newest window is what {newer.name} was trained on: {left}")
@@ -188,7 +194,7 @@ def _notes(kept: Sequence[Kept], window: NewestWindow, rows: FedRows, asked: Ask
     notes += [_sampled(what, sample, newer.model) for what, sample in samples if sample and not sample.is_whole]
     if rows.then is None and not rows.unreadable:
         notes.append(f"the rows that {newer.name} was trained on are not kept any more: what it predicted then is not known")
-    notes += [f"{one.name} refuses rows: {one.refusal}" for one in asked.versions if one.refusal]
+    notes += [f"{version.name} refuses rows: {version.refusal}" for version in predictions.versions if version.refusal]
     return notes
 
 

@@ -1,4 +1,4 @@
-"""What versions answer on the rows that they are fed, and how good the answers are."""
+"""Let versions predict on the newest rows, and measure the predictions of labelled ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import pyarrow as pa
 
 from components.deployment.saved_model import load_signature
 from components.diagnosis.metrics import MetricDifference, compare_metrics
-from components.diagnosis.newest.loaded_version import Kept, predict
-from components.diagnosis.newest.predictions import REFUSED, Predicted, SideBySide, side_by_side
+from components.diagnosis.newest.loaded_version import LoadedVersion, predict
+from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideBySide, side_by_side
 from components.diagnosis.newest.rows import FedRows
 from components.diagnosis.newest.sample import Sample, key_texts
 from components.diagnosis.newest.version_now import VersionNow, class_shares
-from components.diagnosis.versions import measured
+from components.diagnosis.versions import metrics_of_its_run
 from components.errors import RegistryError, SourceError
 from components.evaluation.predicted import measure_predictions
 from components.model.folder import Model
@@ -24,8 +24,8 @@ Progress = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
-    """What came of it."""
+class NewestPredictions:
+    """The versions' predictions on the newest rows, and how good they are."""
 
     versions: tuple[VersionNow, ...]
     side_by_side: SideBySide | None = None
@@ -34,34 +34,36 @@ class Asked:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Answers:
-    """Of one version. What it could not be asked is None."""
+    """The predictions of one version; None for rows that it was not given."""
 
     today: Predicted | None = None
     then: Predicted | None = None
     metrics: tuple[Metric, ...] = ()
-    """On the judged rows."""
+    """The metrics of the judged rows."""
     problem: str | None = None
 
 
-def ask(settings: Settings, versions: Sequence[Kept], rows: Sequence[FedRows], *, progress: Progress) -> Asked:
-    """Let each version predict the rows that it is fed, today's, then's and labelled ones, and measure the latter.
+def predict_newest(
+    settings: Settings, versions: Sequence[LoadedVersion], rows: Sequence[FedRows], *, progress: Progress
+) -> NewestPredictions:
+    """Let each version predict its rows: today's, those of the last trained span, and labelled ones, which are also measured.
 
     Raises:
         StorageFullError: the disk has no room.
     """
-    answers = [_ask(settings, version, fed, progress) for version, fed in zip(versions, rows, strict=True)]
+    answers = [_predict_one(settings, version, fed, progress) for version, fed in zip(versions, rows, strict=True)]
     now = tuple(_version_now(version, found) for version, found in zip(versions, answers, strict=True))
     if len(versions) == 1:
-        return Asked(versions=now)
+        return NewestPredictions(versions=now)
     (one, other), (fed, fed_other) = answers, rows
     together = None
     if one.today and other.today and fed.today and fed_other.today:
         together = _together(versions, (one.today, other.today), (fed.today, fed_other.today))
     both = one.metrics and other.metrics
-    return Asked(versions=now, side_by_side=together, on_same_rows=compare_metrics(one.metrics, other.metrics) if both else ())
+    return NewestPredictions(versions=now, side_by_side=together, on_same_rows=compare_metrics(one.metrics, other.metrics) if both else ())
 
 
-def _ask(settings: Settings, version: Kept, fed: FedRows, progress: Progress) -> _Answers:
+def _predict_one(settings: Settings, version: LoadedVersion, fed: FedRows, progress: Progress) -> _Answers:
     if version.folder is None or fed.unreadable:
         return _Answers(problem=version.problem or f"{version.name} cannot be fed: {fed.unreadable}")
     progress(f"{version.name} predicts")
@@ -70,35 +72,37 @@ def _ask(settings: Settings, version: Kept, fed: FedRows, progress: Progress) ->
         today, then, judged = (predict(signature, version.model, one.rows) if one else None for one in (fed.today, fed.then, fed.judged))
     except (RegistryError, SourceError) as error:
         return _Answers(problem=f"{version.name} cannot be asked: {error}")
-    if judged is None or fed.judged is None or (judged.places == REFUSED).all():
+    if judged is None or fed.judged is None or (judged.class_indices == NO_CLASS).all():
         return _Answers(today=today, then=then)
-    progress(f"{version.name} is measured on {len(judged.scores):,} labelled rows")
+    progress(f"{version.name} is metrics_of_its_run on {len(judged.scores):,} labelled rows")
     return _Answers(today=today, then=then, metrics=_measure(settings, version.model, fed.judged.rows, judged))
 
 
 def _measure(settings: Settings, model: Model, rows: pa.Table, predicted: Predicted) -> tuple[Metric, ...]:
-    """Of rows that the model does not refuse."""
-    answered = predicted.places != REFUSED
+    """Measure the predictions of the rows that the model does not refuse."""
+    answered = predicted.class_indices != NO_CLASS
     chosen = rows.filter(pa.array(answered))
     found = measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
     return tuple(Metric(one.name, one.slice, one.value, one.low, one.high, one.example_count) for one in found)
 
 
-def _version_now(version: Kept, answers: _Answers) -> VersionNow:
+def _version_now(version: LoadedVersion, answers: _Answers) -> VersionNow:
     refusals = [one.refusal for one in (answers.today, answers.then) if one and one.refusal]
     return VersionNow(
         name=version.name,
         number=version.story.number,
         then=class_shares(answers.then) if answers.then and len(answers.then.scores) else None,
         now=class_shares(answers.today) if answers.today and len(answers.today.scores) else None,
-        differences=compare_metrics(measured(version.story), answers.metrics) if answers.metrics else (),
+        differences=compare_metrics(metrics_of_its_run(version.story), answers.metrics) if answers.metrics else (),
         refusal=next(iter(refusals), None),
         problem=answers.problem,
     )
 
 
-def _together(versions: Sequence[Kept], predicted: tuple[Predicted, Predicted], samples: tuple[Sample, Sample]) -> SideBySide | None:
-    """On the rows of the same keys."""
+def _together(
+    versions: Sequence[LoadedVersion], predicted: tuple[Predicted, Predicted], samples: tuple[Sample, Sample]
+) -> SideBySide | None:
+    """Compare two versions on the rows that have the same keys."""
     slices = versions[-1].model.evaluation.slices
     if samples[0] is samples[1]:
         return side_by_side(*predicted, samples[1].rows, slices)
@@ -110,7 +114,7 @@ def _together(versions: Sequence[Kept], predicted: tuple[Predicted, Predicted], 
     return side_by_side(before, after, samples[1].rows.take(pa.array(other)), slices)
 
 
-def _keys(version: Kept, sample: Sample) -> np.ndarray:
+def _keys(version: LoadedVersion, sample: Sample) -> np.ndarray:
     return np.asarray(key_texts(sample.rows.column(version.model.rows.key).combine_chunks()).to_pylist(), str)
 
 

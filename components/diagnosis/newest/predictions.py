@@ -1,4 +1,4 @@
-"""What versions predict on the same rows: how often they agree, how many rows each puts into each class, and where they differ most."""
+"""Compare what versions predict on the same rows: how often they agree, how many rows each puts into each class, where they differ most."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,70 +7,71 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-THRESHOLD = 0.5
-"""Of a binary model's score: above it the row is of class 1, as TFMA has it."""
+POSITIVE_ABOVE = 0.5
+"""A binary model's row is of class 1 if its score is above this, as in TFMA."""
 LEAST_SLICE_ROWS = 20
-"""In smaller slices a share says nothing."""
-MOST_SLICES = 100
-"""Of each of model.toml's slices, the commonest values."""
-REFUSED = -1
-"""The place of no class: the model refused the row."""
+"""In a smaller slice a share says nothing."""
+COMPARED_SLICES = 100
+"""So many of the most frequent values of each slice of model.toml are compared."""
+NO_CLASS = -1
+"""Stands for the index of the class where the model refused the row."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Predicted:
-    """What a version predicts on rows."""
+    """The predictions of a version on some rows."""
 
     classes: tuple[str, ...]
     scores: np.ndarray
     """float32 [rows, outputs]; NaN where the model refuses the row."""
     refusal: str | None = None
-    """What it says of such rows."""
+    """The model's message about a refused row."""
 
     @property
-    def places(self) -> np.ndarray:
-        """The class of each row, by its place in `classes`; int64 [rows], REFUSED for none."""
+    def class_indices(self) -> np.ndarray:
+        """The class of each row by its index in `classes`; int64 [rows], NO_CLASS for a refused row."""
         refused = np.isnan(self.scores).any(axis=1)
-        chosen = (self.scores[:, 0] > THRESHOLD) if self.scores.shape[1] == 1 else np.nan_to_num(self.scores, nan=-1.0).argmax(axis=1)
-        return np.where(refused, REFUSED, chosen).astype(np.int64)
+        chosen = (self.scores[:, 0] > POSITIVE_ABOVE) if self.scores.shape[1] == 1 else np.nan_to_num(self.scores, nan=-1.0).argmax(axis=1)
+        return np.where(refused, NO_CLASS, chosen).astype(np.int64)
 
     @property
     def refused(self) -> float:
         """The share of the rows that the model refuses."""
-        return float((self.places == REFUSED).mean()) if len(self.scores) else 0.0
+        return float((self.class_indices == NO_CLASS).mean()) if len(self.scores) else 0.0
 
     @property
     def shares(self) -> dict[str, float]:
-        """Of each class, its share of the rows that have one."""
-        counts = class_counts(self.places, len(self.classes))
+        """The share of each class among the rows that were not refused."""
+        counts = _class_counts(self.class_indices, len(self.classes))
         return dict(zip(self.classes, (counts / max(counts.sum(), 1)).tolist(), strict=True))
 
     @property
     def mean_score(self) -> float | None:
-        """Of a binary model."""
+        """The mean score of a binary model; None for other models."""
         return float(np.nanmean(self.scores)) if self.scores.shape[1] == 1 and self.refused < 1 and len(self.scores) else None
 
 
 @dataclass(frozen=True, kw_only=True)
 class SliceMove:
-    """A slice on which the two differ."""
+    """A slice, and how differently two versions predict on it."""
 
     slice: Mapping[str, str]
     rows: int
     agreement: float
     before: Mapping[str, float]
-    """Shares of the classes, by the older version."""
+    """The share of each class, as the older version predicts it."""
     after: Mapping[str, float]
+    """The same, as the newer version predicts it."""
 
     @property
     def distance(self) -> float:
-        """Between the two distributions (total variation)."""
-        return total_variation(self.before, self.after)
+        """The total variation distance between the two distributions of classes."""
+        return share_distance(self.before, self.after)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SideBySide:
-    """Two versions on the same rows: those that neither refuses."""
+    """The predictions of two versions on the same rows, those that neither refuses."""
 
     rows: int
     agreement: float
@@ -78,17 +79,17 @@ class SideBySide:
     before_classes: tuple[str, ...]
     after_classes: tuple[str, ...]
     confusion: tuple[tuple[int, ...], ...]
-    """Rows by the older version's class, then by the newer's."""
+    """Rows by the class of the older version, then by that of the newer one."""
     score_difference: float | None
-    """The mean of the absolute differences of a binary model's score."""
+    """The mean absolute difference between the scores of binary models; None for other models."""
     slices: tuple[SliceMove, ...]
-    """The one that moved most first."""
+    """The slice that differs most comes first."""
 
 
 def side_by_side(before: Predicted, after: Predicted, rows: pa.Table, slices: Sequence[Sequence[str]]) -> SideBySide | None:
-    """Hold two versions' predictions against each other; None where there is no row that both predict."""
-    old, new = before.places, after.places
-    both = (old != REFUSED) & (new != REFUSED)
+    """Compare two versions' predictions; None if there is no row that both predict."""
+    old, new = before.class_indices, after.class_indices
+    both = (old != NO_CLASS) & (new != NO_CLASS)
     if not both.any():
         return None
     same = _same(before, after)
@@ -107,10 +108,10 @@ def side_by_side(before: Predicted, after: Predicted, rows: pa.Table, slices: Se
 
 
 def _same(before: Predicted, after: Predicted) -> np.ndarray:
-    """Which rows have the same class, by its name; bool [rows]."""
-    names = {name: place for place, name in enumerate(after.classes)}
-    translated = np.array([names.get(name, len(names) + place) for place, name in enumerate(before.classes)] + [REFUSED])
-    same: np.ndarray = translated[before.places] == after.places
+    """Which rows get a class of the same name from both; bool [rows]."""
+    indices = {name: index for index, name in enumerate(after.classes)}
+    translated = np.array([indices.get(name, len(indices) + index) for index, name in enumerate(before.classes)] + [NO_CLASS])
+    same: np.ndarray = translated[before.class_indices] == after.class_indices
     return same
 
 
@@ -119,11 +120,11 @@ def _slices(rows: pa.Table, slices: Sequence[Sequence[str]]) -> Iterator[tuple[d
         if not set(names) <= set(rows.column_names):
             continue
         columns = [rows.column(name).to_pylist() for name in names]
-        keys, places, counts = np.unique(
+        keys, key_indices, counts = np.unique(
             np.array([json.dumps(list(map(str, values))) for values in zip(*columns, strict=True)]), return_inverse=True, return_counts=True
         )
-        for place in np.argsort(-counts, kind="stable")[:MOST_SLICES]:
-            yield dict(zip(names, json.loads(keys[place]), strict=True)), places == place
+        for index in np.argsort(-counts, kind="stable")[:COMPARED_SLICES]:
+            yield dict(zip(names, json.loads(keys[index]), strict=True)), key_indices == index
 
 
 def _moves(
@@ -144,16 +145,16 @@ def _moves(
 
 
 def _shares(predicted: Predicted, chosen: np.ndarray) -> dict[str, float]:
-    counts = class_counts(predicted.places[chosen], len(predicted.classes))
+    counts = _class_counts(predicted.class_indices[chosen], len(predicted.classes))
     return dict(zip(predicted.classes, (counts / max(counts.sum(), 1)).tolist(), strict=True))
 
 
-def class_counts(places: np.ndarray, classes: int) -> np.ndarray:
-    """Rows of each class; int64 [classes]."""
-    counts: np.ndarray = np.bincount(places[places != REFUSED], minlength=classes)
+def _class_counts(class_indices: np.ndarray, classes: int) -> np.ndarray:
+    """Count the rows of each class; int64 [classes]."""
+    counts: np.ndarray = np.bincount(class_indices[class_indices != NO_CLASS], minlength=classes)
     return counts
 
 
-def total_variation(before: Mapping[str, float], after: Mapping[str, float]) -> float:
-    """How far two distributions are apart, from 0 to 1."""
+def share_distance(before: Mapping[str, float], after: Mapping[str, float]) -> float:
+    """The total variation distance between two distributions of classes, from 0 to 1."""
     return sum(abs(after.get(name, 0.0) - before.get(name, 0.0)) for name in before.keys() | after.keys()) / 2

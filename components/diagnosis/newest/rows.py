@@ -1,4 +1,4 @@
-"""Read the rows that versions are held against: those of today, those whose labels became known, and those of when it was trained."""
+"""Read the rows that versions predict on: today's, newly labelled ones, and those of the last span that the newer version learned from."""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.cloud import Cloud
-from components.diagnosis.newest.loaded_version import Kept
+from components.diagnosis.newest.loaded_version import LoadedVersion
 from components.diagnosis.newest.sample import Sample, Sampler, key_texts
 from components.diagnosis.newest.window import NewestWindow
 from components.errors import SourceError
@@ -23,35 +23,35 @@ from components.snapshot.document import Snapshot
 from components.snapshot.window import Window, span_history_start, span_label_end
 
 PREDICTED_ROWS = 20_000
-"""At most so many of today's rows are predicted; the same of those of then."""
+"""At most so many of today's rows are predicted, and as many of those of the last trained span."""
 JUDGED_ROWS = 5_000
 """At most so many labelled rows are judged: TFMA takes a second for 2,000 of them."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class FedRows:
-    """What a version is fed."""
+    """The rows that a version predicts on."""
 
     today: Sample | None = None
-    """Rows of the last partition's evening, whose labels nobody knows yet."""
+    """Rows as of the last partition's evening, whose labels are not known yet."""
     judged: Sample | None = None
-    """Labelled rows of the eval split: of customers, or whatever the key is, that no version has learned from."""
+    """Labelled rows of the eval split, whose keys (such as customers) no version has learned from."""
     then: Sample | None = None
-    """Rows of the last span that the newer version was trained on; None where nobody kept them."""
+    """Rows of the last span that the newer version was trained on; None if they are not stored any more."""
     profiles: Profiles = field(default_factory=dict)
-    """Of today's and of labelled rows, sampled or not, by span; today's without the label."""
+    """Profiles by span of all of today's and all labelled rows, before sampling; today's without the label."""
     unreadable: str | None = None
-    """Why there are none."""
+    """Why there are no rows."""
 
 
-def read_rows(cloud: Cloud, versions: Sequence[Kept], window: NewestWindow, learned: Snapshot) -> list[FedRows]:
-    """What each version is fed. Those whose source.sql is the same share it.
+def read_rows(cloud: Cloud, versions: Sequence[LoadedVersion], window: NewestWindow, learned: Snapshot) -> list[FedRows]:
+    """Read the rows of each version. Versions with the same recipe share them.
 
     Args:
         cloud: the services.
-        versions: who is fed, the newer last.
-        window: of the newest data.
-        learned: what the newer was trained on.
+        versions: the versions, the newer one last.
+        window: the window of the newest data.
+        learned: what the newer version was trained on.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
@@ -71,7 +71,7 @@ def read_rows(cloud: Cloud, versions: Sequence[Kept], window: NewestWindow, lear
 
 
 def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Sequence[Model]) -> FedRows:
-    """The rows of the newest window; of each model in `splits` the eval split must hold a judged one."""
+    """Read the rows of the newest window. A judged row must be in the eval split of every model in `splits`."""
     snapshot, day = window.snapshot, window.through
     today, judged = Sampler(model.rows.key, PREDICTED_ROWS), Sampler(model.rows.key, JUDGED_ROWS)
     profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in window.judged}
@@ -88,7 +88,7 @@ def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Se
 
 
 def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
-    """The rows of the last span of a snapshot, from the table that keeps them."""
+    """Read the rows of the last span of a snapshot from its pinned table."""
     span = learned.spans[-1]
     first = max(learned.partitions[0].day, span_history_start(model, span))
     window = Window((span,), first, min(learned.partitions[-1].day, span_label_end(model, span)))
@@ -106,7 +106,7 @@ def _is_known(batch: pa.RecordBatch, model: Model) -> np.ndarray:
 
 
 def _is_held_out(batch: pa.RecordBatch, model: Model, splits: Sequence[Model]) -> np.ndarray:
-    """Which rows no version can have learned from; bool [rows]."""
+    """Which rows lie in every eval split, so that no version can have learned from them; bool [rows]."""
     held_out = np.ones(batch.num_rows, bool)
     for split in {one.split for one in splits}:
         held_out &= split_buckets(key_texts(batch.column(model.rows.key)), split.train + split.eval) >= split.train
@@ -115,7 +115,7 @@ def _is_held_out(batch: pa.RecordBatch, model: Model, splits: Sequence[Model]) -
 
 @dataclass
 class _TodayProfile:
-    """The profile of rows whose label is not known; what source.sql says of it is not true yet."""
+    """The profile of rows whose label is not known: it is left out, since the value that source.sql gives it is not final."""
 
     model: Model
     day: date

@@ -1,4 +1,4 @@
-"""Some rows of many, as they pass by: those whose keys have the smallest hashes, so that whoever reads again gets the same ones."""
+"""Sample rows from a stream: those whose keys have the smallest hashes, so that reading again gives the same sample."""
 
 from dataclasses import dataclass
 
@@ -8,21 +8,21 @@ import pyarrow.compute as pc
 
 from components.examples.read import split_buckets
 
-BUCKETS = 2**62
-"""As good as every key has one of its own."""
+HASH_BUCKETS = 2**62
+"""So many that practically every key has a bucket of its own."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """What was kept."""
+    """A sample of rows."""
 
     rows: pa.Table
     total: int
-    """Rows that there were."""
+    """The number of rows that it was drawn from."""
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing was left out."""
+        """Whether the sample holds every row."""
         return bool(self.rows.num_rows == self.total)
 
 
@@ -36,15 +36,15 @@ class Sampler:
         self._total = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """The next rows."""
+        """Take the next rows of the stream."""
         self._total += batch.num_rows
         self._batches.append(batch)
-        self._hashes.append(key_hashes(batch.column(self._key)))
+        self._hashes.append(_key_hashes(batch.column(self._key)))
         if sum(map(len, self._hashes)) > 2 * self._limit:
             self._cut()
 
     def sample(self, schema: pa.Schema | None = None) -> Sample:
-        """What was kept of all of them. `schema` is that of no rows at all."""
+        """The sample of all rows so far. `schema` is the schema of an empty one."""
         if sum(map(len, self._hashes)) > self._limit:
             self._cut()
         empty = schema or pa.schema([])
@@ -57,11 +57,11 @@ class Sampler:
         self._batches, self._hashes = rows.to_batches(), [hashes[kept]]
 
 
-def key_hashes(keys: pa.Array) -> np.ndarray:
-    """int64 [rows]; a key's is the same wherever it is computed."""
-    return split_buckets(key_texts(keys), BUCKETS)
+def _key_hashes(keys: pa.Array) -> np.ndarray:
+    """Hash keys to int64 [rows]; the hash of a key is the same on every machine."""
+    return split_buckets(key_texts(keys), HASH_BUCKETS)
 
 
 def key_texts(keys: pa.Array) -> pa.StringArray:
-    """As text, a NULL as an empty one: no key is refused here."""
+    """Keys as text; a NULL is the empty text, since diagnosis refuses no key."""
     return pc.fill_null(keys.cast(pa.string()), "")

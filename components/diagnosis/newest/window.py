@@ -1,4 +1,4 @@
-"""The newest data of a model's source: which spans have labels that a version has not learned from, and the rows of today."""
+"""The window of the newest data: labelled spans that a version has not learned from, and the partition of today's rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,11 +15,10 @@ from components.snapshot.window import Window, resolve_window, span_history_star
 
 @dataclass(frozen=True, kw_only=True)
 class NewestWindow:
-    """What there is to read."""
+    """The partitions and spans to read."""
 
     snapshot: Snapshot
-    """Of all partitions from the first that is read, or the last that the version was trained on, to `through`; its spans are the judged
-    ones."""
+    """All partitions to `through`, from the first one read or the last one that the version was trained on; its spans are the judged ones."""
     first: date
     """The first partition that is read."""
     described_at: datetime
@@ -30,26 +29,26 @@ class NewestWindow:
 
     @property
     def judged(self) -> tuple[date, ...]:
-        """The spans that versions are measured on: the others of the window or, of two versions, those where there are no others."""
+        """The spans that versions are measured on: those not learned from or, for two versions without any, the learned ones."""
         return self.snapshot.spans
 
     @property
     def is_newer(self) -> bool:
-        """Whether the newer version was not trained on them."""
+        """Whether the newer version was not trained on the judged spans."""
         return bool(self.judged) and self.judged != self.learned
 
     @property
     def window(self) -> Window:
-        """For one query that gives both."""
+        """The window of the one query that gives both judged and today's rows."""
         spans = tuple(dict.fromkeys((*self.judged, self.through)))
         return Window(spans, self.first, self.through)
 
 
 def choose_day(model: Model, through: date | None, first: date, last: date) -> date:
-    """The last partition to use, of a table that has those from `first` to `last`: the last one, unless told.
+    """Choose the last partition to use: `through`, or by default `last`, of a table with partitions from `first` to `last`.
 
     Raises:
-        SourceError: the table has none on that day.
+        SourceError: the table has no partition on that day.
     """
     day = through or last
     if not first <= day <= last:
@@ -60,12 +59,12 @@ def choose_day(model: Model, through: date | None, first: date, last: date) -> d
 
 
 def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, day: date, first: date, last: date) -> NewestWindow:
-    """What there is to read. Writes nothing.
+    """Describe the partitions and spans to read. Writes nothing.
 
     Args:
         cloud: the services.
-        model: as it was kept with the version.
-        learned: what each version was trained on, the newer last.
+        model: the model as it is stored with the version.
+        learned: what each version was trained on, the newer one last.
         day: the last partition to use.
         first: the table's first partition.
         last: its last one.
@@ -91,7 +90,7 @@ def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, 
 
 
 def _labelled(model: Model, day: date, first: date, last: date) -> tuple[date, ...]:
-    """The spans of the window of a training through that day; none where the table is too short for one."""
+    """The spans of a training through that day; none if the table is too short for one."""
     try:
         return resolve_window(model, day, first=first, last=last).spans
     except SourceError:

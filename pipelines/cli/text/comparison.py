@@ -10,7 +10,7 @@ import numpy as np
 from components.diagnosis.data.columns import ColumnDifference
 from components.diagnosis.data.compare import DataComparison, Difference
 from components.diagnosis.data.days import Windows
-from components.diagnosis.data.sentences import culprit, describe, new_values, sentence, subject
+from components.diagnosis.data.sentences import added_and_vanished, culprit, describe, sentence, subject
 from components.diagnosis.metrics import MetricDifference, Significance
 from components.diagnosis.versions import VersionComparison
 from components.profiles.profile import ColumnProfile
@@ -164,7 +164,7 @@ def _difference_json(difference: Difference) -> dict[str, Any]:
 
 
 def _column_json(column: ColumnDifference) -> dict[str, Any]:
-    added, vanished = new_values(column)
+    added, vanished = added_and_vanished(column)
     return {
         "name": column.name,
         "share": column.share,

@@ -9,15 +9,15 @@ import pytest
 
 from components.diagnosis.code import FileDifference
 from components.diagnosis.data.compare import DataComparison, Side, compare_profiles
-from components.diagnosis.data.lineage import Lineage
 from components.diagnosis.metrics import MetricDifference, Significance, compare_metrics
 from components.diagnosis.newest.newest import Newest, NewestData
 from components.diagnosis.newest.predictions import SideBySide, SliceMove
 from components.diagnosis.newest.verdict import Verdict, VerdictKind
 from components.diagnosis.newest.version_now import ClassShares, VersionNow
 from components.diagnosis.page import write_data_page, write_newest_page, write_versions_page
-from components.diagnosis.versions import FactDifference, Made, VersionComparison
-from components.report.palette import CARD, SOFT
+from components.diagnosis.versions import FactDifference, VersionComparison, VersionOrRun
+from components.model.column_lineage import Lineage
+from components.report.palette import CARD_FILL, SOFT
 from components.runs.record import RunState
 from tests.components.diagnosis.compared import metric
 from tests.components.html_page import assert_golden, assert_harmless, section, select, table, words
@@ -55,7 +55,7 @@ def data() -> DataComparison:
 @pytest.fixture(scope="module")
 def versions(data: DataComparison) -> VersionComparison:
     before, after = (
-        Made(name=f"version {n}", run=recorded(RunState.SUCCEEDED), tasks=(), snapshot_id=str(n) * 64, story=None) for n in (1, 2)
+        VersionOrRun(name=f"version {n}", run=recorded(RunState.SUCCEEDED), tasks=(), snapshot_id=str(n) * 64, story=None) for n in (1, 2)
     )
     return VersionComparison(
         model="churn",
@@ -292,4 +292,4 @@ def test_hostile_values_neither_run_nor_widen_the_page_and_charts_are_dark_on_a_
 ) -> None:
     seen = measured(versions_page(*hostile(versions), tmp_path), tmp_path, DARK_SCREEN)
     assert (seen["scripted"], seen["overflow"], seen["sticking"]) == (False, 0, 0)
-    assert (seen["card"], seen["bar"]) == (rgb(CARD.dark), rgb(SOFT.dark))
+    assert (seen["card"], seen["bar"]) == (rgb(CARD_FILL.dark), rgb(SOFT.dark))

@@ -8,7 +8,7 @@ from components.evaluation.charts import calibration_plot, metric_by_slice, roc_
 from components.evaluation.class_charts import class_rocs, confusion
 from components.evaluation.results import CalibrationBucket, Check, Metric, Results, RocPoint
 from components.evaluation.tables import metric_table
-from components.report.palette import BAD, CARD, DATA, GOOD, INK, SECOND
+from components.report.palette import BAD, CARD_FILL, DATA, GOOD, INK, SECOND
 from tests.components.report.svg import assert_fits_a_page, marks, plot_height, strokes, texts
 
 BUCKETS = [CalibrationBucket(0.1, 0.2, 10), CalibrationBucket(0.6, 0.5, 90)]
@@ -90,7 +90,7 @@ def test_a_cell_has_rows_and_their_share_of_the_actual_class() -> None:
 
 def test_a_dark_cell_is_written_in_the_colour_of_the_card() -> None:
     written = dict(re.findall(r'fill="(#\w+)"[^>]*>(97\.2%|2\.8%)<', confusion(COUNTS, CLASSES)))
-    assert written == {CARD.light: "97.2%", INK.light: "2.8%"}
+    assert written == {CARD_FILL.light: "97.2%", INK.light: "2.8%"}
 
 
 def test_cells_of_many_classes_have_shares_only() -> None:

@@ -6,7 +6,7 @@ import random
 import pytest
 from tensorflow_metadata.proto.v0.statistics_pb2 import FeatureNameStatistics, Histogram, NumericStatistics
 
-from components.examples.distributions import BINS, distribution
+from components.examples.distributions import DRAWN_BINS, distribution
 from tests.components.tfdv_statistics import numeric
 
 
@@ -22,7 +22,7 @@ def test_few_whole_numbers_get_a_bin_each() -> None:
 def test_evenly_spread_values_get_even_bins() -> None:
     drawn = distribution(numeric("share", [step / 10_000 for step in range(10_001)]), None)
     assert drawn is not None
-    assert drawn.train == pytest.approx([1 / BINS] * BINS, rel=0.02)
+    assert drawn.train == pytest.approx([1 / DRAWN_BINS] * DRAWN_BINS, rel=0.02)
     assert not drawn.logarithmic
 
 

@@ -16,7 +16,7 @@ from components.checks.schema.anomalies import Anomaly
 from components.evaluation.results import CalibrationBucket, Check, Matrix, Metric, RocPoint
 from components.examples.span_cache import SplitCount
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run, write_run_page
-from components.report.palette import CARD, DATA
+from components.report.palette import CARD_FILL, DATA
 from components.runs.record import RunState, TaskResult, TaskState
 from tests.components.html_page import assert_golden, assert_harmless, parse, section, select, table, words
 from tests.components.registry.finished_runs import FIRST, failed, metric, pushed, pushed_classes, recorded, snapshot
@@ -292,13 +292,13 @@ def test_the_page_fits_a_phone_and_shows_every_chart_in_a_sandboxed_frame(page: 
     assert isinstance(heights, list)
     assert len(heights) == 14
     assert min(heights) >= 40
-    assert (seen["card"], seen["bar"]) == (rgb(CARD.light), rgb(DATA.light))
+    assert (seen["card"], seen["bar"]) == (rgb(CARD_FILL.light), rgb(DATA.light))
 
 
 @needs_chromium
 def test_charts_have_dark_colours_on_a_dark_screen(page: str, tmp_path: Path) -> None:
     seen = measured(page, tmp_path, DARK_SCREEN)
-    assert (seen["card"], seen["bar"]) == (rgb(CARD.dark), rgb(DATA.dark))
+    assert (seen["card"], seen["bar"]) == (rgb(CARD_FILL.dark), rgb(DATA.dark))
 
 
 @needs_chromium

@@ -7,10 +7,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.diagnosis.data.columns import Kind
+from components.diagnosis.data.columns import ColumnChange
 from components.diagnosis.data.compare import DataComparison, Difference, Side, Subject, compare_profiles
-from components.diagnosis.data.lineage import Lineage
 from components.diagnosis.data.sentences import culprit, sentence
+from components.model.column_lineage import Lineage
 from tests.components.profiles.profiled import LINEAGE, ROWS, Change, Column, day, rows, since, window
 
 
@@ -66,7 +66,7 @@ def test_text_in_a_column_of_numbers_is_the_culprit_and_is_shown() -> None:
     top = comparison.differences[0]
     assert top.column is not None
     assert (top.subject, top.name, top.fed) == (Subject.SOURCE, "amount", ("spend", "largest"))
-    assert set(top.column.kinds) >= {Kind.TYPE, Kind.TEXT}
+    assert set(top.column.kinds) >= {ColumnChange.TYPE, ColumnChange.TEXT}
     assert top.column.since == day(25)
     assert culprit(comparison).startswith("Likely culprit: column amount: was FLOAT and is STRING; ")
     assert "% of its values are text that is no number (0% were), such as 'n/a'" in culprit(comparison)
@@ -89,7 +89,7 @@ def test_text_in_a_column_of_text_that_holds_numbers_is_found_without_a_change_o
     comparison = compare(window("before", 0, 20, as_text), window("after", 7, 27, as_text))
     top = comparison.differences[0]
     assert top.column is not None
-    assert next(iter(top.column.kinds)) == Kind.TEXT
+    assert next(iter(top.column.kinds)) == ColumnChange.TEXT
     assert top.column.since == day(26)
     assert "such as '1,50', since 2026-03-28" in sentence(top)
 

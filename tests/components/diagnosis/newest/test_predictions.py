@@ -5,7 +5,8 @@ import pyarrow as pa
 import pytest
 
 from components.diagnosis.newest.predictions import Predicted, side_by_side
-from components.diagnosis.newest.sample import Sampler, key_hashes
+from components.diagnosis.newest.sample import HASH_BUCKETS, Sampler, key_texts
+from components.examples.read import split_buckets
 
 GONE = float("nan")
 
@@ -49,7 +50,7 @@ def test_a_sample_is_the_same_however_rows_arrive(size: int) -> None:
     for batch in rows.to_batches(max_chunksize=size):
         sampler.add(batch)
     found = sampler.sample()
-    hashes = key_hashes(rows.column("key").combine_chunks())
+    hashes = split_buckets(key_texts(rows.column("key").combine_chunks()), HASH_BUCKETS)
     expected = set(np.array(rows.column("key").to_pylist(), object)[np.argsort(hashes, kind="stable")[:100]])
     assert set(found.rows.column("key").to_pylist()) == expected
     assert (found.total, found.is_whole) == (1000, False)

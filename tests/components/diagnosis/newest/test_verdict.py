@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from components.diagnosis.metrics import MetricDifference, compare_metrics
-from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide, has_collapsed
+from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide
 from components.diagnosis.newest.version_now import ClassShares, VersionNow
 from components.registry.evaluations import Metric
 from tests.components.diagnosis.compared import metric
@@ -117,4 +117,5 @@ def test_worse_is_what_falls_by_more_than_chance_and_enough_to_matter(name: str,
 def test_predictions_have_collapsed_where_a_common_class_is_gone_or_many_rows_moved(
     then: ClassShares, now: ClassShares, expected: bool
 ) -> None:
-    assert has_collapsed(version(1, predicted=(then, now))) == expected
+    found = verdict(version(1, predicted=(then, now)))
+    assert (found.kind == VerdictKind.NOTHING) == (not expected)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from components.diagnosis.data.lineage import Lineage, trace
+from components.model.column_lineage import Lineage, trace
 from components.settings import REPOSITORY
 
 CHURN = (REPOSITORY / "pipelines" / "models" / "churn" / "source.sql").read_text()

@@ -1,33 +1,33 @@
-"""What happened to the source since a version was trained, told from the day on which it began, so that no good day waters it down."""
+"""What happened to the source since a version was trained, measured from the day on which it began, so that no good day dilutes it."""
 
 from dataclasses import replace
 from datetime import date
 
-from components.diagnosis.data.columns import ColumnDifference, Kind
+from components.diagnosis.data.columns import ColumnChange, ColumnDifference
 from components.diagnosis.data.compare import DataComparison, Difference, Side, Subject, compare_profiles
 from components.diagnosis.data.sentences import describe, is_clear, sentence
 from components.profiles.profile import ColumnProfile
 from components.wording import legible, percent
 
 EMPTIER = 0.2
-"""How much more of a column must be NULL for it to count as broken."""
+"""A column counts as broken if the share of its NULLs has risen by this much."""
 
 
 def sharpen(comparison: DataComparison, before: Side, after: Side, *, partition_field: str | None) -> tuple[DataComparison, date | None]:
-    """The comparison as it is from the day on which something broke, and that day; unchanged, and None, where nothing did.
+    """Compare again from the day on which something broke. Returns that comparison and the day, or the given one and None.
 
     Args:
-        comparison: of both sides as they are.
-        before: the known side.
-        after: the newest one.
-        partition_field: as the comparison was told it.
+        comparison: the comparison of both whole sides.
+        before: what a version was trained on.
+        after: the newest data.
+        partition_field: the source's column that differs by nature.
     """
-    found: list[tuple[float, DataComparison, date | None]] = [(_strength(comparison), comparison, None)]
+    candidates: list[tuple[float, DataComparison, date | None]] = [(_strength(comparison), comparison, None)]
     for since in sorted({column.since for column in comparison.source if column.kinds and column.since}):
         recent = replace(after, source={part: table for part, table in after.source.items() if part.day >= since})
-        one = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field)
-        found.append((_strength(one), one, since))
-    return max(found, key=lambda one: one[0])[1:]
+        sharper = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field)
+        candidates.append((_strength(sharper), sharper, since))
+    return max(candidates, key=lambda candidate: candidate[0])[1:]
 
 
 def _strength(comparison: DataComparison) -> float:
@@ -36,9 +36,9 @@ def _strength(comparison: DataComparison) -> float:
 
 
 def broken(comparison: DataComparison) -> Difference | None:
-    """What broke, in the source or failing that in source.sql's columns: a fault, or many more NULLs; None where nothing did."""
-    found = [one for one in comparison.differences if is_clear(one) and one.column and (one.column.is_fault or _is_emptier(one.column))]
-    return next((one for one in found if one.subject == Subject.SOURCE), next(iter(found), None))
+    """The fault, or the rise of NULLs, that is worst: in the source table, or else in source.sql's columns. None if nothing broke."""
+    faults = [d for d in comparison.differences if is_clear(d) and d.column and (d.column.is_fault or _is_emptier(d.column))]
+    return next((fault for fault in faults if fault.subject == Subject.SOURCE), next(iter(faults), None))
 
 
 def _is_emptier(column: ColumnDifference) -> bool:
@@ -49,12 +49,12 @@ def _null_share(profile: ColumnProfile | None) -> float:
     return profile.nulls / profile.rows if profile and profile.rows else 0.0
 
 
-def tell(difference: Difference, table: str, since: date | None) -> str:
-    """What differs, for a person: column, table, how, and from which partition on.
+def describe_change(difference: Difference, table: str, since: date | None) -> str:
+    """Describe a change for a person: column, table, how, and from which partition on.
 
     Args:
-        difference: of the comparison that `sharpen` gave.
-        table: the source.
+        difference: one of the comparison that `sharpen` gave.
+        table: the source table.
         since: its first partition that differs.
     """
     column = difference.column
@@ -62,7 +62,7 @@ def tell(difference: Difference, table: str, since: date | None) -> str:
         return sentence(difference)
     is_source = difference.subject == Subject.SOURCE
     name = f"column {legible(column.name)} of {table}" if is_source else f"feature {legible(column.name)}"
-    is_of_the_table = not {Kind.ABSENT, Kind.TYPE}.isdisjoint(column.kinds)
+    is_of_the_table = not {ColumnChange.ABSENT, ColumnChange.TYPE}.isdisjoint(column.kinds)
     began = column.since or (since if is_source and not is_of_the_table else None)
     when = f" since {began}" if began else ""
     if _is_emptier(column):

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.model.folder import SOURCE, Model
+from components.model.folder import SOURCE
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -20,7 +20,7 @@ NONE: Names = frozenset()
 
 @dataclass(frozen=True)
 class Lineage:
-    """What becomes of the source's columns. `features` are source.sql's columns without key and span, the label among them."""
+    """Which features the source's columns feed. `features` are source.sql's columns without key and span, the label included."""
 
     features: tuple[str, ...]
     values: Mapping[str, Names] = field(default_factory=dict)
@@ -38,19 +38,15 @@ class Lineage:
         return frozenset(self.features) if every else self.values.get(column, NONE)
 
 
-def read_lineage(model: Model, columns: Collection[str], features: Collection[str]) -> Lineage:
-    """The lineage of a model's source.sql.
+def trace(sql: str, columns: Collection[str], features: Collection[str], *, key: str) -> Lineage:
+    """Trace the columns of a query over `{source}`.
 
     Args:
-        model: whose source.sql it is.
-        columns: the source table's.
-        features: source.sql's, without key and span; in their order.
+        sql: the query, in BigQuery's dialect.
+        columns: the columns of the source table.
+        features: the columns of the query, without key and span; in their order.
+        key: the column of the query that identifies a row.
     """
-    return trace(model.text("source.sql"), columns, features, key=model.rows.key)
-
-
-def trace(sql: str, columns: Collection[str], features: Collection[str], *, key: str) -> Lineage:
-    """The lineage of a query over `{source}`."""
     from sqlglot import errors, parse_one
     from sqlglot.optimizer.qualify import qualify
     from sqlglot.optimizer.scope import build_scope
