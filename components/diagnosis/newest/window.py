@@ -18,7 +18,7 @@ class NewestWindow:
     """The partitions and spans to read."""
 
     snapshot: Snapshot
-    """All partitions to `through`, from the first one read or the last one that the version was trained on; its spans are the judged ones."""
+    """All partitions to `through`, from the first one read or the last one that the version learned from; its spans are the judged ones."""
     first: date
     """The first partition that is read."""
     described_at: datetime
