@@ -1,42 +1,52 @@
-"""SQLAlchemy's dialect of pg8000, for a server that may stop, freeze or vanish between two statements."""
+"""SQLAlchemy's dialect of psycopg, for a server that may stop, freeze or vanish between two statements."""
 
-import contextlib
 from typing import Any
 
-import pg8000
-from sqlalchemy.dialects.postgresql.pg8000 import PGDialect_pg8000
+import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from components.database.dialer import READ_SECONDS
-from components.database.errors import is_broken_off
+from components.database.deadlines import deadlines
+from components.database.dialer import STATEMENT_SECONDS
 
+ANSWER_SECONDS = STATEMENT_SECONDS + 30
+"""The server gives up first, unless it is gone."""
 PING_SECONDS = 3
 
 
-class Dialect(PGDialect_pg8000):
-    """It differs in what it takes for a lost connection, and in how it parts with one."""
+class Dialect(PGDialect_psycopg):
+    """Every answer has a deadline."""
 
     supports_statement_cache = True
 
-    def is_disconnect(self, e: Exception, connection: object, cursor: object) -> bool:
-        """Whether the connection is lost. SQLAlchemy's own knows not all that a server says when it stops."""
-        return is_broken_off(e)
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Execute a statement."""
+        with deadlines().within(cursor.connection, ANSWER_SECONDS):
+            cursor.execute(statement, parameters)
+
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:
+        """Execute a statement once for each set of parameters."""
+        with deadlines().within(cursor.connection, ANSWER_SECONDS):
+            cursor.executemany(statement, parameters)
+
+    def do_execute_no_params(self, cursor: Any, statement: str, context: Any = None) -> None:
+        """Execute a statement as it is written."""
+        with deadlines().within(cursor.connection, ANSWER_SECONDS):
+            cursor.execute(statement)
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """Commit the transaction."""
+        with deadlines().within(dbapi_connection.driver_connection, ANSWER_SECONDS):
+            dbapi_connection.commit()
+
+    def do_rollback(self, dbapi_connection: Any) -> None:
+        """Roll the transaction back."""
+        with deadlines().within(dbapi_connection.driver_connection, ANSWER_SECONDS):
+            dbapi_connection.rollback()
 
     def do_ping(self, dbapi_connection: Any) -> bool:
-        """Whether the connection is alive. SQLAlchemy's own waits as long as for a statement."""
+        """Whether the connection is alive."""
         try:
-            dbapi_connection._usock.settimeout(PING_SECONDS)
-            dbapi_connection.autocommit = True  # or the query would begin a transaction
-            super().do_ping(dbapi_connection)
-            dbapi_connection.autocommit = False
-            dbapi_connection._usock.settimeout(READ_SECONDS)
-        except (OSError, pg8000.Error):
+            with deadlines().within(dbapi_connection, PING_SECONDS):
+                return bool(super().do_ping(dbapi_connection))  # type: ignore[no-untyped-call]
+        except (OSError, psycopg.Error):
             return False
-        return True
-
-    def do_close(self, dbapi_connection: Any) -> None:
-        """Close the connection. On a lost one pg8000 cannot say goodbye, and would complain twice."""
-        stream = dbapi_connection._sock
-        with contextlib.suppress(OSError, pg8000.Error):
-            dbapi_connection.close()
-        with contextlib.suppress(OSError):
-            stream.close()

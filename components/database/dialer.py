@@ -1,22 +1,20 @@
-"""Open connections through the Cloud SQL connector, which with pg8000 keeps no deadline of its own (seen in 1.23)."""
+"""Open connections through the Cloud SQL connector, with a deadline that the connector (1.23) itself does not keep."""
 
 import asyncio
 import contextlib
-import itertools
-import socket
-import ssl
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
+import psycopg
 from google.cloud.sql.connector import Connector
 
 from components import google
-from components.database import driver
+from components.database.deadlines import deadlines
 from components.database.errors import CONNECT_ERRORS, access_error, is_transient, no_answer
 from components.settings import Settings
 
@@ -24,16 +22,14 @@ ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
 CLOSE_SECONDS = 1.0
 STATEMENT_SECONDS = 60
-READ_SECONDS = STATEMENT_SECONDS + 30
-"""The server gives up first, unless it is gone."""
+TRY_SECONDS = 5
+"""For the first answer on a new connection."""
 SERVER_SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "120s",
     "search_path": "registry",
 }
-SOCKET_SETTINGS = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 60_000}
-"""By name, since not every system has all of them. In seconds, a count, and milliseconds."""
 
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
@@ -103,18 +99,23 @@ class Dialer:
         self._settings = settings
         self._lock = threading.Lock()
         self._line: Line | None = None
-        self._inherited: Line | None = None
+        self._opened: weakref.WeakSet[psycopg.Connection] = weakref.WeakSet()
+        self._inherited: tuple[object, ...] = ()
 
-    def connect(self) -> Any:
-        """A new connection of pg8000.
+    def connect(self) -> psycopg.Connection:
+        """A new connection.
 
         Raises:
             AccessError: there is none within `connect_timeout_seconds`, or the instance refuses the user.
         """
         deadline = time.monotonic() + self._settings.connect_timeout_seconds
-        for attempt in itertools.count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
-                return tried(with_deadlines(self._dial(deadline)))
+                connection = _tried(self._dial(deadline))
+                self._opened.add(connection)
+                return connection
             except CONNECT_ERRORS as error:
                 pause = PAUSE_SECONDS * attempt
                 if attempt == ATTEMPTS or not is_transient(error) or time.monotonic() + pause > deadline:
@@ -122,9 +123,11 @@ class Dialer:
                 time.sleep(pause)
 
     def close(self) -> None:
-        """Give up the line. Connections that are open live on."""
+        """Give up the line, and close the connections that are still open."""
         with self._lock:
             line, self._line = self._line, None
+        for connection in list(self._opened):
+            connection.close()
         if line is not None:
             with contextlib.suppress(TimeoutError):
                 line.close().result(CLOSE_SECONDS)
@@ -132,31 +135,35 @@ class Dialer:
     def forget(self) -> None:
         """Give up the line in a forked child, where its thread does not exist, nor the one that may hold the lock."""
         self._lock = threading.Lock()
-        self._inherited, self._line = self._line, None  # kept, since a session of aiohttp that is dropped complains
+        # They are kept, since a connection or a session of aiohttp that is dropped while it is open complains.
+        self._inherited, self._line = (self._line, *self._opened), None
+        self._opened = weakref.WeakSet()
 
-    def _dial(self, deadline: float) -> Any:
+    def _dial(self, deadline: float) -> psycopg.Connection:
         settings = self._settings
         with self._lock:
             line = self._line = self._line or Line.open(settings)
         password = settings.database_password
         connecting = line.connector.connect_async(
             settings.cloudsql_instance,
-            "pg8000",
+            "psycopg",
             user=settings.database_user,
             password=None if password is None else password.get_secret_value(),
             db=settings.database,
             application_name="perennial",
-            startup_params={"options": " ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items())},
+            timeout=max(1, round(settings.connect_timeout_seconds)),
+            options=" ".join(f"-c {name}={value}" for name, value in SERVER_SETTINGS.items()),
         )
         future = asyncio.run_coroutine_threadsafe(connecting, line.loop)
         try:
-            return future.result(max(0.0, deadline - time.monotonic()))
+            connection: psycopg.Connection = future.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError as error:
             if future.done():  # not ours, but one of those that it waited for
                 raise
             future.cancel()  # its loop may be well, and would go on asking the API
             self._give_up(line)
             raise no_answer(settings) from error
+        return connection
 
     def _give_up(self, line: Line) -> None:
         with self._lock:
@@ -170,59 +177,14 @@ def _run(loop: asyncio.AbstractEventLoop) -> None:
     loop.close()
 
 
-class OwnErrorsOnly(ssl.SSLSocket):
-    """A TLS connection that does not fail for what another one in the same thread has died of.
-
-    OpenSSL keeps a queue of errors for each thread. Python (3.13, cpython #148594) leaves an error of the system there, such as EPIPE,
-    and the next connection of the thread that has to wait for bytes would be told that it was its own.
-    """
-
-    def recv_into(self, *arguments: Any, **options: Any) -> int:
-        """Read, with an empty queue."""
-        forget_tls_errors()
-        return super().recv_into(*arguments, **options)
-
-    def send(self, *arguments: Any, **options: Any) -> int:
-        """Write, with an empty queue."""
-        forget_tls_errors()
-        return super().send(*arguments, **options)
-
-
-def forget_tls_errors() -> None:
-    """Empty the thread's queue: whoever makes a new TLS object does, and Python has no other way. It takes 7 microseconds."""
-    idle_context().wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_side=True)
-
-
-@cache
-def idle_context() -> ssl.SSLContext:
-    """For connections that are never made."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-
-
-def with_deadlines(connection: Any) -> Any:
-    """The same connection, on which a read ends at last even if the other side is gone without a word."""
-    connection.__class__ = driver.Connection
-    connection.read_times_quickly()
-    sock = connection._usock
-    sock.__class__ = OwnErrorsOnly
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in SOCKET_SETTINGS.items():
-        if hasattr(socket, name):
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
-    sock.settimeout(READ_SECONDS)
-    return connection
-
-
-def tried(connection: Any) -> Any:
+def _tried(connection: psycopg.Connection) -> psycopg.Connection:
     """The same connection, once it has answered: some are lost at their first statement, which here is still tried again."""
     try:
-        connection.autocommit = True  # or the query would begin a transaction
-        cursor = connection.cursor()
-        cursor.execute("SELECT 1")
-        cursor.close()
-        connection.autocommit = False
+        with deadlines().within(connection, TRY_SECONDS):
+            connection.autocommit = True  # or the query would begin a transaction
+            connection.execute("SELECT 1")
+            connection.autocommit = False
     except CONNECT_ERRORS:
-        with contextlib.suppress(*CONNECT_ERRORS):
-            connection.close()
+        connection.close()
         raise
     return connection

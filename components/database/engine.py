@@ -28,6 +28,7 @@ def make_engine(settings: Settings, *, pool_size: int = 2) -> Engine:
     engine = sa.create_engine(
         sa.URL.create("postgresql+perennial", username=settings.database_user),  # a name for errors; the dialer connects
         creator=dialer.connect,
+        use_native_hstore=False,  # it asks the database for a type that nobody uses
         pool_size=pool_size,
         max_overflow=OVERFLOW,
         pool_pre_ping=True,

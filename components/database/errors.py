@@ -1,7 +1,9 @@
 """What Cloud SQL, its connector and the driver raise while a connection is opened or lost, as one sentence for a person."""
 
+import re
+
 import aiohttp
-import pg8000
+import psycopg
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, CloudSQLIPTypeError, RefreshNotValidError
 
@@ -12,22 +14,21 @@ CONNECT_ERRORS = (
     OSError,  # such as TimeoutError, ssl.SSLError, and BrokenPipeError: how TLS 1.3 tells that it refuses a certificate
     ValueError,  # the connection name or the type of address is malformed, or names another region
     aiohttp.ClientError,
-    pg8000.Error,
+    psycopg.Error,
     GoogleAuthError,
     CloudSQLConnectionError,
     CloudSQLIPTypeError,
     RefreshNotValidError,
 )
-"""All that opening a connection raises. SQLAlchemy would wrap none but pg8000's."""
+"""All that opening a connection raises. SQLAlchemy would wrap none but psycopg's."""
 
-TRANSIENT_ERRORS = (OSError, aiohttp.ClientError, pg8000.InterfaceError, TransportError, CloudSQLConnectionError, RefreshNotValidError)
-WRONG_USER = ("28000", "28P01")
-NO_DATABASE = "3D000"
+TRANSIENT_ERRORS = (OSError, aiohttp.ClientError, TransportError, CloudSQLConnectionError, RefreshNotValidError)
+REFUSED_LOGIN = re.compile(r"FATAL:\s+(.*)", re.DOTALL)
+"""What libpq tells of a server that refuses a login: it drops the SQLSTATE, and leaves the words."""
+NOT_NOW = ("sorry, too many clients", "remaining connection slots", "too many connections", "the database system is")
+"""Beginnings of the words with which a server that is full, starts or stops refuses a login."""
 BROKEN_OFF = ("08", "57P", "25P03")
 """Beginnings of the SQLSTATEs by which a server ends a connection, here for idling too, or says that it starts or stops."""
-BROKEN_OFF_TEXTS = ("network error", "connection is closed")
-"""The same in pg8000's words, whose InterfaceError has many meanings."""
-TOO_MANY_CONNECTIONS = "53300"
 TOO_MANY_REQUESTS = 429
 
 
@@ -35,16 +36,16 @@ def is_transient(error: Exception) -> bool:
     """Whether the next attempt may succeed. The connector itself has already tried again on a status of 500 and above."""
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status == TOO_MANY_REQUESTS
-    if isinstance(error, pg8000.DatabaseError):
-        return is_broken_off(error) or sqlstate(error) == TOO_MANY_CONNECTIONS
+    if isinstance(error, psycopg.Error):
+        refused = _refused_login(error)
+        return refused.startswith(NOT_NOW) if refused else is_broken_off(error)
     return isinstance(error, TRANSIENT_ERRORS)
 
 
 def is_broken_off(error: BaseException) -> bool:
     """Whether the connection on which `error` was met is of no use any more."""
-    if isinstance(error, pg8000.InterfaceError):
-        return str(error) in BROKEN_OFF_TEXTS
-    return isinstance(error, OSError) or sqlstate(error).startswith(BROKEN_OFF)
+    code = sqlstate(error)
+    return isinstance(error, OSError) or (isinstance(error, psycopg.OperationalError) and not code) or code.startswith(BROKEN_OFF)
 
 
 def access_error(error: BaseException, settings: Settings) -> AccessError:
@@ -68,8 +69,13 @@ def _sentence(settings: Settings, reason: str, remedy: str) -> AccessError:
 
 def sqlstate(error: BaseException) -> str:
     """The five characters by which PostgreSQL names an error; empty when it is not from PostgreSQL."""
-    fields = error.args[0] if error.args else None
-    return str(fields["C"]) if isinstance(error, pg8000.DatabaseError) and isinstance(fields, dict) else ""
+    return (isinstance(error, psycopg.Error) and error.sqlstate) or ""
+
+
+def _refused_login(error: psycopg.Error) -> str:
+    """The server's words, if it refused a login."""
+    words = REFUSED_LOGIN.search(str(error))
+    return words[1] if words and not error.sqlstate else ""
 
 
 def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
@@ -85,10 +91,8 @@ def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
             return "there is no access token, since the token endpoint cannot be reached", _reach(settings)
         case GoogleAuthError():
             return f"there is no access token ({error.args[0]})", _grant(settings)
-        case pg8000.DatabaseError() if sqlstate(error) in WRONG_USER:
-            return _text(error), _log_in(settings)
-        case pg8000.DatabaseError() if sqlstate(error) == NO_DATABASE:
-            return _text(error), "correct PERENNIAL_DATABASE"
+        case psycopg.Error() if (refused := _refused_login(error)) and not refused.startswith(NOT_NOW):
+            return _text(error), "correct PERENNIAL_DATABASE" if refused.startswith("database ") else _log_in(settings)
         case CloudSQLIPTypeError():
             return _text(error), "correct PERENNIAL_CLOUDSQL_IP_TYPE"
         case ValueError() if not isinstance(error, OSError):  # an ssl.SSLCertVerificationError is both
@@ -114,6 +118,7 @@ def _log_in(settings: Settings) -> str:
 
 def _text(error: BaseException) -> str:
     """One line, whatever the error was made of."""
-    said = error.args[0] if error.args else ""
-    text = str(said["M"]) if isinstance(said, dict) else getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return " ".join(text.split()).rstrip(".")
+    refused = _refused_login(error) if isinstance(error, psycopg.Error) else ""
+    text = refused or getattr(error, "strerror", None) or str(error) or type(error).__name__
+    first = text.splitlines()[0] if isinstance(error, psycopg.Error) else text
+    return " ".join(first.split()).rstrip(".")

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
@@ -68,11 +69,13 @@ def registry_errors(statement: str, *, lacking: str, parameters: Mapping[str, ob
 def translate(statement: str, error: BaseException, lacking: str, parameters: Mapping[str, object]) -> PerennialError | None:
     """The error of ours for an error of PostgreSQL; None for what only a bug can cause. Lost connections are the engine's matter."""
     code = sqlstate(error)
-    said = error.args[0] if code else {}
-    words = " ".join(filter(None, (said.get("M"), said.get("D"))))
+    if not isinstance(error, psycopg.Error):
+        return None
+    detail = error.diag.message_detail
+    words = " ".join(filter(None, (error.diag.message_primary or str(error), detail)))
     text = legible(words, limit=350).replace("\n", "\\n")  # PostgreSQL repeats what it was given
-    if code.startswith(WRONG_VALUE):
-        given = "" if "D" in said else f" in {', '.join(f'{name} {reprlib.repr(value)}' for name, value in parameters.items())}"
+    if code.startswith(WRONG_VALUE) or (isinstance(error, psycopg.DataError) and not code):  # the latter by the driver, of a NUL
+        given = "" if detail else f" in {', '.join(f'{name} {reprlib.repr(value)}' for name, value in parameters.items())}"
         return RegistryError(f"the registry refuses {statement}: {text}{given}")
     if code in NO_TABLES:
         return RegistryError(f"the registry's database has no tables yet ({text}): run `perennial migrate`")

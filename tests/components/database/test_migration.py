@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from components.database import migration
 from components.database.engine import make_engine
+from components.database.errors import sqlstate
 from components.database.migration import LOCK, migrate
 from components.errors import AccessError, RegistryError
 from components.registry.evaluations import Evaluation, Metric, record_evaluation
@@ -141,4 +142,4 @@ def refusal(connection: sa.Connection, statement: str) -> str:
     with pytest.raises(DBAPIError) as refused, connection.begin_nested():
         connection.exec_driver_sql(statement)
     assert refused.value.orig is not None
-    return str(refused.value.orig.args[0]["C"])
+    return sqlstate(refused.value.orig)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 from sqlalchemy.exc import DBAPIError
 
+from components.database.errors import sqlstate
 from components.database.migration import migrate
 from components.database.roles import Role
 from components.errors import AccessError
@@ -53,7 +54,7 @@ def refusal(connection: sa.Connection, statement: str) -> str:
     with pytest.raises(DBAPIError) as refused, connection.begin_nested():
         connection.exec_driver_sql(statement)
     assert refused.value.orig is not None
-    return str(refused.value.orig.args[0]["C"])
+    return sqlstate(refused.value.orig)
 
 
 def test_everything_belongs_to_the_owner_role(owning: sa.Connection) -> None:

@@ -10,4 +10,5 @@ down_revision = None
 
 def upgrade() -> None:
     """Create everything in the schema `registry`, and grant each role its rights. `components.database.membership` has made the roles."""
-    op.get_bind().exec_driver_sql(Path(__file__).with_suffix(".sql").read_text())
+    sql = Path(__file__).with_suffix(".sql").read_text()
+    op.get_bind().exec_driver_sql(sql, execution_options={"no_parameters": True})  # else the driver looks for them

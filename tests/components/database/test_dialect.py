@@ -1,16 +1,11 @@
-"""One round trip for a statement: what the database answers is what pg8000's own way gives."""
+"""What the driver makes of values and of refused statements."""
 
 import datetime as dt
 import math
-from collections.abc import Callable
 
-import pg8000
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
-
-from components.settings import Settings
-from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
 TIMES = [
     dt.date(1998, 6, 30),
@@ -26,44 +21,6 @@ TYPES = ["text", "bool", "int4", "int8", "float8", "float8", "text", "text", "in
 def test_values_come_back_as_they_were(connection: sa.Connection, value: object, kind: str) -> None:
     given = value if not isinstance(value, dict) else '{"a": [1, null]}'
     assert connection.execute(sa.text(f"SELECT CAST(:value AS {kind})"), {"value": given}).scalar() == value
-
-
-def trips(connection: sa.Connection, act: Callable[[], object]) -> int:
-    """How often the driver waits for an answer meanwhile."""
-    driver = connection.connection.dbapi_connection
-    assert driver is not None
-    flushed: list[None] = []
-    stream, driver._sock = driver._sock, Flushes(driver._sock, flushed)
-    act()
-    driver._sock = stream
-    return len(flushed)
-
-
-class Flushes:
-    """A stream that counts."""
-
-    def __init__(self, stream: object, flushed: list[None]) -> None:
-        self._stream, self._flushed = stream, flushed
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._stream, name)
-
-    def flush(self) -> None:
-        self._flushed.append(None)
-        self._stream.flush()  # type: ignore[attr-defined]
-
-
-def test_a_transaction_takes_one_round_trip_for_a_statement_and_one_for_its_end(engine: sa.Engine) -> None:
-    with engine.connect() as connection:
-
-        def act() -> None:
-            connection.execute(sa.text("SELECT CAST(:one AS int)"), {"one": 1})
-            connection.execute(sa.text("SELECT 2"))
-            connection.commit()
-            connection.execute(sa.text("SELECT CAST(:one AS int)"), {"one": 1})
-            connection.rollback()
-
-        assert trips(connection, act) == 5
 
 
 def test_a_statement_that_is_refused_leaves_the_connection_whole(connection: sa.Connection) -> None:
@@ -83,12 +40,3 @@ def test_what_is_not_committed_is_gone(engine: sa.Engine) -> None:
         connection.commit()
         assert connection.execute(sa.text("SELECT n FROM kept")).scalars().all() == [2]
         assert connection.execute(sa.text("INSERT INTO kept VALUES (:n), (:m)"), {"n": 3, "m": 4}).rowcount == 2
-
-
-def test_a_closed_connection_says_so(hasty: Settings, open_engine: Callable[..., sa.Engine], cloud_sql: CloudSqlProcess) -> None:
-    with open_engine(hasty).connect() as connection:
-        driver = connection.connection.dbapi_connection
-        assert driver is not None
-        driver.close()
-        with pytest.raises(pg8000.InterfaceError, match="connection is closed"):
-            driver.execute_unnamed("SELECT 1")
