@@ -18,7 +18,7 @@ from benchmarks.registry_rows import MILLION, fill, model_name
 from components.canonical import fingerprint
 from components.database.engine import make_engine
 from components.diagnosis.versions import read_version_or_run
-from components.errors import RegistryError
+from components.errors import ConflictError, RegistryError
 from components.model.folder import Model
 from components.registry.deployments import Action, NewEvent, Request, append, history, last_event, read_candidate
 from components.registry.history import list_versions, read_version
@@ -135,8 +135,10 @@ def crowd(act: Callable[..., int], given: list[NewVersion] | range) -> dict[str,
     def attempt(one: object) -> int | str:
         try:
             return act(one)
+        except ConflictError:
+            return "stale"
         except RegistryError as error:
-            return "stale" if "is stale" in str(error) else str(error)
+            return str(error)
 
     started = time.monotonic()
     with ThreadPoolExecutor(len(given)) as pool:

@@ -1,4 +1,4 @@
-"""Every error that Perennial raises on purpose. The class writes the sentence; a caller only gives the values.
+"""Every error that Perennial raises on purpose. Whoever raises one writes the sentence; the class says what kind of thing went wrong.
 
 PerennialError
 ├── SettingsError       a setting is missing, wrong or unknown
@@ -7,6 +7,9 @@ PerennialError
 ├── AccessError         a service refuses the credentials, or cannot be reached
 ├── SourceError         the data asked for is not there, or not as model.toml and schema.pbtxt say
 ├── RegistryError       rows or objects of the registry contradict what was asked
+│   ├── UnknownVersionError   the registry has no such model or version
+│   ├── CorruptObjectError    an object of a version is missing, or has other bytes than were pushed
+│   └── ConflictError         somebody else has recorded something else meanwhile
 ├── StorageFullError    a disk has no room
 ├── TaskError           a task of a pipeline failed
 └── BlockedError        a gate refused the data or the model: nothing crashed, the run is over
@@ -14,7 +17,7 @@ PerennialError
 
 
 class PerennialError(Exception):
-    """Base of all of them. The text is one sentence for a person: what, which value, what to do."""
+    """Base of all errors of ours. The text is one sentence for a person: what, which value, what to do."""
 
 
 class SettingsError(PerennialError):
@@ -39,6 +42,18 @@ class SourceError(PerennialError):
 
 class RegistryError(PerennialError):
     """Rows or objects of the registry contradict what was asked."""
+
+
+class UnknownVersionError(RegistryError):
+    """The registry has no such model or version; the text says which there are."""
+
+
+class CorruptObjectError(RegistryError):
+    """An object of a version is missing, or has other bytes than were pushed."""
+
+
+class ConflictError(RegistryError):
+    """What is to be recorded contradicts what is on record, or what somebody else has recorded meanwhile."""
 
 
 class StorageFullError(PerennialError):

@@ -16,6 +16,7 @@ from google.auth.transport.requests import Request
 from google.oauth2 import service_account
 
 from components.errors import AccessError
+from components.google_errors import does_not_answer
 from components.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,11 +106,6 @@ def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:
     except RefreshError as error:
         path = settings.credentials_file
         raise AccessError(f"credentials file {path} is refused ({error.args[0]}): correct PERENNIAL_CREDENTIALS_FILE") from error
-
-
-def does_not_answer(settings: Settings, where: str) -> AccessError:
-    """The sentence for a service that cannot be reached."""
-    return AccessError(f"{where} does not answer: {'run `perennial up`' if settings.is_local else 'check the network'}")
 
 
 def table_name(table: bigquery.Table | bigquery.TableReference | bigquery.table.TableListItem) -> str:

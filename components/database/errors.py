@@ -8,6 +8,7 @@ from google.auth.exceptions import GoogleAuthError, TransportError
 from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, CloudSQLIPTypeError, RefreshNotValidError
 
 from components.errors import AccessError
+from components.google_errors import reach
 from components.settings import Settings
 
 CONNECT_ERRORS = (
@@ -55,12 +56,12 @@ def access_error(error: BaseException, settings: Settings) -> AccessError:
 
 def no_answer(settings: Settings) -> AccessError:
     """The sentence for a connection that did not come about in time."""
-    return _sentence(settings, f"no answer within {settings.connect_timeout_seconds:g} s", _reach(settings))
+    return _sentence(settings, f"no answer within {settings.connect_timeout_seconds:g} s", reach(settings))
 
 
 def connection_lost(error: BaseException, settings: Settings) -> AccessError:
     """The sentence for a connection that was there and is gone."""
-    return _sentence(settings, f"the connection was lost ({_text(error)})", _reach(settings))
+    return _sentence(settings, f"the connection was lost ({_text(error)})", reach(settings))
 
 
 def _sentence(settings: Settings, reason: str, remedy: str) -> AccessError:
@@ -88,7 +89,7 @@ def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
         case aiohttp.ClientResponseError():
             return f"its API answers {error.status} {error.message}", "try again later"
         case TransportError():
-            return "there is no access token, since the token endpoint cannot be reached", _reach(settings)
+            return "there is no access token, since the token endpoint cannot be reached", reach(settings)
         case GoogleAuthError():
             return f"there is no access token ({error.args[0]})", _grant(settings)
         case psycopg.Error() if (refused := _refused_login(error)) and not refused.startswith(NOT_NOW):
@@ -97,11 +98,7 @@ def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
             return _text(error), "correct PERENNIAL_CLOUDSQL_IP_TYPE"
         case ValueError() if not isinstance(error, OSError):  # an ssl.SSLCertVerificationError is both
             return _text(error), "correct PERENNIAL_CLOUDSQL_INSTANCE or PERENNIAL_CLOUDSQL_IP_TYPE"
-    return _text(error), _reach(settings)
-
-
-def _reach(settings: Settings) -> str:
-    return "run `perennial up`" if settings.is_local else "check that this network reaches it"
+    return _text(error), reach(settings)
 
 
 def _grant(settings: Settings) -> str:

@@ -10,24 +10,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import requests
-from google.api_core.exceptions import (
-    Forbidden,
-    GoogleAPICallError,
-    NotFound,
-    RetryError,
-    ServerError,
-    TooManyRequests,
-    Unauthorized,
-)
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.api_core.exceptions import BadRequest, Conflict, NotFound
 
 from components.canonical import fingerprint
-from components.errors import AccessError, RegistryError, SettingsError
+from components.errors import RegistryError, SettingsError
 from components.export.exported_version import Exported
+from components.google_errors import google_errors, said
 from components.registry.evaluations import Evaluation, Metric
 from components.settings import Settings
-from components.wording import legible
 
 if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
@@ -85,7 +75,7 @@ def export_to_vertex(
         RegistryError: there is a model of this name, or this version of it, that is not this registry's; or a value is refused.
         AccessError: Vertex AI does not answer, or refuses the credentials.
     """
-    with vertex_errors(f"{settings.project} in {location}"):
+    with _vertex_errors(f"{settings.project} in {location}"):
         parent = f"projects/{settings.project}/locations/{location}"
         versions = _versions(client, f"{parent}/models/{name}")
         found = _own_version(name, versions, labels(settings, exported))
@@ -221,20 +211,11 @@ def _finite(metrics: list[Metric]) -> dict[str, float]:
 
 
 @contextmanager
-def vertex_errors(where: str) -> Iterator[None]:
+def _vertex_errors(where: str) -> Iterator[None]:
     """Turn what Vertex AI refuses into errors of ours."""
-    try:
-        yield
-    except (Unauthorized, Forbidden) as error:
-        raise AccessError(f"Vertex AI refuses these credentials for {where} ({_said(error)}): grant roles/aiplatform.user") from error
-    except (ServerError, TooManyRequests, RetryError, TransportError, requests.ConnectionError, requests.Timeout) as error:
-        raise AccessError(f"Vertex AI cannot be reached for {where} ({_said(error)}): try again later, or correct --location") from error
-    except GoogleAuthError as error:
-        raise AccessError(f"the credentials for Vertex AI do not work ({error}): correct PERENNIAL_CREDENTIALS_FILE") from error
-    except GoogleAPICallError as error:
-        raise RegistryError(f"Vertex AI refuses this version for {where}: {_said(error)}") from error
-
-
-def _said(error: Exception) -> str:
-    """One line, without the address that the client puts before what the service said."""
-    return legible(re.sub(r"^[A-Z]+ \S+: ", "", " ".join(str(getattr(error, "message", error)).split())), 500)
+    not_found, remedy = "correct --location or PERENNIAL_PROJECT", "try again later, or correct --location"
+    with google_errors("Vertex AI", where, not_found=not_found, remedy=remedy, grant="grant roles/aiplatform.user"):
+        try:
+            yield
+        except (BadRequest, Conflict) as error:
+            raise RegistryError(f"Vertex AI refuses this version for {where}: {said(error)}") from error

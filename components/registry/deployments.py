@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from components.database.idempotency import require_same
 from components.database.statements import execute
-from components.errors import RegistryError
+from components.errors import ConflictError, RegistryError
 from components.registry.versions import latest_version, version_id
 from components.storage.manifest import Manifest, recorded_manifest
 
@@ -171,11 +171,11 @@ def require_unchanged(new: NewEvent, last: Event | None) -> None:
     """Refuse an event whose maker saw another one as the last.
 
     Raises:
-        RegistryError: the text says what is live, since when and by whom.
+        ConflictError: another event came in between; the text says what is live, since when and by whom.
     """
     if (last.seq if last else 0) != new.seen:
         request, now = new.request, last.sentence if last else "nothing was ever deployed"
-        raise RegistryError(
+        raise ConflictError(
             f"{request.action} of {request.model} {new.version} to {request.target} is stale: {now}, and when this began "
             f"the last was seq {new.seen}; look at `perennial history {request.model} --target {request.target}` and try again"
         )

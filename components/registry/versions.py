@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from components.canonical import fingerprint
 from components.database.idempotency import require_same
 from components.database.statements import execute, shown
-from components.errors import RegistryError
+from components.errors import UnknownVersionError
 from components.storage.manifest import Manifest
 
 LISTED = 10
@@ -114,13 +114,13 @@ def version_id(connection: sa.Connection, model: str, number: int) -> int:
     """The registry's own id of a version.
 
     Raises:
-        RegistryError: there is no such model or version; the text says what there is.
+        UnknownVersionError: there is no such model or version; the text says what there is.
     """
     found = execute(connection, "versions.find", model=model, version=number).scalar()
     if found is None:
         latest = latest_version(connection, model)
         there_is = f"it has 1 to {latest}" if latest else "it has none yet"
-        raise RegistryError(f"model {shown(model)} has no version {number}: {there_is}; run `perennial versions {model}`")
+        raise UnknownVersionError(f"model {shown(model)} has no version {number}: {there_is}; run `perennial versions {model}`")
     return int(found)
 
 
@@ -128,7 +128,7 @@ def latest_version(connection: sa.Connection, model: str) -> int:
     """The number of the model's newest version.
 
     Raises:
-        RegistryError: no version of the model was ever registered; the text says which models there are.
+        UnknownVersionError: no version of the model was ever registered; the text says which models there are.
     """
     models = {row.name: row.latest for row in execute(connection, "versions.models")}
     if model not in models:
@@ -136,7 +136,7 @@ def latest_version(connection: sa.Connection, model: str) -> int:
         more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
         there_are = f"it has {', '.join(names[:LISTED])}{more}" if names else "it has none yet"
         name = model if re.fullmatch(r"[a-z][a-z0-9_]{0,62}", model) else "MODEL"
-        raise RegistryError(
+        raise UnknownVersionError(
             f"model {shown(model)} is not in the registry: {there_are}; run `perennial train {name}` to make its first version"
         )
     return int(models[model])

@@ -8,7 +8,7 @@ import requests
 from google.auth.exceptions import GoogleAuthError, TransportError
 
 from components.errors import AccessError, PerennialError, SourceError
-from components.google import does_not_answer
+from components.google_errors import does_not_answer
 from components.settings import Settings
 
 TOO_MANY_BYTES = "bytesBilledLimitExceeded"

@@ -7,7 +7,7 @@ from google.api_core.exceptions import NotFound
 from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
-from components.errors import RegistryError
+from components.errors import CorruptObjectError
 from components.storage.manifest import NAME, Entry, Manifest, parse_manifest
 from components.storage.objects import RETRY, problem
 
@@ -59,7 +59,7 @@ def manifest_problem(manifest: Manifest, blob: storage.Blob | None) -> str | Non
         return f"{NAME} is listed, but its bytes are not there"
     except DataCorruption:
         return f"{NAME} has bytes that differ from its own CRC32C {blob.crc32c}"
-    except RegistryError:
+    except CorruptObjectError:
         return f"{NAME} is not the manifest of this version"
     same = {(e.path, e.crc32c) for e in found.entries} == {(e.path, e.crc32c) for e in manifest.entries}
     return None if same else f"{NAME} names other checksums than the registry's row"

@@ -6,20 +6,17 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import requests
 from google.api_core.exceptions import (
     Forbidden,
     GoogleAPICallError,
     NotFound,
-    RetryError,
-    ServerError,
-    TooManyRequests,
     Unauthorized,
 )
-from google.auth.exceptions import GoogleAuthError, TransportError
+from google.auth.exceptions import GoogleAuthError
 from google.cloud.storage.exceptions import DataCorruption
 
-from components.errors import AccessError, RegistryError, StorageFullError
+from components.errors import AccessError, CorruptObjectError, RegistryError, StorageFullError
+from components.google_errors import UNREACHABLE
 
 THIS_MACHINE = "//127.0.0.1"
 """In every address of an emulator, which errors quote."""
@@ -47,13 +44,13 @@ def storage_errors(bucket: str) -> Iterator[None]:
     except NotFound as error:
         remedy = "run `perennial up`" if _is_here(error) else "correct PERENNIAL_BUCKET, or make it with `perennial migrate`"
         raise RegistryError(f"bucket {bucket} does not exist or lacks what is asked for ({_said(error)}): {remedy}") from error
-    except (ServerError, TooManyRequests, RetryError, TransportError, requests.ConnectionError, requests.Timeout) as error:
+    except UNREACHABLE as error:
         remedy = "run `perennial status`" if _is_here(error) else "check the network and run the command again"
         raise AccessError(f"Cloud Storage cannot be reached for bucket {bucket} ({error}): {remedy}") from error
     except GoogleAuthError as error:
         raise AccessError(f"the credentials for bucket {bucket} do not work ({error}): correct PERENNIAL_CREDENTIALS_FILE") from error
     except DataCorruption as error:
-        raise RegistryError(f"bucket {bucket} serves bytes that differ from their own checksum: {error}") from error
+        raise CorruptObjectError(f"bucket {bucket} serves bytes that differ from their own checksum: {error}") from error
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -12,7 +12,7 @@ from typing import Any
 import google_crc32c
 
 from components.canonical import fingerprint
-from components.errors import RegistryError
+from components.errors import CorruptObjectError, RegistryError
 
 NAME = "manifest.json"
 """Written last: a folder without it is half-written."""
@@ -138,15 +138,15 @@ def parse_manifest(uri: str, text: bytes, *, found_at: str = "") -> Manifest:
     """The manifest of the folder at `uri`; `found_at` is where its text was, if not there.
 
     Raises:
-        RegistryError: the text is no manifest, or not the manifest of this folder.
+        CorruptObjectError: the text is no manifest, or not the manifest of this folder.
     """
     where = found_at or uri
     try:
         manifest = Manifest(uri, _entries(json.loads(text)["entries"]))
     except (ValueError, TypeError, KeyError) as error:
-        raise RegistryError(f"{where}/{NAME} is not a manifest ({error!r}): push the model again") from error
+        raise CorruptObjectError(f"{where}/{NAME} is not a manifest ({error!r}): push the model again") from error
     if (path := unacceptable_path(manifest.entries)) is not None:
-        raise RegistryError(f"{where}/{NAME} names the path {path!r}, which no version has: do not use it")
+        raise CorruptObjectError(f"{where}/{NAME} names the path {path!r}, which no version has: do not use it")
     if not uri.endswith(f"/{manifest.sha256}"):
-        raise RegistryError(f"{where}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")
+        raise CorruptObjectError(f"{where}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")
     return manifest

@@ -14,7 +14,7 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound, Precondit
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
-from components.errors import RegistryError
+from components.errors import CorruptObjectError, RegistryError
 from components.files import replacing
 from components.storage.errors import storage_errors
 from components.storage.lifecycle import add_rules
@@ -120,10 +120,10 @@ def checked_generation(blob: storage.Blob, entry: Entry) -> int:
     """The generation of an object whose size and CRC32C are the file's.
 
     Raises:
-        RegistryError: they are not.
+        CorruptObjectError: they are not.
     """
     if wrong := problem(entry, blob):
-        raise RegistryError(f"{wrong}, in gs://{blob.bucket.name}/{blob.name}: something else wrote it; delete the object and push again")
+        raise CorruptObjectError(f"{wrong}, in gs://{blob.bucket.name}/{blob.name}: something else wrote it; delete the object and push again")
     return int(blob.generation)
 
 
@@ -152,7 +152,7 @@ def read_manifest(client: storage.Client, uri: str) -> Manifest:
         try:
             text = client.bucket(bucket).blob(f"{prefix}/{NAME}").download_as_bytes(retry=RETRY)
         except NotFound as error:
-            raise RegistryError(f"{uri} has no {NAME}: it is half-written or gone; push the model again") from error
+            raise CorruptObjectError(f"{uri} has no {NAME}: it is half-written or gone; push the model again") from error
     return parse_manifest(uri, text)
 
 
@@ -225,12 +225,12 @@ def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path) -
                 blob.download_to_file(draft, raw_download=True, checksum="crc32c", retry=RETRY)
                 break
         else:
-            raise RegistryError(f"{entry.path} is missing from gs://{bucket.name}/{prefix}: push the model again")
+            raise CorruptObjectError(f"{entry.path} is missing from gs://{bucket.name}/{prefix}: push the model again")
         draft.flush()
         with Path(draft.name).open("rb") as stream:
             found = hashlib.file_digest(stream, "sha256").hexdigest()
         if found != entry.sha256:
-            raise RegistryError(f"{entry.path} of gs://{bucket.name}/{prefix} has SHA-256 {found}, not {entry.sha256}: do not use it")
+            raise CorruptObjectError(f"{entry.path} of gs://{bucket.name}/{prefix} has SHA-256 {found}, not {entry.sha256}: do not use it")
 
 
 def path_inside(folder: Path, path: str) -> Path:

@@ -31,7 +31,10 @@ from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
         ({"cloudsql_ip_type": "PRIVATE"}, "matching preference: PRIVATE; correct PERENNIAL_CLOUDSQL_IP_TYPE"),
         ({"cloudsql_ip_type": "NEAR"}, "correct PERENNIAL_CLOUDSQL_INSTANCE or PERENNIAL_CLOUDSQL_IP_TYPE"),
         ({"cloudsql_endpoint": "http://127.0.0.1:9"}, "run `perennial up`"),
-        ({"credentials_file": Path("/nowhere/key.json")}, "credentials file /nowhere/key.json does not exist: run `perennial up` (local)"),
+        (
+            {"credentials_file": Path("/nowhere/key.json")},
+            "credentials file /nowhere/key.json does not exist: run `perennial up`, or correct",
+        ),
     ],
 )
 def test_a_wrong_setting_gives_one_sentence_that_names_it(

@@ -154,8 +154,8 @@ def test_the_settings_may_name_the_image(version: Exported, settings: Settings, 
 @pytest.mark.parametrize(
     ("status", "error", "why"),
     [
-        (401, AccessError, "Vertex AI refuses these credentials for perennial-test in europe-west1 (no "),
-        (403, AccessError, "Vertex AI refuses these credentials for perennial-test in europe-west1 (no "),
+        (401, AccessError, "Vertex AI refuses these credentials for perennial-test in europe-west1: no "),
+        (403, AccessError, "Vertex AI refuses these credentials for perennial-test in europe-west1: no "),
         (429, AccessError, "Vertex AI cannot be reached for perennial-test in europe-west1 ("),
         (503, AccessError, "Vertex AI cannot be reached for perennial-test in europe-west1 ("),
         (409, RegistryError, "Vertex AI refuses this version for perennial-test in europe-west1: no models:upload"),
