@@ -24,3 +24,9 @@ def replacing(path: Path, mode: int = FOR_ITS_OWNER) -> Iterator[IO[bytes]]:
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Replace a small file at once, readable by its owner only."""
+    with replacing(path) as draft:
+        draft.write(text.encode())

@@ -1,6 +1,5 @@
 """Examples of spans, kept by what they depend on: a window that slides by a span reads one span."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -9,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+
+from components.lock import exclusive_lock
 
 SPLITS = ("train", "eval")
 COUNTS = "counts.json"
@@ -44,9 +45,7 @@ class SpanCache:
     @contextmanager
     def only_writer(self) -> Iterator[None]:
         """Nobody else writes meanwhile, so whatever is unfinished was left by a run that was killed, and goes."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with exclusive_lock(self.folder / "lock"):
             self._drop_unfinished()
             try:
                 yield

@@ -1,14 +1,12 @@
 """Profile the pinned partitions: those that changed are streamed from the table snapshot, the others are known."""
 
-import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime
-from pathlib import Path
 
 import pyarrow as pa
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.lock import exclusive_lock
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
 from components.profiles.profiling import profile_batch
@@ -43,7 +41,7 @@ def profile_source(
     """
     wanted = [source_key(snapshot, place) for place in range(len(snapshot.partitions))]
     path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
-    with _only_writer(path):
+    with exclusive_lock(path.with_suffix(".lock")):
         kept = read_profiles(path)
         found = {part: dict(source[part]) for part in wanted for source in (known, kept) if part in source}
         missing = {part.day: part for part in wanted if part not in found}
@@ -59,14 +57,6 @@ def source_key(snapshot: Snapshot, place: int) -> ProfileKey:
     partition = snapshot.partitions[place]
     content = f"{VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
     return ProfileKey(SOURCE_TABLE, partition.day, content)
-
-
-@contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _profile_days(

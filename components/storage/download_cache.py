@@ -1,12 +1,12 @@
 """Versions' SavedModels on this machine: pulled once, and kept under the SHA-256 of what is in them."""
 
-import fcntl
 import shutil
 from pathlib import Path
 
 from google.cloud import storage
 
 from components.errors import RegistryError
+from components.lock import exclusive_lock
 from components.settings import Settings
 from components.storage.manifest import Manifest, content_sha256, scan_folder
 from components.storage.objects import pull_folder
@@ -21,9 +21,7 @@ def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest
         StorageFullError: the disk has no room.
     """
     folder = settings.caches / "versions" / manifest.sha256
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with exclusive_lock(folder.with_suffix(".lock")):
         if not _holds(folder, manifest):
             shutil.rmtree(folder, ignore_errors=True)
             pull_folder(client, manifest.uri, folder)

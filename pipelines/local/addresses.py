@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from components.errors import EmulatorError
-from pipelines.local.files import write_whole
+from components.files import write_whole
 
 HOST = "127.0.0.1"
 CLOUD_SQL_PORT = 3307

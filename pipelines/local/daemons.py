@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from pipelines.local.files import write_whole
+from components.files import write_whole
 
 GRACE_SECONDS = 20.0
 """How long a process may take to end by itself: PostgreSQL and DuckDB write what they have in memory."""

@@ -1,7 +1,6 @@
 """The emulators of Google Cloud on this machine: started as daemons, found again, stopped. Behind `perennial up | down | status`."""
 
 import contextlib
-import fcntl
 import http.client
 import shlex
 import time
@@ -12,11 +11,12 @@ from enum import StrEnum
 from pathlib import Path
 
 from components.errors import EmulatorError
+from components.files import write_whole
+from components.lock import exclusive_lock
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import addresses, daemons
 from pipelines.local.addresses import CLOUD_SQL_PORT, HOST, Addresses
 from pipelines.local.daemons import Daemon
-from pipelines.local.files import write_whole
 
 PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 START_SECONDS = 120.0
@@ -144,14 +144,8 @@ def _running(folder: Path) -> dict[Part, Daemon]:
 
 @contextlib.contextmanager
 def _alone(folder: Path, progress: Progress) -> Iterator[None]:
-    """Only one `up` or `down` at a time. The lock goes with the process that holds it, however that ends."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress("waiting for another `perennial up` or `down`")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+    """Only one `up` or `down` at a time."""
+    with exclusive_lock(folder / "lock", on_busy=lambda: progress("waiting for another `perennial up` or `down`")):
         yield
 
 

@@ -1,6 +1,5 @@
 """What launching a training and launching a reproduction share: compiling the pipeline, and running it on this machine."""
 
-import fcntl
 import hashlib
 import secrets
 import shutil
@@ -15,6 +14,7 @@ from typing import Any
 
 from components.database.engine import make_engine
 from components.errors import PerennialError, TaskError
+from components.lock import exclusive_lock
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, TaskResult, TaskState, Trigger, close_interrupted, finish_run, read_run
 from components.runs.steps import STEPS, Duty
@@ -140,13 +140,11 @@ def new_launch(pipeline: Any, *, code_sha256: str, trigger: Trigger, reason: str
 @contextmanager
 def _only_run(settings: Settings, model: str) -> Iterator[None]:
     """Hold the lock of a model's local runs. A killed run frees it."""
-    path = settings.state_folder / "locks" / f"train-{model}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise TaskError(f"another run of {model} is in progress on this machine: wait for it, or stop it") from error
+
+    def refuse() -> None:
+        raise TaskError(f"another run of {model} is in progress on this machine: wait for it, or stop it")
+
+    with exclusive_lock(settings.state_folder / "locks" / f"train-{model}", on_busy=refuse):
         yield
 
 

@@ -1,0 +1,25 @@
+"""One process at a time: a lock that goes with the process that holds it, however that ends."""
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -> Iterator[None]:
+    """Hold the exclusive lock of a file, which is made if it is missing and stays.
+
+    Args:
+        path: the file, whose folder is made too.
+        on_busy: called before waiting for whoever holds the lock. It may raise instead.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if on_busy is not None:
+                on_busy()
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
