@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.evaluation.intervals import Z
-from components.registry.evaluations import Metric, slice_key
+from components.evaluation.metric import Metric
+from components.registry.evaluations import slice_key
 
 
 class Significance(StrEnum):

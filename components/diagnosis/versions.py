@@ -1,6 +1,5 @@
 """Two versions side by side: their data, their metrics, their code, and everything else that made them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
@@ -16,7 +15,6 @@ from components.errors import RegistryError
 from components.model.column_lineage import trace
 from components.model.folder import Model
 from components.profiles.profile import Profiles
-from components.registry.evaluations import Metric
 from components.registry.history import VersionStory, read_version
 from components.runs.record import RecordedRun, Task, read_run, read_tasks
 from components.wording import legible
@@ -138,7 +136,7 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         after=other,
         data=compare_data(model, *operands, sql=sql),
         notes=tuple(note for operand in operands for note in operand.notes),
-        metrics=compare_metrics(metrics_of_its_run(one.story), metrics_of_its_run(other.story)) if len(stories) == 2 else (),
+        metrics=compare_metrics(*(story.own_metrics for story in stories)) if len(stories) == 2 else (),
         files=files,
         facts=_compare_facts(one, other),
     )
@@ -167,14 +165,6 @@ def read_version_or_run(connection: sa.Connection, model: Model, text: str) -> V
     return VersionOrRun(name=f"run {text}", run=run, tasks=tasks, snapshot_id=str(pinned), story=None)
 
 
-def metrics_of_its_run(story: VersionStory | None) -> Sequence[Metric]:
-    """The metrics that the run of a version measured on its own snapshot; none without a version."""
-    if story is None:
-        return ()
-    own = story.run.run.run_id, story.snapshot.snapshot_id
-    return next((evaluation.metrics for evaluation in story.evaluations if (evaluation.run_id, evaluation.snapshot_id) == own), ())
-
-
 def _compare_facts(before: VersionOrRun, after: VersionOrRun) -> tuple[FactDifference, ...]:
     """The parameters, packages, components, environment, image, machine and commit that differ."""
     kinds = {
@@ -196,7 +186,7 @@ def _origin(side: VersionOrRun) -> dict[str, str]:
     values = {
         "environment (uv.lock)": run.environment_digest,
         "image": run.image_digest,
-        "git commit": f"{run.git_commit}{' with local changes' if run.git_dirty else ''}" if run.git_commit else None,
+        "git commit": run.commit,
         "pipeline": run.pipeline_version,
         "snapshot": side.snapshot_id,
         "machine": side.story.training_machine if side.story else None,

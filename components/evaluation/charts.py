@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import altair as alt
 from markupsafe import Markup
 
-from components.evaluation.results import CalibrationBucket, Metric, RocPoint
+from components.evaluation.metric import Metric
+from components.evaluation.results import CalibrationBucket, RocPoint
 from components.evaluation.tables import Cell, SliceRow, finite
 from components.report.charts import axis
 from components.report.drawing import Row, draw, table
@@ -33,16 +34,22 @@ def _slice_values(name: str, cell: Cell) -> Row:
     metric = cell.metric
     if metric is None:
         return {"slice": name, "value": None, "low": None, "high": None, "refused": cell.refused}
-    return {"slice": name, "value": finite(metric.value), "low": finite(metric.low), "high": finite(metric.high), "refused": cell.refused}
+    return {
+        "slice": name,
+        "value": finite(metric.value),
+        "low": finite(metric.ci_low),
+        "high": finite(metric.ci_high),
+        "refused": cell.refused,
+    }
 
 
 def _overall(metric: Metric | None) -> list[alt.Chart]:
     """A line at the value over all rows, on a band as wide as its interval."""
     if metric is None or not math.isfinite(metric.value):
         return []
-    data = alt.Chart(table([{"value": metric.value, "low": finite(metric.low), "high": finite(metric.high)}]))
+    data = alt.Chart(table([{"value": metric.value, "low": finite(metric.ci_low), "high": finite(metric.ci_high)}]))
     line = data.mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(x="value:Q")
-    if finite(metric.low) is None or finite(metric.high) is None:
+    if finite(metric.ci_low) is None or finite(metric.ci_high) is None:
         return [line]
     return [data.mark_rect(color=SOFT.light, opacity=0.35).encode(x="low:Q", x2="high"), line]
 

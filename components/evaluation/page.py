@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from components.evaluation import charts, class_charts
-from components.evaluation.results import Check, Results
+from components.evaluation.metric import Check
+from components.evaluation.results import Results
 from components.evaluation.tables import (
     ClassRow,
     MetricTable,

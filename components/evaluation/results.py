@@ -12,30 +12,8 @@ import numpy as np
 from components.evaluation.classes import Measured, measure_classes, read_matrix
 from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.intervals import Confusion, interval
+from components.evaluation.metric import Check, Metric
 from components.model.folder import Model, Threshold
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric on a slice ({} is all rows). NaN and infinity are legal values."""
-
-    name: str
-    slice: dict[str, str]
-    value: float
-    low: float | None
-    high: float | None
-    example_count: int
-
-
-@dataclass(frozen=True)
-class Check:
-    """A threshold, and whether it was kept; the value is None where the slice had no rows."""
-
-    metric: str
-    slice: dict[str, str]
-    rule: str
-    value: float | None
-    passed: bool
 
 
 @dataclass(frozen=True)

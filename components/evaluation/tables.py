@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from components.evaluation.results import CalibrationBucket, Check, Metric, Results, RocPoint
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import CalibrationBucket, Results, RocPoint
 from components.model.metric_names import MEASURES, class_metric
 from components.wording import slice_text
 

@@ -8,8 +8,9 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
+from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
-from components.registry.evaluations import Metric, slice_key
+from components.registry.evaluations import slice_key
 from components.wording import legible
 
 SCHEMA_VERSION = "0.0.2"
@@ -79,7 +80,7 @@ def _pairs(signature: Mapping[str, object] | None, side: str) -> list[Json]:
 
 
 def _analysis(exported: Exported) -> Json:
-    evaluation = exported.first_evaluation
+    evaluation = exported.story.own_evaluation
     return {"performance_metrics": list(map(_metric, evaluation.metrics)) if evaluation else []}
 
 
@@ -109,15 +110,14 @@ def data_sentence(exported: Exported) -> str:
 def provenance(exported: Exported) -> dict[str, str]:
     """What made the version, for a person: text by label."""
     story, run = exported.story, exported.story.run.run
-    packages = (f"{name} {run.package_versions[name]}" for name in ("tensorflow", "tfx", "kfp") if name in run.package_versions)
     return {
         "run": f"{run.run_id} ({run.trigger}: {run.reason})",
-        "commit": f"{run.git_commit or 'not run from a repository'}{' with local changes' if run.git_dirty else ''}",
+        "commit": run.commit or "not run from a repository",
         "model folder": f"SHA-256 {story.code_sha256}",
         "training": f"SHA-256 {story.training_sha256} of data, model folder and environment: the same give the same weights",
         "environment": run.environment_digest,
         "image": run.image_digest or "none: not run in a container",
-        "packages": ", ".join(packages),
+        "packages": ", ".join(f"{name} {version}" for name, version in run.main_packages.items()),
         "content": f"SHA-256 {story.manifest.sha256} of the list of files",
     }
 

@@ -10,9 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from components import wording
+from components.evaluation.metric import Metric
 from components.export.card import data_sentence, moment, provenance
 from components.export.exported_version import Exported
-from components.registry.evaluations import Metric
 
 TEMPLATES = Path(__file__).parent / "templates"
 SPECIAL = re.compile(r"[\\`*\[\]<#|&~$@]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=www)\.")
@@ -73,7 +73,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, finalize=escaped, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"score": wording.score, "number": wording.number}
-    environment.globals |= {"code": code, "raw": raw, "text": escaped, "moment": moment, "where": where, "interval": interval}
+    environment.globals |= {"code": code, "raw": raw, "text": escaped, "moment": moment, "where": wording.slice_text, "interval": interval}
     return environment
 
 
@@ -103,11 +103,6 @@ def raw(value: str) -> Markup:
     return Markup(re.sub(r"[^\w.:/-]", "", value))  # noqa: S704
 
 
-def where(rows: Mapping[str, str]) -> str:
-    """A slice in words."""
-    return ", ".join(f"{feature} {value}" for feature, value in sorted(rows.items())) or "all rows"
-
-
 def interval(metric: Metric) -> str:
     """The bounds of a metric, where they are known."""
     if metric.ci_low is None or metric.ci_high is None:
@@ -125,7 +120,7 @@ def _signature(signature: Mapping[str, object]) -> Iterator[tuple[str, str, str]
 def metadata(exported: Exported) -> str:
     """The YAML at the top, as Hugging Face specifies it. A metric that is no number has no place in it."""
     story, words = exported.story, exported.words
-    evaluation = exported.first_evaluation
+    evaluation = exported.story.own_evaluation
     results = [_result(exported, metric) for metric in evaluation.metrics if math.isfinite(metric.value)] if evaluation else []
     values: dict[str, object] = {
         "model_name": f"{story.model} {story.number}",

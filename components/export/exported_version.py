@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from components.model.card import CardFile, read_card_file
 from components.model.folder import Model
-from components.registry.evaluations import Evaluation
 from components.registry.history import VersionStory, read_version
 
 
@@ -18,12 +17,6 @@ class Exported:
     """As its folder is today: the title and the owner are the present ones."""
     words: CardFile
     story: VersionStory
-
-    @property
-    def first_evaluation(self) -> Evaluation | None:
-        """What the run that made the version measured."""
-        own = self.story.run.run.run_id
-        return next((evaluation for evaluation in self.story.evaluations if evaluation.run_id == own), None)
 
 
 def read_exported(connection: sa.Connection, model: Model, number: int) -> Exported:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from components.errors import RegistryError
+from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
 from components.export.mlflow_client import Json, MlflowClient, tags
-from components.registry.evaluations import Metric, slice_key
+from components.registry.evaluations import slice_key
 from components.settings import Settings
 
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100
@@ -131,7 +132,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
 def _log(client: MlflowClient, run_id: str, exported: Exported, known: Mapping[str, str]) -> None:
     """Everything with the time of the version, at step 0: what is logged again is the same point."""
     at = milliseconds(exported.story.created_at)
-    evaluation = exported.first_evaluation
+    evaluation = exported.story.own_evaluation
     points = [
         {"key": key, "value": number(value), "timestamp": at, "step": 0}
         for metric in (evaluation.metrics if evaluation else ())

@@ -14,9 +14,10 @@ from google.api_core.exceptions import BadRequest, Conflict, NotFound
 
 from components.canonical import fingerprint
 from components.errors import RegistryError, SettingsError
+from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
 from components.google_errors import google_errors, said
-from components.registry.evaluations import Evaluation, Metric
+from components.registry.evaluations import Evaluation
 from components.settings import Settings
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def export_to_vertex(
         else:
             model = _model(settings, exported, name, source=source, image=image or settings.vertex_serving_image)
             version = _upload(client, parent, name, model, first=not versions)
-        evaluation = exported.first_evaluation
+        evaluation = exported.story.own_evaluation
         return InVertex(version, _evaluate(client, version, evaluation) if evaluation else None, made=found is None)
 
 

@@ -11,20 +11,8 @@ import sqlalchemy as sa
 
 from components.database.idempotency import require_same
 from components.database.statements import execute
+from components.evaluation.metric import Check, Metric
 from components.registry.versions import version_id
-
-
-@dataclass(frozen=True)
-class Metric:
-    """A metric on a slice, with the bounds of its confidence interval where they are known. NaN and infinity are values."""
-
-    name: str
-    slice: Mapping[str, str]
-    """Value by feature; empty for all examples."""
-    value: float
-    ci_low: float | None = None
-    ci_high: float | None = None
-    example_count: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,18 +27,6 @@ class Evaluation:
     """Of how it was measured: metrics, slices, thresholds."""
     metrics: Sequence[Metric]
     report_uri: str | None = None
-
-
-@dataclass(frozen=True)
-class Check:
-    """One rule of a gate, and what it found. `baseline` is the champion's value, where the rule compares."""
-
-    metric: str
-    slice: Mapping[str, str]
-    rule: str
-    value: float | None
-    passed: bool
-    baseline: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """What the registry tells of versions: the list of a model's, and the whole story of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from components.database.statements import execute
+from components.evaluation.metric import Metric
 from components.registry.deployments import Action, Event, Retirement
 from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluation_from
 from components.registry.versions import latest_version, version_id
@@ -66,6 +67,17 @@ class VersionStory:
     deployments: tuple[Event, ...]
     """Of this version, newest first."""
     retirement: Retirement | None
+
+    @property
+    def own_evaluation(self) -> Evaluation | None:
+        """What the run that made the version measured on its own snapshot; None if it measured nothing."""
+        own = self.run.run.run_id, self.snapshot.snapshot_id
+        return next((evaluation for evaluation in self.evaluations if (evaluation.run_id, evaluation.snapshot_id) == own), None)
+
+    @property
+    def own_metrics(self) -> Sequence[Metric]:
+        """The metrics of that evaluation."""
+        return self.own_evaluation.metrics if self.own_evaluation else ()
 
 
 def list_versions(connection: sa.Connection, model: str, *, limit: int | None = None) -> list[VersionSummary]:

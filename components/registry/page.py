@@ -25,7 +25,6 @@ from components.snapshot.document import Snapshot
 NOT_EVALUATED = Results(blessed=False, metrics=(), checks=(), roc=(), calibration=())
 OUTCOMES = {RunState.SUCCEEDED: "pushed", RunState.BLOCKED: "blocked"}
 """How the page calls the state in which a run ended; any other is `failed`."""
-SHOWN_PACKAGES = ("tensorflow", "tfx", "kfp")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,15 +105,14 @@ def _reason(run: FinishedRun) -> str:
 def _lineage(run: FinishedRun) -> dict[str, str]:
     """What the run was made of, and what it made."""
     recorded = run.recorded.run
-    commit = f"{recorded.git_commit}{' with local changes' if recorded.git_dirty else ''}" if recorded.git_commit else "no repository"
     return {
         "run": recorded.run_id,
         "asked for by": f"{recorded.trigger}: {recorded.reason}",
-        "git commit": commit,
+        "git commit": recorded.commit or "no repository",
         "environment (uv.lock)": recorded.environment_digest,
         "image": recorded.image_digest or "none: run on this machine",
         "compiled pipeline": recorded.pipeline_sha256,
-        **{f"package {name}": version for name in SHOWN_PACKAGES if (version := recorded.package_versions.get(name))},
+        **{f"package {name}": version for name, version in recorded.main_packages.items()},
         **({"pinned rows": run.snapshot.snapshot_table} if run.snapshot else {}),
         **({"bytes of the version": run.version_uri} if run.version_uri else {}),
         "artifacts and logs": str(run.folder),

@@ -174,7 +174,7 @@ def _evaluation(model: Model, number: int, run_id: str, pinned: Snapshot, judged
         run_id=run_id,
         snapshot_id=pinned.snapshot_id,
         config_sha256=fingerprint(json.loads(eval_config(model))),
-        metrics=[evaluations.Metric(m.name, m.slice, m.value, m.low, m.high, m.example_count) for m in judged.metrics],
+        metrics=judged.metrics,
     )
 
 
@@ -185,6 +185,6 @@ def _blessing(model: Model, number: int, run_id: str, judged: Results) -> evalua
         run_id=run_id,
         policy_sha256=fingerprint([threshold.model_dump() for threshold in model.evaluation.thresholds]),
         blessed=judged.blessed,
-        checks=[evaluations.Check(c.metric, c.slice, c.rule, c.value, c.passed) for c in judged.checks],
+        checks=judged.checks,
         decided_by="tensorflow-model-analysis",
     )

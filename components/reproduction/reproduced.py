@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from components.evaluation.results import Metric as Measured
-from components.registry.evaluations import Metric, slice_key
+from components.evaluation.metric import Metric
+from components.registry.evaluations import slice_key
 from components.storage.manifest import Manifest, scan_folder
 
 WEIGHTS = "variables/"
@@ -70,7 +70,7 @@ def compare_weights(then: Manifest, saved_model: Path) -> Part:
     return Part("weights", _verdict(not other), ", ".join(other) or f"{len(before)} files")
 
 
-def compare_metrics(then: Sequence[Metric], now: Sequence[Measured]) -> Part:
+def compare_metrics(then: Sequence[Metric], now: Sequence[Metric]) -> Part:
     """Every metric of every slice, to the bit; NaN is equal to NaN."""
     before, after = _by_slice(then), _by_slice(now)
     if not before:
@@ -88,7 +88,7 @@ def _verdict(is_equal: bool) -> Verdict:
     return Verdict.EQUAL if is_equal else Verdict.DIFFERENT
 
 
-def _by_slice(metrics: Sequence[Metric | Measured]) -> dict[tuple[str, str], float]:
+def _by_slice(metrics: Sequence[Metric]) -> dict[tuple[str, str], float]:
     return {(metric.name, slice_key(metric.slice)): metric.value for metric in metrics}
 
 

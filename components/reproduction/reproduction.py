@@ -134,12 +134,10 @@ def compare_version(step: Step, version: int, made: Made, comparison: KfpArtifac
 
 
 def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
-    first = story.run.run.run_id, story.snapshot.snapshot_id
-    metrics = next((one.metrics for one in story.evaluations if (one.run_id, one.snapshot_id) == first), ())
     return (
         compare_examples(story.examples_sha256, str(made.counts.metadata[DIGEST])),
         compare_weights(story.manifest, Path(made.trained.path) / "Format-Serving"),
-        compare_metrics(metrics, read_results(Path(made.results.path)).metrics),
+        compare_metrics(story.own_metrics, read_results(Path(made.results.path)).metrics),
     )
 
 

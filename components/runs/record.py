@@ -15,6 +15,8 @@ from components.errors import RegistryError
 from components.runs.provenance import component_version
 from components.runs.steps import STEPS, Duty, PipelineName
 
+MAIN_PACKAGES = ("tensorflow", "tfx", "kfp")
+
 
 class RunState(StrEnum):
     """A run is RUNNING until it ends, once, in one of the others."""
@@ -60,6 +62,16 @@ class Run:
     git_dirty: bool = False
     image_digest: str | None = None
     service_account: str | None = None
+
+    @property
+    def commit(self) -> str | None:
+        """The commit, and whether tracked files differed from it; None when the run does not come from a repository."""
+        return f"{self.git_commit}{' with local changes' if self.git_dirty else ''}" if self.git_commit else None
+
+    @property
+    def main_packages(self) -> Mapping[str, str]:
+        """The versions of the packages that decide most, by name."""
+        return {name: self.package_versions[name] for name in MAIN_PACKAGES if name in self.package_versions}
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideByS
 from components.diagnosis.newest.rows import FedRows
 from components.diagnosis.newest.sample import Sample, key_texts
 from components.diagnosis.newest.version_now import VersionNow, class_shares
-from components.diagnosis.versions import metrics_of_its_run
 from components.errors import RegistryError, SourceError
+from components.evaluation.metric import Metric
 from components.evaluation.predicted import measure_predictions
 from components.model.folder import Model
-from components.registry.evaluations import Metric
 from components.settings import Settings
 
 Progress = Callable[[str], object]
@@ -82,8 +81,7 @@ def _measure(settings: Settings, model: Model, rows: pa.Table, predicted: Predic
     """Measure the predictions of the rows that the model does not refuse."""
     answered = predicted.class_indices != NO_CLASS
     chosen = rows.filter(pa.array(answered))
-    found = measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
-    return tuple(Metric(one.name, one.slice, one.value, one.low, one.high, one.example_count) for one in found)
+    return measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
 
 
 def _version_now(version: LoadedVersion, answers: _Answers) -> VersionNow:
@@ -93,7 +91,7 @@ def _version_now(version: LoadedVersion, answers: _Answers) -> VersionNow:
         number=version.story.number,
         then=class_shares(answers.then) if answers.then and len(answers.then.scores) else None,
         now=class_shares(answers.today) if answers.today and len(answers.today.scores) else None,
-        differences=compare_metrics(metrics_of_its_run(version.story), answers.metrics) if answers.metrics else (),
+        differences=compare_metrics(version.story.own_metrics, answers.metrics) if answers.metrics else (),
         refusal=next(iter(refusals), None),
         problem=answers.problem,
     )

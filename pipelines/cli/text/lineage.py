@@ -72,7 +72,7 @@ def _origin(settings: Settings, story: VersionStory) -> list[tuple[str, str]]:
         ("data", f"{snapshot.source_table}, {count}{snapshot.partition_from} to {last}, {snapshot.row_count:,} rows"),
         ("snapshot", f"{snapshot.snapshot_id}, kept as {snapshot.snapshot_table}"),
         ("run", f"{run.run_id} ({run.trigger}: {run.reason}), {story.run.state}"),
-        ("commit", f"{run.git_commit or 'no repository'}{' with local changes' if run.git_dirty else ''}"),
+        ("commit", run.commit or "no repository"),
         ("environment", f"{run.environment_digest}{f', image {run.image_digest}' if run.image_digest else ''}"),
         ("model folder", f"sha256:{story.code_sha256}"),
         ("examples", f"sha256:{story.examples_sha256}"),

@@ -10,7 +10,7 @@ from components.diagnosis.metrics import Significance
 from components.diagnosis.newest.newest import Newest, measured_on
 from components.diagnosis.newest.predictions import SideBySide
 from components.diagnosis.newest.version_now import VersionNow
-from components.registry.evaluations import Metric
+from components.evaluation.metric import Metric
 from components.wording import ABSENT, count, legible, percent, score, slice_text
 from pipelines.cli.text.comparison import data_json, show_ranked
 

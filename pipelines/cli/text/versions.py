@@ -10,6 +10,7 @@ import click
 
 from components.registry.deployments import Action, Event, ModelSummary, Retirement
 from components.registry.history import VersionStory, VersionSummary
+from components.wording import slice_text
 from pipelines.cli.json_text import to_json
 
 
@@ -62,13 +63,11 @@ def show_story(story: VersionStory) -> None:
         "snapshot": story.snapshot.snapshot_id,
         "data": f"{story.snapshot.source_table}, {story.snapshot.partition_from} to {story.snapshot.partition_to} (exclusive), "
         f"{story.snapshot.row_count:,} rows, kept as {story.snapshot.snapshot_table}",
-        "commit": f"{run.git_commit or 'no repository'}{' with local changes' if run.git_dirty else ''}",
+        "commit": run.commit or "no repository",
         "model folder": story.code_sha256,
         "environment": run.environment_digest,
         "image": run.image_digest or "none: run on this machine",
-        "packages": ", ".join(
-            f"{name} {run.package_versions[name]}" for name in ("tensorflow", "tfx", "kfp") if name in run.package_versions
-        ),
+        "packages": ", ".join(f"{name} {version}" for name, version in run.main_packages.items()),
         "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
     }
     if retired := story.retirement:
@@ -80,13 +79,13 @@ def show_story(story: VersionStory) -> None:
         click.echo(f"  metrics on snapshot {evaluation.snapshot_id[:12]}:")
         width = max((len(metric.name) for metric in evaluation.metrics), default=0)
         for metric in evaluation.metrics:
-            where = ", ".join(f"{name} {value}" for name, value in metric.slice.items()) or "all rows"
             bounds = f"  [{metric.ci_low:.4f}, {metric.ci_high:.4f}]" if metric.ci_low is not None and metric.ci_high is not None else ""
-            click.echo(f"    {metric.name:<{width}} {where:<28} {metric.value:>12.4f}{bounds}")
+            click.echo(f"    {metric.name:<{width}} {slice_text(metric.slice):<28} {metric.value:>12.4f}{bounds}")
     for blessing in story.blessings:
         for check in blessing.checks:
-            where = ", ".join(f"{name} {value}" for name, value in check.slice.items()) or "all rows"
-            click.echo(f"  {'kept' if check.passed else 'broken':<7} {check.metric} on {where}: {check.value} {check.rule}")
+            click.echo(
+                f"  {'kept' if check.passed else 'broken':<7} {check.metric} on {slice_text(check.slice)}: {check.value} {check.rule}"
+            )
 
 
 def show_history(model: str, events: Sequence[Event], before: Mapping[tuple[str, int], int | None], *, as_json: bool) -> None:

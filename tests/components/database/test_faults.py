@@ -15,7 +15,8 @@ from components.database.membership import make_members
 from components.database.migration import migrate
 from components.database.roles import Role
 from components.errors import AccessError
-from components.registry.evaluations import Evaluation, Metric, record_evaluation
+from components.evaluation.metric import Metric
+from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.history import list_versions
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import read_run

@@ -12,7 +12,8 @@ from components.database.engine import make_engine
 from components.database.errors import sqlstate
 from components.database.migration import LOCK, migrate
 from components.errors import AccessError, RegistryError
-from components.registry.evaluations import Evaluation, Metric, record_evaluation
+from components.evaluation.metric import Metric
+from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import RunState, finish_run, runs
 from components.settings import Settings

@@ -9,13 +9,14 @@ import numpy as np
 import pyarrow as pa
 
 from components.cloud import Cloud
+from components.evaluation.metric import Metric
 from components.model.folder import Model
 from components.profiles.file import write_profiles
 from components.profiles.profile import ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from components.profiles.record import Profiled, keep_profiles
 from components.profiles.source import source_key
-from components.registry.evaluations import Evaluation, Metric, record_evaluation
+from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Task, record_tasks, start_run
 from components.snapshot.document import Partition, Snapshot

@@ -13,8 +13,8 @@ from components.cloud import Cloud
 from components.diagnosis.metrics import Significance, compare_metrics, significance
 from components.diagnosis.versions import VersionComparison, compare_versions
 from components.errors import RegistryError
+from components.evaluation.metric import Metric
 from components.model.folder import read_model
-from components.registry.evaluations import Metric
 from components.runs.record import Run, RunState, finish_run
 from components.settings import Settings
 from components.storage.objects import ensure_bucket

@@ -10,7 +10,8 @@ import pytest
 
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
-from components.evaluation.results import Check, Metric, Results, read_results
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import Results, read_results
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import Model, read_model
 from components.settings import Settings
@@ -127,16 +128,16 @@ def test_metrics_are_those_of_the_scores(blessed: tuple[Model, Results, Artifact
     assert by_device == ROWS
     for device in ROWS:
         share = value(results, "binary_accuracy", device=device)
-        assert share.low is not None
-        assert share.high is not None
-        assert share.low < share.value < share.high or share.value == 1.0
+        assert share.ci_low is not None
+        assert share.ci_high is not None
+        assert share.ci_low < share.value < share.ci_high or share.value == 1.0
 
 
 def test_a_slice_of_one_class_has_no_area(blessed: tuple[Model, Results, Artifact], tmp_path: Path) -> None:
     _, results, _ = blessed
     found = value(results, "auc", device="tv")
     assert np.isnan(found.value)
-    assert (found.low, found.high, found.example_count) == (None, None, 8)
+    assert (found.ci_low, found.ci_high, found.example_count) == (None, None, 8)
     results.write(tmp_path / "results.json")
     again = read_results(tmp_path / "results.json")
     assert np.isnan(value(again, "auc", device="tv").value)

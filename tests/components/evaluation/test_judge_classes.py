@@ -9,7 +9,8 @@ import pytest
 
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
-from components.evaluation.results import Check, Results, read_results
+from components.evaluation.metric import Check
+from components.evaluation.results import Results, read_results
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import Model, read_model
 from components.settings import Settings

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from components.evaluation.judge import refusal
-from components.evaluation.results import CalibrationBucket, Check, Metric, Results, RocPoint, read_results
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import CalibrationBucket, Results, RocPoint, read_results
 from components.model.folder import Model, read_model
 from tests.components.visits import write_model
 

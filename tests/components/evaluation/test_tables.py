@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from components.evaluation.results import CalibrationBucket, Check, Metric, Results, RocPoint
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import CalibrationBucket, Results, RocPoint
 from components.evaluation.tables import (
     CHARTED_SLICES,
     MetricTable,

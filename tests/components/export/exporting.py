@@ -6,9 +6,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from components.evaluation.metric import Check, Metric
 from components.export.exported_version import Exported, read_exported
 from components.model.folder import Model, read_model
-from components.registry.evaluations import Blessing, Check, Evaluation, Metric, record_blessing, record_evaluation
+from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from tests.components.deployment.deploying import deploy
 from tests.components.visits import write_model

@@ -15,10 +15,10 @@ import sqlalchemy as sa
 from pydantic import SecretStr
 
 from components.errors import AccessError, RegistryError, SettingsError
+from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
 from components.export.mlflow import InMlflow, export_to_mlflow, metric_key, number
 from components.export.mlflow_client import MlflowClient, checked_uri
-from components.registry.evaluations import Metric
 from components.registry.versions import NewVersion
 from components.settings import Settings
 from tests.components.export.exporting import HOSTILE, exported

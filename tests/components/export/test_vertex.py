@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from google.cloud.aiplatform_v1 import types
 
 from components.errors import AccessError, RegistryError, SettingsError
+from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
 from components.export.vertex import InVertex, export_to_vertex, slices, values, vertex_location
 from components.google import vertex_model_client
-from components.registry.evaluations import Metric
 from components.registry.versions import NewVersion
 from components.settings import Settings
 from tests.components.export.exporting import HOSTILE, exported
@@ -189,7 +189,7 @@ def test_metrics_have_vertex_names_where_it_knows_them(version: Exported) -> Non
     assert values(binary) == {"auRoc": 0.8, "confidenceMetrics": [{"confidenceThreshold": 0.5, "precision": 0.6, "recall": 0.5}]}
     assert values([Metric("macro_f1", {}, 0.7), Metric("accuracy", {}, 0.9)]) == {"confidenceMetrics": [{"f1ScoreMacro": 0.7}]}
     assert values([Metric("auc", {}, float("nan"))]) == {}
-    evaluation = version.first_evaluation
+    evaluation = version.story.own_evaluation
     assert evaluation is not None
     many = replace(evaluation, metrics=[Metric("auc", {"hour": str(hour)}, 0.5) for hour in range(120)])
     assert len(slices(many)) == 120

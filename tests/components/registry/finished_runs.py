@@ -8,7 +8,8 @@ from pathlib import Path
 
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
-from components.evaluation.results import CalibrationBucket, Check, Matrix, Metric, Results, RocPoint
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import CalibrationBucket, Matrix, Results, RocPoint
 from components.examples.span_cache import SplitCount
 from components.registry.page import FinishedRun
 from components.runs.record import RecordedRun, Run, RunState, TaskResult, TaskState, Trigger

@@ -10,11 +10,10 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import RegistryError
+from components.evaluation.metric import Check, Metric
 from components.registry.evaluations import (
     Blessing,
-    Check,
     Evaluation,
-    Metric,
     read_blessings,
     read_evaluations,
     record_blessing,

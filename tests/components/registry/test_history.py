@@ -9,7 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import RegistryError
-from components.registry.evaluations import Blessing, Check, Evaluation, Metric, record_blessing, record_evaluation
+from components.evaluation.metric import Check, Metric
+from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import RunState, Task, finish_run, read_run, record_tasks

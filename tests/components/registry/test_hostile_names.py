@@ -8,9 +8,10 @@ import sqlalchemy as sa
 
 from components.canonical import fingerprint
 from components.errors import RegistryError
+from components.evaluation.metric import Check, Metric
 from components.registry import versions
 from components.registry.deployments import history
-from components.registry.evaluations import Blessing, Check, Evaluation, Metric, read_blessings, record_blessing, record_evaluation
+from components.registry.evaluations import Blessing, Evaluation, read_blessings, record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
 from components.registry.snapshot_use import find_snapshot
 from components.registry.versions import ModelRole, NewVersion, find_version_of_run, register_version

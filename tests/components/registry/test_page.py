@@ -13,7 +13,8 @@ import pytest
 
 from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.schema.anomalies import Anomaly
-from components.evaluation.results import CalibrationBucket, Check, Matrix, Metric, RocPoint
+from components.evaluation.metric import Check, Metric
+from components.evaluation.results import CalibrationBucket, Matrix, RocPoint
 from components.examples.span_cache import SplitCount
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run, write_run_page
 from components.report.palette import CARD_FILL, DATA

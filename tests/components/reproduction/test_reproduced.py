@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.evaluation.results import Metric as Measured
-from components.registry.evaluations import Metric
+from components.evaluation.metric import Metric
 from components.reproduction.reproduced import (
     Comparison,
     Part,
@@ -21,8 +20,8 @@ from components.storage.manifest import Manifest, scan_folder
 NAN = math.nan
 
 
-def measured(value: float, name: str = "auc", **slice_: str) -> Measured:
-    return Measured(name, slice_, value, None, None, 10)
+def measured(value: float, name: str = "auc", **slice_: str) -> Metric:
+    return Metric(name, slice_, value, None, None, 10)
 
 
 def recorded(value: float, name: str = "auc", **slice_: str) -> Metric:

@@ -12,8 +12,9 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.diagnosis.newest.newest import Newest, look_at_newest
+from components.evaluation.metric import Metric
 from components.model.folder import Model
-from components.registry.evaluations import Evaluation, Metric, record_evaluation
+from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run

@@ -7,7 +7,7 @@ import pytest
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide
 from components.diagnosis.newest.version_now import ClassShares, VersionNow
-from components.registry.evaluations import Metric
+from components.evaluation.metric import Metric
 from tests.components.diagnosis.compared import metric
 
 FAULT = "column pages of site.visits is empty in 100% of rows since 2026-03-09 (was 0.2%)"
