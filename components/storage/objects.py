@@ -123,7 +123,9 @@ def checked_generation(blob: storage.Blob, entry: Entry) -> int:
         CorruptObjectError: they are not.
     """
     if wrong := problem(entry, blob):
-        raise CorruptObjectError(f"{wrong}, in gs://{blob.bucket.name}/{blob.name}: something else wrote it; delete the object and push again")
+        raise CorruptObjectError(
+            f"{wrong}, in gs://{blob.bucket.name}/{blob.name}: something else wrote it; delete the object and push again"
+        )
     return int(blob.generation)
 
 

@@ -89,7 +89,7 @@ def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: 
     return _objects(version, uri, blobs, reads=reads)
 
 
-def _objects(client: storage.Client, version: StoredVersion, uri: str, blobs: Mapping[str, storage.Blob], *, reads: Reads) -> list[Finding]:
+def _objects(version: StoredVersion, uri: str, blobs: Mapping[str, storage.Blob], *, reads: Reads) -> list[Finding]:
     """What is wrong in a folder of the version's objects, by path."""
     entries = version.entries
 

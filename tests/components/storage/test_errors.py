@@ -12,7 +12,7 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 from google.oauth2.credentials import Credentials
 
-from components.errors import AccessError, PerennialError, RegistryError, StorageFullError
+from components.errors import AccessError, CorruptObjectError, PerennialError, StorageFullError
 from components.settings import Settings
 from components.storage import objects
 from components.storage.errors import storage_errors
@@ -35,7 +35,7 @@ from components.storage.objects import ensure_bucket, read_manifest
         (TooManyRequests, AccessError, "Cloud Storage cannot be reached for bucket models .*no"),
         (RetryError, AccessError, "Cloud Storage cannot be reached for bucket models .*no"),
         (requests.ReadTimeout, AccessError, "Cloud Storage cannot be reached for bucket models .*no"),
-        (DataCorruption, RegistryError, "bucket models serves bytes that differ from their own checksum"),
+        (DataCorruption, CorruptObjectError, "bucket models serves bytes that differ from their own checksum"),
     ],
 )
 def test_a_refusal_is_a_sentence(refusal: Callable[..., Exception], error: type[PerennialError], message: str) -> None:

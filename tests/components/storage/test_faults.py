@@ -89,7 +89,7 @@ def test_a_service_that_stays_away_says_so_and_leaves_nothing_that_counts(
     for module in (objects, publish):
         monkeypatch.setattr(module, "RETRY", objects.RETRY.with_timeout(0.5))
     breakable_storage.break_next({"path": path, "status": status, "count": 1_000})
-    with pytest.raises(AccessError, match=r"Cloud Storage cannot be reached for bucket models .*: run `perennial up`"):
+    with pytest.raises(AccessError, match=r"Cloud Storage cannot be reached for bucket models .*: run `perennial status`"):
         push_and_publish()
     uri = f"gs://models/content/{name}/{content_sha256(scan_folder(folder))}"
     assert (NAME in blobs_by_path(broken, *split_uri(uri))) == (path == "/rewriteTo/")

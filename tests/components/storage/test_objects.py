@@ -193,5 +193,5 @@ def test_a_bucket_keeps_versions_and_can_be_ensured_again(client: storage.Client
 
 
 def test_a_missing_bucket_is_named(client: storage.Client, folder: Path) -> None:
-    with pytest.raises(RegistryError, match=r"bucket no-such-bucket does not exist or lacks what is asked for .*: run `perennial migrate`"):
+    with pytest.raises(RegistryError, match=r"bucket no-such-bucket does not exist or lacks what is asked for .*: run `perennial up`"):
         push_folder(client, "no-such-bucket", model="churn", folder=folder, metadata={})
