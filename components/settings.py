@@ -27,7 +27,7 @@ Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 
 class Settings(BaseSettings):
-    """Where things are. On Google Cloud the endpoints stay None and every client uses its own default."""
+    """Where the services, buckets and folders are. On Google Cloud the endpoints stay None and every client uses its default."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     """Run TFX's own Evaluator, whose results ours has in less time."""
     maximum_bytes_billed: int = 1_000_000_000_000
     pipeline_root: str | None = None
-    """Where Kubeflow keeps artifacts (gs://...); None on one machine, where the state folder does."""
+    """Where Kubeflow keeps artifacts, gs://…; None on one machine, which keeps them in the state folder."""
     kubeflow_endpoint: str | None = None
     image: str | None = None
     """The container image of every step, pinned by digest."""
@@ -109,7 +109,7 @@ class Settings(BaseSettings):
         return self.serving_bucket or self.bucket
 
     def as_owner(self) -> "Settings":
-        """The same, for the user who owns the registry's tables."""
+        """These settings, for the user who owns the registry's tables."""
         if self.owner_user is None:
             return self
         changes = {"database_user": self.owner_user, "database_password": None}
@@ -117,7 +117,7 @@ class Settings(BaseSettings):
 
     @property
     def caches(self) -> Path:
-        """What is kept because making it takes long; safe to delete."""
+        """The folder of what is kept because making it takes long. It is safe to delete."""
         return self.cache_folder or self.state_folder / "cache"
 
 
@@ -149,12 +149,12 @@ def read_settings() -> Settings:
 
 
 def _variable(field: str) -> str:
-    """A name that is no field stands in a file as it was met."""
+    """The variable of a field. A name that is no field is shown in capitals."""
     return f"{PREFIX}{field.upper()}" if field.partition(".")[0] in Settings.model_fields else field.upper()
 
 
 def _refuse_unknown(variables: Mapping[str, str]) -> None:
-    """A variable with a typing error would otherwise change nothing, silently: pydantic-settings looks for the known ones only."""
+    """Refuse a misspelt variable, which pydantic-settings would silently ignore."""
     for variable in sorted(name for name in variables if not SERVICE_LINK.search(name)):
         field = variable.removeprefix(PREFIX).lower()
         if field not in Settings.model_fields:

@@ -1,4 +1,4 @@
-"""What pydantic refuses, for one sentence."""
+"""What pydantic refuses, as part of a sentence."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ from pydantic_core import ErrorDetails
 
 
 def refusals(error: ValidationError, *, spell: Callable[[str], str] = str) -> str:
-    """Each value that was refused, and why.
+    """List each value that was refused, and why.
 
     Args:
-        error: of parsing a file or the environment.
-        spell: how the name of a value is written there.
+        error: was raised when a file or the environment was parsed.
+        spell: makes the name of a value as it is written there.
     """
     return "; ".join(_refusal(details, spell(".".join(map(str, details["loc"])))) for details in error.errors(include_url=False))
 

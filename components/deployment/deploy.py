@@ -1,6 +1,6 @@
-"""Deploy a version, or roll back to one: publish its bytes, test them as they are served, then switch the target and record it, at once.
+"""Deploy a version or roll back to one: publish its bytes, test them as they are served, then switch the target and record it together.
 
-Whatever fails, and whenever, the version that was live stays live.
+If any of this fails, the version that was live stays live.
 """
 
 import logging
@@ -43,58 +43,59 @@ PULLS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
-class Deployed:
-    """What came of a request."""
+class DeploymentResult:
+    """The outcome of a request to deploy or to roll back."""
 
     event: Event
     is_new: bool
-    """Whether it changed anything: not when this very request was made before, or when the version was live already."""
+    """Whether the request changed anything: it did not if it had been carried out before, or if the version was live already."""
     repaired: str | None = None
-    """What was wrong with the target's configuration before."""
+    """What was wrong with the target's configuration and was corrected; None if nothing was."""
     seconds: dict[str, float] = field(default_factory=dict)
-    """By step."""
+    """The seconds that each step took."""
 
 
 @dataclass(frozen=True)
 class _Plan:
-    """What a request leads to, before the bytes are looked at."""
+    """Which version a request leads to."""
 
     version: int
     seen: int
+    """The sequence number of the target's last deployment when the plan was made."""
     rolls_back_to: Event | None = None
 
 
-def deploy(cloud: Cloud, request: Request, *, force: bool = False) -> Deployed:
-    """Make a version the live one of a target. `force` is for versions that no gate let through or that could not be tested in full.
+def deploy(cloud: Cloud, request: Request, *, force: bool = False) -> DeploymentResult:
+    """Make a version the live one of a target. `force` also deploys a version that no gate let through or that cannot be tested in full.
 
     Raises:
         RegistryError: the version is unknown, retired, not blessed, changed, or not as it was; or something else was deployed meanwhile.
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
-    return _done_before(cloud, request) or _carry_out(cloud, request, _deployment(cloud, request), force=force)
+    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_deployment(cloud, request), force=force)
 
 
-def rollback(cloud: Cloud, request: Request, *, force: bool = False) -> Deployed:
-    """Go back to what was live before on a target, or to the version that the request names, which was live there once.
+def rollback(cloud: Cloud, request: Request, *, force: bool = False) -> DeploymentResult:
+    """Deploy the version that was live on a target before, or the one that the request names, which must have been live there once.
 
     Raises:
-        RegistryError: there is nothing to go back to, or as for `deploy`. What was forced once need not be forced again.
+        RegistryError: there is no version to go back to, or as for `deploy`. A version that was forced once need not be forced again.
         AccessError: as for `deploy`.
     """
-    return _done_before(cloud, request) or _carry_out(cloud, request, _return(cloud, request), force=force)
+    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_rollback(cloud, request), force=force)
 
 
-def _done_before(cloud: Cloud, request: Request) -> Deployed | None:
+def _earlier_result(cloud: Cloud, request: Request) -> DeploymentResult | None:
     with cloud.engine.connect() as connection:
         made = find_request(connection, request)
-    return None if made is None else Deployed(made, is_new=False, repaired=_repair(cloud, request))
+    return None if made is None else DeploymentResult(made, is_new=False, repaired=_repair(cloud, request))
 
 
 def _repair(cloud: Cloud, request: Request) -> str | None:
     return repair_target(cloud.engine, cloud.storage, cloud.settings, request.target)
 
 
-def _deployment(cloud: Cloud, request: Request) -> _Plan:
+def _plan_deployment(cloud: Cloud, request: Request) -> _Plan:
     if request.version is None:
         raise RegistryError(f"say which version of {request.model} to deploy: `perennial versions {request.model}` lists them")
     with cloud.engine.connect() as connection:
@@ -102,41 +103,41 @@ def _deployment(cloud: Cloud, request: Request) -> _Plan:
     return _Plan(request.version, last.seq if last else 0)
 
 
-def _return(cloud: Cloud, request: Request) -> _Plan:
-    """Where a rollback goes. To the version that is live already, if that is what is asked for."""
+def _plan_rollback(cloud: Cloud, request: Request) -> _Plan:
+    """Find the version that a rollback goes to. If the request names the live version, that is the one."""
     with cloud.engine.connect() as connection:
         events = history(connection, request.model, request.target)
-        gone = retired(connection, request.model)
+        retired_versions = retired(connection, request.model)
         if request.version is not None:
             require_not_retired(request.model, read_candidate(connection, request.model, request.version))
     if not events:
         raise RegistryError(f"{request.model} was never deployed to {request.target}: there is nothing to roll back; `perennial deploy` it")
     if request.version is not None:
-        places = [event for event in events if event.version == request.version and event.action == Action.DEPLOY]
+        candidates = [event for event in events if event.version == request.version and event.action == Action.DEPLOY]
         sentence = f"version {request.version} of {request.model} was never live on {request.target}"
     else:
-        places = restorable(events, retired=frozenset(gone))
+        candidates = restorable(events, retired=frozenset(retired_versions))
         sentence = f"nothing was live on {request.target} before {request.model} {events[0].version} that a rollback may go to"
-    if not places or places[0].version is None:
+    if not candidates or candidates[0].version is None:
         raise RegistryError(f"{sentence}: look at `perennial history {request.model} --target {request.target}`, or deploy a version")
-    return _Plan(places[0].version, events[0].seq, places[0])
+    return _Plan(candidates[0].version, events[0].seq, candidates[0])
 
 
-def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> Deployed:
+def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> DeploymentResult:
     repaired, seconds = _repair(cloud, request), dict[str, float]()
     what = f"{request.model} {plan.version}"
     with cloud.engine.connect() as connection:
         last = last_event(connection, request.model, request.target)
         if last is not None and (last.seq, last.version) == (plan.seen, plan.version):
-            return Deployed(last, is_new=False, repaired=repaired)
+            return DeploymentResult(last, is_new=False, repaired=repaired)
         candidate = read_candidate(connection, request.model, plan.version)
     require_not_retired(request.model, candidate)
     may_force = force or (plan.rolls_back_to is not None and plan.rolls_back_to.forced)
-    doubts = _verdict(candidate.blessed)
-    _require_no_doubts(what, doubts, may_force=may_force)
-    smoke = _test(cloud, request, plan, candidate.manifest, seconds)
+    doubts = _gate_doubts(candidate.blessed)
+    _refuse_doubts(what, doubts, may_force=may_force)
+    smoke = _publish_and_test(cloud, request, plan, candidate.manifest, seconds)
     doubts += smoke.doubts
-    _require_no_doubts(what, doubts, may_force=may_force)
+    _refuse_doubts(what, doubts, may_force=may_force)
     new = NewEvent(
         request=request,
         version=plan.version,
@@ -147,21 +148,21 @@ def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> D
     )
     with _timed(seconds, "switch"):
         event = _switch_and_record(cloud, new)
-    return Deployed(event, is_new=True, repaired=repaired, seconds=seconds)
+    return DeploymentResult(event, is_new=True, repaired=repaired, seconds=seconds)
 
 
-def _verdict(blessed: bool | None) -> tuple[str, ...]:
+def _gate_doubts(blessed: bool | None) -> tuple[str, ...]:
     if blessed is None:
         return ("was never judged by the gate",)
     return () if blessed else ("was refused by the gate",)
 
 
-def _require_no_doubts(what: str, doubts: tuple[str, ...], *, may_force: bool) -> None:
+def _refuse_doubts(what: str, doubts: tuple[str, ...], *, may_force: bool) -> None:
     if doubts and not may_force:
         raise RegistryError(f"{what} {' and '.join(doubts)}: deploy another version, or this one with --force and a --reason")
 
 
-def _test(cloud: Cloud, request: Request, plan: _Plan, manifest: Manifest, seconds: dict[str, float]) -> Smoke:
+def _publish_and_test(cloud: Cloud, request: Request, plan: _Plan, manifest: Manifest, seconds: dict[str, float]) -> Smoke:
     """Publish the version, fetch the bytes from where they are served, and test those."""
     bucket, what = cloud.settings.bucket, f"{request.model} {plan.version}"
     with _timed(seconds, "publish"):
@@ -177,10 +178,10 @@ def _test(cloud: Cloud, request: Request, plan: _Plan, manifest: Manifest, secon
 
 
 def pull_served(client: storage.Client, uri: str, manifest: Manifest, folder: Path) -> None:
-    """Copy what is served at `uri` now to a local folder. It must be what the registry's manifest says, by SHA-256, and nothing else.
+    """Copy the objects that are served at `uri` to a local folder. They must be exactly those of the manifest, each with its SHA-256.
 
     Raises:
-        RegistryError: an object is missing, changed or too many.
+        RegistryError: an object is missing, was changed, or is not in the manifest.
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
     bucket, prefix = split_uri(uri)
@@ -197,7 +198,7 @@ def pull_served(client: storage.Client, uri: str, manifest: Manifest, folder: Pa
 
 
 def _switch_and_record(cloud: Cloud, new: NewEvent) -> Event:
-    """Both or neither. Should the answer of a service be lost on the way, the configuration is put back to what the log says."""
+    """Switch the target and record it, or do neither. If a service's answer is lost, the configuration is restored from the log."""
     try:
         with cloud.engine.begin() as connection:
             event = append(connection, new)

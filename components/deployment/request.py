@@ -1,4 +1,4 @@
-"""What somebody asks for, checked before anything is done: a model, a version, a target, a reason, and who asks."""
+"""A request to deploy, checked before anything is done: a model, a version, a target, a reason, and who makes it."""
 
 import getpass
 import os
@@ -28,7 +28,7 @@ def new_request(
     reason: str,
     request_id: str | None = None,
 ) -> Request:
-    """A request of whoever runs this; without an id it is a new one.
+    """Make a request in the name of the person or account that runs this process. Without an id it gets a new one.
 
     Raises:
         RegistryError: a name, the reason or the id is not acceptable.
@@ -48,7 +48,7 @@ def new_request(
 
 
 def require_target(settings: Settings, target: str) -> str:
-    """The name of one of the settings' targets, which becomes part of the name of an object.
+    """Return the name if it is one of the settings' targets; it becomes part of an object's name.
 
     Raises:
         SettingsError: there is no such target.
@@ -61,10 +61,10 @@ def require_target(settings: Settings, target: str) -> str:
 
 
 def require_reason(reason: str) -> str:
-    """The reason, which is kept for ever and shown in one line.
+    """Return the reason without surrounding spaces. It is recorded for good and shown in one line.
 
     Raises:
-        RegistryError: it says nothing, too much, or has characters that cannot be shown.
+        RegistryError: it is empty, too long, or has characters that cannot be shown.
     """
     text = reason.strip()
     if not text or len(text) > LONGEST_REASON or not text.isprintable():
@@ -74,7 +74,7 @@ def require_reason(reason: str) -> str:
 
 
 def actor(settings: Settings) -> str:
-    """Who asks: in the cloud the account that Cloud SQL has authenticated, on one machine the person at it."""
+    """Who makes requests: on Google Cloud the account that Cloud SQL has authenticated, on one machine its user."""
     if not settings.is_local and settings.database_password is None:
         return settings.database_user[:LONGEST_ACTOR]
     try:

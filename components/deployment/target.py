@@ -1,7 +1,7 @@
-"""What a target serves, as TensorFlow Serving reads it: one object that says of the log of deployments what is live.
+"""The configuration of a target: one object, from which TensorFlow Serving reads the live version of each model.
 
-The log decides. The object is written within the transaction that appends to the log; where a process died in between, it is put
-back to what the log says by whoever comes next.
+The log of deployments decides what is live. The object is written within the transaction that appends to the log. If a process died in
+between, the next command restores the object from the log.
 """
 
 import re
@@ -29,37 +29,37 @@ CONFIG = """  config {{
 """
 SERVED = re.compile(r'name: "(\w+)".*?versions: (\d+)', re.DOTALL)
 PATIENCE = RETRY.with_timeout(8.0)
-"""Others wait for the target meanwhile, for 10 seconds."""
+"""Shorter than the 10 seconds for which other commands wait for the target."""
 CALL_SECONDS = 8.0
 DAY_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Config:
-    """The text of the object, and its generation: 0 while there is none."""
+class TargetConfig:
+    """The text of a target's configuration, and its generation in Cloud Storage: 0 if there is no object."""
 
     text: str
     generation: int
 
     @property
     def served(self) -> dict[str, int]:
-        """The version of each model."""
+        """The version of each model that it names."""
         return {model: int(version) for model, version in SERVED.findall(self.text)}
 
 
 def config_uri(settings: Settings, target: str) -> str:
-    """Where TensorFlow Serving finds the configuration of a target."""
+    """The URI from which TensorFlow Serving reads the configuration of a target."""
     return f"gs://{settings.configuration_bucket}/serving/{target}/{NAME}"
 
 
 def config_text(bucket: str, live: Mapping[str, int]) -> str:
-    """TensorFlow Serving's ModelServerConfig for the version of each model, by name."""
+    """TensorFlow Serving's ModelServerConfig as text. `live` has the version of each model."""
     configs = "".join(CONFIG.format(model=model, bucket=bucket, version=live[model]) for model in sorted(live))
     return f"{TITLE}model_config_list {{\n{configs}}}\n"
 
 
-def read_config(client: storage.Client, settings: Settings, target: str) -> Config:
-    """The configuration of a target as it is in Cloud Storage.
+def read_config(client: storage.Client, settings: Settings, target: str) -> TargetConfig:
+    """Read the configuration of a target from Cloud Storage.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
@@ -69,15 +69,15 @@ def read_config(client: storage.Client, settings: Settings, target: str) -> Conf
         try:
             content = blob.download_as_bytes(retry=PATIENCE, timeout=CALL_SECONDS)
         except NotFound:
-            return Config("", 0)
-    return Config(content.decode(errors="replace"), int(blob.generation))
+            return TargetConfig("", 0)
+    return TargetConfig(content.decode(errors="replace"), int(blob.generation))
 
 
-def switch(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> Config | None:
-    """Make the object say what the log says in this transaction. Returns what it said before; None if that was the same.
+def switch(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> TargetConfig | None:
+    """Write what is live according to this transaction's log into the object. Returns the object before; None if nothing had to change.
 
     Raises:
-        RegistryError: something else writes the object at the same time.
+        RegistryError: another writer changed the object at the same time.
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
     lock_target(connection, target)
@@ -90,10 +90,10 @@ def switch(connection: sa.Connection, client: storage.Client, settings: Settings
 
 
 def repair_target(engine: sa.Engine, client: storage.Client, settings: Settings, target: str) -> str | None:
-    """Put the object back to what the log says, should somebody have died in between, or changed it. Returns what was wrong.
+    """Restore the object from the log if a process died before writing it, or somebody changed it. Returns what was wrong, or None.
 
     Raises:
-        RegistryError: something else writes the object at the same time.
+        RegistryError: another writer changed the object at the same time.
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
     with engine.begin() as connection:
@@ -102,7 +102,7 @@ def repair_target(engine: sa.Engine, client: storage.Client, settings: Settings,
 
 
 def target_problem(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> str | None:
-    """What is wrong with the object, without changing it; None when it says what the log says."""
+    """Say how the object differs from the log, without changing it; None if it does not."""
     lock_target(connection, target)
     live, now = live_on_target(connection, target), read_config(client, settings, target)
     if now.text == config_text(settings.bucket, live) or (not live and not now.generation):
@@ -110,8 +110,8 @@ def target_problem(connection: sa.Connection, client: storage.Client, settings: 
     return difference(now, live, config_uri(settings, target))
 
 
-def difference(now: Config, live: Mapping[str, int], uri: str) -> str:
-    """The first thing that the object and the log do not agree on."""
+def difference(now: TargetConfig, live: Mapping[str, int], uri: str) -> str:
+    """Say in one sentence where the object and the log first disagree."""
     for model in sorted(now.served.keys() | live.keys()):
         if now.served.get(model) != live.get(model):
             names, says = ("nothing" if number is None else f"version {number}" for number in (now.served.get(model), live.get(model)))

@@ -1,6 +1,6 @@
-"""The story of churn, told with real runs: data preparation begins to write text, and what then happens. `make demo-churn` runs it.
+"""The story of churn, told with real runs: what happens when data preparation begins to write text. `make demo-churn` runs it.
 
-It has emulators, data and models of its own, in the state folder that the Makefile names; each time it starts from nothing.
+It has emulators, data and models of its own in the state folder that the Makefile names, and starts from scratch each time.
 """
 
 from datetime import date
@@ -26,16 +26,16 @@ EDITS = {
 FIRST_BAD = date(1997, 12, 1)
 LAST_GOOD, FIRST_BLOCKED, LATER = date(1997, 11, 30), date(1997, 12, 7), date(1998, 1, 18)
 CURRENCIES = 7
-"""Every so many purchases in a row of the file has its currency written behind the amount, once the preparation has changed."""
+"""The changed preparation writes the currency behind every such purchase's amount: every seventh of a day."""
 
 
 def main() -> None:
-    """Tell it, from nothing."""
+    """Tell the story from scratch."""
     play("demo-churn", MODEL, EDITS, tell)
 
 
 def tell(settings: Settings, server: ForkServer) -> None:
-    """The story."""
+    """Tell the story with services that are ready."""
     shop = Shop(settings, server, MODEL, TEXT_SCHEMA)
     say("1. A shop's purchases land in BigQuery day by day. A model of who will buy nothing in the next 30 days is trained every week.")
     shop.load(date.min, LAST_GOOD, good)
@@ -61,7 +61,7 @@ def good(_number: int, row: dict[str, object]) -> dict[str, object]:
 
 
 def bad(number: int, row: dict[str, object]) -> dict[str, object]:
-    """The same once the preparation has changed: some amounts with a currency."""
+    """A purchase as the changed preparation writes it: some amounts have a currency."""
     written = good(number, row)
     return {**written, "dollar_value": f"{written['dollar_value']} USD"} if number % CURRENCIES == 0 else written
 

@@ -1,6 +1,6 @@
 """The story of the beginners, told with real runs: a classifier calls everybody a newcomer, and no older version is any better.
 
-`make demo-loyalty` runs it; like the story of churn, each time from nothing.
+`make demo-loyalty` runs it. Like the story of churn it starts from scratch each time.
 """
 
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ FIRST, SECOND, NEWEST = date(1998, 3, 31), date(1998, 4, 30), date(1998, 5, 31)
 
 
 def main() -> None:
-    """Tell it, from nothing."""
+    """Tell the story from scratch."""
     play("demo-loyalty", MODEL, EDITS, tell)
 
 
 def tell(settings: Settings, server: ForkServer) -> None:
-    """The story."""
+    """Tell the story with services that are ready."""
     shop = Shop(settings, server, MODEL, SCHEMA)
     _serve_two_versions(shop)
     say("2. In May the shop loads its table anew from another system. That one does not know how many CDs were in a purchase.")
@@ -71,12 +71,12 @@ def as_sold(_number: int, row: dict[str, object]) -> dict[str, object]:
 
 
 def reloaded(_number: int, row: dict[str, object]) -> dict[str, object]:
-    """The same after the table was loaded from the system that knows no CDs."""
+    """A purchase after the table was loaded from the system that does not record CDs."""
     return {**row, "number_of_cds": None}
 
 
 def change_a_byte(settings: Settings) -> None:
-    """Change one byte of what version 2 serves, as nobody should."""
+    """Change one byte of the served copy of version 2."""
     blob = storage_client(settings).bucket(settings.bucket).blob(f"models/{MODEL}/2/saved_model.pb")
     content = bytearray(blob.download_as_bytes())
     content[len(content) // 2] ^= 1

@@ -1,4 +1,4 @@
-"""What the demos share: a stage with nothing on it, a shop whose purchases can be loaded as good or as bad, and commands shown and run."""
+"""What the demos share: services and a model from scratch, a shop whose purchases load in any state, and commands shown and run."""
 
 import shlex
 import shutil
@@ -28,11 +28,11 @@ from pipelines.run.reproduce import reproduce
 from pipelines.run.train import TrainingRequest, TrainingResult, train_locally
 
 Edits = Mapping[str, Mapping[str, str]]
-"""For each file of a model's folder, what is put in the place of which text."""
+"""For each file of a model's folder, the texts to replace and what replaces them."""
 
 
 def play(name: str, model: str, edits: Edits, tell: Callable[[Settings, ForkServer], None]) -> None:
-    """Tell the story `name`, from nothing: with emulators, data and a model's folder of its own."""
+    """Tell the story `name` from scratch, with emulators, data and a model's folder of its own."""
     settings = read_settings()
     if settings.state_folder.name != name:
         raise SystemExit(f"run `make {name}`: it gives the demo a state folder of its own")
@@ -58,10 +58,10 @@ def _fresh(settings: Settings, model: str, edits: Edits) -> Settings:
 
 
 def copy_model(models_folder: Path, name: str, edits: Edits) -> None:
-    """A model's folder, edited: the same code on fewer customers, trained in seconds.
+    """Copy a model's folder and edit the copy, so that it trains on fewer customers in seconds.
 
     Raises:
-        TaskError: the folder is not what it was when the edits were written.
+        TaskError: the folder changed since the edits were written.
     """
     folder = models_folder / name
     shutil.copytree(REPOSITORY / "pipelines" / "models" / name, folder)
@@ -75,13 +75,13 @@ def copy_model(models_folder: Path, name: str, edits: Edits) -> None:
 
 
 def say(text: str) -> None:
-    """A paragraph of the story."""
+    """Print a paragraph of the story."""
     click.echo()
     click.secho(textwrap.fill(text, 110, subsequent_indent="   "), bold=True)
 
 
-def show_command(*words: str) -> None:
-    """What somebody would type."""
+def _show_command(*words: str) -> None:
+    """Print a command as somebody would type it."""
     click.echo(f"\n$ perennial {shlex.join(words)}")
 
 
@@ -96,7 +96,7 @@ class Shop:
         self._days: Mapping[date, Rows] = read_cdnow()[1]
 
     def load(self, first: date, last: date, prepared: Callable[[int, dict[str, object]], dict[str, object]]) -> None:
-        """Load the partitions of these days, each row as the shop's data preparation makes it of (its number in the day, the row)."""
+        """Load the partitions of these days. `prepared` makes each row from its number in the day and the original row."""
         wanted = {
             day: [prepared(number, row) for number, row in enumerate(rows)] for day, rows in self._days.items() if first <= day <= last
         }
@@ -105,7 +105,7 @@ class Shop:
 
     def train(self, through: date, *, expected: RunState = RunState.SUCCEEDED, waive: str | None = None) -> None:
         """Train as `perennial train` does."""
-        show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
+        _show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
         request = TrainingRequest(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
         progress = training_text.Progress(quiet=False)
         result = train_locally(Runner(self._settings, self._server, progress.start, progress.end), request)
@@ -115,7 +115,7 @@ class Shop:
 
     def reproduce(self, number: int) -> None:
         """Train again as `perennial reproduce` does."""
-        show_command("reproduce", self._model.name, str(number))
+        _show_command("reproduce", self._model.name, str(number))
         silent = training_text.Progress(quiet=True)
         made = reproduce(Runner(self._settings, self._server, silent.start, silent.end), self._model.name, number)
         if reproduction_text.show(made, as_json=False):
@@ -128,7 +128,7 @@ def run(*words: str, expected: int = 0) -> None:
     Raises:
         TaskError: it ended with another exit code than the story expects.
     """
-    show_command(*words)
+    _show_command(*words)
     code = 0
     try:
         perennial.main(list(words), prog_name="perennial")

@@ -1,4 +1,4 @@
-"""Where the emulators listen: chosen once, kept from then on as long as nobody else takes them."""
+"""The addresses on which the emulators listen: chosen once, and kept as long as no other process takes them."""
 
 import json
 import random
@@ -13,10 +13,10 @@ from components.files import write_whole
 
 HOST = "127.0.0.1"
 CLOUD_SQL_PORT = 3307
-"""Fixed in Google's connector."""
+"""The port of every Cloud SQL instance; it is fixed in Google's connector."""
 
 PORTS = range(20_000, 30_000)
-"""Below the ports that systems give to outgoing connections, which would sit on a kept one now and then."""
+"""Below the ports of outgoing connections, which would take a kept one now and then."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Addresses:
 
 
 def read(file: Path) -> Addresses | None:
-    """The addresses that were chosen; None if there are none yet."""
+    """Read the addresses that were chosen; None if there are none yet."""
     try:
         return Addresses(**json.loads(file.read_text()))
     except (FileNotFoundError, ValueError, TypeError):
@@ -40,12 +40,12 @@ def read(file: Path) -> Addresses | None:
 
 
 def choose(file: Path, *, in_use: Collection[str], progress: Callable[[str], None]) -> Addresses:
-    """The kept addresses, but others for those that somebody else has taken meanwhile.
+    """Choose addresses: those that were chosen before, except where another process has taken one since.
 
     Args:
-        file: where they are kept.
-        in_use: those which our own running emulators have, by name.
-        progress: told of every kept address that had to change.
+        file: holds the addresses from one start to the next.
+        in_use: the names of those on which our own emulators are listening.
+        progress: called with a sentence for every address that had to change.
 
     Raises:
         EmulatorError: nothing is free.
@@ -80,14 +80,14 @@ def _is_free(address: int | str) -> bool:
 
 
 def _free_port(taken: Collection[int | str]) -> int:
-    for port in random.sample(PORTS, len(PORTS)):  # at random: two folders set up at the same time shall not meet
+    for port in random.sample(PORTS, len(PORTS)):  # at random, so that two state folders set up at the same time do not collide
         if port not in taken and _is_free(port):
             return port
     raise EmulatorError(f"no port from {PORTS.start} to {PORTS.stop - 1} is free on {HOST}: stop what listens there")
 
 
 def _free_instance_address() -> str:
-    """On Linux the whole of 127.0.0.0/8 is there for everybody; elsewhere only 127.0.0.1 is."""
+    """A loopback address whose port 3307 is free. Linux has all of 127.0.0.0/8, other systems only 127.0.0.1."""
     candidates = [HOST]
     if sys.platform == "linux":
         candidates = [f"127.77.{number // 254}.{number % 254 + 1}" for number in random.sample(range(256 * 254), 50)]

@@ -1,4 +1,4 @@
-"""Processes that outlive the command that started them: started, found again and stopped, and never taken for others."""
+"""Processes that outlive the command that starts them: start one, find it again without mistaking another for it, and stop it."""
 
 import contextlib
 import json
@@ -18,12 +18,12 @@ GRACE_SECONDS = 20.0
 """How long a process may take to end by itself: PostgreSQL and DuckDB write what they have in memory."""
 
 WAIT_FOR_GO = 'read -r go && exec "$@" </dev/null'
-"""A shell that becomes the command once it is told to, and ends if whoever should tell it has died."""
+"""A shell that becomes the command when it reads a line, and ends if the process that should write the line has died."""
 
 
 @dataclass(frozen=True)
 class Daemon:
-    """A process that was started, as its record on disk tells it."""
+    """A process that was started, as its record on disk describes it."""
 
     pid: int
     birth: float
@@ -41,7 +41,7 @@ class Daemon:
 def spawn(command: Sequence[str], record: Path, log: Path) -> Daemon:
     """Start a command in a session of its own. Its output goes to `log`; the log of the run before is kept beside it.
 
-    The command begins only when its record is on disk, so that whatever kills us leaves no process that nobody knows.
+    The command begins only once its record is on disk, so that no unrecorded process stays behind if this one is killed.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists():
@@ -56,7 +56,7 @@ def spawn(command: Sequence[str], record: Path, log: Path) -> Daemon:
             cwd="/",
             start_new_session=True,
         )
-        process.returncode = 0  # it is meant to outlive us: nobody shall warn that it still runs
+        process.returncode = 0  # it is meant to outlive this process: no warning that it still runs
         since = datetime.now(UTC).isoformat(timespec="seconds")
         daemon = Daemon(process.pid, _birth(psutil.Process(process.pid)), since, tuple(command))
         write_whole(record, json.dumps(asdict(daemon)))

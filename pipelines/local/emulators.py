@@ -1,4 +1,4 @@
-"""The emulators of Google Cloud on this machine: started as daemons, found again, stopped. Behind `perennial up | down | status`."""
+"""Start, find and stop the emulators of Google Cloud on this machine: `perennial up`, `down` and `status`."""
 
 import contextlib
 import http.client
@@ -20,36 +20,36 @@ from pipelines.local.daemons import Daemon
 
 PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 START_SECONDS = 120.0
-"""How long a part may take until it answers; 5 seconds are usual, but not on a busy machine."""
+"""How long an emulator may take until it answers. It usually takes 5 seconds, but longer on a busy machine."""
 
 ANSWER_SECONDS = 1.0
 
 Progress = Callable[[str], None]
 
 
-class Part(StrEnum):
-    """The emulators. Each is a package under infra/emulators, a process, a log and a folder of state."""
+class EmulatorName(StrEnum):
+    """The emulators: each is a package in infra/emulators, and has a process, a log and a folder of state."""
 
     CLOUD_SQL = "cloud_sql"
     CLOUD_STORAGE = "cloud_storage"
     BIGQUERY = "bigquery"
 
 
-class State(StrEnum):
-    """How a part is."""
+class EmulatorState(StrEnum):
+    """Whether an emulator runs and answers."""
 
     UP = "up"
     SILENT = "silent"
-    """It runs and does not answer: it is starting, or overloaded."""
+    """It runs and does not answer, because it is starting or overloaded."""
     DOWN = "down"
 
 
 @dataclass(frozen=True)
-class PartStatus:
-    """What there is to say of a part. Only a part that runs has a pid and a time since when."""
+class EmulatorStatus:
+    """What `perennial status` shows of an emulator. `pid` and `since` are None if it does not run."""
 
     name: str
-    state: State
+    state: EmulatorState
     address: str
     pid: int | None
     since: datetime | None
@@ -57,12 +57,12 @@ class PartStatus:
 
 
 def start(settings: Settings, progress: Progress) -> None:
-    """Have all parts running and answering, and write where they listen into the state folder's endpoints.env.
+    """Start the emulators, wait until all answer, and write their addresses into endpoints.env in the state folder.
 
-    Parts that run already are left alone. Two callers at the same time are fine: the second one finds everything up.
+    Emulators that run already are left alone. Of two callers at the same time the second waits, and finds everything up.
 
     Raises:
-        EmulatorError: a part will not start (then none is left running), or the emulators' environment is missing.
+        EmulatorError: an emulator does not start (then none is left running), or the environment of the emulators is missing.
     """
     if not PYTHON.exists():
         raise EmulatorError(f"the emulators' environment is missing ({PYTHON}): run `make setup`")
@@ -71,10 +71,10 @@ def start(settings: Settings, progress: Progress) -> None:
         running = _running(folder)
         in_use = {name for part in running for name in ADDRESSES[part]}
         chosen = addresses.choose(_ports_file(folder), in_use=in_use, progress=progress)
-        commands = {part: _command(part, settings, folder, chosen) for part in Part}
+        commands = {part: _command(part, settings, folder, chosen) for part in EmulatorName}
         outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part]]
         daemons.stop(outdated)
-        missing = [part for part in Part if part not in running or running[part] in outdated]
+        missing = [part for part in EmulatorName if part not in running or running[part] in outdated]
         for part in missing:
             progress(f"{part}: starting")
             running[part] = daemons.spawn(commands[part], _record(folder, part), _log(folder, part))
@@ -89,7 +89,7 @@ def start(settings: Settings, progress: Progress) -> None:
 
 
 def stop(state_folder: Path, progress: Progress) -> None:
-    """Stop all parts that run. Their state stays, and so do their addresses."""
+    """Stop the emulators. Their state and their addresses stay on disk."""
     folder = _folder(state_folder)
     if not folder.is_dir():
         progress("no emulators were ever started here")
@@ -97,7 +97,7 @@ def stop(state_folder: Path, progress: Progress) -> None:
     with _alone(folder, progress):
         running = _running(folder)
         daemons.stop(list(running.values()))
-        for part in Part:
+        for part in EmulatorName:
             _record(folder, part).unlink(missing_ok=True)
     for part in running:
         progress(f"{part}: stopped")
@@ -105,20 +105,20 @@ def stop(state_folder: Path, progress: Progress) -> None:
         progress("the emulators are down already")
 
 
-def status(state_folder: Path) -> list[PartStatus]:
-    """How every part is."""
+def status(state_folder: Path) -> list[EmulatorStatus]:
+    """The status of every emulator."""
     folder = _folder(state_folder)
     chosen = addresses.read(_ports_file(folder))
     running = _running(folder)
-    return [_part_status(part, running.get(part), chosen, _log(folder, part)) for part in Part]
+    return [_emulator_status(part, running.get(part), chosen, _log(folder, part)) for part in EmulatorName]
 
 
-def _part_status(part: Part, daemon: Daemon | None, chosen: Addresses | None, log: Path) -> PartStatus:
+def _emulator_status(part: EmulatorName, daemon: Daemon | None, chosen: Addresses | None, log: Path) -> EmulatorStatus:
     address = _address(part, chosen) if chosen else ""
     if daemon is None or chosen is None:
-        return PartStatus(part, State.DOWN, address, None, None, log)
-    state = State.UP if _answers(part, chosen) else State.SILENT
-    return PartStatus(part, state, address, daemon.pid, datetime.fromisoformat(daemon.since), log)
+        return EmulatorStatus(part, EmulatorState.DOWN, address, None, None, log)
+    state = EmulatorState.UP if _answers(part, chosen) else EmulatorState.SILENT
+    return EmulatorStatus(part, state, address, daemon.pid, datetime.fromisoformat(daemon.since), log)
 
 
 def _folder(state_folder: Path) -> Path:
@@ -129,16 +129,16 @@ def _ports_file(folder: Path) -> Path:
     return folder / "ports.json"
 
 
-def _record(folder: Path, part: Part) -> Path:
+def _record(folder: Path, part: EmulatorName) -> Path:
     return folder / f"{part}.pid"
 
 
-def _log(folder: Path, part: Part) -> Path:
+def _log(folder: Path, part: EmulatorName) -> Path:
     return folder / "logs" / f"{part}.log"
 
 
-def _running(folder: Path) -> dict[Part, Daemon]:
-    found = {part: daemons.find(_record(folder, part)) for part in Part}
+def _running(folder: Path) -> dict[EmulatorName, Daemon]:
+    found = {part: daemons.find(_record(folder, part)) for part in EmulatorName}
     return {part: daemon for part, daemon in found.items() if daemon is not None}
 
 
@@ -150,37 +150,37 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
 
 
 ADDRESSES = {
-    Part.CLOUD_SQL: ("cloud_sql", "instance"),
-    Part.CLOUD_STORAGE: ("cloud_storage",),
-    Part.BIGQUERY: ("bigquery", "bigquery_storage"),
+    EmulatorName.CLOUD_SQL: ("cloud_sql", "instance"),
+    EmulatorName.CLOUD_STORAGE: ("cloud_storage",),
+    EmulatorName.BIGQUERY: ("bigquery", "bigquery_storage"),
 }
-"""The names of the addresses that a part listens on."""
+"""The names of the addresses that each emulator listens on."""
 
 
-def _command(part: Part, settings: Settings, folder: Path, chosen: Addresses) -> tuple[str, ...]:
-    """The command line of a part. -P: a folder that happens to be called like a package is not one."""
+def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addresses) -> tuple[str, ...]:
+    """The command line of an emulator. `-P` keeps a folder of the working directory from being taken for a package."""
     arguments = {
-        Part.CLOUD_SQL: (
+        EmulatorName.CLOUD_SQL: (
             settings.cloudsql_instance,
             f"--address={chosen.instance}",
             *(f"--service-account={email}={_key_file(folder, role)}" for role, email in service_accounts(settings).items()),
             f"--database={settings.database}",
         ),
-        Part.CLOUD_STORAGE: (f"--service-accounts={folder / Part.CLOUD_SQL / 'service-accounts'}",),
-        Part.BIGQUERY: (
+        EmulatorName.CLOUD_STORAGE: (f"--service-accounts={folder / EmulatorName.CLOUD_SQL / 'service-accounts'}",),
+        EmulatorName.BIGQUERY: (
             f"--project={settings.project}",
             f"--grpc-port={chosen.bigquery_storage}",
             f"--storage-endpoint=http://{HOST}:{chosen.cloud_storage}",
         ),
     }
-    place = (f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")
-    return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *place)
+    common = (f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")
+    return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *common)
 
 
 def service_accounts(settings: Settings) -> dict[str, str]:
-    """The address of each role's service account; the owner, who is first, is the instance's administrator too.
+    """The email address of each role's service account. The first, the owner, is also the administrator of the instance.
 
-    A database's user is an IAM service account without its ending, unless it has a password of its own.
+    A database user without a password is an IAM service account whose name lacks the ending `.gserviceaccount.com`.
     """
     users = {"owner": settings.owner_user, "writer": settings.database_user, "reader": None}
     others = {"owner": "owner", "writer": "perennial", "reader": "console"}
@@ -209,17 +209,17 @@ def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 
 
-def _address(part: Part, chosen: Addresses) -> str:
-    """Where a part listens, for people."""
+def _address(part: EmulatorName, chosen: Addresses) -> str:
+    """The addresses of an emulator as people read them."""
     beside = {
-        Part.CLOUD_SQL: f", {chosen.instance}:{CLOUD_SQL_PORT}",
-        Part.CLOUD_STORAGE: "",
-        Part.BIGQUERY: f", gRPC {HOST}:{chosen.bigquery_storage}",
+        EmulatorName.CLOUD_SQL: f", {chosen.instance}:{CLOUD_SQL_PORT}",
+        EmulatorName.CLOUD_STORAGE: "",
+        EmulatorName.BIGQUERY: f", gRPC {HOST}:{chosen.bigquery_storage}",
     }
     return f"http://{HOST}:{getattr(chosen, part)}{beside[part]}"
 
 
-def _wait_until_they_answer(folder: Path, running: dict[Part, Daemon], chosen: Addresses, progress: Progress) -> None:
+def _wait_until_they_answer(folder: Path, running: dict[EmulatorName, Daemon], chosen: Addresses, progress: Progress) -> None:
     begin = time.monotonic()
     waiting = dict(running)
     while waiting:
@@ -235,20 +235,20 @@ def _wait_until_they_answer(folder: Path, running: dict[Part, Daemon], chosen: A
         time.sleep(0.05 if waiting else 0)
 
 
-def _answers(part: Part, chosen: Addresses) -> bool:
-    """Whether a part does its work. Cloud SQL says so itself; of the others any answer is good, also that a token is missing."""
+def _answers(part: EmulatorName, chosen: Addresses) -> bool:
+    """Whether an emulator is ready. Cloud SQL says so itself; of the others any answer will do, even that a token is missing."""
     connection = http.client.HTTPConnection(HOST, getattr(chosen, part), timeout=ANSWER_SECONDS)
     try:
-        connection.request("GET", "/healthz" if part is Part.CLOUD_SQL else "/")
+        connection.request("GET", "/healthz" if part is EmulatorName.CLOUD_SQL else "/")
         code = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return False
     finally:
         connection.close()
-    return code == http.HTTPStatus.OK or part is not Part.CLOUD_SQL
+    return code == http.HTTPStatus.OK or part is not EmulatorName.CLOUD_SQL
 
 
-def _last_words(folder: Path, part: Part) -> str:
+def _last_words(folder: Path, part: EmulatorName) -> str:
     log = _log(folder, part)
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return f"{lines[-1].removeprefix(f'{part}: ') if lines else 'it said nothing'} (log: {log})"

@@ -1,4 +1,4 @@
-"""Load the examples' data into BigQuery, by partition, with the load API."""
+"""Load the data of the example models into BigQuery, partition by partition, with load jobs."""
 
 import hashlib
 import importlib.metadata
@@ -27,15 +27,15 @@ SCHEMA = (
     bigquery.SchemaField("dollar_value", "NUMERIC"),
 )
 LOADERS = 8
-"""Load jobs at a time."""
+"""The number of load jobs that run at the same time."""
 
 Schema = Sequence[bigquery.SchemaField]
 Rows = list[dict[str, object]]
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where the data come from."""
+class DatasetOrigin:
+    """Where the data of an example come from."""
 
     title: str
     package: str
@@ -47,21 +47,21 @@ class Origin:
 
 
 @dataclass(frozen=True)
-class Seeded:
-    """What a seeding did."""
+class SeedResult:
+    """What loading the example data did."""
 
-    origin: Origin
+    origin: DatasetOrigin
     table: str
     partitions: int
     loaded: int
-    """Partitions that were not there, or not whole."""
+    """The number of partitions that were missing or incomplete before."""
 
 
-def read_cdnow() -> tuple[Origin, dict[date, Rows]]:
-    """The purchases by day: 69,659 of 23,570 customers of the CD shop CDNOW, as Fader and Hardie published them.
+def read_cdnow() -> tuple[DatasetOrigin, dict[date, Rows]]:
+    """Read the purchases by day: 69,659 of 23,570 customers of the CD shop CDNOW, published by Fader and Hardie.
 
     Raises:
-        SourceError: the file is not the known one.
+        SourceError: the file has other content than the published one.
     """
     package = importlib.metadata.distribution("lifetimes")
     path = Path(str(package.locate_file(CDNOW)))
@@ -81,7 +81,7 @@ def read_cdnow() -> tuple[Origin, dict[date, Rows]]:
                 "dollar_value": float(dollars),
             }
         )
-    origin = Origin(
+    origin = DatasetOrigin(
         title="CDNOW master data set, purchases of customers acquired in the first quarter of 1997 (Fader and Hardie)",
         package=f"PyPI package lifetimes {package.version}",
         licence="MIT (the package)",
@@ -95,15 +95,15 @@ def read_cdnow() -> tuple[Origin, dict[date, Rows]]:
 
 def seed(
     client: bigquery.Client, settings: Settings, model: Model, *, through: date | None, progress: Callable[[int, int], None]
-) -> Seeded:
-    """Load the partitions up to `through` that are missing or not whole. Doing it again loads nothing.
+) -> SeedResult:
+    """Load the partitions up to `through` that are missing or incomplete. Repeating it loads nothing.
 
     Args:
-        client: of BigQuery.
-        settings: name the project and the location.
-        model: names the table; models of the shop read the same one, and it is loaded once.
+        client: a client of BigQuery.
+        settings: have the project and the location.
+        model: has the name of the table. All models of the shop read the same one, which is loaded once.
         through: the last partition to load; None loads all.
-        progress: is told (partitions done, partitions to do).
+        progress: called with the number of partitions that are loaded and of those to load.
 
     Raises:
         SourceError: `through` is outside the data, or the model's data do not come with Perennial.
@@ -121,11 +121,11 @@ def seed(
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
         load_partitions(client, table, SCHEMA, missing, progress=progress)
-    return Seeded(origin, table, len(wanted), len(missing))
+    return SeedResult(origin, table, len(wanted), len(missing))
 
 
 def make_table(client: bigquery.Client, settings: Settings, model: Model, schema: Schema) -> str:
-    """The model's source table, made if it is missing. Returns its full name. What BigQuery refuses stays an error of its client."""
+    """Create the model's source table if it is missing. Returns its full name. Errors of BigQuery's client are not translated."""
     name = f"{settings.project}.{model.source.table}"
     dataset = bigquery.Dataset(name.rpartition(".")[0])
     dataset.location = settings.location
@@ -139,7 +139,7 @@ def make_table(client: bigquery.Client, settings: Settings, model: Model, schema
 def load_partitions(
     client: bigquery.Client, table: str, schema: Schema, days: Mapping[date, Rows], *, progress: Callable[[int, int], None]
 ) -> None:
-    """Replace partitions: each load job is done wholly or not at all. What BigQuery refuses stays an error of its client."""
+    """Replace partitions, each wholly or not at all. Errors of BigQuery's client are not translated."""
 
     def load(day: date, rows: Rows) -> None:
         content = "\n".join(map(json.dumps, rows)).encode()

@@ -1,4 +1,4 @@
-"""What must be there before the first run: the registry's tables, and the bucket of the model versions."""
+"""Create what the first run needs: the registry's tables, and the bucket of the model versions."""
 
 from components.database.engine import make_engine
 from components.database.membership import make_members
@@ -12,7 +12,7 @@ from pipelines.local.emulators import service_accounts
 
 
 def prepare(settings: Settings) -> None:
-    """Bring the registry's schema up to date and make the bucket. Doing it again changes nothing.
+    """Bring the registry's schema up to date and create the bucket. Repeating it changes nothing.
 
     Raises:
         AccessError: Cloud SQL or Cloud Storage refuses, or does not answer.
@@ -27,7 +27,7 @@ def prepare(settings: Settings) -> None:
 
 
 def prepare_registry(settings: Settings) -> None:
-    """Bring the registry's schema up to date. On this machine the owner lets the others in first.
+    """Bring the registry's schema up to date. With the emulators, the owner first makes the other users members of their roles.
 
     Raises:
         AccessError: Cloud SQL refuses, or does not answer.

@@ -1,7 +1,7 @@
-"""Import TFX once, then fork one process for every task: isolation as KFP has it, without six seconds of imports for each.
+"""Import TFX once, then fork a process for every task: tasks are isolated as in KFP, without six seconds of imports for each.
 
-There are two such servers: `heavy` has TFX; `light` is a fork of the launcher, has what a task without TFX needs, and is ready within two
-seconds. Both, and every task, end when the launcher ends, however it ends: a killed run leaves no task behind that still writes.
+There are two such servers: `heavy` has imported TFX; `light` is a fork of the launcher, has imported what a task without TFX needs, and is
+ready within two seconds. Both servers and every task end when the launcher ends, however it ends: no task of a killed run goes on writing.
 
 Linux only: forking after TensorFlow's import is not safe on macOS.
 """
@@ -61,15 +61,15 @@ HEAVY = (
 
 
 def main() -> None:
-    """Serve the socket of the first argument with TFX, until standard input ends."""
+    """Import TFX and serve the socket that the first argument names, until the standard input ends."""
     _import(HEAVY)
     _serve(Path(sys.argv[1]), sys.stdin.fileno())
 
 
 def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
-    """Serve the socket in a fork of this process, which has no threads yet. The descriptor `to_close` is the launcher's alone.
+    """Serve a socket in a fork of this process, which must not have threads. The fork closes the descriptor `to_close`.
 
-    Returns its id, and the descriptor that keeps it alive while it is open.
+    Returns the process id of the fork, and a descriptor: the fork lives as long as this process keeps it open.
     """
     if "IPython" not in sys.modules:  # BigQuery's client would import it, for notebooks
         sys.modules["IPython"] = None  # type: ignore[assignment]
@@ -105,7 +105,7 @@ def _import(names: Sequence[str]) -> None:
 
 
 def _serve(path: Path, alive: int) -> NoReturn:
-    """Until the launcher's end of the pipe `alive` is closed."""
+    """Serve until the launcher's end of the pipe `alive` is closed."""
     with socket.socket(socket.AF_UNIX) as listener:
         unfinished = path.with_suffix(".unfinished")
         listener.bind(str(unfinished))
@@ -132,7 +132,7 @@ def _reap() -> None:
 
 
 def _supervise(connection: socket.socket) -> NoReturn:
-    """Run one task in a child of this process; kill it should the launcher go away."""
+    """Run one task in a child of this process, and kill it if the launcher ends."""
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
     request = _receive(connection)
     child = os.fork()
@@ -157,7 +157,7 @@ def _receive(connection: socket.socket) -> dict[str, Any]:
 
 
 def _run_task(request: dict[str, Any], log: int) -> NoReturn:
-    """What `python -m kfp.dsl.executor_main` would do. Exits without TensorFlow's teardown, which takes a second or two."""
+    """Do what `python -m kfp.dsl.executor_main` would do. Exit without TensorFlow's teardown, which takes a second or two."""
     code = 1
     try:
         os.dup2(log, 1)

@@ -28,12 +28,12 @@ READY_SECONDS = 180.0
 
 @dataclass
 class ForkServer:
-    """The two processes of pipelines.run.fork_server: `heavy` imports while the launcher looks around."""
+    """The two processes of pipelines.run.fork_server. `heavy` imports TFX while the launcher prepares the run."""
 
     folder: Path
     heavy: subprocess.Popen[bytes]
     light: int
-    """Process id."""
+    """The process id of the other one."""
 
     def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> int:
         """Run one task's code. Returns its exit code."""
@@ -79,16 +79,16 @@ def _start(path: Path) -> subprocess.Popen[bytes]:
 
 @dataclass
 class LocalRun:
-    """Runs pipelines, and remembers what became of their tasks."""
+    """Runs pipelines and collects the results of their tasks."""
 
     folder: Path
-    """Artifacts go to `artifacts`, logs to `logs`."""
+    """Its subfolder `artifacts` gets the artifacts, `logs` the logs."""
     server: ForkServer | None
     """None runs every task cold, as kfp.local does."""
     on_start: Callable[[str], None]
     on_end: Callable[[TaskResult], None]
     environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables that every task has besides our own."""
+    """Additional variables of every task."""
     results: list[TaskResult] = field(default_factory=list)
 
     def run(self, pipeline: Callable[..., object], arguments: Mapping[str, str | int]) -> bool:
@@ -134,7 +134,7 @@ class LocalRun:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """kfp.local narrates on the root logger and warns of image names; a run has its own progress and logs."""
+    """Silence kfp.local, which logs to the root logger and warns of image names; a run has its own progress and logs."""
     previous = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:

@@ -17,19 +17,19 @@ from components.snapshot.step import FILE as SNAPSHOT
 from pipelines.run.train import TrainingResult
 
 
-def report_path(settings: Settings, run_id: str) -> Path:
-    """Where the page of a run is."""
+def _report_path(settings: Settings, run_id: str) -> Path:
+    """The path of a run's page."""
     return settings.state_folder / "reports" / f"{run_id}.html"
 
 
 def write_report(settings: Settings, result: TrainingResult) -> Path:
     """Write the page. What the run did not reach is missing from it, and the page says so."""
-    path = report_path(settings, result.run.run.run_id)
-    write_run_page(finished_run(result), path)
+    path = _report_path(settings, result.run.run.run_id)
+    write_run_page(_finished_run(result), path)
     return path
 
 
-def finished_run(result: TrainingResult) -> FinishedRun:
+def _finished_run(result: TrainingResult) -> FinishedRun:
     """Read what the steps of a run left in its folder."""
     snapshot, counts = _artifact(result, "pin", f"snapshot/{SNAPSHOT}"), _artifact(result, "read", "counts")
     results, anomalies = _artifact(result, "evaluate", "results"), _artifact(result, "validate", "anomalies")

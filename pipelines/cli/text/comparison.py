@@ -1,4 +1,4 @@
-"""What the command line says of two versions, or of two windows of data, side by side."""
+"""What the command line shows of a comparison of two versions, or of two windows of data."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -24,14 +24,14 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
 def show_data(comparison: DataComparison, notes: Sequence[str]) -> None:
-    """Two windows, for a person."""
+    """Print the comparison of two windows."""
     click.echo(culprit(comparison))
     click.echo(f"\n{comparison.before} → {comparison.after}")
     _show_differences(comparison, notes)
 
 
 def show_versions(comparison: VersionComparison) -> None:
-    """Two versions, for a person, below the culprit."""
+    """Print the comparison of two versions, below the culprit."""
     click.echo(f"\n{comparison.model}: {comparison.before.name} → {comparison.after.name}")
     _show_differences(comparison.data, comparison.notes)
     _show_metrics(comparison.metrics)
@@ -41,14 +41,14 @@ def show_versions(comparison: VersionComparison) -> None:
 
 def _show_differences(comparison: DataComparison, notes: Sequence[str]) -> None:
     for name, windows in (("partitions", comparison.partitions), ("spans", comparison.spans)):
-        click.echo(f"  {name:<11} {windows_text(windows)}")
+        click.echo(f"  {name:<11} {_windows_text(windows)}")
     for note in notes:
         click.echo(f"  note        {note}")
     show_ranked(comparison)
 
 
 def show_ranked(comparison: DataComparison, limit: int = SHOWN_DIFFERENCES) -> None:
-    """The differences, the likeliest culprit first."""
+    """Print the differences, the likeliest culprit first."""
     if not comparison.differences:
         return
     click.echo(f"\n  {'differs':<34} {'score':>6} {'share':>7} {'JS':>6} {'L-inf':>6} {'PSI':>7}  how")
@@ -70,8 +70,8 @@ def _show_difference(difference: Difference) -> None:
         click.echo(f"  {'':<34} so that these differ as well: {', '.join(map(legible, difference.consequences))}")
 
 
-def windows_text(windows: Windows) -> str:
-    """How two windows' days differ, in a few words."""
+def _windows_text(windows: Windows) -> str:
+    """Describe in a few words how the days of two windows differ."""
     parts = {"added": windows.added, "vanished": windows.vanished, "rewritten": windows.rewritten}
     said = [f"{len(days)} {word} ({_days(days)})" for word, days in parts.items() if days]
     return ", ".join([*said, f"{len(windows.same)} the same"])
@@ -82,7 +82,7 @@ def _days(days: Sequence[Any]) -> str:
 
 
 def _show_metrics(metrics: Sequence[MetricDifference]) -> None:
-    """All of all rows, and of slices what is significant."""
+    """Print the metrics of all rows, and those of slices whose difference is significant."""
     shown = [one for one in metrics if not one.slice or one.significance == Significance.SIGNIFICANT]
     if not shown:
         return
@@ -174,11 +174,11 @@ def _column_json(column: ColumnDifference) -> dict[str, Any]:
         "population_stability": column.population_stability,
         "added_values": added,
         "vanished_values": vanished,
-        **{name: profile_json(getattr(column, name)) for name in ("before", "after", "whole_before", "whole_after")},
+        **{name: _profile_json(getattr(column, name)) for name in ("before", "after", "whole_before", "whole_after")},
     }
 
 
-def profile_json(profile: ColumnProfile | None) -> dict[str, Any] | None:
+def _profile_json(profile: ColumnProfile | None) -> dict[str, Any] | None:
     """What a column holds, without its buckets."""
     if profile is None:
         return None

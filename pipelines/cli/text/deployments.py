@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from components.deployment.deploy import Deployed
+from components.deployment.deploy import DeploymentResult
 from components.deployment.target import config_uri
 from components.registry.deployments import Request
 from components.registry.publish import published_uri
@@ -13,7 +13,7 @@ from components.settings import Settings
 from pipelines.cli.json_text import to_json
 
 
-def show_deployed(settings: Settings, request: Request, done: Deployed, *, as_json: bool) -> None:
+def show_deployed(settings: Settings, request: Request, done: DeploymentResult, *, as_json: bool) -> None:
     """Print the result of a deployment or a rollback."""
     event, version = done.event, done.event.version
     addresses = {

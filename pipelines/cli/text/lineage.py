@@ -1,4 +1,4 @@
-"""Where a version comes from and where it went, from the data to the deployments."""
+"""What the command line shows of a version's way from its data to its deployments."""
 
 from dataclasses import asdict
 from datetime import timedelta
@@ -13,8 +13,8 @@ from components.settings import Settings
 from pipelines.cli.json_text import to_json
 
 
-def lineage_json(settings: Settings, story: VersionStory) -> dict[str, Any]:
-    """Each station of the way, in its order."""
+def _lineage_json(settings: Settings, story: VersionStory) -> dict[str, Any]:
+    """The stations of the way in their order, as a JSON object."""
     run, snapshot = story.run.run, story.snapshot
     return {
         "model": story.model,
@@ -54,9 +54,9 @@ def lineage_json(settings: Settings, story: VersionStory) -> dict[str, Any]:
 
 
 def show_lineage(settings: Settings, story: VersionStory, *, as_json: bool) -> None:
-    """The way of a version, a station a line."""
+    """Print the way of a version, one station a line."""
     if as_json:
-        click.echo(to_json(lineage_json(settings, story)))
+        click.echo(to_json(_lineage_json(settings, story)))
         return
     click.echo(f"{story.model} version {story.number}")
     for label, text in (*_origin(settings, story), *_afterwards(story)):

@@ -1,4 +1,4 @@
-"""What the command line says of versions on the newest data."""
+"""What the command line shows of versions on the newest data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -25,7 +25,7 @@ def verdict(newest: Newest) -> str:
 
 
 def show_newest(newest: Newest) -> None:
-    """All of it, for a person."""
+    """Print how the versions do on the newest data."""
     click.echo("\nnewest data")
     if newest.data:
         click.echo(f"  {'today':<11} {newest.data.through}; then: {newest.data.then}, the last span that the newer version was trained on")
@@ -43,7 +43,7 @@ def show_newest(newest: Newest) -> None:
 
 
 def _show_classes(versions: Sequence[VersionNow]) -> None:
-    """How many rows each version puts into each class: when it was trained, and today."""
+    """Print the share of rows that each version puts into each class: when it was trained, and today."""
     known = [one for version in versions for one in (version.then, version.now) if one]
     classes = list(dict.fromkeys(name for one in known for name in one.shares))
     if not classes:
@@ -102,7 +102,7 @@ def _value(metric: Metric | None) -> str:
 
 
 def newest_json(newest: Newest) -> dict[str, Any]:
-    """All of it as JSON."""
+    """How the versions do on the newest data, as a JSON object."""
     data = newest.data
     return {
         "verdict": asdict(newest.verdict),

@@ -1,4 +1,4 @@
-"""What the command line says of a version that was trained again."""
+"""What the command line shows of a version that was trained again."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ from pipelines.run.reproduce import Reproduction
 
 
 def show(reproduction: Reproduction, *, as_json: bool) -> int:
-    """Print what was equal, and why the rest was not. Returns the exit code: 0, 2 when something differs, 1 when the run failed."""
+    """Print which parts are equal, and why the others are not. Returns the exit code: 0, 2 if a part differs, 1 if the run failed."""
     state = reproduction.run.state
     if as_json:
         click.echo(to_json(_document(reproduction)))

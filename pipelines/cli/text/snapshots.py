@@ -1,4 +1,4 @@
-"""What the command line says of snapshots of data."""
+"""What the command line shows of snapshots of data."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -16,20 +16,20 @@ from components.snapshot import document
 from components.snapshot.rewritten import ColumnChange, SourceChanges, source_changes
 
 LAST = 10
-"""So many partitions are shown to a person; JSON has all."""
+"""The number of partitions that are printed; JSON has all."""
 ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class TableState:
-    """Whether a pinned table is there, and until when: None for ever."""
+    """Whether a pinned table exists, and when it expires: None means never."""
 
     exists: bool
     expires: datetime | None = None
 
     @property
     def text(self) -> str:
-        """For a person."""
+        """The state in words."""
         if not self.exists:
             return "gone"
         return f"until {self.expires:%Y-%m-%d %H:%M}" if self.expires else "kept"
@@ -37,7 +37,7 @@ class TableState:
 
 @dataclass(frozen=True, kw_only=True)
 class Story:
-    """A snapshot as the registry and BigQuery know it."""
+    """What the registry and BigQuery know of a snapshot."""
 
     recorded: SnapshotStory
     pinned: document.Snapshot
@@ -47,12 +47,12 @@ class Story:
 
 
 def table_state(table: str, tables: Mapping[str, datetime | None]) -> TableState:
-    """The state of one of the tables that were asked for, of which `tables` are those that exist."""
+    """The state of a table. `tables` has the expiration of every table that exists."""
     return TableState(table in tables, tables.get(table))
 
 
 def compare_source(client: bigquery.Client, settings: Settings, pinned: document.Snapshot) -> SourceChanges | str:
-    """What the source has rewritten, or the sentence that says why this cannot be known.
+    """Find what the source has rewritten since. Returns a sentence where this cannot be known.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
@@ -64,7 +64,7 @@ def compare_source(client: bigquery.Client, settings: Settings, pinned: document
 
 
 def snapshot_json(snapshot: SnapshotSummary, tables: Mapping[str, datetime | None]) -> dict[str, Any]:
-    """A snapshot in one JSON object; `partition_to` is exclusive, `last_partition` is its last day."""
+    """A snapshot as a JSON object; `partition_to` is exclusive, `last_partition` is its last day."""
     state = table_state(snapshot.snapshot_table, tables)
     return asdict(snapshot) | {
         "last_partition": snapshot.partition_to - ONE_DAY,
@@ -74,7 +74,7 @@ def snapshot_json(snapshot: SnapshotSummary, tables: Mapping[str, datetime | Non
 
 
 def show_snapshots(model: str, snapshots: Sequence[SnapshotSummary], tables: Mapping[str, datetime | None]) -> None:
-    """A table of a model's snapshots."""
+    """Print a table of a model's snapshots."""
     click.echo(f"{model}: snapshot      from        to          rows        spans  versions    table                   recorded")
     for one in snapshots:
         versions = ", ".join(map(str, one.versions)) or "-"
@@ -85,7 +85,7 @@ def show_snapshots(model: str, snapshots: Sequence[SnapshotSummary], tables: Map
 
 
 def story_json(story: Story) -> dict[str, Any]:
-    """All of a snapshot as JSON."""
+    """Everything about a snapshot as a JSON object."""
     recorded, compared = story.recorded, not isinstance(story.source, str)
     return {
         "snapshot_id": recorded.snapshot.snapshot_id,
@@ -104,7 +104,7 @@ def story_json(story: Story) -> dict[str, Any]:
 
 
 def show_story(story: Story) -> None:
-    """A snapshot, for a person."""
+    """Print everything about a snapshot."""
     recorded, pinned = story.recorded, story.pinned
     lines = {
         "recorded": f"{recorded.created_at:%Y-%m-%d %H:%M:%S}",
@@ -123,14 +123,14 @@ def show_story(story: Story) -> None:
     for partition in pinned.partitions[-LAST:]:
         click.echo(f"    {partition.day}  {partition.rows:>10,} rows  checksum {partition.checksum}")
     for version in recorded.versions:
-        click.echo(f"  {'version':<13} {version_text(version)}")
+        click.echo(f"  {'version':<13} {_version_text(version)}")
     for run in recorded.runs:
         click.echo(f"  {'run':<13} {run.role}: {run.run_id} of {run.model}, {run.started_at:%Y-%m-%d %H:%M}, {run.state}")
     _show_source(story)
 
 
-def version_text(version: VersionUse) -> str:
-    """A version and how it used the snapshot, for a person."""
+def _version_text(version: VersionUse) -> str:
+    """Describe a version and how it used the snapshot."""
     role = "trained on it" if version.is_trained_on_it else "evaluated on it"
     return f"{version.model} {version.number}: {role}{', live on ' if version.live_on else ''}{', '.join(version.live_on)}"
 
@@ -148,18 +148,18 @@ def _show_source(story: Story) -> None:
         now = f"REWRITTEN, {partition.rows:,} now" if partition.rows else "VANISHED"
         click.echo(f"    {partition.day}  {partition.pinned_rows:>10,} rows pinned, {now}")
     for column in source.columns:
-        click.echo(f"    column {column_text(column)}")
+        click.echo(f"    column {_column_text(column)}")
 
 
-def column_text(column: ColumnChange) -> str:
-    """How a column changed, for a person."""
+def _column_text(column: ColumnChange) -> str:
+    """Describe how a column changed."""
     if column.pinned is None:
         return f"{column.name} {column.now} is new"
     return f"{column.name} was {column.pinned} and is {column.now or 'gone'}"
 
 
 def show_expiry(tables: Sequence[TableExpiry], *, dry_run: bool) -> None:
-    """A line for each pinned table: what is done, or would be."""
+    """Print a line for each pinned table: what was done, or would be."""
     words = {Change.NONE: "unchanged", Change.SET: "set", Change.CLEARED: "cleared", Change.GONE: "gone"}
     if dry_run:
         words |= {Change.SET: "would set", Change.CLEARED: "would clear"}

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from google.cloud import storage
 
 from components.cloud import Cloud
-from components.deployment.deploy import Deployed, deploy, rollback
+from components.deployment.deploy import DeploymentResult, deploy, rollback
 from components.deployment.request import new_request
 from components.deployment.target import read_config, target_problem
 from components.errors import PerennialError, RegistryError
@@ -32,13 +32,15 @@ class Shop:
     target: str
     make: Callable[..., int]
 
-    def deploy(self, version: int | None, *, force: bool = False, **changes: Any) -> Deployed:
+    def deploy(self, version: int | None, *, force: bool = False, **changes: Any) -> DeploymentResult:
         return self._do(deploy, Action.DEPLOY, version, force, changes)
 
-    def rollback(self, version: int | None = None, *, force: bool = False, **changes: Any) -> Deployed:
+    def rollback(self, version: int | None = None, *, force: bool = False, **changes: Any) -> DeploymentResult:
         return self._do(rollback, Action.ROLLBACK, version, force, changes)
 
-    def _do(self, do: Callable[..., Deployed], action: Action, version: int | None, force: bool, changes: dict[str, Any]) -> Deployed:
+    def _do(
+        self, do: Callable[..., DeploymentResult], action: Action, version: int | None, force: bool, changes: dict[str, Any]
+    ) -> DeploymentResult:
         given = {"model": self.model, "target": self.target, "reason": "a test", **changes}
         return do(self.cloud, new_request(self.cloud.settings, action, version=version, **given), force=force)
 

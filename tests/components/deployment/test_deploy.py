@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from components.deployment import deploy as deploying
-from components.deployment.deploy import Deployed, deploy
+from components.deployment.deploy import DeploymentResult, deploy
 from components.deployment.request import new_request
 from components.deployment.target import config_text, read_config
 from components.errors import RegistryError
@@ -69,8 +69,8 @@ def test_of_twenty_deployers_one_wins_and_the_rest_are_stale(shop: Shop) -> None
     given = {"model": shop.model, "target": shop.target, "reason": "at once"}
     wanted = [new_request(settings, Action.DEPLOY, version=1 + number % 2, **given) for number in range(20)]
 
-    def try_to(number: int) -> Deployed | str:
-        plan = deploying._deployment(shop.cloud, wanted[number])
+    def try_to(number: int) -> DeploymentResult | str:
+        plan = deploying._plan_deployment(shop.cloud, wanted[number])
         barrier.wait(timeout=60)
         try:
             return deploying._carry_out(shop.cloud, wanted[number], plan, force=False)
@@ -79,7 +79,7 @@ def test_of_twenty_deployers_one_wins_and_the_rest_are_stale(shop: Shop) -> None
 
     with ThreadPoolExecutor(20) as pool:
         outcomes = list(pool.map(try_to, range(20)))
-    (won,) = [outcome for outcome in outcomes if isinstance(outcome, Deployed)]
+    (won,) = [outcome for outcome in outcomes if isinstance(outcome, DeploymentResult)]
     stale = [outcome for outcome in outcomes if isinstance(outcome, str)]
     assert len(stale) == 19
     assert all(f"is stale: {won.event.sentence}, and when this began the last was seq 1" in sentence for sentence in stale)

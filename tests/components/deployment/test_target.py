@@ -2,7 +2,7 @@
 
 from google.protobuf import text_format
 
-from components.deployment.target import Config, config_text, difference
+from components.deployment.target import TargetConfig, config_text, difference
 
 LIVE = {"loyalty": 12, "churn": 3}
 TEXT = """# What TensorFlow Serving loads: a projection of the log of deployments, which Perennial writes. Do not edit it.
@@ -32,13 +32,13 @@ def test_each_live_model_is_a_config_in_the_text_form_of_tensorflow_serving() ->
         ("churn", "gs://models/models/churn", [3]),
         ("loyalty", "gs://models/models/loyalty", [12]),
     ]
-    assert Config(TEXT, 1).served == LIVE
-    assert Config(config_text("models", {}), 1).served == {}
+    assert TargetConfig(TEXT, 1).served == LIVE
+    assert TargetConfig(config_text("models", {}), 1).served == {}
 
 
 def test_what_differs_from_the_log_is_named() -> None:
     uri = "gs://models/serving/prod/models.config"
-    assert difference(Config(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
-    assert difference(Config(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
-    assert difference(Config("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"
-    assert difference(Config(TEXT + "#", 1), LIVE, uri) == f"{uri} was not as Perennial writes it"
+    assert difference(TargetConfig(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
+    assert difference(TargetConfig(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
+    assert difference(TargetConfig("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"
+    assert difference(TargetConfig(TEXT + "#", 1), LIVE, uri) == f"{uri} was not as Perennial writes it"

@@ -18,7 +18,7 @@ from components import google
 from components.errors import EmulatorError
 from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import emulators
-from pipelines.local.emulators import State
+from pipelines.local.emulators import EmulatorState
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
@@ -89,7 +89,7 @@ def test_status_tells_state_address_pid_log_and_since(state_folder: Path) -> Non
 
     found = emulators.status(state_folder)
 
-    assert [(part.name, part.state) for part in found] == [(name, State.UP) for name in PARTS]
+    assert [(part.name, part.state) for part in found] == [(name, EmulatorState.UP) for name in PARTS]
     for part in found:
         assert part.address.startswith("http://127.0.0.1:")
         assert part.pid is not None
@@ -100,7 +100,7 @@ def test_status_tells_state_address_pid_log_and_since(state_folder: Path) -> Non
 
 
 def test_everything_is_down_where_nothing_was_started(tmp_path: Path) -> None:
-    assert [(part.state, part.address, part.pid) for part in emulators.status(tmp_path)] == [(State.DOWN, "", None)] * 3
+    assert [(part.state, part.address, part.pid) for part in emulators.status(tmp_path)] == [(EmulatorState.DOWN, "", None)] * 3
     assert down(tmp_path) == ["no emulators were ever started here"]
 
 
@@ -114,7 +114,7 @@ def test_down_stops_all_and_up_finds_addresses_and_state_again(state_folder: Pat
     addresses = [part.address for part in emulators.status(state_folder)]
 
     assert down(state_folder) == [f"{name}: stopped" for name in PARTS]
-    assert [part.state for part in emulators.status(state_folder)] == [State.DOWN] * 3
+    assert [part.state for part in emulators.status(state_folder)] == [EmulatorState.DOWN] * 3
     assert down(state_folder) == ["the emulators are down already"]
     up(state_folder)
 
@@ -212,7 +212,7 @@ emulators.start(pickle.load(sys.stdin.buffer), lambda line: print(line, flush=Tr
 
         assert "cloud_sql: starting" not in told
         assert pids(tmp_path)["cloud_sql"] == begun["cloud_sql"]
-        assert [part.state for part in emulators.status(tmp_path)] == [State.UP] * 3
+        assert [part.state for part in emulators.status(tmp_path)] == [EmulatorState.UP] * 3
     finally:
         down(tmp_path)
 
@@ -228,7 +228,7 @@ def test_a_part_that_will_not_start_is_named_and_none_is_left_running(tmp_path: 
     log = tmp_path / "emulators" / "logs" / "cloud_storage.log"
     reason = f"{broken} holds no state of this emulator (file is not a database): choose another folder, or move it away"
     assert str(refusal.value) == f"cloud_storage will not start: {reason} (log: {log})"
-    assert [part.state for part in emulators.status(tmp_path)] == [State.DOWN] * 3
+    assert [part.state for part in emulators.status(tmp_path)] == [EmulatorState.DOWN] * 3
     assert not (tmp_path / ENDPOINTS_FILE).exists()
 
 

@@ -13,7 +13,7 @@ from components.errors import SourceError
 from components.google import bigquery_client
 from components.model.folder import Model, SourceSection, read_model
 from components.settings import REPOSITORY, Settings
-from pipelines.local.seed import CDNOW, CDNOW_SHA256, Seeded, read_cdnow, seed
+from pipelines.local.seed import CDNOW, CDNOW_SHA256, SeedResult, read_cdnow, seed
 
 JANUARY = {1: 212, 2: 247, 3: 236, 4: 178, 5: 256}
 """Purchases of the first days."""
@@ -28,7 +28,7 @@ class Shop:
     model: Model
     progress: list[tuple[int, int]] = field(default_factory=list)
 
-    def seed(self, through: int | None) -> Seeded:
+    def seed(self, through: int | None) -> SeedResult:
         day = date(1997, 1, through) if through else None
         return seed(self.client, self.settings, self.model, through=day, progress=lambda done, of: self.progress.append((done, of)))
 
