@@ -45,6 +45,14 @@ class CommandLine:
         assert done.returncode == exit_code, done.stdout + done.stderr
         return json.loads(done.stdout)
 
+    def refused(self, *arguments: str) -> str:
+        """The one sentence with which a command ends, its exit code being 1."""
+        done = self.run(*arguments)
+        assert done.returncode == 1, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
+        return line.removeprefix("Error: ")
+
 
 def small_churn(models_folder: Path, name: str = "churn", *, table: str = "retail.purchases") -> Path:
     """churn on a tenth of the customers and three spans: the same code, trained in seconds. Returns its folder."""

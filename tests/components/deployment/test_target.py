@@ -38,7 +38,9 @@ def test_each_live_model_is_a_config_in_the_text_form_of_tensorflow_serving() ->
 
 def test_what_differs_from_the_log_is_named() -> None:
     uri = "gs://models/serving/prod/models.config"
-    assert difference(TargetConfig(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
+    assert (
+        difference(TargetConfig(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
+    )
     assert difference(TargetConfig(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
     assert difference(TargetConfig("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"
     assert difference(TargetConfig(TEXT + "#", 1), LIVE, uri) == f"{uri} was not as Perennial writes it"

@@ -11,15 +11,6 @@ from components.settings import Settings
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 
 
-def refused(command_line: CommandLine, *arguments: str) -> str:
-    """The one sentence with which a command ends."""
-    done = command_line.run(*arguments)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    return line.removeprefix("Error: ")
-
-
 def test_without_a_command_the_help_is_printed(command_line: CommandLine) -> None:
     done = command_line.run("--help")
     assert done.returncode == 0
@@ -28,21 +19,21 @@ def test_without_a_command_the_help_is_printed(command_line: CommandLine) -> Non
 
 
 def test_an_unknown_model_is_named_with_those_that_exist(command_line: CommandLine) -> None:
-    sentence = refused(command_line, "train", "chrun")
+    sentence = command_line.refused("train", "chrun")
     assert sentence.startswith("model 'chrun' is unknown: ")
     assert "churn" in sentence
 
 
 def test_versions_of_a_model_that_was_never_trained_name_the_command(command_line: CommandLine) -> None:
-    assert "run `perennial train never`" in refused(command_line, "versions", "never")
+    assert "run `perennial train never`" in command_line.refused("versions", "never")
 
 
 def test_a_version_that_does_not_exist_is_named(command_line: CommandLine) -> None:
-    assert refused(command_line, "show", "never", "7").startswith("model 'never'")
+    assert command_line.refused("show", "never", "7").startswith("model 'never'")
 
 
 def test_a_date_outside_the_data_is_refused_and_the_run_recorded_as_failed(command_line: CommandLine) -> None:
-    sentence = refused(command_line, "train", "churn", "--through", "1999-01-01")
+    sentence = command_line.refused("train", "churn", "--through", "1999-01-01")
     assert sentence == (
         "--through 1999-01-01 is outside retail.purchases, which has partitions 1997-01-01 to 1998-06-30: choose a date between them"
     )
@@ -52,26 +43,26 @@ def test_a_date_outside_the_data_is_refused_and_the_run_recorded_as_failed(comma
 
 
 def test_a_window_without_spans_is_refused(command_line: CommandLine) -> None:
-    sentence = refused(command_line, "train", "churn", "--through", "1997-01-20")
+    sentence = command_line.refused("train", "churn", "--through", "1997-01-20")
     assert sentence.startswith("--through 1997-01-20 leaves an empty window: ")
 
 
 def test_a_column_that_the_source_does_not_have_is_named(command_line: CommandLine) -> None:
     folder = small_churn(command_line.settings.models_folder, "misspelt")
     edit(folder / "source.sql", "SUM(number_of_cds) AS cds", "SUM(number_of_cbs) AS cds")
-    assert "number_of_cbs" in refused(command_line, "train", "misspelt")
+    assert "number_of_cbs" in command_line.refused("train", "misspelt")
 
 
 def test_a_column_of_another_type_than_the_schema_is_named(command_line: CommandLine) -> None:
     folder = small_churn(command_line.settings.models_folder, "mistyped")
     edit(folder / "source.sql", "CAST(history.spend AS FLOAT64) AS spend,", "CAST(history.spend AS STRING) AS spend,")
-    sentence = refused(command_line, "train", "mistyped")
+    sentence = command_line.refused("train", "mistyped")
     assert sentence.startswith("column 'spend' of source.sql of model 'mistyped' is STRING, schema.pbtxt says FLOAT")
 
 
 def test_a_table_that_does_not_exist_is_named(command_line: CommandLine) -> None:
     small_churn(command_line.settings.models_folder, "elsewhere", table="retail.nothing")
-    assert "retail.nothing" in refused(command_line, "train", "elsewhere")
+    assert "retail.nothing" in command_line.refused("train", "elsewhere")
 
 
 @pytest.mark.parametrize(("value", "why"), [("IEEE_DIVIDE(0, 0)", "nan"), ("IEEE_DIVIDE(1, 0)", "inf")])
@@ -100,7 +91,7 @@ def test_a_cold_run_says_the_same(command_line: CommandLine) -> None:
 
 def test_without_emulators_the_command_to_start_them_is_named(command_line: CommandLine, tmp_path: Path) -> None:
     away = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
-    assert refused(away, "train", "churn") == "the emulators are not up: run `perennial up`"
+    assert away.refused("train", "churn") == "the emulators are not up: run `perennial up`"
 
 
 def test_emulators_that_died_are_said_not_to_answer(command_line: CommandLine, tmp_path: Path) -> None:
@@ -110,7 +101,7 @@ def test_emulators_that_died_are_said_not_to_answer(command_line: CommandLine, t
     )
     (tmp_path / "endpoints.env").write_text(silent)
     away = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
-    assert refused(away, "train", "churn") == "http://127.0.0.1:9 does not answer: run `perennial up`"
+    assert away.refused("train", "churn") == "http://127.0.0.1:9 does not answer: run `perennial up`"
 
 
 def test_wrong_credentials_are_named(command_line: CommandLine, tmp_path: Path, settings_file: Path) -> None:
@@ -119,7 +110,7 @@ def test_wrong_credentials_are_named(command_line: CommandLine, tmp_path: Path, 
     endpoints = (command_line.settings.state_folder / "endpoints.env").read_text()
     (tmp_path / "endpoints.env").write_text(endpoints.replace(str(settings_file), str(tmp_path / "key.json")))
     away = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
-    sentence = refused(away, "train", "churn")
+    sentence = away.refused("train", "churn")
     assert "perennial-test:europe-west1:registry" in sentence
     assert "PERENNIAL_CREDENTIALS_FILE" in sentence
 
@@ -131,7 +122,7 @@ def settings_file(command_line: CommandLine) -> Path:
 
 
 def test_a_run_on_kubeflow_without_an_endpoint_names_the_setting(command_line: CommandLine) -> None:
-    assert "PERENNIAL_KUBEFLOW_ENDPOINT" in refused(command_line, "train", "churn", "--on", "kubeflow")
+    assert "PERENNIAL_KUBEFLOW_ENDPOINT" in command_line.refused("train", "churn", "--on", "kubeflow")
 
 
 def test_compile_writes_the_pipeline(command_line: CommandLine, tmp_path: Path) -> None:
@@ -141,9 +132,9 @@ def test_compile_writes_the_pipeline(command_line: CommandLine, tmp_path: Path) 
 
 
 def test_seeding_a_day_outside_the_data_is_refused(command_line: CommandLine) -> None:
-    assert refused(command_line, "seed", "churn", "--through", "2020-01-01").startswith("--through 2020-01-01 is outside the data")
+    assert command_line.refused("seed", "churn", "--through", "2020-01-01").startswith("--through 2020-01-01 is outside the data")
 
 
 def test_settings_that_are_unknown_are_named(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERENNIAL_ENVIRONMENT", "nowhere")
-    assert "environment 'nowhere' is unknown" in refused(CommandLine(shop), "versions", "churn")
+    assert "environment 'nowhere' is unknown" in CommandLine(shop).refused("versions", "churn")

@@ -95,7 +95,7 @@ def test_a_version_of_other_packages_and_weights_says_so(command_line: CommandLi
 
 def test_a_version_that_was_pushed_without_its_code_is_refused(command_line: CommandLine, first: VersionStory, tmp_path: Path) -> None:
     number = forged(command_line.settings, first, tmp_path / "model", lambda model: shutil.rmtree(model / CODE))
-    sentence = refused(command_line, "reproduce", "again", str(number))
+    sentence = command_line.refused("reproduce", "again", str(number))
     assert sentence.startswith(f"again version {number} was pushed without its code (gs://")
     with make_engine(command_line.settings).connect() as connection:
         last = runs(connection, "again", 1)[0]
@@ -105,18 +105,18 @@ def test_a_version_that_was_pushed_without_its_code_is_refused(command_line: Com
 def test_two_runs_of_a_model_at_once_are_refused(command_line: CommandLine, first: VersionStory) -> None:
     with (command_line.settings.state_folder / "locks" / "train-again").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        sentence = refused(command_line, "reproduce", "again", "1")
+        sentence = command_line.refused("reproduce", "again", "1")
     assert sentence == "another run of again is in progress on this machine: wait for it, or stop it"
 
 
 def test_models_and_versions_that_do_not_exist_are_named(command_line: CommandLine, first: VersionStory) -> None:
-    assert refused(command_line, "reproduce", "never", "1").startswith("model 'never' is not in the registry: ")
-    assert refused(command_line, "reproduce", "again", "99").startswith("model 'again' has no version 99: it has 1 to ")
+    assert command_line.refused("reproduce", "never", "1").startswith("model 'never' is not in the registry: ")
+    assert command_line.refused("reproduce", "again", "99").startswith("model 'again' has no version 99: it has 1 to ")
 
 
 def test_without_emulators_the_command_to_start_them_is_named(command_line: CommandLine, tmp_path: Path) -> None:
     away = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
-    assert refused(away, "reproduce", "again", "1") == "the emulators are not up: run `perennial up`"
+    assert away.refused("reproduce", "again", "1") == "the emulators are not up: run `perennial up`"
 
 
 def test_other_rows_in_the_pinned_table_are_named_by_day_span_and_split(command_line: CommandLine, first: VersionStory) -> None:
@@ -138,7 +138,7 @@ def test_a_pinned_table_that_is_gone_is_named(command_line: CommandLine, first: 
         f"the pinned table {first.snapshot.snapshot_table} of again version 1 has expired or was deleted: "
         f"without it the version cannot be trained again; `perennial train again` makes a new one"
     )
-    assert refused(command_line, "reproduce", "again", "1") == sentence
+    assert command_line.refused("reproduce", "again", "1") == sentence
     document = command_line.json("reproduce", "again", "1", exit_code=1)
     assert (document["state"], document["error"], document["parts"]) == ("FAILED", sentence, {})
 
@@ -177,12 +177,3 @@ def forged(settings: Settings, of: VersionStory, folder: Path, change: Callable[
         record_evaluation(connection, replace(of.evaluations[0], version=number, run_id=run_id, metrics=metrics))
         finish_run(connection, run_id, RunState.SUCCEEDED)
     return number
-
-
-def refused(command_line: CommandLine, *arguments: str) -> str:
-    """The one sentence with which a command ends."""
-    done = command_line.run(*arguments)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    return line.removeprefix("Error: ")
