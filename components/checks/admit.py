@@ -6,7 +6,7 @@ from components.checks.findings import read_findings, refusal
 from components.checks.record import record_findings
 from components.checks.step import Looked
 from components.errors import BlockedError
-from components.profiles.record import Profiled, keep_page, keep_profiles
+from components.profiles.record import ProfileKind, keep_page, keep_profiles
 from components.profiles.reference import champion_version
 from components.runs.outcome import Step
 from components.runs.record import read_run
@@ -29,7 +29,7 @@ def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact,
         BlockedError: something blocks.
         AccessError: Cloud Storage or Cloud SQL cannot be reached.
     """
-    pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(looked.findings.path)), Profiled(stage)
+    pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(looked.findings.path)), ProfileKind(stage)
     client, bucket, run_id = step.cloud.storage, step.settings.bucket, step.run_id
     profiles = Path(looked.profile.path)
     keep_profiles(client, bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)

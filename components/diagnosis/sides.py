@@ -10,7 +10,7 @@ from components.diagnosis.data.compare import Side
 from components.errors import RegistryError, SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
-from components.profiles.record import Profiled, kept_profiles
+from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.registry.snapshot_use import SHOWN, find_snapshot
 from components.snapshot.document import Snapshot, snapshot_from
@@ -83,13 +83,13 @@ def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str,
         with cloud.engine.connect() as connection:
             document = read_recorded_snapshot(connection, snapshot_id).document
     snapshot = snapshot_from(document)
-    source: Profiles = _kept(cloud, snapshot, Profiled.SOURCE) or _profile(cloud, snapshot, as_of=None)
+    source: Profiles = _kept(cloud, snapshot, ProfileKind.SOURCE) or _profile(cloud, snapshot, as_of=None)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.snapshot_table)
     return Operand(side=Side(name=name, source=source, rows=rows), snapshot=snapshot, notes=notes)
 
 
-def _kept(cloud: Cloud, snapshot: Snapshot, kind: Profiled) -> Profiles:
-    return kept_profiles(cloud.storage, cloud.settings.bucket, model=snapshot.model, snapshot_id=snapshot.snapshot_id, kind=kind)
+def _kept(cloud: Cloud, snapshot: Snapshot, kind: ProfileKind) -> Profiles:
+    return read_kept_profiles(cloud.storage, cloud.settings.bucket, model=snapshot.model, snapshot_id=snapshot.snapshot_id, kind=kind)
 
 
 def _profile(cloud: Cloud, snapshot: Snapshot, *, as_of: datetime | None) -> Profiles:
@@ -101,7 +101,7 @@ def _profile(cloud: Cloud, snapshot: Snapshot, *, as_of: datetime | None) -> Pro
 
 def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: str) -> tuple[Profiles, tuple[str, ...]]:
     """The profiles of source.sql's rows: stored ones, those in this machine's cache, or new ones, if the query is still the same."""
-    if kept := _kept(cloud, snapshot, Profiled.ROWS):
+    if kept := _kept(cloud, snapshot, ProfileKind.ROWS):
         return kept, ()
     from components.examples.live import profile_rows
     from components.examples.read import read_span_profiles
@@ -124,7 +124,7 @@ def _described(cloud: Cloud, model: Model, text: str) -> Operand:
     through = _day(text)
     snapshot, as_of = describe_snapshot(cloud.warehouse, cloud.settings, model, through)
     name = f"data through {through}"
-    source = _kept(cloud, snapshot, Profiled.SOURCE) or _profile(cloud, snapshot, as_of=as_of)
+    source = _kept(cloud, snapshot, ProfileKind.SOURCE) or _profile(cloud, snapshot, as_of=as_of)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.source_table)
     return Operand(side=Side(name=name, source=source, rows=rows), snapshot=snapshot, notes=notes)
 

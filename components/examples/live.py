@@ -14,7 +14,7 @@ from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ProfileKey
 from components.settings import Settings
 from components.snapshot.arrow_stream import read_table, split_by_day
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window
@@ -54,7 +54,7 @@ def stream_any_rows(
         AccessError: BigQuery refuses or does not answer.
     """
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
-    with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+    with bigquery_errors(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
         job = client.query(rows_query(model, table), config)
         job.result(timeout=3600)
         for batch in read_table(reader, settings, table_name(job.destination)):

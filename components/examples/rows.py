@@ -13,7 +13,7 @@ from components.google import table_name
 from components.model.folder import Model
 from components.settings import Settings
 from components.snapshot.arrow_stream import read_table, split_by_day
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
@@ -41,7 +41,7 @@ def stream_rows(
     first = max(snapshot.partitions[0].day, span_history_start(model, spans[0]))
     window = Window(spans, first, span_label_end(model, spans[-1]))
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
-    with answers(
+    with bigquery_errors(
         settings, f"rows of model {model.name!r} from {snapshot.snapshot_table}", remedy="correct source.sql, or run the same command again"
     ):
         job = client.query(rows_query(model, snapshot.snapshot_table), config)

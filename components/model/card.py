@@ -1,4 +1,4 @@
-"""What only the team knows of a model, for its card: `card.toml` in the model's folder, which nobody has to write."""
+"""What only the team knows about a model, for its model card: the optional `card.toml` in the model's folder."""
 
 import tomllib
 from pathlib import Path
@@ -13,7 +13,7 @@ from components.validation import refusals
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 Address = Annotated[str, StringConstraints(pattern=r"^(https?|gs|mailto):[^\s<>\"]{1,1000}$")]
 Licence = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.+-]{0,63}$")]
-"""An identifier of SPDX, or `proprietary`."""
+"""An SPDX identifier, or `proprietary`."""
 
 
 class _Section(BaseModel):
@@ -21,30 +21,30 @@ class _Section(BaseModel):
 
 
 class Risk(_Section):
-    """What harm the model may do, and what is done about it."""
+    """A harm that the model may do, and what is done about it."""
 
     name: Line
     mitigation: Line | None = None
 
 
 class DataOrigin(_Section):
-    """Data that the source table was made of."""
+    """A data set from which the source table was made."""
 
     name: Line
     licence: Line | None = None
     link: Address | None = None
     sensitive: tuple[Line, ...] = ()
-    """What in them is about persons, or must be guarded for another reason."""
+    """Which of the data are personal or sensitive for another reason."""
 
 
 class CardFile(_Section):
-    """Statements about a model of today, not about one version: they are no part of its code, and change without a training."""
+    """Statements about a model, not about one of its versions: they are not part of its code and may change without a training."""
 
     overview: Line | None = None
     contact: Line | None = None
-    """Of the owner that model.toml names."""
+    """How to reach the owner that model.toml names."""
     licence: Licence | None = None
-    """Of the model."""
+    """The licence of the model."""
     references: tuple[Address, ...] = ()
     citations: tuple[Line, ...] = ()
     users: tuple[Line, ...] = ()
@@ -56,10 +56,10 @@ class CardFile(_Section):
 
 
 def read_card_file(folder: Path) -> CardFile:
-    """The card.toml of a model's folder; one that says nothing where there is none.
+    """Read the card.toml of a model's folder; an empty one if the folder has none.
 
     Raises:
-        ModelFolderError: it is not as it must be.
+        ModelFolderError: it is not valid.
     """
     path = folder / CARD
     if not path.is_file():

@@ -1,4 +1,4 @@
-"""A model folder's Python, imported by path: a team writes no package and builds no wheel."""
+"""Import the Python files of a model's folder by path, so that a team needs neither a package nor a wheel."""
 
 import importlib.util
 import sys
@@ -8,8 +8,8 @@ from types import ModuleType
 from components.errors import ModelFolderError
 
 
-def load(folder: Path, file: str, attribute: str) -> ModuleType:
-    """The module `file` of a model's folder.
+def load_module(folder: Path, file: str, attribute: str) -> ModuleType:
+    """Import the module `file` of a model's folder.
 
     Raises:
         ModelFolderError: it cannot be imported, or lacks `attribute`.

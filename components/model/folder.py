@@ -14,9 +14,9 @@ from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
 CARD = "card.toml"
-"""Words for the model's card (docs/export.md): they may be there, and are no code."""
+"""The optional file with statements for the model card (docs/export.md), which is not code."""
 SOURCE = "{source}"
-"""Stands in source.sql for the pinned snapshot of the source table."""
+"""The placeholder in source.sql for the pinned snapshot of the source table."""
 
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\.[A-Za-z_][A-Za-z0-9_]{0,127}$")]
@@ -36,22 +36,22 @@ class SourceSection(_Section):
     table: DatasetTable
     partition_field: Identifier
     history_days: int = Field(gt=0, le=36_500)
-    """How many partitions, a span's own included, source.sql reads for the features of that span: no more, whatever
-    @first_partition is, since a span's examples are kept for every window that it is in."""
+    """How many partitions source.sql reads for the features of a span, the span's own included. It must not read more, whatever
+    @first_partition is: a span's examples are cached for all windows that contain it."""
 
 
 class RowsSection(_Section):
-    """What a row of source.sql is."""
+    """The columns of source.sql that identify and label a row."""
 
     key: Identifier
-    """Unique within a span; decides the split, so that an entity is never in two splits."""
+    """Unique within a span. It decides the split, so that an entity is never in two splits."""
     label: Identifier
     classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
-    """What the labels 0, 1, 2, … mean; none where there are only 0 and 1, no and yes."""
+    """The meaning of the labels 0, 1, 2, …; empty if there are only 0 and 1, which stand for no and yes."""
     label_delay_days: int = Field(ge=0, le=3_650)
-    """How far after a span source.sql looks to know the label."""
+    """How many days after a span its label is known."""
     span: Identifier
-    """The DATE column that says which span a row belongs to."""
+    """The DATE column that tells which span a row belongs to."""
 
     @model_validator(mode="after")
     def _differ(self) -> Self:
@@ -68,26 +68,26 @@ class RowsSection(_Section):
 
 
 class WindowSection(_Section):
-    """Which spans a run trains on: the last `spans` whole ones whose labels are known."""
+    """Which spans a run trains on: the last `spans` complete ones whose labels are known."""
 
     spans: int = Field(gt=0, le=1000)
     every_days: int = Field(gt=0, le=366)
 
 
 class SplitSection(_Section):
-    """Hash buckets of each split."""
+    """How many hash buckets each split has."""
 
     train: int = Field(gt=0, le=1000)
     eval: int = Field(gt=0, le=1000)
 
 
 class Threshold(_Section):
-    """A bound that a metric must keep for the model to be pushed."""
+    """A bound that a metric must keep if the model is to be pushed."""
 
     metric: str
-    """One of the task's: see `Model.metrics`."""
+    """One of the task's metrics: see `Model.metrics`."""
     slice: dict[Identifier, str] = Field(default_factory=dict)
-    """The value of each column of one of the slices; none is all rows."""
+    """The value of each column of one of the slices; empty for all rows."""
     at_least: float | None = None
     at_most: float | None = None
 
@@ -103,10 +103,10 @@ class Threshold(_Section):
 
 
 class EvaluationSection(_Section):
-    """How the model is judged."""
+    """How the model is evaluated."""
 
     slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
-    """Columns by whose values rows are grouped; all rows together are judged anyway."""
+    """The columns by whose values rows are grouped. All rows together are always evaluated."""
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -122,7 +122,7 @@ class EvaluationSection(_Section):
 
 
 class TrainingSection(_Section):
-    """What network.py and the fit are given."""
+    """The parameters of the training."""
 
     epochs: int = Field(gt=0)
     batch_size: int = Field(gt=0)
@@ -131,11 +131,11 @@ class TrainingSection(_Section):
 
 
 class ServingSection(_Section):
-    """What the prediction service promises."""
+    """Requirements of the prediction service."""
 
     latency_milliseconds: float = Field(gt=0)
     log: DatasetTable | None = None
-    """Where predictions are logged, each with its features, in DAY partitions of the DATE column `log_partition_field`."""
+    """The table that predictions are logged to, with their features, in DAY partitions of its DATE column `log_partition_field`."""
     log_partition_field: Identifier | None = None
 
     @model_validator(mode="after")
@@ -146,52 +146,52 @@ class ServingSection(_Section):
 
 
 class ChecksSection(_Section):
-    """The gate before training. Every check is on; a bound that nothing can break turns it off."""
+    """The gate before training. Every check is on; a bound that nothing can exceed turns it off."""
 
     segments: tuple[Identifier, ...] = ()
-    """Columns of the source table, or of source.sql, each of whose values the data must go on to cover."""
+    """Columns of the source table or of source.sql all of whose values must stay in the data."""
     ignore: tuple[Identifier, ...] = ()
-    """Columns that nothing is asked of: identifiers, free text. Key and partition field are never looked at."""
+    """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
     cover: dict[Identifier, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """Of columns of the source table, or of source.sql, the values that the window must have, whatever was there before: hours of a time,
-    whole numbers, texts."""
+    """The values that columns of the source table or of source.sql must have in the window, whatever they had before: hours of a
+    time, whole numbers, texts."""
     closed: tuple[Weekday | date, ...] = ()
-    """Weekdays and dates on which no partition is to be expected."""
+    """Weekdays and dates without a partition."""
     text_share: float = Field(default=0.0, ge=0, le=1)
-    """Of the values of a column of numbers, how many may be text."""
+    """The share of a numeric column's values that may be text."""
     null_share: float = Field(default=0.05, ge=0, le=1)
-    """How much more of a column may be NULL than before."""
+    """By how much the share of NULLs may exceed the earlier one."""
     unseen_share: float = Field(default=0.05, ge=0, le=1)
-    """Of a category's rows, how many may have a value that was never there before."""
+    """The share of a category's rows that may have a new value."""
     rows_ratio: float = Field(default=3.0, gt=1)
-    """How many times larger or smaller a partition may be than those around it."""
+    """By what factor a partition may be larger or smaller than those around it."""
     drift: float = Field(default=0.15, ge=0, le=1)
-    """Jensen-Shannon divergence in bits of a column in a partition from the weeks before, above what chance explains."""
+    """How far a column may drift in a partition from the weeks before: Jensen-Shannon divergence in bits, beyond chance."""
     category_drift: float = Field(default=0.25, ge=0, le=1)
-    """How much the share of one value of a category may change from the weeks, or the span, before (L-infinity), above chance."""
+    """By how much the share of one value of a category may change from the weeks, or the span, before: L-infinity, beyond chance."""
     span_drift: float = Field(default=0.25, ge=0, le=1)
-    """The same of a feature in a span from the span before."""
+    """Like `drift`, of a feature from one span to the next."""
     champion_drift: float = Field(default=0.1, ge=0, le=1)
-    """The same of a feature in the window from the champion's window. It warns: drift is also a reason to train."""
+    """Like `drift`, of a feature from the champion's window to this one. It only warns: drift is also a reason to train."""
     skew: float = Field(default=0.1, ge=0, le=1)
-    """The same of a feature in the window from what serving has logged. It warns."""
+    """Like `drift`, of a feature between the window and the serving log. It only warns."""
     label_change: float = Field(default=0.1, ge=0, le=1)
-    """How much the share of a label (of a binary model: of 1) may change from a span to the next."""
+    """By how much the share of a label (of 1 in a binary model) may change from one span to the next."""
     leak_auc: float = Field(default=0.99, gt=0.5, le=1)
-    """A feature that alone ranks the labels, or one of several against the rest, so well knows them."""
+    """A feature leaks the label if it alone ranks a label against all others with this AUC."""
 
 
 class SnapshotsSection(_Section):
-    """How long the tables that keep pinned rows are kept. A live version's is kept anyway."""
+    """How long the tables with pinned rows are kept. Those of live versions are always kept."""
 
     keep_versions: int = Field(default=10, gt=0)
-    """Those that one of the last so many versions was trained on never expire."""
+    """The tables that the last so many versions were trained on never expire."""
     keep_days: int = Field(default=90, gt=0, le=36_500)
-    """The others expire so many days after they were last pinned."""
+    """The other tables expire so many days after they were last pinned."""
 
 
 class Model(_Section):
-    """A model's folder, parsed."""
+    """A model's folder, parsed and checked."""
 
     name: ModelName
     folder: Path
@@ -220,22 +220,22 @@ class Model(_Section):
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """What the labels 0, 1, 2, … mean; () of a binary model."""
+        """The meaning of the labels 0, 1, 2, …; () for a binary model."""
         return self.rows.classes
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """What the labels 0, 1 and so on are called: the classes, or the numbers themselves."""
+        """The names of the labels 0, 1, …: the classes, or the numbers themselves."""
         return self.classes or ("0", "1")
 
     @property
     def score_count(self) -> int:
-        """How many numbers the network gives for a row: the probability of 1, or that of each class."""
+        """How many scores the network gives for a row: the probability of 1, or one for each class."""
         return len(self.classes) or 1
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What is measured on every slice."""
+        """The metrics that are computed for every slice."""
         return metric_names(self.classes)
 
     def text(self, file: str) -> str:
@@ -247,7 +247,7 @@ class Model(_Section):
         return _text(self.folder / file)
 
     def files(self) -> tuple[Path, ...]:
-        """What a version is made of, relative to the folder: hidden files, Python's caches and the card's words are not."""
+        """The files that make a version, relative to the folder: not hidden files, Python's caches and the card."""
         names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD)
         return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
 
@@ -257,7 +257,7 @@ class Model(_Section):
         return hashlib.sha256(self.text("source.sql").encode()).hexdigest()
 
     def code_sha256(self) -> str:
-        """One fingerprint of the files: changes when any byte of them does."""
+        """One fingerprint of all files of a version, which changes with any byte of them."""
         digest = hashlib.sha256()
         for name in self.files():
             digest.update(f"{name.as_posix()}\0{hashlib.sha256((self.folder / name).read_bytes()).hexdigest()}\n".encode())
@@ -273,8 +273,8 @@ def read_model(models_folder: Path, name: str) -> Model:
     """Parse and check the folder of the model `name`.
 
     Raises:
-        ModelFolderError: there is no such model, a file is missing, model.toml is not as it must be, or source.sql does
-            not read the snapshot.
+        ModelFolderError: there is no such model, a file is missing, model.toml is not valid, or source.sql does not
+            read the snapshot.
     """
     folder = models_folder / name
     if name not in {path.name for path in models_folder.glob("*/")}:

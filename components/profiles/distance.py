@@ -1,4 +1,4 @@
-"""How far apart two profiles of a column are: on cells that both share, so that neither data nor TensorFlow is needed."""
+"""Measure how far apart two profiles of a column are, on cells that both share: neither the data nor TensorFlow is needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ import numpy as np
 from components.profiles.profile import ColumnProfile, bucket_middle
 
 BINS = 20
-"""Of numbers, each with about the same share of both profiles together."""
+"""Numbers are put into so many bins, each with about the same share of both profiles together."""
 EMPTY_CELL_SHARE = 1e-4
-"""What an empty cell counts as in PSI, which has no value for it."""
+"""The share of an empty cell in the PSI, which is not defined for 0."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Rows of two profiles by what is in them. int64 [cells] each."""
+    """The rows of two profiles, counted by cell: int64 [cells] each."""
 
     labels: tuple[str, ...]
     before: np.ndarray
@@ -29,7 +29,7 @@ class Cells:
 
 
 def cells(before: ColumnProfile, after: ColumnProfile, *, bins: int = BINS, only_values: bool = False) -> Cells:
-    """The cells of two profiles of a column. With `only_values` what is no number of a numeric column, and NULL, is left out."""
+    """The cells of two profiles of a column. `only_values` leaves out NULLs, and what is not a number in a numeric column."""
     numeric = before.is_numeric or (after.is_numeric and not before.filled)
     labels, counts = _number_cells(before, after, bins) if numeric else _value_cells(before, after)
     if not only_values:
@@ -47,9 +47,9 @@ def _number_cells(before: ColumnProfile, after: ColumnProfile, bins: int) -> tup
     pooled = sum((_shares(count) for count in counts), np.zeros(len(keys)))
     middle = np.cumsum(pooled) - pooled / 2
     bin_of = np.minimum((middle / max(pooled.sum(), EMPTY_CELL_SHARE) * bins).astype(int), bins - 1)
-    different, first = np.unique(bin_of, return_index=True)
-    labels = tuple(f"from {bucket_middle(keys[place]):.4g}" for place in first)
-    return labels, [np.array([count[bin_of == one].sum() for one in different], np.int64) for count in counts]
+    occupied, first = np.unique(bin_of, return_index=True)
+    labels = tuple(f"from {bucket_middle(keys[start]):.4g}" for start in first)
+    return labels, [np.array([count[bin_of == number].sum() for number in occupied], np.int64) for count in counts]
 
 
 def _on(keys: np.ndarray, profile: ColumnProfile) -> np.ndarray:
@@ -68,33 +68,35 @@ def _shares(counts: np.ndarray) -> np.ndarray:
     return counts / max(int(counts.sum()), 1)
 
 
-def total_variation(found: Cells) -> float:
-    """The share of the rows that would have to change for the one to be the other, from 0 to 1."""
-    before, after = found.shares
+def total_variation(compared: Cells) -> float:
+    """The total variation distance: the share of the rows that would have to change, from 0 to 1."""
+    before, after = compared.shares
     return float(np.abs(before - after).sum() / 2)
 
 
-def l_infinity(found: Cells) -> float:
-    """The largest difference of a cell's share, from 0 to 1."""
-    before, after = found.shares
+def l_infinity(compared: Cells) -> float:
+    """The largest difference between a cell's two shares, from 0 to 1."""
+    before, after = compared.shares
     return float(np.abs(before - after).max(initial=0.0))
 
 
-def jensen_shannon(found: Cells) -> float:
+def jensen_shannon(compared: Cells) -> float:
     """The Jensen-Shannon divergence in bits, from 0 to 1."""
-    before, after = found.shares
+    before, after = compared.shares
     middle = (before + after) / 2
-    return float(sum(np.sum(one[some] * np.log2(one[some] / middle[some])) for one in (before, after) if (some := one > 0).any()) / 2)
+    return float(
+        sum(np.sum(shares[some] * np.log2(shares[some] / middle[some])) for shares in (before, after) if (some := shares > 0).any()) / 2
+    )
 
 
-def chance_divergence(found: Cells) -> float:
-    """The Jensen-Shannon divergence to expect of two samples of the same distribution, in bits."""
-    filled = int(((found.before + found.after) > 0).sum())
-    rows = [max(int(counts.sum()), 1) for counts in (found.before, found.after)]
+def chance_divergence(compared: Cells) -> float:
+    """The Jensen-Shannon divergence to expect between two samples of one distribution, in bits."""
+    filled = int(((compared.before + compared.after) > 0).sum())
+    rows = [max(int(counts.sum()), 1) for counts in (compared.before, compared.after)]
     return max(filled - 1, 0) / (8 * log(2)) * sum(1 / count for count in rows)
 
 
-def population_stability(found: Cells) -> float:
+def population_stability(compared: Cells) -> float:
     """The population stability index; above 0.25 is commonly called a shift."""
-    before, after = (np.maximum(shares, EMPTY_CELL_SHARE) for shares in found.shares)
+    before, after = (np.maximum(shares, EMPTY_CELL_SHARE) for shares in compared.shares)
     return float(np.sum((after - before) * np.log(after / before)))

@@ -1,4 +1,4 @@
-"""Profiles of what was logged in serving."""
+"""Profile what the prediction service has logged."""
 
 from datetime import date
 
@@ -10,7 +10,7 @@ from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ProfileKey, label_population
 from components.profiles.source import profile_source
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import read_features
 from components.snapshot.describe import describe_table
 
@@ -18,7 +18,7 @@ from components.snapshot.describe import describe_table
 def profile_log(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, first: date, last: date
 ) -> dict[ProfileKey, dict[str, ColumnProfile]]:
-    """The profiles of the features that were logged from `first` to `last`, by day, as rows of source.sql whose label is not known.
+    """Profile the features that were logged from `first` to `last`, by day, as rows of source.sql whose label is not known.
 
     Raises:
         ModelFolderError: model.toml names no log.
@@ -31,14 +31,14 @@ def profile_log(
             f"model {model.name!r} has no log of predictions: add log and log_partition_field to [serving] of model.toml"
         )
     name = f"{settings.project}.{serving.log}"
-    with answers(settings, f"log {name} of model {model.name!r}", remedy="correct serving.log in model.toml"):
+    with bigquery_errors(settings, f"log {name} of model {model.name!r}", remedy="correct serving.log in model.toml"):
         table = client.get_table(name, timeout=30)
     snapshot, as_of = describe_table(client, settings, model, table, (serving.log_partition_field, first, last))
     features = read_features(model)
-    found = profile_source(reader, settings, snapshot, {}, as_of=as_of)
+    profiles = profile_source(reader, settings, snapshot, {}, as_of=as_of)
     return {
         ProfileKey(label_population(0), part.day, part.fingerprint): {
             column: profile for column, profile in columns.items() if column in features
         }
-        for part, columns in found.items()
+        for part, columns in profiles.items()
     }

@@ -1,4 +1,4 @@
-"""Rows in Arrow as profiles: whole columns at a time, batch after batch, in memory that does not grow with the rows."""
+"""Profile rows in Arrow: whole columns at a time, batch after batch, in memory that does not grow with the rows."""
 
 import numpy as np
 import pyarrow as pa
@@ -12,30 +12,30 @@ FOLLOWING = (
     "\u0080-\u009f\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf"  # Latin-1
     "\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2020\u2021\u2030\u20ac\u2122"  # Windows-1252
 )
-"""What the second and later bytes of a character in UTF-8 look like in Latin-1 or Windows-1252, but for spaces and punctuation."""
+"""The second and later bytes of a character in UTF-8, read as Latin-1 or Windows-1252, without spaces and punctuation."""
 MARKS = "\u00ab\u00bb\u2013\u2014\u2018-\u201e\u2022\u2026\u2039\u203a"
-"""Those that are punctuation."""
+"""The same bytes that are punctuation there."""
 DAMAGE = (
     "\ufffd|\u00e2\u20ac|\u00f0[\u009f\u0178]"  # replaced; punctuation; emoji
     f"|[\u00c2\u00c3][\u00a0{FOLLOWING}{MARKS}]"  # western letters
     f"|[\u00c4\u00c5\u00ce-\u00d1][\u201a{FOLLOWING}]"  # eastern ones, Greek, Cyrillic
     f"|[\u00e0-\u00ef][{FOLLOWING}{MARKS}][\u00a0{FOLLOWING}{MARKS}]"  # all others
 )
-"""The replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
+"""Matches the replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
 LONGEST_KEPT = 200
-"""Characters of a value that are kept."""
+"""How many characters of a value are kept."""
 
 
 def profile_batch(batch: pa.RecordBatch) -> dict[str, ColumnProfile]:
-    """The profile of every column of the rows."""
+    """Profile every column of the rows."""
     return {name: profile_column(batch.column(name)) for name in batch.schema.names}
 
 
 def profile_column(column: pa.Array) -> ColumnProfile:
-    """The profile of one column: numbers, texts, truth values, dates and times; of anything else only NULLs are counted."""
+    """Profile one column of numbers, texts, booleans, dates or times. For any other type only NULLs are counted."""
     kind, types = column.type, pa.types
     filled = column.drop_null()
-    rows = {"type": bigquery_type(kind), "rows": len(column), "nulls": column.null_count}
+    rows = {"type": _bigquery_type(kind), "rows": len(column), "nulls": column.null_count}
     if types.is_string(kind) or types.is_large_string(kind):
         return _texts(filled, rows)
     if types.is_boolean(kind):
@@ -47,8 +47,8 @@ def profile_column(column: pa.Array) -> ColumnProfile:
     return ColumnProfile(**rows, times=len(filled))
 
 
-def bigquery_type(kind: pa.DataType) -> str:
-    """How BigQuery calls a type of Arrow."""
+def _bigquery_type(kind: pa.DataType) -> str:
+    """BigQuery's name for a type of Arrow."""
     types = pa.types
     named = {
         "INTEGER": types.is_integer,
@@ -83,17 +83,17 @@ def _numbers(numbers: np.ndarray, rows: dict[str, object]) -> ColumnProfile:
 
 
 def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
-    """Each different text is looked at once."""
+    """Examines each distinct text once."""
     counted = texts.value_counts()
-    different, times = counted.field("values"), np.asarray(counted.field("counts"))
-    is_number = np.asarray(pc.match_substring_regex(different, NUMBER).cast(pa.int8())).astype(bool)
-    is_unfinite = np.asarray(pc.match_substring_regex(different, NO_FINITE_NUMBER).cast(pa.int8())).astype(bool)
-    numbers = np.asarray(pc.utf8_trim_whitespace(different.filter(pa.array(is_number))).cast(pa.float64()))
+    distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
+    is_number = np.asarray(pc.match_substring_regex(distinct, NUMBER).cast(pa.int8())).astype(bool)
+    is_unfinite = np.asarray(pc.match_substring_regex(distinct, NO_FINITE_NUMBER).cast(pa.int8())).astype(bool)
+    numbers = np.asarray(pc.utf8_trim_whitespace(distinct.filter(pa.array(is_number))).cast(pa.float64()))
     as_numbers = _numbers(np.repeat(numbers, times[is_number]), rows)
     is_text = ~is_number & ~is_unfinite
-    values, others = _most_common(different, times, KEPT_VALUES)
+    values, others = _most_common(distinct, times, KEPT_VALUES)
     unfinite = int(times[is_unfinite].sum())
-    infinite = _unfinite_infinities(different, times, is_unfinite)
+    infinite = _unfinite_infinities(distinct, times, is_unfinite)
     fields = {name: getattr(as_numbers, name) for name in ("numbers", "low", "high", "total", "keys", "counts")}
     return ColumnProfile(
         **rows,  # type: ignore[arg-type]
@@ -103,27 +103,27 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
         infinities=as_numbers.infinities + infinite,
         values=values,
         others=others,
-        non_numeric_samples=_most_common(different.filter(pa.array(is_text)), times[is_text], KEPT_SAMPLES)[0],
-        longest=pc.max(pc.utf8_length(different)).as_py() or 0,
-        damaged=int(times[np.asarray(pc.match_substring_regex(different, DAMAGE).cast(pa.int8())).astype(bool)].sum()),
+        non_numeric_samples=_most_common(distinct.filter(pa.array(is_text)), times[is_text], KEPT_SAMPLES)[0],
+        longest=pc.max(pc.utf8_length(distinct)).as_py() or 0,
+        damaged=int(times[np.asarray(pc.match_substring_regex(distinct, DAMAGE).cast(pa.int8())).astype(bool)].sum()),
     )
 
 
-def _unfinite_infinities(different: pa.Array, times: np.ndarray, is_unfinite: np.ndarray) -> int:
+def _unfinite_infinities(distinct: pa.Array, times: np.ndarray, is_unfinite: np.ndarray) -> int:
     if not is_unfinite.any():
         return 0
-    is_infinite = np.asarray(pc.match_substring(different, "inf", ignore_case=True).cast(pa.int8())).astype(bool)
+    is_infinite = np.asarray(pc.match_substring(distinct, "inf", ignore_case=True).cast(pa.int8())).astype(bool)
     return int(times[is_unfinite & is_infinite].sum())
 
 
 def _most_common(values: pa.Array, times: np.ndarray, kept: int) -> tuple[dict[str, int], int]:
-    if len(values) > 10 * kept:  # only those that can be among them become Python's
+    if len(values) > 10 * kept:  # only candidates are converted to Python's strings
         least = np.partition(times, -kept)[-kept]
         chosen = np.flatnonzero(times > least)
         equal = np.flatnonzero(times == least)[: 10 * kept]
-        places = np.concatenate([chosen, equal])
-        found, dropped = most_common(_shortened(values.take(pa.array(places)), times[places]), kept)
-        return found, dropped + int(times.sum() - times[places].sum())
+        indices = np.concatenate([chosen, equal])
+        counted, dropped = most_common(_shortened(values.take(pa.array(indices)), times[indices]), kept)
+        return counted, dropped + int(times.sum() - times[indices].sum())
     return most_common(_shortened(values, times), kept)
 
 

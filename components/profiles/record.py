@@ -1,4 +1,4 @@
-"""Profiles of pinned data in Cloud Storage, so that snapshots can be compared when the data are long gone."""
+"""Keep profiles of pinned data in Cloud Storage, so that snapshots can be compared when their data are gone."""
 
 import tempfile
 from contextlib import suppress
@@ -14,30 +14,30 @@ from components.storage.errors import storage_errors
 from components.storage.objects import RETRY
 
 
-class Profiled(StrEnum):
-    """Which profiles of a snapshot."""
+class ProfileKind(StrEnum):
+    """The two files of profiles of a snapshot."""
 
     SOURCE = "source"
-    """Of the table's columns, by partition."""
+    """The profiles of the table's columns, by partition."""
     ROWS = "rows"
-    """Of source.sql's columns, by span and label."""
+    """The profiles of source.sql's columns, by span and label."""
 
 
-def keep_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: Profiled, path: Path) -> str:
+def keep_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: ProfileKind, path: Path) -> str:
     """Copy a file of profiles to gs://BUCKET/profiles/MODEL/SNAPSHOT/KIND.parquet, once. Returns the address.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
     """
     blob = client.bucket(bucket).blob(_name(model, snapshot_id, kind))
-    # Where it is there already, the snapshot was profiled before, and the same content has the same profile.
+    # If the object exists, the snapshot was profiled before: the same content has the same profile.
     with storage_errors(bucket), suppress(PreconditionFailed):
         blob.upload_from_filename(str(path), if_generation_match=0, checksum="crc32c", retry=RETRY)
     return f"gs://{bucket}/{blob.name}"
 
 
 def keep_page(client: storage.Client, bucket: str, *, name: str, path: Path) -> str:
-    """Copy a page to gs://BUCKET/NAME; of a step that is tried again, the last page stays. Returns the address.
+    """Copy a page to gs://BUCKET/NAME, in place of an earlier one of the same step. Returns the address.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
@@ -48,10 +48,10 @@ def keep_page(client: storage.Client, bucket: str, *, name: str, path: Path) -> 
     return f"gs://{bucket}/{name}"
 
 
-def kept_profiles(
-    client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: Profiled
+def read_kept_profiles(
+    client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: ProfileKind
 ) -> dict[ProfileKey, dict[str, ColumnProfile]]:
-    """The profiles that were kept; empty if none were.
+    """Read the profiles of a snapshot from Cloud Storage; empty if there are none.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
@@ -62,8 +62,8 @@ def kept_profiles(
         return read_profiles(path)
 
 
-def fetch_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: Profiled, path: Path) -> None:
-    """Copy the file of the profiles that were kept to `path`, which is not made if none were.
+def fetch_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_id: str, kind: ProfileKind, path: Path) -> None:
+    """Copy the file of a snapshot's profiles to `path`, which is not created if there are none.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
@@ -73,8 +73,8 @@ def fetch_profiles(client: storage.Client, bucket: str, *, model: str, snapshot_
         try:
             blob.download_to_filename(str(path), checksum="crc32c", retry=RETRY)
         except NotFound:
-            path.unlink(missing_ok=True)  # what the client has begun to write
+            path.unlink(missing_ok=True)  # the client has created it already
 
 
-def _name(model: str, snapshot_id: str, kind: Profiled) -> str:
+def _name(model: str, snapshot_id: str, kind: ProfileKind) -> str:
     return f"profiles/{model}/{snapshot_id}/{kind}.parquet"

@@ -1,21 +1,19 @@
-"""What the champion was trained on, as a run is given it: the snapshot, and the profiles of its partitions and spans."""
+"""The champion's training data, handed to a run as an artifact: its snapshot and its profiles."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.profiles.file import read_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey
-from components.snapshot.document import Snapshot, snapshot_from
+from components.snapshot.document import SNAPSHOT_FILE, Snapshot, read_snapshot_document
 from components.tfx.artifacts import KfpArtifact
 
-DOCUMENT = "snapshot.json"
 CHAMPION = "version"
 
 
 @dataclass(frozen=True)
 class Reference:
-    """Good data. Without a champion there is no snapshot, and nothing in the profiles."""
+    """Data that passed the gate. Without a champion there is no snapshot, and the profiles are empty."""
 
     version: int | None
     snapshot: Snapshot | None
@@ -35,9 +33,9 @@ def champion_version(reference: KfpArtifact) -> int | None:
 
 
 def read_reference(reference: KfpArtifact) -> Reference:
-    """What the artifact holds."""
+    """Read the artifact."""
     folder = Path(reference.path)
     source, rows = (read_profiles(folder / profiles_file(kind)) for kind in ("source", "rows"))
-    if not (folder / DOCUMENT).is_file():
-        return Reference(None, None, source, rows)
-    return Reference(int((folder / CHAMPION).read_text()), snapshot_from(json.loads((folder / DOCUMENT).read_text())), source, rows)
+    document = folder / SNAPSHOT_FILE
+    snapshot = read_snapshot_document(document) if document.is_file() else None
+    return Reference(champion_version(reference), snapshot, source, rows)

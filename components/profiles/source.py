@@ -1,4 +1,4 @@
-"""Profile the pinned partitions: those that changed are streamed from the table snapshot, the others are known."""
+"""Profile the pinned partitions: new and changed ones are streamed from the table snapshot, the others are cached."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -12,7 +12,7 @@ from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey,
 from components.profiles.profiling import profile_batch
 from components.settings import Settings
 from components.snapshot.arrow_stream import read_table, split_by_day
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 
 VERSION = 2
@@ -26,20 +26,20 @@ Columns = dict[str, ColumnProfile]
 def profile_source(
     reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None
 ) -> dict[ProfileKey, Columns]:
-    """The profile of every pinned partition, kept on this machine for the next time.
+    """Profile every pinned partition. The profiles are cached on this machine.
 
     Args:
         reader: of BigQuery's Storage Read API.
         settings: name the project and the folder of caches.
         snapshot: what was pinned.
-        known: profiles that were kept elsewhere; those of the same content are taken.
-        as_of: reads the source table as it was then, for a window that was described and never pinned.
+        known: profiles from elsewhere, which are used for partitions of the same content.
+        as_of: reads the source table as it was then, for a window that was described but not pinned.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
         SourceError: the table snapshot is gone.
     """
-    wanted = [source_key(snapshot, place) for place in range(len(snapshot.partitions))]
+    wanted = [source_key(snapshot, index) for index in range(len(snapshot.partitions))]
     path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
         kept = read_profiles(path)
@@ -52,9 +52,9 @@ def profile_source(
     return {part: found[part] for part in wanted}
 
 
-def source_key(snapshot: Snapshot, place: int) -> ProfileKey:
-    """The part that a pinned partition is: by its table, its columns and its content."""
-    partition = snapshot.partitions[place]
+def source_key(snapshot: Snapshot, index: int) -> ProfileKey:
+    """The key of a pinned partition's profile: it changes with the table, the columns and the content."""
+    partition = snapshot.partitions[index]
     content = f"{VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
     return ProfileKey(SOURCE_TABLE, partition.day, content)
 
@@ -74,10 +74,10 @@ def _profile_days(
 def _stream(
     reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, days: list[date], as_of: datetime | None
 ) -> Iterator[pa.RecordBatch]:
-    """The rows of the days from first to last, whatever is between: a restriction by range prunes partitions."""
+    """Stream all rows from the first to the last of the days: BigQuery prunes partitions by a range."""
     field = snapshot.partition_field
     columns = [name for name, kind in snapshot.columns if kind in PROFILED]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
     restriction = f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
-    with answers(settings, f"rows of {name}", remedy="run the same command again"):
+    with bigquery_errors(settings, f"rows of {name}", remedy="run the same command again"):
         yield from read_table(reader, settings, name, columns=columns, restriction=restriction, as_of=as_of)

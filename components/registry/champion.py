@@ -7,9 +7,10 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from components.database.statements import execute
-from components.profiles.record import Profiled, fetch_profiles
-from components.profiles.reference import CHAMPION, DOCUMENT, profiles_file
+from components.profiles.record import ProfileKind, fetch_profiles
+from components.profiles.reference import CHAMPION, profiles_file
 from components.runs.outcome import Step
+from components.snapshot.document import SNAPSHOT_FILE
 from components.snapshot.record import read_recorded_snapshot
 from components.tfx.artifacts import KfpArtifact
 
@@ -38,9 +39,9 @@ def write_reference(step: Step, reference: KfpArtifact) -> None:
         snapshot = None if champion is None else read_recorded_snapshot(connection, champion.snapshot_id)
     if champion is None or snapshot is None:
         return
-    (folder / DOCUMENT).write_text(json.dumps(snapshot.document))
+    (folder / SNAPSHOT_FILE).write_text(json.dumps(snapshot.document))
     (folder / CHAMPION).write_text(str(champion.version))
-    for kind in Profiled:
+    for kind in ProfileKind:
         path = folder / profiles_file(kind)
         fetch_profiles(
             step.cloud.storage, step.settings.bucket, model=step.model.name, snapshot_id=champion.snapshot_id, kind=kind, path=path

@@ -10,7 +10,7 @@ from components.runs.machine import machine_kind
 from components.runs.provenance import component_version, environment_digest, package_versions
 from components.runs.record import Run
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.rewritten import PartitionChange, partition_changes
@@ -29,7 +29,7 @@ def data_causes(settings: Settings, model: Model, pinned: Snapshot) -> list[str]
     causes = []
     window = PartitionRange(pinned.snapshot_table, pinned.partition_field, pinned.partitions[0].day, pinned.partitions[-1].day)
     client = bigquery_client(settings)
-    with answers(settings, f"partitions of {pinned.snapshot_table}", remedy="the table that was pinned is another one now"):
+    with bigquery_errors(settings, f"partitions of {pinned.snapshot_table}", remedy="the table that was pinned is another one now"):
         changes = partition_changes(pinned.partitions, read_partitions(client, settings, window, current_time(client)))
     if changes:
         causes.append(_rewritten(model, pinned, changes))

@@ -24,7 +24,7 @@ from components.runs.record import pipeline_tasks, record_tasks, start_run
 from components.runs.steps import STEPS, PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import snapshot_from
 from components.snapshot.record import DatasetRole
 from components.snapshot.step import put_snapshot, snapshot_of
@@ -94,7 +94,7 @@ def recall_snapshot(step: Step, version: int, snapshot: KfpArtifact) -> None:
     model = step.model.name
     with step.cloud.engine.begin() as connection:
         recorded = read_version(connection, model, version).snapshot
-        with answers(step.settings, f"pinned table {recorded.snapshot_table}", remedy="run the same command again"):
+        with bigquery_errors(step.settings, f"pinned table {recorded.snapshot_table}", remedy="run the same command again"):
             try:
                 step.cloud.warehouse.get_table(recorded.snapshot_table, timeout=60)
             except NotFound as error:

@@ -1,4 +1,4 @@
-"""What BigQuery refuses, or that it does not answer, in one sentence."""
+"""Turn exceptions of BigQuery's clients into PerennialErrors, each with one sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from components.settings import Settings
 
 TOO_MANY_BYTES = "bytesBilledLimitExceeded"
 LIMITS = ("quotaExceeded", "rateLimitExceeded", "responseTooLarge", "billingNotEnabled")
-"""Reasons of a 403 that has nothing to do with who asks."""
+"""Reasons of a 403 that have nothing to do with the caller's permissions."""
 ROLES = {
     "bigquery.jobs.": "roles/bigquery.jobUser",
     "bigquery.readsessions.": "roles/bigquery.readSessionUser",
@@ -23,21 +23,21 @@ ROLES = {
     "bigquery.tables.delete": "roles/bigquery.dataEditor",
     "bigquery.tables.deleteSnapshot": "roles/bigquery.dataOwner",
 }
-"""By the beginning of a permission."""
+"""The role to grant, by the beginning of the permission that is missing."""
 READER_ROLES = "roles/bigquery.dataViewer and roles/bigquery.jobUser"
 
 
 @contextmanager
-def answers(settings: Settings, what: str, *, remedy: str) -> Iterator[None]:
-    """Whatever BigQuery's clients raise inside is raised as one of ours.
+def bigquery_errors(settings: Settings, what: str, *, remedy: str) -> Iterator[None]:
+    """Turn exceptions of BigQuery's clients, raised inside the block, into PerennialErrors.
 
     Args:
         settings: name the service and the credentials.
-        what: is asked for.
-        remedy: what to do if it cannot be had as it is asked for.
+        what: what the block asks for, to begin the sentence.
+        remedy: what to do if BigQuery refuses the request itself.
 
     Raises:
-        SourceError: what is asked for is not there, or not possible.
+        SourceError: what the block asks for does not exist, or is not possible.
         AccessError: BigQuery refuses the credentials, does not answer, or fails.
     """
     try:
@@ -48,7 +48,7 @@ def answers(settings: Settings, what: str, *, remedy: str) -> Iterator[None]:
 
 def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> PerennialError:
     where = settings.bigquery_endpoint or "BigQuery"
-    reason, sentence = _told(error)
+    reason, sentence = _reason(error)
     match error:
         case api.Unauthorized() | api.Forbidden() | GoogleAuthError() if not isinstance(error, TransportError) and reason not in LIMITS:
             account = settings.credentials_file or "(application default)"
@@ -66,17 +66,17 @@ def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> 
 
 
 def _role(sentence: str) -> str:
-    """The least of Google's roles that has the permission which BigQuery misses."""
+    """The least of Google's roles that has the permission which BigQuery says is missing."""
     return next((role for permission, role in ROLES.items() if permission in sentence), READER_ROLES)
 
 
-def _told(error: Exception) -> tuple[str, str]:
-    """The reason's name, and what was said, without the address that was called and the job's number."""
+def _reason(error: Exception) -> tuple[str, str]:
+    """The name of the reason, and BigQuery's sentence without the address that was called and the job's number."""
     details = next(iter(getattr(error, "errors", ())), None)
     if isinstance(details, dict):
         return str(details.get("reason", "")), _first_line(str(details.get("message", "")))
-    said = getattr(error, "message", None) or (error.args[0] if error.args else "")
-    return "", _first_line(str(said)) or type(error).__name__
+    message = getattr(error, "message", None) or (error.args[0] if error.args else "")
+    return "", _first_line(str(message)) or type(error).__name__
 
 
 def _first_line(text: str) -> str:

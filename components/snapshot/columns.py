@@ -1,4 +1,4 @@
-"""The columns of source.sql, held against model.toml and schema.pbtxt before a row is read."""
+"""Check the columns of source.sql against model.toml and schema.pbtxt before a row is read."""
 
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
@@ -16,38 +16,38 @@ TYPES = {
     "FLOAT": ("FLOAT", "NUMERIC", "BIGNUMERIC"),
     "BYTES": ("STRING", "BYTES"),
 }
-"""Types of BigQuery, by the type of schema.pbtxt that can hold them."""
+"""BigQuery's types by the type of schema.pbtxt that can hold them."""
 KEY_TYPES = ("INTEGER", "STRING")
-"""Those that a split is computed from here just as BigQuery does."""
-NUMBERS = TYPES["INT"] + TYPES["FLOAT"]
+"""The types of which Perennial computes the split exactly as BigQuery does."""
+NUMERIC_TYPES = TYPES["INT"] + TYPES["FLOAT"]
 
 
 def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None:
-    """Hold the columns of a query's result against what the model's folder says of them.
+    """Check the columns of a query's result against the model's folder.
 
     Raises:
-        SourceError: a column is missing, unknown or of a type that it must not have.
+        SourceError: a column is missing, unknown or of a wrong type.
         ModelFolderError: schema.pbtxt is not a schema.
     """
-    found = {column.name: f"ARRAY<{column.field_type}>" if column.mode == "REPEATED" else column.field_type for column in columns}
+    types = {column.name: f"ARRAY<{column.field_type}>" if column.mode == "REPEATED" else column.field_type for column in columns}
     rows, features = model.rows, read_features(model)
     slices = (name for names in model.evaluation.slices for name in names)
     for name in (rows.key, rows.span, rows.label, *slices, *features):
-        if name not in found:
+        if name not in types:
             raise SourceError(f"source.sql of model {model.name!r} has no column {name!r}: add it, or correct model.toml and schema.pbtxt")
-    _check_type(model, found, rows.key, KEY_TYPES, "a key must be INT64 or STRING: cast it")
-    _check_type(model, found, rows.span, ("DATE",), "a span must be DATE: cast it")
+    _check_type(model, types, rows.key, KEY_TYPES, "a key must be INT64 or STRING: cast it")
+    _check_type(model, types, rows.span, ("DATE",), "a span must be DATE: cast it")
     for name, kind in features.items():
-        _check_type(model, found, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
-    _check_type(model, found, rows.label, NUMBERS, f"a label must be a number, {'0, 1, 2 …' if model.classes else '0 or 1'}: cast it")
-    unknown = sorted(found.keys() - features.keys() - {rows.key, rows.span})
+        _check_type(model, types, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
+    _check_type(model, types, rows.label, NUMERIC_TYPES, f"a label must be a number, {'0, 1, 2 …' if model.classes else '0 or 1'}: cast it")
+    unknown = sorted(types.keys() - features.keys() - {rows.key, rows.span})
     if unknown:
         raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")
 
 
-def _check_type(model: Model, found: dict[str, str], name: str, accepted: Collection[str], why: str) -> None:
-    if found[name] not in accepted:
-        raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {found[name]}, {why}")
+def _check_type(model: Model, types: dict[str, str], name: str, accepted: Collection[str], why: str) -> None:
+    if types[name] not in accepted:
+        raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {types[name]}, {why}")
 
 
 def read_features(model: Model) -> dict[str, str]:
@@ -58,7 +58,7 @@ def read_features(model: Model) -> dict[str, str]:
     """
     from tensorflow_metadata.proto.v0 import schema_pb2
 
-    schema = _parsed(model)
+    schema = _read_schema(model)
     features = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     for name, kind in features.items():
         if kind not in TYPES:
@@ -67,18 +67,18 @@ def read_features(model: Model) -> dict[str, str]:
 
 
 def read_domains(model: Model) -> dict[str, frozenset[str]]:
-    """The values that schema.pbtxt allows, of the features that it lists values for.
+    """The values that schema.pbtxt allows, by feature, of those features whose values it lists.
 
     Raises:
         ModelFolderError: it does not parse.
     """
-    schema = _parsed(model)
+    schema = _read_schema(model)
     shared = {domain.name: frozenset(domain.value) for domain in schema.string_domain}
     own = {feature.name: frozenset(feature.string_domain.value) for feature in schema.feature if feature.HasField("string_domain")}
     return own | {feature.name: shared.get(feature.domain, frozenset()) for feature in schema.feature if feature.domain}
 
 
-def _parsed(model: Model) -> "schema_pb2.Schema":
+def _read_schema(model: Model) -> "schema_pb2.Schema":
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 

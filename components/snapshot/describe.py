@@ -8,7 +8,7 @@ from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.source import partition_range, read_table
@@ -52,7 +52,7 @@ def describe_table(
 
 
 def _read(client: bigquery.Client, settings: Settings, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:
-    with answers(settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
+    with bigquery_errors(settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
         as_of = current_time(client)
         partitions = read_partitions(client, settings, wanted, as_of)
     if not partitions:

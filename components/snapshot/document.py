@@ -1,4 +1,4 @@
-"""The document that a snapshot is: which partitions were pinned, what was in them, and the query over them."""
+"""The document of a snapshot: which partitions were pinned, what they held, and the query over them."""
 
 import json
 from collections.abc import Mapping
@@ -15,6 +15,9 @@ from components.snapshot.window import Window
 if TYPE_CHECKING:
     from google.cloud import bigquery
 
+SNAPSHOT_FILE = "snapshot.json"
+"""The name of the document in an artifact."""
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -26,13 +29,13 @@ class Partition:
 
     @property
     def document(self) -> dict[str, object]:
-        """Plain JSON values."""
+        """The partition as plain JSON values."""
         return {"day": self.day.isoformat(), "rows": self.rows, "checksum": self.checksum}
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a training run reads. The same content has the same id, whenever it is pinned."""
+    """What a training run reads. The same content always has the same id, whenever it is pinned."""
 
     model: str
     source_table: str
@@ -66,7 +69,7 @@ class Snapshot:
 
     @property
     def document(self) -> dict[str, object]:
-        """What is written and hashed: plain JSON values, dates as ISO text."""
+        """The snapshot as plain JSON values with ISO dates: this is what is written and hashed."""
         return {
             **asdict(self),
             "columns": [list(column) for column in self.columns],
@@ -81,12 +84,12 @@ class Snapshot:
 
     @property
     def snapshot_table(self) -> str:
-        """The BigQuery table snapshot that keeps the pinned rows; shared by snapshots that pinned the same rows."""
+        """The BigQuery table snapshot that keeps the pinned rows. Snapshots of the same rows share it."""
         return f"{self.source_table}_pinned_{fingerprint([self.source_table, self.columns, self.content_checksum])[:16]}"
 
     @property
     def source_rows(self) -> int:
-        """Rows of all pinned partitions."""
+        """How many rows all pinned partitions have."""
         return sum(partition.rows for partition in self.partitions)
 
     @property
@@ -100,7 +103,10 @@ class Snapshot:
         return fingerprint([partition.document for partition in self.partitions])
 
     def span_fingerprint(self, span: date, *, first: date, last: date, recipe: str) -> str:
-        """What one span's rows depend on: the partitions from `first` to `last`, the query, and `recipe` (how rows become examples)."""
+        """A fingerprint of all that a span's rows depend on: the partitions from `first` to `last`, the query, and `recipe`.
+
+        `recipe` describes how rows become examples.
+        """
         partitions = [partition.document for partition in self.partitions if first <= partition.day <= last]
         return fingerprint([span.isoformat(), self.source_table, self.columns, partitions, self.query_sha256, recipe])
 
@@ -110,7 +116,7 @@ class Snapshot:
 
 
 def read_snapshot_document(path: Path) -> Snapshot:
-    """The snapshot whose document is at `path`."""
+    """Read a snapshot from its document at `path`."""
     return snapshot_from(json.loads(path.read_text()))
 
 

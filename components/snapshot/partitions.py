@@ -1,4 +1,4 @@
-"""What is in the partitions of a table: how many rows, and a checksum of them, computed in BigQuery."""
+"""Let BigQuery compute the number of rows and a checksum of each partition of a table."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,19 +24,19 @@ class PartitionRange:
 
     @property
     def columns(self) -> str:
-        """What is selected, in SQL."""
+        """The columns that the checksums cover, in SQL."""
         return f"* EXCEPT ({', '.join(f'`{column}`' for column in self.without)})" if self.without else "*"
 
 
 def current_time(client: bigquery.Client) -> datetime:
-    """BigQuery's clock, in whole milliseconds: a table decorator counts no others."""
+    """BigQuery's clock in whole milliseconds, the unit of table decorators."""
     now: datetime
     (now,) = next(iter(client.query("SELECT CURRENT_TIMESTAMP()").result(timeout=60)))
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
 def read_partitions(client: bigquery.Client, settings: Settings, wanted: PartitionRange, as_of: datetime) -> tuple[Partition, ...]:
-    """The partitions that have rows, as they were at `as_of`, by day. What BigQuery refuses stays an error of its client."""
+    """The partitions that have rows, as they were at `as_of`, by day. Errors of BigQuery's client are not translated."""
     sql = (Path(__file__).parent / "partitions.sql").read_text()
     parameters = [
         bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", as_of),

@@ -8,7 +8,7 @@ from google.cloud import bigquery
 
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
 from components.snapshot.source import partition_range, read_table
@@ -37,6 +37,6 @@ def pin(client: bigquery.Client, settings: Settings, model: Model, through: date
     source = f"{snapshot.source_table}@{(as_of - EPOCH) // timedelta(milliseconds=1)}"
     config = bigquery.CopyJobConfig(operation_type=bigquery.OperationType.SNAPSHOT, write_disposition="WRITE_EMPTY")
     # On a conflict the same content was pinned before: the table's name holds its hash.
-    with answers(settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"), suppress(Conflict):
+    with bigquery_errors(settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"), suppress(Conflict):
         client.copy_table(source, snapshot.snapshot_table, job_config=config).result(timeout=600)
     return snapshot

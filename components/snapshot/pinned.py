@@ -1,4 +1,4 @@
-"""The BigQuery table snapshots that keep pinned rows: which of them exist, and when they expire."""
+"""List the BigQuery table snapshots that keep pinned rows, and set when they expire."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -9,28 +9,28 @@ from google.cloud import bigquery
 
 from components.google import table_name
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 
 PAGE = 1000
 
 
 def pinned_tables(client: bigquery.Client, settings: Settings, tables: Iterable[str]) -> dict[str, datetime | None]:
-    """When each of the tables (`project.dataset.table`) expires, None for never; those that do not exist are left out.
+    """When each of the tables (`project.dataset.table`) expires, None for never. Tables that do not exist are left out.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
     """
-    wanted, found = set(tables), dict[str, datetime | None]()
+    wanted, expiry = set(tables), dict[str, datetime | None]()
     for dataset in sorted({table.rpartition(".")[0] for table in wanted}):
-        # One list for all: asking table by table takes a call each.
-        with answers(settings, f"tables of {dataset}", remedy="run the same command again"), suppress(NotFound):
+        # One list for the whole dataset: asking for each table would take a call each.
+        with bigquery_errors(settings, f"tables of {dataset}", remedy="run the same command again"), suppress(NotFound):
             for item in client.list_tables(dataset, page_size=PAGE, timeout=60):
-                found[table_name(item)] = item.expires
-    return {table: found[table] for table in wanted & found.keys()}
+                expiry[table_name(item)] = item.expires
+    return {table: expiry[table] for table in wanted & expiry.keys()}
 
 
 def set_expiry(client: bigquery.Client, settings: Settings, table: str, expires: datetime | None) -> None:
-    """Let a table expire at an instant, which must be to come, or never.
+    """Let a table expire at a future instant, or never.
 
     Raises:
         SourceError: the table does not exist.
@@ -38,5 +38,5 @@ def set_expiry(client: bigquery.Client, settings: Settings, table: str, expires:
     """
     pinned = bigquery.Table(table)
     pinned.expires = expires
-    with answers(settings, f"table snapshot {table}", remedy="run the same command again"):
+    with bigquery_errors(settings, f"table snapshot {table}", remedy="run the same command again"):
         client.update_table(pinned, ["expires"], timeout=60)

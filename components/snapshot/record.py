@@ -1,4 +1,4 @@
-"""Snapshots of data, under the hash of the document that describes them, and the runs that read them."""
+"""Record snapshots in the registry, and the runs that read them."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -36,10 +36,10 @@ class RecordedSnapshot:
     partition_field: str
     partition_from: date
     partition_to: date
-    """Exclusive."""
+    """The day after the last partition."""
     query_sha256: str
     row_count: int
-    """Of the partitions, not of the query's result."""
+    """How many rows the partitions have, not the query's result."""
     schema_fingerprint: str
     content_checksum: str
 
@@ -67,8 +67,8 @@ def record_snapshot(connection: sa.Connection, snapshot: RecordedSnapshot) -> No
     Raises:
         RegistryError: its id is not its document's, it is recorded with other columns, or a value is not acceptable.
     """
-    if snapshot.snapshot_id != (found := fingerprint(snapshot.document)):
-        raise RegistryError(f"snapshot {snapshot.snapshot_id!r} is not its document's SHA-256, which is {found}: pin the data again")
+    if snapshot.snapshot_id != (expected := fingerprint(snapshot.document)):
+        raise RegistryError(f"snapshot {snapshot.snapshot_id!r} is not its document's SHA-256, which is {expected}: pin the data again")
     values = {**asdict(snapshot), "document": canonical_json(snapshot.document)}
     if not execute(connection, "snapshots.insert", **values).rowcount:
         same = read_recorded_snapshot(connection, snapshot.snapshot_id)
@@ -76,10 +76,10 @@ def record_snapshot(connection: sa.Connection, snapshot: RecordedSnapshot) -> No
 
 
 def read_recorded_snapshot(connection: sa.Connection, snapshot_id: str) -> RecordedSnapshot:
-    """The snapshot of that id.
+    """Read the snapshot with an id.
 
     Raises:
-        RegistryError: there is none.
+        RegistryError: there is no such snapshot.
     """
     row = execute(connection, "snapshots.read", snapshot_id=snapshot_id).mappings().first()
     if row is None:

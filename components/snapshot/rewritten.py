@@ -1,4 +1,4 @@
-"""What became of the pinned partitions in the source table: data that came late, or was deleted."""
+"""Find out how the source table has changed since its partitions were pinned: late or deleted data, other columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,24 +7,24 @@ from datetime import date
 from google.cloud import bigquery
 
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 
 
 @dataclass(frozen=True)
 class PartitionChange:
-    """A partition whose content in the source is not the pinned one any more."""
+    """A partition whose content in the source is no longer the pinned one."""
 
     day: date
     pinned_rows: int
     rows: int
-    """Now; 0 when the partition has vanished."""
+    """The rows it has now; 0 if the partition has vanished."""
 
 
 @dataclass(frozen=True)
 class ColumnChange:
-    """A column that one of the two does not have, or has as another type."""
+    """A column that only one of the two has, or has as another type."""
 
     name: str
     pinned: str | None
@@ -33,7 +33,7 @@ class ColumnChange:
 
 @dataclass(frozen=True)
 class SourceChanges:
-    """How the source table differs from what was pinned, by day and by column. A new column alone rewrites no partition."""
+    """How the source table differs from what was pinned, by day and by column. A new column alone does not change a partition."""
 
     partitions: tuple[PartitionChange, ...]
     columns: tuple[ColumnChange, ...]
@@ -47,20 +47,21 @@ def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapsh
         AccessError: BigQuery refuses or does not answer.
     """
     pinned = snapshot.partitions
-    with answers(settings, f"partitions of {snapshot.source_table}", remedy="they cannot be compared with the snapshot"):
+    with bigquery_errors(settings, f"partitions of {snapshot.source_table}", remedy="they cannot be compared with the snapshot"):
         table = client.get_table(snapshot.source_table, timeout=60)
         columns = column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
         added = tuple(change.name for change in columns if change.pinned is None)
         wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, pinned[0].day, pinned[-1].day, without=added)
-        found = read_partitions(client, settings, wanted, current_time(client))
-    return SourceChanges(partition_changes(pinned, found), columns)
+        present = read_partitions(client, settings, wanted, current_time(client))
+    return SourceChanges(partition_changes(pinned, present), columns)
 
 
-def partition_changes(pinned: tuple[Partition, ...], found: tuple[Partition, ...]) -> tuple[PartitionChange, ...]:
+def partition_changes(pinned: tuple[Partition, ...], present: tuple[Partition, ...]) -> tuple[PartitionChange, ...]:
     """The days whose rows or checksum differ, in the order in which they were pinned."""
-    now = {partition.day: partition for partition in found}
-    changed = (partition for partition in pinned if partition != now.get(partition.day))
-    return tuple(PartitionChange(one.day, one.rows, now[one.day].rows if one.day in now else 0) for one in changed)
+    by_day = {partition.day: partition for partition in present}
+    rows = {partition.day: partition.rows for partition in present}
+    changed = (partition for partition in pinned if partition != by_day.get(partition.day))
+    return tuple(PartitionChange(partition.day, partition.rows, rows.get(partition.day, 0)) for partition in changed)
 
 
 def column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[ColumnChange, ...]:

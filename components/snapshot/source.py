@@ -1,4 +1,4 @@
-"""What BigQuery says of a model's source table and query, before anything is written."""
+"""Check a model's source table and query with BigQuery before anything is written."""
 
 from datetime import date
 
@@ -8,7 +8,7 @@ from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import SOURCE, Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import check_columns
 from components.snapshot.window import Window
 
@@ -16,18 +16,18 @@ LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 
 
 def read_table(client: bigquery.Client, settings: Settings, model: Model) -> bigquery.Table:
-    """The source table.
+    """Read the description of the source table.
 
     Raises:
         SourceError: it does not exist, or is not partitioned by day on the model's partition field.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{settings.project}.{model.source.table}"
-    with answers(settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
+    with bigquery_errors(settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
         table = client.get_table(name, timeout=30)
-    found, wanted = _partitioning(table), f"partitioned by DAY on the DATE column {model.source.partition_field!r}"
-    if found != wanted:
-        raise SourceError(f"table {name} is {found}; {model.name} needs it {wanted}: create it so and load it again")
+    actual, wanted = _partitioning(table), f"partitioned by DAY on the DATE column {model.source.partition_field!r}"
+    if actual != wanted:
+        raise SourceError(f"table {name} is {actual}; {model.name} needs it {wanted}: create it so and load it again")
     return table
 
 
@@ -42,14 +42,14 @@ def _partitioning(table: bigquery.Table) -> str:
 
 
 def partition_range(client: bigquery.Client, settings: Settings, table: bigquery.Table) -> tuple[date, date]:
-    """The first and the last partition.
+    """The days of the first and the last partition.
 
     Raises:
-        SourceError: there is none.
+        SourceError: the table has no partitions.
         AccessError: BigQuery refuses or does not answer.
     """
     name = table_name(table)
-    with answers(settings, f"partitions of {name}", remedy="load the table again"):
+    with bigquery_errors(settings, f"partitions of {name}", remedy="load the table again"):
         days = sorted(identifier for identifier in client.list_partitions(table, timeout=60) if identifier.isdigit())
     if not days:
         raise SourceError(f"table {name} has no partitions: {LOAD}")
@@ -61,12 +61,12 @@ def _day(identifier: str) -> date:
 
 
 def rows_query(model: Model, table: str) -> str:
-    """source.sql over `table`, its rows in the one order that examples are written in."""
+    """The query that reads source.sql over `table`, with the rows in the order in which examples are written."""
     return f"{_unordered(model, table)} ORDER BY `{model.rows.span}`, `{model.rows.key}`"
 
 
 def _unordered(model: Model, table: str) -> str:
-    """On the line where source.sql begins, so that BigQuery's errors name the lines of the file."""
+    """source.sql begins on the first line, so that line numbers in BigQuery's errors are those of the file."""
     return f"SELECT * FROM ({model.text('source.sql').replace(SOURCE, f'`{table}`')}\n)"  # noqa: S608 - the team's own query
 
 
@@ -80,7 +80,7 @@ def rows_parameters(window: Window) -> list[bigquery.ArrayQueryParameter | bigqu
 
 
 def check_query(client: bigquery.Client, settings: Settings, model: Model, *, table: str, window: Window) -> None:
-    """Dry-run source.sql, and hold its columns against schema.pbtxt.
+    """Dry-run source.sql, and check its columns against schema.pbtxt.
 
     Raises:
         SourceError: it does not run, would read more than `maximum_bytes_billed`, or a column is missing or of another type.
@@ -88,7 +88,7 @@ def check_query(client: bigquery.Client, settings: Settings, model: Model, *, ta
         AccessError: BigQuery refuses or does not answer.
     """
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
-    with answers(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+    with bigquery_errors(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
         job = client.query(_unordered(model, table), config, timeout=60)
     if (job.total_bytes_processed or 0) > settings.maximum_bytes_billed:
         raise SourceError(

@@ -1,4 +1,4 @@
-"""Which spans a run trains on, and which partitions they need."""
+"""Resolve which spans a run trains on, and which partitions they need."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from components.model.folder import Model
 
 @dataclass(frozen=True)
 class Window:
-    """Spans and, inclusive, the partitions that source.sql may read for them."""
+    """Spans, and the first and the last partition that source.sql may read for them."""
 
     spans: tuple[date, ...]
     first_partition: date
@@ -22,13 +22,13 @@ class Window:
 
 
 def resolve_window(model: Model, through: date, *, first: date, last: date) -> Window:
-    """The last spans whose labels are known on the evening of `through`.
+    """The window of the last spans whose labels are known at the end of `through`.
 
     Spans lie on a grid of `every_days` days that does not move with `through`, so that windows share spans. History that
     would reach back before the table's first partition ends there.
 
     Args:
-        model: says how many spans, how far apart, and how far source.sql looks back and ahead.
+        model: tells how many spans, how far apart, and how far source.sql looks back and ahead.
         through: the last partition that may be used.
         first: the table's first partition.
         last: the table's last partition.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ModelFolderError
-from components.model.code import load
+from components.model.code import load_module
 from components.model.folder import read_model
 from components.training.smoke import INPUT, OUTPUT, SIGNATURE, Score, record_smoke
 
@@ -22,7 +22,7 @@ SHUFFLE_ROWS = 20_000
 def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -> dict[str, Any]:
     """What TFX's Transform calls: the preprocessing_fn of the model's features.py."""
     folder = Path(custom_config["models_folder"]) / custom_config["model"]
-    result: dict[str, Any] = load(folder, "features.py", "preprocessing_fn").preprocessing_fn(inputs)
+    result: dict[str, Any] = load_module(folder, "features.py", "preprocessing_fn").preprocessing_fn(inputs)
     return result
 
 
@@ -41,7 +41,7 @@ def run_fn(arguments: "FnArgs") -> None:
     specification = transform.transformed_feature_spec()
     rows = Rows(transform, model.rows.label, model.training.batch_size)
     features = {name: feature.dtype.name for name, feature in sorted(specification.items()) if name != rows.label}
-    network = load(model.folder, "network.py", "build").build(features, model.training.learning_rate)
+    network = load_module(model.folder, "network.py", "build").build(features, model.training.learning_rate)
     if network.output_shape != (None, model.score_count):
         expected = f"(None, {model.score_count}), {'a score for each class' if model.classes else 'the probability of label 1'}"
         raise ModelFolderError(f"{model.folder / 'network.py'} gives scores of shape {network.output_shape}, not {expected}: correct it")

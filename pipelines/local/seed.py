@@ -16,7 +16,7 @@ from google.cloud import bigquery
 from components.errors import SourceError
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 
 CDNOW = "lifetimes/datasets/CDNOW_master.txt"
 CDNOW_SHA256 = "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef"
@@ -116,7 +116,7 @@ def seed(
         raise SourceError(f"--through {through} is outside the data, which has {origin.first} to {origin.last}: choose a date between them")
     wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
     name = f"{settings.project}.{model.source.table}"
-    with answers(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
+    with bigquery_errors(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
         table = make_table(client, settings, model, SCHEMA)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}

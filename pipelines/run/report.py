@@ -12,8 +12,7 @@ from components.examples.span_cache import SPLITS
 from components.registry.page import NOT_EVALUATED, FinishedRun, write_run_page
 from components.registry.step import ADDRESS
 from components.settings import Settings
-from components.snapshot.document import read_snapshot_document
-from components.snapshot.step import FILE as SNAPSHOT
+from components.snapshot.document import SNAPSHOT_FILE, read_snapshot_document
 from pipelines.run.train import TrainingResult
 
 
@@ -31,7 +30,7 @@ def write_report(settings: Settings, result: TrainingResult) -> Path:
 
 def _finished_run(result: TrainingResult) -> FinishedRun:
     """Read what the steps of a run left in its folder."""
-    snapshot, counts = _artifact(result, "pin", f"snapshot/{SNAPSHOT}"), _artifact(result, "read", "counts")
+    snapshot, counts = _artifact(result, "pin", f"snapshot/{SNAPSHOT_FILE}"), _artifact(result, "read", "counts")
     results, anomalies = _artifact(result, "evaluate", "results"), _artifact(result, "validate", "anomalies")
     address = _artifact(result, "push", f"pushed/{ADDRESS}")
     return FinishedRun(

@@ -16,8 +16,8 @@ from components.examples.read import read_examples
 from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
-from components.snapshot.columns import KEY_TYPES, NUMBERS, read_features
+from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.columns import KEY_TYPES, NUMERIC_TYPES, read_features
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.source import rows_parameters, rows_query
@@ -90,12 +90,12 @@ def _check_rows(client: bigquery.Client, settings: Settings, model: Model, snaps
     """Check what rows need under any schema. `check_query` would also require the columns of the present schema.pbtxt."""
     rows = model.rows
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(snapshot.window), dry_run=True, use_query_cache=False)
-    with answers(
+    with bigquery_errors(
         settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
     ):
         job = client.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
     types = {column.name: column.field_type for column in job.schema}
-    for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMBERS)):
+    for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMERIC_TYPES)):
         if types.get(name) not in accepted:
             raise SourceError(
                 f"column {name!r} of source.sql of model {model.name!r} is {types.get(name, 'missing')}, model.toml needs it "

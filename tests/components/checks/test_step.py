@@ -9,7 +9,8 @@ from components.checks.step import Looked, inspect_rows, inspect_source
 from components.examples.step import write_examples
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import Profiles
-from components.profiles.reference import CHAMPION, DOCUMENT, profiles_file
+from components.profiles.reference import CHAMPION, profiles_file
+from components.snapshot.document import SNAPSHOT_FILE
 from components.snapshot.step import write_snapshot
 from tests.components.artifacts import Artifact, artifact, step
 from tests.components.visits import DAYS, Site, day, query, visits
@@ -29,7 +30,7 @@ def champion(folder: Path, snapshot: Artifact, source: Profiles, rows: Profiles)
     """What the step `start` leaves of a champion."""
     reference = artifact(folder / "reference")
     Path(reference.path).mkdir()
-    (Path(reference.path) / DOCUMENT).write_text((Path(snapshot.path) / "snapshot.json").read_text())
+    (Path(reference.path) / SNAPSHOT_FILE).write_text((Path(snapshot.path) / SNAPSHOT_FILE).read_text())
     (Path(reference.path) / CHAMPION).write_text("3")
     for kind, profiles in (("source", source), ("rows", rows)):
         write_profiles(profiles, Path(reference.path) / profiles_file(kind))

@@ -14,7 +14,7 @@ from components.model.folder import Model
 from components.profiles.file import write_profiles
 from components.profiles.profile import ProfileKey, label_population
 from components.profiles.profiling import profile_batch
-from components.profiles.record import Profiled, keep_profiles
+from components.profiles.record import ProfileKind, keep_profiles
 from components.profiles.source import source_key
 from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.versions import NewVersion, register_version
@@ -55,7 +55,7 @@ class Shelf:
             ProfileKey(label_population(0), span, f"{span} {last}"): profile_batch(_rows(last, None).drop_columns(["day", "visitor"]))
             for span in snapshot.spans
         }
-        for kind, profiles in ((Profiled.SOURCE, source), (Profiled.ROWS, rows)):
+        for kind, profiles in ((ProfileKind.SOURCE, source), (ProfileKind.ROWS, rows)):
             path = self.folder / f"{snapshot.snapshot_id}-{kind}.parquet"
             write_profiles(profiles, path)
             names = {"model": self.model.name, "snapshot_id": snapshot.snapshot_id}

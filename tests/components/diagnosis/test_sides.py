@@ -17,7 +17,7 @@ from components.errors import ModelFolderError, RegistryError, SourceError
 from components.model.folder import Model, read_model
 from components.profiles.file import write_profiles
 from components.profiles.profile import SOURCE_TABLE, profiles_by_day
-from components.profiles.record import Profiled, keep_profiles
+from components.profiles.record import ProfileKind, keep_profiles
 from components.runs.record import Run
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.objects import ensure_bucket
@@ -63,7 +63,7 @@ def test_a_snapshot_whose_profiles_were_kept_is_compared_without_bigquery(cloud_
     with cloud_of_site.engine.begin() as connection:
         record_snapshot(connection, RecordedSnapshot.of(snapshot))
     made = read_operand(cloud_of_site, model, snapshot.snapshot_id[:12]).side
-    for kind, profiles in ((Profiled.SOURCE, made.source), (Profiled.ROWS, made.rows)):
+    for kind, profiles in ((ProfileKind.SOURCE, made.source), (ProfileKind.ROWS, made.rows)):
         write_profiles(profiles, tmp_path / kind)
         names = {"model": model.name, "snapshot_id": snapshot.snapshot_id}
         keep_profiles(cloud_of_site.storage, own_site.settings.bucket, **names, kind=kind, path=tmp_path / kind)

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from components.errors import AccessError, PerennialError, SourceError
 from components.settings import Settings
-from components.snapshot.bigquery_errors import answers
+from components.snapshot.bigquery_errors import bigquery_errors
 
 REFUSED = "correct PERENNIAL_CREDENTIALS_FILE or grant the account roles/bigquery.dataViewer and roles/bigquery.jobUser"
 
@@ -30,7 +30,7 @@ def client(settings: Settings, credentials: Credentials) -> bigquery.Client:
 
 def said(settings: Settings, error: Exception) -> PerennialError:
     with pytest.raises(PerennialError) as explained:
-        with answers(settings, "rows of x", remedy="correct x"):
+        with bigquery_errors(settings, "rows of x", remedy="correct x"):
             raise error
     assert explained.value.__cause__ is error
     assert "\n" not in str(explained.value)
@@ -49,7 +49,7 @@ def from_http(status: int, reason: str, message: str) -> Exception:
 
 def test_a_token_of_another_machine_is_refused(cloud: Settings) -> None:
     with pytest.raises(AccessError) as error:
-        with answers(cloud, "source table x", remedy="correct x"):
+        with bigquery_errors(cloud, "source table x", remedy="correct x"):
             client(cloud, Stranger()).get_table("a.b.c")
     start = f"{cloud.bigquery_endpoint} refuses the credentials {cloud.credentials_file} for source table x: "
     assert str(error.value).startswith(start)
@@ -59,7 +59,7 @@ def test_a_token_of_another_machine_is_refused(cloud: Settings) -> None:
 
 def test_nobody_is_refused(cloud: Settings) -> None:
     with pytest.raises(AccessError, match="refuses the credentials"):
-        with answers(cloud, "source table x", remedy="correct x"):
+        with bigquery_errors(cloud, "source table x", remedy="correct x"):
             client(cloud, AnonymousCredentials()).get_table("a.b.c")
 
 
@@ -73,7 +73,7 @@ def test_a_client_that_is_left_alone_is_told_so(cloud: Settings) -> None:
         port = server.getsockname()[1]
     gone = cloud.model_copy(update={"bigquery_endpoint": f"http://127.0.0.1:{port}"})
     with pytest.raises(AccessError) as error:
-        with answers(gone, "source table x", remedy="correct x"):
+        with bigquery_errors(gone, "source table x", remedy="correct x"):
             client(gone, AnonymousCredentials()).get_table("a.b.c", retry=Retry(timeout=0.1))
     assert str(error.value) == f"http://127.0.0.1:{port} does not answer: run `perennial up`"
 
@@ -125,8 +125,8 @@ def test_what_bigquery_says_is_told_without_its_address_and_job(
 
 def test_other_errors_are_left_alone(cloud: Settings) -> None:
     with pytest.raises(ZeroDivisionError):
-        with answers(cloud, "rows of x", remedy="correct x"):
+        with bigquery_errors(cloud, "rows of x", remedy="correct x"):
             raise ZeroDivisionError
     with pytest.raises(SourceError, match=r"^ours$"):
-        with answers(cloud, "rows of x", remedy="correct x"):
+        with bigquery_errors(cloud, "rows of x", remedy="correct x"):
             raise SourceError("ours")
