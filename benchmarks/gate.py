@@ -14,7 +14,7 @@ from pathlib import Path
 
 from benchmarks.ground import LARGE, Ground, Size, ground
 from components.checks.gate import compute_statistics, import_schema, validate
-from components.checks.step import Looked, inspect_rows, inspect_source
+from components.checks.step import Inspection, inspect_rows, inspect_source
 from components.examples.read import read_examples
 from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
@@ -75,9 +75,9 @@ def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
     counts = read_examples(client, reader, settings, model, pinned, folder / "examples")
     seconds: dict[str, float] = {}
     with _timed(seconds, "inspect"):
-        inspect_source(step(settings, name), snapshot, reference, _looked(folder / "source"))
-    looked = _looked(folder / "rows")
-    seconds["profiling"] = _profile(settings, name, pinned, looked.profile)
+        inspect_source(step(settings, name), snapshot, reference, _inspection(folder / "source"))
+    inspection = _inspection(folder / "rows")
+    seconds["profiling"] = _profile(settings, name, pinned, inspection.profile)
     statistics, schema, anomalies = (artifact(folder / part) for part in ("statistics", "schema", "anomalies"))
     with _timed(seconds, "statistics"):
         compute_statistics(examples_artifact(folder / "examples", "train", "eval"), statistics, beam_args=settings.beam_args)
@@ -85,7 +85,7 @@ def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
     with _timed(seconds, "validator"):
         found = validate(statistics, schema, anomalies, beam_args=settings.beam_args)
     with _timed(seconds, "look"):
-        inspect_rows(step(settings, name), snapshot, reference, looked, found)
+        inspect_rows(step(settings, name), snapshot, reference, inspection, found)
     return GateTimes(rows=sum(count.rows for count in counts), **seconds)
 
 
@@ -101,8 +101,8 @@ def _profile(settings: Settings, name: str, pinned: Snapshot, profile: KfpArtifa
     return time.monotonic() - started
 
 
-def _looked(folder: Path) -> Looked:
-    return Looked(*(artifact(folder / part) for part in ("profile", "findings", "page")))
+def _inspection(folder: Path) -> Inspection:
+    return Inspection(*(artifact(folder / part) for part in ("profile", "findings", "page")))
 
 
 @contextmanager

@@ -1,10 +1,10 @@
-"""Record what the gate before training found, and end the run if something blocks."""
+"""Record the findings of the gate before training, and end the run if one of them blocks."""
 
 from pathlib import Path
 
 from components.checks.findings import read_findings, refusal
 from components.checks.record import record_findings
-from components.checks.step import Looked
+from components.checks.step import Inspection
 from components.errors import BlockedError
 from components.profiles.record import ProfileKind, keep_page, keep_profiles
 from components.profiles.reference import champion_version
@@ -15,25 +15,25 @@ from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 
 
-def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
-    """Keep the profiles and the page, record what was found, and end the run if anything blocks and nobody waived the gate.
+def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection) -> None:
+    """Keep the profiles and the page, record the findings, and end the run if one of them blocks and the gate is not waived.
 
     Args:
-        step: the step that looked.
+        step: the step that inspected the data.
         stage: `source`, or `rows`.
-        snapshot: what was pinned.
+        snapshot: the pinned snapshot.
         reference: the champion's training data.
-        looked: what the look at it left behind.
+        inspection: the artifacts of the inspection.
 
     Raises:
-        BlockedError: something blocks.
+        BlockedError: a finding blocks.
         AccessError: Cloud Storage or Cloud SQL cannot be reached.
     """
-    pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(looked.findings.path)), ProfileKind(stage)
+    pinned, findings, kind = snapshot_of(snapshot), read_findings(Path(inspection.findings.path)), ProfileKind(stage)
     client, bucket, run_id = step.cloud.storage, step.settings.bucket, step.run_id
-    profiles = Path(looked.profile.path)
+    profiles = Path(inspection.profile.path)
     keep_profiles(client, bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)
-    page = keep_page(client, bucket, name=f"reports/{run_id}/{stage}.html", path=Path(looked.page.path)) if findings else ""
+    page = keep_page(client, bucket, name=f"reports/{run_id}/{stage}.html", path=Path(inspection.page.path)) if findings else ""
     with step.cloud.engine.begin() as connection:
         waived = bool(read_run(connection, run_id).run.parameters.get("waive_gate"))
         record_findings(connection, run_id, stage, findings, waived=waived)

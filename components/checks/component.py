@@ -37,13 +37,13 @@ def inspect(  # type: ignore[no-untyped-def]
 ):
     """Profile the pinned partitions, and end the run where the source went bad."""
     from components.checks.admit import admit
-    from components.checks.step import Looked, inspect_source
+    from components.checks.step import Inspection, inspect_source
     from components.runs.outcome import running_step
 
     with running_step(run_id, "inspect", model) as step:
-        looked = Looked(profile, findings, page)
-        inspect_source(step, snapshot, reference, looked)
-        admit(step, "source", snapshot, reference, looked)
+        inspection = Inspection(profile, findings, page)
+        inspect_source(step, snapshot, reference, inspection)
+        admit(step, "source", snapshot, reference, inspection)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -62,11 +62,11 @@ def validate(  # type: ignore[no-untyped-def]
     """Hold the statistics against the schema and the rows against the champion's, and end the run where they break it."""
     from components.checks import gate
     from components.checks.admit import admit
-    from components.checks.step import Looked, inspect_rows
+    from components.checks.step import Inspection, inspect_rows
     from components.runs.outcome import running_step
 
     with running_step(run_id, "validate", model) as step:
         broken = gate.validate(statistics, schema, anomalies, beam_args=step.settings.beam_args)
-        looked = Looked(profile, findings, page)
-        inspect_rows(step, snapshot, reference, looked, broken)
-        admit(step, "rows", snapshot, reference, looked)
+        inspection = Inspection(profile, findings, page)
+        inspect_rows(step, snapshot, reference, inspection, broken)
+        admit(step, "rows", snapshot, reference, inspection)

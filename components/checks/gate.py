@@ -8,7 +8,7 @@ from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.examples.span_cache import SPLITS
 from components.model.folder import Model
 from components.tfx.artifacts import KfpArtifact
-from components.tfx.bridge import Executor, Typed, run_executor
+from components.tfx.bridge import Executor, TypedArtifact, run_executor
 
 NO_EXCLUDED_SPLITS = "[]"
 
@@ -17,8 +17,8 @@ def compute_statistics(examples: KfpArtifact, statistics: KfpArtifact, *, beam_a
     """Run StatisticsGen on every split."""
     run_executor(
         Executor.STATISTICS_GEN,
-        {"examples": Typed(examples, "Examples")},
-        {"statistics": Typed(statistics, "ExampleStatistics")},
+        {"examples": TypedArtifact(examples, "Examples")},
+        {"statistics": TypedArtifact(statistics, "ExampleStatistics")},
         properties={"exclude_splits": NO_EXCLUDED_SPLITS},
         beam_args=beam_args,
     )
@@ -36,8 +36,8 @@ def validate(statistics: KfpArtifact, schema: KfpArtifact, anomalies: KfpArtifac
     """Run ExampleValidator, which writes what it finds and never fails. Returns a finding for each anomaly."""
     run_executor(
         Executor.EXAMPLE_VALIDATOR,
-        {"statistics": Typed(statistics, "ExampleStatistics"), "schema": Typed(schema, "Schema")},
-        {"anomalies": Typed(anomalies, "ExampleAnomalies")},
+        {"statistics": TypedArtifact(statistics, "ExampleStatistics"), "schema": TypedArtifact(schema, "Schema")},
+        {"anomalies": TypedArtifact(anomalies, "ExampleAnomalies")},
         properties={"exclude_splits": NO_EXCLUDED_SPLITS},
         beam_args=beam_args,
     )

@@ -1,4 +1,4 @@
-"""What the steps `inspect` and `validate` do: profiles in, findings out, ranked."""
+"""The steps `inspect` and `validate`: check profiles, and rank what they find."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,36 +21,36 @@ from components.tfx.artifacts import KfpArtifact
 
 
 @dataclass(frozen=True)
-class Looked:
-    """What one look at the data leaves behind, or is given: profiles, findings, their page."""
+class Inspection:
+    """The artifacts of one inspection of the data: profiles, findings and their page."""
 
     profile: KfpArtifact
     findings: KfpArtifact
     page: KfpArtifact
 
 
-def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked) -> None:
-    """Profile the pinned partitions, and look at the table before source.sql reads it."""
+def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection) -> None:
+    """Profile the pinned partitions, and check the table before source.sql reads it."""
     pinned, champion = snapshot_of(snapshot), read_reference(reference)
     profiles = profile_source(step.cloud.reader, step.settings, pinned, champion.source)
-    write_profiles(profiles, Path(looked.profile.path))
+    write_profiles(profiles, Path(inspection.profile.path))
     days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
     known = known_days(profiles, champion.source)
     partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
-    _write([*partitions, *check_source(step.model, days, past, known)], step.model, looked)
+    _write([*partitions, *check_source(step.model, days, past, known)], step.model, inspection)
 
 
-def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, looked: Looked, anomalies: Sequence[Finding]) -> None:
-    """Look at the rows that source.sql gave, besides what ExampleValidator said of them."""
-    model, pinned, profiles = step.model, snapshot_of(snapshot), read_profiles(Path(looked.profile.path))
+def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection, anomalies: Sequence[Finding]) -> None:
+    """Check the rows of source.sql. Their `anomalies` are what ExampleValidator found."""
+    model, pinned, profiles = step.model, snapshot_of(snapshot), read_profiles(Path(inspection.profile.path))
     rows = check_rows(model, pinned, profiles, read_reference(reference).rows)
     cloud = step.cloud
     skewed = find_skew(cloud.warehouse, cloud.reader, step.settings, model, pinned, profiles) if model.serving.log else []
-    _write([*anomalies, *rows, *skewed], model, looked)
+    _write([*anomalies, *rows, *skewed], model, inspection)
 
 
-def _write(findings: Sequence[Finding], model: Model, looked: Looked) -> None:
+def _write(findings: Sequence[Finding], model: Model, inspection: Inspection) -> None:
     result = ranked(findings)
-    write_findings(result, Path(looked.findings.path))
-    write_findings_page(model.name, result, Path(looked.page.path))
-    looked.findings.metadata |= {"findings": len(result), "blocking": sum(finding.blocks for finding in result)}
+    write_findings(result, Path(inspection.findings.path))
+    write_findings_page(model.name, result, Path(inspection.page.path))
+    inspection.findings.metadata |= {"findings": len(result), "blocking": sum(finding.blocks for finding in result)}

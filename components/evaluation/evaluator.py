@@ -12,7 +12,7 @@ from components.evaluation.scored import load_network, read_scored
 from components.evaluation.sums import StockOnlyError
 from components.evaluation.tfma_files import parse_config, write_results
 from components.tfx.artifacts import KfpArtifact
-from components.tfx.bridge import Executor, Typed, run_executor
+from components.tfx.bridge import Executor, TypedArtifact, run_executor
 
 SPLIT = "eval"
 SAVED_MODEL = "Format-Serving"
@@ -53,8 +53,8 @@ def evaluate(config: str, judged: Judged, *, beam_args: Sequence[str], stock: bo
             return
     run_executor(
         Executor.EVALUATOR,
-        {"examples": Typed(judged.examples, "Examples"), "model": Typed(judged.trained, "Model")},
-        {"evaluation": Typed(judged.evaluation, "ModelEvaluation"), "blessing": Typed(judged.blessing, "ModelBlessing")},
+        {"examples": TypedArtifact(judged.examples, "Examples"), "model": TypedArtifact(judged.trained, "Model")},
+        {"evaluation": TypedArtifact(judged.evaluation, "ModelEvaluation"), "blessing": TypedArtifact(judged.blessing, "ModelBlessing")},
         properties={"eval_config": config, "example_splits": json.dumps([SPLIT]), "fairness_indicator_thresholds": "null"},
         beam_args=beam_args,
     )

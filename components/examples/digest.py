@@ -1,4 +1,4 @@
-"""One SHA-256 over all files of examples: two readings that share it gave the same examples, byte for byte."""
+"""One SHA-256 over all files of examples: two readings with the same one gave the same examples, byte for byte."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from components.canonical import fingerprint
 from components.examples.span_cache import SPLITS
 
 DIGEST = "examples_sha256"
-"""In the metadata of the counts that the step `read` leaves."""
+"""The key of the digest in the metadata of the step `read`'s counts."""
 
 
 def hash_files(folder: Path) -> dict[tuple[str, str], str]:
@@ -18,7 +18,7 @@ def hash_files(folder: Path) -> dict[tuple[str, str], str]:
 
 
 def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
-    """The one SHA-256 of what `hash_files` found."""
+    """The SHA-256 over all hashes that `hash_files` returned."""
     return fingerprint([[split, span, sha256] for (split, span), sha256 in files.items()])
 
 

@@ -1,4 +1,4 @@
-"""Arrow rows as tf.train.Example in TFRecords: whole columns at a time, and always the same bytes for the same rows.
+"""Encode Arrow rows as tf.train.Example in TFRecords: whole columns at a time, the same rows always as the same bytes.
 
 tfx_bsl's encoder is as fast, but writes an example's features in the order of a hash that differs from process to process.
 """
@@ -19,12 +19,12 @@ from components.errors import SourceError
 FIELD_1, FIELD_2, FIELD_3 = b"\x0a", b"\x12", b"\x1a"
 """Tags of length-delimited fields in Protocol Buffers' wire format."""
 BLOCK_BYTES = 1 << 20
-"""Compressed at a time."""
+"""How many bytes are compressed at a time."""
 BYTES_LIST, FLOAT_LIST, INT64_LIST = FIELD_1, FIELD_2, FIELD_3
 
 
 def encode_examples(batch: pa.RecordBatch) -> pa.BinaryArray:
-    """One serialised tf.train.Example a row, as Protocol Buffers' deterministic mode writes it; NULL is a feature that is not there.
+    """One serialised tf.train.Example for each row, as Protocol Buffers' deterministic mode writes it. A NULL has no feature.
 
     Numbers become int64 or float32, text its UTF-8 bytes.
 
@@ -36,7 +36,7 @@ def encode_examples(batch: pa.RecordBatch) -> pa.BinaryArray:
 
 
 def _map_entries(name: str, column: pa.Array) -> pa.BinaryArray:
-    """The entry of one feature in `Features.feature`; null where the value is."""
+    """The entries of one feature in `Features.feature`; null where the value is NULL."""
     kind, values = _values(name, column)
     key = FIELD_1 + _varint(len(name.encode())) + name.encode()
 
@@ -50,7 +50,7 @@ def _map_entries(name: str, column: pa.Array) -> pa.BinaryArray:
 
 
 def _values(name: str, column: pa.Array) -> tuple[bytes, pa.BinaryArray]:
-    """Which list a column's values go into, and their bytes there."""
+    """The tag of the list that a column's values go into, and their bytes in it."""
     kind, types = column.type, pa.types
     if types.is_integer(kind) or types.is_boolean(kind):
         return INT64_LIST, _where_valid(column, _varints(_numbers(column, pa.int64())))
@@ -89,7 +89,7 @@ def _varint(number: int) -> bytes:
 
 
 def _with_header(payloads: pa.BinaryArray, header: Callable[[int], bytes]) -> pa.BinaryArray:
-    """A header in front of every payload; it depends on the payload's size alone, of which there are few."""
+    """Put a header in front of every payload. It depends only on the payload's size, so few distinct ones are made."""
     sizes = pc.binary_length(payloads).dictionary_encode()
     headers = pa.array([header(size) for size in sizes.dictionary.to_pylist()], pa.binary())
     return pc.binary_join_element_wise(headers.take(sizes.indices), payloads, pa.scalar(b"", pa.binary()))
@@ -116,13 +116,13 @@ def _masked(crc: int) -> int:
 
 
 class TFRecordFile:
-    """A gzipped TFRecord file. The same records give the same bytes, in however many parts they are written."""
+    """Writes a gzipped TFRecord file. The same records give the same bytes, in however many parts they are written."""
 
     def __init__(self, path: Path) -> None:
         self._raw = path.open("wb")
         self._gzip = gzip.GzipFile(filename="", fileobj=self._raw, mode="wb", compresslevel=1, mtime=0)
         self._waiting = bytearray()
-        """Less than a block: what is compressed in one call depends on no part's size, and so do the bytes."""
+        """Less than a block: blocks of one size are compressed, so that the bytes do not depend on the parts."""
 
     def write(self, records: Iterable[bytes]) -> None:
         """Append records."""

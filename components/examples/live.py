@@ -1,4 +1,4 @@
-"""Rows of source.sql that nobody kept: the query is run again, and no row is refused, since bad ones are what is looked for."""
+"""Run source.sql again over a window whose rows were not kept. Invalid rows are kept too: diagnosis looks for them."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -23,13 +23,13 @@ from components.snapshot.window import Window
 def profile_rows(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, *, table: str
 ) -> dict[ProfileKey, dict[str, ColumnProfile]]:
-    """The profiles of the rows of every span, by label.
+    """Profile the rows of every span, by label.
 
     Args:
-        client: of BigQuery.
-        reader: of its Storage Read API.
+        client: client of BigQuery.
+        reader: client of its Storage Read API.
         settings: name the project and the limit of bytes.
-        model: whose source.sql it is.
+        model: the model whose source.sql is run.
         snapshot: the window.
         table: what `{source}` stands for: the window's table snapshot, or the source table itself.
 
@@ -47,7 +47,7 @@ def profile_rows(
 def stream_any_rows(
     client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, window: Window, *, table: str
 ) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """The rows of source.sql on a table, whatever is in them, in batches of one span each.
+    """Stream the rows of source.sql on a table, valid or not, in batches of one span each.
 
     Raises:
         SourceError: source.sql does not run on the table.

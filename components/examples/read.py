@@ -1,4 +1,4 @@
-"""A pinned snapshot as TFX examples: BigQuery to TFRecord splits, vectorised, deterministic, cached by span."""
+"""Read a pinned snapshot from BigQuery as TFX examples: TFRecord splits, deterministic and cached by span."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -27,7 +27,7 @@ from components.snapshot.document import Snapshot
 from components.snapshot.window import span_history_start, span_label_end
 
 ENCODING = "tf.train.Example 4, profile 3"
-"""Change it when the same rows would give other bytes, so that no cached span of before is taken."""
+"""Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
 
 
@@ -39,7 +39,7 @@ def read_examples(
     snapshot: Snapshot,
     folder: Path,
 ) -> tuple[SplitCount, ...]:
-    """Write `folder`/Split-SPLIT/data_tfrecord-SPAN.gz for every span and split, and say what is in them.
+    """Write `folder`/Split-SPLIT/data_tfrecord-SPAN.gz for every span and split, and return their counts.
 
     Only spans that are not in the cache are read from BigQuery.
 
@@ -63,7 +63,7 @@ def read_examples(
 
 
 def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> dict[ProfileKey, dict[str, ColumnProfile]]:
-    """The profiles of the rows of every span, as they were when `read_examples` read them."""
+    """The profiles of every span's rows, taken when `read_examples` read them."""
     cache = _cache(settings, model)
     files = (cache.file(examples_fingerprint(model, snapshot, span), PROFILE) for span in snapshot.spans)
     return {part: table for file in files for part, table in read_profiles(file).items()}
@@ -74,7 +74,7 @@ def _cache(settings: Settings, model: Model) -> SpanCache:
 
 
 def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
-    """What the examples of a span depend on: those that share it are the same."""
+    """A fingerprint of all that a span's examples depend on: examples with the same one are the same."""
     first, last = span_history_start(model, span), span_label_end(model, span)
     rows, split = model.rows, model.split
     recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label}:{','.join(model.label_names)} split={split.train}:{split.eval}"
@@ -115,7 +115,7 @@ def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cach
 
 
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
-    """Write one span's splits into a folder."""
+    """Write the splits of one span into a folder."""
     counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
@@ -145,10 +145,10 @@ def split_buckets(keys: pa.Array, buckets: int) -> np.ndarray:
 
 
 def write_counts(counts: tuple[SplitCount, ...], path: Path) -> None:
-    """Keep the counts for the report."""
+    """Write the counts for the report."""
     path.write_text(counts_to_json(counts))
 
 
 def read_counts(path: Path) -> tuple[SplitCount, ...]:
-    """What `write_counts` kept."""
+    """Read what `write_counts` wrote."""
     return counts_from_json(path.read_text())

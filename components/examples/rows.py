@@ -1,4 +1,4 @@
-"""Training rows of missing spans, streamed from BigQuery by the Storage Read API, and refused when they cannot be trained on."""
+"""Stream training rows from BigQuery, and refuse rows that no model can be trained on."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -18,8 +18,8 @@ from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
 
-SHOWN_CHARACTERS = 80
-"""Of a value, in a sentence."""
+CELL_CHARACTERS = 80
+"""How many characters of a cell an error shows."""
 
 
 def stream_rows(
@@ -30,7 +30,7 @@ def stream_rows(
     snapshot: Snapshot,
     spans: tuple[date, ...],
 ) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """The rows of `spans` in batches of one span each, in the order of span and key: memory does not grow with their number.
+    """Stream the rows of `spans` in batches of one span each, in the order of span and key: memory does not grow with their number.
 
     The order makes examples the same byte for byte.
 
@@ -54,7 +54,7 @@ def stream_rows(
 
 
 class RowCheck:
-    """Refuses rows that no model can be trained on; remembers the last key across batches."""
+    """Refuses rows that no model can be trained on. It remembers the last key across batches."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
@@ -100,6 +100,6 @@ class RowCheck:
 
 
 def _shown(value: object) -> str:
-    """Short and on one line, whatever a cell holds."""
+    """A cell for a sentence: short and on one line."""
     text = "NULL" if value is None else repr(value) if isinstance(value, str | bytes) else str(value)
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}…"
+    return text if len(text) <= CELL_CHARACTERS else f"{text[:CELL_CHARACTERS]}…"

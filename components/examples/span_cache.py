@@ -1,4 +1,4 @@
-"""Examples of spans, kept by what they depend on: a window that slides by a span reads one span."""
+"""Cache the examples of spans under a fingerprint of what they depend on: a window that slides by a span reads one span."""
 
 import json
 import os
@@ -18,33 +18,33 @@ UNFINISHED = ".unfinished"
 
 @dataclass(frozen=True)
 class SplitCount:
-    """How many examples with each label a span has in a split."""
+    """How many examples a span has in a split, by label."""
 
     span: date
     split: str
     labels: Mapping[str, int]
-    """How many examples have each label, by its name: the class, or the number where there are only 0 and 1."""
+    """How many examples have each label, by the label's name: the class, or the number in a binary model."""
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """How many examples there are, whatever their label."""
         return sum(self.labels.values())
 
 
 @dataclass(frozen=True)
 class SpanCache:
-    """A folder of spans, each whole or absent: its files are written first, its counts last, under one rename."""
+    """A folder of spans, each complete or absent: a span's files are written to a draft, which is then renamed."""
 
     folder: Path
 
     def counts(self, fingerprint: str) -> tuple[SplitCount, ...] | None:
-        """What the span holds; None when it is not there."""
+        """The counts of a cached span; None if it is not cached."""
         path = self.folder / fingerprint / COUNTS
         return counts_from_json(path.read_text()) if path.is_file() else None
 
     @contextmanager
     def only_writer(self) -> Iterator[None]:
-        """Nobody else writes meanwhile, so whatever is unfinished was left by a run that was killed, and goes."""
+        """Let no other process write. Unfinished spans, left by a run that was killed, are deleted."""
         with exclusive_lock(self.folder / "lock"):
             self._drop_unfinished()
             try:
@@ -57,23 +57,23 @@ class SpanCache:
             shutil.rmtree(path)
 
     def begin(self, fingerprint: str) -> Path:
-        """An empty folder to write a span's files into."""
+        """Make an empty folder to write a span's files into."""
         folder = self.folder / f"{fingerprint}{UNFINISHED}"
         folder.mkdir()
         return folder
 
     def finish(self, fingerprint: str, counts: tuple[SplitCount, ...]) -> None:
-        """Make the span's files visible under their fingerprint."""
+        """Add the span to the cache: write its counts, and rename its folder."""
         folder = self.folder / f"{fingerprint}{UNFINISHED}"
         (folder / COUNTS).write_text(counts_to_json(counts))
         folder.rename(self.folder / fingerprint)
 
     def file(self, fingerprint: str, name: str) -> Path:
-        """A file of the span."""
+        """The path of a file of a cached span."""
         return self.folder / fingerprint / name
 
     def link(self, fingerprint: str, split: str, destination: Path) -> None:
-        """Put the span's file of a split at `destination`, without copying bytes where the file system can."""
+        """Put the span's file of a split at `destination`: as a hard link, or as a copy on another file system."""
         source = self.file(fingerprint, f"{split}.tfrecord.gz")
         destination.unlink(missing_ok=True)
         try:
@@ -83,10 +83,10 @@ class SpanCache:
 
 
 def counts_to_json(counts: tuple[SplitCount, ...]) -> str:
-    """As a list of objects."""
+    """The counts as JSON, a list of objects."""
     return json.dumps([asdict(count) for count in counts], default=str)
 
 
 def counts_from_json(text: str) -> tuple[SplitCount, ...]:
-    """What `counts_to_json` gave."""
+    """Parse what `counts_to_json` returned."""
     return tuple(SplitCount(**count | {"span": date.fromisoformat(count["span"])}) for count in json.loads(text))

@@ -1,4 +1,4 @@
-"""The profile of a span's rows, taken as they pass by: those of each label apart, so that a label's leak can be seen."""
+"""Profile the rows of a span while they are written, each label's apart, so that a leak of the label can be found."""
 
 from datetime import date
 
@@ -11,7 +11,7 @@ from components.profiles.profiling import profile_batch
 
 
 class SpanProfiler:
-    """Profiles every batch that passes through it."""
+    """Profiles the batches of a span as they pass through it."""
 
     def __init__(self, model: Model, span: date, fingerprint: str) -> None:
         self._model = model
@@ -19,7 +19,7 @@ class SpanProfiler:
         self.profiles: dict[ProfileKey, dict[str, ColumnProfile]] = {}
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """The same batch, whose rows are profiled now. Keys and spans say nothing about the rows."""
+        """Profile a batch without its key and span, and return it unchanged."""
         columns = batch.drop_columns([self._model.rows.key, self._model.rows.span])
         labels = labels_of(batch, self._model)
         for label in range(len(self._model.label_names) - 1, -1, -1):
@@ -32,7 +32,7 @@ class SpanProfiler:
 
 
 def labels_of(batch: pa.RecordBatch, model: Model) -> np.ndarray:
-    """The label of each row, int64 [rows]; 0 where it is none of the model's."""
+    """The label of each row, int64 [rows]; 0 for a label that is not one of the model's."""
     labels = np.asarray(batch.column(model.rows.label).cast(pa.float64(), safe=False).fill_null(0))
     is_known = np.isin(labels, np.arange(len(model.label_names)))
     return np.where(is_known, labels, 0).astype(np.int64)

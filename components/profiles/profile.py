@@ -27,7 +27,7 @@ def label_population(label: int) -> str:
     return f"label {label}"
 
 
-def no_counts() -> np.ndarray:
+def _no_counts() -> np.ndarray:
     """An empty array of counts."""
     return np.zeros(0, np.int64)
 
@@ -51,9 +51,9 @@ class ColumnProfile:
     high: float = -np.inf
     total: float = 0.0
     """The sum of the numbers, whose least and largest are `low` and `high`. Its last digits depend on the order of the rows."""
-    keys: np.ndarray = field(default_factory=no_counts)
+    keys: np.ndarray = field(default_factory=_no_counts)
     """The numbers' buckets, ascending, int64 [buckets]."""
-    counts: np.ndarray = field(default_factory=no_counts)
+    counts: np.ndarray = field(default_factory=_no_counts)
     """Numbers in each, int64 [buckets]."""
     values: Mapping[str, int] = field(default_factory=dict)
     """Rows by value, the commonest first. Only of a column of texts, those that spell numbers included."""
@@ -65,9 +65,9 @@ class ColumnProfile:
     """Characters of the longest text."""
     damaged: int = 0
     """Texts that were decoded with another encoding than they were written in."""
-    hours: np.ndarray = field(default_factory=no_counts)
+    hours: np.ndarray = field(default_factory=_no_counts)
     """Rows by hour of the day, int64 [24]; empty where the column has no time of day."""
-    weekdays: np.ndarray = field(default_factory=no_counts)
+    weekdays: np.ndarray = field(default_factory=_no_counts)
     """Rows by weekday, Monday first, int64 [7]; empty where the column has no date."""
 
     @property
@@ -189,7 +189,7 @@ def bucket_middle(key: int) -> float:
 def count_keys(keys: np.ndarray, weights: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """The keys that occur, ascending, and how often each does."""
     if not len(keys):
-        return no_counts(), no_counts()
+        return _no_counts(), _no_counts()
     lowest = keys.min()
     counted = np.bincount(keys - lowest, weights).astype(np.int64)
     occurring = np.flatnonzero(counted)
@@ -202,7 +202,7 @@ def _add_buckets(keys: Sequence[np.ndarray], counts: Sequence[np.ndarray]) -> tu
 
 def _add_arrays(arrays: Sequence[np.ndarray]) -> np.ndarray:
     filled = [array for array in arrays if len(array)]
-    return np.sum(filled, axis=0) if filled else no_counts()
+    return np.sum(filled, axis=0) if filled else _no_counts()
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:

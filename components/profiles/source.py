@@ -42,14 +42,14 @@ def profile_source(
     wanted = [source_key(snapshot, index) for index in range(len(snapshot.partitions))]
     path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
-        kept = read_profiles(path)
-        found = {part: dict(source[part]) for part in wanted for source in (known, kept) if part in source}
-        missing = {part.day: part for part in wanted if part not in found}
+        cached = read_profiles(path)
+        profiles = {key: dict(source[key]) for key in wanted for source in (known, cached) if key in source}
+        missing = {key.day: key for key in wanted if key not in profiles}
         if missing:
-            made = _profile_days(reader, settings, snapshot, missing, as_of)
-            write_profiles(kept | made, path)
-            found |= made
-    return {part: found[part] for part in wanted}
+            new = _profile_days(reader, settings, snapshot, missing, as_of)
+            write_profiles(cached | new, path)
+            profiles |= new
+    return {key: profiles[key] for key in wanted}
 
 
 def source_key(snapshot: Snapshot, index: int) -> ProfileKey:

@@ -18,10 +18,7 @@ class DatasetRole(StrEnum):
     """What a run read a snapshot for."""
 
     TRAIN = "train"
-    VALIDATION = "validation"
-    TEST = "test"
     BASELINE = "baseline"
-    SERVING_LOG = "serving_log"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,7 @@ def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapsh
     pinned = snapshot.partitions
     with bigquery_errors(settings, f"partitions of {snapshot.source_table}", remedy="they cannot be compared with the snapshot"):
         table = client.get_table(snapshot.source_table, timeout=60)
-        columns = column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
+        columns = _column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
         added = tuple(change.name for change in columns if change.pinned is None)
         wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, pinned[0].day, pinned[-1].day, without=added)
         present = read_partitions(client, settings, wanted, current_time(client))
@@ -64,7 +64,7 @@ def partition_changes(pinned: tuple[Partition, ...], present: tuple[Partition, .
     return tuple(PartitionChange(partition.day, partition.rows, rows.get(partition.day, 0)) for partition in changed)
 
 
-def column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[ColumnChange, ...]:
+def _column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[ColumnChange, ...]:
     """The columns that were added, dropped, or have another type, by name."""
     changes = (ColumnChange(name, pinned.get(name), now.get(name)) for name in sorted(pinned.keys() | now.keys()))
     return tuple(change for change in changes if change.pinned != change.now)

@@ -1,7 +1,7 @@
-"""KFP artifacts as TFX artifacts and back.
+"""Convert KFP artifacts to TFX artifacts and back.
 
-A KFP type does not survive every backend, so the TFX type travels in the metadata, which holds only strings and finite numbers:
-Kubeflow turns anything else into something else.
+A KFP type does not survive every backend, so the TFX type travels in the metadata. The metadata holds only strings and finite
+numbers: Kubeflow converts anything else.
 """
 
 import json
@@ -35,13 +35,13 @@ def to_tfx(artifact: KfpArtifact, type_name: str) -> TfxArtifact:
     """The TFX artifact of type `type_name` (a class of tfx.types.standard_artifacts) at the KFP artifact's path.
 
     Raises:
-        TaskError: the artifact was made as another TFX type.
+        TaskError: the artifact has another TFX type.
     """
     from tfx.types import standard_artifacts
 
-    made_as = artifact.metadata.get(_TYPE, type_name)
-    if made_as != type_name:
-        raise TaskError(f"artifact {artifact.uri} is a TFX {made_as}, expected {type_name}: wire the pipeline's outputs anew")
+    tfx_type = artifact.metadata.get(_TYPE, type_name)
+    if tfx_type != type_name:
+        raise TaskError(f"artifact {artifact.uri} is a TFX {tfx_type}, expected {type_name}: wire the pipeline's outputs anew")
     result = getattr(standard_artifacts, type_name)()
     result.uri = artifact.path.rstrip("/")
     for key, value in artifact.metadata.items():
@@ -71,12 +71,12 @@ def _set_property(artifact: object, key: str, value: object) -> None:
         artifact.set_string_custom_property(key, str(value))  # type: ignore[attr-defined]
 
 
-def from_tfx(made: TfxArtifact, artifact: KfpArtifact) -> None:
-    """Write the type, and the properties that an executor set, into the KFP artifact's metadata."""
+def from_tfx(tfx_artifact: TfxArtifact, artifact: KfpArtifact) -> None:
+    """Write the type and the properties of a TFX artifact into the KFP artifact's metadata."""
     from google.protobuf import json_format
 
-    metadata: dict[str, object] = {_TYPE: made.TYPE_NAME}
-    for properties in (made.mlmd_artifact.properties, made.mlmd_artifact.custom_properties):  # type: ignore[attr-defined]
+    metadata: dict[str, object] = {_TYPE: tfx_artifact.TYPE_NAME}
+    for properties in (tfx_artifact.mlmd_artifact.properties, tfx_artifact.mlmd_artifact.custom_properties):  # type: ignore[attr-defined]
         for key, value in properties.items():
             kind = value.WhichOneof("value")
             if kind == "struct_value":

@@ -25,8 +25,8 @@ class Executor(StrEnum):
 
 
 @dataclass(frozen=True)
-class Typed:
-    """A KFP artifact, and the TFX type it stands for."""
+class TypedArtifact:
+    """A KFP artifact, and the TFX type that it stands for."""
 
     artifact: KfpArtifact
     tfx_type: str
@@ -34,23 +34,23 @@ class Typed:
 
 def run_executor(
     executor: Executor,
-    inputs: Mapping[str, Typed],
-    outputs: Mapping[str, Typed],
+    inputs: Mapping[str, TypedArtifact],
+    outputs: Mapping[str, TypedArtifact],
     *,
     properties: Mapping[str, object],
     beam_args: Sequence[str],
 ) -> None:
-    """Call `Do()` and write what the executor says of its outputs into their metadata.
+    """Run an executor's `Do()`, and write what it sets on its outputs into their metadata.
 
     Args:
-        executor: which one.
-        inputs: by the executor's own input key.
-        outputs: by the executor's own output key; their folders are made.
-        properties: the executor's execution properties, structured ones as JSON strings.
-        beam_args: for executors that run Beam.
+        executor: the executor.
+        inputs: the artifacts by the executor's input keys.
+        outputs: the artifacts by the executor's output keys. Their folders are created.
+        properties: the execution properties, structured ones as JSON strings.
+        beam_args: the pipeline options of executors that run Beam.
 
     Raises:
-        TaskError: an input was made as another TFX type.
+        TaskError: an input has another TFX type.
         Exception: whatever the executor raises.
     """
     from tfx.dsl.io import fileio
@@ -59,8 +59,8 @@ def run_executor(
     _batch_by_size()
     tfx_inputs = {key: [to_tfx(typed.artifact, typed.tfx_type)] for key, typed in inputs.items()}
     tfx_outputs = {key: [to_tfx(typed.artifact, typed.tfx_type)] for key, typed in outputs.items()}
-    for made in tfx_outputs.values():
-        fileio.makedirs(made[0].uri)
+    for artifacts in tfx_outputs.values():
+        fileio.makedirs(artifacts[0].uri)
     with tempfile.TemporaryDirectory(prefix="tfx-") as folder:
         _executor(executor, Path(folder), beam_args).Do(tfx_inputs, tfx_outputs, dict(properties))
     outputs_utils.tag_output_artifacts_with_version(tfx_outputs)
@@ -71,8 +71,8 @@ def run_executor(
 def _batch_by_size() -> None:
     """Let tfx_bsl cut its batches by bytes.
 
-    Its default tunes them by the clock: sums are then added in another order each time, and weights differ in their last
-    bits. Batches by size are also larger, and so faster.
+    By default tfx_bsl tunes the size of batches by the clock: sums are then added in another order each time, and weights differ in
+    their last bits. Batches by size are also larger, and so faster.
     """
     import tfx_bsl.coders.batch_util  # noqa: F401 - defines the flag
     from absl import flags

@@ -1,4 +1,4 @@
-"""Transform and train: TFX's executors around a model folder's features.py and network.py."""
+"""Transform and train with TFX's executors, which call the features.py and network.py of a model's folder."""
 
 import json
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from components.model.folder import Model
 from components.runs.machine import MACHINE, machine_kind
 from components.tfx.artifacts import KfpArtifact
-from components.tfx.bridge import Executor, Typed, run_executor
+from components.tfx.bridge import Executor, TypedArtifact, run_executor
 
 
 def _config(model: Model) -> str:
@@ -21,11 +21,14 @@ def transform(
     graph: KfpArtifact,
     beam_args: Sequence[str],
 ) -> None:
-    """Run Transform: analyse the train split and write the graph, which `train` applies as it reads. TFX's extra statistics are off."""
+    """Run Transform: analyse the train split and write the transform graph, which `train` applies as it reads.
+
+    TFX's additional statistics are switched off.
+    """
     run_executor(
         Executor.TRANSFORM,
-        {"examples": Typed(examples, "Examples"), "schema": Typed(schema, "Schema")},
-        {"transform_graph": Typed(graph, "TransformGraph")},
+        {"examples": TypedArtifact(examples, "Examples"), "schema": TypedArtifact(schema, "Schema")},
+        {"transform_graph": TypedArtifact(graph, "TransformGraph")},
         properties={
             "preprocessing_fn": "components.training.trainer.preprocessing_fn",
             "custom_config": _config(model),
@@ -45,19 +48,19 @@ def train(
     trained: KfpArtifact,
     history: KfpArtifact,
 ) -> None:
-    """Run Trainer: fit network.py on the splits, transformed as they are read, and save it with its serving signature."""
+    """Run Trainer: fit the model's network on the splits, transformed as they are read, and save it with its signatures."""
     run_executor(
         Executor.TRAINER,
         {
-            "examples": Typed(examples, "Examples"),
-            "transform_graph": Typed(graph, "TransformGraph"),
-            "schema": Typed(schema, "Schema"),
+            "examples": TypedArtifact(examples, "Examples"),
+            "transform_graph": TypedArtifact(graph, "TransformGraph"),
+            "schema": TypedArtifact(schema, "Schema"),
         },
-        {"model": Typed(trained, "Model"), "model_run": Typed(history, "ModelRun")},
+        {"model": TypedArtifact(trained, "Model"), "model_run": TypedArtifact(history, "ModelRun")},
         properties={
             "run_fn": "components.training.trainer.run_fn",
             "custom_config": _config(model),
-            "train_args": "{}",  # how long to fit is the model's [training], not TFX's number of steps
+            "train_args": "{}",  # [training] in model.toml tells how long to fit, not TFX's number of steps
             "eval_args": "{}",
         },
         beam_args=(),

@@ -90,12 +90,12 @@ def first_deviation(looks: Sequence[Look], observation: Observation, checks: Che
     """The first deviation that any of the looks finds and that earlier days did not show about as strongly."""
     for look in looks:
         deviation = look(observation, checks)
-        if deviation is not None and not is_recurrence(deviation.measure, _worst_earlier(look, observation, checks)):
+        if deviation is not None and not _is_recurrence(deviation.measure, _worst_earlier(look, observation, checks)):
             return deviation
     return None
 
 
-def is_recurrence(now: float, before: float) -> bool:
+def _is_recurrence(now: float, before: float) -> bool:
     """Whether a measure is about what it was before. Shares and divergences end at 1: above one half, nothing up to 1 is new."""
     return now <= RECURRENCE_FACTOR * before or (before > 1 / 2 and now <= 1)
 

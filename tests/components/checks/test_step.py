@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.checks.findings import DataCheck, Finding, Severity, read_findings
-from components.checks.step import Looked, inspect_rows, inspect_source
+from components.checks.step import Inspection, inspect_rows, inspect_source
 from components.examples.step import write_examples
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import Profiles
@@ -16,8 +16,8 @@ from tests.components.artifacts import Artifact, artifact, step
 from tests.components.visits import DAYS, Site, day, query, visits
 
 
-def looked(folder: Path, name: str = "looked") -> Looked:
-    return Looked(*(artifact(folder / name / part) for part in ("profile", "findings", "page")))
+def looked(folder: Path, name: str = "looked") -> Inspection:
+    return Inspection(*(artifact(folder / name / part) for part in ("profile", "findings", "page")))
 
 
 def pinned(site: Site, folder: Path, through: int = DAYS) -> Artifact:
@@ -82,7 +82,7 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
     write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
-    found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
+    found = Inspection(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     anomaly = Finding(
         check=DataCheck.SCHEMA,
         severity=Severity.BLOCKS,
@@ -110,7 +110,7 @@ def test_a_log_that_cannot_be_read_is_told_and_blocks_nothing(own_site: Site, tm
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
     write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
-    found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
+    found = Inspection(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     findings = read_findings(Path(found.findings.path))
     assert [(finding.check, finding.blocks) for finding in findings] == ([(DataCheck.SKEW, False)] if log else [])
@@ -128,7 +128,7 @@ def test_what_is_logged_is_held_against_the_rows(own_site: Site, tmp_path: Path)
     snapshot = pinned(own_site, tmp_path)
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
     write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
-    found = Looked(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
+    found = Inspection(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [])
     (finding,) = read_findings(Path(found.findings.path))
     assert (finding.check, finding.column, finding.blocks) == (DataCheck.SKEW, "seconds", False)

@@ -84,10 +84,10 @@ def test_a_run_is_linked_once_for_each_role(connection: sa.Connection, new_run: 
     run, snapshot = new_run(), new_snapshot()
     start_run(connection, run)
     record_snapshot(connection, snapshot)
-    for role in (DatasetRole.TRAIN, DatasetRole.TEST, DatasetRole.TRAIN):
+    for role in (DatasetRole.TRAIN, DatasetRole.BASELINE, DatasetRole.TRAIN):
         link_run(connection, run.run_id, role, snapshot.snapshot_id)
     rows = connection.execute(sa.text("SELECT role FROM registry.run_dataset WHERE run_id = :run_id ORDER BY role"), {"run_id": run.run_id})
-    assert rows.scalars().all() == ["test", "train"]
+    assert rows.scalars().all() == ["baseline", "train"]
 
 
 def test_a_link_needs_both_ends(connection: sa.Connection, new_run: Callable[..., Run]) -> None:

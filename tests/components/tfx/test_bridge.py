@@ -6,7 +6,7 @@ import pytest
 
 from components.errors import TaskError
 from components.settings import Settings
-from components.tfx.bridge import Executor, Typed, run_executor
+from components.tfx.bridge import Executor, TypedArtifact, run_executor
 from tests.components.artifacts import artifact
 
 pytestmark = pytest.mark.slow
@@ -18,8 +18,8 @@ def test_an_input_of_another_type_is_refused_before_anything_is_written(tmp_path
     with pytest.raises(TaskError, match="is a TFX Schema, expected Examples"):
         run_executor(
             Executor.STATISTICS_GEN,
-            {"examples": Typed(artifact(tmp_path / "examples", tfx_type="Schema"), "Examples")},
-            {"statistics": Typed(artifact(tmp_path / "statistics"), "ExampleStatistics")},
+            {"examples": TypedArtifact(artifact(tmp_path / "examples", tfx_type="Schema"), "Examples")},
+            {"statistics": TypedArtifact(artifact(tmp_path / "statistics"), "ExampleStatistics")},
             properties={"exclude_splits": "[]"},
             beam_args=BEAM_ARGS,
         )
@@ -33,8 +33,8 @@ def test_what_an_executor_says_of_its_output_is_kept(tmp_path: Path) -> None:
     Path(schema.path, "schema.pbtxt").write_text("")
     run_executor(
         Executor.EXAMPLE_VALIDATOR,
-        {"statistics": Typed(statistics, "ExampleStatistics"), "schema": Typed(schema, "Schema")},
-        {"anomalies": Typed(anomalies, "ExampleAnomalies")},
+        {"statistics": TypedArtifact(statistics, "ExampleStatistics"), "schema": TypedArtifact(schema, "Schema")},
+        {"anomalies": TypedArtifact(anomalies, "ExampleAnomalies")},
         properties={"exclude_splits": "[]"},
         beam_args=BEAM_ARGS,
     )
