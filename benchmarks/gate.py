@@ -15,10 +15,10 @@ from pathlib import Path
 from benchmarks.ground import LARGE, Ground, Size, ground
 from components.checks.gate import compute_statistics, import_schema, validate
 from components.checks.step import Inspection, inspect_rows, inspect_source
+from components.cloud import Cloud
 from components.examples.read import read_examples
 from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
-from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import read_model
 from components.profiles.file import write_profiles
 from components.settings import Settings, read_settings
@@ -68,11 +68,11 @@ def time_gate(made: Ground, size: Size) -> GateTimes:
 def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
     """Do what the steps do, one after the other."""
     model = read_model(settings.models_folder, name)
-    client, reader = bigquery_client(settings), bigquery_read_client(settings)
-    pinned = pin(client, settings, model, latest_partition(client, settings, model))
+    cloud = Cloud(settings)
+    pinned = pin(cloud, model, latest_partition(cloud, model))
     snapshot, reference = artifact(folder / "snapshot"), artifact(folder / "reference")
     put_snapshot(pinned, snapshot)
-    counts = read_examples(client, reader, settings, model, pinned, folder / "examples")
+    counts = read_examples(cloud, model, pinned, folder / "examples")
     seconds: dict[str, float] = {}
     with _timed(seconds, "inspect"):
         inspect_source(step(settings, name), snapshot, reference, _inspection(folder / "source"))
@@ -92,7 +92,7 @@ def measure(settings: Settings, name: str, folder: Path) -> GateTimes:
 def _profile(settings: Settings, name: str, pinned: Snapshot, profile: KfpArtifact) -> float:
     """Seconds of profiling alone: rows are in memory before the clock runs."""
     model = read_model(settings.models_folder, name)
-    parts = list(stream_rows(bigquery_client(settings), bigquery_read_client(settings), settings, model, pinned, pinned.spans))
+    parts = list(stream_rows(Cloud(settings), model, pinned, pinned.spans))
     started = time.monotonic()
     profilers = {span: SpanProfiler(model, span, f"{span}") for span in pinned.spans}
     for span, batch in parts:

@@ -11,14 +11,13 @@ import time
 from pathlib import Path
 
 import click
-from google.cloud import bigquery
 from pyarrow import csv
 
+from components.cloud import Cloud
 from components.examples.read import read_examples
 from components.examples.rows import stream_rows
-from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import Model, read_model
-from components.settings import Settings, read_settings
+from components.settings import read_settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 
@@ -31,19 +30,19 @@ def main() -> None:
     what, name, folder = sys.argv[1:]
     settings = read_settings()
     model = read_model(settings.models_folder, name)
-    client = bigquery_client(settings)
-    snapshot = pin(client, settings, model, latest_partition(client, settings, model))
+    cloud = Cloud(settings)
+    snapshot = pin(cloud, model, latest_partition(cloud, model))
     Path(folder).mkdir(parents=True)
     program = {"csv": write_csv, "examples": write_examples}[what]
-    click.echo(json.dumps(program(client, settings, model, snapshot, Path(folder))))
+    click.echo(json.dumps(program(cloud, model, snapshot, Path(folder))))
 
 
-def write_csv(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, int]:
+def write_csv(cloud: Cloud, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, int]:
     """The rows of source.sql without key and span, in one file, unquoted: CsvExampleGen takes quotes for part of a name."""
     options = csv.WriteOptions(include_header=False, quoting_style="none")
     rows = 0
     with (folder / "rows.csv").open("wb") as file:
-        for _, span_rows in stream_rows(client, bigquery_read_client(settings), settings, model, snapshot, snapshot.spans):
+        for _, span_rows in stream_rows(cloud, model, snapshot, snapshot.spans):
             batch = span_rows.drop_columns([model.rows.key, model.rows.span])
             if not rows:
                 file.write(",".join(batch.schema.names).encode() + b"\n")
@@ -52,10 +51,10 @@ def write_csv(client: bigquery.Client, settings: Settings, model: Model, snapsho
     return {"rows": rows}
 
 
-def write_examples(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, float]:
+def write_examples(cloud: Cloud, model: Model, snapshot: Snapshot, folder: Path) -> dict[str, float]:
     """What the step `read` does."""
     before, started = _peak_bytes(), time.monotonic()
-    counts = read_examples(client, bigquery_read_client(settings), settings, model, snapshot, folder)
+    counts = read_examples(cloud, model, snapshot, folder)
     seconds = time.monotonic() - started
     return {"rows": sum(count.rows for count in counts), "seconds": seconds, "before_bytes": before, "peak_bytes": _peak_bytes()}
 

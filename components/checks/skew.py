@@ -2,17 +2,14 @@
 
 from datetime import timedelta
 
-from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
-
 from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.looks.deviation import LEAST_ROWS
 from components.checks.looks.drift import judge_drift, measure_distance
+from components.cloud import Cloud
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.log import profile_log
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
-from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.wording import percent
 
@@ -21,9 +18,7 @@ LOGGED_DAYS = 28
 REMEDY = "compute the feature in serving as source.sql does; if the world moved, train on newer spans"
 
 
-def find_skew(
-    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, profiles: Profiles
-) -> list[Finding]:
+def find_skew(cloud: Cloud, model: Model, snapshot: Snapshot, profiles: Profiles) -> list[Finding]:
     """Compare what was logged in the last weeks with the window's rows.
 
     Raises:
@@ -31,7 +26,7 @@ def find_skew(
     """
     last = snapshot.partitions[-1].day
     try:
-        logged = profile_log(client, reader, settings, model, last - timedelta(days=LOGGED_DAYS - 1), last)
+        logged = profile_log(cloud, model, last - timedelta(days=LOGGED_DAYS - 1), last)
     except SourceError as error:
         what = f"what is served cannot be held against the training rows: {error}"
         return [_warning("", what, "look at the prediction service", measure=0.0, threshold=0.0)]

@@ -32,7 +32,7 @@ class Inspection:
 def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection) -> None:
     """Profile the pinned partitions, and check the table before source.sql reads it."""
     pinned, champion = snapshot_of(snapshot), read_reference(reference)
-    profiles = profile_source(step.cloud.reader, step.settings, pinned, champion.source)
+    profiles = profile_source(step.cloud, pinned, champion.source)
     write_profiles(profiles, Path(inspection.profile.path))
     days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
     known = known_days(profiles, champion.source)
@@ -44,8 +44,7 @@ def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, insp
     """Check the rows of source.sql. Their `anomalies` are what ExampleValidator found."""
     model, pinned, profiles = step.model, snapshot_of(snapshot), read_profiles(Path(inspection.profile.path))
     rows = check_rows(model, pinned, profiles, read_reference(reference).rows)
-    cloud = step.cloud
-    skewed = find_skew(cloud.warehouse, cloud.reader, step.settings, model, pinned, profiles) if model.serving.log else []
+    skewed = find_skew(step.cloud, model, pinned, profiles) if model.serving.log else []
     _write([*anomalies, *rows, *skewed], model, inspection)
 
 

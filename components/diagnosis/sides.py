@@ -96,7 +96,7 @@ def _profile(cloud: Cloud, snapshot: Snapshot, *, as_of: datetime | None) -> Pro
     """Profile the pinned rows, or the source table as it was at an instant."""
     from components.profiles.source import profile_source
 
-    return profile_source(cloud.reader, cloud.settings, snapshot, {}, as_of=as_of)
+    return profile_source(cloud, snapshot, {}, as_of=as_of)
 
 
 def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: str) -> tuple[Profiles, tuple[str, ...]]:
@@ -112,7 +112,7 @@ def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: s
     if {part.day for part in cached} == set(snapshot.spans):
         return cached, ()
     try:
-        return profile_rows(cloud.warehouse, cloud.reader, cloud.settings, model, snapshot, table=table), ()
+        return profile_rows(cloud, model, snapshot, table=table), ()
     except SourceError as error:
         return {}, (f"features of {name} are not compared: {error}",)
 
@@ -122,7 +122,7 @@ def _described(cloud: Cloud, model: Model, text: str) -> Operand:
     from components.snapshot.describe import describe_snapshot
 
     through = _day(text)
-    snapshot, as_of = describe_snapshot(cloud.warehouse, cloud.settings, model, through)
+    snapshot, as_of = describe_snapshot(cloud, model, through)
     name = f"data through {through}"
     source = _kept(cloud, snapshot, ProfileKind.SOURCE) or _profile(cloud, snapshot, as_of=as_of)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.source_table)
@@ -132,12 +132,12 @@ def _described(cloud: Cloud, model: Model, text: str) -> Operand:
 def _window(cloud: Cloud, model: Model, first: date, last: date) -> Operand:
     from components.snapshot.describe import describe_days
 
-    snapshot, as_of = describe_days(cloud.warehouse, cloud.settings, model, first, last)
+    snapshot, as_of = describe_days(cloud, model, first, last)
     return Operand(side=Side(name=f"{first} to {last}", source=_profile(cloud, snapshot, as_of=as_of), rows={}), snapshot=snapshot)
 
 
 def _logged(cloud: Cloud, model: Model, text: str, first: date, last: date) -> Operand:
     from components.profiles.log import profile_log
 
-    rows = profile_log(cloud.warehouse, cloud.reader, cloud.settings, model, first, last)
+    rows = profile_log(cloud, model, first, last)
     return Operand(side=Side(name=text, source={}, rows=rows), snapshot=None)

@@ -5,30 +5,25 @@ from datetime import date
 
 import pyarrow as pa
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.cloud import Cloud
 from components.examples.read import examples_fingerprint
 from components.examples.span_profile import SpanProfiler
 from components.google import table_name
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ProfileKey
-from components.settings import Settings
-from components.snapshot.arrow_stream import read_table, split_by_day
+from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
 from components.snapshot.window import Window
 
 
-def profile_rows(
-    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, snapshot: Snapshot, *, table: str
-) -> dict[ProfileKey, dict[str, ColumnProfile]]:
+def profile_rows(cloud: Cloud, model: Model, snapshot: Snapshot, *, table: str) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     """Profile the rows of every span, by label.
 
     Args:
-        client: client of BigQuery.
-        reader: client of its Storage Read API.
-        settings: name the project and the limit of bytes.
+        cloud: the services.
         model: the model whose source.sql is run.
         snapshot: the window.
         table: what `{source}` stands for: the window's table snapshot, or the source table itself.
@@ -38,24 +33,22 @@ def profile_rows(
         AccessError: BigQuery refuses or does not answer.
     """
     profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in snapshot.spans}
-    for span, rows in stream_any_rows(client, reader, settings, model, snapshot.window, table=table):
+    for span, rows in stream_any_rows(cloud, model, snapshot.window, table=table):
         if span in profilers:
             profilers[span].batch(rows)
     return {part: table for profiler in profilers.values() for part, table in profiler.profiles.items()}
 
 
-def stream_any_rows(
-    client: bigquery.Client, reader: BigQueryReadClient, settings: Settings, model: Model, window: Window, *, table: str
-) -> Iterator[tuple[date, pa.RecordBatch]]:
+def stream_any_rows(cloud: Cloud, model: Model, window: Window, *, table: str) -> Iterator[tuple[date, pa.RecordBatch]]:
     """Stream the rows of source.sql on a table, valid or not, in batches of one span each.
 
     Raises:
         SourceError: source.sql does not run on the table.
         AccessError: BigQuery refuses or does not answer.
     """
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
-    with bigquery_errors(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
-        job = client.query(rows_query(model, table), config)
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
+    with bigquery_errors(cloud.settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+        job = cloud.warehouse.query(rows_query(model, table), config)
         job.result(timeout=3600)
-        for batch in read_table(reader, settings, table_name(job.destination)):
+        for batch in stream_table(cloud, table_name(job.destination)):
             yield from split_by_day(batch, model.rows.span)

@@ -11,9 +11,8 @@ import farmhash
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.rows import stream_rows
@@ -32,9 +31,7 @@ PROFILE = "profile.parquet"
 
 
 def read_examples(
-    client: bigquery.Client,
-    reader: BigQueryReadClient,
-    settings: Settings,
+    cloud: Cloud,
     model: Model,
     snapshot: Snapshot,
     folder: Path,
@@ -47,12 +44,12 @@ def read_examples(
         SourceError: a row cannot be trained on, a span is empty, or a split lacks a label.
         AccessError: BigQuery refuses or does not answer.
     """
-    cache = _cache(settings, model)
+    cache = _cache(cloud.settings, model)
     fingerprints = {span: examples_fingerprint(model, snapshot, span) for span in snapshot.spans}
     with cache.only_writer():
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
-            _write_spans(stream_rows(client, reader, settings, model, snapshot, tuple(missing)), model, cache, missing)
+            _write_spans(stream_rows(cloud, model, snapshot, tuple(missing)), model, cache, missing)
     counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span))
     _check_counts(model, counts)
     for split in SPLITS:

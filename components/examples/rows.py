@@ -6,13 +6,12 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.cloud import Cloud
 from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
-from components.settings import Settings
-from components.snapshot.arrow_stream import read_table, split_by_day
+from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 from components.snapshot.source import rows_parameters, rows_query
@@ -23,9 +22,7 @@ CELL_CHARACTERS = 80
 
 
 def stream_rows(
-    client: bigquery.Client,
-    reader: BigQueryReadClient,
-    settings: Settings,
+    cloud: Cloud,
     model: Model,
     snapshot: Snapshot,
     spans: tuple[date, ...],
@@ -40,14 +37,16 @@ def stream_rows(
     """
     first = max(snapshot.partitions[0].day, span_history_start(model, spans[0]))
     window = Window(spans, first, span_label_end(model, spans[-1]))
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=settings.maximum_bytes_billed)
+    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
     with bigquery_errors(
-        settings, f"rows of model {model.name!r} from {snapshot.snapshot_table}", remedy="correct source.sql, or run the same command again"
+        cloud.settings,
+        f"rows of model {model.name!r} from {snapshot.snapshot_table}",
+        remedy="correct source.sql, or run the same command again",
     ):
-        job = client.query(rows_query(model, snapshot.snapshot_table), config)
+        job = cloud.warehouse.query(rows_query(model, snapshot.snapshot_table), config)
         job.result(timeout=3600)
         check = RowCheck(model)
-        for batch in read_table(reader, settings, table_name(job.destination)):
+        for batch in stream_table(cloud, table_name(job.destination)):
             if batch.num_rows:
                 check.batch(batch)
                 yield from split_by_day(batch, model.rows.span)

@@ -13,17 +13,16 @@ from components.tfx.artifacts import KfpArtifact
 
 def write_examples(step: Step, snapshot: KfpArtifact, examples: KfpArtifact, counts: KfpArtifact, profile: KfpArtifact) -> None:
     """Fill the artifact `examples` as TFX's ExampleGen would, and the two others with the counts and profiles of its rows."""
-    settings, model, pinned = step.settings, step.model, snapshot_of(snapshot)
-    warehouse, reader = step.cloud.warehouse, step.cloud.reader
-    check_query(warehouse, settings, model, table=pinned.snapshot_table, window=pinned.window)
-    found = read_examples(warehouse, reader, settings, model, pinned, Path(examples.path))
-    write_counts(found, Path(counts.path))
-    write_profiles(read_span_profiles(settings, model, pinned), Path(profile.path))
+    model, pinned = step.model, snapshot_of(snapshot)
+    check_query(step.cloud, model, table=pinned.snapshot_table, window=pinned.window)
+    split_counts = read_examples(step.cloud, model, pinned, Path(examples.path))
+    write_counts(split_counts, Path(counts.path))
+    write_profiles(read_span_profiles(step.settings, model, pinned), Path(profile.path))
     counts.metadata[DIGEST] = examples_sha256(hash_files(Path(examples.path)))
     examples.metadata |= {
         "tfx_type": "Examples",
         "split_names": '["train","eval"]',
         "payload_format": "FORMAT_TF_EXAMPLE",
         "file_format": "tfrecords_gzip",
-        "rows": sum(count.rows for count in found),
+        "rows": sum(count.rows for count in split_counts),
     }

@@ -4,14 +4,13 @@ from collections.abc import Iterator
 from datetime import date, datetime
 
 import pyarrow as pa
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.cloud import Cloud
 from components.lock import exclusive_lock
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
 from components.profiles.profiling import profile_batch
-from components.settings import Settings
-from components.snapshot.arrow_stream import read_table, split_by_day
+from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 
@@ -23,15 +22,12 @@ PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BO
 Columns = dict[str, ColumnProfile]
 
 
-def profile_source(
-    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None
-) -> dict[ProfileKey, Columns]:
+def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None) -> dict[ProfileKey, Columns]:
     """Profile every pinned partition. The profiles are cached on this machine.
 
     Args:
-        reader: of BigQuery's Storage Read API.
-        settings: name the project and the folder of caches.
-        snapshot: what was pinned.
+        cloud: the services, and the folder of caches.
+        snapshot: the pinned snapshot.
         known: profiles from elsewhere, which are used for partitions of the same content.
         as_of: reads the source table as it was then, for a window that was described but not pinned.
 
@@ -40,13 +36,13 @@ def profile_source(
         SourceError: the table snapshot is gone.
     """
     wanted = [source_key(snapshot, index) for index in range(len(snapshot.partitions))]
-    path = settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
+    path = cloud.settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
         cached = read_profiles(path)
         profiles = {key: dict(source[key]) for key in wanted for source in (known, cached) if key in source}
         missing = {key.day: key for key in wanted if key not in profiles}
         if missing:
-            new = _profile_days(reader, settings, snapshot, missing, as_of)
+            new = _profile_days(cloud, snapshot, missing, as_of)
             write_profiles(cached | new, path)
             profiles |= new
     return {key: profiles[key] for key in wanted}
@@ -59,11 +55,9 @@ def source_key(snapshot: Snapshot, index: int) -> ProfileKey:
     return ProfileKey(SOURCE_TABLE, partition.day, content)
 
 
-def _profile_days(
-    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, missing: dict[date, ProfileKey], as_of: datetime | None
-) -> dict[ProfileKey, Columns]:
+def _profile_days(cloud: Cloud, snapshot: Snapshot, missing: dict[date, ProfileKey], as_of: datetime | None) -> dict[ProfileKey, Columns]:
     batches: dict[date, Columns] = {}
-    for batch in _stream(reader, settings, snapshot, sorted(missing), as_of):
+    for batch in _stream(cloud, snapshot, sorted(missing), as_of):
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
                 columns, before = profile_batch(rows), batches.get(day)
@@ -71,13 +65,11 @@ def _profile_days(
     return {missing[day]: columns for day, columns in sorted(batches.items())}
 
 
-def _stream(
-    reader: BigQueryReadClient, settings: Settings, snapshot: Snapshot, days: list[date], as_of: datetime | None
-) -> Iterator[pa.RecordBatch]:
+def _stream(cloud: Cloud, snapshot: Snapshot, days: list[date], as_of: datetime | None) -> Iterator[pa.RecordBatch]:
     """Stream all rows from the first to the last of the days: BigQuery prunes partitions by a range."""
     field = snapshot.partition_field
     columns = [name for name, kind in snapshot.columns if kind in PROFILED]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
     restriction = f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
-    with bigquery_errors(settings, f"rows of {name}", remedy="run the same command again"):
-        yield from read_table(reader, settings, name, columns=columns, restriction=restriction, as_of=as_of)
+    with bigquery_errors(cloud.settings, f"rows of {name}", remedy="run the same command again"):
+        yield from stream_table(cloud, name, columns=columns, restriction=restriction, as_of=as_of)

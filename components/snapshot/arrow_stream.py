@@ -6,35 +6,28 @@ from datetime import date, datetime
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from google.cloud.bigquery_storage_v1 import BigQueryReadClient, types
+from google.cloud.bigquery_storage_v1 import types
 
-from components.settings import Settings
+from components.cloud import Cloud
 
 
-def read_table(
-    reader: BigQueryReadClient,
-    settings: Settings,
-    table: str,
-    *,
-    columns: Sequence[str] = (),
-    restriction: str = "",
-    as_of: datetime | None = None,
+def stream_table(
+    cloud: Cloud, table: str, *, columns: Sequence[str] = (), restriction: str = "", as_of: datetime | None = None
 ) -> Iterator[pa.RecordBatch]:
     """Stream the rows of a table in batches. Errors of BigQuery's client are not translated.
 
     The session has one stream: only one keeps the order of the rows of a query's result.
 
     Args:
-        reader: client of the Storage Read API.
-        settings: name the project that reads.
+        cloud: the services.
         table: `project.dataset.table`.
         columns: the columns to read; all of them if empty.
         restriction: a condition on the rows, in SQL; all rows if empty.
         as_of: reads the table as it was at this instant.
     """
     project, dataset, name = table.split(".")
-    session = reader.create_read_session(
-        parent=f"projects/{settings.project}",
+    session = cloud.reader.create_read_session(
+        parent=f"projects/{cloud.settings.project}",
         read_session=types.ReadSession(
             table=f"projects/{project}/datasets/{dataset}/tables/{name}",
             data_format=types.DataFormat.ARROW,
@@ -47,7 +40,7 @@ def read_table(
         return
     schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
     for stream in session.streams:
-        for message in reader.read_rows(stream.name):
+        for message in cloud.reader.read_rows(stream.name):
             yield pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
 
 

@@ -4,10 +4,10 @@ from datetime import date
 
 from google.cloud import bigquery
 
+from components.cloud import Cloud
 from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import SOURCE, Model
-from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import check_columns
 from components.snapshot.window import Window
@@ -15,16 +15,16 @@ from components.snapshot.window import Window
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 
 
-def read_table(client: bigquery.Client, settings: Settings, model: Model) -> bigquery.Table:
+def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     """Read the description of the source table.
 
     Raises:
         SourceError: it does not exist, or is not partitioned by day on the model's partition field.
         AccessError: BigQuery refuses or does not answer.
     """
-    name = f"{settings.project}.{model.source.table}"
-    with bigquery_errors(settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
-        table = client.get_table(name, timeout=30)
+    name = f"{cloud.settings.project}.{model.source.table}"
+    with bigquery_errors(cloud.settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
+        table = cloud.warehouse.get_table(name, timeout=30)
     actual, wanted = _partitioning(table), f"partitioned by DAY on the DATE column {model.source.partition_field!r}"
     if actual != wanted:
         raise SourceError(f"table {name} is {actual}; {model.name} needs it {wanted}: create it so and load it again")
@@ -41,7 +41,7 @@ def _partitioning(table: bigquery.Table) -> str:
     return f"partitioned by {by_time.type_} on the {kind} column {by_time.field!r}"
 
 
-def partition_range(client: bigquery.Client, settings: Settings, table: bigquery.Table) -> tuple[date, date]:
+def partition_range(cloud: Cloud, table: bigquery.Table) -> tuple[date, date]:
     """The days of the first and the last partition.
 
     Raises:
@@ -49,8 +49,8 @@ def partition_range(client: bigquery.Client, settings: Settings, table: bigquery
         AccessError: BigQuery refuses or does not answer.
     """
     name = table_name(table)
-    with bigquery_errors(settings, f"partitions of {name}", remedy="load the table again"):
-        days = sorted(identifier for identifier in client.list_partitions(table, timeout=60) if identifier.isdigit())
+    with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
+        days = sorted(identifier for identifier in cloud.warehouse.list_partitions(table, timeout=60) if identifier.isdigit())
     if not days:
         raise SourceError(f"table {name} has no partitions: {LOAD}")
     return _day(days[0]), _day(days[-1])
@@ -79,7 +79,7 @@ def rows_parameters(window: Window) -> list[bigquery.ArrayQueryParameter | bigqu
     ]
 
 
-def check_query(client: bigquery.Client, settings: Settings, model: Model, *, table: str, window: Window) -> None:
+def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> None:
     """Dry-run source.sql, and check its columns against schema.pbtxt.
 
     Raises:
@@ -88,11 +88,11 @@ def check_query(client: bigquery.Client, settings: Settings, model: Model, *, ta
         AccessError: BigQuery refuses or does not answer.
     """
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
-    with bigquery_errors(settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
-        job = client.query(_unordered(model, table), config, timeout=60)
-    if (job.total_bytes_processed or 0) > settings.maximum_bytes_billed:
+    with bigquery_errors(cloud.settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+        job = cloud.warehouse.query(_unordered(model, table), config, timeout=60)
+    if (job.total_bytes_processed or 0) > cloud.settings.maximum_bytes_billed:
         raise SourceError(
             f"source.sql of model {model.name!r} would read {job.total_bytes_processed:,} bytes, "
-            f"PERENNIAL_MAXIMUM_BYTES_BILLED is {settings.maximum_bytes_billed:,}: narrow the window or raise the limit"
+            f"PERENNIAL_MAXIMUM_BYTES_BILLED is {cloud.settings.maximum_bytes_billed:,}: narrow the window or raise the limit"
         )
     check_columns(model, job.schema)

@@ -11,7 +11,7 @@ from components.tfx.artifacts import KfpArtifact
 
 def write_snapshot(step: Step, through: str, snapshot: KfpArtifact) -> None:
     """Pin the window that ends with `through`, and write the snapshot's document into the artifact."""
-    put_snapshot(pin(step.cloud.warehouse, step.settings, step.model, date.fromisoformat(through)), snapshot)
+    put_snapshot(pin(step.cloud, step.model, date.fromisoformat(through)), snapshot)
 
 
 def put_snapshot(pinned: Snapshot, snapshot: KfpArtifact) -> None:

@@ -71,7 +71,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
     with only_attempt(runner, model.name) as attempt:
         launch = _launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
-            through = request.through or latest_partition(cloud.warehouse, cloud.settings, model)
+            through = request.through or latest_partition(cloud, model)
             trained = None if request.force else _find_trained(cloud, model, through)
         if trained is not None:
             return trained
@@ -97,7 +97,7 @@ def submit(settings: Settings, request: TrainingRequest) -> str:
     for name in ("kubeflow_endpoint", "image", "pipeline_root"):
         if getattr(settings, name) is None:
             raise SettingsError(f"--on kubeflow needs PERENNIAL_{name.upper()}: set it in infra/environments/{settings.environment}.env")
-    through = request.through or latest_partition(bigquery_client(settings), settings, request.model)
+    through = request.through or latest_partition(Cloud(settings), request.model)
     run_id = new_run_id(request.model.name)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "training.yaml"
@@ -118,7 +118,7 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
     with cloud.engine.connect() as connection:
         if not was_trained(connection, model.name, model.code_sha256()):
             return None
-    snapshot, _ = describe_snapshot(cloud.warehouse, cloud.settings, model, through)
+    snapshot, _ = describe_snapshot(cloud, model, through)
     with cloud.engine.connect() as connection:
         version = find_trained(connection, model.name, training_sha256(model, snapshot.snapshot_id))
     return None if version is None else AlreadyTrained(version, snapshot.snapshot_id, through)

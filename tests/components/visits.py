@@ -8,6 +8,7 @@ from pathlib import Path
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.cloud import Cloud
 from components.examples.read import read_examples
 from components.examples.span_cache import SplitCount
 from components.model.folder import Model, read_model
@@ -132,6 +133,13 @@ class Site:
     """dataset.table"""
 
     @property
+    def cloud(self) -> Cloud:
+        """The services, of which BigQuery's clients are shared by all sites."""
+        cloud = Cloud(self.settings)
+        vars(cloud).update(warehouse=self.client, reader=self.reader)
+        return cloud
+
+    @property
     def name(self) -> str:
         """project.dataset.table"""
         return f"{self.settings.project}.{self.table}"
@@ -157,11 +165,11 @@ class Site:
 
     def pin(self, model: Model, through: int = DAYS) -> Snapshot:
         """Pin the window that ends with the partition of that number."""
-        return pin(self.client, self.settings, model, day(through))
+        return pin(self.cloud, model, day(through))
 
     def read(self, model: Model, folder: Path, through: int = DAYS) -> tuple[SplitCount, ...]:
         """Pin, and read the examples."""
-        return read_examples(self.client, self.reader, self.settings, model, self.pin(model, through), folder)
+        return read_examples(self.cloud, model, self.pin(model, through), folder)
 
 
 def query(site: Site, sql: str, parameters: Sequence[object] = ()) -> list[tuple[object, ...]]:

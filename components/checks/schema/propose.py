@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from google.cloud import bigquery
 
 from components.checks.schema.anomalies import Anomaly, list_anomalies
+from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.read import read_examples
-from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import Model
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
@@ -75,25 +75,25 @@ def read_window(settings: Settings, model: Model, through: date | None) -> Itera
         SourceError: the window is outside the data or empty, or its rows cannot be trained on.
         AccessError: BigQuery refuses or does not answer.
     """
-    client, reader = bigquery_client(settings), bigquery_read_client(settings)
-    last = through or latest_partition(client, settings, model)
-    snapshot = pin(client, settings, model, last)
-    _check_rows(client, settings, model, snapshot)
+    cloud = Cloud(settings)
+    last = through or latest_partition(cloud, model)
+    snapshot = pin(cloud, model, last)
+    _check_rows(cloud, model, snapshot)
     cache = settings.caches  # the same file system as the spans', which are linked
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="schema-", dir=cache) as folder:
-        counts = read_examples(client, reader, settings, model, snapshot, Path(folder))
+        counts = read_examples(cloud, model, snapshot, Path(folder))
         yield WindowRows(Path(folder), snapshot, last, sum(count.rows for count in counts))
 
 
-def _check_rows(client: bigquery.Client, settings: Settings, model: Model, snapshot: Snapshot) -> None:
+def _check_rows(cloud: Cloud, model: Model, snapshot: Snapshot) -> None:
     """Check what rows need under any schema. `check_query` would also require the columns of the present schema.pbtxt."""
     rows = model.rows
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(snapshot.window), dry_run=True, use_query_cache=False)
     with bigquery_errors(
-        settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
+        cloud.settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
     ):
-        job = client.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
+        job = cloud.warehouse.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
     types = {column.name: column.field_type for column in job.schema}
     for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMERIC_TYPES)):
         if types.get(name) not in accepted:

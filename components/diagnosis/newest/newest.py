@@ -25,7 +25,7 @@ from components.profiles.profile import Profiles
 from components.profiles.source import profile_source
 from components.registry.history import VersionStory
 from components.snapshot.document import snapshot_from
-from components.snapshot.source import partition_range, read_table
+from components.snapshot.source import partition_range, read_source_table
 from components.wording import count
 
 
@@ -108,7 +108,7 @@ def look_at_newest(
     newer = versions[-1]
     progress(f"reading the newest rows of {newer.model.source.table}")
     try:
-        first, last = partition_range(cloud.warehouse, cloud.settings, read_table(cloud.warehouse, cloud.settings, newer.model))
+        first, last = partition_range(cloud, read_source_table(cloud, newer.model))
     except SourceError as error:
         unknown = tuple(VersionNow(name=version.name, number=version.story.number, problem=str(error)) for version in versions)
         return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), difference=difference)
@@ -129,7 +129,7 @@ def _compare_data(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, wi
     """What happened to the data since a version was trained."""
     model = newer.model
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
-    source = profile_source(cloud.reader, cloud.settings, window.snapshot, before.side.source, as_of=window.described_at)
+    source = profile_source(cloud, window.snapshot, before.side.source, as_of=window.described_at)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
     whole = compare_data(model, before, after)
     comparison, since = sharpen(whole, before.side, after.side, partition_field=window.snapshot.partition_field)

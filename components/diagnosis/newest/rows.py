@@ -76,7 +76,7 @@ def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Se
     today, judged = Sampler(model.rows.key, PREDICTED_ROWS), Sampler(model.rows.key, JUDGED_ROWS)
     profilers = {span: SpanProfiler(model, span, examples_fingerprint(model, snapshot, span)) for span in window.judged}
     profile = _TodayProfile(model, day, f"today {snapshot.content_checksum}")
-    for span, batch in stream_any_rows(cloud.warehouse, cloud.reader, cloud.settings, model, window.window, table=snapshot.source_table):
+    for span, batch in stream_any_rows(cloud, model, window.window, table=snapshot.source_table):
         if span in profilers:
             profilers[span].batch(batch)
             judged.add(batch.filter(pa.array(_is_known(batch, model) & _is_held_out(batch, model, splits))))
@@ -93,7 +93,7 @@ def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
     first = max(learned.partitions[0].day, span_history_start(model, span))
     window = Window((span,), first, min(learned.partitions[-1].day, span_label_end(model, span)))
     sampler = Sampler(model.rows.key, PREDICTED_ROWS)
-    for found, batch in stream_any_rows(cloud.warehouse, cloud.reader, cloud.settings, model, window, table=learned.snapshot_table):
+    for found, batch in stream_any_rows(cloud, model, window, table=learned.snapshot_table):
         if found == span:
             sampler.add(batch)
     return sampler.sample()

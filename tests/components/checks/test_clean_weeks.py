@@ -16,9 +16,9 @@ from components.checks.coverage import check_partitions
 from components.checks.findings import Finding, ranked
 from components.checks.rows import check_rows, known_days
 from components.checks.source import check_source
+from components.cloud import Cloud
 from components.examples.rows import stream_rows
 from components.examples.span_profile import SpanProfiler
-from components.google import bigquery_client, bigquery_read_client
 from components.model.folder import Model, read_model
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, ProfileKey, profiles_by_day
 from components.profiles.source import profile_source
@@ -70,13 +70,13 @@ def period(cloud: Settings, tmp_path_factory: pytest.TempPathFactory) -> Period:
     """CDNOW, read once: each week is a part of it."""
     settings = cloud.model_copy(update={"state_folder": tmp_path_factory.mktemp("weeks")})
     model = read_model(REPOSITORY / "pipelines" / "models", "churn")
-    client, reader = bigquery_client(settings), bigquery_read_client(settings)
-    seed(client, settings, model, through=None, progress=lambda done, of: None)
+    services = Cloud(settings)
+    seed(services.warehouse, settings, model, through=None, progress=lambda done, of: None)
     widest = model.model_copy(update={"window": model.window.model_copy(update={"spans": ALL_SPANS})})
-    whole = pin(client, settings, widest, LAST)
-    source = profile_source(reader, settings, whole, {})
+    whole = pin(services, widest, LAST)
+    source = profile_source(services, whole, {})
     rows: dict[ProfileKey, Any] = {}
-    for span, batches in groupby(stream_rows(client, reader, settings, widest, whole, whole.spans), key=itemgetter(0)):
+    for span, batches in groupby(stream_rows(services, widest, whole, whole.spans), key=itemgetter(0)):
         profiler = SpanProfiler(model, span, str(span))
         for _, batch in batches:
             profiler.batch(batch)

@@ -36,6 +36,6 @@ def read(site: Site, pinned: dict[str, Snapshot], folder: Path) -> Read:
             pinned[site.table] = site.pin(site.model())
             site.model(sql=sql, **changes)
         snapshot = replace(pinned[site.table], query_sha256=sha256(sql.encode()).hexdigest())
-        return read_examples(site.client, site.reader, site.settings, model, snapshot, folder)
+        return read_examples(site.cloud, model, snapshot, folder)
 
     return read

@@ -21,9 +21,9 @@ FROM UNNEST(@spans) AS as_of, UNNEST(GENERATE_ARRAY(1, IF(as_of = '2026-03-04', 
 CHILD = """
 import pathlib, pickle, re, resource, sys
 from components.examples.read import read_examples
-from components.google import bigquery_client, bigquery_read_client
+from components.cloud import Cloud
 settings, model, snapshot, folder = pickle.loads(bytes.fromhex(sys.argv[1]))
-read_examples(bigquery_client(settings), bigquery_read_client(settings), settings, model, snapshot, folder)
+read_examples(Cloud(settings), model, snapshot, folder)
 status = pathlib.Path("/proc/self/status")  # Linux's getrusage tells of the process that started this one, too
 if status.exists():
     print(int(re.search(r"VmHWM:\\s+(\\d+) kB", status.read_text())[1]) * 1024)

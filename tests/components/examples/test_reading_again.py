@@ -93,7 +93,7 @@ def test_two_runs_at_once_share_the_work(site: Site, tmp_path: Path) -> None:
     snapshot = site.pin(model)
 
     def read(name: str) -> dict[str, int]:
-        read_examples(site.client, site.reader, site.settings, model, snapshot, tmp_path / name)
+        read_examples(site.cloud, model, snapshot, tmp_path / name)
         return inodes(tmp_path / name)
 
     with ThreadPoolExecutor(4) as pool:

@@ -14,7 +14,7 @@ from tests.components.visits import DAYS, Row, Site, day, query, visits
 
 
 def described(site: Site, model: Model, through: int = DAYS) -> Snapshot:
-    return describe_snapshot(site.client, site.settings, model, day(through))[0]
+    return describe_snapshot(site.cloud, model, day(through))[0]
 
 
 def pinned_rows(site: Site, snapshot: Snapshot, number: int) -> list[tuple[object, ...]]:
@@ -137,7 +137,7 @@ def test_describing_writes_nothing(own_site: Site) -> None:
 
 
 def test_the_latest_partition_is_that_of_the_last_day(site: Site) -> None:
-    assert latest_partition(site.client, site.settings, site.model()) == day(DAYS)
+    assert latest_partition(site.cloud, site.model()) == day(DAYS)
 
 
 def test_a_missing_partition_is_left_to_the_gate(own_site: Site) -> None:
@@ -157,7 +157,7 @@ def test_a_window_without_rows_is_refused(own_site: Site) -> None:
 
 def test_a_date_outside_the_data_is_refused(site: Site) -> None:
     with pytest.raises(SourceError) as error:
-        describe_snapshot(site.client, site.settings, site.model(), date(2026, 3, 7))
+        describe_snapshot(site.cloud, site.model(), date(2026, 3, 7))
     assert str(error.value) == (
         f"--through 2026-03-07 is outside {site.table}, which has partitions 2026-03-01 to 2026-03-06: choose a date between them"
     )

@@ -1,5 +1,7 @@
 """What is said of tables and queries that cannot be trained on, before anything is read."""
 
+from dataclasses import replace
+
 import pytest
 from google.cloud import bigquery
 
@@ -8,7 +10,7 @@ from components.model.folder import Model
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition
-from components.snapshot.source import check_query, read_table
+from components.snapshot.source import check_query, read_source_table
 from components.snapshot.window import Window
 from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
 
@@ -17,9 +19,9 @@ COUNTRY = 'feature { name: "country" type: BYTES }'
 
 def look(site: Site, model: Model) -> Snapshot:
     """Describe the window, and hold source.sql against the table as the step `read` does against the table snapshot."""
-    snapshot, _ = describe_snapshot(site.client, site.settings, model, day(DAYS))
+    snapshot, _ = describe_snapshot(site.cloud, model, day(DAYS))
     window = snapshot.window
-    check_query(site.client, site.settings, model, table=snapshot.source_table, window=window)
+    check_query(site.cloud, model, table=snapshot.source_table, window=window)
     return snapshot
 
 
@@ -63,7 +65,7 @@ def test_a_table_must_be_partitioned_as_the_model_says(
     columns = [*COLUMNS, bigquery.SchemaField("second", "TIMESTAMP"), bigquery.SchemaField("other", "DATE")]
     empty_site.create(partitioning=partitioning, schema=columns)
     with pytest.raises(SourceError) as error:
-        read_table(empty_site.client, empty_site.settings, empty_site.model())
+        read_source_table(empty_site.cloud, empty_site.model())
     assert str(error.value) == (
         f"table {empty_site.name} is {found}; visits needs it partitioned by DAY on the DATE column 'day': create it so and load it again"
     )
@@ -72,7 +74,7 @@ def test_a_table_must_be_partitioned_as_the_model_says(
 def test_a_table_without_partitions_is_refused(empty_site: Site) -> None:
     empty_site.create(partitioning=bigquery.TimePartitioning(field="day"))
     with pytest.raises(SourceError) as error:
-        latest_partition(empty_site.client, empty_site.settings, empty_site.model())
+        latest_partition(empty_site.cloud, empty_site.model())
     assert str(error.value) == f"table {empty_site.name} has no partitions: load it first (`perennial seed MODEL` for the examples' data)"
 
 
@@ -101,7 +103,7 @@ def test_a_query_may_end_with_a_comment(site: Site) -> None:
 def test_a_query_of_too_many_bytes_is_refused(site: Site) -> None:
     poor = site.settings.model_copy(update={"maximum_bytes_billed": 1000})
     with pytest.raises(SourceError) as error:
-        check_query(site.client, poor, site.model(), table=site.name, window=Window((day(4), day(5)), day(3), day(6)))
+        check_query(replace(site, settings=poor).cloud, site.model(), table=site.name, window=Window((day(4), day(5)), day(3), day(6)))
     assert str(error.value) == (
         "source.sql of model 'visits' would read 1,868 bytes, PERENNIAL_MAXIMUM_BYTES_BILLED is 1,000: narrow the window or raise the limit"
     )
@@ -110,7 +112,7 @@ def test_a_query_of_too_many_bytes_is_refused(site: Site) -> None:
 def test_a_limit_that_bigquery_itself_holds_says_the_same(site: Site) -> None:
     poor = site.settings.model_copy(update={"maximum_bytes_billed": 1_000_000})
     with pytest.raises(SourceError) as error:
-        describe_snapshot(site.client, poor, site.model(), day(DAYS))
+        describe_snapshot(replace(site, settings=poor).cloud, site.model(), day(DAYS))
     assert str(error.value) == (
         f"partitions of {site.name}: Query exceeded limit for bytes billed: 1000000. 10485760 or higher required. "
         f"Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED"

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from google.cloud import bigquery
 
+from components.cloud import Cloud
 from components.google import bigquery_client
 from components.model.folder import Model, read_model
 from components.settings import REPOSITORY, Settings
@@ -40,7 +41,7 @@ class Shop:
     def ask(self, table: str, *spans: date) -> list[dict[str, Any]]:
         """The training rows of spans, asked for together."""
         window = Window(spans, span_history_start(self.model, spans[0]), span_label_end(self.model, spans[-1]))
-        check_query(self.client, self.settings, self.model, table=table, window=window)
+        check_query(Cloud(self.settings), self.model, table=table, window=window)
         job = self.client.query(rows_query(self.model, table), bigquery.QueryJobConfig(query_parameters=rows_parameters(window)))
         return [dict(row) for row in job.result()]
 
