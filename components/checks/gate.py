@@ -60,5 +60,5 @@ def read_anomalies(folder: Path) -> tuple[Anomaly, ...]:
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
     files = {split: folder / f"Split-{split}" / "SchemaDiff.pb" for split in SPLITS}
-    found = {split: anomalies_pb2.Anomalies.FromString(path.read_bytes()) for split, path in files.items() if path.is_file()}
-    return tuple(anomaly for split, anomalies in found.items() for anomaly in list_anomalies(anomalies, split=split))
+    by_split = {split: anomalies_pb2.Anomalies.FromString(path.read_bytes()) for split, path in files.items() if path.is_file()}
+    return tuple(anomaly for split, anomalies in by_split.items() for anomaly in list_anomalies(anomalies, split=split))

@@ -57,10 +57,10 @@ def check_source(
     dropped = {finding.since for finding in copied}
     swapped = _swapped(occurrences, days, model.checks)
     findings = [
-        _finding(name, found, days)
+        _finding(name, days_wrong, days)
         for name in columns
-        for check, found in occurrences[name].items()
-        if not (check == DataCheck.FROZEN and found[0][0].day in dropped) and not any(name in names for names in swapped)
+        for check, days_wrong in occurrences[name].items()
+        if not (check == DataCheck.FROZEN and days_wrong[0][0].day in dropped) and not any(name in names for names in swapped)
     ]
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 

@@ -122,7 +122,7 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
             for split, chosen in _split(batch.column(model.rows.key), model).items():
                 file[split].write(examples.filter(chosen).to_pylist())
                 counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=len(model.label_names))
-    return tuple(SplitCount(span, split, dict(zip(model.label_names, found.tolist(), strict=True))) for split, found in counts.items())
+    return tuple(SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True))) for split, labels in counts.items())
 
 
 def _split(keys: pa.Array, model: Model) -> dict[str, pa.BooleanArray]:

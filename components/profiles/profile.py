@@ -166,10 +166,10 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
     )
 
 
-def most_common(counts: Mapping[str, int], kept: int) -> tuple[dict[str, int], int]:
+def most_common(counts: Mapping[str, int], limit: int) -> tuple[dict[str, int], int]:
     """The commonest values, equally common ones in their own order, and how many rows have another."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ranked[:kept]), sum(count for _, count in ranked[kept:])
+    return dict(ranked[:limit]), sum(count for _, count in ranked[limit:])
 
 
 def bucket_keys(numbers: np.ndarray) -> np.ndarray:

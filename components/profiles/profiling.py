@@ -116,15 +116,15 @@ def _unfinite_infinities(distinct: pa.Array, times: np.ndarray, is_unfinite: np.
     return int(times[is_unfinite & is_infinite].sum())
 
 
-def _most_common(values: pa.Array, times: np.ndarray, kept: int) -> tuple[dict[str, int], int]:
-    if len(values) > 10 * kept:  # only candidates are converted to Python's strings
-        least = np.partition(times, -kept)[-kept]
+def _most_common(values: pa.Array, times: np.ndarray, limit: int) -> tuple[dict[str, int], int]:
+    if len(values) > 10 * limit:  # only candidates are converted to Python's strings
+        least = np.partition(times, -limit)[-limit]
         chosen = np.flatnonzero(times > least)
-        equal = np.flatnonzero(times == least)[: 10 * kept]
+        equal = np.flatnonzero(times == least)[: 10 * limit]
         indices = np.concatenate([chosen, equal])
-        counted, dropped = most_common(_shortened(values.take(pa.array(indices)), times[indices]), kept)
+        counted, dropped = most_common(_shortened(values.take(pa.array(indices)), times[indices]), limit)
         return counted, dropped + int(times.sum() - times[indices].sum())
-    return most_common(_shortened(values, times), kept)
+    return most_common(_shortened(values, times), limit)
 
 
 def _shortened(values: pa.Array, times: np.ndarray) -> dict[str, int]:

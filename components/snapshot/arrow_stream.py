@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -54,6 +55,6 @@ def split_by_day(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.
         order = np.argsort(days, kind="stable")
         batch, days = batch.take(pa.array(order)), days[order]
     distinct, starts = np.unique(days, return_index=True)
-    ends = [*starts[1:].tolist(), len(days)]
-    for day, start, end in zip(distinct.tolist(), starts.tolist(), ends, strict=True):
+    edges = [*starts.tolist(), len(days)]
+    for day, (start, end) in zip(distinct.tolist(), pairwise(edges), strict=True):
         yield pc.cast(pa.scalar(day, pa.int32()), pa.date32()).as_py(), batch.slice(start, end - start)

@@ -43,9 +43,9 @@ def _usual_share(observation: Observation) -> float:
     """The largest share of new values in an earlier partition: in a column of delivery numbers, every value of every day is new."""
     ahead = [observation.now, observation.ahead] if observation.ahead is not None else []
     known, most = set[str](), 0.0
-    for place, column in enumerate([*observation.earlier, *ahead]):
+    for index, column in enumerate([*observation.earlier, *ahead]):
         new = sum(rows for value, rows in column.values.items() if value not in known)
-        if place and column is not observation.now:
+        if index and column is not observation.now:
             most = max(most, new / max(column.filled, 1))
         known |= column.values.keys()
     return most

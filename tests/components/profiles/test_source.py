@@ -52,7 +52,7 @@ def recorder(reader: BigQueryReadClient) -> RecordingReader:
 
 @pytest.fixture
 def recorded_site(own_site: Site, recorder: RecordingReader) -> Site:
-    return replace(own_site, reader=recorder)  # type: ignore[arg-type]
+    return replace(own_site, reader=recorder)
 
 
 def between(first: int, last: int) -> str:

@@ -9,7 +9,7 @@ from components.checks.looks.dead import nulls
 from components.checks.looks.deviation import Deviation
 from components.checks.looks.earlier_days import Observation, Timeline, find_occurrences, first_deviation
 from components.profiles.profile import ColumnProfile
-from tests.components.checks.steps import CHECKS, DAY, profile
+from tests.components.checks.observations import CHECKS, DAY, profile
 
 
 def course(days: Mapping[int, Sequence[Any]], past: Mapping[int, Sequence[Any]] | None = None, **more: Any) -> Timeline:

@@ -14,7 +14,7 @@ from components.checks.looks.drift import shifted
 from components.checks.looks.earlier_days import Look, Observation
 from components.checks.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.folder import ChecksSection
-from tests.components.checks.steps import CHECKS, DAY, numbers, profile, step, times
+from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
 
 LOOKS: tuple[Look, ...] = (
     text,
@@ -45,35 +45,35 @@ def test_without_a_past_nothing_is_said(look: Look) -> None:
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.__name__)
 def test_of_what_is_as_it_was_nothing_is_said(look: Look) -> None:
     for seed in range(5):
-        assert look(step(numbers(seed), *(numbers(seed + 10 * n) for n in range(1, 6))), CHECKS) is None
+        assert look(observe(numbers(seed), *(numbers(seed + 10 * n) for n in range(1, 6))), CHECKS) is None
         labels = [np.random.default_rng(seed + n).choice(["a", "b", "c"], 400).tolist() for n in range(6)]
-        assert look(step(labels[0], *labels[1:]), CHECKS) is None
+        assert look(observe(labels[0], *labels[1:]), CHECKS) is None
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.__name__)
 def test_an_empty_partition_breaks_no_look(look: Look) -> None:
     for kind, values in ((pa.float64(), numbers(1)), (pa.string(), ["a", "b"] * 100), (pa.timestamp("us", "UTC"), times({3: 50}))):
-        assert look(step([], values, kind=kind), CHECKS) is None
-        look(step([None] * 50, values, kind=kind), CHECKS)
-        look(step(values, [], kind=kind), CHECKS)
-        look(step(values, [None] * 50, kind=kind), CHECKS)
+        assert look(observe([], values, kind=kind), CHECKS) is None
+        look(observe([None] * 50, values, kind=kind), CHECKS)
+        look(observe(values, [], kind=kind), CHECKS)
+        look(observe(values, [None] * 50, kind=kind), CHECKS)
 
 
 # Values of another kind
 
 
 def test_a_share_of_text_may_be_allowed() -> None:
-    some = step(["n/a", *map(str, numbers(1, 99))], list(map(str, numbers(2, 100))))
+    some = observe(["n/a", *map(str, numbers(1, 99))], list(map(str, numbers(2, 100))))
     assert text(some, CHECKS) is not None
     assert text(some, ChecksSection(text_share=0.01)) is None
 
 
 def test_text_in_a_column_of_text_is_nothing() -> None:
-    assert text(step(["a", "1"], ["b", "c", "1"]), CHECKS) is None
+    assert text(observe(["a", "1"], ["b", "c", "1"]), CHECKS) is None
 
 
 def test_text_that_was_there_before_is_not_what_is_shown() -> None:
-    measure = text(step(["n/a"] * 5 + ["oops"] + ["1"] * 94, ["n/a"] * 2 + ["1"] * 98), CHECKS)
+    measure = text(observe(["n/a"] * 5 + ["oops"] + ["1"] * 94, ["n/a"] * 2 + ["1"] * 98), CHECKS)
     assert measure is not None
     assert '(most often "oops")' in measure.what
 
@@ -90,14 +90,14 @@ def test_text_that_was_there_before_is_not_what_is_shown() -> None:
     ],
 )
 def test_the_kind_of_text_is_told(value: str, kind: str) -> None:
-    measure = text(step([value] * 3 + ["1"], ["1", "2"]), CHECKS)
+    measure = text(observe([value] * 3 + ["1"], ["1", "2"]), CHECKS)
     assert measure is not None
     assert measure.what == f'is text in 3 of 4 values (most often "{value}"{kind})'
 
 
 def test_nan_and_infinity_are_told_apart() -> None:
     nan, infinity = float("nan"), float("inf")
-    told = [unfinite(step([*values, 1.0], [1.0, 2.0]), CHECKS) for values in ([nan], [infinity, -infinity], [nan, infinity])]
+    told = [unfinite(observe([*values, 1.0], [1.0, 2.0]), CHECKS) for values in ([nan], [infinity, -infinity], [nan, infinity])]
     assert [measure and measure.what for measure in told] == [
         "is NaN in 1 of 2 values",
         "is infinite in 2 of 3 values",
@@ -118,13 +118,13 @@ def test_nan_and_infinity_are_told_apart() -> None:
     ],
 )
 def test_numbers_out_of_all_range(before: list[float], now: list[float], is_found: bool) -> None:
-    assert (out_of_range(step(now, before), CHECKS) is not None) == is_found
+    assert (out_of_range(observe(now, before), CHECKS) is not None) == is_found
 
 
 def test_what_counts_up_to_a_span_may_become_zero_and_nothing_less() -> None:
     before = [float(1 + number % 9) for number in range(400)]
-    assert far_out(step([*before, *[0.0] * 20], before), CHECKS) is None
-    assert far_out(step([*before, *[-1.0] * 20], before), CHECKS) is not None
+    assert far_out(observe([*before, *[0.0] * 20], before), CHECKS) is None
+    assert far_out(observe([*before, *[-1.0] * 20], before), CHECKS) is not None
 
 
 # Columns that died
@@ -132,40 +132,40 @@ def test_what_counts_up_to_a_span_may_become_zero_and_nothing_less() -> None:
 
 def test_nulls_are_held_against_what_was_null_before() -> None:
     half = [None, 1.0] * 100
-    assert nulls(step([None] * 105 + [1.0] * 95, half), CHECKS) is None
-    measure = nulls(step([None] * 160 + [1.0] * 40, half), CHECKS)
+    assert nulls(observe([None] * 105 + [1.0] * 95, half), CHECKS) is None
+    measure = nulls(observe([None] * 160 + [1.0] * 40, half), CHECKS)
     assert measure is not None
     assert (measure.what, measure.before) == ("is NULL in 160 of 200 rows", "NULL in 50.0% of rows")
 
 
 def test_a_few_rows_may_be_alike_by_chance() -> None:
     mostly = ["a"] * 190 + ["b"] * 10
-    assert same_value(step(["a"] * 100, mostly), CHECKS) is None
-    assert same_value(step(["a"] * 600, mostly), CHECKS) is not None
-    assert same_value(step(["b"] * 30, mostly), CHECKS) is not None
-    assert same_value(step(["b"] * 19, mostly), CHECKS) is None
+    assert same_value(observe(["a"] * 100, mostly), CHECKS) is None
+    assert same_value(observe(["a"] * 600, mostly), CHECKS) is not None
+    assert same_value(observe(["b"] * 30, mostly), CHECKS) is not None
+    assert same_value(observe(["b"] * 19, mostly), CHECKS) is None
 
 
 def test_a_constant_of_numbers_in_text_is_named() -> None:
-    measure = same_value(step(["0"] * 50, list(map(str, range(50)))), CHECKS)
+    measure = same_value(observe(["0"] * 50, list(map(str, range(50)))), CHECKS)
     assert measure is not None
     assert measure.what == "is zero in all 50 values"
 
 
 def test_what_stood_still_before_may_stand_still() -> None:
     moving = [numbers(seed) for seed in range(5)]
-    assert frozen(step(moving[4], *moving), CHECKS) is not None
-    assert frozen(step(moving[4], moving[0], moving[0], moving[3], moving[4]), CHECKS) is None
-    assert frozen(step(moving[1], moving[0], moving[1]), CHECKS) is None
+    assert frozen(observe(moving[4], *moving), CHECKS) is not None
+    assert frozen(observe(moving[4], moving[0], moving[0], moving[3], moving[4]), CHECKS) is None
+    assert frozen(observe(moving[1], moving[0], moving[1]), CHECKS) is None
     few = [["a", "b"] * 20 for _ in range(5)]
-    assert frozen(step(few[0], *few), CHECKS) is None
+    assert frozen(observe(few[0], *few), CHECKS) is None
 
 
 def test_a_feature_of_the_same_entities_may_move_little() -> None:
     counts = [[float(place // 100) for place in range(400 - shift)] + [9.0] * shift for shift in (0, 40, 80, 120, 120)]
-    assert standing(step(counts[4], *counts[:4]), CHECKS) is not None
+    assert standing(observe(counts[4], *counts[:4]), CHECKS) is not None
     slow = [[float(place // 100) for place in range(400 - shift)] + [9.0] * shift for shift in (0, 1, 2, 3, 3)]
-    assert standing(step(slow[4], *slow[:4]), CHECKS) is None
+    assert standing(observe(slow[4], *slow[:4]), CHECKS) is None
 
 
 # Categories
@@ -173,34 +173,34 @@ def test_a_feature_of_the_same_entities_may_move_little() -> None:
 
 def test_a_few_new_values_may_come() -> None:
     before = ["a", "b"] * 200
-    assert new_values(step(["a"] * 95 + ["new"] * 5, before), CHECKS) is None
-    assert new_values(step(["a"] * 94 + ["new"] * 6, before), CHECKS) is not None
-    assert new_values(step(["a"] * 6 + ["new"] * 4, before), CHECKS) is None
-    assert new_values(step(["a"] * 90 + ["new"] * 10, ["a"] * 100), CHECKS) is None, "little is known of before"
+    assert new_values(observe(["a"] * 95 + ["new"] * 5, before), CHECKS) is None
+    assert new_values(observe(["a"] * 94 + ["new"] * 6, before), CHECKS) is not None
+    assert new_values(observe(["a"] * 6 + ["new"] * 4, before), CHECKS) is None
+    assert new_values(observe(["a"] * 90 + ["new"] * 10, ["a"] * 100), CHECKS) is None, "little is known of before"
 
 
 def test_texts_of_any_kind_are_always_new() -> None:
-    assert new_values(step([f"b{n}" for n in range(300)], [f"a{n}" for n in range(300)]), CHECKS) is None
+    assert new_values(observe([f"b{n}" for n in range(300)], [f"a{n}" for n in range(300)]), CHECKS) is None
 
 
 def test_the_end_of_a_segment_blocks_and_of_a_category_warns() -> None:
-    gone = step(["a"] * 400, *[["a"] * 300 + ["b"] * 90 + ["c"] * 10] * 7)
+    gone = observe(["a"] * 400, *[["a"] * 300 + ["b"] * 90 + ["c"] * 10] * 7)
     segment, value = lost_segment(gone, CHECKS), lost_value(gone, CHECKS)
     assert segment is not None
     assert value is not None
     assert (segment.what, segment.blocks, value.blocks) == ('has no row of "b"', True, False)
-    assert lost_segment(step(["a"] * 80, ["a"] * 300 + ["b"] * 100), CHECKS) is not None
-    assert lost_segment(step(["a"] * 79, ["a"] * 300 + ["b"] * 100), CHECKS) is None, "too few to expect 20"
+    assert lost_segment(observe(["a"] * 80, ["a"] * 300 + ["b"] * 100), CHECKS) is not None
+    assert lost_segment(observe(["a"] * 79, ["a"] * 300 + ["b"] * 100), CHECKS) is None, "too few to expect 20"
 
 
 def test_the_end_of_what_was_not_always_there_is_nothing() -> None:
     both = ["a"] * 300 + ["b"] * 100
-    assert lost_value(step(["a"] * 400, *[both] * 6), CHECKS) is None, "too little is known"
-    assert lost_value(step(["a"] * 400, *[both] * 7, ["a"] * 400), CHECKS) is None
+    assert lost_value(observe(["a"] * 400, *[both] * 6), CHECKS) is None, "too little is known"
+    assert lost_value(observe(["a"] * 400, *[both] * 7, ["a"] * 400), CHECKS) is None
 
 
 def test_a_segment_of_whole_numbers_is_one_too() -> None:
-    measure = lost_segment(step([1, 2] * 100, [1, 2, 17] * 100), CHECKS)
+    measure = lost_segment(observe([1, 2] * 100, [1, 2, 17] * 100), CHECKS)
     assert measure is not None
     assert measure.what == 'has no row of "17"'
     assert shares_by_value(profile([1, 2, 2, None])) == {"1": 1 / 3, "2": 2 / 3}
@@ -213,25 +213,25 @@ PATTERN = {hour: 40 + 30 * (hour % 5) for hour in range(8, 22)}
 
 
 def test_the_same_pattern_at_other_hours_is_another_zone() -> None:
-    moved = moved_clock(step(times({(hour + 2) % 24: rows for hour, rows in PATTERN.items()}), times(PATTERN)), CHECKS)
+    moved = moved_clock(observe(times({(hour + 2) % 24: rows for hour, rows in PATTERN.items()}), times(PATTERN)), CHECKS)
     assert moved is not None
     assert (moved.what, moved.blocks) == ("runs 2 h late: the same day's pattern at other hours", True)
     other = dict.fromkeys(range(24), 100)
-    assert moved_clock(step(times(other), times(PATTERN)), CHECKS) is None
+    assert moved_clock(observe(times(other), times(PATTERN)), CHECKS) is None
 
 
 def test_summer_time_warns() -> None:
-    moved = moved_clock(step(times({hour - 1: rows for hour, rows in PATTERN.items()}), times(PATTERN)), CHECKS)
+    moved = moved_clock(observe(times({hour - 1: rows for hour, rows in PATTERN.items()}), times(PATTERN)), CHECKS)
     assert moved is not None
     assert (moved.what[:13], moved.blocks) == ("runs 1 h earl", False)
 
 
 def test_hours_that_should_have_rows_are_missed() -> None:
-    measure = lost_hours(step(times({hour: rows for hour, rows in PATTERN.items() if hour < 16}), times(PATTERN)), CHECKS)
+    measure = lost_hours(observe(times({hour: rows for hour, rows in PATTERN.items() if hour < 16}), times(PATTERN)), CHECKS)
     assert measure is not None
     assert measure.what == "has no row from 16:00 to 22:00"
     few = {hour: 1 for hour in PATTERN if hour < 16}
-    assert lost_hours(step(times(few), times(PATTERN)), CHECKS) is None
+    assert lost_hours(observe(times(few), times(PATTERN)), CHECKS) is None
 
 
 def test_hours_that_follow_each_other_are_one_stretch() -> None:

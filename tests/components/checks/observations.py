@@ -20,7 +20,7 @@ def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnPro
     return profile_column(pa.array(values, kind))
 
 
-def step(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Observation:
+def observe(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Observation:
     before = tuple(profile(values, kind) for values in earlier)
     return Observation(DAY, profile(now, kind), before, before[-1] if before else None, DAY - timedelta(days=1))
 
