@@ -10,7 +10,7 @@ from components.profiles.record import ProfileKind, keep_page, keep_profiles
 from components.profiles.reference import champion_version
 from components.runs.outcome import Step
 from components.runs.record import read_run
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 
@@ -41,7 +41,7 @@ def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact,
         if sentence is None or waived:
             return
         record_snapshot(connection, RecordedSnapshot.of(pinned))
-        link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+        link_snapshot(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
     raise BlockedError(sentence if step.settings.is_local else f"{sentence}; page: {page}")
 
 

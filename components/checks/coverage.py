@@ -4,13 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
 from statistics import median, median_low
-from typing import get_args
 
 import numpy as np
 
 from components.checks.findings import DataCheck, Finding
 from components.checks.table import check_table_columns, find_rewritten
-from components.model.folder import Model, Weekday
+from components.model.folder import WEEKDAYS, Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end
@@ -23,7 +22,6 @@ WEEKS = 4
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """With so many distinct values, counts that are all multiples of one number are not chance."""
-WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 def check_partitions(

@@ -18,7 +18,7 @@ from components.errors import SourceError
 
 FIELD_1, FIELD_2, FIELD_3 = b"\x0a", b"\x12", b"\x1a"
 """Tags of length-delimited fields in Protocol Buffers' wire format."""
-BLOCK_BYTES = 1 << 20
+COMPRESSED_BYTES = 1 << 20
 """How many bytes are compressed at a time."""
 BYTES_LIST, FLOAT_LIST, INT64_LIST = FIELD_1, FIELD_2, FIELD_3
 
@@ -127,9 +127,9 @@ class TFRecordFile:
     def write(self, records: Iterable[bytes]) -> None:
         """Append records."""
         self._waiting += b"".join(tfrecord_frames(records))
-        whole = len(self._waiting) // BLOCK_BYTES * BLOCK_BYTES
-        for start in range(0, whole, BLOCK_BYTES):
-            self._gzip.write(self._waiting[start : start + BLOCK_BYTES])
+        whole = len(self._waiting) // COMPRESSED_BYTES * COMPRESSED_BYTES
+        for start in range(0, whole, COMPRESSED_BYTES):
+            self._gzip.write(self._waiting[start : start + COMPRESSED_BYTES])
         del self._waiting[:whole]
 
     def __enter__(self) -> "TFRecordFile":

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from components.errors import ModelFolderError
-from components.model.folder import CARD
+from components.model.folder import CARD_FILE
 from components.validation import refusals
 
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
@@ -61,7 +61,7 @@ def read_card_file(folder: Path) -> CardFile:
     Raises:
         ModelFolderError: it is not valid.
     """
-    path = folder / CARD
+    path = folder / CARD_FILE
     if not path.is_file():
         return CardFile()
     try:

@@ -4,7 +4,7 @@ import hashlib
 import tomllib
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
 
@@ -13,7 +13,7 @@ from components.model.metric_names import metric_names
 from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
-CARD = "card.toml"
+CARD_FILE = "card.toml"
 """The optional file with statements for the model card (docs/export.md), which is not code."""
 SOURCE = "{source}"
 """The placeholder in source.sql for the pinned snapshot of the source table."""
@@ -24,6 +24,7 @@ ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Task = Literal["binary_classification", "multiclass_classification"]
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
 class _Section(BaseModel):
@@ -248,7 +249,7 @@ class Model(_Section):
 
     def files(self) -> tuple[Path, ...]:
         """The files that make a version, relative to the folder: not hidden files, Python's caches and the card."""
-        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD)
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD_FILE)
         return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
 
     @property

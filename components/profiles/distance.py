@@ -8,7 +8,7 @@ import numpy as np
 
 from components.profiles.profile import ColumnProfile, bucket_middle
 
-BINS = 20
+QUANTILE_BINS = 20
 """Numbers are put into so many bins, each with about the same share of both profiles together."""
 EMPTY_CELL_SHARE = 1e-4
 """The share of an empty cell in the PSI, which is not defined for 0."""
@@ -28,7 +28,7 @@ class Cells:
         return _shares(self.before), _shares(self.after)
 
 
-def cells(before: ColumnProfile, after: ColumnProfile, *, bins: int = BINS, only_values: bool = False) -> Cells:
+def cells(before: ColumnProfile, after: ColumnProfile, *, bins: int = QUANTILE_BINS, only_values: bool = False) -> Cells:
     """The cells of two profiles of a column. `only_values` leaves out NULLs, and what is not a number in a numeric column."""
     numeric = before.is_numeric or (after.is_numeric and not before.filled)
     labels, counts = _number_cells(before, after, bins) if numeric else _value_cells(before, after)

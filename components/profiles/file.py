@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 from components.files import FOR_EVERYBODY, replacing
 from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
 
-COUNTED = pa.map_(pa.string(), pa.int64())
+COUNTS_BY_VALUE = pa.map_(pa.string(), pa.int64())
 ARRAY = pa.list_(pa.int64())
-SCHEMA = pa.schema(
+PROFILE_SCHEMA = pa.schema(
     [
         ("population", pa.string()),
         ("day", pa.date32()),
@@ -26,9 +26,9 @@ SCHEMA = pa.schema(
         *((name, pa.float64()) for name in ("low", "high", "total")),
         ("keys", ARRAY),
         ("counts", ARRAY),
-        ("values", COUNTED),
+        ("values", COUNTS_BY_VALUE),
         ("others", pa.int64()),
-        ("non_numeric_samples", COUNTED),
+        ("non_numeric_samples", COUNTS_BY_VALUE),
         ("longest", pa.int64()),
         ("damaged", pa.int64()),
         ("hours", ARRAY),
@@ -48,7 +48,7 @@ def write_profiles(profiles: Profiles, path: Path) -> None:
         for name, column in table.items()
     ]
     with replacing(path, FOR_EVERYBODY) as draft:
-        pq.write_table(pa.Table.from_pylist(rows, SCHEMA), draft, compression="zstd")
+        pq.write_table(pa.Table.from_pylist(rows, PROFILE_SCHEMA), draft, compression="zstd")
 
 
 def _stored(column: ColumnProfile) -> dict[str, object]:
@@ -61,8 +61,8 @@ def read_profiles(path: Path) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     if not path.is_file():
         return {}
     with pq.ParquetFile(path) as file:  # `read_table` imports pandas, half a second
-        table = file.read().cast(SCHEMA).combine_chunks()
-    columns = {name: _column(table.column(name), name) for name in SCHEMA.names}
+        table = file.read().cast(PROFILE_SCHEMA).combine_chunks()
+    columns = {name: _column(table.column(name), name) for name in PROFILE_SCHEMA.names}
     profiles: defaultdict[ProfileKey, dict[str, ColumnProfile]] = defaultdict(dict)
     for row in range(table.num_rows):
         key = ProfileKey(columns["population"][row], columns["day"][row], columns["fingerprint"][row])

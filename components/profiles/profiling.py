@@ -6,8 +6,8 @@ import pyarrow.compute as pc
 
 from components.profiles.profile import KEPT_SAMPLES, KEPT_VALUES, ColumnProfile, bucket_keys, count_keys, most_common
 
-NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
-NO_FINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
+FINITE_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
+UNFINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
 FOLLOWING = (
     "\u0080-\u009f\u00a1-\u00aa\u00ac-\u00ba\u00bc-\u00bf"  # Latin-1
     "\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2020\u2021\u2030\u20ac\u2122"  # Windows-1252
@@ -86,8 +86,8 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
     """Examines each distinct text once."""
     counted = texts.value_counts()
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
-    is_number = np.asarray(pc.match_substring_regex(distinct, NUMBER).cast(pa.int8())).astype(bool)
-    is_unfinite = np.asarray(pc.match_substring_regex(distinct, NO_FINITE_NUMBER).cast(pa.int8())).astype(bool)
+    is_number = np.asarray(pc.match_substring_regex(distinct, FINITE_NUMBER).cast(pa.int8())).astype(bool)
+    is_unfinite = np.asarray(pc.match_substring_regex(distinct, UNFINITE_NUMBER).cast(pa.int8())).astype(bool)
     numbers = np.asarray(pc.utf8_trim_whitespace(distinct.filter(pa.array(is_number))).cast(pa.float64()))
     as_numbers = _numbers(np.repeat(numbers, times[is_number]), rows)
     is_text = ~is_number & ~is_unfinite

@@ -14,7 +14,7 @@ from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
 
-VERSION = 2
+PROFILE_VERSION = 2
 """Goes into every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
 """The types whose values are profiled: of others nothing can be said that holds for a partition."""
@@ -51,7 +51,7 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
 def source_key(snapshot: Snapshot, index: int) -> ProfileKey:
     """The key of a pinned partition's profile: it changes with the table, the columns and the content."""
     partition = snapshot.partitions[index]
-    content = f"{VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
+    content = f"{PROFILE_VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
     return ProfileKey(SOURCE_TABLE, partition.day, content)
 
 

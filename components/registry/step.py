@@ -103,7 +103,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
     with step.cloud.engine.begin() as connection:
         snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
-        snapshots.link_run(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+        snapshots.link_snapshot(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, pipeline_tasks(PipelineName.TRAINING))
         digest, machine = str(counts.metadata[DIGEST]), str(pushed.metadata[MACHINE])
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))

@@ -103,7 +103,7 @@ def recall_snapshot(step: Step, version: int, snapshot: KfpArtifact) -> None:
                     f"without it the version cannot be trained again; `perennial train {model}` makes a new one"
                 ) from error
         put_snapshot(snapshot_from(recorded.document), snapshot)
-        snapshots.link_run(connection, step.run_id, DatasetRole.TRAIN, recorded.snapshot_id)
+        snapshots.link_snapshot(connection, step.run_id, DatasetRole.TRAIN, recorded.snapshot_id)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from components.google import table_name
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
 
-PAGE = 1000
+TABLES_PER_PAGE = 1000
 
 
 def pinned_tables(client: bigquery.Client, settings: Settings, tables: Iterable[str]) -> dict[str, datetime | None]:
@@ -24,7 +24,7 @@ def pinned_tables(client: bigquery.Client, settings: Settings, tables: Iterable[
     for dataset in sorted({table.rpartition(".")[0] for table in wanted}):
         # One list for the whole dataset: asking for each table would take a call each.
         with bigquery_errors(settings, f"tables of {dataset}", remedy="run the same command again"), suppress(NotFound):
-            for item in client.list_tables(dataset, page_size=PAGE, timeout=60):
+            for item in client.list_tables(dataset, page_size=TABLES_PER_PAGE, timeout=60):
                 expiry[table_name(item)] = item.expires
     return {table: expiry[table] for table in wanted & expiry.keys()}
 

@@ -84,7 +84,7 @@ def read_recorded_snapshot(connection: sa.Connection, snapshot_id: str) -> Recor
     return RecordedSnapshot(**row)
 
 
-def link_run(connection: sa.Connection, run_id: str, role: DatasetRole, snapshot_id: str) -> None:
+def link_snapshot(connection: sa.Connection, run_id: str, role: DatasetRole, snapshot_id: str) -> None:
     """Record that a run read a snapshot, and what for. Recording it again changes nothing.
 
     Raises:

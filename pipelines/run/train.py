@@ -9,7 +9,6 @@ from components.checks.findings import Finding
 from components.checks.record import read_recorded_findings
 from components.cloud import Cloud
 from components.errors import SettingsError
-from components.google import bigquery_client
 from components.model.folder import Model
 from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained

@@ -18,7 +18,7 @@ NEAR = 1 / 3
 """Two columns hold the same values when their distance is at most this share of the bounds."""
 UNIT_FACTOR = 3.0
 """A median that grew or shrank by more than this factor may be in another unit."""
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+DRIFT_QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 MATERIAL_CHANGE = 0.1
 """A quantile must move by more than this share of itself: the numbers of a cohort that is a week older differ by less."""
 
@@ -64,7 +64,7 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
 
 
 def _is_material(before: ColumnProfile, now: ColumnProfile) -> bool:
-    pairs = [(before.quantile(share), now.quantile(share)) for share in QUANTILES]
+    pairs = [(before.quantile(share), now.quantile(share)) for share in DRIFT_QUANTILES]
     return any(was is None or is_now is None or abs(is_now - was) > MATERIAL_CHANGE * max(abs(is_now), abs(was)) for was, is_now in pairs)
 
 

@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 
 from components.diagnosis.data.days import WEEK, Compared, Days, differing, total
+from components.model.folder import WEEKDAYS
 from components.profiles.distance import (
     Cells,
     cells,
@@ -160,9 +161,6 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
         shares = np.maximum(*found.shares)
         return _merged(found, (shares < RARE_VALUE) & (np.arange(len(shares)) < len(shares) - _special(found)), "(others)")
     return found
-
-
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def _special(found: Cells) -> int:

@@ -20,7 +20,7 @@ from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Task, record_tasks, start_run
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from tests.components.visits import COLUMNS, day
@@ -69,7 +69,7 @@ class Shelf:
             start_run(connection, run)
             if snapshot:
                 record_snapshot(connection, RecordedSnapshot.of(snapshot))
-                link_run(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
+                link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
         return run
 
     def put_version(self, snapshot: Snapshot, *, code: Mapping[str, str | bytes], metrics: Sequence[Metric] = (), **changes: Any) -> int:

@@ -15,7 +15,7 @@ from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
 from components.snapshot.document import Snapshot
 from components.snapshot.pinned import pinned_tables, set_expiry
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
 from tests.components.visits import DAYS, Site
 
@@ -50,7 +50,7 @@ class Keeper:
         pinned, run = self.site.pin(model, through), self.new_run(model=model.name)
         record_snapshot(self.connection, RecordedSnapshot.of(pinned))
         start_run(self.connection, run)
-        link_run(self.connection, run.run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+        link_snapshot(self.connection, run.run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         return pinned
 
     @property

@@ -14,7 +14,7 @@ from components.registry.evaluations import Blessing, Evaluation, record_blessin
 from components.registry.history import list_versions, read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import RunState, Task, finish_run, read_run, record_tasks
-from components.snapshot.record import DatasetRole, link_run, read_recorded_snapshot
+from components.snapshot.record import DatasetRole, link_snapshot, read_recorded_snapshot
 
 MakeVersion = Callable[..., NewVersion]
 
@@ -64,7 +64,7 @@ def test_the_story_of_a_version_is_whole(connection: sa.Connection, new_version:
     record_evaluation(connection, evaluation)
     record_blessing(connection, blessing)
     record_tasks(connection, new.run_id, tasks)
-    link_run(connection, new.run_id, DatasetRole.TRAIN, new.snapshot_id)
+    link_snapshot(connection, new.run_id, DatasetRole.TRAIN, new.snapshot_id)
     finish_run(connection, new.run_id, RunState.SUCCEEDED)
 
     story = read_version(connection, new.model, number)

@@ -107,7 +107,7 @@ def test_no_snapshot_is_of_such_tables(connection: sa.Connection, new_snapshot: 
     for column in ("source_table", "snapshot_table"):
         changed = new_snapshot(document=document, snapshot_id=fingerprint(document), **{column: text})
         assert refused(connection, lambda connection, _: record_snapshot(connection, changed), text)  # noqa: B023 - called at once
-    assert refused(connection, lambda connection, text: snapshots.link_run(connection, text, DatasetRole.TRAIN, text), text)
+    assert refused(connection, lambda connection, text: snapshots.link_snapshot(connection, text, DatasetRole.TRAIN, text), text)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

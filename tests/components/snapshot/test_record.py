@@ -16,7 +16,7 @@ from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.snapshot_use import find_snapshot, list_snapshots, read_snapshot_story, table_uses
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, RunState, start_run
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, read_recorded_snapshot, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, read_recorded_snapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
 
 NewRun = Callable[..., Run]
@@ -28,7 +28,7 @@ def use(connection: sa.Connection, run: Run, snapshot: RecordedSnapshot, role: D
     """Record that the run read the snapshot."""
     start_run(connection, run)
     record_snapshot(connection, snapshot)
-    link_run(connection, run.run_id, role, snapshot.snapshot_id)
+    link_snapshot(connection, run.run_id, role, snapshot.snapshot_id)
 
 
 def test_a_snapshot_comes_back_as_it_was_recorded(connection: sa.Connection, new_snapshot: NewSnapshot) -> None:
@@ -85,7 +85,7 @@ def test_a_run_is_linked_once_for_each_role(connection: sa.Connection, new_run: 
     start_run(connection, run)
     record_snapshot(connection, snapshot)
     for role in (DatasetRole.TRAIN, DatasetRole.BASELINE, DatasetRole.TRAIN):
-        link_run(connection, run.run_id, role, snapshot.snapshot_id)
+        link_snapshot(connection, run.run_id, role, snapshot.snapshot_id)
     rows = connection.execute(sa.text("SELECT role FROM registry.run_dataset WHERE run_id = :run_id ORDER BY role"), {"run_id": run.run_id})
     assert rows.scalars().all() == ["baseline", "train"]
 
@@ -94,7 +94,7 @@ def test_a_link_needs_both_ends(connection: sa.Connection, new_run: Callable[...
     run = new_run()
     start_run(connection, run)
     with pytest.raises(RegistryError, match=r'Key \(snapshot_id\)=\(0+\) is not present in table "dataset_snapshot"'):
-        link_run(connection, run.run_id, DatasetRole.TRAIN, "0" * 64)
+        link_snapshot(connection, run.run_id, DatasetRole.TRAIN, "0" * 64)
 
 
 def test_the_list_has_the_snapshots_of_all_runs_and_versions_newest_last(
@@ -179,7 +179,7 @@ def test_the_story_names_every_version_and_run_that_used_it(
     for new in (trained, later, replace(new_version(connection), model="quite_another", snapshot_id=trained.snapshot_id)):
         register_version(connection, new)
     snapshot, baseline = read_recorded_snapshot(connection, trained.snapshot_id), new_run()
-    link_run(connection, trained.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
+    link_snapshot(connection, trained.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
     use(connection, baseline, snapshot, DatasetRole.BASELINE)
     for number in (1, 2):
         evaluation = Evaluation(

@@ -19,7 +19,7 @@ from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
 from components.snapshot.document import Snapshot
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_run, record_snapshot
+from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from tests.components.conftest import BY_DAY
@@ -133,7 +133,7 @@ class Shop:
         with self.cloud.engine.begin() as connection:
             start_run(connection, run)
             record_snapshot(connection, RecordedSnapshot.of(snapshot))
-            link_run(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
+            link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
             number = register_version(connection, new)
             evaluation = Evaluation(
                 model=self.name,
