@@ -18,7 +18,7 @@ from components.examples.page import summarize_examples
 from components.examples.span_cache import SplitCount
 from components.examples.statistics import feature_tables
 from components.report.charts import histogram, inks
-from components.report.templating import render, write_page
+from components.report.templating import render
 from components.runs.record import RecordedRun, RunState, TaskResult
 from components.snapshot.document import Snapshot
 
@@ -49,17 +49,8 @@ class FinishedRun:
     results: Results = NOT_EVALUATED
 
 
-def write_run_page(run: FinishedRun, path: Path) -> None:
-    """Render the page of a run into that file, which is either the old one or the whole new one at any time.
-
-    Raises:
-        StorageFullError: the disk has no room for it.
-    """
-    write_page(render_run(run), path)
-
-
 def render_run(run: FinishedRun) -> str:
-    """The whole page."""
+    """The whole page. Every value is escaped, and spelled out where it could not be shown."""
     recorded = run.recorded
     examples = summarize_examples(run.counts if run.snapshot else ())
     return render(

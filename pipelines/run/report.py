@@ -9,8 +9,9 @@ from components.checks.gate import read_anomalies
 from components.evaluation.results import read_results
 from components.examples.read import read_counts
 from components.examples.span_cache import SPLITS
-from components.registry.page import NOT_EVALUATED, FinishedRun, write_run_page
+from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.registry.step import ADDRESS
+from components.report.templating import write_page
 from components.settings import Settings
 from components.snapshot.document import SNAPSHOT_FILE, read_snapshot_document
 from pipelines.run.train import TrainingResult
@@ -22,9 +23,13 @@ def _report_path(settings: Settings, run_id: str) -> Path:
 
 
 def write_report(settings: Settings, result: TrainingResult) -> Path:
-    """Write the page. What the run did not reach is missing from it, and the page says so."""
+    """Write the page. What the run did not reach is missing from it, and the page says so.
+
+    Raises:
+        StorageFullError: the disk has no room for it.
+    """
     path = _report_path(settings, result.run.run.run_id)
-    write_run_page(_finished_run(result), path)
+    write_page(render_run(_finished_run(result)), path)
     return path
 
 

@@ -16,7 +16,7 @@ from components.checks.schema.anomalies import Anomaly
 from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Matrix, RocPoint
 from components.examples.span_cache import SplitCount
-from components.registry.page import NOT_EVALUATED, FinishedRun, render_run, write_run_page
+from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.report.palette import CARD_FILL, DATA
 from components.runs.record import RunState, TaskResult, TaskState
 from tests.components.html_page import assert_golden, assert_harmless, parse, section, select, table, words
@@ -255,13 +255,6 @@ def test_hostile_values_are_shown_and_do_nothing(value: str) -> None:
     for character in "\x00\x1b\u202e\ud800\ufffe":
         shown = shown.replace(character, character.encode("unicode_escape", "surrogatepass").decode())
     assert words(select(page, ".//h1")).startswith(shown)
-
-
-def test_the_page_is_written_whole_and_a_second_one_replaces_the_first(tmp_path: Path) -> None:
-    path = tmp_path / "reports" / "run.html"
-    write_run_page(failed(), path)
-    write_run_page(failed("step read failed"), path)
-    assert path.read_text(encoding="utf-8") == render_run(failed("step read failed"))
 
 
 def test_importing_the_page_is_cheap() -> None:
