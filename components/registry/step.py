@@ -21,7 +21,7 @@ from components.registry.publish import publish_missing
 from components.registry.versions import NewVersion, register_version, training_fingerprint
 from components.runs.machine import MACHINE
 from components.runs.outcome import Step
-from components.runs.provenance import Launch, component_version, environment_digest, package_versions
+from components.runs.provenance import Launch, environment_digest, package_versions, pipeline_version
 from components.runs.record import Run, RunState, Trigger, finish_run, pipeline_tasks, read_run, record_tasks, start_run
 from components.runs.steps import PipelineName
 from components.settings import Settings
@@ -65,7 +65,7 @@ def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipel
         run_id=run_id,
         model=model,
         pipeline_name=pipeline_name,
-        pipeline_version=component_version("."),
+        pipeline_version=pipeline_version(),
         pipeline_sha256=known.pipeline_sha256,
         parameters=parameters,
         trigger=Trigger(known.trigger),

@@ -7,7 +7,7 @@ from components.google import bigquery_client
 from components.model.folder import Model
 from components.registry.history import VersionStory
 from components.runs.machine import machine_kind
-from components.runs.provenance import component_version, environment_digest, package_versions
+from components.runs.provenance import component_version, environment_digest, package_versions, pipeline_version
 from components.runs.record import Run
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
@@ -83,12 +83,12 @@ def _packages(run: Run) -> list[str]:
 
 
 def _code(story: VersionStory, rooms: Mapping[str, str]) -> list[str]:
-    run, now = story.run.run, component_version(".")
+    run, now = story.run.run, pipeline_version()
     if run.pipeline_version == now:
         return []
     versions = {task.task_name: task.component_version for task in story.tasks if task.task_name in rooms}
     changed = [name for name, version in versions.items() if version != component_version(rooms[name])]
-    where = f", in the rooms of the steps {', '.join(changed)}" if changed else ", in no step's own room"
+    where = f", in what the steps {', '.join(changed)} import" if changed else ", in nothing that a step imports"
     made = f" (commit {run.git_commit[:7]}{' with local changes' if run.git_dirty else ''})" if run.git_commit else ""
     return [f"Perennial's components: {run.pipeline_version}{made} then, {now} now{where}"]
 

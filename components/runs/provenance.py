@@ -2,12 +2,17 @@
 
 import hashlib
 import importlib.metadata
+import re
 import subprocess
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
+from pathlib import Path
 
 from components.canonical import canonical_json, fingerprint
 from components.settings import REPOSITORY
+
+IMPORT = re.compile(r"^ *from (components[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,11 +52,42 @@ def package_versions() -> dict[str, str]:
 
 
 @cache
+def pipeline_version() -> str:
+    """The version of all components: Perennial's, and a fingerprint of their sources."""
+    folder = REPOSITORY / "components"
+    return _version([*folder.rglob("*.py"), *folder.rglob("*.sql")])
+
+
+@cache
 def component_version(room: str) -> str:
-    """The version of a room's components: Perennial's, and a fingerprint of the room's sources."""
-    folder = REPOSITORY / "components" / room
-    sources = {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.rglob("*.py")}
-    return f"{importlib.metadata.version('perennial')}+{fingerprint(sources)[:12]}"
+    """The version of a room's steps: Perennial's, and a fingerprint of all sources of ours that they import, in this room or another."""
+    reached: set[Path] = set()
+    ahead = {REPOSITORY / "components" / room / "component.py"}
+    while ahead:
+        reached |= ahead
+        ahead = {imported for path in ahead for imported in _imports(path)} - reached
+    statements = {sql for folder in {path.parent for path in reached} for sql in folder.glob("*.sql")}
+    return _version(reached | statements)
+
+
+def _version(sources: Iterable[Path]) -> str:
+    digests = {path.relative_to(REPOSITORY).as_posix(): _digest(path) for path in sources}
+    return f"{importlib.metadata.version('perennial')}+{fingerprint(digests)[:12]}"
+
+
+@cache
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@cache
+def _imports(path: Path) -> frozenset[Path]:
+    """The modules of `components` that a module imports, wherever in it; read as text, since to import TFX takes seconds."""
+    modules = set()
+    for module, names in IMPORT.findall(path.read_text()):
+        place = REPOSITORY.joinpath(*module.split("."))
+        modules |= {place.with_suffix(".py"), *(place / f"{name}.py" for name in re.findall(r"\w+", names))}
+    return frozenset(module for module in modules if module.is_file())
 
 
 def git_state() -> tuple[str | None, bool]:

@@ -59,7 +59,9 @@ def storage_errors(bucket: str) -> Iterator[None]:
 
 def _is_here(error: Exception) -> bool:
     """Whether an emulator of this machine was asked."""
-    return THIS_MACHINE in str(error) or "host='127.0.0.1'" in str(error)
+    response = getattr(getattr(error, "cause", None), "response", None)  # of an upload that was tried again and again
+    words = f"{error} {getattr(response, 'url', '')}"
+    return THIS_MACHINE in words or "host='127.0.0.1'" in words
 
 
 def _said(error: GoogleAPICallError) -> str:

@@ -61,9 +61,12 @@ def read_cdnow() -> tuple[DatasetOrigin, dict[date, Rows]]:
     """Read the purchases by day: 69,659 of 23,570 customers of the CD shop CDNOW, published by Fader and Hardie.
 
     Raises:
-        SourceError: the file has other content than the published one.
+        SourceError: the package that holds the file is not installed, or the file has other content than the published one.
     """
-    package = importlib.metadata.distribution("lifetimes")
+    try:
+        package = importlib.metadata.distribution("lifetimes")
+    except importlib.metadata.PackageNotFoundError as error:
+        raise SourceError("the example data are in the package lifetimes, which is not installed: run `make setup`") from error
     path = Path(str(package.locate_file(CDNOW)))
     content = path.read_bytes()
     digest = hashlib.sha256(content).hexdigest()

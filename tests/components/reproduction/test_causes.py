@@ -11,7 +11,7 @@ from components.registry.history import VersionStory, read_version
 from components.registry.versions import NewVersion, register_version
 from components.reproduction.causes import environment_causes
 from components.runs.machine import machine_kind
-from components.runs.provenance import component_version, environment_digest, package_versions
+from components.runs.provenance import component_version, environment_digest, package_versions, pipeline_version
 from components.runs.record import Task
 from components.settings import Settings
 
@@ -26,7 +26,7 @@ def story(cloud: Settings, connection: sa.Connection, new_version: Callable[...,
         read_version(connection, new.model, register_version(connection, new)),
         environment_digest=environment_digest(),
         package_versions=package_versions(),
-        pipeline_version=component_version("."),
+        pipeline_version=pipeline_version(),
         parameters={"beam_args": list(cloud.beam_args)},
     )
 
@@ -58,14 +58,12 @@ def test_of_many_packages_some_are_named(cloud: Settings, story: VersionStory) -
 def test_steps_whose_code_changed_are_named(cloud: Settings, story: VersionStory) -> None:
     tasks = (Task("read", "read", component_version("examples")), Task("train", "train", "0.0+1"), Task("push", "push", "0.0+1"))
     (changed,) = causes(cloud, replace(of_run(story, pipeline_version="0.0+0"), tasks=tasks))
-    assert changed == (
-        f"Perennial's components: 0.0+0 (commit ccccccc) then, {component_version('.')} now, in the rooms of the steps train"
-    )
+    assert changed == (f"Perennial's components: 0.0+0 (commit ccccccc) then, {pipeline_version()} now, in what the steps train import")
 
 
 def test_code_outside_the_steps_may_have_changed(cloud: Settings, story: VersionStory) -> None:
     (changed,) = causes(cloud, of_run(story, pipeline_version="0.0+0", git_commit=None))
-    assert changed == f"Perennial's components: 0.0+0 then, {component_version('.')} now, in no step's own room"
+    assert changed == f"Perennial's components: 0.0+0 then, {pipeline_version()} now, in nothing that a step imports"
 
 
 def test_another_machine_is_named(cloud: Settings, story: VersionStory) -> None:

@@ -88,7 +88,7 @@ def test_a_version_of_other_packages_and_weights_says_so(command_line: CommandLi
     assert reasons["uv.lock"].startswith("uv.lock: 000000000000 then, ")
     assert "tensorflow 2.20.0 → 2.21" in reasons["packages"]
     assert reasons["machine"].startswith("machine: an abacus then, Python 3.")
-    assert "in the rooms of the steps train" in reasons["Perennial's components"]
+    assert "in what the steps train import" in reasons["Perennial's components"]
     assert document["state"] == "BLOCKED"
     assert document["error"].startswith(f"again version {number} is not reproduced: weights, metrics came out different; uv.lock: ")
 
