@@ -37,8 +37,7 @@ class SourceSection(_Section):
     table: DatasetTable
     partition_field: Identifier
     history_days: int = Field(gt=0, le=36_500)
-    """How many partitions source.sql reads for the features of a span, the span's own included. It must not read more, whatever
-    @first_partition is: a span's examples are cached for all windows that contain it."""
+    """How many partitions source.sql reads for a span's features, its own included; no more, since a span's examples are cached."""
 
 
 class RowsSection(_Section):
@@ -154,8 +153,7 @@ class ChecksSection(_Section):
     ignore: tuple[Identifier, ...] = ()
     """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
     cover: dict[Identifier, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """The values that columns of the source table or of source.sql must have in the window, whatever they had before: hours of a
-    time, whole numbers, texts."""
+    """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
     closed: tuple[Weekday | date, ...] = ()
     """Weekdays and dates without a partition."""
     text_share: float = Field(default=0.0, ge=0, le=1)
@@ -274,8 +272,7 @@ def read_model(models_folder: Path, name: str) -> Model:
     """Parse and check the folder of the model `name`.
 
     Raises:
-        ModelFolderError: there is no such model, a file is missing, model.toml is not valid, or source.sql does not
-            read the snapshot.
+        ModelFolderError: there is no such model, a file is missing or not valid, or source.sql does not read the snapshot.
     """
     folder = models_folder / name
     if name not in {path.name for path in models_folder.glob("*/")}:
@@ -291,9 +288,8 @@ def read_model(models_folder: Path, name: str) -> Model:
     except ValidationError as error:
         raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
     if SOURCE not in model.text("source.sql"):
-        raise ModelFolderError(
-            f"{folder / 'source.sql'} does not read {SOURCE}, the pinned snapshot of {model.source.table}: select from it"
-        )
+        file = folder / "source.sql"
+        raise ModelFolderError(f"{file} does not read {SOURCE}, the pinned snapshot of {model.source.table}: select from it")
     return model
 
 

@@ -23,7 +23,7 @@ class PartitionChange:
 
 
 @dataclass(frozen=True)
-class ColumnChange:
+class SchemaChange:
     """A column that only one of the two has, or has as another type."""
 
     name: str
@@ -36,7 +36,7 @@ class SourceChanges:
     """How the source table differs from what was pinned, by day and by column. A new column alone does not change a partition."""
 
     partitions: tuple[PartitionChange, ...]
-    columns: tuple[ColumnChange, ...]
+    columns: tuple[SchemaChange, ...]
 
 
 def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapshot) -> SourceChanges:
@@ -64,7 +64,7 @@ def partition_changes(pinned: tuple[Partition, ...], present: tuple[Partition, .
     return tuple(PartitionChange(partition.day, partition.rows, rows.get(partition.day, 0)) for partition in changed)
 
 
-def _column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[ColumnChange, ...]:
+def _column_changes(pinned: Mapping[str, str], now: Mapping[str, str]) -> tuple[SchemaChange, ...]:
     """The columns that were added, dropped, or have another type, by name."""
-    changes = (ColumnChange(name, pinned.get(name), now.get(name)) for name in sorted(pinned.keys() | now.keys()))
+    changes = (SchemaChange(name, pinned.get(name), now.get(name)) for name in sorted(pinned.keys() | now.keys()))
     return tuple(change for change in changes if change.pinned != change.now)

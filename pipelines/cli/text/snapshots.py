@@ -13,7 +13,7 @@ from components.registry.expiry import Change, TableExpiry
 from components.registry.snapshot_use import SHOWN, SnapshotStory, SnapshotSummary, VersionUse
 from components.settings import Settings
 from components.snapshot import document
-from components.snapshot.rewritten import ColumnChange, SourceChanges, source_changes
+from components.snapshot.rewritten import SchemaChange, SourceChanges, source_changes
 
 LAST = 10
 """The number of partitions that are printed; JSON has all."""
@@ -151,7 +151,7 @@ def _show_source(story: Story) -> None:
         click.echo(f"    column {_column_text(column)}")
 
 
-def _column_text(column: ColumnChange) -> str:
+def _column_text(column: SchemaChange) -> str:
     """Describe how a column changed."""
     if column.pinned is None:
         return f"{column.name} {column.now} is new"

@@ -3,7 +3,7 @@
 import pytest
 
 from components.errors import SourceError
-from components.snapshot.rewritten import ColumnChange, PartitionChange, SourceChanges, source_changes
+from components.snapshot.rewritten import PartitionChange, SchemaChange, SourceChanges, source_changes
 from tests.components.visits import Site, day, query, visits
 
 UNCHANGED = SourceChanges((), ())
@@ -37,14 +37,14 @@ def test_a_new_column_rewrites_nothing(own_site: Site) -> None:
     query(own_site, f"ALTER TABLE `{own_site.name}` ADD COLUMN country STRING")
     own_site.load([*visits(5), visits(5)[0]], day(5))
     changes = source_changes(own_site.client, own_site.settings, pinned)
-    assert changes == SourceChanges((PartitionChange(day(5), 20, 21),), (ColumnChange("country", None, "STRING"),))
+    assert changes == SourceChanges((PartitionChange(day(5), 20, 21),), (SchemaChange("country", None, "STRING"),))
 
 
 def test_a_dropped_column_rewrites_every_partition(own_site: Site) -> None:
     pinned = own_site.pin(own_site.model())
     query(own_site, f"ALTER TABLE `{own_site.name}` DROP COLUMN device")
     changes = source_changes(own_site.client, own_site.settings, pinned)
-    assert changes.columns == (ColumnChange("device", "STRING", None),)
+    assert changes.columns == (SchemaChange("device", "STRING", None),)
     assert [change.day for change in changes.partitions] == [partition.day for partition in pinned.partitions]
 
 
