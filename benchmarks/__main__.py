@@ -5,6 +5,7 @@ import sys
 import click
 
 from benchmarks.comparison import compare_drift
+from benchmarks.evaluation import time_evaluation
 from benchmarks.gate import time_gate
 from benchmarks.ground import LARGE, MEDIUM, SMALL, ground
 from benchmarks.page import render
@@ -33,7 +34,8 @@ def main(small_rounds: int, large_rounds: int, drift: bool, registry: bool, writ
         gate = time_gate(made, LARGE)
         rollback = time_rollback(made, SMALL) if small_rounds else None
         found = time_registry(made, progress=_tell) if registry else None
-    page = render(comparisons, readings, gate, compare_drift(progress=_tell) if drift else None, (rollback, found))
+    evaluation = time_evaluation(progress=_tell)
+    page = render(comparisons, readings, gate, evaluation, compare_drift(progress=_tell) if drift else None, (rollback, found))
     click.echo(page)
     if write:
         PAGE.write_text(page)

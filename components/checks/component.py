@@ -18,11 +18,11 @@ def schema(run_id: str, model: str, schema: dsl.Output[dsl.Artifact]):  # type: 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def statistics(run_id: str, model: str, examples: dsl.Input[dsl.Dataset], statistics: dsl.Output[dsl.Artifact]):  # type: ignore[no-untyped-def]
     """Compute the statistics of every split."""
-    from components.checks.gate import compute_statistics
+    from components.checks.gate import compute_statistics, statistics_cache
     from components.runs.outcome import running_step
 
     with running_step(run_id, "statistics", model) as step:
-        compute_statistics(examples, statistics, beam_args=step.settings.beam_args)
+        compute_statistics(examples, statistics, cache=statistics_cache(step), beam_args=step.settings.beam_args)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

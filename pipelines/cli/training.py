@@ -26,7 +26,7 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @through_option
 @click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run the pipeline.")
 @cold_option
-@click.option("--stock", is_flag=True, help="Evaluate with TFX's own Evaluator: the same results, but slower.")
+@click.option("--stock", is_flag=True, help="Run TFX's own StatisticsGen and Evaluator: the same results, but slower.")
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
 @click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
 @click.option("--reason", help="The reason; it is recorded with the run.")

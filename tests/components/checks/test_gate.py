@@ -51,7 +51,8 @@ def check(tmp_path: Path) -> Look:
         write_examples(tmp_path / "examples", {"train": train, "eval": evaluation})
         write_model(tmp_path / "models", schema=schema)
         statistics, pinned, anomalies = (artifact(tmp_path / name) for name in ("statistics", "schema", "anomalies"))
-        compute_statistics(examples_artifact(tmp_path / "examples", "train", "eval"), statistics, beam_args=BEAM_ARGS)
+        examples = examples_artifact(tmp_path / "examples", "train", "eval")
+        compute_statistics(examples, statistics, cache=tmp_path / "cache", beam_args=BEAM_ARGS)
         import_schema(read_model(tmp_path / "models", "visits"), pinned)
         findings: list[Finding] = validate(statistics, pinned, anomalies, beam_args=BEAM_ARGS)
         assert {(finding.check, finding.level, finding.blocks) for finding in findings} <= {(DataCheck.SCHEMA, "rows", True)}

@@ -1,0 +1,112 @@
+"""TFDV's statistics of examples, kept by span: a window's are merged from its spans', so a window that slides by a span looks at one.
+
+What is equal to TFX's StatisticsGen, and what is an approximation there and here: docs/gate.md.
+"""
+
+import hashlib
+import logging
+import pickle
+from collections.abc import Iterable, Sequence
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from components.canonical import fingerprint
+from components.errors import SourceError
+from components.files import replacing
+from components.runs.provenance import environment_digest
+
+FORMAT = 1
+"""Change it when the same examples would give other statistics, so that nothing kept before is taken."""
+ROWS = 16_384
+"""Decoded and counted at a time."""
+STATISTICS = "FeatureStats.pb"
+"""In the folder of a split, where TFX looks for it."""
+DIGEST_BYTES = 32
+log = logging.getLogger(__name__)
+
+
+def write_statistics(examples: Path, statistics: Path, splits: Sequence[str], *, cache: Path) -> None:
+    """Write `statistics`/Split-SPLIT/FeatureStats.pb of every split, as StatisticsGen does.
+
+    Args:
+        examples: the folder of Split-SPLIT/*.gz, a file for each span, whose names are in the order of the spans.
+        statistics: the folder to write into.
+        splits: which.
+        cache: the folder of what is kept of spans that were counted before.
+
+    Raises:
+        SourceError: a column has numbers in one span and text in another.
+    """
+    for split in splits:
+        spans = sorted((examples / f"Split-{split}").iterdir())
+        merged = _merge(_kept(span, cache) for span in spans)
+        folder = statistics / f"Split-{split}"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / STATISTICS).write_bytes(merged.SerializeToString(deterministic=True))
+
+
+def _kept(span: Path, cache: Path) -> bytes:
+    """The accumulators of a span's examples, which depend on the examples and on the locked packages."""
+    with span.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    path = cache / fingerprint([FORMAT, ROWS, environment_digest(), sha256])
+    found = _read(path)
+    if found is None:
+        found = _count(span)
+        with replacing(path) as draft:
+            draft.write(hashlib.sha256(found).digest() + found)
+    return found
+
+
+def _read(path: Path) -> bytes | None:
+    """What was written there; None where it is not there, or not as it was written."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, found = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(found).digest() == digest:
+        return found
+    log.warning("kept statistics of a span are damaged and are computed again", extra={"path": str(path)})
+    return None
+
+
+def _generators() -> list[Any]:
+    """Those of StatisticsGen; values are counted by sketches, which are exact up to 16,384 different ones."""
+    from tensorflow_data_validation.statistics import stats_impl, stats_options
+
+    generators: list[Any] = stats_impl.get_generators(stats_options.StatsOptions(), in_memory=True)
+    return generators
+
+
+def _count(span: Path) -> bytes:
+    """The accumulators of one span's examples, pickled."""
+    import tensorflow as tf
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    generators, decoder = _generators(), ExamplesToRecordBatchDecoder()
+    accumulators = [generator.create_accumulator() for generator in generators]
+    records = tf.data.TFRecordDataset([str(span)], compression_type="GZIP", buffer_size=1 << 20)
+    for batch in records.batch(ROWS).prefetch(1).as_numpy_iterator():
+        table = decoder.DecodeBatch(batch.tolist())
+        accumulators = [generator.add_input(one, table) for generator, one in zip(generators, accumulators, strict=True)]
+    return pickle.dumps([generator.compact(one) for generator, one in zip(generators, accumulators, strict=True)])
+
+
+def _merge(spans: Iterable[bytes]) -> Any:
+    """The DatasetFeatureStatisticsList of all spans, merged in their order."""
+    from tensorflow_data_validation.statistics import stats_impl
+
+    generators = _generators()
+    accumulators = [generator.create_accumulator() for generator in generators]
+
+    def merge(left: Sequence[Any], right: Sequence[Any]) -> list[Any]:
+        return [generator.merge_accumulators([one, other]) for generator, one, other in zip(generators, left, right, strict=True)]
+
+    try:
+        merged = reduce(merge, map(pickle.loads, spans), accumulators)
+    except TypeError as error:
+        raise SourceError(
+            f"the spans of the window do not fit together: {error} Correct source.sql, which decides its columns' types"
+        ) from error
+    return stats_impl.extract_statistics_output(merged, generators)
