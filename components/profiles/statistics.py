@@ -20,6 +20,8 @@ FORMAT = 1
 """Change it when the same examples would give other statistics, so that nothing kept before is taken."""
 ROWS = 16_384
 """Decoded and counted at a time."""
+COUNTED_VALUES = 16_384
+"""Different values of a feature that are counted exactly."""
 STATISTICS = "FeatureStats.pb"
 """In the folder of a split, where TFX looks for it."""
 DIGEST_BYTES = 32
@@ -72,11 +74,21 @@ def _read(path: Path) -> bytes | None:
 
 
 def _generators() -> list[Any]:
-    """Those of StatisticsGen; values are counted by sketches, which are exact up to 16,384 different ones."""
+    """Those of StatisticsGen, but that values are counted in sketches, which merge: larger ones than TFDV's, so that more is exact."""
     from tensorflow_data_validation.statistics import stats_impl, stats_options
+    from tensorflow_data_validation.statistics.generators.top_k_uniques_sketch_stats_generator import TopKUniquesSketchStatsGenerator
 
-    generators: list[Any] = stats_impl.get_generators(stats_options.StatsOptions(), in_memory=True)
-    return generators
+    options = stats_options.StatsOptions()
+    counts = TopKUniquesSketchStatsGenerator(
+        num_top_values=options.num_top_values,
+        num_rank_histogram_buckets=options.num_rank_histogram_buckets,
+        frequency_threshold=options.frequency_threshold,
+        weighted_frequency_threshold=options.weighted_frequency_threshold,
+        num_misragries_buckets=COUNTED_VALUES,
+        num_kmv_buckets=COUNTED_VALUES,
+    )
+    found = stats_impl.get_generators(options, in_memory=True)
+    return [counts if isinstance(generator, TopKUniquesSketchStatsGenerator) else generator for generator in found]
 
 
 def _count(span: Path) -> bytes:
