@@ -1,15 +1,18 @@
-"""What a model answered on a few rows when it was trained: whoever deploys it must get the same answers.
+"""What a model answered on a few rows when it was trained: whoever loads it must get the same answers, however they ask.
 
 The rows and the answers travel with the SavedModel. TensorFlow is imported when it is used, which few who read the names here do.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+import numpy as np
+
+from components.training.servable import Answer, parse_columns
+from components.training.session import SessionError, open_session, said
+from components.training.signatures import INPUT, OUTPUT, PACKED, PRESENT, RAW, SIGNATURE, Signatures
 
 FOLDER = Path("assets.extra") / "smoke"
 """In the SavedModel."""
@@ -17,15 +20,25 @@ EXAMPLES = "examples.tfrecord.gz"
 """Serialised raw tf.train.Examples."""
 OUTPUTS = "outputs.json"
 """{"output": name, "values": [[float, ...], ...]}: a row of values for each example."""
-SIGNATURE = "serving_default"
-INPUT = "examples"
-OUTPUT = "score"
 ROWS = 32
+RELATIVE, ABSOLUTE = 1e-4, 1e-5
+"""Other processors round the last of seven digits differently, and a network adds that up; a wrong model is wrong in the second digit."""
 
-Score = Callable[["tf.Tensor"], Mapping[str, "tf.Tensor"]]
+
+class SmokeError(Exception):
+    """A SavedModel does not load, or answers otherwise than when it was trained. The text says where, and is no sentence yet."""
 
 
-def record_smoke(score: Score, files: Sequence[str], saved_model: Path) -> None:
+@dataclass(frozen=True)
+class Recorded:
+    """Rows, and what the model answered when it was trained."""
+
+    rows: Sequence[bytes]
+    """Serialised tf.train.Examples."""
+    values: Sequence[Sequence[float]]
+
+
+def record_smoke(score: Answer, files: Sequence[str], saved_model: Path) -> Recorded:
     """Keep the first rows of the files, in their order, with what the signature `score` answers on them, in a SavedModel."""
     import tensorflow as tf
 
@@ -37,3 +50,85 @@ def record_smoke(score: Score, files: Sequence[str], saved_model: Path) -> None:
             writer.write(row)
     values = score(tf.constant(rows, tf.string))[OUTPUT].numpy().tolist()
     (folder / OUTPUTS).write_text(json.dumps({"output": OUTPUT, "values": values}))
+    return Recorded(rows, values)
+
+
+def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatures, recorded: Recorded) -> float:
+    """Ask all signatures of a SavedModel, in Python and in a session. Returns how far an answer is from the recorded one at most.
+
+    Args:
+        folder: where it is.
+        loaded: the signatures by name, as tf.saved_model.load gives them.
+        signatures: which it has.
+        recorded: what to ask, and the answers.
+
+    Raises:
+        SmokeError: it does not load, or a signature gives no answer, or another one.
+    """
+    inputs = signature_inputs(recorded.rows, signatures)
+    answers = [*_in_python(loaded, inputs), *_in_a_session(folder, inputs)]
+    return max(largest_difference(recorded.values, found, way) for way, found in answers)
+
+
+def signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str, dict[str, np.ndarray]]:
+    """What each signature is fed, by name, to be asked the rows. Where a row lacks an optional column, 0 or no text stands in its place."""
+    import tensorflow as tf
+
+    raw, present = {}, []
+    for column, value in zip(signatures.columns, parse_columns(tf.constant(rows, tf.string), signatures.columns).values(), strict=True):
+        raw[column.name] = value.numpy() if not column.optional else np.zeros((len(rows), 1), value.dtype.as_numpy_dtype)
+        if column.optional:
+            is_there = np.zeros((len(rows), 1), bool)
+            is_there[value.indices[:, 0].numpy()] = True
+            raw[column.name][is_there] = value.values.numpy()
+            present.append(is_there)
+    mask = {PRESENT: np.concatenate(present, axis=1)} if present else {}
+    packed = {
+        dtype: np.concatenate([raw[column.name].reshape(len(rows), column.width) for column in columns], axis=1)
+        for dtype, columns in signatures.packed.items()
+    }
+    inputs = {SIGNATURE: {INPUT: np.array(rows, object)}, RAW: raw | mask, PACKED: packed | mask}
+    return {name: inputs[name] for name in signatures.names}
+
+
+def _in_python(loaded: Mapping[str, Answer], inputs: Mapping[str, Mapping[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    import tensorflow as tf
+
+    for name, values in inputs.items():
+        try:
+            found = loaded[name](**{key: tf.constant(value) for key, value in values.items()})[OUTPUT].numpy()
+        except (KeyError, TypeError, tf.errors.OpError) as error:
+            raise SmokeError(f"gives no answer by its signature {name} in Python ({said(error)})") from error
+        yield f"by its signature {name} in Python", found
+
+
+def _in_a_session(folder: Path, inputs: Mapping[str, Mapping[str, np.ndarray]]) -> Iterator[tuple[str, np.ndarray]]:
+    try:
+        with open_session(folder) as ask:
+            for name, values in inputs.items():
+                yield f"by its signature {name} in a session", ask(name, values)
+    except SessionError as error:
+        raise SmokeError(f"does not run in a session, as TensorFlow Serving runs it ({error})") from error
+
+
+def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]] | np.ndarray, way: str) -> float:
+    """How far answers are from the recorded ones at most. What was no number then may be none now.
+
+    Raises:
+        SmokeError: one of them is too far; the text names the first row, and the `way` it was asked.
+    """
+    then, now = np.asarray(expected, np.float64), np.asarray(found, np.float64)
+    if then.shape != now.shape:
+        raise SmokeError(f"answers {_shape(now)} {way}, and gave {_shape(then)} when it was trained")
+    differences = np.where(np.isclose(now, then, rtol=0, atol=0, equal_nan=True), 0.0, abs(now - then))
+    wrong = np.argwhere(~(differences <= ABSOLUTE + RELATIVE * abs(then)))
+    if wrong.size:
+        row, place = wrong[0]
+        raise SmokeError(
+            f"answers {now[row, place]:.7g} on recorded row {row + 1} {way}, and gave {then[row, place]:.7g} when it was trained"
+        )
+    return float(differences.max(initial=0.0))
+
+
+def _shape(answers: np.ndarray) -> str:
+    return f"{len(answers)} rows of {answers.shape[1] if answers.ndim > 1 else 'no'} values"

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from components.errors import ModelFolderError
 from components.model.code import load_module
-from components.model.folder import read_model
-from components.training.smoke import INPUT, OUTPUT, SIGNATURE, Score, record_smoke
+from components.model.folder import Model, read_model
+from components.training.network import build_network, fed
+from components.training.servable import Answer, Tensors, columns_of, save_servable
+from components.training.signatures import Signatures
+from components.training.smoke import SmokeError, record_smoke, try_servable
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -40,11 +43,7 @@ def run_fn(arguments: "FnArgs") -> None:
     transform = tft.TFTransformOutput(arguments.transform_graph_path)
     specification = transform.transformed_feature_spec()
     rows = Rows(transform, model.rows.label, model.training.batch_size)
-    features = {name: feature.dtype.name for name, feature in sorted(specification.items()) if name != rows.label}
-    network = load_module(model.folder, "network.py", "build").build(features, model.training.learning_rate)
-    if network.output_shape != (None, model.score_count):
-        expected = f"(None, {model.score_count}), {'a score for each class' if model.classes else 'the probability of label 1'}"
-        raise ModelFolderError(f"{model.folder / 'network.py'} gives scores of shape {network.output_shape}, not {expected}: correct it")
+    network = build_network(model, {name: feature for name, feature in specification.items() if name != rows.label})
     history = network.fit(
         rows.read(arguments.train_files, shuffle_seed=model.training.seed),
         validation_data=rows.read(arguments.eval_files),
@@ -54,8 +53,8 @@ def run_fn(arguments: "FnArgs") -> None:
     folder = Path(arguments.model_run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.json").write_text(json.dumps(history.history))
-    score = _save(network, transform, rows.label, arguments.serving_model_dir)
-    record_smoke(score, paths(arguments.eval_files), Path(arguments.serving_model_dir))
+    answers, signatures = _save(network, rows, model.score_count, Path(arguments.serving_model_dir))
+    _try(model, answers, signatures, paths(arguments.eval_files), Path(arguments.serving_model_dir))
 
 
 @dataclass(frozen=True)
@@ -92,22 +91,31 @@ def paths(patterns: Sequence[str]) -> list[str]:
     return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
 
 
-def _save(network: Any, transform: "tft.TFTransformOutput", label: str, folder: str) -> Score:
-    """A SavedModel that takes serialised raw tf.train.Examples without the label: training and serving transform alike.
+def _save(network: Any, rows: Rows, score_count: int, folder: Path) -> tuple[Answer, Signatures]:
+    """A SavedModel that is asked with raw columns without the label: training and serving transform alike."""
+    import tensorflow as tf
 
-    Returns its signature.
+    layer = rows.transform.transform_features_layer()
+    specification = {name: feature for name, feature in rows.transform.raw_feature_spec().items() if name != rows.label}
+    signatures = Signatures(columns_of(specification), score_count)
+
+    @tf.function(autograph=False)  # so that what the signatures share is saved once
+    def score(raw: Tensors) -> tf.Tensor:
+        return network(fed(network, layer(raw)), training=False)
+
+    return save_servable(score, signatures, [network, layer], folder), signatures
+
+
+def _try(model: Model, answers: Answer, signatures: Signatures, files: Sequence[str], folder: Path) -> None:
+    """Record what the model answers, and ask what was saved the same.
+
+    Raises:
+        ModelFolderError: what was saved does not run, or answers otherwise.
     """
     import tensorflow as tf
 
-    specification = {name: feature for name, feature in transform.raw_feature_spec().items() if name != label}
-    names = [tensor.name for tensor in network.inputs]
-    network.transform = transform.transform_features_layer()
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name=INPUT)], autograph=False)
-    def score(examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        features = network.transform(tf.io.parse_example(examples, specification))
-        return {OUTPUT: network({name: features[name] for name in names})}
-
-    tf.saved_model.save(network, folder, signatures={SIGNATURE: score})
-    signature: Score = score
-    return signature
+    recorded = record_smoke(answers, files, folder)
+    try:
+        try_servable(folder, tf.saved_model.load(str(folder)).signatures, signatures, recorded)
+    except SmokeError as error:
+        raise ModelFolderError(f"{model.folder / 'network.py'} makes a model that {error}: correct it") from error
