@@ -36,6 +36,7 @@ from components.registry.retirements import retired
 from components.storage.errors import storage_errors
 from components.storage.manifest import NAME, Manifest
 from components.storage.objects import blobs_by_path, pull_file, split_uri
+from components.training.signatures import require_servable
 
 log = logging.getLogger(__name__)
 
@@ -132,6 +133,7 @@ def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> D
             return DeploymentResult(last, is_new=False, repaired=repaired)
         candidate = read_candidate(connection, request.model, plan.version)
     require_not_retired(request.model, candidate)
+    require_servable([entry.path for entry in candidate.manifest.entries], what)
     may_force = force or (plan.rolls_back_to is not None and plan.rolls_back_to.forced)
     doubts = _gate_doubts(candidate.blessed)
     _refuse_doubts(what, doubts, may_force=may_force)

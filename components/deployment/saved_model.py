@@ -1,27 +1,17 @@
 """A SavedModel on this machine: its serving signature, and what it answers on many rows."""
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.errors import RegistryError
-from components.training.smoke import INPUT, OUTPUT, SIGNATURE
-
-if TYPE_CHECKING:
-    import tensorflow as tf
+from components.training.servable import Answer
+from components.training.session import said
+from components.training.signatures import INPUT, OUTPUT, SIGNATURE
 
 BATCH_ROWS = 2048
-SHOWN_CHARACTERS = 300
-"""Of what TensorFlow says, in a sentence."""
-
-FEATURE = re.compile(r"Feature: [^.\[]*")
-"""Where parsing an example fails."""
-
-Signature = Callable[..., Mapping[str, "tf.Tensor"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,8 +24,8 @@ class Answers:
     """What TensorFlow says of rows that it refuses; None where there are none."""
 
 
-def load_signature(folder: Path, what: str) -> Signature:
-    """The serving signature of the SavedModel in a folder, which holds `what`.
+def load_signatures(folder: Path, what: str) -> Mapping[str, Answer]:
+    """The signatures of the SavedModel in a folder, which holds `what`, by name.
 
     Raises:
         RegistryError: it does not load, or has none.
@@ -43,13 +33,19 @@ def load_signature(folder: Path, what: str) -> Signature:
     import tensorflow as tf
 
     try:
-        signature: Signature = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+        signatures: Mapping[str, Answer] = tf.saved_model.load(str(folder)).signatures
+        signatures[SIGNATURE]
     except (OSError, ValueError, KeyError, tf.errors.OpError) as error:
-        raise RegistryError(f"{what} does not load in TensorFlow {tf.__version__} ({_said(error)}): train a new version") from error
-    return signature
+        raise RegistryError(f"{what} does not load in TensorFlow {tf.__version__} ({said(error)}): train a new version") from error
+    return signatures
 
 
-def answer(signature: Signature, examples: Sequence[bytes], *, complete: np.ndarray) -> Answers:
+def load_signature(folder: Path, what: str) -> Answer:
+    """The one of them that takes tf.train.Examples, of a version of any age."""
+    return load_signatures(folder, what)[SIGNATURE]
+
+
+def answer(signature: Answer, examples: Sequence[bytes], *, complete: np.ndarray) -> Answers:
     """What a model answers on serialised tf.train.Examples. Rows that it refuses cost the others nothing.
 
     Args:
@@ -70,7 +66,7 @@ def answer(signature: Signature, examples: Sequence[bytes], *, complete: np.ndar
     return Answers(np.concatenate(whole) if whole else np.empty((0, width), np.float32), next(iter(refusals), None))
 
 
-def _batch(signature: Signature, rows: list[bytes], asked: np.ndarray) -> tuple[np.ndarray, str | None]:
+def _batch(signature: Answer, rows: list[bytes], asked: np.ndarray) -> tuple[np.ndarray, str | None]:
     import tensorflow as tf
 
     if not asked.any():
@@ -78,14 +74,7 @@ def _batch(signature: Signature, rows: list[bytes], asked: np.ndarray) -> tuple[
     try:
         found = signature(**{INPUT: tf.constant([row for row, is_asked in zip(rows, asked, strict=True) if is_asked], tf.string)})[OUTPUT]
     except tf.errors.OpError as error:
-        return np.full((len(rows), 1), np.nan, np.float32), _said(error)
+        return np.full((len(rows), 1), np.nan, np.float32), said(error)
     scores = np.full((len(rows), int(found.shape[1])), np.nan, np.float32)
     scores[asked] = found.numpy()
     return scores, None
-
-
-def _said(error: Exception) -> str:
-    """What matters of TensorFlow's many lines: the feature that a row lacks, if it is that."""
-    text = " ".join(str(error).split())
-    feature = FEATURE.search(text)
-    return feature[0] if feature else f"{type(error).__name__}: {text[:SHOWN_CHARACTERS]}"

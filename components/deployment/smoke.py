@@ -12,14 +12,14 @@ from pathlib import Path
 from statistics import median
 from threading import Lock
 
-from components.deployment.saved_model import Signature, load_signature
+from components.deployment.saved_model import load_signatures
 from components.errors import RegistryError
 from components.stderr import stderr_to
 from components.storage.manifest import CODE
-from components.training.smoke import EXAMPLES, FOLDER, INPUT, OUTPUT, OUTPUTS
+from components.training.servable import Answer
+from components.training.signatures import INPUT, OUTPUT, SIGNATURE, read_signatures
+from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, Recorded, SmokeError, try_servable
 
-RELATIVE, ABSOLUTE = 1e-4, 1e-5
-"""Other processors round the last of seven digits differently, and a network adds that up; a wrong model is wrong in the second digit."""
 WARM_UP = 5
 
 _importing = Lock()
@@ -48,21 +48,24 @@ class Smoke:
 
 
 def smoke_test(folder: Path, what: str) -> Smoke:
-    """Test the SavedModel in a folder, which holds `what`.
+    """Test the SavedModel in a folder, which holds `what`: all its signatures, in Python and in a session, as TensorFlow Serving asks them.
 
     Raises:
         RegistryError: it does not load, lacks what it must have, or answers otherwise than when it was trained.
     """
+    signatures = read_signatures(folder, what)
     _import_tensorflow()
-    signature = load_signature(folder, what)
-    if not (folder / FOLDER / OUTPUTS).is_file():
+    loaded = load_signatures(folder, what)
+    recorded = _recorded(folder, what) if (folder / FOLDER / OUTPUTS).is_file() else Recorded((), ())
+    limit = latency_limit(folder, what) if recorded.rows else None
+    try:
+        difference = try_servable(folder, loaded, signatures, recorded)
+    except SmokeError as error:
+        raise RegistryError(f"{what} {error}: do not deploy it") from error
+    if limit is None:
         return Smoke(0)
-    rows, expected = _recorded(folder, what)
-    if not rows:
-        return Smoke(0)
-    limit = latency_limit(folder, what)
-    difference = largest_difference(expected, _answers(signature, rows), what)
-    return Smoke(len(rows), difference, _median_milliseconds(signature, rows), limit)
+    _require_numbers(recorded, what)
+    return Smoke(len(recorded.rows), difference, _median_milliseconds(loaded[SIGNATURE], recorded.rows), limit)
 
 
 def _import_tensorflow() -> None:
@@ -89,52 +92,31 @@ def latency_limit(folder: Path, what: str) -> float:
         ) from error
 
 
-def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]], what: str) -> float:
-    """How far the answers are from the recorded ones at most.
-
-    Raises:
-        RegistryError: one of them is not finite, or too far; the text names the first row.
-    """
-    if [len(row) for row in expected] != [len(row) for row in found]:
-        raise RegistryError(f"{what} answers {_shape(found)}, and gave {_shape(expected)} when it was trained: do not deploy it")
-    pairs = [
-        (number, then, now) for number, rows in enumerate(zip(expected, found, strict=True), 1) for then, now in zip(*rows, strict=True)
-    ]
-    for number, then, now in pairs:
-        if not math.isfinite(now) or abs(now - then) > ABSOLUTE + RELATIVE * abs(then):
-            raise RegistryError(
-                f"{what} answers {now:.7g} on recorded row {number}, and gave {then:.7g} when it was trained: do not deploy it"
-            )
-    return max((abs(now - then) for _, then, now in pairs), default=0.0)
+def _require_numbers(recorded: Recorded, what: str) -> None:
+    for number, row in enumerate(recorded.values, 1):
+        for value in row:
+            if not math.isfinite(value):
+                raise RegistryError(f"{what} answers {value} on recorded row {number}, as it did when it was trained: do not deploy it")
 
 
-def _shape(rows: Sequence[Sequence[float]]) -> str:
-    return f"{len(rows)} rows of {', '.join(map(str, sorted({len(row) for row in rows}))) or 'no'} values"
-
-
-def _recorded(folder: Path, what: str) -> tuple[list[bytes], list[list[float]]]:
+def _recorded(folder: Path, what: str) -> Recorded:
     import tensorflow as tf
 
     try:
         rows = list(tf.data.TFRecordDataset(str(folder / FOLDER / EXAMPLES), compression_type="GZIP").as_numpy_iterator())
-        return rows, [[float(value) for value in row] for row in json.loads((folder / FOLDER / OUTPUTS).read_text())["values"]]
+        return Recorded(rows, [[float(value) for value in row] for row in json.loads((folder / FOLDER / OUTPUTS).read_text())["values"]])
     except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
         raise RegistryError(f"the recorded answers of {what} cannot be read ({type(error).__name__}): train a new version") from error
 
 
-def _answers(signature: Signature, rows: Sequence[bytes]) -> list[list[float]]:
+def _median_milliseconds(signature: Answer, rows: Sequence[bytes]) -> float:
     import tensorflow as tf
 
-    answers: list[list[float]] = signature(**{INPUT: tf.constant(rows, tf.string)})[OUTPUT].numpy().tolist()
-    return answers
-
-
-def _median_milliseconds(signature: Signature, rows: Sequence[bytes]) -> float:
     for row in rows[:WARM_UP]:
-        _answers(signature, [row])
+        signature(**{INPUT: tf.constant([row], tf.string)})[OUTPUT].numpy()
     seconds = []
     for row in rows:
         begin = time.perf_counter()
-        _answers(signature, [row])
+        signature(**{INPUT: tf.constant([row], tf.string)})[OUTPUT].numpy()
         seconds.append(time.perf_counter() - begin)
     return 1000 * median(seconds)

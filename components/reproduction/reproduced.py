@@ -10,6 +10,7 @@ from pathlib import Path
 from components.evaluation.metric import Metric
 from components.registry.evaluations import slice_key
 from components.storage.manifest import Manifest, scan_folder
+from components.training.signatures import FILE
 
 WEIGHTS = "variables/"
 """Where a SavedModel has its weights. The graph beside them carries a fingerprint that is random, and is not compared."""
@@ -63,7 +64,9 @@ def compare_examples(then: str, now: str) -> Part:
 
 
 def compare_weights(then: Manifest, saved_model: Path) -> Part:
-    """The files of weights in the version's manifest and in a new SavedModel."""
+    """The files of weights in the version's manifest and in a new SavedModel. Versions that are not servable name their weights otherwise."""
+    if FILE.as_posix() not in {entry.path for entry in then.entries}:
+        return Part("weights", Verdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared")
     before = {entry.path: entry.sha256 for entry in then.entries if entry.path.startswith(WEIGHTS)}
     after = {entry.path: entry.sha256 for entry in scan_folder(saved_model) if entry.path.startswith(WEIGHTS)}
     other = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

@@ -1,4 +1,4 @@
-"""What is pushed: a servable, as TensorFlow Serving calls what it loads. It has the variables and tables that its signatures use, no others.
+"""What is pushed: a servable, as TensorFlow Serving calls what it loads. It has what its signatures use, and no more.
 
 A Keras model that is saved as it is has each variable twice: Keras's own, which is restored, and TensorFlow's, which the signatures read.
 Python's loader takes both for one; a session, and so TensorFlow Serving, answers "Could not find variable".

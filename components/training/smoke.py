@@ -67,7 +67,7 @@ def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatu
     """
     inputs = signature_inputs(recorded.rows, signatures)
     answers = [*_in_python(loaded, inputs), *_in_a_session(folder, inputs)]
-    return max(largest_difference(recorded.values, found, way) for way, found in answers)
+    return max(largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
 
 
 def signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str, dict[str, np.ndarray]]:

@@ -13,6 +13,7 @@ from components.storage.checksums import bytes_problem, manifest_problem
 from components.storage.errors import storage_errors
 from components.storage.manifest import NAME
 from components.storage.objects import blobs_by_path, problem, split_uri
+from components.training.signatures import FILE, UNSERVABLE
 from components.upkeep.inventory import StoredVersion
 from components.upkeep.leftovers import GRACE, Leftover, Origin
 
@@ -37,6 +38,8 @@ class Kind(StrEnum):
     UNREFERENCED = "unreferenced"
     """No version refers to it: an unfinished push, or a stranger."""
     UNPUBLISHED = "not published"
+    UNSERVABLE = "not servable"
+    """TensorFlow Serving cannot run the version."""
     TARGET = "target"
     """A target is not configured as the log of deployments says."""
 
@@ -65,7 +68,7 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
     if version.problem is not None:
         text, _, remedy = version.problem.rpartition(": ")
         return [_finding(version, Kind.CHANGED, version.manifest.uri, text, remedy=remedy)]
-    found = _folder(client, version, version.manifest.uri, reads=reads)
+    found = [*_servable(version), *_folder(client, version, version.manifest.uri, reads=reads)]
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         blobs = blobs_by_path(client, *split_uri(published))
@@ -76,6 +79,16 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
             text = f"{len(blobs)} of {len(version.manifest.entries) + 1} objects are there, and no {NAME}"
             found.append(_finding(version, Kind.UNPUBLISHED, published, text, remedy=f"run `perennial verify {version.model} --repair`"))
     return found
+
+
+def _servable(version: StoredVersion) -> Iterator[Finding]:
+    """By the names of its files, so that nothing is read. Every version that has the file was run as TensorFlow Serving runs it."""
+    if not version.retired and FILE.as_posix() not in version.entries:
+        what_to_do = (
+            f"run `perennial train {version.model} --force`, deploy that version, and `perennial retire {version.model} {version.number}`"
+        )
+        text = f"version {version.number} {UNSERVABLE}"
+        yield _finding(version, Kind.UNSERVABLE, version.manifest.uri, text, remedy=what_to_do)
 
 
 def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: Reads) -> list[Finding]:

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,8 @@ from components.registry.evaluations import Blessing, record_blessing
 from components.registry.versions import NewVersion, register_version
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
+from components.training.servable import save_servable
+from components.training.signatures import Column, Signatures
 from components.training.smoke import record_smoke
 
 MODEL_TOML = "[serving]\nlatency_milliseconds = 1000\n"
@@ -32,18 +33,10 @@ def save(folder: Path, factor: float) -> Path:
     """A model that multiplies by `factor`."""
     import tensorflow as tf
 
-    class Network(tf.Module):  # type: ignore[misc]
-        def __init__(self) -> None:
-            self.factor = tf.Variable(factor)
-
-    network = Network()
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")], autograph=False)  # type: ignore[untyped-decorator]
-    def score(examples: Any) -> Mapping[str, Any]:
-        return {"score": network.factor * tf.io.parse_example(examples, {"seconds": tf.io.FixedLenFeature([1], tf.float32)})["seconds"]}
-
-    network.score = score
-    tf.saved_model.save(network, str(folder / "model"), signatures={"serving_default": score})
+    network = tf.Module()
+    network.factor = tf.Variable(factor)
+    signatures = Signatures((Column("seconds", "float32"),), 1)
+    score = save_servable(lambda features: network.factor * features["seconds"], signatures, [network], folder / "model")
     rows = folder / "rows.gz"
     with TFRecordFile(rows) as file:
         file.write(encode_examples(pa.RecordBatch.from_pydict({"seconds": SECONDS})).to_pylist())

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.cloud import Cloud
-from components.deployment.saved_model import Signature, answer
+from components.deployment.saved_model import answer
 from components.diagnosis.newest.predictions import Predicted
 from components.errors import ModelFolderError, RegistryError
 from components.examples.encode import encode_examples
@@ -15,6 +15,7 @@ from components.model.folder import Model, read_model
 from components.registry.history import VersionStory
 from components.storage.download_cache import pulled_folder
 from components.storage.manifest import CODE
+from components.training.servable import Answer
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -60,7 +61,7 @@ def load_version(cloud: Cloud, model: Model, story: VersionStory) -> LoadedVersi
     return LoadedVersion(story=story, model=own_model, folder=folder)
 
 
-def predict(signature: Signature, model: Model, rows: pa.Table) -> Predicted:
+def predict(signature: Answer, model: Model, rows: pa.Table) -> Predicted:
     """Let a version predict on rows of source.sql.
 
     Raises:

@@ -16,6 +16,7 @@ from components.reproduction.reproduced import (
     read_comparison,
 )
 from components.storage.manifest import Manifest, scan_folder
+from components.training.signatures import FILE
 
 NAN = math.nan
 
@@ -34,6 +35,8 @@ def saved_model(tmp_path: Path) -> Path:
     (tmp_path / "saved_model.pb").write_bytes(b"graph")
     (tmp_path / "variables" / "variables.index").write_bytes(b"index")
     (tmp_path / "variables" / "variables.data-00000-of-00001").write_bytes(b"weights")
+    (tmp_path / FILE).parent.mkdir()
+    (tmp_path / FILE).write_text("{}")
     return tmp_path
 
 
@@ -54,6 +57,12 @@ def test_weights_in_one_file_more_differ(saved_model: Path) -> None:
     manifest = Manifest("gs://models/models/churn/0", scan_folder(saved_model))
     (saved_model / "variables" / "variables.data-00001-of-00002").write_bytes(b"more")
     assert compare_weights(manifest, saved_model).detail == "variables/variables.data-00001-of-00002"
+
+
+def test_the_weights_of_versions_that_cannot_be_served_are_in_other_files(saved_model: Path) -> None:
+    manifest = Manifest("gs://models/models/churn/0", tuple(entry for entry in scan_folder(saved_model) if entry.path != FILE.as_posix()))
+    sentence = "the version's are in files of an older layout, so only its metrics can be compared"
+    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.NOT_RECORDED, sentence)
 
 
 def test_nan_is_equal_to_nan_and_infinity_to_infinity() -> None:
