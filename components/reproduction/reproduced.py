@@ -64,7 +64,7 @@ def compare_examples(then: str, now: str) -> Part:
 
 
 def compare_weights(then: Manifest, saved_model: Path) -> Part:
-    """The files of weights in the version's manifest and in a new SavedModel. Versions that are not servable name their weights otherwise."""
+    """The files of weights in the version's manifest and in a new SavedModel. Versions that cannot be served name them otherwise."""
     if FILE.as_posix() not in {entry.path for entry in then.entries}:
         return Part("weights", Verdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared")
     before = {entry.path: entry.sha256 for entry in then.entries if entry.path.startswith(WEIGHTS)}

@@ -80,7 +80,7 @@ def save_servable(score: Score, signatures: Signatures, roots: Sequence[object],
     try:
         tf.saved_model.save(module, str(folder), signatures=functions)
     except AssertionError as error:
-        if "untracked resource" not in str(error):
+        if "'untracked' resource" not in str(error):
             raise
         raise ModelFolderError("network.py uses a table that no layer has: make it an attribute of the layer that uses it") from error
     signatures.write(folder)

@@ -12,7 +12,7 @@ import numpy as np
 
 from components.training.servable import Answer, parse_columns
 from components.training.session import SessionError, open_session, said
-from components.training.signatures import INPUT, OUTPUT, PACKED, PRESENT, RAW, SIGNATURE, Signatures
+from components.training.signatures import FILE, INPUT, OUTPUT, PACKED, PRESENT, RAW, SIGNATURE, Signatures
 
 FOLDER = Path("assets.extra") / "smoke"
 """In the SavedModel."""
@@ -65,7 +65,12 @@ def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatu
     Raises:
         SmokeError: it does not load, or a signature gives no answer, or another one.
     """
-    inputs = signature_inputs(recorded.rows, signatures)
+    import tensorflow as tf
+
+    try:
+        inputs = signature_inputs(recorded.rows, signatures)
+    except tf.errors.OpError as error:
+        raise SmokeError(f"cannot be asked its recorded rows by {FILE} ({said(error)})") from error
     answers = [*_in_python(loaded, inputs), *_in_a_session(folder, inputs)]
     return max(largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
 
@@ -76,8 +81,10 @@ def signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str,
 
     raw, present = {}, []
     for column, value in zip(signatures.columns, parse_columns(tf.constant(rows, tf.string), signatures.columns).values(), strict=True):
-        raw[column.name] = value.numpy() if not column.optional else np.zeros((len(rows), 1), value.dtype.as_numpy_dtype)
-        if column.optional:
+        if not column.optional:
+            raw[column.name] = value.numpy()
+        else:
+            raw[column.name] = np.full((len(rows), 1), b"" if column.dtype == "string" else 0, value.dtype.as_numpy_dtype)
             is_there = np.zeros((len(rows), 1), bool)
             is_there[value.indices[:, 0].numpy()] = True
             raw[column.name][is_there] = value.values.numpy()
@@ -120,8 +127,8 @@ def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequ
     then, now = np.asarray(expected, np.float64), np.asarray(found, np.float64)
     if then.shape != now.shape:
         raise SmokeError(f"answers {_shape(now)} {way}, and gave {_shape(then)} when it was trained")
-    differences = np.where(np.isclose(now, then, rtol=0, atol=0, equal_nan=True), 0.0, abs(now - then))
-    wrong = np.argwhere(~(differences <= ABSOLUTE + RELATIVE * abs(then)))
+    differences = np.where((then == now) | (np.isnan(then) & np.isnan(now)), 0.0, abs(now - then))
+    wrong = np.argwhere(~((differences == 0) | (differences <= ABSOLUTE + RELATIVE * abs(then))))
     if wrong.size:
         row, place = wrong[0]
         raise SmokeError(

@@ -25,7 +25,6 @@ from components.settings import Settings
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.manifest import Entry, Manifest, content_sha256
 from components.storage.objects import ensure_bucket, push_folder
-from components.training.signatures import FILE
 from pipelines.local.services import prepare_registry
 from tests.components.database.connecting import TIMEOUT_SECONDS
 from tests.components.export import mlflow_process
@@ -220,8 +219,6 @@ def folder(tmp_path: Path) -> Path:
     (folder / "variables").mkdir(parents=True)
     (folder / "saved_model.pb").write_bytes(uuid4().bytes * 1_000)
     (folder / "variables" / "variables.index").write_bytes(b"")
-    (folder / FILE).parent.mkdir()
-    (folder / FILE).write_text("{}")
     (folder / "fingerprint äöü &%+#?.txt").write_text("text")
     return folder
 

@@ -83,7 +83,12 @@ def shop(
     return Shop(Cloud(cloud.model_copy(update={"bucket": bucket, "targets": (target,)})), name, target, make)
 
 
-PATHS = {"outputs": "assets.extra/smoke/outputs.json", "smoke": "assets.extra/smoke", "toml": "assets.extra/model/model.toml"}
+PATHS = {
+    "outputs": "assets.extra/smoke/outputs.json",
+    "smoke": "assets.extra/smoke",
+    "toml": "assets.extra/model/model.toml",
+    "signatures": "assets.extra/signatures.json",
+}
 SLOW = "[serving]\nlatency_milliseconds = 0.001\n"
 
 

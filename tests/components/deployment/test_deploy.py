@@ -16,6 +16,7 @@ from components.deployment.target import config_text, read_config
 from components.errors import RegistryError
 from components.registry.deployments import Action, read_candidate
 from components.registry.versions import NewVersion, register_version
+from components.storage.objects import blobs_by_path
 from tests.components.deployment.shop import PATHS, SLOW, MakeVersion, Shop, refusal, shop
 from tests.components.served_model import saved_model
 
@@ -101,13 +102,26 @@ def test_two_models_share_a_target(shop: Shop, engine: sa.Engine, new_version: M
     assert other.live()[0] == 1 and shop.problem is None
 
 
+def test_a_version_from_before_they_ran_in_tensorflow_serving_is_not_deployed_whatever_the_force(shop: Shop) -> None:
+    shop.make(signatures=None)
+    sentence = refusal(lambda: shop.deploy(1, force=True))
+    assert sentence == (
+        f"{shop.model} 1 has no assets.extra/signatures.json: it was made before versions ran in TensorFlow Serving; "
+        "train the model again with `perennial train MODEL --force`, and deploy that version"
+    )
+    assert not blobs_by_path(shop.cloud.storage, shop.cloud.settings.bucket, f"models/{shop.model}/1")
+
+
 def test_a_model_that_answers_otherwise_is_not_deployed_whatever_the_force(shop: Shop, saved_model: Path) -> None:
     shop.make()
     shop.deploy(1)
     shop.make(outputs=(saved_model / PATHS["outputs"]).read_text().replace("0.0", "0.1", 1))
     for force in (False, True):
         sentence = refusal(lambda force=force: shop.deploy(2, force=force))  # type: ignore[misc]
-        assert sentence == f"{shop.model} 2 answers 0 on recorded row 1, and gave 0.1 when it was trained: do not deploy it"
+        assert (
+            sentence
+            == f"{shop.model} 2 answers 0 on recorded row 1 by its signature serving_default in Python, and gave 0.1 when it was trained: do not deploy it"
+        )
     assert shop.live() == (1, {shop.model: 1})
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from components.examples.encode import TFRecordFile, encode_examples
-from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, record_smoke
+from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, SmokeError, largest_difference, record_smoke
 
 
 @pytest.fixture
@@ -54,3 +54,33 @@ def test_the_same_rows_and_model_give_the_same_bytes(files: list[str], tmp_path:
 def test_a_split_of_few_rows_is_kept_whole(files: list[str], tmp_path: Path) -> None:
     record_smoke(half, files[:2], tmp_path)
     assert len(json.loads((tmp_path / FOLDER / OUTPUTS).read_text())["values"]) == 12
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "difference"),
+    [
+        ([[0.5, 0.0], [1.0, 0.3]], [[0.50004, 0.000009], [1.0, 0.3]], 0.00004),
+        ([[np.nan], [np.inf]], [[np.nan], [np.inf]], 0.0),
+    ],
+)
+def test_the_last_digits_may_differ_and_what_was_no_number_may_be_none(
+    then: list[list[float]], now: list[list[float]], difference: float
+) -> None:
+    assert largest_difference(then, now, "here") == pytest.approx(difference)
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "sentence"),
+    [
+        ([[0.5], [0.5]], [[0.5], [0.51]], "answers 0.51 on recorded row 2 here, and gave 0.5 when it was trained"),
+        ([[0.5]], [[np.nan]], "answers nan on recorded row 1 here, and gave 0.5 when it was trained"),
+        ([[0.5]], [[np.inf]], "answers inf on recorded row 1 here, and gave 0.5 when it was trained"),
+        ([[0.5], [0.5]], [[0.5, 0.5]], "answers 1 rows of 2 values here, and gave 2 rows of 1 values when it was trained"),
+    ],
+)
+def test_other_answers_are_named_by_their_row_and_by_how_they_were_asked(
+    then: list[list[float]], now: list[list[float]], sentence: str
+) -> None:
+    with pytest.raises(SmokeError) as error:
+        largest_difference(then, now, "here")
+    assert str(error.value) == sentence

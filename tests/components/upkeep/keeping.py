@@ -13,6 +13,7 @@ from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 from components.storage.manifest import Manifest
 from components.storage.objects import push_folder
+from components.training.signatures import FILE
 from components.upkeep.inventory import Scope, StoredVersion, stored_versions
 
 
@@ -33,7 +34,10 @@ class Shelf:
         return push_folder(self.client, self.bucket, model=self.model, folder=folder, metadata={"model": self.model})
 
     def keep(self, folder: Path, *, published: bool = True) -> StoredVersion:
-        """A version of the folder."""
+        """A version of the folder, which can be served unless its weights are there already."""
+        if not (folder / "weights").exists():
+            (folder / FILE).parent.mkdir()
+            (folder / FILE).write_text("{}")
         with self.engine.begin() as connection:
             number = register_version(connection, self.new_version(connection, manifest=self.push(folder)))
         version = self.version(number)

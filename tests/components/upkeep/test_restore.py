@@ -139,7 +139,7 @@ def test_a_manifest_comes_back(shelf: Shelf, folder: Path, place: str, damage: C
 
 def test_a_version_that_was_never_published_is(shelf: Shelf, folder: Path) -> None:
     version = shelf.keep(folder, published=False)
-    assert len(restore(shelf, version)) == 5
+    assert len(restore(shelf, version)) == 6
     assert verify_version(shelf.client, shelf.bucket, version, reads=Reads.ALL) == []
 
 

@@ -1,6 +1,7 @@
 """What is wrong in the bucket is named, whoever did it and however."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +28,17 @@ def test_nothing_is_wrong_with_a_version_that_nobody_touched(shelf: Shelf, folde
     for reads in Reads:
         assert verify_version(shelf.client, shelf.bucket, version, reads=reads) == []
     assert list(leftovers(shelf.engine, shelf.client, shelf.bucket, model=shelf.model)) == []
+
+
+def test_a_version_that_cannot_be_served_is_named_until_it_is_retired(shelf: Shelf, folder: Path) -> None:
+    (folder / "weights").write_bytes(uuid4().bytes)
+    old = shelf.keep(folder)
+    (finding,) = verify_version(shelf.client, shelf.bucket, old, reads=Reads.NONE)
+    assert (finding.kind, finding.uri) == (Kind.UNSERVABLE, old.manifest.uri)
+    assert finding.text == "version 1 has no assets.extra/signatures.json: it was made before versions ran in TensorFlow Serving"
+    again = f"run `perennial train {shelf.model} --force`, deploy that version"
+    assert finding.remedy == f"{again}, and `perennial retire {shelf.model} 1`"
+    assert verify_version(shelf.client, shelf.bucket, replace(old, retired=True), reads=Reads.NONE) == []
 
 
 CHANGES: dict[str, tuple[Callable[[storage.Blob], object], Kind, str]] = {
@@ -119,22 +131,22 @@ def test_a_version_whose_folder_is_gone_is_one_finding(shelf: Shelf, folder: Pat
     for path in [*version.entries, NAME]:
         shelf.pushed(version, path).delete()
     (finding,) = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
-    assert (finding.kind, finding.uri, finding.text) == (Kind.MISSING, version.manifest.uri, "all 5 objects are missing")
+    assert (finding.kind, finding.uri, finding.text) == (Kind.MISSING, version.manifest.uri, "all 6 objects are missing")
 
 
 def test_a_version_whose_bucket_is_gone_is_named(shelf: Shelf) -> None:
     with shelf.engine.begin() as connection:
         register_version(connection, shelf.new_version(connection))  # into a bucket that nobody made
-    gone, unpublished = verify_version(shelf.client, shelf.bucket, shelf.version(1), reads=Reads.FREE)
+    unservable, gone, unpublished = verify_version(shelf.client, shelf.bucket, shelf.version(1), reads=Reads.FREE)
     assert gone.kind == Kind.MISSING
     assert gone.text.startswith("bucket models does not exist or lacks what is asked for")
-    assert unpublished.kind == Kind.UNPUBLISHED
+    assert (unservable.kind, unpublished.kind) == (Kind.UNSERVABLE, Kind.UNPUBLISHED)
 
 
 def test_a_version_that_is_not_published_is_named(shelf: Shelf, folder: Path) -> None:
     version = shelf.keep(folder, published=False)
     (finding,) = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
-    assert (finding.kind, finding.text) == (Kind.UNPUBLISHED, f"0 of 5 objects are there, and no {NAME}")
+    assert (finding.kind, finding.text) == (Kind.UNPUBLISHED, f"0 of 6 objects are there, and no {NAME}")
     assert finding.remedy == f"run `perennial verify {shelf.model} --repair`"
 
 
