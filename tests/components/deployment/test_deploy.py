@@ -118,10 +118,8 @@ def test_a_model_that_answers_otherwise_is_not_deployed_whatever_the_force(shop:
     shop.make(outputs=(saved_model / PATHS["outputs"]).read_text().replace("0.0", "0.1", 1))
     for force in (False, True):
         sentence = refusal(lambda force=force: shop.deploy(2, force=force))  # type: ignore[misc]
-        assert (
-            sentence
-            == f"{shop.model} 2 answers 0 on recorded row 1 by its signature serving_default in Python, and gave 0.1 when it was trained: do not deploy it"
-        )
+        where = "on recorded row 1 by its signature serving_default in Python"
+        assert sentence == f"{shop.model} 2 answers 0 {where}, and gave 0.1 when it was trained: do not deploy it"
     assert shop.live() == (1, {shop.model: 1})
 
 
