@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from components.database.engine import make_engine
@@ -13,6 +14,9 @@ from components.google import storage_client
 from components.registry.history import read_version
 from components.settings import Settings
 from components.storage.objects import blobs_by_path, pull_folder, verify_folder
+from components.training.session import open_session
+from components.training.signatures import read_signatures
+from components.training.smoke import signature_inputs
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 
 pytestmark = pytest.mark.slow
@@ -77,6 +81,13 @@ def test_the_pushed_model_scores_raw_examples(command_line: CommandLine, trained
     rows = [row.numpy() for row in tf.data.TFRecordDataset(str(examples), compression_type="GZIP").take(50)]
     scores = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](examples=tf.constant(rows))["score"].numpy()
     assert scores.shape == (50, 1)
+    signatures = read_signatures(tmp_path / "model", "it")
+    assert list(signatures.packed) == ["int64", "float32", "string"]
+    with open_session(tmp_path / "model") as ask:
+        answers = {name: ask(name, inputs) for name, inputs in signature_inputs(rows, signatures).items()}
+    assert list(answers) == ["serving_default", "raw", "packed"]
+    assert all((answer == answers["serving_default"]).all() for answer in answers.values())
+    assert np.abs(answers["raw"] - scores).max() < 1e-6
     assert ((scores > 0) & (scores < 1)).all()
     assert scores.std() > 0.001
 
