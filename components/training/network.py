@@ -18,12 +18,9 @@ def build_network(model: Model, features: Mapping[str, object]) -> Any:
     Raises:
         ModelFolderError: what it gives is not one tensor of a score for each class, or of the probability of label 1.
     """
-    import keras
-
     dtypes = {name: features[name].dtype.name for name in sorted(features)}  # type: ignore[attr-defined]
     network = load(model.folder, "network.py", "build").build(dtypes, model.training.learning_rate)
-    tensors = {name: keras.KerasTensor((None, *getattr(feature, "shape", [None])), dtypes[name]) for name, feature in features.items()}
-    scores = network(fed(network, tensors), training=False)
+    scores = network(fed(network, {name: _symbol(feature) for name, feature in features.items()}), training=False)
     if getattr(scores, "shape", None) != (None, model.score_count):
         has = f"scores of shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
         expected = f"(None, {model.score_count}), {'a score for each class' if model.classes else 'the probability of label 1'}"
@@ -35,3 +32,10 @@ def fed(network: Any, features: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the features that a network takes: a functional one names its inputs, any other gets all."""
     inputs = getattr(network, "inputs", None)
     return {tensor.name: features[tensor.name] for tensor in inputs} if inputs else dict(features)
+
+
+def _symbol(feature: Any) -> Any:
+    import keras
+
+    is_sparse = not hasattr(feature, "shape")
+    return keras.KerasTensor((None, None) if is_sparse else (None, *feature.shape), feature.dtype.name, sparse=is_sparse)

@@ -6,7 +6,7 @@ Python's loader goes by objects instead, and copes with SavedModels that a sessi
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,10 @@ def open_session(folder: Path) -> Iterator[Ask]:
     """
     import tensorflow as tf
 
-    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    graph = tf.Graph()
+    with closing(tf.compat.v1.Session(graph=graph)) as session:
         try:
-            with _no_warnings(tf.get_logger()):  # that whoever writes Python should load otherwise
+            with graph.as_default(), _no_warnings(tf.get_logger()):  # that whoever writes Python should load otherwise
                 loaded = tf.compat.v1.saved_model.load(session, [tf.saved_model.SERVING], str(folder))
         except (OSError, ValueError, RuntimeError, tf.errors.OpError) as error:
             raise SessionError(said(error)) from error
@@ -47,12 +48,17 @@ def open_session(folder: Path) -> Iterator[Ask]:
             raise SessionError(f"it calls a function of Python, by {called}, which no file can hold")
 
         def ask(signature: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+            if signature not in loaded.signature_def:
+                raise SessionError(f"it has no signature {signature}")
+            found = loaded.signature_def[signature]
+            if inputs.keys() != found.inputs.keys():
+                raise SessionError(f"signature {signature} takes {', '.join(sorted(found.inputs))}, not {', '.join(sorted(inputs))}")
             try:
-                found = loaded.signature_def[signature]
-                feeds = {found.inputs[name].name: value for name, value in inputs.items()}
-                answer: np.ndarray = session.run(found.outputs[OUTPUT].name, feeds)
+                answer: np.ndarray = session.run(
+                    found.outputs[OUTPUT].name, {found.inputs[name].name: value for name, value in inputs.items()}
+                )
             except (ValueError, tf.errors.OpError) as error:
-                raise SessionError(said(error)) from error
+                raise SessionError(f"signature {signature}: {said(error)}") from error
             return answer
 
         yield ask
