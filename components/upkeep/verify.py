@@ -1,6 +1,6 @@
 """What is wrong in the bucket: each object against its manifest and the registry's row, and what no row knows of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
