@@ -1,7 +1,6 @@
 """What is kept of a model's answers when it was trained."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +33,7 @@ def half(examples: Any) -> dict[str, Any]:
 def test_the_first_rows_are_kept_in_their_order_with_the_answers(files: list[str], tmp_path: Path) -> None:
     import tensorflow as tf
 
-    half(tf.constant([], tf.string))  # TensorFlow is awake
-    begin = time.perf_counter()
     record_smoke(half, files, tmp_path / "model")
-    assert time.perf_counter() - begin < 0.3
     folder = tmp_path / "model" / FOLDER
     assert json.loads((folder / OUTPUTS).read_text()) == {"output": "score", "values": [[row / 2] for row in range(32)]}
     kept = list(tf.data.TFRecordDataset(str(folder / EXAMPLES), compression_type="GZIP").as_numpy_iterator())
