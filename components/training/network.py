@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from components.errors import ModelFolderError
-from components.model.code import load
+from components.model.code import load_module
 from components.model.folder import Model
 
 
@@ -19,7 +19,7 @@ def build_network(model: Model, features: Mapping[str, object]) -> Any:
         ModelFolderError: what it gives is not one tensor of a score for each class, or of the probability of label 1.
     """
     dtypes = {name: features[name].dtype.name for name in sorted(features)}  # type: ignore[attr-defined]
-    network = load(model.folder, "network.py", "build").build(dtypes, model.training.learning_rate)
+    network = load_module(model.folder, "network.py", "build").build(dtypes, model.training.learning_rate)
     scores = network(fed(network, {name: _symbol(feature) for name, feature in features.items()}), training=False)
     if getattr(scores, "shape", None) != (None, model.score_count):
         has = f"scores of shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
