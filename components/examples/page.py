@@ -59,13 +59,13 @@ def summarize_examples(counts: Sequence[SplitCount]) -> ExamplesSummary:
             labels[name] = labels.get(name, 0) + rows
     spans = tuple(SpanLabels(span, labels) for span, labels in by_span.items())
     classes = tuple(spans[0].labels) if spans and POSITIVE not in spans[0].labels else ()
-    positives = [] if classes else [(one.span, share) for one in spans if math.isfinite(share := one.shares.get(POSITIVE, math.nan))]
+    positives = [] if classes else [(span.span, share) for span in spans if math.isfinite(share := span.shares.get(POSITIVE, math.nan))]
     labels_chart = share_by_day(positives) if positives else None
     return ExamplesSummary(
         spans=spans,
         splits=splits,
         classes=classes,
-        rows_by_span=bars_by_day([(one.span, one.rows) for one in spans]) if spans else None,
+        rows_by_span=bars_by_day([(span.span, span.rows) for span in spans]) if spans else None,
         positives=tuple(share for _, share in positives),
-        labels_by_span=shares_by_day([(one.span, one.shares) for one in spans], classes) if classes else labels_chart,
+        labels_by_span=shares_by_day([(span.span, span.shares) for span in spans], classes) if classes else labels_chart,
     )

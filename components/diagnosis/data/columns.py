@@ -121,8 +121,8 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     whole_before = total({day: table[name] for day, table in days.before.items() if name in table})
     whole_after = total({day: table[name] for day, table in days.after.items() if name in table})
     before, after = total(compared.before), total(compared.after)
-    found = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
-    kinds = _kinds(whole_before, whole_after, before, after, found)
+    shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
+    kinds = _kinds(whole_before, whole_after, before, after, shared)
     ranked = dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0])))
     dated = next((kind for kind in ranked if kind not in (ColumnChange.ABSENT, ColumnChange.TYPE)), None)
     since = _since(compared, before, dated, is_key=is_key) if before else None
@@ -132,7 +132,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         after=after,
         whole_before=whole_before,
         whole_after=whole_after,
-        cells=found,
+        cells=shared,
         kinds=ranked,
         since=None if since == next(iter(days.after), None) else since,
     )
@@ -147,10 +147,10 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
         is_key: whether the values are identifiers, so that they are counted in one cell.
         days: the length of the shorter window; weekdays are compared from a week on.
     """
-    found = cells(before, after)
+    shared = cells(before, after)
     if is_key:
-        values = len(found.labels) - _special(found)
-        return _merged(found, np.arange(len(found.labels)) < values, "values")
+        values = len(shared.labels) - _special(shared)
+        return _merged(shared, np.arange(len(shared.labels)) < values, "values")
     if before.times and after.times:
         for name, names in (("hours", [f"{hour} h" for hour in range(24)]), ("weekdays", WEEKDAYS)):
             one, other = getattr(before, name), getattr(after, name)
@@ -158,21 +158,21 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
                 nulls = ("NULL",)
                 return Cells((*names, *nulls), np.append(one, before.nulls), np.append(other, after.nulls))
     if before.has_uncounted_values or after.has_uncounted_values:
-        shares = np.maximum(*found.shares)
-        return _merged(found, (shares < RARE_VALUE) & (np.arange(len(shares)) < len(shares) - _special(found)), "(others)")
-    return found
+        shares = np.maximum(*shared.shares)
+        return _merged(shared, (shares < RARE_VALUE) & (np.arange(len(shares)) < len(shares) - _special(shared)), "(others)")
+    return shared
 
 
-def _special(found: Cells) -> int:
+def _special(shared: Cells) -> int:
     """How many of the last cells count NULLs and the like instead of values."""
-    return 4 if found.labels[-1] == "infinity" else 1
+    return 4 if shared.labels[-1] == "infinity" else 1
 
 
-def _merged(found: Cells, chosen: np.ndarray, label: str) -> Cells:
+def _merged(shared: Cells, chosen: np.ndarray, label: str) -> Cells:
     """Merge the chosen cells into one, in front of the others."""
-    kept = ~chosen
-    labels = (label, *(name for name, is_kept in zip(found.labels, kept, strict=True) if is_kept))
-    sides = (np.append(side[chosen].sum(), side[kept]) for side in (found.before, found.after))
+    is_left = ~chosen
+    labels = (label, *(name for name, is_single in zip(shared.labels, is_left, strict=True) if is_single))
+    sides = (np.append(side[chosen].sum(), side[is_left]) for side in (shared.before, shared.after))
     return Cells(labels, *sides)
 
 
@@ -181,22 +181,22 @@ def _kinds(
     whole_after: ColumnProfile | None,
     before: ColumnProfile | None,
     after: ColumnProfile | None,
-    found: Cells | None,
+    shared: Cells | None,
 ) -> dict[ColumnChange, float]:
     if whole_before is None or whole_after is None:
         return {ColumnChange.ABSENT: 1.0}
     kinds: dict[ColumnChange, float] = {}
     if whole_before.type != whole_after.type:
         kinds[ColumnChange.TYPE] = 0.1 if {whole_before.type, whole_after.type} <= NUMERIC_TYPES else 1.0
-    if before is None or after is None or found is None:
+    if before is None or after is None or shared is None:
         return kinds
     for kind, count in CHANGE_COUNTS.items():
         counts_here = kind != ColumnChange.TEXT or before.is_numeric
         if counts_here and (rise := _share_increase(count(before), before.rows, count(after), after.rows, any_new_counts=kind in FAULTS)):
             kinds[kind] = rise
     if _is_dead(after) and not _is_dead(before):
-        kinds[ColumnChange.DEAD] = total_variation(found)
-    if (shift := _beyond_chance(found)) >= LEAST_SHIFT:
+        kinds[ColumnChange.DEAD] = total_variation(shared)
+    if (shift := _beyond_chance(shared)) >= LEAST_SHIFT:
         kinds[ColumnChange.SHIFT] = shift
     return kinds
 
@@ -229,13 +229,13 @@ def _is_dead(profile: ColumnProfile) -> bool:
     return profile.rows > 0 and (profile.nulls == profile.rows or one_number or one_text)
 
 
-def _beyond_chance(found: Cells) -> float:
+def _beyond_chance(shared: Cells) -> float:
     """The total variation distance, or 0 if two samples of one distribution may be that far apart."""
-    filled = int(((found.before + found.after) > 0).sum())
+    filled = int(((shared.before + shared.after) > 0).sum())
     if filled < 2:
         return 0.0
-    bound = chance_divergence(found) * (1 + SURE * sqrt(2 / (filled - 1)))
-    return total_variation(found) if jensen_shannon(found) > bound else 0.0
+    bound = chance_divergence(shared) * (1 + SURE * sqrt(2 / (filled - 1)))
+    return total_variation(shared) if jensen_shannon(shared) > bound else 0.0
 
 
 def _since(compared: Compared, before: ColumnProfile, kind: ColumnChange | None, *, is_key: bool) -> date | None:

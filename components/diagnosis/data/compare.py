@@ -136,17 +136,17 @@ def _rank(
     culprits = [_source_difference(column, differing, lineage, every) for column in source if column.kinds]
     explained = {name for culprit in culprits for name in culprit.consequences}
     own = [
-        Difference(subject=Subject.FEATURE, name=one.name, column=one, score=one.severity / every, fed=(one.name,))
-        for one in differing
-        if one.name not in explained
+        Difference(subject=Subject.FEATURE, name=column.name, column=column, score=column.severity / every, fed=(column.name,))
+        for column in differing
+        if column.name not in explained
     ]
-    found = [*culprits, *own, *([rows] if rows else [])]
-    return tuple(sorted(found, key=lambda one: (-one.score, -(one.column.severity if one.column else 0.0))))
+    differences = [*culprits, *own, *([rows] if rows else [])]
+    return tuple(sorted(differences, key=lambda d: (-d.score, -(d.column.severity if d.column else 0.0))))
 
 
 def _source_difference(column: ColumnDifference, differing: Sequence[ColumnDifference], lineage: Lineage, every: int) -> Difference:
     fed = lineage.fed_by(column.name)
-    explained = [one.name for one in differing if one.name in fed and (column.is_fault or one.share <= AMPLIFIED * column.share)]
+    explained = [f.name for f in differing if f.name in fed and (column.is_fault or f.share <= AMPLIFIED * column.share)]
     return Difference(
         subject=Subject.SOURCE,
         name=column.name,
@@ -185,7 +185,7 @@ def _row_counts(days: Days) -> RowCounts:
     sums = (
         [total({day: table[timed] for day, table in side.items() if timed in table}) for side in (days.before, days.after)] if timed else []
     )
-    hours = [one.hours for one in sums if one is not None and len(one.hours)]
+    hours = [profile.hours for profile in sums if profile is not None and len(profile.hours)]
     return RowCounts(
         partitions={day: (before.get(day), after.get(day)) for day in every_day},
         weekdays=(_by_weekday(before), _by_weekday(after)),

@@ -54,11 +54,11 @@ def span_days(before: Profiles, after: Profiles) -> Days:
 
 
 def _contents(profiles: Profiles, *, of_source: bool) -> dict[date, frozenset[str]]:
-    found: dict[date, frozenset[str]] = {}
+    contents: dict[date, frozenset[str]] = {}
     for part in profiles:
         if (part.population == SOURCE_TABLE) == of_source:
-            found[part.day] = found.get(part.day, frozenset()) | {part.fingerprint}
-    return found
+            contents[part.day] = contents.get(part.day, frozenset()) | {part.fingerprint}
+    return contents
 
 
 def _windows(before: Mapping[date, frozenset[str]], after: Mapping[date, frozenset[str]]) -> Windows:

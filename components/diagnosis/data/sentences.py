@@ -61,9 +61,9 @@ def _effect(difference: Difference) -> str:
 
 def describe(column: ColumnDifference) -> str:
     """Describe how a column differs, the worst change first."""
-    said = [text for kind in column.kinds if (text := _kind(kind, column))]
+    changes = [text for kind in column.kinds if (text := _kind(kind, column))]
     since = f", since {column.since}" if column.since else ""
-    return "; ".join(said) + since
+    return "; ".join(changes) + since
 
 
 def _kind(kind: ColumnChange, column: ColumnDifference) -> str:
@@ -113,14 +113,14 @@ def _share_of_only(before: ColumnProfile, after: ColumnProfile) -> float:
 
 
 def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile) -> str:
-    said = f"{percent(column.total_variation)} of its values differ"
+    share = f"{percent(column.total_variation)} of its values differ"
     if before.is_numeric and before.mean is not None and after.mean is not None:
-        return f"{said}: mean {number(before.mean)} → {number(after.mean)}{_unit(before, after)}"
+        return f"{share}: mean {number(before.mean)} → {number(after.mean)}{_unit(before, after)}"
     added, vanished = added_and_vanished(column)
     if added or vanished:
         parts = ([f"new {_quoted(added)}"] if added else []) + ([f"gone {_quoted(vanished)}"] if vanished else [])
-        return f"{said}: {', '.join(parts)}"
-    return f"{said}: {_largest_cell(column)}"
+        return f"{share}: {', '.join(parts)}"
+    return f"{share}: {_largest_cell(column)}"
 
 
 def _unit(before: ColumnProfile, after: ColumnProfile) -> str:
@@ -141,8 +141,8 @@ def _largest_cell(column: ColumnDifference) -> str:
     stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now]
     if stopped:
         return f"none in {_quoted(stopped, 2 * SHOWN_VALUES)} any more"
-    place = int(np.abs(before - after).argmax())
-    return f"{legible(labels[place], VALUE_CHARACTERS)} {percent(float(before[place]))} → {percent(float(after[place]))}"
+    index = int(np.abs(before - after).argmax())
+    return f"{legible(labels[index], VALUE_CHARACTERS)} {percent(float(before[index]))} → {percent(float(after[index]))}"
 
 
 def added_and_vanished(column: ColumnDifference) -> tuple[list[str], list[str]]:

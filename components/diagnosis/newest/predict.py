@@ -106,9 +106,9 @@ def _together(
         return side_by_side(*predicted, samples[1].rows, slices)
     if not (samples[0].rows.num_rows and samples[1].rows.num_rows):
         return None
-    one, other = (_keys(version, sample) for version, sample in zip(versions, samples, strict=True))
-    _, one, other = np.intersect1d(one, other, return_indices=True)
-    before, after = (_chosen(found, places) for found, places in zip(predicted, (one, other), strict=True))
+    keys = [_keys(version, sample) for version, sample in zip(versions, samples, strict=True)]
+    _, one, other = np.intersect1d(keys[0], keys[1], return_indices=True)
+    before, after = (_chosen(each, indices) for each, indices in zip(predicted, (one, other), strict=True))
     return side_by_side(before, after, samples[1].rows.take(pa.array(other)), slices)
 
 
@@ -116,5 +116,5 @@ def _keys(version: LoadedVersion, sample: Sample) -> np.ndarray:
     return np.asarray(key_texts(sample.rows.column(version.model.rows.key).combine_chunks()).to_pylist(), str)
 
 
-def _chosen(predicted: Predicted, places: np.ndarray) -> Predicted:
-    return Predicted(classes=predicted.classes, scores=predicted.scores[places], refusal=predicted.refusal)
+def _chosen(predicted: Predicted, indices: np.ndarray) -> Predicted:
+    return Predicted(classes=predicted.classes, scores=predicted.scores[indices], refusal=predicted.refusal)

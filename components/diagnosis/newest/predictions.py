@@ -130,7 +130,7 @@ def _slices(rows: pa.Table, slices: Sequence[Sequence[str]]) -> Iterator[tuple[d
 def _moves(
     before: Predicted, after: Predicted, same: np.ndarray, slices: Sequence[tuple[dict[str, str], np.ndarray]]
 ) -> tuple[SliceMove, ...]:
-    found = [
+    moves = [
         SliceMove(
             slice=slice_,
             rows=int(chosen.sum()),
@@ -141,7 +141,7 @@ def _moves(
         for slice_, chosen in slices
         if chosen.sum() >= LEAST_SLICE_ROWS
     ]
-    return tuple(sorted(found, key=lambda one: (-one.distance, one.agreement)))
+    return tuple(sorted(moves, key=lambda move: (-move.distance, move.agreement)))
 
 
 def _shares(predicted: Predicted, chosen: np.ndarray) -> dict[str, float]:

@@ -56,18 +56,18 @@ def read_rows(cloud: Cloud, versions: Sequence[LoadedVersion], window: NewestWin
     Raises:
         AccessError: BigQuery refuses or does not answer.
     """
-    found: dict[tuple[object, ...], FedRows] = {}
+    by_recipe: dict[tuple[object, ...], FedRows] = {}
     for version in versions:
-        if version.recipe not in found:
+        if version.recipe not in by_recipe:
             try:
-                rows = _read_newest(cloud, version.model, window, splits=[one.model for one in versions])
+                rows = _read_newest(cloud, version.model, window, splits=[each.model for each in versions])
             except SourceError as error:
-                found[version.recipe] = FedRows(unreadable=str(error))
+                by_recipe[version.recipe] = FedRows(unreadable=str(error))
                 continue
             with suppress(SourceError):
                 rows = replace(rows, then=_read_learned(cloud, version.model, learned))
-            found[version.recipe] = rows
-    return [found[version.recipe] for version in versions]
+            by_recipe[version.recipe] = rows
+    return [by_recipe[version.recipe] for version in versions]
 
 
 def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Sequence[Model]) -> FedRows:
@@ -93,8 +93,8 @@ def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
     first = max(learned.partitions[0].day, span_history_start(model, span))
     window = Window((span,), first, min(learned.partitions[-1].day, span_label_end(model, span)))
     sampler = Sampler(model.rows.key, PREDICTED_ROWS)
-    for found, batch in stream_any_rows(cloud, model, window, table=learned.snapshot_table):
-        if found == span:
+    for batch_span, batch in stream_any_rows(cloud, model, window, table=learned.snapshot_table):
+        if batch_span == span:
             sampler.add(batch)
     return sampler.sample()
 
@@ -108,7 +108,7 @@ def _is_known(batch: pa.RecordBatch, model: Model) -> np.ndarray:
 def _is_held_out(batch: pa.RecordBatch, model: Model, splits: Sequence[Model]) -> np.ndarray:
     """Which rows lie in every eval split, so that no version can have learned from them; bool [rows]."""
     held_out = np.ones(batch.num_rows, bool)
-    for split in {one.split for one in splits}:
+    for split in {model.split for model in splits}:
         held_out &= split_buckets(key_texts(batch.column(model.rows.key)), split.train + split.eval) >= split.train
     return held_out
 

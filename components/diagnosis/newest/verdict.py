@@ -190,13 +190,13 @@ def _summary(version: VersionNow) -> str:
 
 def _moved_class(version: VersionNow) -> str:
     """Describe the class whose share grew most."""
-    then, now = (one.shares if one else {} for one in (version.then, version.now))
-    name = max(now, key=lambda one: now[one] - then.get(one, 0.0))
+    then, now = (predicted.shares if predicted else {} for predicted in (version.then, version.now))
+    name = max(now, key=lambda label: now[label] - then.get(label, 0.0))
     return f"predicts {legible(name)} for {percent(now[name])} of today's rows (was {percent(then.get(name, 0.0))})"
 
 
 def _steady(version: VersionNow) -> str:
-    known = next((one for one in version.differences if not one.slice and one.before and one.after and one.name in HEADLINE), None)
+    known = next((d for d in version.differences if not d.slice and d.before and d.after and d.name in HEADLINE), None)
     if known and known.before and known.after:
         return f"{known.name} {score(known.before.value)} → {score(known.after.value)}"
     if version.then and version.now:

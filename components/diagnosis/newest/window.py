@@ -75,10 +75,12 @@ def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, 
     """
     spans = _labelled(model, day, first, last)
     read_from = max(first, span_history_start(model, min((*spans, day))))
-    begin = min(read_from, max(first, min(one.partitions[-1].day for one in learned)))  # what happened in between tells since when
+    begin = min(
+        read_from, max(first, min(snapshot.partitions[-1].day for snapshot in learned))
+    )  # what happened in between tells since when
     described, described_at = describe_days(cloud, model, begin, day)
-    known = {examples_fingerprint(model, learned[-1], span) for span in learned[-1].spans}
-    same = tuple(span for span in spans if examples_fingerprint(model, described, span) in known)
+    trained = {examples_fingerprint(model, learned[-1], span) for span in learned[-1].spans}
+    same = tuple(span for span in spans if examples_fingerprint(model, described, span) in trained)
     judged = tuple(span for span in spans if span not in same) or (same if len(learned) > 1 else ())
     return NewestWindow(
         snapshot=replace(described, spans=judged),
