@@ -16,7 +16,7 @@ WEIGHTS = "variables/"
 """Where a SavedModel has its weights. The graph beside them carries a fingerprint that is random, and is not compared."""
 
 
-class Verdict(StrEnum):
+class PartVerdict(StrEnum):
     """How a part came out."""
 
     EQUAL = "equal"
@@ -26,11 +26,11 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class ComparedPart:
     """Examples, weights or metrics."""
 
     name: str
-    verdict: Verdict
+    verdict: PartVerdict
     detail: str
 
 
@@ -38,13 +38,13 @@ class Part:
 class Comparison:
     """All parts, and where one is different, why."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[ComparedPart, ...]
     reasons: tuple[str, ...]
 
     @property
     def different(self) -> tuple[str, ...]:
         """The names of the parts that are not what they were."""
-        return tuple(part.name for part in self.parts if part.verdict == Verdict.DIFFERENT)
+        return tuple(part.name for part in self.parts if part.verdict == PartVerdict.DIFFERENT)
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -54,41 +54,41 @@ class Comparison:
 def read_comparison(path: Path) -> Comparison:
     """What `Comparison.write` wrote."""
     document = json.loads(path.read_text())
-    parts = tuple(Part(item["name"], Verdict(item["verdict"]), item["detail"]) for item in document["parts"])
+    parts = tuple(ComparedPart(item["name"], PartVerdict(item["verdict"]), item["detail"]) for item in document["parts"])
     return Comparison(parts, tuple(document["reasons"]))
 
 
-def compare_examples(then: str, now: str) -> Part:
+def compare_examples(then: str, now: str) -> ComparedPart:
     """Compare the SHA-256 over all files of examples."""
-    return Part("examples", _verdict(then == now), f"sha256 {now}" if then == now else f"sha256 {then} then, {now} now")
+    return ComparedPart("examples", _verdict(then == now), f"sha256 {now}" if then == now else f"sha256 {then} then, {now} now")
 
 
-def compare_weights(then: Manifest, saved_model: Path) -> Part:
+def compare_weights(then: Manifest, saved_model: Path) -> ComparedPart:
     """The files of weights in the version's manifest and in a new SavedModel. Versions that cannot be served name them otherwise."""
     if FILE.as_posix() not in {entry.path for entry in then.entries}:
-        return Part("weights", Verdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared")
+        return ComparedPart("weights", PartVerdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared")
     before = {entry.path: entry.sha256 for entry in then.entries if entry.path.startswith(WEIGHTS)}
     after = {entry.path: entry.sha256 for entry in scan_folder(saved_model) if entry.path.startswith(WEIGHTS)}
     other = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
-    return Part("weights", _verdict(not other), ", ".join(other) or f"{len(before)} files")
+    return ComparedPart("weights", _verdict(not other), ", ".join(other) or f"{len(before)} files")
 
 
-def compare_metrics(then: Sequence[Metric], now: Sequence[Metric]) -> Part:
+def compare_metrics(then: Sequence[Metric], now: Sequence[Metric]) -> ComparedPart:
     """Every metric of every slice, to the bit; NaN is equal to NaN."""
     before, after = _by_slice(then), _by_slice(now)
     if not before:
-        return Part("metrics", Verdict.NOT_RECORDED, f"{len(after)} values now")
+        return ComparedPart("metrics", PartVerdict.NOT_RECORDED, f"{len(after)} values now")
     gaps = {what: _gap(before.get(what), after.get(what)) for what in before | after}
     other = sorted((what for what, gap in gaps.items() if gap != 0), key=lambda what: (-gaps[what], what))
     if not other:
-        return Part("metrics", Verdict.EQUAL, f"{len(before)} values")
+        return ComparedPart("metrics", PartVerdict.EQUAL, f"{len(before)} values")
     (name, where), was, now_is = other[0], _shown(before.get(other[0])), _shown(after.get(other[0]))
     largest = f"{name} on {where or 'all rows'} was {was}, is {now_is}"
-    return Part("metrics", Verdict.DIFFERENT, f"{len(other)} of {len(gaps)} values, the most: {largest}")
+    return ComparedPart("metrics", PartVerdict.DIFFERENT, f"{len(other)} of {len(gaps)} values, the most: {largest}")
 
 
-def _verdict(is_equal: bool) -> Verdict:
-    return Verdict.EQUAL if is_equal else Verdict.DIFFERENT
+def _verdict(is_equal: bool) -> PartVerdict:
+    return PartVerdict.EQUAL if is_equal else PartVerdict.DIFFERENT
 
 
 def _by_slice(metrics: Sequence[Metric]) -> dict[tuple[str, str], float]:

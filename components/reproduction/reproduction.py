@@ -17,7 +17,7 @@ from components.registry.history import VersionStory, read_version
 from components.registry.step import new_run
 from components.registry.versions import ModelRole
 from components.reproduction.causes import data_causes, environment_causes
-from components.reproduction.reproduced import Comparison, Part, Verdict, compare_examples, compare_metrics, compare_weights
+from components.reproduction.reproduced import ComparedPart, Comparison, PartVerdict, compare_examples, compare_metrics, compare_weights
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import pipeline_tasks, record_tasks, start_run
@@ -133,7 +133,7 @@ def compare_version(step: Step, version: int, made: Made, comparison: KfpArtifac
     return f"{story.model} version {version} is not reproduced: {', '.join(compared.different)} came out different; {compared.reasons[0]}"
 
 
-def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
+def _parts(story: VersionStory, made: Made) -> tuple[ComparedPart, ...]:
     return (
         compare_examples(story.examples_sha256, str(made.counts.metadata[DIGEST])),
         compare_weights(story.manifest, Path(made.trained.path) / "Format-Serving"),
@@ -141,12 +141,12 @@ def _parts(story: VersionStory, made: Made) -> tuple[Part, ...]:
     )
 
 
-def _reasons(step: Step, story: VersionStory, snapshot: KfpArtifact, parts: tuple[Part, ...]) -> tuple[str, ...]:
+def _reasons(step: Step, story: VersionStory, snapshot: KfpArtifact, parts: tuple[ComparedPart, ...]) -> tuple[str, ...]:
     """Empty where nothing is different."""
     examples, *_ = verdicts = [part.verdict for part in parts]
-    if Verdict.DIFFERENT not in verdicts:
+    if PartVerdict.DIFFERENT not in verdicts:
         return ()
     causes = environment_causes(step.settings, story, {name: STEPS[name].room for name in MAKERS})
-    if examples != Verdict.EQUAL:
+    if examples != PartVerdict.EQUAL:
         causes = data_causes(step.settings, step.model, snapshot_of(snapshot)) + causes
     return tuple(causes) or ("no cause is recorded: data, code, packages and machine are what they were; look for chance in network.py",)

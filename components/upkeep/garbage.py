@@ -28,7 +28,7 @@ class Verb(StrEnum):
 
 
 @dataclass(frozen=True)
-class Action:
+class Disposition:
     """What is done with some objects, and why."""
 
     verb: Verb
@@ -43,7 +43,7 @@ class Action:
         return sum(blob.size for blob in self.blobs)
 
 
-def collect(engine: sa.Engine, client: storage.Client, bucket: str, *, now: datetime) -> Iterator[Action]:
+def collect(engine: sa.Engine, client: storage.Client, bucket: str, *, now: datetime) -> Iterator[Disposition]:
     """What there is to do as of `now`, most of it in the order of names. Nothing is done yet.
 
     Raises:
@@ -62,7 +62,7 @@ def _models_ahead(engine: sa.Engine, client: storage.Client, bucket: str) -> set
     return {leftover.model for of_model in found for leftover in of_model if leftover.origin == Origin.FUTURE and leftover.model}
 
 
-def _of_leftover(leftover: Leftover, ahead: set[str], now: datetime) -> Action:
+def _of_leftover(leftover: Leftover, ahead: set[str], now: datetime) -> Disposition:
     age = now - leftover.touched
     if leftover.model is None or leftover.origin == Origin.FUTURE:
         verb, reason = Verb.LEAVE, str(leftover.origin)
@@ -72,10 +72,10 @@ def _of_leftover(leftover: Leftover, ahead: set[str], now: datetime) -> Action:
         verb, reason = Verb.LEAVE, f"{leftover.origin}, {age.days} days old: it is left for {GRACE.days}"
     else:
         verb, reason = Verb.REMOVE, f"{leftover.origin}, {age.days} days old"
-    return Action(verb, leftover.uri, reason, leftover.blobs)
+    return Disposition(verb, leftover.uri, reason, leftover.blobs)
 
 
-def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now: datetime) -> Iterator[Action]:
+def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now: datetime) -> Iterator[Disposition]:
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         copies = blobs_by_path(client, *split_uri(published))
@@ -89,21 +89,21 @@ def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now
     if version.live or (version.deployed and not version.retired) or not own:
         return
     if version.retired:
-        yield Action(Verb.REMOVE, published, "the published copy of a retired version", own)
+        yield Disposition(Verb.REMOVE, published, "the published copy of a retired version", own)
         return
     yield from _cooling(version, published, own, (now - version.created_at).days)
 
 
-def _cooling(version: StoredVersion, published: str, own: tuple[storage.Blob, ...], days: int) -> Iterator[Action]:
+def _cooling(version: StoredVersion, published: str, own: tuple[storage.Blob, ...], days: int) -> Iterator[Disposition]:
     """By the age of the version: a copy that is moved is a new object, whose own age begins anew."""
     wanted = max((name for name, age in AGES.items() if days >= age), key=CLASSES.index, default="STANDARD")
     warmer = tuple(blob for blob in own if CLASSES.index(blob.storage_class) < CLASSES.index(wanted))
     if warmer:
         reason = f"{version.model} {version.number} was never deployed and is {days} days old"
-        yield Action(Verb.MOVE, published, reason, warmer, wanted)
+        yield Disposition(Verb.MOVE, published, reason, warmer, wanted)
 
 
-def perform(action: Action) -> bool:
+def perform(action: Disposition) -> bool:
     """Do it, unless an object changed since it was looked at; tells whether it was done. Where it is stopped, the next time goes on.
 
     Raises:

@@ -9,7 +9,7 @@ from components.errors import RegistryError
 from components.registry.publish import publish_version
 from components.upkeep.inventory import Scope, StoredVersion, count_versions, require_scope, stored_versions
 from components.upkeep.leftovers import leftovers
-from components.upkeep.verify import Finding, Kind, Reads, of_leftover, verify_version
+from components.upkeep.verify import Kind, Reads, StorageFinding, of_leftover, verify_version
 
 
 @dataclass
@@ -17,9 +17,9 @@ class Verification:
     """What was found."""
 
     versions: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[StorageFinding] = field(default_factory=list)
     """What is wrong still."""
-    repaired: list[Finding] = field(default_factory=list)
+    repaired: list[StorageFinding] = field(default_factory=list)
 
 
 def verify(cloud: Cloud, scope: Scope, *, reads: Reads, repair: bool, progress: Callable[[int, int], object]) -> Verification:
@@ -66,5 +66,5 @@ def _add_target(cloud: Cloud, target: str, found: Verification, *, repair: bool)
             wrong = target_problem(connection, cloud.storage, cloud.settings, target)
     if wrong:
         uri = config_uri(cloud.settings, target)
-        finding = Finding(Kind.TARGET, uri, wrong.removeprefix(f"{uri} "), "run `perennial verify --repair`")
+        finding = StorageFinding(Kind.TARGET, uri, wrong.removeprefix(f"{uri} "), "run `perennial verify --repair`")
         (found.repaired if repair else found.findings).append(finding)

@@ -45,7 +45,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class StorageFinding:
     """One thing that is wrong."""
 
     kind: Kind
@@ -59,7 +59,7 @@ class Finding:
     number: int | None = None
 
 
-def verify_version(client: storage.Client, bucket: str, version: StoredVersion, *, reads: Reads) -> list[Finding]:
+def verify_version(client: storage.Client, bucket: str, version: StoredVersion, *, reads: Reads) -> list[StorageFinding]:
     """What is wrong with the objects of a version: the pushed folder, then the published one.
 
     Raises:
@@ -81,7 +81,7 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
     return found
 
 
-def _servable(version: StoredVersion) -> Iterator[Finding]:
+def _servable(version: StoredVersion) -> Iterator[StorageFinding]:
     """By the names of its files, so that nothing is read. Every version that has the file was run as TensorFlow Serving runs it."""
     if not version.retired and FILE.as_posix() not in version.entries:
         what_to_do = (
@@ -91,7 +91,7 @@ def _servable(version: StoredVersion) -> Iterator[Finding]:
         yield _finding(version, Kind.UNSERVABLE, version.manifest.uri, text, remedy=what_to_do)
 
 
-def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: Reads) -> list[Finding]:
+def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: Reads) -> list[StorageFinding]:
     try:
         with storage_errors(split_uri(uri)[0]):
             blobs = blobs_by_path(client, *split_uri(uri))
@@ -102,11 +102,11 @@ def _folder(client: storage.Client, version: StoredVersion, uri: str, *, reads: 
     return _objects(version, uri, blobs, reads=reads)
 
 
-def _objects(version: StoredVersion, uri: str, blobs: Mapping[str, storage.Blob], *, reads: Reads) -> list[Finding]:
+def _objects(version: StoredVersion, uri: str, blobs: Mapping[str, storage.Blob], *, reads: Reads) -> list[StorageFinding]:
     """What is wrong in a folder of the version's objects, by path."""
     entries = version.entries
 
-    def look(path: str) -> Finding | None:
+    def look(path: str) -> StorageFinding | None:
         entry, blob = entries[path], blobs.get(path)
         read = blob is not None and (reads == Reads.ALL or (reads == Reads.FREE and blob.storage_class == "STANDARD"))
         wrong = bytes_problem(entry, blob) if read else problem(entry, blob)
@@ -123,13 +123,13 @@ def _objects(version: StoredVersion, uri: str, blobs: Mapping[str, storage.Blob]
     ]
 
 
-def _finding(version: StoredVersion, kind: Kind, uri: str, text: str, *, remedy: str = "") -> Finding:
+def _finding(version: StoredVersion, kind: Kind, uri: str, text: str, *, remedy: str = "") -> StorageFinding:
     what_to_do = remedy or f"run `perennial restore {version.model} {version.number}`"
-    return Finding(kind, uri, text, what_to_do, version.model, version.number)
+    return StorageFinding(kind, uri, text, what_to_do, version.model, version.number)
 
 
-def of_leftover(leftover: Leftover) -> Finding:
+def of_leftover(leftover: Leftover) -> StorageFinding:
     """What no version refers to."""
     belongs_here = leftover.origin in (Origin.PUSH, Origin.STRANGER) and leftover.model
     remedy = LEFT if belongs_here else "look where it is from: it is never removed"
-    return Finding(Kind.UNREFERENCED, leftover.uri, leftover.sentence, remedy, leftover.model)
+    return StorageFinding(Kind.UNREFERENCED, leftover.uri, leftover.sentence, remedy, leftover.model)

@@ -9,7 +9,7 @@ import click
 
 from components.cloud import Cloud
 from components.upkeep import verification
-from components.upkeep.garbage import Action, Verb, collect, perform
+from components.upkeep.garbage import Disposition, Verb, collect, perform
 from components.upkeep.inventory import Scope, require_scope, stored_versions
 from components.upkeep.restore import restore_version
 from components.upkeep.verification import Verification
@@ -114,12 +114,12 @@ def collect_garbage(dry_run: bool, as_json: bool) -> None:
     click.echo(f"{freed:,} bytes {'would be' if dry_run else 'were'} removed")
 
 
-def _sentence(action: Action) -> str:
+def _sentence(action: Disposition) -> str:
     verb = f"{action.verb} to {action.storage_class}" if action.storage_class else str(action.verb)
     objects = "1 object" if len(action.blobs) == 1 else f"{len(action.blobs)} objects"
     return f"{verb:<16} {action.uri}: {objects}, {action.size:,} bytes: {action.reason}"
 
 
-def _action_json(action: Action, *, done: bool) -> dict[str, object]:
+def _action_json(action: Disposition, *, done: bool) -> dict[str, object]:
     values = {"verb": action.verb, "uri": action.uri, "reason": action.reason, "storage_class": action.storage_class}
     return {**values, "objects": len(action.blobs), "bytes": action.size, "done": done}

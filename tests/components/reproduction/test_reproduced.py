@@ -7,9 +7,9 @@ import pytest
 
 from components.evaluation.metric import Metric
 from components.reproduction.reproduced import (
+    ComparedPart,
     Comparison,
-    Part,
-    Verdict,
+    PartVerdict,
     compare_examples,
     compare_metrics,
     compare_weights,
@@ -41,16 +41,18 @@ def saved_model(tmp_path: Path) -> Path:
 
 
 def test_examples_are_equal_when_their_digest_is() -> None:
-    assert compare_examples("a" * 64, "a" * 64) == Part("examples", Verdict.EQUAL, f"sha256 {'a' * 64}")
-    assert compare_examples("a" * 64, "b" * 64).verdict == Verdict.DIFFERENT
+    assert compare_examples("a" * 64, "a" * 64) == ComparedPart("examples", PartVerdict.EQUAL, f"sha256 {'a' * 64}")
+    assert compare_examples("a" * 64, "b" * 64).verdict == PartVerdict.DIFFERENT
 
 
 def test_the_graph_may_differ_but_not_the_weights(saved_model: Path) -> None:
     manifest = Manifest("gs://models/models/churn/0", scan_folder(saved_model))
     (saved_model / "saved_model.pb").write_bytes(b"another fingerprint")
-    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.EQUAL, "2 files")
+    assert compare_weights(manifest, saved_model) == ComparedPart("weights", PartVerdict.EQUAL, "2 files")
     (saved_model / "variables" / "variables.data-00000-of-00001").write_bytes(b"wEights")
-    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.DIFFERENT, "variables/variables.data-00000-of-00001")
+    assert compare_weights(manifest, saved_model) == ComparedPart(
+        "weights", PartVerdict.DIFFERENT, "variables/variables.data-00000-of-00001"
+    )
 
 
 def test_weights_in_one_file_more_differ(saved_model: Path) -> None:
@@ -67,7 +69,7 @@ def test_the_weights_of_versions_that_cannot_be_served_are_in_other_files(saved_
 
 def test_nan_is_equal_to_nan_and_infinity_to_infinity() -> None:
     then, now = [recorded(NAN), recorded(math.inf, segment="one")], [measured(math.inf, segment="one"), measured(NAN)]
-    assert compare_metrics(then, now) == Part("metrics", Verdict.EQUAL, "2 values")
+    assert compare_metrics(then, now) == ComparedPart("metrics", PartVerdict.EQUAL, "2 values")
 
 
 @pytest.mark.parametrize(
@@ -80,7 +82,7 @@ def test_nan_is_equal_to_nan_and_infinity_to_infinity() -> None:
 )
 def test_the_last_bit_counts(then: float, now: float, said: str) -> None:
     part = compare_metrics([recorded(then, segment="one"), recorded(0.1)], [measured(now, segment="one"), measured(0.1)])
-    assert part == Part("metrics", Verdict.DIFFERENT, f"1 of 2 values, the most: {said}")
+    assert part == ComparedPart("metrics", PartVerdict.DIFFERENT, f"1 of 2 values, the most: {said}")
 
 
 def test_the_largest_difference_is_named() -> None:
@@ -96,7 +98,7 @@ def test_a_metric_that_is_measured_only_once_differs() -> None:
 
 
 def test_a_version_without_metrics_says_so() -> None:
-    assert compare_metrics([], [measured(0.5)]) == Part("metrics", Verdict.NOT_RECORDED, "1 values now")
+    assert compare_metrics([], [measured(0.5)]) == ComparedPart("metrics", PartVerdict.NOT_RECORDED, "1 values now")
 
 
 def test_a_comparison_comes_back_as_it_was_written(tmp_path: Path) -> None:

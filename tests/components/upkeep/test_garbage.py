@@ -15,7 +15,7 @@ from components.registry.versions import NewVersion
 from components.storage.lifecycle import NONCURRENT_DAYS, RULES
 from components.storage.manifest import NAME
 from components.storage.objects import TOUCH_AFTER, blobs_by_path, ensure_bucket, split_uri, touched
-from components.upkeep.garbage import Action, Verb, collect, perform
+from components.upkeep.garbage import Disposition, Verb, collect, perform
 from components.upkeep.leftovers import GRACE
 from components.upkeep.verify import Reads, verify_version
 from tests.components.deployment.deploying import deploy
@@ -36,13 +36,13 @@ def unfinished(shelf: Shelf, tmp_path: Path) -> str:
     return shelf.push(tmp_path / "unfinished").uri
 
 
-def actions(shelf: Shelf, *, days: float) -> list[Action]:
+def actions(shelf: Shelf, *, days: float) -> list[Disposition]:
     """What there is to do in so many days with the objects of the shelf's model."""
     found = collect(shelf.engine, shelf.client, shelf.bucket, now=NOW + timedelta(days=days))
     return [action for action in found if f"/{shelf.model}/" in action.uri]
 
 
-def told(found: list[Action]) -> list[tuple[Verb, str, str | None]]:
+def told(found: list[Disposition]) -> list[tuple[Verb, str, str | None]]:
     return [(action.verb, action.uri, action.storage_class) for action in found]
 
 
