@@ -33,7 +33,7 @@ def migrate(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     lacking = grant(Role.OWNER, engine.url.username or "")
-    with registry_errors("migrate", lacking=lacking), engine.connect() as connection, only_migrator(connection):
+    with registry_errors("migrate", lacking=lacking), engine.connect() as connection, _only_migrator(connection):
         config.attributes["connection"] = connection
         become_owner(connection)
         connection.exec_driver_sql("CREATE SCHEMA IF NOT EXISTS registry")
@@ -45,7 +45,7 @@ def migrate(engine: sa.Engine) -> None:
 
 
 @contextmanager
-def only_migrator(connection: sa.Connection) -> Iterator[None]:
+def _only_migrator(connection: sa.Connection) -> Iterator[None]:
     """Hold the database's advisory lock. Of the session, not of a transaction: each migration commits on its own."""
     connection.exec_driver_sql(f"SET lock_timeout = '{WAIT_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")

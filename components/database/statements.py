@@ -45,7 +45,7 @@ def execute(connection: sa.Connection, statement: str, **parameters: object) -> 
         AccessError: the database cannot be reached, is busy, or refuses the user.
     """
     file, name = statement.split(".")
-    require_text(statement, parameters)
+    _require_text(statement, parameters)
     sql = statements(file)[name]
     with registry_errors(statement, lacking=grant(role_for(sql.text), connection.engine.url.username or ""), parameters=parameters):
         return connection.execute(sql, parameters)
@@ -89,7 +89,7 @@ def translate(statement: str, error: BaseException, lacking: str, parameters: Ma
     return None
 
 
-def require_text(statement: str, parameters: Mapping[str, object]) -> None:
+def _require_text(statement: str, parameters: Mapping[str, object]) -> None:
     """Refuse half of a surrogate pair, as Python makes of bytes on a command line that are no UTF-8.
 
     The driver would find out when half of its message is written, and its connection would be of no use to whoever has it next.

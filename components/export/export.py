@@ -39,7 +39,7 @@ def to_mlflow(settings: Settings, model: Model, number: int, *, uri: str | None,
         RegistryError: there is no such version, or the server refuses it; see `export_to_mlflow`.
         AccessError: a service does not answer, or refuses the credentials.
     """
-    known = checked_name(name or model.name)
+    known = _checked_name(name or model.name)
     if (address := uri or settings.mlflow_tracking_uri) is None:
         raise SettingsError("no MLflow server is named: give --tracking-uri, or set PERENNIAL_MLFLOW_TRACKING_URI")
     place = f"mlflow {checked_uri(address)} {known}"
@@ -55,13 +55,13 @@ def to_vertex(settings: Settings, model: Model, number: int, *, location: str | 
         RegistryError: there is no such version, or Vertex AI refuses it; see `export_to_vertex`.
         AccessError: a service does not answer, or refuses the credentials.
     """
-    known, where = checked_name(name or model.name), vertex_location(settings, location)
+    known, where = _checked_name(name or model.name), vertex_location(settings, location)
     client = vertex_model_client(settings, where)
     with _told(settings, model, number, place=f"vertex {where} {known}") as (exported, source):
         return export_to_vertex(client, settings, exported, location=where, name=known, source=source, image=image)
 
 
-def checked_name(name: str) -> str:
+def _checked_name(name: str) -> str:
     """The name of a model elsewhere.
 
     Raises:

@@ -142,7 +142,7 @@ def _log(client: MlflowClient, run_id: str, exported: Exported, known: Mapping[s
         client.post("runs/log-batch", run_id=run_id, metrics=some)
     for some in batches(tags(parameters(exported)), PARAMETERS_AT_ONCE):
         client.post("runs/log-batch", run_id=run_id, params=some)
-    client.post("runs/log-batch", run_id=run_id, tags=tags({**known, **provenance_tags(exported)}))
+    client.post("runs/log-batch", run_id=run_id, tags=tags({**known, **_provenance_tags(exported)}))
     ended = exported.story.run.finished_at or exported.story.created_at
     client.post("runs/update", run_id=run_id, status="FINISHED", end_time=milliseconds(ended))
 
@@ -185,7 +185,7 @@ def named(metric: Metric) -> Iterator[tuple[str, float]]:
 def metric_key(metric: Metric) -> str:
     """The name of a metric on a slice. Where MLflow could not take the slice as it is, a hash tells it from others that look like it."""
     parts = [metric.name, *(text for pair in sorted(metric.slice.items()) for text in pair)]
-    key = "/".join(map(nameable, parts))
+    key = "/".join(map(_nameable, parts))
     room = LONGEST_NAME - len("/high")
     if key == "/".join(parts) and len(key) <= room:
         return key
@@ -193,7 +193,7 @@ def metric_key(metric: Metric) -> str:
     return key[: room - len(suffix)] + suffix
 
 
-def nameable(text: str) -> str:
+def _nameable(text: str) -> str:
     """What is left of a text in a name, which must not be a path that leads elsewhere."""
     name = UNNAMEABLE.sub("_", text)
     return name if name.strip(". ") else f"_{name}_"
@@ -215,10 +215,10 @@ def parameters(exported: Exported) -> dict[str, str]:
         "rows": str(story.snapshot.row_count),
     }
     asked = {name: value if isinstance(value, str) else json.dumps(value) for name, value in story.run.run.parameters.items()}
-    return {nameable(name)[:LONGEST_NAME]: value[:LONGEST_VALUE] for name, value in {**asked, **data}.items()}
+    return {_nameable(name)[:LONGEST_NAME]: value[:LONGEST_VALUE] for name, value in {**asked, **data}.items()}
 
 
-def provenance_tags(exported: Exported) -> dict[str, str]:
+def _provenance_tags(exported: Exported) -> dict[str, str]:
     """What made the version, in Perennial's words and, where it has some, in MLflow's."""
     story, run = exported.story, exported.story.run.run
     found = {

@@ -150,7 +150,7 @@ def append(connection: sa.Connection, new: NewEvent) -> Event:
     execute(connection, "deployments.lock_target_and_share_model", target=request.target, model=request.model)
     if (made := find_request(connection, request)) is not None:
         return made
-    require_unchanged(new, last_event(connection, request.model, request.target))
+    _require_unchanged(new, last_event(connection, request.model, request.target))
     candidate = read_candidate(connection, request.model, new.version)
     require_not_retired(request.model, candidate)
     values = vars(request) | {
@@ -167,7 +167,7 @@ def append(connection: sa.Connection, new: NewEvent) -> Event:
     return event
 
 
-def require_unchanged(new: NewEvent, last: Event | None) -> None:
+def _require_unchanged(new: NewEvent, last: Event | None) -> None:
     """Refuse an event whose maker saw another one as the last.
 
     Raises:

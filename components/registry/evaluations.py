@@ -53,7 +53,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
     """
     values = vars(evaluation) | {
         "model_version_id": version_id(connection, evaluation.model, evaluation.version),
-        "metrics": json.dumps([metric_json(metric) for metric in evaluation.metrics]),
+        "metrics": json.dumps([_metric_json(metric) for metric in evaluation.metrics]),
     }
     evaluation_id = execute(connection, "evaluations.insert", **values).scalar()
     if evaluation_id is None:
@@ -86,7 +86,7 @@ def _read(connection: sa.Connection, model: str, version: int, model_version_id:
 def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
     """A row of registry.evaluation, be it as JSON, with its metrics as JSON."""
     values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "report_uri")}
-    return Evaluation(model=model, version=version, metrics=tuple(map(metric_from, row["metrics"] or ())), **values)
+    return Evaluation(model=model, version=version, metrics=tuple(map(_metric_from, row["metrics"] or ())), **values)
 
 
 def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
@@ -99,12 +99,12 @@ def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
     values = vars(blessing) | {
         "model_version_id": version_id(connection, blessing.model, blessing.version),
         "baseline_id": None if baseline is None else version_id(connection, blessing.model, baseline),
-        "checks": json.dumps([check_json(check) for check in blessing.checks]),
+        "checks": json.dumps([_check_json(check) for check in blessing.checks]),
     }
     if not execute(connection, "evaluations.insert_blessing", **values).rowcount:
         recorded = execute(connection, "evaluations.find_blessing", **values).one()
         what = f"the blessing of {blessing.model} {blessing.version} by run {blessing.run_id}"
-        require_same(what, recorded._asdict(), vars(blessing) | {"checks": [check_json(check) for check in blessing.checks]})
+        require_same(what, recorded._asdict(), vars(blessing) | {"checks": [_check_json(check) for check in blessing.checks]})
 
 
 def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple[Blessing, ...]:
@@ -120,7 +120,7 @@ def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple
 def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
     """A row of registry.blessing, be it as JSON."""
     values = {name: row[name] for name in ("run_id", "policy_sha256", "blessed", "decided_by", "baseline_version")}
-    return Blessing(model=model, version=version, checks=tuple(map(check_from, row["checks"])), **values)
+    return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), **values)
 
 
 def slice_key(features: Mapping[str, str]) -> str:
@@ -133,31 +133,31 @@ def escaped(text: str) -> str:
     return re.sub(r"([\\,=])", r"\\\1", text)
 
 
-def metric_json(metric: Metric) -> dict[str, object]:
+def _metric_json(metric: Metric) -> dict[str, object]:
     """The metric as JSON that PostgreSQL takes for a row."""
-    bounds = {name: number_json(getattr(metric, name)) for name in ("value", "ci_low", "ci_high")}
+    bounds = {name: _number_json(getattr(metric, name)) for name in ("value", "ci_low", "ci_high")}
     count = None if metric.example_count is None else int(metric.example_count)
     return {"name": metric.name, "slice": dict(metric.slice), "slice_key": slice_key(metric.slice), "example_count": count, **bounds}
 
 
-def metric_from(item: Sequence[Any]) -> Metric:
+def _metric_from(item: Sequence[Any]) -> Metric:
     """The metric of which PostgreSQL made JSON."""
     name, features, value, low, high, count = item
     return Metric(name, features, float(value), None if low is None else float(low), None if high is None else float(high), count)
 
 
-def check_json(check: Check) -> dict[str, object]:
+def _check_json(check: Check) -> dict[str, object]:
     """The check as JSON."""
-    return {**vars(check), "slice": dict(check.slice), "value": number_json(check.value), "baseline": number_json(check.baseline)}
+    return {**vars(check), "slice": dict(check.slice), "value": _number_json(check.value), "baseline": _number_json(check.baseline)}
 
 
-def check_from(item: Mapping[str, Any]) -> Check:
+def _check_from(item: Mapping[str, Any]) -> Check:
     """The check that was written as JSON."""
     numbers = {name: None if item[name] is None else float(item[name]) for name in ("value", "baseline")}
     return Check(**{**item, **numbers})
 
 
-def number_json(number: float | None) -> float | str | None:
+def _number_json(number: float | None) -> float | str | None:
     """The number as JSON: NaN and infinity, which JSON lacks, as text that PostgreSQL and Python read as such."""
     if number is None:
         return None
@@ -166,5 +166,5 @@ def number_json(number: float | None) -> float | str | None:
 
 def comparable(metrics: Sequence[Metric]) -> dict[str, object]:
     """The metrics as JSON by name and slice, in which NaN equals NaN."""
-    named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": metric_json(metric) for metric in metrics}
+    named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": _metric_json(metric) for metric in metrics}
     return {"number of metrics": len(metrics), **named}

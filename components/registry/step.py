@@ -109,11 +109,11 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
         evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
-    publish_recorded(step.cloud, model.name)
+    _publish_recorded(step.cloud, model.name)
     return number
 
 
-def publish_recorded(cloud: Cloud, model: str) -> None:
+def _publish_recorded(cloud: Cloud, model: str) -> None:
     """Publish what is not yet. Should this fail or be killed, the next run or deployment does it; the version is good all the same."""
     try:
         publish_missing(cloud.engine, cloud.storage, cloud.settings.bucket, model)

@@ -119,13 +119,13 @@ def start_run(connection: sa.Connection, run: Run) -> None:
     Raises:
         RegistryError: the run is recorded with other content, or a value is not acceptable.
     """
-    run = as_stored(run)
+    run = _as_stored(run)
     values = {**asdict(run), "parameters": json.dumps(run.parameters), "package_versions": json.dumps(run.package_versions)}
     if not execute(connection, "runs.insert", **values).rowcount:
         require_same(f"run {run.run_id}", vars(read_run(connection, run.run_id).run), vars(run), except_for=("host",))
 
 
-def as_stored(run: Run) -> Run:
+def _as_stored(run: Run) -> Run:
     """The run as it comes back from the database: tuples as lists, and no text that PostgreSQL cannot store."""
     return replace(
         run,

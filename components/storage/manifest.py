@@ -60,7 +60,7 @@ def scan_folder(folder: Path) -> tuple[Entry, ...]:
     Raises:
         RegistryError: the folder is empty, holds something that Cloud Storage cannot hold, or a manifest.json of its own.
     """
-    entries = tuple(sorted((scan_file(folder, path) for path in files(folder)), key=lambda entry: entry.path))
+    entries = tuple(sorted((_scan_file(folder, path) for path in files(folder)), key=lambda entry: entry.path))
     if not entries:
         raise RegistryError(f"{folder} holds no files: there is nothing to push")
     return entries
@@ -95,7 +95,7 @@ def unacceptable_path(entries: Iterable[Entry]) -> str | None:
     return None
 
 
-def scan_file(folder: Path, file: Path) -> Entry:
+def _scan_file(folder: Path, file: Path) -> Entry:
     """One file's size and checksums, read once in blocks."""
     path = file.relative_to(folder).as_posix()
     if not is_acceptable(path):

@@ -79,8 +79,8 @@ def push_folder(
         present = blobs_by_path(client, bucket, prefix)
         placed = []
         for entry in entries:
-            blob = touched(present.get(entry.path)) or push_file(client.bucket(bucket), prefix, entry, folder, metadata)
-            placed.append(replace(entry, generation=checked_generation(blob, entry)))
+            blob = touched(present.get(entry.path)) or _push_file(client.bucket(bucket), prefix, entry, folder, metadata)
+            placed.append(replace(entry, generation=_checked_generation(blob, entry)))
             if progress:
                 progress(placed[-1])
         manifest = Manifest(f"gs://{bucket}/{prefix}", tuple(placed))
@@ -102,7 +102,7 @@ def touched(blob: storage.Blob | None) -> storage.Blob | None:
     return live
 
 
-def push_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path, metadata: Mapping[str, str]) -> storage.Blob:
+def _push_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path, metadata: Mapping[str, str]) -> storage.Blob:
     """Make one object, if nobody else has meanwhile. The service itself compares the bytes with the CRC32C that it is told."""
     blob = bucket.blob(f"{prefix}/{entry.path}", chunk_size=CHUNK_BYTES)
     blob.metadata, blob.crc32c = dict(metadata), entry.crc32c
@@ -116,7 +116,7 @@ def push_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path, m
     return blob
 
 
-def checked_generation(blob: storage.Blob, entry: Entry) -> int:
+def _checked_generation(blob: storage.Blob, entry: Entry) -> int:
     """The generation of an object whose size and CRC32C are the file's.
 
     Raises:

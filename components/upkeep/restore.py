@@ -77,7 +77,7 @@ def _restore_pushed(
     for path, entry in version.entries.items():
         place = Place(_blob(client, uri, path), present.get(path), _blob(client, published, path), metadata, folder)
         if wrong := f"{path} is missing" if place.live is None else bytes_problem(entry, place.live):
-            yield Restored(f"{uri}/{path}", wrong, restore_object(client, place, entry))
+            yield Restored(f"{uri}/{path}", wrong, _restore_object(client, place, entry))
     if wrong := manifest_problem(version.manifest, present.get(NAME)):
         blob, live = _blob(client, uri, NAME), present.get(NAME)
         blob.metadata = dict(metadata)
@@ -94,7 +94,7 @@ def _restore_changed(client: storage.Client, version: StoredVersion, published: 
         entry = version.entries.get(path)
         place = Place(_blob(client, published, path), live, _blob(client, uri, path), metadata)
         if entry is not None and (wrong := bytes_problem(entry, live)):
-            yield Restored(f"{published}/{path}", wrong, restore_object(client, place, entry))
+            yield Restored(f"{published}/{path}", wrong, _restore_object(client, place, entry))
         if path == NAME and (wrong := manifest_problem(version.manifest, live)):
             place.twin.reload(retry=RETRY)
             yield Restored(f"{published}/{path}", wrong, _put(place, place.twin))
@@ -109,7 +109,7 @@ def _complete(client: storage.Client, bucket: str, version: StoredVersion, publi
         yield Restored(f"{published}/{path}", f"{path} is missing", f"{uri}/{path}")
 
 
-def restore_object(client: storage.Client, place: Place, entry: Entry) -> str | None:
+def _restore_object(client: storage.Client, place: Place, entry: Entry) -> str | None:
     """Put the bytes of an entry in their place. Tells where they came from; None if they are nowhere to be found."""
     for blob in (place.twin, place.home):
         for source in _generations(client, blob, versions=True):
