@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-churn demo-loyalty up down status test check bench goldens clean
+.PHONY: help setup run demo-churn demo-loyalty up down status test test-export check bench goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,9 +41,12 @@ check: setup ## Lint, types, imports, and every test that trains nothing and nee
 	@$(ENTER) lint-imports
 	@$(ENTER) pytest -q -n 2 --dist loadfile -m "not slow and not services"
 
-test: setup ## Run all tests
+test: setup ## Run all tests but those of the export to MLflow
 	@infra/userland/install chromium chromium
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder tests/pipelines tests/components tests/infra # the longest first
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow" tests/pipelines tests/components tests/infra # the longest first
+
+test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
+	@$(ENTER) pytest -q -m mlflow tests/components/export
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks

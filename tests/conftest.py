@@ -34,10 +34,12 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark what needs a service, so that `make check` can run all the rest."""
+    """Mark what needs a service, so that `make check` can run all the rest, and what needs MLflow, which `make test` leaves out."""
     for item in items:
         if SERVICES & set(item.fixturenames) or item.path.is_relative_to(ABOUT_SERVICES):
             item.add_marker("services")
+        if "mlflow_uri" in item.fixturenames:
+            item.add_marker("mlflow")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
