@@ -7,7 +7,7 @@ READY := .cache/ready
 .PHONY: help setup run demo-churn demo-loyalty up down status test test-export check bench goldens clean
 
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Install the locked environments (3 GB), once
 
