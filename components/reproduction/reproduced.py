@@ -66,7 +66,9 @@ def compare_examples(then: str, now: str) -> ComparedPart:
 def compare_weights(then: Manifest, saved_model: Path) -> ComparedPart:
     """The files of weights in the version's manifest and in a new SavedModel. Versions that cannot be served name them otherwise."""
     if FILE.as_posix() not in {entry.path for entry in then.entries}:
-        return ComparedPart("weights", PartVerdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared")
+        return ComparedPart(
+            "weights", PartVerdict.NOT_RECORDED, "the version's are in files of an older layout, so only its metrics can be compared"
+        )
     before = {entry.path: entry.sha256 for entry in then.entries if entry.path.startswith(WEIGHTS)}
     after = {entry.path: entry.sha256 for entry in scan_folder(saved_model) if entry.path.startswith(WEIGHTS)}
     other = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

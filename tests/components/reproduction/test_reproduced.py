@@ -64,7 +64,7 @@ def test_weights_in_one_file_more_differ(saved_model: Path) -> None:
 def test_the_weights_of_versions_that_cannot_be_served_are_in_other_files(saved_model: Path) -> None:
     manifest = Manifest("gs://models/models/churn/0", tuple(entry for entry in scan_folder(saved_model) if entry.path != FILE.as_posix()))
     sentence = "the version's are in files of an older layout, so only its metrics can be compared"
-    assert compare_weights(manifest, saved_model) == Part("weights", Verdict.NOT_RECORDED, sentence)
+    assert compare_weights(manifest, saved_model) == ComparedPart("weights", PartVerdict.NOT_RECORDED, sentence)
 
 
 def test_nan_is_equal_to_nan_and_infinity_to_infinity() -> None:
