@@ -1,13 +1,15 @@
-"""An export to another registry: the bytes are published, nobody else exports there meanwhile, and what is told is what is true then."""
+"""Export a version to another registry: its bytes are published first, and one export to a place runs at a time."""
 
 import re
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
+import sqlalchemy as sa
+
 from components.database.engine import make_engine
+from components.database.statements import execute
 from components.errors import SettingsError
 from components.export.exported_version import Exported, read_exported
-from components.export.lock import only_exporter
 from components.export.mlflow import InMlflow, export_to_mlflow
 from components.export.mlflow_client import MlflowClient, checked_uri
 from components.export.vertex import InVertex, export_to_vertex, vertex_location
@@ -17,11 +19,11 @@ from components.registry.publish import publish_version
 from components.settings import Settings
 
 NAME = re.compile("[a-z_][a-z0-9_-]{0,62}")
-"""What both take for the name of a model."""
+"""Names of models that both MLflow and Vertex AI accept."""
 
 
 def read(settings: Settings, model: Model, number: int) -> Exported:
-    """All that is told of a version.
+    """Read all that an export tells of a version.
 
     Raises:
         RegistryError: there is no such version.
@@ -43,7 +45,7 @@ def to_mlflow(settings: Settings, model: Model, number: int, *, uri: str | None,
     if (address := uri or settings.mlflow_tracking_uri) is None:
         raise SettingsError("no MLflow server is named: give --tracking-uri, or set PERENNIAL_MLFLOW_TRACKING_URI")
     place = f"mlflow {checked_uri(address)} {known}"
-    with closing(MlflowClient(settings, address)) as client, _told(settings, model, number, place=place) as (exported, source):
+    with closing(MlflowClient(settings, address)) as client, _exported(settings, model, number, place=place) as (exported, source):
         return export_to_mlflow(client, settings, exported, name=known, source=source)
 
 
@@ -57,7 +59,7 @@ def to_vertex(settings: Settings, model: Model, number: int, *, location: str | 
     """
     known, where = _checked_name(name or model.name), vertex_location(settings, location)
     client = vertex_model_client(settings, where)
-    with _told(settings, model, number, place=f"vertex {where} {known}") as (exported, source):
+    with _exported(settings, model, number, place=f"vertex {where} {known}") as (exported, source):
         return export_to_vertex(client, settings, exported, location=where, name=known, source=source, image=image)
 
 
@@ -73,12 +75,29 @@ def _checked_name(name: str) -> str:
 
 
 @contextmanager
-def _told(settings: Settings, model: Model, number: int, *, place: str) -> Iterator[tuple[Exported, str]]:
-    """The version, and where it is published."""
-    with make_engine(settings).connect() as connection, only_exporter(connection, place):
+def _exported(settings: Settings, model: Model, number: int, *, place: str) -> Iterator[tuple[Exported, str]]:
+    """Publish a version under the lock of a place; gives what is known of it and the address of its published folder."""
+    with make_engine(settings).connect() as connection, _only_exporter(connection, place):
         exported = read_exported(connection, model, number)
         connection.commit()  # nothing in the database is kept waiting for other services
         yield exported, _published(settings, exported)
+
+
+@contextmanager
+def _only_exporter(connection: sa.Connection, place: str) -> Iterator[None]:
+    """Hold a lock of the registry's database while exporting to `place`; the connection is of no use afterwards.
+
+    Other services have no way to make a thing only if it is not there.
+
+    Raises:
+        AccessError: somebody else has been exporting there for too long, or the database cannot be reached.
+    """
+    execute(connection, "exports.lock", place=place)
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.invalidate()  # the session's end gives back the lock, whatever happened to it meanwhile
 
 
 def _published(settings: Settings, exported: Exported) -> str:
