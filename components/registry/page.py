@@ -19,7 +19,8 @@ from components.examples.span_cache import SplitCount
 from components.examples.statistics import feature_tables
 from components.report.charts import histogram, inks
 from components.report.templating import render
-from components.runs.record import RecordedRun, RunState, TaskResult
+from components.runs.record import RecordedRun, RunState
+from components.runs.steps import TaskResult
 from components.snapshot.document import Snapshot
 
 NOT_EVALUATED = Results(blessed=False, metrics=(), checks=(), roc=(), calibration=())

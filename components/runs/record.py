@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -94,23 +93,6 @@ class Task:
     component_version: str
     cached: bool = False
     seconds: float | None = None
-
-
-class TaskState(StrEnum):
-    """How a task ended."""
-
-    DONE = "done"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class TaskResult:
-    """One task of a run that was made on this machine."""
-
-    name: str
-    state: TaskState
-    seconds: float
-    log: Path
 
 
 def start_run(connection: sa.Connection, run: Run) -> None:

@@ -5,6 +5,7 @@ It lies here, and not beside the pipelines, because the steps that record a run 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class PipelineName(StrEnum):
@@ -32,6 +33,23 @@ class StepFacts:
     pipelines: frozenset[PipelineName]
     needs_tfx: bool = False
     duty: Duty = Duty.WORK
+
+
+class TaskState(StrEnum):
+    """How a task ended."""
+
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """One task of a run that was made on this machine."""
+
+    name: str
+    state: TaskState
+    seconds: float
+    log: Path
 
 
 _TRAINING = frozenset({PipelineName.TRAINING})

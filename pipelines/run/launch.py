@@ -16,8 +16,8 @@ from components.database.engine import make_engine
 from components.errors import PerennialError, TaskError
 from components.lock import exclusive_lock
 from components.runs.provenance import Launch, git_state
-from components.runs.record import RecordedRun, RunState, TaskResult, TaskState, Trigger, close_interrupted, finish_run, read_run
-from components.runs.steps import STEPS, Duty
+from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
+from components.runs.steps import STEPS, Duty, TaskResult, TaskState
 from components.settings import IMAGE, Settings
 from pipelines.run.local import ForkServer, LocalRun
 

@@ -19,8 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import TaskError
-from components.runs.record import TaskResult, TaskState
-from components.runs.steps import STEPS
+from components.runs.steps import STEPS, TaskResult, TaskState
 from pipelines.run.fork_server import fork_light
 
 READY_SECONDS = 180.0

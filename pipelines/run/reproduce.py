@@ -9,7 +9,8 @@ from components.google import storage_client
 from components.registry.history import VersionStory, read_version
 from components.reproduction.reproduced import Comparison, read_comparison
 from components.reproduction.reproduction import pull_code, record_reproduction
-from components.runs.record import RecordedRun, TaskResult, Trigger
+from components.runs.record import RecordedRun, Trigger
+from components.runs.steps import TaskResult
 from components.settings import PREFIX, Settings
 from pipelines.run.launch import Runner, new_launch, only_attempt
 

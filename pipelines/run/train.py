@@ -14,7 +14,8 @@ from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
-from components.runs.record import RecordedRun, TaskResult, Trigger
+from components.runs.record import RecordedRun, Trigger
+from components.runs.steps import TaskResult
 from components.settings import PREFIX, Settings
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.pin import latest_partition

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from components.runs.record import RunState, TaskResult, TaskState
+from components.runs.record import RunState
+from components.runs.steps import TaskResult, TaskState
 from components.settings import Settings
 from pipelines.cli.json_text import to_json
 from pipelines.run.train import AlreadyTrained, TrainingResult

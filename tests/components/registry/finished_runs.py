@@ -12,7 +12,8 @@ from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Matrix, Results, RocPoint
 from components.examples.span_cache import SplitCount
 from components.registry.page import FinishedRun
-from components.runs.record import RecordedRun, Run, RunState, TaskResult, TaskState, Trigger
+from components.runs.record import RecordedRun, Run, RunState, Trigger
+from components.runs.steps import TaskResult, TaskState
 from components.snapshot.document import Partition, Snapshot
 from tests.components.tfdv_statistics import numeric, statistics, text
 

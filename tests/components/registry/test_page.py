@@ -18,7 +18,8 @@ from components.evaluation.results import CalibrationBucket, Matrix, RocPoint
 from components.examples.span_cache import SplitCount
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.report.palette import CARD_FILL, DATA
-from components.runs.record import RunState, TaskResult, TaskState
+from components.runs.record import RunState
+from components.runs.steps import TaskResult, TaskState
 from tests.components.html_page import assert_golden, assert_harmless, parse, section, select, table, words
 from tests.components.registry.finished_runs import FIRST, failed, metric, pushed, pushed_classes, recorded, snapshot
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb

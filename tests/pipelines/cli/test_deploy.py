@@ -103,7 +103,8 @@ def test_a_version_is_deployed_rolled_back_and_told_of(services: CommandLine) ->
     (model,) = [model for model in told(services, "models") if model["name"] == NAME]
     assert (model["versions"], model["live"]) == (2, {"prod": 1})
     assert [line.split()[-1] for line in run(services, "versions", NAME).stdout.splitlines()[1:]] == ["prod", "-"]
-    assert run(services, "show", NAME, "1").stdout.startswith(f"{NAME} version 1, live on prod\n")
+    shown = run(services, "show", NAME, "1")
+    assert shown.stdout.startswith(f"{NAME} version 1, live on prod\n"), shown.output
 
     assert "cannot be retired: it is live on prod" in refused(services, "retire", NAME, "1", "--reason", "old")
     assert told(services, "retire", NAME, "2", "--reason", "half a day was missing")["reason"] == "half a day was missing"

@@ -2,13 +2,15 @@
 
 import builtins
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from kfp import dsl
 
-from components.runs.record import TaskState
-from components.settings import IMAGE
+from components.runs.steps import TaskState
+from components.settings import IMAGE, REPOSITORY
 from pipelines.run.local import LocalRun
 
 
@@ -73,3 +75,9 @@ def test_a_run_leaves_print_and_the_root_logger_as_they_were(run: LocalRun) -> N
     before = builtins.print, logging.root.handlers[:], logging.root.level, logging.root.manager.disable
     run.run(good, {"text": "hello"})
     assert (builtins.print, logging.root.handlers[:], logging.root.level, logging.root.manager.disable) == before
+
+
+def test_the_fork_server_is_started_before_anything_that_takes_long_is_imported() -> None:
+    program = "import sys; import pipelines.cli.training; print(*sys.modules)"
+    printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True).stdout
+    assert not {"sqlalchemy", "google.auth", "kfp", "numpy", "pandas", "altair"} & set(printed.split())
