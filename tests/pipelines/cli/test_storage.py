@@ -99,7 +99,7 @@ def test_garbage_is_told_and_collected(services: CommandLine, shelf: Shelf, fold
             "the published copy of a retired version",
         ]
         assert lines[0].startswith(f"leave            {young.uri}: 2 objects, ")
-        assert lines[1].startswith(f"remove           {copies}: 5 objects, ")
+        assert lines[1].startswith(f"remove           {copies}: 6 objects, ")
     assert not list(shelf.client.list_blobs(shelf.bucket, prefix=f"models/{shelf.model}/"))
     assert [action["verb"] for action in services.json("gc") if shelf.model in action["uri"]] == ["leave"]
 
