@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.measurement import Measurement
-from components.evaluation.scored import load_network, read_scored
-from components.evaluation.sums import StockOnlyError
-from components.evaluation.tfma_files import parse_config, write_results
+from components.evaluation.measurement.measurement import Measurement
+from components.evaluation.measurement.scored import load_network, read_scored
+from components.evaluation.measurement.sums import StockOnlyError
+from components.evaluation.measurement.tfma_files import parse_config, write_results
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, TypedArtifact, run_executor
 

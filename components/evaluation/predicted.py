@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from components.evaluation.config import eval_config
-from components.evaluation.measurement import Measurement
+from components.evaluation.measurement.measurement import Measurement
+from components.evaluation.measurement.sums import Rows, StockOnlyError
+from components.evaluation.measurement.tfma_files import parse_config, write_results
 from components.evaluation.metric import Metric
 from components.evaluation.results import load_results
-from components.evaluation.sums import Rows, StockOnlyError
-from components.evaluation.tfma_files import parse_config, write_results
 from components.model.folder import Model
 
 PREDICTION = "perennial_prediction"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.sums import Rows, StockOnlyError
+from components.evaluation.measurement.sums import Rows, StockOnlyError
 
 if TYPE_CHECKING:
     import tensorflow as tf

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation import tfma_private
-from components.evaluation.slices import SliceKey, Slices
-from components.evaluation.sums import Count, Rows, Sums
-from components.evaluation.tfma_private import Metrics
+from components.evaluation.measurement import tfma_private
+from components.evaluation.measurement.slices import SliceKey, Slices
+from components.evaluation.measurement.sums import Count, Rows, Sums
+from components.evaluation.measurement.tfma_private import Metrics
 
 ROW_COUNT = Count(is_weighted=False)
 

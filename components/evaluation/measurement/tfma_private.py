@@ -1,7 +1,7 @@
 """Everything of TFMA that it keeps private, or that only its own pipeline calls, in one place, and the version that it is of.
 
 A configuration becomes the statistics that its metrics follow from, and what these come to becomes the accumulators that TFMA would have
-made row by row. All formulas stay TFMA's. tests/components/evaluation/test_tfma_private.py fails when a name goes or the version changes.
+made row by row. All formulas stay TFMA's. test_measurement.py fails when a name goes or the version changes.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.slices import SliceKey
-from components.evaluation.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
+from components.evaluation.measurement.slices import SliceKey
+from components.evaluation.measurement.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
 
 VERSION = "0.52.0"
 Metrics = dict[Any, Any]

@@ -9,12 +9,12 @@ import pyarrow as pa
 import pytest
 
 from components.errors import TaskError
-from components.evaluation import tfma_private
 from components.evaluation.config import METRICS, PLOTS
-from components.evaluation.measurement import Measurement
-from components.evaluation.slices import Slices
-from components.evaluation.sums import Rows, StockOnlyError
-from components.evaluation.tfma_files import parse_config
+from components.evaluation.measurement import tfma_private
+from components.evaluation.measurement.measurement import Measurement
+from components.evaluation.measurement.slices import Slices
+from components.evaluation.measurement.sums import Rows, StockOnlyError
+from components.evaluation.measurement.tfma_files import parse_config
 
 ROWS = 3_000
 SPEC = {"labelKey": "label", "signatureName": "serving_default"}
