@@ -111,7 +111,7 @@ def make_database(cloud: Settings) -> Callable[[], Settings]:
         project, _, instance = cloud.cloudsql_instance.split(":")
         url = f"{cloud.cloudsql_endpoint}/sql/v1beta4/projects/{project}/instances/{instance}"
         name = f"empty_{uuid4().hex[:8]}"
-        with AuthorizedSession(credentials(cloud)) as session:
+        with AuthorizedSession(credentials(cloud.as_owner())) as session:
             session.post(f"{url}/databases", json={"name": name}).raise_for_status()
         return cloud.as_owner().model_copy(update={"database": name})
 

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from identity import tokens
 
-from cloud_sql import resources
+from cloud_sql import permissions, resources
 from cloud_sql.authority import Certificates
 from cloud_sql.errors import ApiError
 from cloud_sql.instance import BUILT_IN, Instance
+from cloud_sql.permissions import Policy
 from cloud_sql.proxy import identity_uri
 from cloud_sql.resources import Resource
 
@@ -30,39 +31,44 @@ class AdminApi:
     instance: Instance
     certificates: Certificates
     token_key: bytes
+    policy: Policy
 
     def routes(self) -> list[web.RouteDef]:
         """All of its routes, below each root that a client may use."""
-        handlers: list[tuple[str, str, Callable[[web.Request], Awaitable[Resource]]]] = [
-            ("GET", "/instances", self._list_instances),
-            ("GET", "/instances/{instance:[^/:]+}", self._get_instance),
-            ("POST", "/instances/{instance:[^/:]+}/restart", self._restart),
-            ("GET", "/instances/{instance:[^/:]+}/connectSettings", self._connect_settings),
-            ("POST", "/instances/{instance:[^/:]+}:generateEphemeralCert", self._generate_certificate),
-            ("GET", "/instances/{instance:[^/:]+}/databases", self._list_databases),
-            ("POST", "/instances/{instance:[^/:]+}/databases", self._insert_database),
-            ("GET", "/instances/{instance:[^/:]+}/users", self._list_users),
-            ("POST", "/instances/{instance:[^/:]+}/users", self._insert_user),
-            ("PUT", "/instances/{instance:[^/:]+}/users", self._update_user),
-            ("GET", "/operations/{operation}", self._get_operation),
+        one = "/instances/{instance:[^/:]+}"
+        handlers: list[tuple[str, str, str, Callable[[web.Request], Awaitable[Resource]]]] = [
+            ("GET", "/instances", permissions.LIST, self._list_instances),
+            ("GET", one, permissions.GET, self._get_instance),
+            ("POST", f"{one}/restart", permissions.RESTART, self._restart),
+            ("GET", f"{one}/connectSettings", permissions.GET, self._connect_settings),
+            ("POST", f"{one}:generateEphemeralCert", permissions.CONNECT, self._generate_certificate),
+            ("GET", f"{one}/databases", permissions.LIST_DATABASES, self._list_databases),
+            ("POST", f"{one}/databases", permissions.CREATE_DATABASE, self._insert_database),
+            ("GET", f"{one}/users", permissions.LIST_USERS, self._list_users),
+            ("POST", f"{one}/users", permissions.CREATE_USER, self._insert_user),
+            ("PUT", f"{one}/users", permissions.UPDATE_USER, self._update_user),
+            ("GET", "/operations/{operation}", permissions.GET, self._get_operation),
         ]
         return [
-            web.route(method, f"{root}/projects/{{project}}{path}", self._guarded(handler))
+            web.route(method, f"{root}/projects/{{project}}{path}", self._guarded(handler, permission))
             for root in ROOTS
-            for method, path, handler in handlers
+            for method, path, permission, handler in handlers
         ]
 
-    def _guarded(self, handler: Callable[[web.Request], Awaitable[Resource]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def _guarded(
+        self, handler: Callable[[web.Request], Awaitable[Resource]], permission: str
+    ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def answer(request: web.Request) -> web.Response:
-            self._authenticate(request)
+            identity = self._authenticate(request)
             asked = request.match_info.get("instance", self.instance.name)
             if (request.match_info["project"], asked) != (self.instance.project, self.instance.name):
                 raise ApiError(404, "instanceDoesNotExist", "The Cloud SQL instance does not exist.")
+            self.policy.require(identity.email, permission, f"instances/{asked}")
             return web.json_response(await handler(request))
 
         return answer
 
-    def _authenticate(self, request: web.Request) -> None:
+    def _authenticate(self, request: web.Request) -> tokens.Identity:
         try:
             identity = tokens.verify_header(self.token_key, request.headers.get("Authorization"))
         except tokens.InvalidToken as error:
@@ -70,6 +76,7 @@ class AdminApi:
             raise ApiError(401, "authError", message) from error
         if identity.scopes.isdisjoint(ADMIN_SCOPES):
             raise ApiError(403, "insufficientPermissions", "Request had insufficient authentication scopes.")
+        return identity
 
     async def _list_instances(self, request: web.Request) -> Resource:
         return {"kind": "sql#instancesList", "items": [await self._get_instance(request)]}
@@ -103,6 +110,7 @@ class AdminApi:
             raise ApiError(401, "authError", f"The login token is invalid: {error}.") from error
         if LOGIN_SCOPE not in identity.scopes:
             raise ApiError(403, "insufficientPermissions", f"The login token lacks the scope {LOGIN_SCOPE}.")
+        self.policy.require(identity.email, permissions.LOGIN, f"instances/{self.instance.name}")
         return identity.email
 
     async def _list_databases(self, _request: web.Request) -> Resource:

@@ -19,6 +19,7 @@ from cloud_sql.errors import StartError
 from cloud_sql.faults import let_tests_break
 from cloud_sql.instance import Instance, parse_connection_name
 from cloud_sql.oauth import ServiceAccounts
+from cloud_sql.permissions import Policy
 from cloud_sql.postgres import Postgres
 from cloud_sql.private_file import write_private
 from cloud_sql.proxy import PORT, Proxy
@@ -71,7 +72,9 @@ async def serve(options: Options) -> None:
         context = certificates.server_context(f"{instance.project}:{instance.name}", instance.dns_name)
         await _take_port(options.address, PORT, partial(proxy.listen, context))
 
-    application = make_application(AdminApi(instance, certificates, accounts.token_key), accounts)
+    emails = [account.email for account in options.service_accounts]
+    policy = Policy(administrator=emails[0], users=frozenset(emails))
+    application = make_application(AdminApi(instance, certificates, accounts.token_key, policy), accounts)
     if options.with_faults:
         let_tests_break(application, certificates, listen)
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)

@@ -156,6 +156,42 @@ def test_a_token_that_is_good_only_for_logging_in_does_not_open_the_api(cloud_sq
     assert error.value.status == 403
 
 
+FORBIDDEN = (
+    ("GET", "/databases", None, "cloudsql.databases.list"),
+    ("POST", "/databases", {"name": "own"}, "cloudsql.databases.create"),
+    ("GET", "/users", None, "cloudsql.users.list"),
+    ("POST", "/users", {"name": "mallory", "password": "x"}, "cloudsql.users.create"),
+    ("POST", "/users", {"name": "mallory@example.com", "type": "CLOUD_IAM_USER"}, "cloudsql.users.create"),
+    ("PUT", "/users?name=postgres", {"password": "x"}, "cloudsql.users.update"),
+    ("POST", "/restart", None, "cloudsql.instances.restart"),
+)
+
+
+@pytest.mark.parametrize(("method", "path", "body", "permission"), FORBIDDEN)
+def test_who_may_only_connect_makes_nobody_an_administrator(
+    cloud_sql: CloudSqlProcess, method: str, path: str, body: object, permission: str
+) -> None:
+    key = tokens.read_key(cloud_sql.folder / "token.key")
+    for email in (SERVER, "stranger@elsewhere.iam.gserviceaccount.com"):
+        headers = {"Authorization": f"Bearer {tokens.issue(key, email, frozenset({SCOPE}), 60)}"}
+        answer = requests.request(method, f"{cloud_sql.endpoint}{cloud_sql.instance_path}{path}", headers=headers, json=body, timeout=15)
+
+        error = answer.json()["error"]
+        assert (answer.status_code, error["errors"][0]["reason"]) == (403, "notAuthorized")
+        assert error["message"] == (
+            "boss::NOT_AUTHORIZED: Not authorized to access resource. "
+            f"Possibly missing permission {permission} on resource instances/registry."
+        )
+
+
+def test_a_stranger_with_a_token_gets_no_certificate(cloud_sql: CloudSqlProcess) -> None:
+    key = tokens.read_key(cloud_sql.folder / "token.key")
+    stranger = Credentials(tokens.issue(key, "stranger@elsewhere.iam.gserviceaccount.com", frozenset({SCOPE}), 60))
+    with pytest.raises(aiohttp.ClientResponseError, match=r"cloudsql\.instances\.(get|connect)") as error:
+        connect(cloud_sql, credentials=stranger)
+    assert error.value.status == 403
+
+
 # What the connector meets
 
 
