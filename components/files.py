@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that are there whole or not at all, and folders that are their owner's alone."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +8,8 @@ from tempfile import NamedTemporaryFile
 from typing import IO
 
 FOR_ITS_OWNER, FOR_EVERYBODY = 0o600, 0o644
+OTHERS = 0o077
+"""What everybody but the owner may do, in a mode."""
 
 
 @contextmanager
@@ -30,3 +32,29 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a small file at once, readable by its owner only."""
     with replacing(path) as draft:
         draft.write(text.encode())
+
+
+def private_folder(folder: Path) -> None:
+    """Have a folder that nobody but its owner may enter, whatever the umask. What was in it before is closed to others too.
+
+    A folder of another user, such as a volume that a cluster mounts, is left as it is.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.stat()
+    if found.st_uid != os.geteuid() or not found.st_mode & OTHERS:
+        return
+    folder.chmod(0o700)  # first, so that nobody comes in meanwhile
+    for parent, folders, names in os.walk(folder):
+        for path in (Path(parent, name) for name in (*folders, *names)):
+            if not path.is_symlink():
+                path.chmod(path.stat().st_mode & ~OTHERS)
+
+
+@contextmanager
+def private_files() -> Iterator[None]:
+    """Within the block this process, and those that it starts, make files and folders that are the owner's alone."""
+    before = os.umask(OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)

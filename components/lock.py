@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from components.files import private_files
+
 
 @contextmanager
 def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -> Iterator[None]:
@@ -14,8 +16,10 @@ def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -
         path: the file, whose folder is made too.
         on_busy: called before waiting for whoever holds the lock. It may raise instead.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
+    with private_files():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("w")
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,6 +18,7 @@ from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.rows import stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
 from components.examples.span_profile import SpanProfiler, labels_of
+from components.files import private_folder
 from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey
@@ -67,6 +68,7 @@ def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> 
 
 
 def _cache(settings: Settings, model: Model) -> SpanCache:
+    private_folder(settings.caches)
     return SpanCache(settings.caches / "examples" / model.name)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.files import FOR_EVERYBODY, replacing
+from components.files import replacing
 from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
 
 COUNTS_BY_VALUE = pa.map_(pa.string(), pa.int64())
@@ -47,7 +47,7 @@ def write_profiles(profiles: Profiles, path: Path) -> None:
         for key, table in profiles.items()
         for name, column in table.items()
     ]
-    with replacing(path, FOR_EVERYBODY) as draft:
+    with replacing(path) as draft:
         pq.write_table(pa.Table.from_pylist(rows, PROFILE_SCHEMA), draft, compression="zstd")
 
 

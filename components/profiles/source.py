@@ -6,6 +6,7 @@ from datetime import date, datetime
 import pyarrow as pa
 
 from components.cloud import Cloud
+from components.files import private_folder
 from components.lock import exclusive_lock
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
@@ -36,6 +37,7 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
         SourceError: the table snapshot is gone.
     """
     wanted = [source_key(snapshot, index) for index in range(len(snapshot.partitions))]
+    private_folder(cloud.settings.caches)
     path = cloud.settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
         cached = read_profiles(path)

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from components import wording
 from components.errors import StorageFullError
-from components.files import FOR_EVERYBODY, replacing
+from components.files import replacing
 from components.report.palette import PALETTE
 
 ROOMS = Path(__file__).parents[1]
@@ -32,7 +32,7 @@ def write_page(page: str, path: Path) -> None:
         StorageFullError: the disk has no room for it.
     """
     try:
-        with replacing(path, FOR_EVERYBODY) as draft:
+        with replacing(path) as draft:
             draft.write(page.encode())
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):

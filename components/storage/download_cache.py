@@ -6,6 +6,7 @@ from pathlib import Path
 from google.cloud import storage
 
 from components.errors import RegistryError
+from components.files import private_folder
 from components.lock import exclusive_lock
 from components.settings import Settings
 from components.storage.manifest import Manifest, content_sha256, scan_folder
@@ -20,6 +21,7 @@ def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.
         StorageFullError: the disk has no room.
     """
+    private_folder(settings.caches)
     folder = settings.caches / "versions" / manifest.sha256
     with exclusive_lock(folder.with_suffix(".lock")):
         if not _holds(folder, manifest):

@@ -12,6 +12,7 @@ from components.cloud import Cloud
 from components.diagnosis import versions as diagnosis
 from components.diagnosis.sides import read_operand
 from components.errors import RegistryError
+from components.files import private_folder
 from components.model.folder import Model, read_model
 from components.registry.history import VersionStory
 from components.stderr import stderr_to
@@ -103,7 +104,7 @@ def _evaluate(cloud: Cloud, model: Model, stories: Sequence[VersionStory], diffe
     """Evaluate versions on the newest data, with progress on the terminal; what TensorFlow and Beam print goes to a file."""
     from components.diagnosis.newest.newest import look_at_newest
 
-    cloud.settings.state_folder.mkdir(parents=True, exist_ok=True)
+    private_folder(cloud.settings.state_folder)
     with stderr_to(cloud.settings.state_folder / LOG) as terminal:
 
         def progress(sentence: str) -> None:

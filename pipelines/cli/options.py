@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from components.errors import EmulatorError
+from components.files import private_folder
 from components.settings import Settings, read_settings
 
 
@@ -40,6 +41,8 @@ def ready_settings() -> Settings:
     settings = read_settings()
     if settings.environment == "local" and not settings.is_local:
         raise EmulatorError("the emulators are not up: run `perennial up`")
+    if settings.state_folder.exists():
+        private_folder(settings.state_folder)
     return settings
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from components.errors import EmulatorError
-from components.files import write_whole
+from components.files import private_files, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import addresses, daemons
@@ -66,8 +67,11 @@ def start(settings: Settings, progress: Progress) -> None:
     """
     if not PYTHON.exists():
         raise EmulatorError(f"the emulators' environment is missing ({PYTHON}): run `make setup`")
+    private_folder(settings.state_folder)
+    if settings.state_folder.stat().st_uid != os.geteuid():
+        raise EmulatorError(f"{settings.state_folder} belongs to another user: set PERENNIAL_STATE_FOLDER to a folder of your own")
     folder = _folder(settings.state_folder)
-    with _alone(folder, progress):
+    with private_files(), _alone(folder, progress):
         running = _running(folder)
         in_use = {name for part in running for name in ADDRESSES[part]}
         chosen = addresses.choose(_ports_file(folder), in_use=in_use, progress=progress)

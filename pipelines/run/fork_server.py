@@ -23,6 +23,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from components.files import OTHERS
+
 EXECUTOR = "kfp.dsl.executor_main"
 """The module of kfp that runs a component's function."""
 LIGHT = (
@@ -159,6 +161,7 @@ def _receive(connection: socket.socket) -> dict[str, Any]:
 def _run_task(request: dict[str, Any], log: int) -> NoReturn:
     """Do what `python -m kfp.dsl.executor_main` would do. Exit without TensorFlow's teardown, which takes a second or two."""
     code = 1
+    os.umask(OTHERS)
     try:
         os.dup2(log, 1)
         os.dup2(log, 2)

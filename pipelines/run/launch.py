@@ -14,6 +14,7 @@ from typing import Any
 
 from components.database.engine import make_engine
 from components.errors import PerennialError, TaskError
+from components.files import private_folder
 from components.lock import exclusive_lock
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
@@ -144,6 +145,7 @@ def _only_run(settings: Settings, model: str) -> Iterator[None]:
     def refuse() -> None:
         raise TaskError(f"another run of {model} is in progress on this machine: wait for it, or stop it")
 
+    private_folder(settings.state_folder)
     with exclusive_lock(settings.state_folder / "locks" / f"train-{model}", on_busy=refuse):
         yield
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from components.errors import TaskError
+from components.files import private_files, private_folder
 from components.runs.steps import STEPS, TaskResult, TaskState
 from pipelines.run.fork_server import fork_light
 
@@ -104,8 +105,9 @@ class LocalRun:
             ended.append(state)
             return outputs, state
 
-        (self.folder / "logs").mkdir(parents=True, exist_ok=True)
-        with replaced(self._run_task, run_group_and_note), _quiet():
+        private_folder(self.folder)
+        with private_files(), replaced(self._run_task, run_group_and_note), _quiet():
+            (self.folder / "logs").mkdir(exist_ok=True)
             runner = local.SubprocessRunner(use_venv=False)
             local.init(runner, pipeline_root=str(self.folder / "artifacts"), raise_on_error=False)
             pipeline(**arguments)

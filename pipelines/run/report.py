@@ -9,6 +9,7 @@ from components.checks.gate import read_anomalies
 from components.evaluation.results import read_results
 from components.examples.read import read_counts
 from components.examples.span_cache import SPLITS
+from components.files import private_folder
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.registry.step import ADDRESS
 from components.report.templating import write_page
@@ -28,6 +29,7 @@ def write_report(settings: Settings, result: TrainingResult) -> Path:
     Raises:
         StorageFullError: the disk has no room for it.
     """
+    private_folder(settings.state_folder)
     path = _report_path(settings, result.run.run.run_id)
     write_page(render_run(_finished_run(result)), path)
     return path

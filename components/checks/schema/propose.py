@@ -14,6 +14,7 @@ from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.read import read_examples
+from components.files import private_folder
 from components.model.folder import Model
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
@@ -80,7 +81,7 @@ def read_window(settings: Settings, model: Model, through: date | None) -> Itera
     snapshot = pin(cloud, model, last)
     _check_rows(cloud, model, snapshot)
     cache = settings.caches  # the same file system as the spans', which are linked
-    cache.mkdir(parents=True, exist_ok=True)
+    private_folder(cache)
     with tempfile.TemporaryDirectory(prefix="schema-", dir=cache) as folder:
         counts = read_examples(cloud, model, snapshot, Path(folder))
         yield WindowRows(Path(folder), snapshot, last, sum(count.rows for count in counts))

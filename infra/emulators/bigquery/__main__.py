@@ -15,6 +15,7 @@ from typing import NoReturn
 import duckdb
 import grpc
 import uvicorn
+from identity.private import keep_private
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
@@ -56,7 +57,7 @@ def _parse() -> argparse.Namespace:
 
 def _enter(data: Path) -> None:
     """Work in the folder. DuckLake keeps its paths as they are given, and relative ones let the folder be moved."""
-    data.mkdir(parents=True, exist_ok=True)
+    keep_private(data)
     os.chdir(data)
     link_extensions(Path("home").absolute())
     tempfile.tempdir = str(Path("uploads").absolute())  # where local-bigquery puts uploads, too

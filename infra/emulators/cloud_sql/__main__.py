@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from identity.private import keep_private
+
 from cloud_sql.emulator import HOST, Options, ServiceAccount, serve
 from cloud_sql.errors import StartError
 from cloud_sql.proxy import PORT
@@ -20,7 +22,7 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     options = parse_options(sys.argv[1:])
     try:
-        options.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+        keep_private(options.data)
         with (options.data / "lock").open("w") as lock:
             hold(lock, options.data)
             os.chdir(options.data)  # the path of PostgreSQL's socket is relative: see cloud_sql.postgres

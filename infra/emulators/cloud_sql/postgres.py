@@ -28,7 +28,20 @@ local all all scram-sha-256
 """
 
 # Without fsync a machine that loses power may lose data. A killed process does not: every commit has reached the kernel.
-SERVER_SETTINGS = {"fsync": "off", "listen_addresses": "", "unix_socket_directories": ".", "port": "5432", "max_connections": "120"}
+SERVER_SETTINGS = {
+    "fsync": "off",
+    "listen_addresses": "",
+    "unix_socket_directories": ".",
+    "unix_socket_permissions": "0700",
+    "port": "5432",
+    "max_connections": "120",
+}
+
+
+UNPRIVILEGED = "nobody"
+"""Who makes PostgreSQL's files if we are root: `initdb` insists on a name."""
+OWN_UID = 65533
+"""Who runs PostgreSQL then: a number that Debian reserves and gives to nobody, whereas others may run processes as `nobody`."""
 
 
 class Postgres:
@@ -53,9 +66,12 @@ class Postgres:
         if not self._data.exists():
             self._make()
         self._stop_stale()
+        if os.getuid() == 0:
+            _give(self._data, OWN_UID)
         with self._log.open("ab") as log:
             begin = log.tell()
-            self._process = subprocess.Popen(_command("postgres", "-D", str(self._data), *_options()), cwd="/", stdout=log, stderr=log)
+            command = _command("postgres", "-D", str(self._data), *_options(), uid=str(OWN_UID))
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log)
         deadline = time.monotonic() + START_SECONDS
         while not self.is_ready():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -101,7 +117,8 @@ class Postgres:
         draft = self._data.with_name(f"postgres.{os.getpid()}.new")
         locale = ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]  # the same on every system
         options = ["-U", SUPERUSER, "-E", "UTF8", *locale, "-A", "trust", "--no-sync", "--no-instructions"]
-        made = subprocess.run(_command("initdb", "-D", str(draft), *options), check=False, cwd="/", capture_output=True, text=True)
+        command = _command("initdb", "-D", str(draft), *options, uid=UNPRIVILEGED)
+        made = subprocess.run(command, check=False, cwd="/", capture_output=True, text=True)
         if made.returncode != 0:
             raise StartError(f"PostgreSQL's files cannot be made in {draft}: {_reason(made.stderr)}")
         (draft / "pg_hba.conf").write_text(AUTHENTICATION)
@@ -128,9 +145,19 @@ def _options() -> list[str]:
     return [argument for name, value in SERVER_SETTINGS.items() for argument in ("-c", f"{name}={value}")]
 
 
-def _command(program: str, *arguments: str) -> list[str]:
+def _command(program: str, *arguments: str, uid: str) -> list[str]:
     command = [str(_programs() / program), *arguments]
-    return command if os.getuid() != 0 else [*_as_nobody(), *command]
+    return command if os.getuid() != 0 else [*_as_another(uid), *command]
+
+
+def _give(folder: Path, uid: int) -> None:
+    """Make a user the owner of a folder and all in it, unless it is that already."""
+    if folder.stat().st_uid == uid:
+        return
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            os.lchown(Path(parent, name), uid, -1)
+    os.chown(folder, uid, -1)  # last: it says that all are done
 
 
 def _programs() -> Path:
@@ -140,8 +167,8 @@ def _programs() -> Path:
     return Path(package.origin).parent / "pginstall" / "bin"
 
 
-def _as_nobody() -> list[str]:
-    """PostgreSQL refuses to run as root. As `nobody` it could not enter a clone below /root, so it keeps one right of root's.
+def _as_another(uid: str) -> list[str]:
+    """PostgreSQL refuses to run as root. As anybody else it could not enter a clone below /root, so it keeps one right of root's.
 
     That right is DAC_OVERRIDE: unlike DAC_READ_SEARCH, containers have it by default. access(2), by which PostgreSQL finds its
     own program, ignores it unless `no_setuid_fixup` is set.
@@ -150,7 +177,7 @@ def _as_nobody() -> list[str]:
         raise StartError("PostgreSQL refuses to run as root, and `setpriv` is not installed: install util-linux, or run as another user")
     right = "-all,+dac_override"
     rights = ["--inh-caps", right, "--ambient-caps", right, "--bounding-set", right, "--securebits", "+no_setuid_fixup"]
-    return ["setpriv", "--reuid", "nobody", "--regid", "65534", "--clear-groups", *rights]
+    return ["setpriv", "--reuid", uid, "--regid", "65534", "--clear-groups", *rights]
 
 
 def _arguments(pid: int) -> str:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from identity.private import keep_private
 from identity.tokens import read_key
 
 from cloud_storage.app import application
@@ -24,6 +25,7 @@ def main() -> None:
     listener = _listen(arguments.port)
     try:
         key = read_key(arguments.token_key) if arguments.token_key else None
+        keep_private(arguments.data)
         store = Store(arguments.data)
     except sqlite3.Error as error:
         sys.exit(f"cloud_storage: {arguments.data} holds no state of this emulator ({error}): choose another folder, or move it away")
