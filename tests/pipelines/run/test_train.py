@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from components.database.engine import make_engine
+from components.files import OTHERS
 from components.google import storage_client
 from components.registry.history import read_version
 from components.settings import Settings
@@ -45,6 +46,13 @@ def test_a_run_ends_in_a_version_whose_bytes_are_in_cloud_storage(command_line: 
     published = blobs_by_path(client, command_line.settings.bucket, "models/churn/1")
     assert {"manifest.json", "saved_model.pb"} < published.keys()
     assert {blob.metadata["run"] for blob in published.values()} == {trained["run"]}
+
+
+def test_a_run_leaves_nothing_that_others_may_read(command_line: CommandLine, trained: dict[str, Any]) -> None:
+    folder = command_line.settings.state_folder
+    paths = [path for path in folder.rglob("*") if not path.is_symlink()]
+    assert {"runs", "reports", "cache", "locks", "emulators"} <= {path.name for path in folder.iterdir()}
+    assert [str(path) for path in paths if path.lstat().st_mode & OTHERS] == []
 
 
 def test_a_version_tells_all_that_made_it(command_line: CommandLine, trained: dict[str, Any]) -> None:
