@@ -73,7 +73,7 @@ def touched(pid: int) -> str:
         return f"{name} is open"
     try:
         os.kill(pid, signal.SIGCONT)
-    except PermissionError:
+    except (PermissionError, ProcessLookupError):
         return "closed"
     return "takes signals"
 
