@@ -13,10 +13,10 @@ from components.evaluation.measurement.sums import Rows, StockOnlyError
 if TYPE_CHECKING:
     import tensorflow as tf
 
-ROWS = 16_384
-"""Decoded and summed up at a time."""
 SCORED = 1_024
-"""Scored at a time. Scores depend on no batch's size, unless it is 1: then other kernels run, and give other last bits."""
+"""Rows scored at a time, always: the last bits of a score may depend on the size of its batch, so the last one is filled up."""
+ROWS = 16 * SCORED
+"""Decoded and summed up at a time."""
 SERVING = "serving_default"
 
 
@@ -33,8 +33,7 @@ class Network:
         import tensorflow as tf
 
         parts = [records[start : start + SCORED] for start in range(0, len(records), SCORED)]
-        if len(parts[-1]) == 1:  # beside a copy of itself
-            parts[-1] = tf.concat([parts[-1]] * 2, axis=0)
+        parts[-1] = tf.concat([parts[-1], tf.repeat(parts[-1][-1:], SCORED - len(parts[-1]))], axis=0)
         scores = np.concatenate([self.function(**{self.input: part})[self.output].numpy() for part in parts])[: len(records)]
         if scores.ndim > 2:
             raise StockOnlyError(f"scores of {scores.ndim} dimensions")
