@@ -8,15 +8,17 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import psycopg
-from google.cloud.sql.connector import Connector
 
 from components import google
 from components.database.deadlines import deadlines
-from components.database.errors import CONNECT_ERRORS, access_error, is_transient, no_answer
+from components.database.errors import access_error, connect_errors, is_transient, no_answer
 from components.settings import Settings
+
+if TYPE_CHECKING:
+    from google.cloud.sql.connector import Connector
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
@@ -58,11 +60,13 @@ class Line:
     """A connector and the event loop, in a thread of its own, on which it works."""
 
     loop: asyncio.AbstractEventLoop
-    connector: Connector
+    connector: "Connector"
 
     @classmethod
     def open(cls, settings: Settings) -> "Line":
         """A new one."""
+        from google.cloud.sql.connector import Connector
+
         credentials = google.credentials(settings)
         loop = asyncio.new_event_loop()
         loop.set_default_executor(DaemonThreads())
@@ -116,7 +120,7 @@ class Dialer:
                 connection = _tried(self._dial(deadline))
                 self._opened.add(connection)
                 return connection
-            except CONNECT_ERRORS as error:
+            except connect_errors() as error:
                 pause = PAUSE_SECONDS * attempt
                 if attempt == ATTEMPTS or not is_transient(error) or time.monotonic() + pause > deadline:
                     raise access_error(error, self._settings) from error
@@ -184,7 +188,7 @@ def _tried(connection: psycopg.Connection) -> psycopg.Connection:
             connection.autocommit = True  # or the query would begin a transaction
             connection.execute("SELECT 1")
             connection.autocommit = False
-    except CONNECT_ERRORS:
+    except connect_errors():
         connection.close()
         raise
     return connection

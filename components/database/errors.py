@@ -1,29 +1,15 @@
 """What Cloud SQL, its connector and the driver raise while a connection is opened or lost, as one sentence for a person."""
 
 import re
+from functools import cache
 
-import aiohttp
 import psycopg
 from google.auth.exceptions import GoogleAuthError, TransportError
-from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, CloudSQLIPTypeError, RefreshNotValidError
 
 from components.errors import AccessError
 from components.google_errors import reach
 from components.settings import Settings
 
-CONNECT_ERRORS = (
-    OSError,  # such as TimeoutError, ssl.SSLError, and BrokenPipeError: how TLS 1.3 tells that it refuses a certificate
-    ValueError,  # the connection name or the type of address is malformed, or names another region
-    aiohttp.ClientError,
-    psycopg.Error,
-    GoogleAuthError,
-    CloudSQLConnectionError,
-    CloudSQLIPTypeError,
-    RefreshNotValidError,
-)
-"""All that opening a connection raises. SQLAlchemy would wrap none but psycopg's."""
-
-TRANSIENT_ERRORS = (OSError, aiohttp.ClientError, TransportError, CloudSQLConnectionError, RefreshNotValidError)
 REFUSED_LOGIN = re.compile(r"FATAL:\s+(.*)", re.DOTALL)
 """What libpq tells of a server that refuses a login: it drops the SQLSTATE, and leaves the words."""
 NOT_NOW = ("sorry, too many clients", "remaining connection slots", "too many connections", "the database system is")
@@ -33,14 +19,38 @@ BROKEN_OFF = ("08", "57P", "25P03")
 TOO_MANY_REQUESTS = 429
 
 
+@cache
+def connect_errors() -> tuple[type[Exception], ...]:
+    """All that opening a connection raises. SQLAlchemy would wrap none but psycopg's.
+
+    The connector is imported here and not with this module, since it takes as long as a whole command that needs no database.
+    """
+    import aiohttp
+    from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, CloudSQLIPTypeError, RefreshNotValidError
+
+    return (
+        OSError,  # such as TimeoutError, ssl.SSLError, and BrokenPipeError: how TLS 1.3 tells that it refuses a certificate
+        ValueError,  # the connection name or the type of address is malformed, or names another region
+        aiohttp.ClientError,
+        psycopg.Error,
+        GoogleAuthError,
+        CloudSQLConnectionError,
+        CloudSQLIPTypeError,
+        RefreshNotValidError,
+    )
+
+
 def is_transient(error: Exception) -> bool:
     """Whether the next attempt may succeed. The connector itself has already tried again on a status of 500 and above."""
+    import aiohttp
+    from google.cloud.sql.connector.exceptions import CloudSQLConnectionError, RefreshNotValidError
+
     if isinstance(error, aiohttp.ClientResponseError):
         return error.status == TOO_MANY_REQUESTS
     if isinstance(error, psycopg.Error):
         refused = _refused_login(error)
         return refused.startswith(NOT_NOW) if refused else is_broken_off(error)
-    return isinstance(error, TRANSIENT_ERRORS)
+    return isinstance(error, OSError | aiohttp.ClientError | TransportError | CloudSQLConnectionError | RefreshNotValidError)
 
 
 def is_broken_off(error: BaseException) -> bool:
@@ -81,6 +91,9 @@ def _refused_login(error: psycopg.Error) -> str:
 
 def _explain(error: BaseException, settings: Settings) -> tuple[str, str]:
     """The reason, and what to do about it."""
+    import aiohttp
+    from google.cloud.sql.connector.exceptions import CloudSQLIPTypeError
+
     match error:
         case aiohttp.ClientResponseError(status=404):
             return "it does not exist", "correct PERENNIAL_CLOUDSQL_INSTANCE"
