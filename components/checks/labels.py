@@ -33,7 +33,7 @@ def check_labels(model: Model, snapshot: Snapshot, profiles: Profiles, past: Pro
     ]
 
 
-def label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
+def _label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
     """How many rows have each label, int64 [labels], by span, ascending."""
     counts: dict[date, np.ndarray] = {}
     for label in range(len(model.label_names)):
@@ -70,7 +70,7 @@ def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
 
 def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
     """The whole window has one label, from which nothing can be learnt."""
-    counts = label_counts(model, profiles)
+    counts = _label_counts(model, profiles)
     by_label = sum(counts.values(), np.zeros(len(model.label_names), np.int64))
     if by_label.sum() < LEAST_ROWS or np.count_nonzero(by_label) > 1:
         return []
@@ -89,7 +89,7 @@ def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
 
 def _changed(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
     """The first span in which the share of a label differs from the span before, or from its own earlier one."""
-    counts, known = label_counts(model, profiles), label_counts(model, past)
+    counts, known = _label_counts(model, profiles), _label_counts(model, past)
     before = dict(sorted((counts | known).items()))
     for position, (day, now) in enumerate(counts.items()):
         was = known.get(day)
@@ -171,11 +171,11 @@ def _aucs(by_label: Sequence[ColumnProfiles], label: int, features: Sequence[str
     for name in features:
         if name in negative and name in positive and min(negative[name].rows, positive[name].rows) >= LEAST_LEAK_ROWS:
             shared = cells(negative[name], positive[name], bins=LEAK_BINS)
-            aucs[name] = ranking_auc(shared.before, shared.after)
+            aucs[name] = _ranking_auc(shared.before, shared.after)
     return aucs
 
 
-def ranking_auc(negative: np.ndarray, positive: np.ndarray) -> float:
+def _ranking_auc(negative: np.ndarray, positive: np.ndarray) -> float:
     """The AUC of the best score with one value for each cell: cells ranked by their share of positives."""
     is_filled = (negative + positive) > 0
     negative, positive = negative[is_filled], positive[is_filled]

@@ -30,10 +30,10 @@ def find_skew(cloud: Cloud, model: Model, snapshot: Snapshot, profiles: Profiles
     except SourceError as error:
         what = f"what is served cannot be held against the training rows: {error}"
         return [_warning("", what, "look at the prediction service", measure=0.0, threshold=0.0)]
-    return check_skew(model, profiles, sum_profiles(logged.values()))
+    return _check_skew(model, profiles, sum_profiles(logged.values()))
 
 
-def check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list[Finding]:
+def _check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> list[Finding]:
     """Find features that are served with other values than the model is trained on. They only warn: serving is ahead of the labels.
 
     Args:

@@ -28,9 +28,9 @@ def role_for(sql: str) -> Role:
 
 def grant(role: Role, user: str) -> str:
     """The statement by which an administrator lets a user in."""
-    return f"GRANT {role} TO {quoted(user)}"
+    return f"GRANT {role} TO {_quoted(user)}"
 
 
-def quoted(name: str) -> str:
+def _quoted(name: str) -> str:
     """A name as SQL takes it, whatever is in it."""
     return '"{}"'.format(name.replace('"', '""'))

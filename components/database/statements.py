@@ -60,13 +60,13 @@ def registry_errors(statement: str, *, lacking: str, parameters: Mapping[str, ob
     try:
         yield
     except DBAPIError as error:
-        ours = None if error.orig is None else translate(statement, error.orig, lacking, parameters or {})
+        ours = None if error.orig is None else _translate(statement, error.orig, lacking, parameters or {})
         if ours is None:
             raise
         raise ours from error
 
 
-def translate(statement: str, error: BaseException, lacking: str, parameters: Mapping[str, object]) -> PerennialError | None:
+def _translate(statement: str, error: BaseException, lacking: str, parameters: Mapping[str, object]) -> PerennialError | None:
     """The error of ours for an error of PostgreSQL; None for what only a bug can cause. Lost connections are the engine's matter."""
     code = sqlstate(error)
     if not isinstance(error, psycopg.Error):

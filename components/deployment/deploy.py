@@ -174,12 +174,12 @@ def _publish_and_test(cloud: Cloud, request: Request, plan: _Plan, manifest: Man
     with tempfile.TemporaryDirectory(prefix="perennial-") as temporary:
         folder = Path(temporary, request.model)
         with _timed(seconds, "checksums"):
-            pull_served(cloud.storage, uri, manifest, folder)
+            _pull_served(cloud.storage, uri, manifest, folder)
         with _timed(seconds, "smoke test"):
             return smoke_test(folder, what)
 
 
-def pull_served(client: storage.Client, uri: str, manifest: Manifest, folder: Path) -> None:
+def _pull_served(client: storage.Client, uri: str, manifest: Manifest, folder: Path) -> None:
     """Copy the objects that are served at `uri` to a local folder. They must be exactly those of the manifest, each with its SHA-256.
 
     Raises:

@@ -57,7 +57,7 @@ def smoke_test(folder: Path, what: str) -> Smoke:
     _import_tensorflow()
     loaded = load_signatures(folder, what)
     recorded = _recorded(folder, what) if (folder / FOLDER / OUTPUTS).is_file() else Recorded((), ())
-    limit = latency_limit(folder, what) if recorded.rows else None
+    limit = _latency_limit(folder, what) if recorded.rows else None
     try:
         difference = try_servable(folder, loaded, signatures, recorded)
     except SmokeError as error:
@@ -77,7 +77,7 @@ def _import_tensorflow() -> None:
                 import tensorflow as tf  # noqa: F401 - for all who import it from now on
 
 
-def latency_limit(folder: Path, what: str) -> float:
+def _latency_limit(folder: Path, what: str) -> float:
     """How long a prediction may take, in milliseconds, as the model's folder that is kept with the version says.
 
     Raises:

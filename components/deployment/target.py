@@ -52,13 +52,13 @@ def config_uri(settings: Settings, target: str) -> str:
     return f"gs://{settings.configuration_bucket}/serving/{target}/{NAME}"
 
 
-def config_text(bucket: str, live: Mapping[str, int]) -> str:
+def _config_text(bucket: str, live: Mapping[str, int]) -> str:
     """TensorFlow Serving's ModelServerConfig as text. `live` has the version of each model."""
     configs = "".join(CONFIG.format(model=model, bucket=bucket, version=live[model]) for model in sorted(live))
     return f"{TITLE}model_config_list {{\n{configs}}}\n"
 
 
-def read_config(client: storage.Client, settings: Settings, target: str) -> TargetConfig:
+def _read_config(client: storage.Client, settings: Settings, target: str) -> TargetConfig:
     """Read the configuration of a target from Cloud Storage.
 
     Raises:
@@ -82,7 +82,7 @@ def switch(connection: sa.Connection, client: storage.Client, settings: Settings
     """
     lock_target(connection, target)
     live = live_on_target(connection, target)
-    before, text = read_config(client, settings, target), config_text(settings.bucket, live)
+    before, text = _read_config(client, settings, target), _config_text(settings.bucket, live)
     if before.text == text or (not live and not before.generation):
         return None
     _write(client, settings, target, text, generation=before.generation)
@@ -98,19 +98,19 @@ def repair_target(engine: sa.Engine, client: storage.Client, settings: Settings,
     """
     with engine.begin() as connection:
         before = switch(connection, client, settings, target)
-        return None if before is None else difference(before, live_on_target(connection, target), config_uri(settings, target))
+        return None if before is None else _difference(before, live_on_target(connection, target), config_uri(settings, target))
 
 
 def target_problem(connection: sa.Connection, client: storage.Client, settings: Settings, target: str) -> str | None:
     """Say how the object differs from the log, without changing it; None if it does not."""
     lock_target(connection, target)
-    live, now = live_on_target(connection, target), read_config(client, settings, target)
-    if now.text == config_text(settings.bucket, live) or (not live and not now.generation):
+    live, now = live_on_target(connection, target), _read_config(client, settings, target)
+    if now.text == _config_text(settings.bucket, live) or (not live and not now.generation):
         return None
-    return difference(now, live, config_uri(settings, target))
+    return _difference(now, live, config_uri(settings, target))
 
 
-def difference(now: TargetConfig, live: Mapping[str, int], uri: str) -> str:
+def _difference(now: TargetConfig, live: Mapping[str, int], uri: str) -> str:
     """Say in one sentence where the object and the log first disagree."""
     for model in sorted(now.served.keys() | live.keys()):
         if now.served.get(model) != live.get(model):
@@ -150,7 +150,7 @@ def _write(client: storage.Client, settings: Settings, target: str, text: str, *
                 text, "text/plain", if_generation_match=generation, checksum="crc32c", retry=PATIENCE, timeout=CALL_SECONDS
             )
         except PreconditionFailed as error:  # be it by an attempt of ours whose answer was lost
-            if read_config(client, settings, target).text != text:
+            if _read_config(client, settings, target).text != text:
                 raise RegistryError(f"{config_uri(settings, target)} is written by something else: run the command again") from error
 
 

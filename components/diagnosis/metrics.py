@@ -42,12 +42,12 @@ def compare_metrics(before: Sequence[Metric], after: Sequence[Metric]) -> tuple[
         was, now = old.get(key), new.get(key)
         either = now or was
         if either is not None and either.name != "example_count":
-            differences.append(MetricDifference(either.name, either.slice, was, now, significance(was, now)))
+            differences.append(MetricDifference(either.name, either.slice, was, now, _significance(was, now)))
     rank = {Significance.SIGNIFICANT: 0, Significance.UNKNOWN: 1, Significance.WITHIN_CHANCE: 2}
     return tuple(sorted(differences, key=lambda d: (bool(d.slice), rank[d.significance], d.name, slice_key(d.slice))))
 
 
-def significance(before: Metric | None, after: Metric | None) -> Significance:
+def _significance(before: Metric | None, after: Metric | None) -> Significance:
     """Whether two values differ by more than chance, by the normal approximation: their 95 % intervals give the standard deviation."""
     deviations = [_deviation(metric) for metric in (before, after)]
     if before is None or after is None or None in deviations or not math.isfinite(after.value - before.value):

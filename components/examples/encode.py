@@ -100,7 +100,7 @@ def _joined(columns: list[pa.BinaryArray]) -> pa.BinaryArray:
     return pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.binary()), null_handling="replace", null_replacement="")
 
 
-def tfrecord_frames(records: Iterable[bytes]) -> Iterator[bytes]:
+def _tfrecord_frames(records: Iterable[bytes]) -> Iterator[bytes]:
     """The records in TFRecord framing: length, its masked CRC32C, bytes, their masked CRC32C.
 
     Source: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
@@ -126,7 +126,7 @@ class TFRecordFile:
 
     def write(self, records: Iterable[bytes]) -> None:
         """Append records."""
-        self._waiting += b"".join(tfrecord_frames(records))
+        self._waiting += b"".join(_tfrecord_frames(records))
         whole = len(self._waiting) // COMPRESSED_BYTES * COMPRESSED_BYTES
         for start in range(0, whole, COMPRESSED_BYTES):
             self._gzip.write(self._waiting[start : start + COMPRESSED_BYTES])

@@ -55,7 +55,7 @@ def card_text(exported: Exported) -> str:
             story=story,
             run=story.run.run,
             words=words,
-            metadata=Markup(metadata(exported)),  # noqa: S704 - YAML has quoted what needs it
+            metadata=Markup(_metadata(exported)),  # noqa: S704 - YAML has quoted what needs it
             stated=[(HEADINGS[name], texts) for name, texts in lists.items() if texts],
             unstated=[heading.lower() for name, heading in HEADINGS.items() if not lists[name]],
             data=data_sentence(exported),
@@ -70,14 +70,21 @@ def card_text(exported: Exported) -> str:
 def _environment() -> Environment:
     """`finalize` sees each value on its way into the text, so no template can forget to escape one."""
     environment = Environment(  # noqa: S701 - the text is Markdown
-        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, finalize=escaped, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, finalize=_escaped, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"score": wording.score, "number": wording.number}
-    environment.globals |= {"code": code, "raw": raw, "text": escaped, "moment": moment, "where": wording.slice_text, "interval": interval}
+    environment.globals |= {
+        "code": _code,
+        "raw": _raw,
+        "text": _escaped,
+        "moment": moment,
+        "where": wording.slice_text,
+        "interval": _interval,
+    }
     return environment
 
 
-def escaped(value: object) -> Markup:
+def _escaped(value: object) -> Markup:
     """A value as one line in which Markdown and HTML find nothing but text. What is escaped already stays what it is."""
     if isinstance(value, Markup):
         return value
@@ -90,7 +97,7 @@ def _behind_a_backslash(beginning: re.Match[str]) -> str:
     return f"{beginning[0]}\\" if beginning[0].isdigit() else f"\\{beginning[0]}"
 
 
-def code(value: str) -> Markup:
+def _code(value: str) -> Markup:
     """A value between backticks, more of them than it has itself; the stroke, which ends a table's cell in code too, is escaped."""
     line = wording.legible(value).replace("|", "\\|")
     fence = "`" * (max(map(len, re.findall("`+", line)), default=0) + 1)
@@ -98,12 +105,12 @@ def code(value: str) -> Markup:
     return Markup(f"{fence}{inside}{fence}")  # noqa: S704
 
 
-def raw(value: str) -> Markup:
+def _raw(value: str) -> Markup:
     """A value in a block of code: none of ours has a line break, a quotation mark or a backtick."""
     return Markup(re.sub(r"[^\w.:/-]", "", value))  # noqa: S704
 
 
-def interval(metric: Metric) -> str:
+def _interval(metric: Metric) -> str:
     """The bounds of a metric, where they are known."""
     if metric.ci_low is None or metric.ci_high is None:
         return wording.ABSENT
@@ -117,7 +124,7 @@ def _signature(signature: Mapping[str, object]) -> Iterator[tuple[str, str, str]
             yield from ((side, str(key), str(value)) for key, value in values.items())
 
 
-def metadata(exported: Exported) -> str:
+def _metadata(exported: Exported) -> str:
     """The YAML at the top, as Hugging Face specifies it. A metric that is no number has no place in it."""
     story, words = exported.story, exported.words
     evaluation = exported.story.own_evaluation

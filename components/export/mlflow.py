@@ -53,7 +53,7 @@ def export_to_mlflow(client: MlflowClient, settings: Settings, exported: Exporte
         RegistryError: the server has a model of this name, or this version of it, that is not this registry's; or it refuses a value.
         AccessError: the server does not answer, or refuses the credentials.
     """
-    known = identity(settings, exported)
+    known = _identity(settings, exported)
     _own_model(client, name, known)
     found = _own_version(client, name, known)
     run_id = found["run_id"] if found else _run(client, name, exported, known)
@@ -63,7 +63,7 @@ def export_to_mlflow(client: MlflowClient, settings: Settings, exported: Exporte
     return InMlflow(name, str(version["version"]), run_id, aliases, made=found is None)
 
 
-def identity(settings: Settings, exported: Exported) -> dict[str, str]:
+def _identity(settings: Settings, exported: Exported) -> dict[str, str]:
     """The tags by which a version is found again, and by which it is told from another's of the same name."""
     return {
         "perennial.registry": f"{settings.cloudsql_instance}/{settings.database}",
@@ -114,7 +114,7 @@ def _run(client: MlflowClient, name: str, exported: Exported, known: Mapping[str
         "runs/create",
         experiment_id=experiment,
         run_name=f"{exported.model.name} {exported.story.number}",
-        start_time=milliseconds(exported.story.run.started_at),
+        start_time=_milliseconds(exported.story.run.started_at),
         tags=tags(known),
     )
     return str(answer["run"]["info"]["run_id"])
@@ -131,20 +131,20 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 def _log(client: MlflowClient, run_id: str, exported: Exported, known: Mapping[str, str]) -> None:
     """Everything with the time of the version, at step 0: what is logged again is the same point."""
-    at = milliseconds(exported.story.created_at)
+    at = _milliseconds(exported.story.created_at)
     evaluation = exported.story.own_evaluation
     points = [
-        {"key": key, "value": number(value), "timestamp": at, "step": 0}
+        {"key": key, "value": _number(value), "timestamp": at, "step": 0}
         for metric in (evaluation.metrics if evaluation else ())
-        for key, value in named(metric)
+        for key, value in _named(metric)
     ]
-    for some in batches(points, METRICS_AT_ONCE):
+    for some in _batches(points, METRICS_AT_ONCE):
         client.post("runs/log-batch", run_id=run_id, metrics=some)
-    for some in batches(tags(parameters(exported)), PARAMETERS_AT_ONCE):
+    for some in _batches(tags(_parameters(exported)), PARAMETERS_AT_ONCE):
         client.post("runs/log-batch", run_id=run_id, params=some)
     client.post("runs/log-batch", run_id=run_id, tags=tags({**known, **_provenance_tags(exported)}))
     ended = exported.story.run.finished_at or exported.story.created_at
-    client.post("runs/update", run_id=run_id, status="FINISHED", end_time=milliseconds(ended))
+    client.post("runs/update", run_id=run_id, status="FINISHED", end_time=_milliseconds(ended))
 
 
 def _register(client: MlflowClient, name: str, exported: Exported, *, run_id: str, source: str, known: Mapping[str, str]) -> Json:
@@ -173,16 +173,16 @@ def _point(client: MlflowClient, settings: Settings, name: str, version: Json, e
     return tuple(sorted(wanted))
 
 
-def named(metric: Metric) -> Iterator[tuple[str, float]]:
+def _named(metric: Metric) -> Iterator[tuple[str, float]]:
     """A metric and its bounds by name: `auc`, `auc/segment/regular`, `auc/segment/regular/low`, which MLflow's pages group by `auc`."""
-    key = metric_key(metric)
+    key = _metric_key(metric)
     yield key, metric.value
     if metric.ci_low is not None and metric.ci_high is not None:
         yield f"{key}/low", metric.ci_low
         yield f"{key}/high", metric.ci_high
 
 
-def metric_key(metric: Metric) -> str:
+def _metric_key(metric: Metric) -> str:
     """The name of a metric on a slice. Where MLflow could not take the slice as it is, a hash tells it from others that look like it."""
     parts = [metric.name, *(text for pair in sorted(metric.slice.items()) for text in pair)]
     key = "/".join(map(_nameable, parts))
@@ -199,14 +199,14 @@ def _nameable(text: str) -> str:
     return name if name.strip(". ") else f"_{name}_"
 
 
-def number(value: float) -> float | str:
+def _number(value: float) -> float | str:
     """NaN and infinity as protocol buffers write them in JSON, which lacks them."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
 
 
-def parameters(exported: Exported) -> dict[str, str]:
+def _parameters(exported: Exported) -> dict[str, str]:
     """What the run was asked for, and the data that it trained on."""
     story = exported.story
     data = {
@@ -236,11 +236,11 @@ def _provenance_tags(exported: Exported) -> dict[str, str]:
     return {**found, **commit}
 
 
-def batches(items: Sequence[Json], size: int) -> Iterable[Sequence[Json]]:
+def _batches(items: Sequence[Json], size: int) -> Iterable[Sequence[Json]]:
     """The items, so many at a time."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
-def milliseconds(when: datetime) -> int:
+def _milliseconds(when: datetime) -> int:
     """Since 1970."""
     return int(when.timestamp() * 1000)

@@ -31,7 +31,7 @@ class MlflowClient:
             self._session.mount(scheme, HTTPAdapter(max_retries=BUSY))
         self._timeout = (settings.connect_timeout_seconds, READ_SECONDS)
         if settings.mlflow_token:
-            self._session.auth = bearer(settings.mlflow_token.get_secret_value())
+            self._session.auth = _bearer(settings.mlflow_token.get_secret_value())
         elif settings.mlflow_username and settings.mlflow_password:
             self._session.auth = (settings.mlflow_username.encode(), settings.mlflow_password.get_secret_value().encode())
 
@@ -91,7 +91,7 @@ class MlflowClient:
         return answer
 
 
-def bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
+def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
     """Sends the token. A mere header would give way to what a .netrc says of the host."""
 
     def authorise(request: requests.PreparedRequest) -> requests.PreparedRequest:

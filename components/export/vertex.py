@@ -79,7 +79,7 @@ def export_to_vertex(
     with _vertex_errors(f"{settings.project} in {location}"):
         parent = f"projects/{settings.project}/locations/{location}"
         versions = _versions(client, f"{parent}/models/{name}")
-        found = _own_version(name, versions, labels(settings, exported))
+        found = _own_version(name, versions, _labels(settings, exported))
         if found:
             version = f"{parent}/models/{name}@{found.version_id}"
         else:
@@ -89,7 +89,7 @@ def export_to_vertex(
         return InVertex(version, _evaluate(client, version, evaluation) if evaluation else None, made=found is None)
 
 
-def labels(settings: Settings, exported: Exported) -> dict[str, str]:
+def _labels(settings: Settings, exported: Exported) -> dict[str, str]:
     """By which a version is found again. A label has room for no address and for no whole SHA-256."""
     story = exported.story
     registry = fingerprint([settings.cloudsql_instance, settings.database, exported.model.name])
@@ -140,7 +140,7 @@ def _model(settings: Settings, exported: Exported, name: str, *, source: str, im
         version_aliases=[f"perennial-v{story.number}"],
         artifact_uri=source,
         container_spec=ModelContainerSpec(image_uri=image),
-        labels=labels(settings, exported),
+        labels=_labels(settings, exported),
     )
 
 
@@ -168,16 +168,16 @@ def _evaluate(client: "ModelServiceClient", version: str, evaluation: Evaluation
     else:
         overall = [metric for metric in evaluation.metrics if not metric.slice]
         facts = {"snapshot": evaluation.snapshot_id, "run": evaluation.run_id, "metrics": _finite(overall)}
-        new = ModelEvaluation(display_name=title, metrics_schema_uri=SCHEMA, metrics=values(overall), metadata=facts)
+        new = ModelEvaluation(display_name=title, metrics_schema_uri=SCHEMA, metrics=_values(overall), metadata=facts)
         name = str(client.import_model_evaluation(parent=version, model_evaluation=new).name)
-    wanted = slices(evaluation)
+    wanted = _slices(evaluation)
     for start in range(len(list(client.list_model_evaluation_slices(parent=name))), len(wanted), SLICES_AT_ONCE):
         some = wanted[start : start + SLICES_AT_ONCE]
         client.batch_import_model_evaluation_slices(parent=name, model_evaluation_slices=some)
     return name
 
 
-def slices(evaluation: Evaluation) -> list["ModelEvaluationSlice"]:
+def _slices(evaluation: Evaluation) -> list["ModelEvaluationSlice"]:
     """The slices that have a metric which Vertex AI knows, always in the same order."""
     from google.cloud.aiplatform_v1.types import ModelEvaluationSlice
 
@@ -187,14 +187,14 @@ def slices(evaluation: Evaluation) -> list["ModelEvaluationSlice"]:
         by_slice.setdefault(tuple(sorted(metric.slice.items())), []).append(metric)
     found = []
     for pairs, metrics in sorted(by_slice.items()):
-        if pairs and (known := values(metrics)):
+        if pairs and (known := _values(metrics)):
             configs = {feature: kind.SliceSpec.SliceConfig(value=kind.SliceSpec.Value(string_value=value)) for feature, value in pairs}
             part = kind(dimension="slice", slice_spec=kind.SliceSpec(configs=configs))
             found.append(ModelEvaluationSlice(slice_=part, metrics_schema_uri=SCHEMA, metrics=known))
     return found
 
 
-def values(metrics: list[Metric]) -> dict[str, object]:
+def _values(metrics: list[Metric]) -> dict[str, object]:
     """The metrics by Vertex AI's names. Of several classes it knows but the mean F1; its area under the curve is another mean than ours."""
     ours = _finite(metrics)
     points: list[dict[str, float]] = []

@@ -28,10 +28,10 @@ LONGEST_KEPT = 200
 
 def profile_batch(batch: pa.RecordBatch) -> dict[str, ColumnProfile]:
     """Profile every column of the rows."""
-    return {name: profile_column(batch.column(name)) for name in batch.schema.names}
+    return {name: _profile_column(batch.column(name)) for name in batch.schema.names}
 
 
-def profile_column(column: pa.Array) -> ColumnProfile:
+def _profile_column(column: pa.Array) -> ColumnProfile:
     """Profile one column of numbers, texts, booleans, dates or times. For any other type only NULLs are counted."""
     kind, types = column.type, pa.types
     filled = column.drop_null()

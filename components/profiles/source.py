@@ -36,7 +36,7 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
         AccessError: BigQuery refuses or does not answer.
         SourceError: the table snapshot is gone.
     """
-    wanted = [source_key(snapshot, index) for index in range(len(snapshot.partitions))]
+    wanted = [_source_key(snapshot, index) for index in range(len(snapshot.partitions))]
     private_folder(cloud.settings.caches)
     path = cloud.settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
@@ -50,7 +50,7 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
     return {key: profiles[key] for key in wanted}
 
 
-def source_key(snapshot: Snapshot, index: int) -> ProfileKey:
+def _source_key(snapshot: Snapshot, index: int) -> ProfileKey:
     """The key of a pinned partition's profile: it changes with the table, the columns and the content."""
     partition = snapshot.partitions[index]
     content = f"{PROFILE_VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"

@@ -24,7 +24,7 @@ class Champion:
     run_id: str
 
 
-def find_champion(connection: sa.Connection, model: str) -> Champion | None:
+def _find_champion(connection: sa.Connection, model: str) -> Champion | None:
     """The version that is live, else the newest blessed one; None while there is none."""
     row = execute(connection, "champion.find", model=model).first()
     return None if row is None else Champion(row.version, row.snapshot_id, row.run_id)
@@ -35,7 +35,7 @@ def write_reference(step: Step, reference: KfpArtifact) -> None:
     folder = Path(reference.path)
     folder.mkdir(parents=True, exist_ok=True)
     with step.cloud.engine.connect() as connection:
-        champion = find_champion(connection, step.model.name)
+        champion = _find_champion(connection, step.model.name)
         snapshot = None if champion is None else read_recorded_snapshot(connection, champion.snapshot_id)
     if champion is None or snapshot is None:
         return

@@ -217,7 +217,7 @@ def last_event(connection: sa.Connection, model: str, target: str) -> Event | No
     return next(iter(history(connection, model, target, limit=1)), None)
 
 
-def live(connection: sa.Connection, model: str, target: str) -> Event | None:
+def _live(connection: sa.Connection, model: str, target: str) -> Event | None:
     """The event that made live what a target serves of a model; None when it serves nothing of it.
 
     Raises:

@@ -61,7 +61,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
         what = f"the evaluation of {evaluation.model} {evaluation.version} by run {evaluation.run_id}"
         identity = int(str(values["model_version_id"]))
         (known,) = _read(connection, evaluation.model, evaluation.version, identity, recorded.evaluation_id)
-        require_same(what, comparable(known.metrics), comparable(evaluation.metrics))
+        require_same(what, _comparable(known.metrics), _comparable(evaluation.metrics))
         return
     execute(connection, "evaluations.insert_names", **values)
     execute(connection, "evaluations.insert_slices", **values)
@@ -125,10 +125,10 @@ def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
 
 def slice_key(features: Mapping[str, str]) -> str:
     """The slice in one text, the same for the same slice: `country=DE,device=ios`; empty for all examples."""
-    return ",".join(f"{escaped(feature)}={escaped(value)}" for feature, value in sorted(features.items()))
+    return ",".join(f"{_escaped(feature)}={_escaped(value)}" for feature, value in sorted(features.items()))
 
 
-def escaped(text: str) -> str:
+def _escaped(text: str) -> str:
     """The text with a backslash before what separates features and values."""
     return re.sub(r"([\\,=])", r"\\\1", text)
 
@@ -164,7 +164,7 @@ def _number_json(number: float | None) -> float | str | None:
     return float(number) if math.isfinite(number) else str(float(number))
 
 
-def comparable(metrics: Sequence[Metric]) -> dict[str, object]:
+def _comparable(metrics: Sequence[Metric]) -> dict[str, object]:
     """The metrics as JSON by name and slice, in which NaN equals NaN."""
     named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": _metric_json(metric) for metric in metrics}
     return {"number of metrics": len(metrics), **named}

@@ -73,15 +73,15 @@ def plan_expiry(connection: sa.Connection, client: bigquery.Client, *, settings:
     uses: defaultdict[str, list[TableUse]] = defaultdict(list)
     for use in table_uses(connection, model):
         uses[use.table].append(use)
-    keeping = policies(settings, {use.model for of_table in uses.values() for use in of_table})
+    keeping = _policies(settings, {use.model for of_table in uses.values() for use in of_table})
     expirations = pinned_tables(client, settings, uses)
     return [
-        _change(table, expirations[table], *end(of_table, keeping), now=now) if table in expirations else _gone(table)
+        _change(table, expirations[table], *_end(of_table, keeping), now=now) if table in expirations else _gone(table)
         for table, of_table in uses.items()
     ]
 
 
-def policies(settings: Settings, models: Iterable[str]) -> dict[str, SnapshotsSection]:
+def _policies(settings: Settings, models: Iterable[str]) -> dict[str, SnapshotsSection]:
     """What model.toml says of each model's snapshots; the defaults for a model that has no folder any more.
 
     Raises:
@@ -91,7 +91,7 @@ def policies(settings: Settings, models: Iterable[str]) -> dict[str, SnapshotsSe
     return {name: read_model(settings.models_folder, name).snapshots if name in there else SnapshotsSection() for name in sorted(models)}
 
 
-def end(uses: Sequence[TableUse], keeping: Mapping[str, SnapshotsSection]) -> tuple[datetime | None, str]:
+def _end(uses: Sequence[TableUse], keeping: Mapping[str, SnapshotsSection]) -> tuple[datetime | None, str]:
     """When the last user of a table lets it go, None for never, and why. The most generous policy wins."""
     for use in uses:
         if use.live_on:

@@ -19,7 +19,7 @@ def retire(connection: sa.Connection, model: str, number: int, *, actor: str, re
     execute(connection, "deployments.lock_model", model=model)
     before = read_candidate(connection, model, number).retirement
     if before is None:
-        if reasons := kept(connection, model).get(number):
+        if reasons := _kept(connection, model).get(number):
             raise RegistryError(f"{model} {number} cannot be retired: it is {' and '.join(reasons)}; deploy another version there first")
         execute(connection, "deployments.retire", model_version_id=identity, actor=actor, reason=reason)
     now = read_candidate(connection, model, number).retirement
@@ -35,7 +35,7 @@ def retired(connection: sa.Connection, model: str) -> dict[int, Retirement]:
     return {row.version: Retirement(row.version, row.actor, row.reason, row.created_at) for row in rows}
 
 
-def kept(connection: sa.Connection, model: str) -> dict[int, tuple[str, ...]]:
+def _kept(connection: sa.Connection, model: str) -> dict[int, tuple[str, ...]]:
     """The versions of a model that must stay fit to serve, and why: what is live, and what the next rollback of a target goes to."""
     reasons = {number: tuple(f"live on {target}" for target in targets) for number, targets in live_of_model(connection, model).items()}
     events, out = history(connection, model), frozenset(retired(connection, model))

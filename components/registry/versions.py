@@ -63,7 +63,7 @@ def register_version(connection: sa.Connection, new: NewVersion) -> int:
     if model_id is None:  # its first version
         execute(connection, "versions.insert_model", model=new.model)
         model_id = execute(connection, "versions.lock_model", model=new.model).scalar_one()
-    values = columns(new) | {"model_id": model_id}
+    values = _columns(new) | {"model_id": model_id}
     version = execute(connection, "versions.insert", **values).scalar()
     if version is None:
         pushed = execute(connection, "versions.read_pushed", **values).one()
@@ -73,7 +73,7 @@ def register_version(connection: sa.Connection, new: NewVersion) -> int:
     return int(version)
 
 
-def columns(new: NewVersion) -> dict[str, object]:
+def _columns(new: NewVersion) -> dict[str, object]:
     """The row of registry.model_version, but for its number."""
     return {
         **vars(new),

@@ -146,7 +146,7 @@ def finish_run(connection: sa.Connection, run_id: str, state: RunState, error: s
         RegistryError: the run is unknown, or a run that did not fail is given an error.
     """
     execute(connection, "runs.finish", run_id=run_id, state=state, error=None if error is None else storable(error))
-    return run_state(connection, run_id)
+    return _run_state(connection, run_id)
 
 
 def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[str]:
@@ -157,7 +157,7 @@ def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[
     return sorted(execute(connection, "runs.close_interrupted", model=model, host=host).scalars())
 
 
-def run_state(connection: sa.Connection, run_id: str) -> RunState:
+def _run_state(connection: sa.Connection, run_id: str) -> RunState:
     """The state of a run.
 
     Raises:
@@ -166,7 +166,7 @@ def run_state(connection: sa.Connection, run_id: str) -> RunState:
     return read_run(connection, run_id).state
 
 
-def runs(connection: sa.Connection, model: str, limit: int) -> list[RecordedRun]:
+def _runs(connection: sa.Connection, model: str, limit: int) -> list[RecordedRun]:
     """The latest runs of a model, newest first."""
     return [recorded(row) for row in execute(connection, "runs.latest", model=model, limit=limit).mappings()]
 

@@ -60,13 +60,13 @@ def scan_folder(folder: Path) -> tuple[Entry, ...]:
     Raises:
         RegistryError: the folder is empty, holds something that Cloud Storage cannot hold, or a manifest.json of its own.
     """
-    entries = tuple(sorted((_scan_file(folder, path) for path in files(folder)), key=lambda entry: entry.path))
+    entries = tuple(sorted((_scan_file(folder, path) for path in _files(folder)), key=lambda entry: entry.path))
     if not entries:
         raise RegistryError(f"{folder} holds no files: there is nothing to push")
     return entries
 
 
-def files(folder: Path) -> Iterator[Path]:
+def _files(folder: Path) -> Iterator[Path]:
     """Every file below the folder; refuses links to folders, devices and the like rather than leave them out in silence."""
     for parent, folders, names in os.walk(folder):
         for path in (Path(parent, name) for name in (*folders, *names)):
@@ -82,7 +82,7 @@ def is_acceptable(path: str) -> bool:
     return inside and path.isprintable() and len(path.encode()) <= LONGEST_PATH and path != NAME
 
 
-def unacceptable_path(entries: Iterable[Entry]) -> str | None:
+def _unacceptable_path(entries: Iterable[Entry]) -> str | None:
     """The first path that is not acceptable, is there twice, or is a file where another path needs a folder; None if all are fine."""
     before: set[str] = set()
     folders: set[str] = set()
@@ -122,7 +122,7 @@ def recorded_manifest(uri: str, items: Iterable[Mapping[str, Any]]) -> Manifest:
     """
     manifest = Manifest(uri, _entries(items))
     remedy = "restore the database from a backup"
-    if (path := unacceptable_path(manifest.entries)) is not None:
+    if (path := _unacceptable_path(manifest.entries)) is not None:
         raise RegistryError(f"the registry's row of {uri} names the path {path!r}, which no version has: {remedy}")
     if not uri.endswith(f"/{manifest.sha256}"):
         raise RegistryError(f"the registry's row of {uri} has the manifest of other content, SHA-256 {manifest.sha256}: {remedy}")
@@ -145,7 +145,7 @@ def parse_manifest(uri: str, text: bytes, *, found_at: str = "") -> Manifest:
         manifest = Manifest(uri, _entries(json.loads(text)["entries"]))
     except (ValueError, TypeError, KeyError) as error:
         raise CorruptObjectError(f"{where}/{NAME} is not a manifest ({error!r}): push the model again") from error
-    if (path := unacceptable_path(manifest.entries)) is not None:
+    if (path := _unacceptable_path(manifest.entries)) is not None:
         raise CorruptObjectError(f"{where}/{NAME} names the path {path!r}, which no version has: do not use it")
     if not uri.endswith(f"/{manifest.sha256}"):
         raise CorruptObjectError(f"{where}/{NAME} is the manifest of other content, {manifest.sha256}: do not use it")

@@ -79,16 +79,16 @@ def push_folder(
         present = blobs_by_path(client, bucket, prefix)
         placed = []
         for entry in entries:
-            blob = touched(present.get(entry.path)) or _push_file(client.bucket(bucket), prefix, entry, folder, metadata)
+            blob = _touched(present.get(entry.path)) or _push_file(client.bucket(bucket), prefix, entry, folder, metadata)
             placed.append(replace(entry, generation=_checked_generation(blob, entry)))
             if progress:
                 progress(placed[-1])
         manifest = Manifest(f"gs://{bucket}/{prefix}", tuple(placed))
-        commit(client, manifest, metadata)
+        _commit(client, manifest, metadata)
     return manifest
 
 
-def touched(blob: storage.Blob | None) -> storage.Blob | None:
+def _touched(blob: storage.Blob | None) -> storage.Blob | None:
     """An object that an earlier push left, marked as one that is still wanted, lest it be removed; None if it was removed already."""
     now = datetime.now(UTC)
     if blob is None or now - blob.updated < TOUCH_AFTER:
@@ -129,7 +129,7 @@ def _checked_generation(blob: storage.Blob, entry: Entry) -> int:
     return int(blob.generation)
 
 
-def commit(client: storage.Client, manifest: Manifest, metadata: Mapping[str, str]) -> None:
+def _commit(client: storage.Client, manifest: Manifest, metadata: Mapping[str, str]) -> None:
     """Write manifest.json, which makes the folder count. One that is there must be of this folder."""
     bucket, prefix = split_uri(manifest.uri)
     blob = client.bucket(bucket).blob(f"{prefix}/{NAME}")
@@ -138,8 +138,8 @@ def commit(client: storage.Client, manifest: Manifest, metadata: Mapping[str, st
         blob.upload_from_string(manifest_json(manifest), "application/json", if_generation_match=0, checksum="crc32c", retry=RETRY)
     except PreconditionFailed:
         read_manifest(client, manifest.uri)
-        if touched(client.bucket(bucket).get_blob(blob.name, retry=RETRY)) is None:
-            commit(client, manifest, metadata)
+        if _touched(client.bucket(bucket).get_blob(blob.name, retry=RETRY)) is None:
+            _commit(client, manifest, metadata)
 
 
 def read_manifest(client: storage.Client, uri: str) -> Manifest:
@@ -220,7 +220,7 @@ def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path) -
     Raises:
         RegistryError: the object is missing or has other bytes, or the entry's path leads out of the folder.
     """
-    with replacing(path_inside(folder, entry.path)) as draft:
+    with replacing(_path_inside(folder, entry.path)) as draft:
         for generation in (entry.generation, None):
             blob = bucket.blob(f"{prefix}/{entry.path}", generation=generation)
             with suppress(NotFound):
@@ -235,7 +235,7 @@ def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path) -
             raise CorruptObjectError(f"{entry.path} of gs://{bucket.name}/{prefix} has SHA-256 {found}, not {entry.sha256}: do not use it")
 
 
-def path_inside(folder: Path, path: str) -> Path:
+def _path_inside(folder: Path, path: str) -> Path:
     """Where a path of a manifest is on this machine. Links are followed to see where they lead, and refused if that is outside.
 
     Raises:

@@ -68,14 +68,14 @@ def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatu
     import tensorflow as tf
 
     try:
-        inputs = signature_inputs(recorded.rows, signatures)
+        inputs = _signature_inputs(recorded.rows, signatures)
     except tf.errors.OpError as error:
         raise SmokeError(f"cannot be asked its recorded rows by {FILE} ({said(error)})") from error
     answers = [*_in_python(loaded, inputs), *_in_a_session(folder, inputs)]
-    return max(largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
+    return max(_largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
 
 
-def signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str, dict[str, np.ndarray]]:
+def _signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str, dict[str, np.ndarray]]:
     """What each signature is fed, by name, to be asked the rows. Where a row lacks an optional column, 0 or no text stands in its place."""
     import tensorflow as tf
 
@@ -118,7 +118,7 @@ def _in_a_session(folder: Path, inputs: Mapping[str, Mapping[str, np.ndarray]]) 
         raise SmokeError(f"does not run in a session, as TensorFlow Serving runs it ({error})") from error
 
 
-def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]] | np.ndarray, way: str) -> float:
+def _largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]] | np.ndarray, way: str) -> float:
     """How far answers are from the recorded ones at most. What was no number then may be none now.
 
     Raises:

@@ -54,7 +54,7 @@ def run_fn(arguments: "FnArgs") -> None:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.json").write_text(json.dumps(history.history))
     answers, signatures = _save(network, rows, model.score_count, Path(arguments.serving_model_dir))
-    _try(model, answers, signatures, paths(arguments.eval_files), Path(arguments.serving_model_dir))
+    _try(model, answers, signatures, _paths(arguments.eval_files), Path(arguments.serving_model_dir))
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Rows:
         """({name: [batch, 1]}, label [batch, 1]) of the files, always in the same order for the same seed."""
         import tensorflow as tf
 
-        rows = tf.data.TFRecordDataset(paths(patterns), compression_type="GZIP")
+        rows = tf.data.TFRecordDataset(_paths(patterns), compression_type="GZIP")
         if shuffle_seed is not None:
             rows = rows.shuffle(SHUFFLE_ROWS, seed=shuffle_seed, reshuffle_each_iteration=True)
 
@@ -84,7 +84,7 @@ class Rows:
         return rows.batch(self.batch_size).map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
 
 
-def paths(patterns: Sequence[str]) -> list[str]:
+def _paths(patterns: Sequence[str]) -> list[str]:
     """The files of the patterns, in order."""
     import tensorflow as tf
 

@@ -78,13 +78,13 @@ def leftovers(
             if model is not None:
                 yield from _of_model(engine, client, bucket, f"{top}/{model}/", newest=newest)
                 continue
-            for level in levels(client, bucket, f"{top}/"):
+            for level in _levels(client, bucket, f"{top}/"):
                 yield from _strangers(bucket, level.blobs)
                 for folder in level.folders:
                     yield from _of_model(engine, client, bucket, folder, newest=newest)
 
 
-def levels(client: storage.Client, bucket: str, prefix: str) -> Iterator[Level]:
+def _levels(client: storage.Client, bucket: str, prefix: str) -> Iterator[Level]:
     """The pages of a folder."""
     for page in client.list_blobs(bucket, prefix=prefix, delimiter="/", retry=RETRY).pages:
         blobs = tuple(page)
@@ -95,7 +95,7 @@ def _of_model(engine: sa.Engine, client: storage.Client, bucket: str, prefix: st
     """Of the folder of a model, such as content/MODEL/."""
     model = prefix.split("/")[1]
     is_known = MODEL_NAME.fullmatch(model) is not None and model in newest
-    for level in levels(client, bucket, prefix):
+    for level in _levels(client, bucket, prefix):
         yield from _strangers(bucket, level.blobs, model=model if is_known else None)
         uris = [f"gs://{bucket}/{folder.rstrip('/')}" for folder in level.folders]
         known = known_uris(engine, uris) if is_known else set()

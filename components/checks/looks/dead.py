@@ -75,9 +75,9 @@ def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
 def frozen(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """The column has exactly the distribution of the partition before, which chance does not explain and never happened before."""
     now, last = observation.now, observation.last
-    if last is None or now.rows < LEAST_ROWS or not is_same(now, last) or _chance_of_same(now) > NEGLIGIBLE_PROBABILITY:
+    if last is None or now.rows < LEAST_ROWS or not _is_same(now, last) or _chance_of_same(now) > NEGLIGIBLE_PROBABILITY:
         return None
-    if len(observation.earlier) <= LEAST_PAIRS or any(is_same(one, other) for one, other in pairwise(observation.earlier)):
+    if len(observation.earlier) <= LEAST_PAIRS or any(_is_same(one, other) for one, other in pairwise(observation.earlier)):
         return None
     return _repeats(now, "partition")
 
@@ -85,7 +85,7 @@ def frozen(observation: Observation, _checks: ChecksSection) -> Deviation | None
 def standing(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """A feature that used to change from span to span, for the same entities, suddenly does not."""
     now, last = observation.now, observation.last
-    if last is None or now.rows < LEAST_ROWS or not is_same(now, last):
+    if last is None or now.rows < LEAST_ROWS or not _is_same(now, last):
         return None
     moved = [_rows_moved(one, other) for one, other in pairwise(observation.earlier)]
     return _repeats(now, "span") if len(moved) >= LEAST_PAIRS and min(moved) >= LEAST_ROWS else None
@@ -102,7 +102,7 @@ def _repeats(now: ColumnProfile, kind: str) -> Deviation:
     )
 
 
-def is_same(one: ColumnProfile, other: ColumnProfile) -> bool:
+def _is_same(one: ColumnProfile, other: ColumnProfile) -> bool:
     """Whether two columns have the same values in the same numbers of rows, as far as profiles tell."""
     return one.rows == other.rows and one.low == other.low and signature(one) == signature(other)
 

@@ -10,14 +10,14 @@ import pyarrow as pa
 from components.checks.looks.earlier_days import Observation
 from components.model.folder import ChecksSection
 from components.profiles.profile import ColumnProfile
-from components.profiles.profiling import profile_column
+from components.profiles.profiling import _profile_column
 
 CHECKS = ChecksSection()
 DAY = date(2026, 1, 5)
 
 
 def profile(values: Sequence[Any], kind: pa.DataType | None = None) -> ColumnProfile:
-    return profile_column(pa.array(values, kind))
+    return _profile_column(pa.array(values, kind))
 
 
 def observe(now: Sequence[Any], *earlier: Sequence[Any], kind: pa.DataType | None = None) -> Observation:

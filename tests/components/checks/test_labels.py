@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.checks.findings import DataCheck
-from components.checks.labels import label_counts, ranking_auc
+from components.checks.labels import _label_counts, _ranking_auc
 from components.model.folder import Model
 from tests.components.checks.corruptions import SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 
@@ -65,7 +65,7 @@ def test_an_older_champion_is_not_taken_for_the_span_before(model: Model) -> Non
 
 def test_the_rate_of_a_span_with_one_class_is_known(model: Model) -> None:
     profiles = span_profiles(model, rated({0: 0.0, 1: 1.0, 2: 0.25}))
-    counts = {day: found.tolist() for day, found in label_counts(model, profiles).items()}
+    counts = {day: found.tolist() for day, found in _label_counts(model, profiles).items()}
     assert counts == {SPANS[0]: [2000, 0], SPANS[1]: [0, 2000], SPANS[2]: [1500, 500]}
 
 
@@ -74,7 +74,7 @@ def test_the_rate_of_a_span_with_one_class_is_known(model: Model) -> None:
     [([10, 0], [0, 10], 1.0), ([5, 5], [5, 5], 0.5), ([10, 10], [0, 20], 0.75), ([0, 0], [1, 1], 0.0), ([0, 7, 0], [9, 0, 9], 1.0)],
 )
 def test_the_auc_of_a_feature_alone(negative: list[int], positive: list[int], auc: float) -> None:
-    assert ranking_auc(np.array(negative), np.array(positive)) == pytest.approx(auc)
+    assert _ranking_auc(np.array(negative), np.array(positive)) == pytest.approx(auc)
 
 
 def test_a_good_feature_is_no_leak(model: Model) -> None:
@@ -107,7 +107,7 @@ def shared(*shares: tuple[float, float, float], rows: int = 3000) -> dict[date, 
 
 
 def test_the_rows_of_each_label_are_counted(levels: Model) -> None:
-    counts = label_counts(levels, span_profiles(levels, shared((0.5, 0.3, 0.2), (0.0, 1.0, 0.0))))
+    counts = _label_counts(levels, span_profiles(levels, shared((0.5, 0.3, 0.2), (0.0, 1.0, 0.0))))
     assert {day: found.tolist() for day, found in counts.items()} == {SPANS[0]: [1500, 900, 600], SPANS[1]: [0, 3000, 0]}
 
 

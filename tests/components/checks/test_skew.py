@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from components.checks.findings import DataCheck, Severity
-from components.checks.skew import check_skew
+from components.checks.skew import _check_skew
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfiles
 from components.profiles.profiling import profile_batch
@@ -24,14 +24,14 @@ def served(columns: Columns) -> ColumnProfiles:
 
 def test_what_is_served_as_it_is_trained_on_has_no_skew(model: Model) -> None:
     spans = spans_of()
-    assert check_skew(model, span_profiles(model, spans), served(spans[SPANS[-1]])) == []
+    assert _check_skew(model, span_profiles(model, spans), served(spans[SPANS[-1]])) == []
 
 
 def test_a_feature_that_is_served_with_other_values_is_named(model: Model) -> None:
     spans = spans_of()
     last = spans[SPANS[-1]]
     logged = served(last | {"spend": [value / 100 for value in last["spend"]], "visits": [None] * 150 + last["visits"][150:]})
-    findings = check_skew(model, span_profiles(model, spans), logged)
+    findings = _check_skew(model, span_profiles(model, spans), logged)
     assert [(f.check, f.column, f.severity) for f in findings] == [
         (DataCheck.SKEW, "spend", Severity.WARNS),
         (DataCheck.SKEW, "visits", Severity.WARNS),

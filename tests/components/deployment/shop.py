@@ -13,7 +13,7 @@ from google.cloud import storage
 from components.cloud import Cloud
 from components.deployment.deploy import DeploymentResult, deploy, rollback
 from components.deployment.request import new_request
-from components.deployment.target import read_config, target_problem
+from components.deployment.target import _read_config, target_problem
 from components.errors import PerennialError, RegistryError
 from components.registry.deployments import Action, history
 from components.registry.versions import NewVersion
@@ -48,7 +48,7 @@ class Shop:
         """The version that the log says is live, and what TensorFlow Serving is told."""
         with self.cloud.engine.connect() as connection:
             events = history(connection, self.model, self.target)
-        return events[0].version if events else None, read_config(self.cloud.storage, self.cloud.settings, self.target).served
+        return events[0].version if events else None, _read_config(self.cloud.storage, self.cloud.settings, self.target).served
 
     @property
     def story(self) -> list[tuple[int, str, int | None, int | None]]:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from components.deployment import deploy as deploying
 from components.deployment.deploy import DeploymentResult, deploy
 from components.deployment.request import new_request
-from components.deployment.target import config_text, read_config
+from components.deployment.target import _config_text, _read_config
 from components.errors import RegistryError
 from components.registry.deployments import Action, read_candidate
 from components.registry.versions import NewVersion, register_version
@@ -34,7 +34,7 @@ def test_a_deployment_is_tested_published_switched_and_recorded(shop: Shop) -> N
     assert (shop.live(), shop.problem) == ((1, {shop.model: 1}), None)
     assert shop.deploy(second).event.seq == 2
     bucket = shop.cloud.settings.bucket
-    assert read_config(shop.cloud.storage, shop.cloud.settings, shop.target).text == config_text(bucket, {shop.model: 2})
+    assert _read_config(shop.cloud.storage, shop.cloud.settings, shop.target).text == _config_text(bucket, {shop.model: 2})
     served = {blob.name for blob in shop.cloud.storage.list_blobs(bucket, prefix=f"models/{shop.model}/")}
     assert {f"models/{shop.model}/{number}/saved_model.pb" for number in (1, 2)} <= served
 

@@ -11,7 +11,7 @@ import requests
 
 from components.cloud import Cloud
 from components.deployment import target
-from components.deployment.deploy import pull_served
+from components.deployment.deploy import _pull_served
 from components.errors import AccessError, RegistryError
 from components.registry.deployments import read_candidate
 from components.registry.publish import published_uri
@@ -132,11 +132,11 @@ def test_what_is_served_must_be_the_manifest_by_sha256(shop: Shop, tmp_path: Pat
     uri = published_uri(bucket, shop.model, 1)
     with shop.cloud.engine.connect() as connection:
         manifest = read_candidate(connection, shop.model, 1).manifest
-    pull_served(shop.cloud.storage, uri, manifest, tmp_path / "same")
+    _pull_served(shop.cloud.storage, uri, manifest, tmp_path / "same")
     forged = Manifest(manifest.uri, (replace(manifest.entries[0], sha256="0" * 64), *manifest.entries[1:]))
     with pytest.raises(RegistryError, match=rf"{manifest.entries[0].path} of {uri} has SHA-256 .*, not 0+: do not use it"):
-        pull_served(shop.cloud.storage, uri, forged, tmp_path / "forged")
+        _pull_served(shop.cloud.storage, uri, forged, tmp_path / "forged")
     prefix = split_uri(uri)[1]
     shop.cloud.storage.bucket(bucket).blob(f"{prefix}/assets/extra.txt").upload_from_string("?")
     with pytest.raises(RegistryError, match=f"{uri}/assets/extra.txt is no part of the version: something else wrote it"):
-        pull_served(shop.cloud.storage, uri, manifest, tmp_path / "stranger")
+        _pull_served(shop.cloud.storage, uri, manifest, tmp_path / "stranger")

@@ -16,7 +16,7 @@ from components.errors import RegistryError
 from components.examples.encode import encode_examples
 from components.training.session import SessionError, open_session
 from components.training.signatures import FILE, Column, Signatures
-from components.training.smoke import signature_inputs
+from components.training.smoke import _signature_inputs
 from tests.components.served_model import changed, save, saved_model
 
 __all__ = ["saved_model"]
@@ -96,7 +96,7 @@ def test_a_keras_model_that_was_saved_as_it_is_runs_in_python_and_in_no_session(
         "train the model again with `perennial train MODEL --force`, and deploy that version"
     )
     rows = encode_examples(pa.RecordBatch.from_pydict({"seconds": [1.0]})).to_pylist()
-    asked = signature_inputs(rows, Signatures((Column("seconds", "float32"),), 1))
+    asked = _signature_inputs(rows, Signatures((Column("seconds", "float32"),), 1))
     assert np.isfinite(load_signature(tmp_path, "it")(examples=tf.constant(asked["serving_default"]["examples"]))["score"]).all()
     with pytest.raises(SessionError, match="Could not find variable sequential/hours/"), open_session(tmp_path) as ask:
         ask("serving_default", asked["serving_default"])

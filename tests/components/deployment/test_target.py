@@ -2,7 +2,7 @@
 
 from google.protobuf import text_format
 
-from components.deployment.target import TargetConfig, config_text, difference
+from components.deployment.target import TargetConfig, _config_text, _difference
 
 LIVE = {"loyalty": 12, "churn": 3}
 TEXT = """# What TensorFlow Serving loads: a projection of the log of deployments, which Perennial writes. Do not edit it.
@@ -24,7 +24,7 @@ model_config_list {
 
 
 def test_each_live_model_is_a_config_in_the_text_form_of_tensorflow_serving() -> None:
-    assert config_text("models", LIVE) == TEXT
+    assert _config_text("models", LIVE) == TEXT
     from tensorflow_serving.config.model_server_config_pb2 import ModelServerConfig
 
     parsed = text_format.Parse(TEXT, ModelServerConfig()).model_config_list.config
@@ -33,14 +33,13 @@ def test_each_live_model_is_a_config_in_the_text_form_of_tensorflow_serving() ->
         ("loyalty", "gs://models/models/loyalty", [12]),
     ]
     assert TargetConfig(TEXT, 1).served == LIVE
-    assert TargetConfig(config_text("models", {}), 1).served == {}
+    assert TargetConfig(_config_text("models", {}), 1).served == {}
 
 
 def test_what_differs_from_the_log_is_named() -> None:
     uri = "gs://models/serving/prod/models.config"
-    assert (
-        difference(TargetConfig(TEXT, 1), {"loyalty": 12, "churn": 2}, uri) == f"{uri} named version 3 of churn, and the log says version 2"
-    )
-    assert difference(TargetConfig(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
-    assert difference(TargetConfig("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"
-    assert difference(TargetConfig(TEXT + "#", 1), LIVE, uri) == f"{uri} was not as Perennial writes it"
+    older = {"loyalty": 12, "churn": 2}
+    assert _difference(TargetConfig(TEXT, 1), older, uri) == f"{uri} named version 3 of churn, and the log says version 2"
+    assert _difference(TargetConfig(TEXT, 1), {"churn": 3}, uri) == f"{uri} named version 12 of loyalty, and the log says nothing"
+    assert _difference(TargetConfig("", 0), {"churn": 3}, uri) == f"{uri} named nothing of churn, and the log says version 3"
+    assert _difference(TargetConfig(TEXT + "#", 1), LIVE, uri) == f"{uri} was not as Perennial writes it"

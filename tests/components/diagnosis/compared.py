@@ -15,7 +15,7 @@ from components.profiles.file import write_profiles
 from components.profiles.profile import ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from components.profiles.record import ProfileKind, keep_profiles
-from components.profiles.source import source_key
+from components.profiles.source import _source_key
 from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Task, record_tasks, start_run
@@ -50,7 +50,7 @@ class Shelf:
             spans=(day(last - 2), day(last - 1)),
             query_sha256="d" * 64,
         )
-        source = {source_key(snapshot, n - first): profile_batch(_rows(n, pages)) for n in range(first, last + 1)}
+        source = {_source_key(snapshot, n - first): profile_batch(_rows(n, pages)) for n in range(first, last + 1)}
         rows = {
             ProfileKey(label_population(0), span, f"{span} {last}"): profile_batch(_rows(last, None).drop_columns(["day", "visitor"]))
             for span in snapshot.spans

@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from components.cloud import Cloud
-from components.diagnosis.metrics import Significance, compare_metrics, significance
+from components.diagnosis.metrics import Significance, _significance, compare_metrics
 from components.diagnosis.versions import VersionComparison, compare_versions
 from components.errors import RegistryError
 from components.evaluation.metric import Metric
@@ -144,7 +144,7 @@ def test_files_that_are_new_gone_or_no_text_are_told(shelf: Shelf) -> None:
 def test_a_difference_is_significant_if_both_intervals_together_do_not_explain_it(
     before: Metric, after: Metric | None, expected: Significance
 ) -> None:
-    assert significance(before, after) == expected
+    assert _significance(before, after) == expected
 
 
 def test_metrics_are_in_the_order_in_which_they_matter_and_counts_are_none() -> None:

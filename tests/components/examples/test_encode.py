@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from components.errors import SourceError
-from components.examples.encode import COMPRESSED_BYTES, TFRecordFile, encode_examples, tfrecord_frames
+from components.examples.encode import COMPRESSED_BYTES, TFRecordFile, _tfrecord_frames, encode_examples
 from tests.components.examples.records import Features, parse, serialized
 
 INTEGERS = [0, 1, -1, 127, 128, 129, 2**14 - 1, 2**14, 2**31, 2**32 + 1, 2**62, 2**63 - 1, -(2**63), -128, 300]
@@ -175,5 +175,5 @@ def test_the_same_records_give_the_same_file_in_however_many_parts(tmp_path: Pat
                 file.write(records[number] for number in numbers)
     one, *others = ((tmp_path / name).read_bytes() for name in ("one.gz", "two.gz", "seven.gz", "all.gz"))
     assert all(other == one for other in others)
-    assert gzip.decompress(one) == b"".join(tfrecord_frames(records))
+    assert gzip.decompress(one) == b"".join(_tfrecord_frames(records))
     assert len(one) > 2 * COMPRESSED_BYTES

@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from components.errors import ModelFolderError, RegistryError
 from components.export.card import card_json
 from components.export.card_files import write_card
-from components.export.card_text import card_text, escaped
+from components.export.card_text import _escaped, card_text
 from components.export.exported_version import Exported, read_exported
 from components.model.card import CardFile, read_card_file
 from components.model.folder import read_model
@@ -191,7 +191,7 @@ def test_nothing_that_others_wrote_is_markup(connection: sa.Connection, new_vers
     ],
 )
 def test_a_text_is_one_line_of_text(text: str, shown: str) -> None:
-    assert escaped(text) == shown
+    assert _escaped(text) == shown
 
 
 def test_the_same_version_gives_the_same_bytes(connection: sa.Connection, version: Exported, tmp_path: Path) -> None:

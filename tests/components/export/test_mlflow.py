@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from components.errors import AccessError, RegistryError, SettingsError
 from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
-from components.export.mlflow import InMlflow, export_to_mlflow, metric_key, number
+from components.export.mlflow import InMlflow, _metric_key, _number, export_to_mlflow
 from components.export.mlflow_client import MlflowClient, checked_uri
 from components.registry.versions import NewVersion
 from components.settings import Settings
@@ -276,15 +276,15 @@ def test_an_address_that_is_none_of_a_server_is_refused(uri: str, why: str) -> N
     ],
 )
 def test_a_metric_on_a_slice_has_a_name_that_mlflow_takes(metric: Metric, key: str) -> None:
-    found = metric_key(metric)
+    found = _metric_key(metric)
     assert found.startswith(key)
     assert len(found) <= 245
     assert len(found) - len(key) in (0, 8) or HOSTILE in metric.slice.values()
 
 
 def test_slices_that_look_alike_have_names_of_their_own() -> None:
-    assert len({metric_key(Metric("auc", {"a": value}, 1)) for value in ("x<", "x>", "x_", "x/")}) == 4
+    assert len({_metric_key(Metric("auc", {"a": value}, 1)) for value in ("x<", "x>", "x_", "x/")}) == 4
 
 
 def test_numbers_that_json_lacks_are_written_as_text() -> None:
-    assert [number(value) for value in (1.5, math.nan, math.inf, -math.inf)] == [1.5, "NaN", "Infinity", "-Infinity"]
+    assert [_number(value) for value in (1.5, math.nan, math.inf, -math.inf)] == [1.5, "NaN", "Infinity", "-Infinity"]

@@ -12,7 +12,7 @@ from google.cloud.aiplatform_v1 import types
 from components.errors import AccessError, RegistryError, SettingsError
 from components.evaluation.metric import Metric
 from components.export.exported_version import Exported
-from components.export.vertex import InVertex, export_to_vertex, slices, values, vertex_location
+from components.export.vertex import InVertex, _slices, _values, export_to_vertex, vertex_location
 from components.google import vertex_model_client
 from components.registry.versions import NewVersion
 from components.settings import Settings
@@ -186,13 +186,13 @@ def test_the_location_is_that_of_cloud_sql_unless_told(settings: Settings) -> No
 
 def test_metrics_have_vertex_names_where_it_knows_them(version: Exported) -> None:
     binary = [Metric("auc", {}, 0.8), Metric("precision", {}, 0.6), Metric("recall", {}, 0.5), Metric("calibration", {}, 1.0)]
-    assert values(binary) == {"auRoc": 0.8, "confidenceMetrics": [{"confidenceThreshold": 0.5, "precision": 0.6, "recall": 0.5}]}
-    assert values([Metric("macro_f1", {}, 0.7), Metric("accuracy", {}, 0.9)]) == {"confidenceMetrics": [{"f1ScoreMacro": 0.7}]}
-    assert values([Metric("auc", {}, float("nan"))]) == {}
+    assert _values(binary) == {"auRoc": 0.8, "confidenceMetrics": [{"confidenceThreshold": 0.5, "precision": 0.6, "recall": 0.5}]}
+    assert _values([Metric("macro_f1", {}, 0.7), Metric("accuracy", {}, 0.9)]) == {"confidenceMetrics": [{"f1ScoreMacro": 0.7}]}
+    assert _values([Metric("auc", {}, float("nan"))]) == {}
     evaluation = version.story.own_evaluation
     assert evaluation is not None
     many = replace(evaluation, metrics=[Metric("auc", {"hour": str(hour)}, 0.5) for hour in range(120)])
-    assert len(slices(many)) == 120
+    assert len(_slices(many)) == 120
 
 
 def test_many_slices_are_sent_in_parts(vertex: Vertex, version: Exported, export: Callable[..., InVertex]) -> None:

@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability, total_variation
 from components.profiles.profile import ColumnProfile
-from components.profiles.profiling import profile_column
+from components.profiles.profiling import _profile_column
 
 CASES: list[tuple[Mapping[str, int], Mapping[str, int]]] = [
     ({"web": 620, "shop": 270, "phone": 110}, {"web": 600, "shop": 300, "phone": 100}),
@@ -21,7 +21,7 @@ CASES: list[tuple[Mapping[str, int], Mapping[str, int]]] = [
 
 
 def profile(values: Mapping[str, int]) -> ColumnProfile:
-    return profile_column(texts(values))
+    return _profile_column(texts(values))
 
 
 def texts(values: Mapping[str, int]) -> pa.Array:
@@ -88,8 +88,8 @@ def test_what_chance_makes_of_one_distribution_is_what_it_is_expected_to_make() 
 
 
 def test_text_and_null_in_a_column_of_numbers_have_cells_of_their_own() -> None:
-    before = profile_column(pa.array([1.0, 2.0, 3.0, 4.0]))
-    after = profile_column(pa.array(["1", "2", "n/a", None]))
+    before = _profile_column(pa.array([1.0, 2.0, 3.0, 4.0]))
+    after = _profile_column(pa.array(["1", "2", "n/a", None]))
     found = cells(before, after)
     assert found.labels[-4:] == ("NULL", "text", "NaN", "infinity")
     assert found.after[-4:].tolist() == [1, 1, 0, 0]

@@ -11,14 +11,14 @@ import pytest
 
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, label_population
-from components.profiles.profiling import profile_column
+from components.profiles.profiling import _profile_column
 
 PART = ProfileKey(SOURCE_TABLE, date(2026, 1, 5), "abc")
 TABLE = {
-    "amount": profile_column(pa.array([1.5, -2.0, None, float("nan"), float("inf")])),
-    "country": profile_column(pa.array(["DE", "\N{RIGHT-TO-LEFT OVERRIDE}x\x00", "DE", None, ""])),
-    "nothing": profile_column(pa.nulls(2, pa.string())),
-    "day": profile_column(pa.array([date(2026, 1, 5)])),
+    "amount": _profile_column(pa.array([1.5, -2.0, None, float("nan"), float("inf")])),
+    "country": _profile_column(pa.array(["DE", "\N{RIGHT-TO-LEFT OVERRIDE}x\x00", "DE", None, ""])),
+    "nothing": _profile_column(pa.nulls(2, pa.string())),
+    "day": _profile_column(pa.array([date(2026, 1, 5)])),
 }
 
 

@@ -22,7 +22,7 @@ from components.profiles.profile import (
     sum_column,
     sum_profiles,
 )
-from components.profiles.profiling import profile_column
+from components.profiles.profiling import _profile_column
 
 RNG = np.random.default_rng(1)
 NUMBERS = np.concatenate([RNG.lognormal(0, 4, 500), -RNG.lognormal(0, 4, 300), np.zeros(50)])
@@ -44,12 +44,12 @@ def same(one: ColumnProfile, other: ColumnProfile) -> bool:
 )
 @pytest.mark.parametrize("cut", [1, 7, 20])
 def test_the_profile_of_parts_is_that_of_the_whole(column: pa.Array, cut: int) -> None:
-    parts = [profile_column(column.slice(start, cut)) for start in range(0, len(column), cut)]
-    assert same(sum_column(parts), profile_column(column))
+    parts = [_profile_column(column.slice(start, cut)) for start in range(0, len(column), cut)]
+    assert same(sum_column(parts), _profile_column(column))
 
 
 def test_every_row_is_counted_once() -> None:
-    found = profile_column(MIXED)
+    found = _profile_column(MIXED)
     assert found.rows == found.nulls + found.numbers + found.texts + found.nans + found.infinities + found.times == len(MIXED)
     assert sum(found.values.values()) + found.others == found.filled
 
@@ -69,20 +69,20 @@ def test_buckets_are_in_the_order_of_their_numbers() -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_quantile_is_right_to_a_bucket(share: float) -> None:
-    found = profile_column(pa.array(NUMBERS[:500])).quantile(share)
+    found = _profile_column(pa.array(NUMBERS[:500])).quantile(share)
     assert found is not None
     below = np.quantile(NUMBERS[:500], share - 0.01), np.quantile(NUMBERS[:500], share + 0.01)
     assert below[0] / GAMMA <= found <= below[1] * GAMMA
 
 
 def test_nothing_has_no_quantile_and_no_mean() -> None:
-    empty = profile_column(pa.nulls(3, pa.float64()))
+    empty = _profile_column(pa.nulls(3, pa.float64()))
     assert (empty.quantile(0.5), empty.mean, empty.filled, empty.is_numeric) == (None, None, 0, False)
 
 
 def test_a_text_of_any_kind_is_open_and_a_category_is_not() -> None:
-    assert profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES + 1)])).has_uncounted_values
-    assert not profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES)])).has_uncounted_values
+    assert _profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES + 1)])).has_uncounted_values
+    assert not _profile_column(pa.array([f"v{number}" for number in range(KEPT_VALUES)])).has_uncounted_values
 
 
 def test_the_commonest_values_stay_and_equal_ones_are_in_their_order() -> None:
@@ -91,7 +91,7 @@ def test_the_commonest_values_stay_and_equal_ones_are_in_their_order() -> None:
 
 
 def test_levels_are_told_apart_and_labels_are_put_together() -> None:
-    one, two = profile_column(pa.array([1, 2])), profile_column(pa.array([3]))
+    one, two = _profile_column(pa.array([1, 2])), _profile_column(pa.array([3]))
     day = date(2026, 1, 5)
     profiles = {
         ProfileKey(label_population(0), day, "a"): {"x": one},
@@ -103,10 +103,12 @@ def test_levels_are_told_apart_and_labels_are_put_together() -> None:
 
 
 def test_a_column_that_only_some_parts_have_is_kept() -> None:
-    found = sum_profiles([{"x": profile_column(pa.array([1]))}, {"x": profile_column(pa.array([2])), "y": profile_column(pa.array(["a"]))}])
+    found = sum_profiles(
+        [{"x": _profile_column(pa.array([1]))}, {"x": _profile_column(pa.array([2])), "y": _profile_column(pa.array(["a"]))}]
+    )
     assert {name: column.rows for name, column in found.items()} == {"x": 2, "y": 1}
 
 
 def test_a_column_whose_type_changed_keeps_both_kinds_of_values() -> None:
-    found = sum_column([profile_column(pa.array([1.5, 2.5])), profile_column(pa.array(["2.5", "n/a"]))])
+    found = sum_column([_profile_column(pa.array([1.5, 2.5])), _profile_column(pa.array(["2.5", "n/a"]))])
     assert (found.type, found.numbers, found.texts, dict(found.non_numeric_samples)) == ("STRING", 3, 1, {"n/a": 1})

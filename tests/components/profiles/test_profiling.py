@@ -8,11 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.profiles.profiling import LONGEST_KEPT, profile_batch, profile_column
+from components.profiles.profiling import LONGEST_KEPT, _profile_column, profile_batch
 
 
 def kinds(values: list[Any], kind: pa.DataType | None = None) -> dict[str, int]:
-    found = profile_column(pa.array(values, kind))
+    found = _profile_column(pa.array(values, kind))
     names = ("nulls", "numbers", "texts", "nans", "infinities", "times")
     return {name: getattr(found, name) for name in names if getattr(found, name)}
 
@@ -53,7 +53,7 @@ def test_numbers_of_every_type_are_numbers() -> None:
 
 
 def test_numbers_that_are_text_have_the_same_buckets() -> None:
-    numbers, texts = profile_column(pa.array([1.5, -2.0, 0.0, 1.5])), profile_column(pa.array(["1.5", "-2.0", "0", "1.50"]))
+    numbers, texts = _profile_column(pa.array([1.5, -2.0, 0.0, 1.5])), _profile_column(pa.array(["1.5", "-2.0", "0", "1.50"]))
     assert np.array_equal(numbers.keys, texts.keys)
     assert np.array_equal(numbers.counts, texts.counts)
     assert (texts.low, texts.high, texts.mean) == (-2.0, 1.5, 0.25)
@@ -61,21 +61,21 @@ def test_numbers_that_are_text_have_the_same_buckets() -> None:
 
 
 def test_truth_values_are_a_category() -> None:
-    assert dict(profile_column(pa.array([True, False, True])).values) == {"true": 2, "false": 1}
+    assert dict(_profile_column(pa.array([True, False, True])).values) == {"true": 2, "false": 1}
 
 
 def test_times_have_hours_and_dates_have_weekdays() -> None:
-    found = profile_column(pa.array([datetime(2026, 1, 5, 23, 59, tzinfo=UTC), datetime(2026, 1, 6, 0, 1, tzinfo=UTC), None]))
+    found = _profile_column(pa.array([datetime(2026, 1, 5, 23, 59, tzinfo=UTC), datetime(2026, 1, 6, 0, 1, tzinfo=UTC), None]))
     assert (found.type, found.times, np.flatnonzero(found.hours).tolist(), found.weekdays.tolist()[:3]) == (
         "TIMESTAMP",
         2,
         [0, 23],
         [1, 1, 0],
     )
-    assert profile_column(pa.array([datetime(2026, 1, 5, 7, tzinfo=UTC)], pa.timestamp("us"))).type == "DATETIME"
-    days = profile_column(pa.array([date(2026, 1, 5), date(2026, 1, 11)]))
+    assert _profile_column(pa.array([datetime(2026, 1, 5, 7, tzinfo=UTC)], pa.timestamp("us"))).type == "DATETIME"
+    days = _profile_column(pa.array([date(2026, 1, 5), date(2026, 1, 11)]))
     assert (days.type, days.hours.size, days.weekdays.tolist()) == ("DATE", 0, [1, 0, 0, 0, 0, 0, 1])
-    assert profile_column(pa.array([time(1, 2)])).type == "TIME"
+    assert _profile_column(pa.array([time(1, 2)])).type == "TIME"
 
 
 WHOLE = ("München", "São Paulo", "Łódź", "Besançon", "日本", "Привет", "Αθήνα", "€", "it’s", "naïve", "😀", "Dvořák", "été")
@@ -85,28 +85,28 @@ WHOLE = ("München", "São Paulo", "Łódź", "Besançon", "日本", "Приве
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
 def test_damaged_text_is_seen(text: str, encoding: str) -> None:
     broken = text.encode().decode(encoding, "ignore")
-    assert profile_column(pa.array([broken])).damaged == 1, broken
+    assert _profile_column(pa.array([broken])).damaged == 1, broken
 
 
 def test_a_replaced_character_is_damage() -> None:
-    assert profile_column(pa.array(["caf\ufffd", "naÃ¯ve", "itâ€™s"])).damaged == 3
+    assert _profile_column(pa.array(["caf\ufffd", "naÃ¯ve", "itâ€™s"])).damaged == 3
 
 
 @pytest.mark.parametrize(
     "text", [*WHOLE, "Ângela", "IRMÃ", "Ã", "“SÃO”", "« été\u00a0»", "»Ä«", "Spaß”", "Ñandú", "ÀÉÎ", "10\u00a0€", "±5°", "½"]
 )
 def test_whole_text_is_not_taken_for_damaged(text: str) -> None:
-    assert profile_column(pa.array([text])).damaged == 0
+    assert _profile_column(pa.array([text])).damaged == 0
 
 
 def test_a_long_text_is_kept_short_and_its_length_is_known() -> None:
-    found = profile_column(pa.array(["x" * 10_000, "y"]))
+    found = _profile_column(pa.array(["x" * 10_000, "y"]))
     assert found.longest == 10_000
     assert max(map(len, found.values)) == LONGEST_KEPT + 1
 
 
 def test_of_many_values_the_commonest_are_kept() -> None:
-    found = profile_column(pa.array([f"v{number}" for number in range(5000)] + ["top"] * 9))
+    found = _profile_column(pa.array([f"v{number}" for number in range(5000)] + ["top"] * 9))
     assert next(iter(found.values.items())) == ("top", 9)
     assert sum(found.values.values()) + found.others == 5009
 
@@ -122,7 +122,7 @@ def test_an_empty_column_of_any_type_is_profiled() -> None:
         pa.decimal128(38, 9),
         pa.binary(),
     ):
-        found = profile_column(pa.array([], kind))
+        found = _profile_column(pa.array([], kind))
         assert (found.rows, found.filled) == (0, 0)
 
 

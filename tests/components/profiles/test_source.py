@@ -13,7 +13,7 @@ from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles
-from components.profiles.source import profile_source, source_key
+from components.profiles.source import _source_key, profile_source
 from tests.components.visits import VISITORS, Site, day, visits
 
 CHILD = """
@@ -115,7 +115,7 @@ def test_a_window_that_was_never_pinned_is_read_from_the_table(own_site: Site) -
 
     snapshot, as_of = describe_snapshot(own_site.cloud, own_site.model(), day(6))
     found = profile_source(own_site.cloud, snapshot, {}, as_of=as_of)
-    assert list(found) == [source_key(snapshot, place) for place in range(4)]
+    assert list(found) == [_source_key(snapshot, place) for place in range(4)]
     assert [table.table_id for table in own_site.client.list_tables(own_site.name.rpartition(".")[0])] == ["visits"]
 
 

@@ -10,22 +10,22 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import RegistryError
-from components.registry.champion import find_champion
+from components.registry.champion import _find_champion
 from components.registry.deployments import (
     Action,
     Event,
     NewEvent,
     Request,
+    _live,
     append,
     history,
     last_event,
-    live,
     live_of_model,
     live_on_target,
     restorable,
 )
 from components.registry.history import list_versions, read_version
-from components.registry.retirements import kept, retire, retired
+from components.registry.retirements import _kept, retire, retired
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 
@@ -71,8 +71,8 @@ def test_the_log_tells_who_what_when_and_why(engine: sa.Engine, versions: str, d
     with engine.connect() as connection:
         assert history(connection, versions) == [elsewhere, second, first]
         assert history(connection, versions, "prod", limit=1) == [second]
-        assert live(connection, versions, "prod") == second
-        assert live(connection, versions, "local") is None
+        assert _live(connection, versions, "prod") == second
+        assert _live(connection, versions, "local") is None
         assert live_of_model(connection, versions) == {2: ("prod",), 3: ("staging",)}
         assert live_on_target(connection, "prod")[versions] == 2
         told = {version.number: (version.live_on, version.retired) for version in list_versions(connection, versions)}
@@ -172,7 +172,7 @@ def test_only_what_is_out_of_reach_is_retired(engine: sa.Engine, versions: str, 
         deploy(version)
     deploy(2, target="staging")
     with engine.begin() as connection:
-        assert kept(connection, versions) == {3: ("live on prod",), 2: ("live on staging", "what a rollback of prod goes to")}
+        assert _kept(connection, versions) == {3: ("live on prod",), 2: ("live on staging", "what a rollback of prod goes to")}
         for number, why in ((3, "live on prod"), (2, "live on staging and what a rollback of prod goes to")):
             with pytest.raises(
                 RegistryError, match=f"{versions} {number} cannot be retired: it is {why}; deploy another version there first"
@@ -198,7 +198,7 @@ def test_a_retired_version_is_no_champion(engine: sa.Engine, versions: str) -> N
                 sa.text(f"{bless} USING (model_id) WHERE name = :name AND version = :version"), {"name": versions, "version": number}
             )
         retire(connection, versions, 3, actor="ann", reason="old")
-        found = find_champion(connection, versions)
+        found = _find_champion(connection, versions)
     assert found is not None and found.version == 2
 
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from components.errors import ModelFolderError, RegistryError
 from components.model.folder import Model, SnapshotsSection
-from components.registry.expiry import Change, TableExpiry, apply_expiry, end, plan_expiry
+from components.registry.expiry import Change, TableExpiry, _end, apply_expiry, plan_expiry
 from components.registry.snapshot_use import TableUse
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
@@ -232,8 +232,8 @@ def test_the_end_of_a_table_is_that_of_its_last_use() -> None:
         TableUse(table="t", model=model, used_at=used + days * DAY, newest_version=None, latest_version=None, live_on=())
         for model, days in (("a", 0), ("b", 10))
     ]
-    assert end(uses, {"a": SnapshotsSection(keep_days=30), "b": SnapshotsSection(keep_days=19)})[0] == used + 30 * DAY
-    assert end(uses, {"a": SnapshotsSection(keep_days=30), "b": SnapshotsSection(keep_days=21)})[0] == used + 31 * DAY
+    assert _end(uses, {"a": SnapshotsSection(keep_days=30), "b": SnapshotsSection(keep_days=19)})[0] == used + 30 * DAY
+    assert _end(uses, {"a": SnapshotsSection(keep_days=30), "b": SnapshotsSection(keep_days=21)})[0] == used + 31 * DAY
 
 
 def test_expirations_are_told_of_those_tables_that_are_there(keeper: Keeper) -> None:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from components.errors import RegistryError
 from components.settings import Settings
 from components.storage.download_cache import pulled_folder
-from components.storage.manifest import Entry, Manifest, content_sha256, is_acceptable, recorded_manifest, unacceptable_path
-from components.storage.objects import path_inside, pull_file, split_uri
+from components.storage.manifest import Entry, Manifest, _unacceptable_path, content_sha256, is_acceptable, recorded_manifest
+from components.storage.objects import _path_inside, pull_file, split_uri
 
 OUTSIDE = [
     "../x",
@@ -44,9 +44,9 @@ def test_an_acceptable_path_stays_in_its_folder(path: str) -> None:
     folder = Path("/some/folder")
     if not is_acceptable(path):
         with pytest.raises(RegistryError, match="leads out of /some/folder: no version has it"):
-            path_inside(folder, path)
+            _path_inside(folder, path)
         return
-    inside = path_inside(folder, path)
+    inside = _path_inside(folder, path)
     assert inside.relative_to(folder).as_posix() == path
     assert ".." not in inside.parts
     assert inside != folder
@@ -54,7 +54,7 @@ def test_an_acceptable_path_stays_in_its_folder(path: str) -> None:
 
 @given(paths=st.lists(PATHS, max_size=5))
 def test_the_paths_of_a_manifest_can_be_files_beside_each_other(paths: list[str]) -> None:
-    bad = unacceptable_path([entry(path) for path in paths])
+    bad = _unacceptable_path([entry(path) for path in paths])
     clashes = {one for one in paths for other in paths if other.startswith(f"{one}/")}
     assert (bad is None) == (all(map(is_acceptable, paths)) and len(set(paths)) == len(paths) and not clashes)
 

@@ -19,7 +19,7 @@ from components.examples.encode import encode_examples
 from components.training.network import fed
 from components.training.servable import Tensors, columns_of, parse_columns, save_servable
 from components.training.signatures import Column, Signatures, read_signatures
-from components.training.smoke import Recorded, SmokeError, signature_inputs, try_servable
+from components.training.smoke import Recorded, SmokeError, _signature_inputs, try_servable
 
 DEVICES = ["phone", "desk", "tv", "watch"]
 COLUMNS = (Column("device", "string"), Column("pages", "int64"), Column("seconds", "float32"))
@@ -291,7 +291,7 @@ def test_columns_of_any_shape_and_columns_that_a_row_may_lack(tmp_path: Path) ->
     values = answer(examples=tf.constant(rows))["score"].numpy().tolist()
     assert values == [[22.0], [33.0], [114.0]]
     assert try_servable(tmp_path, tf.saved_model.load(str(tmp_path)).signatures, signatures, Recorded(rows, values)) == 0
-    packed = signature_inputs(rows, signatures)["packed"]
+    packed = _signature_inputs(rows, signatures)["packed"]
     assert packed["present"].tolist() == [[True, True], [False, True], [False, False]]
     assert packed["int64"].tolist() == [[7, 3], [0, 0], [0, -2]]
     assert packed["float32"].shape == (3, 4)

@@ -14,7 +14,7 @@ from components.registry.retirements import retire
 from components.registry.versions import NewVersion
 from components.storage.lifecycle import NONCURRENT_DAYS, RULES
 from components.storage.manifest import NAME
-from components.storage.objects import TOUCH_AFTER, blobs_by_path, ensure_bucket, split_uri, touched
+from components.storage.objects import TOUCH_AFTER, _touched, blobs_by_path, ensure_bucket, split_uri
 from components.upkeep.garbage import Disposition, Verb, collect, perform
 from components.upkeep.leftovers import GRACE
 from components.upkeep.verify import Reads, verify_version
@@ -66,7 +66,7 @@ def test_a_push_that_is_tried_again_in_the_last_moment_is_not_removed(shelf: She
     (action,) = actions(shelf, days=GRACE.days + 1)
     for blob in blobs_by_path(shelf.client, *split_uri(unfinished)).values():
         age(blob)
-        assert touched(blob) is not None
+        assert _touched(blob) is not None
     before = blobs_by_path(shelf.client, *split_uri(unfinished))
     assert not perform(action)
     assert blobs_by_path(shelf.client, *split_uri(unfinished)).keys() == before.keys()
@@ -76,16 +76,16 @@ def test_an_object_that_was_found_is_marked_only_when_it_is_old(shelf: Shelf, un
     def listed() -> storage.Blob:
         return blobs_by_path(shelf.client, *split_uri(unfinished))["weights"]
 
-    touched(listed())
+    _touched(listed())
     assert (listed().metageneration, listed().custom_time) == (1, None)
     old = listed()
     age(old)
-    marked = touched(old)
+    marked = _touched(old)
     assert marked is not None
     assert (marked.generation, marked.crc32c, marked.metageneration) == (old.generation, old.crc32c, 2)
     assert listed().custom_time > NOW
     shelf.client.bucket(shelf.bucket).blob(old.name).delete()
-    assert touched(old) is None
+    assert _touched(old) is None
 
 
 def age(blob: storage.Blob) -> None:

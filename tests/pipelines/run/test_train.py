@@ -17,7 +17,7 @@ from components.settings import Settings
 from components.storage.objects import blobs_by_path, pull_folder, verify_folder
 from components.training.session import open_session
 from components.training.signatures import read_signatures
-from components.training.smoke import signature_inputs
+from components.training.smoke import _signature_inputs
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 
 pytestmark = pytest.mark.slow
@@ -92,7 +92,7 @@ def test_the_pushed_model_scores_raw_examples(command_line: CommandLine, trained
     signatures = read_signatures(tmp_path / "model", "it")
     assert list(signatures.packed) == ["int64", "float32", "string"]
     with open_session(tmp_path / "model") as ask:
-        answers = {name: ask(name, inputs) for name, inputs in signature_inputs(rows, signatures).items()}
+        answers = {name: ask(name, inputs) for name, inputs in _signature_inputs(rows, signatures).items()}
     assert list(answers) == ["serving_default", "raw", "packed"]
     assert all((answer == answers["serving_default"]).all() for answer in answers.values())
     assert np.abs(answers["raw"] - scores).max() < 1e-6

@@ -5,11 +5,11 @@ import pyarrow as pa
 
 from components.checks.looks.drift import NO_DISTANCE, measure_distance
 from components.profiles.profile import ColumnProfile
-from components.profiles.profiling import profile_column
+from components.profiles.profiling import _profile_column
 
 
 def profile(*values: float) -> ColumnProfile:
-    return profile_column(pa.array(np.repeat(np.array(values, np.float64), 300)))
+    return _profile_column(pa.array(np.repeat(np.array(values, np.float64), 300)))
 
 
 def test_a_cohort_that_is_a_week_older_has_not_moved() -> None:
