@@ -35,11 +35,13 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def private_folder(folder: Path) -> None:
-    """Have a folder that nobody but its owner may enter, whatever the umask. What was in it before is closed to others too.
+    """Have a folder that nobody but its owner may enter, whatever the umask. What was in it before is closed to others too, and so
+    are the folders above it that are made for it.
 
     A folder of another user, such as a volume that a cluster mounts, is left as it is.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with private_files():
+        folder.mkdir(parents=True, exist_ok=True)
     found = folder.stat()
     if found.st_uid != os.geteuid() or not found.st_mode & OTHERS:
         return

@@ -29,7 +29,7 @@ def write_report(settings: Settings, result: TrainingResult) -> Path:
     Raises:
         StorageFullError: the disk has no room for it.
     """
-    private_folder(settings.state_folder)
+    private_folder(settings.state_folder / "reports")
     path = _report_path(settings, result.run.run.run_id)
     write_page(render_run(_finished_run(result)), path)
     return path

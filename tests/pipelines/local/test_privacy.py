@@ -197,6 +197,13 @@ def test_a_folder_that_was_open_is_closed_with_all_in_it(tmp_path: Path) -> None
     assert INTRUDER.stat().st_mode == before
 
 
+def test_the_folders_above_a_private_one_are_private_too(tmp_path: Path) -> None:
+    with open_to_all():
+        private_folder(tmp_path / "state" / "runs" / "run")
+
+    assert [stat.S_IMODE((tmp_path / path).stat().st_mode) for path in ("state", "state/runs", "state/runs/run")] == [0o700] * 3
+
+
 def test_what_is_made_privately_is_private_and_the_umask_comes_back(tmp_path: Path) -> None:
     with open_to_all():
         with private_files():
