@@ -217,16 +217,6 @@ def last_event(connection: sa.Connection, model: str, target: str) -> Event | No
     return next(iter(history(connection, model, target, limit=1)), None)
 
 
-def _live(connection: sa.Connection, model: str, target: str) -> Event | None:
-    """The event that made live what a target serves of a model; None when it serves nothing of it.
-
-    Raises:
-        RegistryError: no version of the model was ever registered.
-    """
-    last = last_event(connection, model, target)
-    return None if last is None or last.action == Action.UNDEPLOY else last
-
-
 def history(connection: sa.Connection, model: str, target: str | None = None, *, limit: int | None = None) -> list[Event]:
     """The last events of a model, on one target or on all, newest first; all of them without a limit.
 

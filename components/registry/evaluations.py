@@ -59,28 +59,13 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
     if evaluation_id is None:
         recorded = execute(connection, "evaluations.find", **values).one()
         what = f"the evaluation of {evaluation.model} {evaluation.version} by run {evaluation.run_id}"
-        identity = int(str(values["model_version_id"]))
-        (known,) = _read(connection, evaluation.model, evaluation.version, identity, recorded.evaluation_id)
+        row = execute(connection, "evaluations.read", evaluation_id=recorded.evaluation_id).mappings().one()
+        known = evaluation_from(evaluation.model, evaluation.version, dict(row))
         require_same(what, _comparable(known.metrics), _comparable(evaluation.metrics))
         return
     execute(connection, "evaluations.insert_names", **values)
     execute(connection, "evaluations.insert_slices", **values)
     execute(connection, "evaluations.insert_metrics", **values, evaluation_id=evaluation_id)
-
-
-def read_evaluations(connection: sa.Connection, model: str, version: int) -> tuple[Evaluation, ...]:
-    """All evaluations of a version, in the order in which they were recorded.
-
-    Raises:
-        RegistryError: there is no such version.
-    """
-    return _read(connection, model, version, version_id(connection, model, version), None)
-
-
-def _read(connection: sa.Connection, model: str, version: int, model_version_id: int, evaluation_id: int | None) -> tuple[Evaluation, ...]:
-    """All of them, or one."""
-    rows = execute(connection, "evaluations.read_all", model_version_id=model_version_id, evaluation_id=evaluation_id).mappings()
-    return tuple(evaluation_from(model, version, dict(row)) for row in rows)
 
 
 def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
@@ -105,16 +90,6 @@ def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
         recorded = execute(connection, "evaluations.find_blessing", **values).one()
         what = f"the blessing of {blessing.model} {blessing.version} by run {blessing.run_id}"
         require_same(what, recorded._asdict(), vars(blessing) | {"checks": [_check_json(check) for check in blessing.checks]})
-
-
-def read_blessings(connection: sa.Connection, model: str, version: int) -> tuple[Blessing, ...]:
-    """All verdicts on a version, in the order in which they were recorded.
-
-    Raises:
-        RegistryError: there is no such version.
-    """
-    rows = execute(connection, "evaluations.read_blessings", model_version_id=version_id(connection, model, version)).mappings()
-    return tuple(blessing_from(model, version, dict(row)) for row in rows)
 
 
 def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:

@@ -28,15 +28,14 @@ FROM jsonb_to_recordset(CAST(:metrics AS jsonb)) AS metric (
   JOIN registry.metric_name USING (name)
   JOIN registry.slice USING (slice_key);
 
--- name: read_all
+-- name: read
 -- Metrics are JSON, of which a thousand are read ten times as fast as rows; NaN and infinity are texts there.
 SELECT snapshot_id, run_id, config_sha256, report_uri,
        (SELECT json_agg(json_build_array(name, features, value, ci_low, ci_high, example_count) ORDER BY name, slice_key)
         FROM registry.metric JOIN registry.metric_name USING (metric_id) JOIN registry.slice USING (slice_id)
         WHERE metric.evaluation_id = evaluation.evaluation_id) AS metrics
 FROM registry.evaluation
-WHERE model_version_id = :model_version_id AND (CAST(:evaluation_id AS bigint) IS NULL OR evaluation_id = CAST(:evaluation_id AS bigint))
-ORDER BY evaluation_id;
+WHERE evaluation_id = :evaluation_id;
 
 -- name: insert_blessing
 INSERT INTO registry.blessing (model_version_id, baseline_id, run_id, policy_sha256, blessed, checks, decided_by)
@@ -47,8 +46,3 @@ ON CONFLICT DO NOTHING;
 SELECT baseline.version AS baseline_version, blessed, checks, decided_by
 FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
 WHERE blessing.model_version_id = :model_version_id AND blessing.run_id = :run_id AND policy_sha256 = :policy_sha256;
-
--- name: read_blessings
-SELECT baseline.version AS baseline_version, blessing.run_id, policy_sha256, blessed, checks, decided_by
-FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
-WHERE blessing.model_version_id = :model_version_id ORDER BY blessing_id;

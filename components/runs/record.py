@@ -146,7 +146,7 @@ def finish_run(connection: sa.Connection, run_id: str, state: RunState, error: s
         RegistryError: the run is unknown, or a run that did not fail is given an error.
     """
     execute(connection, "runs.finish", run_id=run_id, state=state, error=None if error is None else storable(error))
-    return _run_state(connection, run_id)
+    return read_run(connection, run_id).state
 
 
 def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[str]:
@@ -155,20 +155,6 @@ def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[
     A run that got as far as its version SUCCEEDED, any other FAILED as `interrupted`. Returns their ids.
     """
     return sorted(execute(connection, "runs.close_interrupted", model=model, host=host).scalars())
-
-
-def _run_state(connection: sa.Connection, run_id: str) -> RunState:
-    """The state of a run.
-
-    Raises:
-        RegistryError: the run is unknown.
-    """
-    return read_run(connection, run_id).state
-
-
-def _runs(connection: sa.Connection, model: str, limit: int) -> list[RecordedRun]:
-    """The latest runs of a model, newest first."""
-    return [recorded(row) for row in execute(connection, "runs.latest", model=model, limit=limit).mappings()]
 
 
 def read_run(connection: sa.Connection, run_id: str) -> RecordedRun:

@@ -11,9 +11,6 @@ ON CONFLICT (run_id) DO NOTHING;
 -- name: read
 SELECT * FROM registry.pipeline_run WHERE run_id = :run_id;
 
--- name: latest
-SELECT * FROM registry.pipeline_run WHERE model = :model ORDER BY started_at DESC, run_id LIMIT :limit;
-
 -- name: insert_tasks
 INSERT INTO registry.run_task (run_id, task_name, component_name, component_version, cached, seconds)
 SELECT :run_id, task_name, component_name, component_version, cached, seconds

@@ -18,7 +18,6 @@ class DatasetRole(StrEnum):
     """What a run read a snapshot for."""
 
     TRAIN = "train"
-    BASELINE = "baseline"
 
 
 @dataclass(frozen=True, kw_only=True)

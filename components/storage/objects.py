@@ -158,24 +158,6 @@ def read_manifest(client: storage.Client, uri: str) -> Manifest:
     return parse_manifest(uri, text)
 
 
-def verify_folder(client: storage.Client, uri: str) -> list[str]:
-    """What is wrong with the model folder at `uri`, a sentence for each object; empty when all is well.
-
-    Raises:
-        AccessError: Cloud Storage cannot be reached, or refuses the credentials.
-    """
-    try:
-        manifest = read_manifest(client, uri)
-    except RegistryError as error:
-        return [str(error)]
-    bucket, prefix = split_uri(uri)
-    with storage_errors(bucket):
-        found = blobs_by_path(client, bucket, prefix)
-    problems = (problem(entry, found.get(entry.path)) for entry in manifest.entries)
-    strangers = sorted(found.keys() - {entry.path for entry in manifest.entries} - {NAME})
-    return [*filter(None, problems), *(f"{path} is not in {NAME}" for path in strangers)]
-
-
 def blobs_by_path(client: storage.Client, bucket: str, prefix: str) -> dict[str, storage.Blob]:
     """The live objects of a folder, by their path in it."""
     return {blob.name.removeprefix(f"{prefix}/"): blob for blob in client.list_blobs(bucket, prefix=f"{prefix}/", retry=RETRY)}

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
+from components.database.engine import make_engine
+from components.runs.record import RecordedRun, read_run
 from components.settings import REPOSITORY, Settings
 
 CHURN = REPOSITORY / "pipelines" / "models" / "churn"
@@ -44,6 +48,13 @@ class CommandLine:
         done = self.run(*arguments, "--json")
         assert done.returncode == exit_code, done.stdout + done.stderr
         return json.loads(done.stdout)
+
+    def runs(self, model: str) -> list[RecordedRun]:
+        """The runs of a model as the registry has them, newest first."""
+        with make_engine(self.settings).connect() as connection:
+            newest = sa.text("SELECT run_id FROM registry.pipeline_run WHERE model = :model ORDER BY started_at DESC")
+            ids = connection.execute(newest, {"model": model}).scalars().all()
+            return [read_run(connection, run_id) for run_id in ids]
 
     def refused(self, *arguments: str) -> str:
         """The one sentence with which a command ends, its exit code being 1."""

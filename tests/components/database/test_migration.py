@@ -14,8 +14,9 @@ from components.database.migration import LOCK, migrate
 from components.errors import AccessError, RegistryError
 from components.evaluation.metric import Metric
 from components.registry.evaluations import Evaluation, record_evaluation
+from components.registry.history import list_versions
 from components.registry.versions import NewVersion, register_version
-from components.runs.record import RunState, _runs, finish_run
+from components.runs.record import RunState, finish_run
 from components.settings import Settings
 
 TABLES = """SELECT table_name FROM information_schema.tables
@@ -69,7 +70,7 @@ def test_a_database_that_is_newer_than_the_code_is_left_alone(empty: Settings) -
 def test_a_database_without_tables_says_what_to_run(empty: Settings) -> None:
     engine = make_engine(empty)
     with engine.connect() as connection, pytest.raises(RegistryError, match=r"has no tables yet .*: run `perennial migrate`"):
-        _runs(connection, "churn", limit=1)
+        list_versions(connection, "churn")
     engine.dispose()
 
 

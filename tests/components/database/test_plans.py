@@ -19,7 +19,7 @@ MODEL, NUMBER, ID = model_name(2), 40, 100
 READS: dict[str, dict[str, object]] = {
     "history.versions": {"model": MODEL, "limit": 50},
     "history.version": {"model": MODEL, "number": NUMBER},
-    "evaluations.read_all": {"model_version_id": ID, "evaluation_id": None},
+    "evaluations.read": {"evaluation_id": ID},
     "deployments.history": {"model": MODEL, "target": "prod", "limit": 50},
     "runs.read": {"run_id": f"bench-2-{NUMBER}"},
     "compare.snapshots_of_run": {"run_id": f"bench-2-{NUMBER}"},

@@ -16,7 +16,6 @@ from components.registry.deployments import (
     Event,
     NewEvent,
     Request,
-    _live,
     append,
     history,
     last_event,
@@ -71,8 +70,8 @@ def test_the_log_tells_who_what_when_and_why(engine: sa.Engine, versions: str, d
     with engine.connect() as connection:
         assert history(connection, versions) == [elsewhere, second, first]
         assert history(connection, versions, "prod", limit=1) == [second]
-        assert _live(connection, versions, "prod") == second
-        assert _live(connection, versions, "local") is None
+        assert last_event(connection, versions, "prod") == second
+        assert last_event(connection, versions, "local") is None
         assert live_of_model(connection, versions) == {2: ("prod",), 3: ("staging",)}
         assert live_on_target(connection, "prod")[versions] == 2
         told = {version.number: (version.live_on, version.retired) for version in list_versions(connection, versions)}

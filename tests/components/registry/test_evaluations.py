@@ -14,12 +14,11 @@ from components.evaluation.metric import Check, Metric
 from components.registry.evaluations import (
     Blessing,
     Evaluation,
-    read_blessings,
-    read_evaluations,
     record_blessing,
     record_evaluation,
     slice_key,
 )
+from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
 
 MakeVersion = Callable[..., NewVersion]
@@ -58,7 +57,7 @@ def test_metrics_come_back_to_the_last_bit(connection: sa.Connection, new_evalua
     )
     evaluation = new_evaluation(connection, *metrics)
     record_evaluation(connection, evaluation)
-    (stored,) = read_evaluations(connection, evaluation.model, evaluation.version)
+    (stored,) = read_version(connection, evaluation.model, evaluation.version).evaluations
     assert stored == replace(evaluation, metrics=metrics)
 
 
@@ -67,7 +66,7 @@ def test_nan_and_infinity_are_values(connection: sa.Connection, new_evaluation: 
     evaluation = new_evaluation(connection, nan, Metric("loss", {}, math.inf, -math.inf, math.inf))
     record_evaluation(connection, evaluation)
     record_evaluation(connection, evaluation)
-    (stored,) = read_evaluations(connection, evaluation.model, evaluation.version)
+    (stored,) = read_version(connection, evaluation.model, evaluation.version).evaluations
     assert math.isnan(stored.metrics[0].value)
     assert stored.metrics[1] == evaluation.metrics[1]
 
@@ -96,7 +95,7 @@ def test_a_version_may_be_evaluated_again(connection: sa.Connection, new_evaluat
     later = replace(evaluation, config_sha256="c" * 64, metrics=(Metric("auc", {}, 0.6),), report_uri="file:///report.html")
     record_evaluation(connection, evaluation)
     record_evaluation(connection, later)
-    assert read_evaluations(connection, evaluation.model, 1) == (evaluation, later)
+    assert read_version(connection, evaluation.model, 1).evaluations == (evaluation, later)
 
 
 SQL = "'; DROP TABLE registry.metric; --"
@@ -107,7 +106,7 @@ HOSTILE = [SQL, "NULL", "null", "{a,b}", 'a"b', "a\\b", "a\nb\t\x1b", "\u2028", 
 def test_hostile_names_are_stored_as_they_are(connection: sa.Connection, new_evaluation: Callable[..., Evaluation], text: str) -> None:
     evaluation = new_evaluation(connection, Metric(text, {text: text}, 0.5))
     record_evaluation(connection, evaluation)
-    assert read_evaluations(connection, evaluation.model, 1) == (evaluation,)
+    assert read_version(connection, evaluation.model, 1).evaluations == (evaluation,)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +154,7 @@ def test_writers_of_the_same_names_do_not_lock_each_other_out(engine: sa.Engine,
     def record(evaluation: Evaluation) -> int:
         with engine.begin() as connection:
             record_evaluation(connection, evaluation)
-            return len(read_evaluations(connection, evaluation.model, evaluation.version)[0].metrics)
+            return len(read_version(connection, evaluation.model, evaluation.version).evaluations[0].metrics)
 
     with ThreadPoolExecutor(5) as pool:
         assert list(pool.map(record, evaluations)) == [200] * 5
@@ -176,13 +175,13 @@ def test_a_verdict_comes_back_with_its_checks(connection: sa.Connection, new_ble
     blessing = replace(new_blessing(connection, *checks), blessed=False)
     record_blessing(connection, blessing)
     record_blessing(connection, blessing)
-    assert read_blessings(connection, blessing.model, blessing.version) == (blessing,)
+    assert read_version(connection, blessing.model, blessing.version).blessings == (blessing,)
 
 
 def test_a_check_may_have_found_nan(connection: sa.Connection, new_blessing: Callable[..., Blessing]) -> None:
     blessing = new_blessing(connection, Check("auc", {}, "at least 0.7", math.nan, passed=False))
     record_blessing(connection, blessing)
-    (stored,) = read_blessings(connection, blessing.model, blessing.version)
+    (stored,) = read_version(connection, blessing.model, blessing.version).blessings
     assert stored.checks[0].value is not None
     assert math.isnan(stored.checks[0].value)
 
@@ -198,6 +197,6 @@ def test_a_verdict_names_the_champion_it_compared_with(connection: sa.Connection
     champion, challenger = new_blessing(connection), new_blessing(connection)
     compared = replace(challenger, baseline_version=champion.version)
     record_blessing(connection, compared)
-    assert read_blessings(connection, challenger.model, challenger.version) == (compared,)
+    assert read_version(connection, challenger.model, challenger.version).blessings == (compared,)
     with pytest.raises(RegistryError, match="has no version 9: it has 1 to 2"):
         record_blessing(connection, replace(challenger, policy_sha256="d" * 64, baseline_version=9))

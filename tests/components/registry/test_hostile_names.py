@@ -11,7 +11,7 @@ from components.errors import RegistryError
 from components.evaluation.metric import Check, Metric
 from components.registry import versions
 from components.registry.deployments import history
-from components.registry.evaluations import Blessing, Evaluation, read_blessings, record_blessing, record_evaluation
+from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
 from components.registry.snapshot_use import find_snapshot
 from components.registry.versions import ModelRole, NewVersion, find_version_of_run, register_version
@@ -152,7 +152,7 @@ def test_verdicts_and_tasks_are_kept_or_refused(connection: sa.Connection, bless
     check = Check(text, {text: text}, text, 0.5, passed=True)
     changed = replace(blessing, checks=(check,), decided_by=text)
     if not refused(connection, lambda connection, _: record_blessing(connection, changed), text):
-        assert read_blessings(connection, blessing.model, 1) == (changed,)
+        assert read_version(connection, blessing.model, 1).blessings == (changed,)
     task = Task(text, text, text)
     if not refused(connection, lambda connection, _: record_tasks(connection, blessing.run_id, [task]), text):
         assert read_version(connection, blessing.model, 1).tasks == (task,)

@@ -9,11 +9,13 @@ import pytest
 import sqlalchemy as sa
 from google.cloud import storage
 
+from components.errors import RegistryError
 from components.registry.history import list_versions
 from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 from components.storage.manifest import Manifest, content_sha256, scan_folder
-from components.storage.objects import verify_folder
+from components.storage.objects import read_manifest
+from tests.components.storage.whole import assert_whole
 
 PUSH_AND_DIE = """
 from pathlib import Path
@@ -48,11 +50,13 @@ def test_a_push_that_was_killed_is_half_written_until_it_is_tried_again(
     left = {blob.name: blob.generation for blob in client.list_blobs(bucket, prefix=prefix)}
     assert len(left) == files
     uri = f"gs://{bucket}/{prefix}"
-    assert verify_folder(client, uri) == [f"{uri} has no manifest.json: it is half-written or gone; push the model again"]
+    with pytest.raises(RegistryError, match=f"{uri} has no manifest.json: it is half-written or gone; push the model again"):
+        read_manifest(client, uri)
 
     manifest = push()
 
-    assert (manifest.uri, verify_folder(client, uri)) == (uri, [])
+    assert manifest.uri == uri
+    assert_whole(client, uri)
     pushed = {f"{prefix}/{entry.path}": entry.generation for entry in manifest.entries}
     assert left.items() <= pushed.items(), "what was there already is kept"
 

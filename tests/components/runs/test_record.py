@@ -16,8 +16,6 @@ from components.runs.record import (
     RunState,
     Task,
     Trigger,
-    _run_state,
-    _runs,
     close_interrupted,
     finish_run,
     read_run,
@@ -44,7 +42,7 @@ def test_a_start_that_is_tried_again_changes_nothing(connection: sa.Connection, 
     run = new_run(parameters={"window": (1, 2)})
     start_run(connection, run)
     start_run(connection, replace(run, host="another pod"))
-    assert [row.run.host for row in _runs(connection, run.model, limit=9)] == ["laptop"]
+    assert read_run(connection, run.run_id).run.host == "laptop"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ def test_a_reason_that_postgresql_cannot_store_is_escaped(connection: sa.Connect
 def test_the_first_end_of_a_run_stands(connection: sa.Connection, new_run: NewRun, state: RunState) -> None:
     run = new_run()
     start_run(connection, run)
-    assert _run_state(connection, run.run_id) is RunState.RUNNING
+    assert read_run(connection, run.run_id).state is RunState.RUNNING
     assert finish_run(connection, run.run_id, state) is state
     assert finish_run(connection, run.run_id, RunState.FAILED, "too late") is state
     recorded = read_run(connection, run.run_id)
@@ -138,7 +136,7 @@ def test_an_unknown_run_cannot_end(connection: sa.Connection) -> None:
     with pytest.raises(RegistryError, match="run 'nobody' is not in the registry"):
         finish_run(connection, "nobody", RunState.FAILED, "error")
     with pytest.raises(RegistryError, match="run 'nobody' is not in the registry"):
-        _run_state(connection, "nobody")
+        read_run(connection, "nobody")
 
 
 def test_a_run_that_succeeded_has_no_error(connection: sa.Connection, new_run: NewRun) -> None:
@@ -146,16 +144,6 @@ def test_a_run_that_succeeded_has_no_error(connection: sa.Connection, new_run: N
     start_run(connection, run)
     with pytest.raises(RegistryError, match=r"the registry refuses runs\.finish: .*violates check constraint"):
         finish_run(connection, run.run_id, RunState.SUCCEEDED, "but")
-
-
-def test_runs_are_listed_newest_first(engine: sa.Engine, new_run: NewRun) -> None:
-    made = [new_run() for _ in range(4)]
-    for run in made:
-        with engine.begin() as connection:
-            start_run(connection, run)
-    with engine.connect() as connection:
-        listed = _runs(connection, made[0].model, limit=3)
-    assert [row.run.run_id for row in listed] == [run.run_id for run in reversed(made)][:3]
 
 
 def test_interrupted_runs_of_this_model_on_this_host_are_closed(

@@ -24,11 +24,11 @@ NewSnapshot = Callable[..., RecordedSnapshot]
 MakeVersion = Callable[..., NewVersion]
 
 
-def use(connection: sa.Connection, run: Run, snapshot: RecordedSnapshot, role: DatasetRole = DatasetRole.TRAIN) -> None:
+def use(connection: sa.Connection, run: Run, snapshot: RecordedSnapshot) -> None:
     """Record that the run read the snapshot."""
     start_run(connection, run)
     record_snapshot(connection, snapshot)
-    link_snapshot(connection, run.run_id, role, snapshot.snapshot_id)
+    link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
 
 
 def test_a_snapshot_comes_back_as_it_was_recorded(connection: sa.Connection, new_snapshot: NewSnapshot) -> None:
@@ -80,14 +80,14 @@ def test_an_unknown_snapshot_says_so(connection: sa.Connection) -> None:
         read_recorded_snapshot(connection, "abc")
 
 
-def test_a_run_is_linked_once_for_each_role(connection: sa.Connection, new_run: Callable[..., Run], new_snapshot: NewSnapshot) -> None:
+def test_a_run_is_linked_once(connection: sa.Connection, new_run: Callable[..., Run], new_snapshot: NewSnapshot) -> None:
     run, snapshot = new_run(), new_snapshot()
     start_run(connection, run)
     record_snapshot(connection, snapshot)
-    for role in (DatasetRole.TRAIN, DatasetRole.BASELINE, DatasetRole.TRAIN):
-        link_snapshot(connection, run.run_id, role, snapshot.snapshot_id)
+    for _ in range(2):
+        link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
     rows = connection.execute(sa.text("SELECT role FROM registry.run_dataset WHERE run_id = :run_id ORDER BY role"), {"run_id": run.run_id})
-    assert rows.scalars().all() == ["baseline", "train"]
+    assert rows.scalars().all() == ["train"]
 
 
 def test_a_link_needs_both_ends(connection: sa.Connection, new_run: Callable[..., Run]) -> None:
@@ -178,9 +178,9 @@ def test_the_story_names_every_version_and_run_that_used_it(
     trained, later = new_version(connection), new_version(connection)
     for new in (trained, later, replace(new_version(connection), model="quite_another", snapshot_id=trained.snapshot_id)):
         register_version(connection, new)
-    snapshot, baseline = read_recorded_snapshot(connection, trained.snapshot_id), new_run()
+    snapshot, again = read_recorded_snapshot(connection, trained.snapshot_id), new_run()
     link_snapshot(connection, trained.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
-    use(connection, baseline, snapshot, DatasetRole.BASELINE)
+    use(connection, again, snapshot)
     for number in (1, 2):
         evaluation = Evaluation(
             model=name, version=number, run_id=trained.run_id, snapshot_id=snapshot.snapshot_id, config_sha256="a" * 64, metrics=()
@@ -198,7 +198,7 @@ def test_the_story_names_every_version_and_run_that_used_it(
     ]
     assert {(run.run_id, run.model, run.role, run.state) for run in story.runs} == {
         (trained.run_id, name, DatasetRole.TRAIN, RunState.RUNNING),
-        (baseline.run_id, name, DatasetRole.BASELINE, RunState.RUNNING),
+        (again.run_id, name, DatasetRole.TRAIN, RunState.RUNNING),
     }
 
 

@@ -20,10 +20,11 @@ from components.registry.versions import NewVersion, register_version
 from components.settings import Settings
 from components.storage import objects
 from components.storage.manifest import NAME, content_sha256, scan_folder
-from components.storage.objects import CHUNK_BYTES, blobs_by_path, ensure_bucket, push_folder, split_uri, verify_folder
+from components.storage.objects import CHUNK_BYTES, blobs_by_path, ensure_bucket, push_folder, split_uri
 from components.upkeep.inventory import Scope, stored_versions
 from components.upkeep.leftovers import Origin, leftovers
 from components.upkeep.verify import Kind, Reads, verify_version
+from tests.components.storage.whole import assert_whole
 from tests.components.upkeep.keeping import Shelf
 from tests.infra.emulators.cloud_storage_process import CloudStorageProcess
 
@@ -67,7 +68,7 @@ def test_a_call_that_fails_for_a_while_is_made_again(
     breakable_storage.break_next({"method": method, "path": path, **fault})
     manifest = push_folder(broken, "models", model=name, folder=folder, metadata={})
     uri = publish_version(broken, "models", model=name, number=1, uri=manifest.uri, metadata={})
-    assert verify_folder(broken, manifest.uri) == []
+    assert_whole(broken, manifest.uri)
     assert len(blobs_by_path(broken, *split_uri(uri))) == len(manifest.entries) + 1
     assert len(list(broken.list_blobs("models", prefix=f"content/{name}/", versions=True))) == len(manifest.entries) + 1
 
@@ -96,7 +97,7 @@ def test_a_service_that_stays_away_says_so_and_leaves_nothing_that_counts(
     assert blobs_by_path(broken, "models", f"models/{name}/1") == {}
     breakable_storage.break_next()
     push_and_publish()
-    assert verify_folder(broken, uri) == []
+    assert_whole(broken, uri)
     assert NAME in blobs_by_path(broken, "models", f"models/{name}/1")
 
 
@@ -112,7 +113,7 @@ def test_a_large_upload_that_is_cut_in_the_middle_goes_on_from_there(
     uri = push(broken, folder, name)
     chunks = [call for call in breakable_storage.calls() if "upload_id" in call]
     assert len(chunks) == 4, "three chunks, one of them twice"
-    assert verify_folder(broken, uri) == []
+    assert_whole(broken, uri)
 
 
 PUBLISH_AND_DIE = """

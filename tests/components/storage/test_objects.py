@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +12,8 @@ from google.cloud import storage
 
 from components.errors import RegistryError
 from components.storage.manifest import Entry, Manifest
-from components.storage.objects import ensure_bucket, pull_folder, push_folder, read_manifest, verify_folder
+from components.storage.objects import ensure_bucket, pull_folder, push_folder, read_manifest
+from tests.components.storage.whole import assert_whole
 
 LARGE = 20 << 20
 """Bytes: more than one chunk."""
@@ -30,7 +30,7 @@ def blob_of(client: storage.Client, uri: str, path: str) -> storage.Blob:
 def test_a_folder_comes_back_byte_for_byte(client: storage.Client, folder: Path, push: Callable[..., Manifest], tmp_path: Path) -> None:
     (folder / "variables" / "variables.data").write_bytes(os.urandom(LARGE))
     manifest = push()
-    assert verify_folder(client, manifest.uri) == []
+    assert_whole(client, manifest.uri)
     assert read_manifest(client, manifest.uri) == manifest
     pull_folder(client, manifest.uri, tmp_path / "caches" / "pulled")
     assert contents(tmp_path / "caches" / "pulled") == contents(folder)
@@ -62,14 +62,14 @@ def test_pushing_again_changes_no_object(client: storage.Client, folder: Path, p
     assert push() == manifest
     (folder / "saved_model.pb").write_bytes(b"other")
     assert push().uri != manifest.uri
-    assert verify_folder(client, manifest.uri) == []
+    assert_whole(client, manifest.uri)
 
 
 def test_many_pushes_of_one_folder_at_once_make_it_once(client: storage.Client, push: Callable[..., Manifest]) -> None:
     with ThreadPoolExecutor(8) as pool:
         manifests = set(pool.map(lambda run: push(metadata={"run": str(run)}), range(8)))
     assert len(manifests) == 1
-    assert verify_folder(client, manifests.pop().uri) == []
+    assert_whole(client, manifests.pop().uri)
 
 
 def test_an_object_that_something_else_wrote_is_not_taken_over(client: storage.Client, push: Callable[..., Manifest]) -> None:
@@ -98,26 +98,19 @@ def test_a_file_that_changes_while_it_is_pushed_is_refused(folder: Path, push: C
         push(progress=lambda _: file.write_bytes(b"\1" * size))
 
 
-CHANGES_BEHIND_OUR_BACK: dict[str, tuple[Callable[[storage.Blob], object], str]] = {
-    "other bytes": (lambda blob: blob.upload_from_string(b"x" * 16_000), r"saved_model\.pb has CRC32C .*==, not .*=="),
-    "fewer bytes": (lambda blob: blob.upload_from_string(b"x"), r"saved_model\.pb has 1 bytes, not 16000"),
-    "deleted": (lambda blob: blob.delete(), r"saved_model\.pb is missing"),
+CHANGES_BEHIND_OUR_BACK: dict[str, Callable[[storage.Blob], object]] = {
+    "other bytes": lambda blob: blob.upload_from_string(b"x" * 16_000),
+    "fewer bytes": lambda blob: blob.upload_from_string(b"x"),
+    "deleted": lambda blob: blob.delete(),
 }
 
 
-@pytest.mark.parametrize(("change", "problem"), CHANGES_BEHIND_OUR_BACK.values(), ids=CHANGES_BEHIND_OUR_BACK)
-def test_a_change_behind_our_back_is_named_and_the_pushed_bytes_are_still_there(
-    client: storage.Client,
-    folder: Path,
-    push: Callable[..., Manifest],
-    tmp_path: Path,
-    change: Callable[[storage.Blob], object],
-    problem: str,
+@pytest.mark.parametrize("change", CHANGES_BEHIND_OUR_BACK.values(), ids=CHANGES_BEHIND_OUR_BACK)
+def test_after_a_change_behind_our_back_the_pushed_bytes_are_still_there(
+    client: storage.Client, folder: Path, push: Callable[..., Manifest], tmp_path: Path, change: Callable[[storage.Blob], object]
 ) -> None:
     manifest = push()
     change(blob_of(client, manifest.uri, "saved_model.pb"))
-    (named,) = verify_folder(client, manifest.uri)
-    assert re.fullmatch(problem, named), named
     pull_folder(client, manifest.uri, tmp_path / "pulled")
     assert contents(tmp_path / "pulled") == contents(folder)
 
@@ -131,7 +124,8 @@ def test_bytes_that_are_gone_for_good_are_missing(client: storage.Client, push: 
         pull_folder(client, manifest.uri, tmp_path / "pulled")
     assert list(tmp_path.iterdir()) == [tmp_path / "model"]
     healed = push()
-    assert (healed.sha256, verify_folder(client, healed.uri)) == (manifest.sha256, [])
+    assert healed.sha256 == manifest.sha256
+    assert_whole(client, healed.uri)
     pull_folder(client, healed.uri, tmp_path / "pulled")
     assert contents(tmp_path / "pulled") == contents(tmp_path / "model")
 
@@ -151,17 +145,10 @@ def test_other_bytes_under_a_known_generation_are_not_let_through(
     assert not (tmp_path / "pulled").exists()
 
 
-def test_an_object_too_many_is_named(client: storage.Client, push: Callable[..., Manifest]) -> None:
-    manifest = push()
-    blob_of(client, manifest.uri, "assets/extra.py").upload_from_string("import os")
-    assert verify_folder(client, manifest.uri) == ["assets/extra.py is not in manifest.json"]
-
-
 def test_a_folder_without_a_manifest_is_not_taken_for_whole(client: storage.Client, push: Callable[..., Manifest], tmp_path: Path) -> None:
     manifest = push()
     blob_of(client, manifest.uri, "manifest.json").delete()
     message = f"{manifest.uri} has no manifest.json: it is half-written or gone; push the model again"
-    assert verify_folder(client, manifest.uri) == [message]
     with pytest.raises(RegistryError, match=message):
         pull_folder(client, manifest.uri, tmp_path / "pulled")
 

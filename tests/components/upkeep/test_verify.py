@@ -175,9 +175,11 @@ def test_what_no_version_refers_to_is_named(shelf: Shelf, folder: Path, tmp_path
 
 def test_an_object_too_many_in_a_versions_folder_is_named(shelf: Shelf, folder: Path) -> None:
     version = shelf.keep(folder)
+    shelf.pushed(version, "assets/extra.py").upload_from_string("import os")
     shelf.published(version.number, "extra").upload_from_string("x")
-    (finding,) = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
-    assert (finding.kind, finding.text) == (Kind.UNREFERENCED, f"extra is not in {NAME}")
+    findings = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
+    assert [finding.text for finding in findings] == [f"assets/extra.py is not in {NAME}", f"extra is not in {NAME}"]
+    assert {finding.kind for finding in findings} == {Kind.UNREFERENCED}
 
 
 def test_objects_of_models_that_the_registry_does_not_know_are_somebody_elses(shelf: Shelf) -> None:

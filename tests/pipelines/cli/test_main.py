@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.database.engine import make_engine
-from components.runs.record import RunState, _runs
+from components.runs.record import RunState
 from components.settings import Settings
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 
@@ -37,8 +36,7 @@ def test_a_date_outside_the_data_is_refused_and_the_run_recorded_as_failed(comma
     assert sentence == (
         "--through 1999-01-01 is outside retail.purchases, which has partitions 1997-01-01 to 1998-06-30: choose a date between them"
     )
-    with make_engine(command_line.settings).connect() as connection:
-        (last, *_) = _runs(connection, "churn", 1)
+    last = command_line.runs("churn")[0]
     assert (last.state, last.error) == (RunState.FAILED, sentence)
 
 

@@ -15,7 +15,7 @@ from components.google import bigquery_client, storage_client
 from components.registry.evaluations import record_evaluation
 from components.registry.history import VersionStory, read_version
 from components.registry.versions import NewVersion, register_version
-from components.runs.record import RunState, _runs, finish_run, record_tasks, start_run
+from components.runs.record import RunState, finish_run, record_tasks, start_run
 from components.settings import Settings
 from components.storage.manifest import CODE
 from components.storage.objects import pull_folder, push_folder
@@ -50,8 +50,8 @@ def test_a_version_comes_out_equal_whatever_the_model_is_now(command_line: Comma
 
 
 def test_it_is_a_run_in_the_registry_that_names_the_version(command_line: CommandLine, first: VersionStory) -> None:
+    last = command_line.runs("again")[0]
     with make_engine(command_line.settings).connect() as connection:
-        last = _runs(connection, "again", 1)[0]
         linked = connection.exec_driver_sql(
             "SELECT run_model.role, version, run_dataset.role, run_dataset.snapshot_id "
             "FROM registry.run_model JOIN registry.model_version USING (model_version_id) "
@@ -66,8 +66,7 @@ def test_it_is_a_run_in_the_registry_that_names_the_version(command_line: Comman
 
 def test_no_example_comes_from_the_cache(command_line: CommandLine, first: VersionStory) -> None:
     state = command_line.settings.state_folder
-    with make_engine(command_line.settings).connect() as connection:
-        run = _runs(connection, "again", 1)[0].run.run_id
+    run = command_line.runs("again")[0].run.run_id
     read = {path.stat().st_ino for path in (state / "runs" / run).glob("artifacts/*/read/examples/Split-*/*.gz")}
     assert len(read) == 6
     assert not read & {path.stat().st_ino for path in (state / "cache").rglob("*.gz")}
@@ -97,8 +96,7 @@ def test_a_version_that_was_pushed_without_its_code_is_refused(command_line: Com
     number = forged(command_line.settings, first, tmp_path / "model", lambda model: shutil.rmtree(model / CODE))
     sentence = command_line.refused("reproduce", "again", str(number))
     assert sentence.startswith(f"again version {number} was pushed without its code (gs://")
-    with make_engine(command_line.settings).connect() as connection:
-        last = _runs(connection, "again", 1)[0]
+    last = command_line.runs("again")[0]
     assert (last.state, last.error) == (RunState.FAILED, sentence)
 
 

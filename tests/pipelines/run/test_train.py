@@ -14,10 +14,11 @@ from components.files import OTHERS
 from components.google import storage_client
 from components.registry.history import read_version
 from components.settings import Settings
-from components.storage.objects import blobs_by_path, pull_folder, verify_folder
+from components.storage.objects import blobs_by_path, pull_folder
 from components.training.session import open_session
 from components.training.signatures import read_signatures
 from components.training.smoke import _signature_inputs
+from tests.components.storage.whole import assert_whole
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 
 pytestmark = pytest.mark.slow
@@ -42,7 +43,7 @@ def test_a_run_ends_in_a_version_whose_bytes_are_in_cloud_storage(command_line: 
     assert version["uri"].startswith(f"gs://{command_line.settings.bucket}/content/churn/")
     assert 0.7 < version["metrics"]["auc"] < 1
     client = storage_client(command_line.settings)
-    assert verify_folder(client, version["uri"]) == []
+    assert_whole(client, version["uri"])
     published = blobs_by_path(client, command_line.settings.bucket, "models/churn/1")
     assert {"manifest.json", "saved_model.pb"} < published.keys()
     assert {blob.metadata["run"] for blob in published.values()} == {trained["run"]}

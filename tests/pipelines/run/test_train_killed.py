@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from components.database.engine import make_engine
 from components.google import storage_client
 from components.registry.history import list_versions
-from components.runs.record import RunState, _runs
+from components.runs.record import RunState
 from components.settings import Settings
-from components.storage.objects import verify_folder
+from tests.components.storage.whole import assert_whole
 from tests.pipelines.command_line import CommandLine, edit, small_churn
 from tests.waiting import wait_until
 
@@ -34,11 +34,11 @@ def test_a_run_killed_in_any_step_and_run_again_ends_in_one_version(command_line
     command_line.json("train", "mortal")
 
     (version,) = command_line.json("versions", "mortal")
-    assert verify_folder(storage_client(command_line.settings), version["uri"]) == []
+    assert_whole(storage_client(command_line.settings), version["uri"])
     with make_engine(command_line.settings).begin() as connection:
-        recorded = _runs(connection, "mortal", 100)
         assert len(list_versions(connection, "mortal")) == 1
         orphans = connection.execute(sa.text(NOT_OF_THE_VERSION), {"run": version["run_id"]}).scalars().all()
+    recorded = command_line.runs("mortal")
     assert RunState.RUNNING not in {run.state for run in recorded}
     assert [run.run.run_id for run in recorded if run.state == RunState.SUCCEEDED] == [version["run_id"]]
     assert {run.error for run in recorded if run.state == RunState.FAILED} == {"interrupted"}
