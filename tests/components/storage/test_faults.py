@@ -146,7 +146,7 @@ def test_publishing_that_was_killed_is_found_and_completed(
     left = blobs_by_path(shelf.client, *split_uri(published_uri(shelf.bucket, shelf.model, 1)))
     assert len(left) <= copies
     (finding,) = verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE)
-    assert (finding.kind, finding.text) == (Kind.UNPUBLISHED, f"{len(left)} of 5 objects are there, and no {NAME}")
+    assert (finding.kind, finding.text) == (Kind.UNPUBLISHED, f"{len(left)} of 6 objects are there, and no {NAME}")
     assert publish_missing(shelf.engine, shelf.client, shelf.bucket, shelf.model) == [1]
     assert verify_version(shelf.client, shelf.bucket, version, reads=Reads.FREE) == []
     now = blobs_by_path(shelf.client, *split_uri(published_uri(shelf.bucket, shelf.model, 1)))
