@@ -58,7 +58,8 @@ class Part:
         """Labels of 0 and 1, scores and weights, each float64 [rows]."""
         outputs = rows.scores.shape[1]
         if (self.of_class is None) != (outputs == 1) or not (self.of_class or 0) < outputs:
-            raise StockOnlyError(f"class {self.of_class} of {outputs} outputs")
+            part = "its only score" if self.of_class is None else f"class {self.of_class}"
+            raise StockOnlyError(f"metrics of {part}, where a model gives {outputs} scores")
         labels = rows.labels if self.of_class is None else (rows.labels == self.of_class).astype(np.float64)
         if not np.isin(labels, (0.0, 1.0)).all():
             raise StockOnlyError("a label other than 0 and 1")

@@ -151,7 +151,7 @@ def test_a_label_that_is_no_class_and_outputs_that_are_not_asked_for_are_named()
     rows = Rows(np.array([0.0, 3.0]), np.ones((2, 3), np.float32), np.ones(2), {"device": pa.array(["a", "b"])})
     with pytest.raises(StockOnlyError, match="a label that is none of 3 classes"):
         Measurement(config(matrix)).add(rows)
-    with pytest.raises(StockOnlyError, match="class None of 3 outputs"):
+    with pytest.raises(StockOnlyError, match="metrics of its only score, where a model gives 3 scores"):
         Measurement(config()).add(rows)
 
 
