@@ -22,7 +22,7 @@ def read_matrix(found: Mapping[str, Any], classes: int) -> np.ndarray:
     return counts
 
 
-def one_against_all(matrix: np.ndarray, of: int) -> Confusion:
+def _one_against_all(matrix: np.ndarray, of: int) -> Confusion:
     """The counts of one class."""
     hits, labelled, predicted = matrix[of, of], matrix[of].sum(), matrix[:, of].sum()
     return Confusion(
@@ -41,7 +41,7 @@ def measure_classes(classes: Sequence[str], matrix: np.ndarray, areas: Sequence[
         matrix: as `read_matrix` gives it.
         areas: under the ROC curve of each class against the rest, [K].
     """
-    counts = [one_against_all(matrix, place) for place in range(len(classes))]
+    counts = [_one_against_all(matrix, place) for place in range(len(classes))]
     found = {"accuracy": _measured("accuracy", _share(np.trace(matrix), matrix.sum()), counts[0])}
     for measure in MEASURES:
         each = [_measured(measure, _value(measure, one, area), one) for one, area in zip(counts, areas, strict=True)]

@@ -42,7 +42,7 @@ def run_fn(arguments: "FnArgs") -> None:
 
     transform = tft.TFTransformOutput(arguments.transform_graph_path)
     specification = transform.transformed_feature_spec()
-    rows = Rows(transform, model.rows.label, model.training.batch_size)
+    rows = TransformedRows(transform, model.rows.label, model.training.batch_size)
     network = build_network(model, {name: feature for name, feature in specification.items() if name != rows.label})
     history = network.fit(
         rows.read(arguments.train_files, shuffle_seed=model.training.seed),
@@ -58,7 +58,7 @@ def run_fn(arguments: "FnArgs") -> None:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TransformedRows:
     """How raw examples become batches of transformed features for Keras. Nothing transformed is kept on disk."""
 
     transform: "tft.TFTransformOutput"
@@ -91,7 +91,7 @@ def _paths(patterns: Sequence[str]) -> list[str]:
     return sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))
 
 
-def _save(network: Any, rows: Rows, score_count: int, folder: Path) -> tuple[Answer, Signatures]:
+def _save(network: Any, rows: TransformedRows, score_count: int, folder: Path) -> tuple[Answer, Signatures]:
     """A SavedModel that is asked with raw columns without the label: training and serving transform alike."""
     import tensorflow as tf
 

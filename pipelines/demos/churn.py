@@ -31,38 +31,38 @@ CURRENCIES = 7
 
 def main() -> None:
     """Tell the story from scratch."""
-    play("demo-churn", MODEL, EDITS, tell)
+    play("demo-churn", MODEL, EDITS, _tell)
 
 
-def tell(settings: Settings, server: ForkServer) -> None:
+def _tell(settings: Settings, server: ForkServer) -> None:
     """Tell the story with services that are ready."""
     shop = Shop(settings, server, MODEL, TEXT_SCHEMA)
     say("1. A shop's purchases land in BigQuery day by day. A model of who will buy nothing in the next 30 days is trained every week.")
-    shop.load(date.min, LAST_GOOD, good)
+    shop.load(date.min, LAST_GOOD, _good)
     shop.train(LAST_GOOD)
     say("2. On 1 December the data preparation changes: some amounts now carry their currency, as in 11.77 USD. The next weekly run:")
-    shop.load(FIRST_BAD, LATER, bad)
+    shop.load(FIRST_BAD, LATER, _bad)
     shop.train(FIRST_BLOCKED, expected=RunState.BLOCKED)
     say("3. What would have happened without the gate? source.sql casts with SAFE_CAST, so that text silently becomes NULL:")
     shop.train(LATER, waive="to see what would have happened")
     say("   Why does version 2 differ from version 1?")
     run("compare", MODEL, "1", "2")
     say("4. The preparation is mended, and the partitions are loaded again. The next run passes the gate:")
-    shop.load(FIRST_BAD, LATER, good)
+    shop.load(FIRST_BAD, LATER, _good)
     shop.train(LATER)
     say("5. Every version can be made again from its pinned snapshot, to the bit: the bad one too, whose rows the table no longer has.")
     for number in range(1, 4):
         shop.reproduce(number)
 
 
-def good(_number: int, row: dict[str, object]) -> dict[str, object]:
+def _good(_number: int, row: dict[str, object]) -> dict[str, object]:
     """A purchase as the preparation writes it: the amount as text."""
     return {**row, "dollar_value": f"{row['dollar_value']:.2f}"}
 
 
-def bad(number: int, row: dict[str, object]) -> dict[str, object]:
+def _bad(number: int, row: dict[str, object]) -> dict[str, object]:
     """A purchase as the changed preparation writes it: some amounts have a currency."""
-    written = good(number, row)
+    written = _good(number, row)
     return {**written, "dollar_value": f"{written['dollar_value']} USD"} if number % CURRENCIES == 0 else written
 
 

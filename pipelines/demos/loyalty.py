@@ -23,15 +23,15 @@ FIRST, SECOND, NEWEST = date(1998, 3, 31), date(1998, 4, 30), date(1998, 5, 31)
 
 def main() -> None:
     """Tell the story from scratch."""
-    play("demo-loyalty", MODEL, EDITS, tell)
+    play("demo-loyalty", MODEL, EDITS, _tell)
 
 
-def tell(settings: Settings, server: ForkServer) -> None:
+def _tell(settings: Settings, server: ForkServer) -> None:
     """Tell the story with services that are ready."""
     shop = Shop(settings, server, MODEL, SCHEMA)
     _serve_two_versions(shop)
     say("2. In May the shop loads its table anew from another system. That one does not know how many CDs were in a purchase.")
-    shop.load(date.min, NEWEST, reloaded)
+    shop.load(date.min, NEWEST, _reloaded)
     say("   Every customer is called a newcomer. Whoever is on call rolls back:")
     run("rollback", MODEL, "--target", "prod", "--reason", "every customer is called a newcomer")
     say("   It does not help. Why?")
@@ -39,7 +39,7 @@ def tell(settings: Settings, server: ForkServer) -> None:
     say("3. Training again would not help either, and does not happen:")
     shop.train(NEWEST, expected=RunState.BLOCKED)
     say("4. The source is mended. The newer version may serve again:")
-    shop.load(date.min, NEWEST, as_sold)
+    shop.load(date.min, NEWEST, _as_sold)
     run("compare", MODEL, "1", "2")
     run("deploy", MODEL, "2", "--target", "prod", "--reason", "the source is mended: number_of_cds is back")
     run("history", MODEL, "--target", "prod")
@@ -48,7 +48,7 @@ def tell(settings: Settings, server: ForkServer) -> None:
 
 def _serve_two_versions(shop: Shop) -> None:
     say("1. A shop's loyalty scheme gives a point for every CD. A model of the level that a customer will be at is trained every month.")
-    shop.load(date.min, NEWEST, as_sold)
+    shop.load(date.min, NEWEST, _as_sold)
     shop.train(FIRST)
     run("deploy", MODEL, "1", "--target", "prod", "--reason", "the first version")
     shop.train(SECOND)
@@ -59,23 +59,23 @@ def _break_and_restore(settings: Settings) -> None:
     say("5. What is served is what was pushed, byte by byte:")
     run("verify", MODEL)
     say("   Somebody changes one byte of it by hand:")
-    change_a_byte(settings)
+    _change_a_byte(settings)
     run("verify", MODEL, expected=2)
     run("restore", MODEL, "2")
     run("verify", MODEL)
 
 
-def as_sold(_number: int, row: dict[str, object]) -> dict[str, object]:
+def _as_sold(_number: int, row: dict[str, object]) -> dict[str, object]:
     """A purchase as it was sold."""
     return row
 
 
-def reloaded(_number: int, row: dict[str, object]) -> dict[str, object]:
+def _reloaded(_number: int, row: dict[str, object]) -> dict[str, object]:
     """A purchase after the table was loaded from the system that does not record CDs."""
     return {**row, "number_of_cds": None}
 
 
-def change_a_byte(settings: Settings) -> None:
+def _change_a_byte(settings: Settings) -> None:
     """Change one byte of the served copy of version 2."""
     blob = storage_client(settings).bucket(settings.bucket).blob(f"models/{MODEL}/2/saved_model.pb")
     content = bytearray(blob.download_as_bytes())

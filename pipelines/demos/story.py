@@ -50,14 +50,14 @@ def play(name: str, model: str, edits: Edits, tell: Callable[[Settings, ForkServ
 def _fresh(settings: Settings, model: str, edits: Edits) -> Settings:
     emulators.stop(settings.state_folder, progress=lambda _: None)
     shutil.rmtree(settings.state_folder, ignore_errors=True)
-    copy_model(settings.models_folder, model, edits)
+    _copy_model(settings.models_folder, model, edits)
     emulators.start(settings, progress=lambda _: None)
     fresh = read_settings()
     prepare(fresh)
     return fresh
 
 
-def copy_model(models_folder: Path, name: str, edits: Edits) -> None:
+def _copy_model(models_folder: Path, name: str, edits: Edits) -> None:
     """Copy a model's folder and edit the copy, so that it trains on fewer customers in seconds.
 
     Raises:

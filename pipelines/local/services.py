@@ -18,7 +18,7 @@ def prepare(settings: Settings) -> None:
         AccessError: Cloud SQL or Cloud Storage refuses, or does not answer.
         RegistryError: the database is newer than this code.
     """
-    prepare_registry(settings)
+    _prepare_registry(settings)
     client = storage_client(settings)
     ensure_bucket(client, settings.bucket, settings.location)
     if settings.serving_bucket is not None:
@@ -26,7 +26,7 @@ def prepare(settings: Settings) -> None:
     require_replaceable(client, settings)
 
 
-def prepare_registry(settings: Settings) -> None:
+def _prepare_registry(settings: Settings) -> None:
     """Bring the registry's schema up to date. With the emulators, the owner first makes the other users members of their roles.
 
     Raises:

@@ -25,7 +25,7 @@ from components.settings import Settings
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.manifest import Entry, Manifest, content_sha256
 from components.storage.objects import ensure_bucket, push_folder
-from pipelines.local.services import prepare_registry
+from pipelines.local.services import _prepare_registry
 from tests.components.database.connecting import TIMEOUT_SECONDS
 from tests.components.export import mlflow_process
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
@@ -37,7 +37,7 @@ CHILD = "import os, pickle, signal, sys\nsettings, *arguments = pickle.loads(byt
 def owner_engine(cloud: Settings) -> Iterator[sa.Engine]:
     """Of the one who changes the schema."""
     engine = make_engine(cloud.as_owner())
-    prepare_registry(cloud)
+    _prepare_registry(cloud)
     yield engine
     engine.dispose()
 

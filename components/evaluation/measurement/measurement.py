@@ -9,7 +9,7 @@ import numpy as np
 
 from components.evaluation.measurement import tfma_private
 from components.evaluation.measurement.slices import SliceKey, Slices
-from components.evaluation.measurement.sums import Count, Rows, Sums
+from components.evaluation.measurement.sums import Count, ScoredRows, Sums
 from components.evaluation.measurement.tfma_private import Metrics
 
 ROW_COUNT = Count(is_weighted=False)
@@ -37,7 +37,7 @@ class Measurement:
         """The columns that are sliced by."""
         return self._slices.features
 
-    def add(self, rows: Rows) -> None:
+    def add(self, rows: ScoredRows) -> None:
         """Add a batch. How rows are cut into batches changes nothing, only their order does, in the last bits of sums of scores.
 
         Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.measurement.sums import Rows, StockOnlyError
+from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,7 +56,7 @@ def load_network(saved_model: Path, model_spec: Any) -> Network:
     return Network(function, next(iter(inputs)), wanted[0])
 
 
-def read_scored(files: Sequence[Path], network: Network, model_spec: Any, features: Sequence[str]) -> Iterator[Rows]:
+def read_scored(files: Sequence[Path], network: Network, model_spec: Any, features: Sequence[str]) -> Iterator[ScoredRows]:
     """The rows of files of examples, in their order.
 
     Args:
@@ -75,7 +75,7 @@ def read_scored(files: Sequence[Path], network: Network, model_spec: Any, featur
     records = tf.data.TFRecordDataset([str(file) for file in files], compression_type="GZIP", buffer_size=1 << 20)
     for batch in records.batch(ROWS).prefetch(1):
         table = decoder.DecodeBatch(batch.numpy().tolist())
-        yield Rows(
+        yield ScoredRows(
             labels=_numbers(table, model_spec.label_key),
             scores=network.score(batch),
             weights=_numbers(table, model_spec.example_weight_key) if model_spec.example_weight_key else np.ones(table.num_rows),

@@ -18,7 +18,7 @@ class StockOnlyError(PerennialError):
 
 
 @dataclass(frozen=True)
-class Rows:
+class ScoredRows:
     """Some rows, and what a model says of them."""
 
     labels: np.ndarray
@@ -39,7 +39,7 @@ class Statistic(Protocol):
     def width(self, outputs: int) -> int:
         """How many cells it has, of a model with so many outputs."""
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """What rows add to which cell.
 
         Raises:
@@ -54,7 +54,7 @@ class Part:
     of_class: int | None
     is_weighted: bool
 
-    def binary(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def binary(self, rows: ScoredRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Labels of 0 and 1, scores and weights, each float64 [rows]."""
         outputs = rows.scores.shape[1]
         if (self.of_class is None) != (outputs == 1) or not (self.of_class or 0) < outputs:
@@ -63,10 +63,10 @@ class Part:
         labels = rows.labels if self.of_class is None else (rows.labels == self.of_class).astype(np.float64)
         if not np.isin(labels, (0.0, 1.0)).all():
             raise StockOnlyError("a label other than 0 and 1")
-        return labels, rows.scores[:, self.of_class or 0].astype(np.float64), weights_of(rows, self.is_weighted)
+        return labels, rows.scores[:, self.of_class or 0].astype(np.float64), _weights_of(rows, self.is_weighted)
 
 
-def weights_of(rows: Rows, is_weighted: bool) -> np.ndarray:
+def _weights_of(rows: ScoredRows, is_weighted: bool) -> np.ndarray:
     """Float64 [rows]."""
     return rows.weights if is_weighted else np.ones(len(rows.labels))
 
@@ -81,9 +81,9 @@ class Count:
         """One."""
         return 1
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """The weights."""
-        yield np.zeros(len(rows.labels), np.int64), weights_of(rows, self.is_weighted)
+        yield np.zeros(len(rows.labels), np.int64), _weights_of(rows, self.is_weighted)
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Totals:
         """Three."""
         return 3
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """The three of each row."""
         labels, scores, weights = self.part.binary(rows)
         for cell, values in enumerate((labels * weights, scores * weights, weights)):
@@ -117,7 +117,7 @@ class Histogram:
         """Of the three totals."""
         return 3 * (self.buckets + 2)
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """The totals of each row, in the bucket of its score.
 
         Raises:
@@ -145,7 +145,7 @@ class Matrices:
         """Four a threshold."""
         return 4 * len(self.thresholds)
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """The weight of each row, once for each threshold."""
         labels, scores, weights = self.part.binary(rows)
         for place, threshold in enumerate(self.thresholds):
@@ -164,7 +164,7 @@ class ClassMatrix:
         """The number of cells."""
         return outputs * (outputs + 1)
 
-    def additions(self, rows: Rows) -> Additions:
+    def additions(self, rows: ScoredRows) -> Additions:
         """The weight of each row."""
         classes = rows.scores.shape[1]
         if classes < 2 or not np.isin(rows.labels, np.arange(classes)).all():
@@ -172,7 +172,7 @@ class ClassMatrix:
         best = rows.scores.argmax(axis=1)
         highest = rows.scores[np.arange(len(best)), best]
         taken = np.where(highest <= rows.scores.dtype.type(self.threshold), classes, best)
-        yield rows.labels.astype(np.int64) * (classes + 1) + taken, weights_of(rows, self.is_weighted)
+        yield rows.labels.astype(np.int64) * (classes + 1) + taken, _weights_of(rows, self.is_weighted)
 
 
 class Sums:
@@ -182,7 +182,7 @@ class Sums:
         self._statistics = statistics
         self._tables = [np.zeros((1, statistic.width(outputs))) for statistic in statistics]
 
-    def add(self, rows: Rows, groupings: Sequence[np.ndarray], groups: int) -> None:
+    def add(self, rows: ScoredRows, groupings: Sequence[np.ndarray], groups: int) -> None:
         """Add rows, in their order and one after the other: in how many batches they come changes no bit.
 
         Args:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.evaluation.classes import measure_classes, one_against_all, read_matrix
+from components.evaluation.classes import _one_against_all, measure_classes, read_matrix
 from components.evaluation.intervals import Confusion, interval, mean_interval
 
 CLASSES = ("low", "middle", "high")
@@ -44,7 +44,7 @@ def test_every_metric_is_there_by_name() -> None:
 
 
 def test_a_class_is_counted_against_all_others() -> None:
-    assert one_against_all(matrix([8, 1, 1], [2, 5, 3], [0, 4, 16]), 1) == Confusion(5, 5, 25, 5)
+    assert _one_against_all(matrix([8, 1, 1], [2, 5, 3], [0, 4, 16]), 1) == Confusion(5, 5, 25, 5)
 
 
 def test_a_row_without_any_score_is_of_no_class() -> None:

@@ -9,11 +9,11 @@ from components.model.folder import read_model
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
 from pipelines.demos.churn import CURRENCIES, TEXT_SCHEMA
-from pipelines.demos.story import copy_model, run
+from pipelines.demos.story import _copy_model, run
 
 
 def test_the_model_of_churns_demo_reads_amounts_that_are_text(tmp_path: Path) -> None:
-    copy_model(tmp_path, "churn", demo_churn.EDITS)
+    _copy_model(tmp_path, "churn", demo_churn.EDITS)
     model = read_model(tmp_path, "churn")
     assert "SAFE_CAST(dollar_value AS NUMERIC) AS dollar_value" in model.text("source.sql")
     assert "MOD(customer_id, 10) = 0" in model.text("source.sql")
@@ -21,26 +21,26 @@ def test_the_model_of_churns_demo_reads_amounts_that_are_text(tmp_path: Path) ->
 
 
 def test_the_model_of_loyaltys_demo_is_the_same_on_fewer_customers(tmp_path: Path) -> None:
-    copy_model(tmp_path, "loyalty", demo_loyalty.EDITS)
+    _copy_model(tmp_path, "loyalty", demo_loyalty.EDITS)
     assert "MOD(customer_id, " in read_model(tmp_path, "loyalty").text("source.sql")
 
 
 def test_a_demo_whose_model_is_not_what_it_was_says_so(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="model.toml of churn has 'spans = 9' 0 times, not once: correct the demo"):
-        copy_model(tmp_path, "churn", {"model.toml": {"spans = 9": "spans = 1"}})
+        _copy_model(tmp_path, "churn", {"model.toml": {"spans = 9": "spans = 1"}})
 
 
 def test_the_changed_preparation_writes_a_currency_behind_some_amounts() -> None:
     row: dict[str, object] = {"customer_id": 1, "dollar_value": 11.7}
-    written = [demo_churn.bad(number, row)["dollar_value"] for number in range(CURRENCIES + 1)]
+    written = [demo_churn._bad(number, row)["dollar_value"] for number in range(CURRENCIES + 1)]
     assert written == ["11.70 USD", *["11.70"] * (CURRENCIES - 1), "11.70 USD"]
-    assert demo_churn.good(0, row) == {"customer_id": 1, "dollar_value": "11.70"}
+    assert demo_churn._good(0, row) == {"customer_id": 1, "dollar_value": "11.70"}
     assert {field.name: field.field_type for field in TEXT_SCHEMA}["dollar_value"] == "STRING"
 
 
 def test_a_reload_leaves_the_number_of_cds_empty() -> None:
     row: dict[str, object] = {"customer_id": 1, "number_of_cds": 3}
-    assert demo_loyalty.reloaded(0, row) == {"customer_id": 1, "number_of_cds": None}
+    assert demo_loyalty._reloaded(0, row) == {"customer_id": 1, "number_of_cds": None}
 
 
 @pytest.mark.parametrize("demo", [demo_churn, demo_loyalty])

@@ -13,7 +13,7 @@ from components.evaluation.config import METRICS, PLOTS
 from components.evaluation.measurement import tfma_private
 from components.evaluation.measurement.measurement import Measurement
 from components.evaluation.measurement.slices import Slices
-from components.evaluation.measurement.sums import Rows, StockOnlyError
+from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
 from components.evaluation.measurement.tfma_files import parse_config
 
 ROWS = 3_000
@@ -26,19 +26,19 @@ def config(metrics: Sequence[dict[str, Any]] = METRICS_OF_TWO, **changes: Any) -
     return parse_config(json.dumps(document | changes))
 
 
-def scored(*, folds: int | None = None) -> Rows:
+def scored(*, folds: int | None = None) -> ScoredRows:
     chance = np.random.default_rng(1)
     labels = chance.integers(0, 2, ROWS).astype(np.float64)
     scores = np.clip(0.3 * labels + 0.7 * chance.random(ROWS), 0, 1).astype(np.float32)
     devices = np.array(["phone", "desk", "tv", None], object)[np.sort(chance.integers(0, 4, ROWS))]
     parts = None if folds is None else chance.integers(0, folds, ROWS)
-    return Rows(labels, scores[:, None], chance.random(ROWS), {"device": pa.array(devices.tolist(), pa.string())}, parts)
+    return ScoredRows(labels, scores[:, None], chance.random(ROWS), {"device": pa.array(devices.tolist(), pa.string())}, parts)
 
 
-def chosen(rows: Rows, where: np.ndarray) -> Rows:
+def chosen(rows: ScoredRows, where: np.ndarray) -> ScoredRows:
     features = {name: column.filter(pa.array(where)) for name, column in rows.features.items()}
     folds = None if rows.folds is None else rows.folds[where]
-    return Rows(rows.labels[where], rows.scores[where], rows.weights[where], features, folds)
+    return ScoredRows(rows.labels[where], rows.scores[where], rows.weights[where], features, folds)
 
 
 def metrics(measured: Measurement, *, without: int | None = None) -> dict[str, dict[str, str]]:
@@ -65,12 +65,12 @@ def test_metrics_without_a_fold_are_those_of_the_other_rows() -> None:
     assert rows.folds is not None
     for fold in range(4):
         others = Measurement(config(METRICS_OF_TWO[:4]))
-        others.add(Rows(**{**vars(chosen(rows, rows.folds != fold)), "folds": None}))
+        others.add(ScoredRows(**{**vars(chosen(rows, rows.folds != fold)), "folds": None}))
         found = dict(folded.metrics(without=fold))
         for key, values in others.metrics():
             assert {one: found[key][one] for one in values} == pytest.approx(values, rel=1e-12)
     whole = Measurement(config(METRICS_OF_TWO[:4]))
-    whole.add(Rows(**{**vars(rows), "folds": None}))
+    whole.add(ScoredRows(**{**vars(rows), "folds": None}))
     assert {key: str(values) for key, values in folded.metrics()}.keys() == {key: 0 for key, _ in whole.metrics()}.keys()
 
 
@@ -78,7 +78,7 @@ def test_a_slice_that_is_in_one_fold_alone_is_not_there_without_it() -> None:
     rows = scored(folds=1)
     device = np.asarray(rows.features["device"].fill_null("").to_pylist())
     measured = Measurement(config(METRICS_OF_TWO[:1]), folds=2)
-    measured.add(Rows(**{**vars(rows), "folds": (device == "tv").astype(np.int64)}))
+    measured.add(ScoredRows(**{**vars(rows), "folds": (device == "tv").astype(np.int64)}))
     assert [key for key, _ in measured.metrics(without=1)] == [(), (("device", "desk"),), (("device", "phone"),)]
 
 
@@ -126,7 +126,7 @@ def test_sums_are_what_tfmas_own_combiners_add_up_row_by_row(classes: int, weigh
     metrics_specs = OF_CLASSES if outputs > 1 else [{"metrics": METRICS_OF_TWO}]
     asked = config(slicingSpecs=[{}], modelSpecs=[{**SPEC, **weight}], metricsSpecs=metrics_specs)
     plan, measured = tfma_private.plan(asked), Measurement(asked)
-    measured.add(Rows(labels.astype(np.float64), scores, weights.astype(np.float64), {}))
+    measured.add(ScoredRows(labels.astype(np.float64), scores, weights.astype(np.float64), {}))
     wanted: dict[Any, Any] = {}
     for combiner in plan.combiners:
         accumulator = combiner.create_accumulator()
@@ -148,7 +148,7 @@ def text(value: Any) -> str:
 
 def test_a_label_that_is_no_class_and_outputs_that_are_not_asked_for_are_named() -> None:
     matrix = [{"className": "MultiClassConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.0]})}]
-    rows = Rows(np.array([0.0, 3.0]), np.ones((2, 3), np.float32), np.ones(2), {"device": pa.array(["a", "b"])})
+    rows = ScoredRows(np.array([0.0, 3.0]), np.ones((2, 3), np.float32), np.ones(2), {"device": pa.array(["a", "b"])})
     with pytest.raises(StockOnlyError, match="a label that is none of 3 classes"):
         Measurement(config(matrix)).add(rows)
     with pytest.raises(StockOnlyError, match="metrics of its only score, where a model gives 3 scores"):
@@ -156,7 +156,7 @@ def test_a_label_that_is_no_class_and_outputs_that_are_not_asked_for_are_named()
 
 
 def test_a_score_that_is_no_number_is_refused() -> None:
-    rows = Rows(np.zeros(2), np.array([[0.1], [np.nan]], np.float32), np.ones(2), {"device": pa.array(["a", "b"])})
+    rows = ScoredRows(np.zeros(2), np.array([[0.1], [np.nan]], np.float32), np.ones(2), {"device": pa.array(["a", "b"])})
     with pytest.raises(TaskError, match=r"^the model scores 1 of 2 rows as NaN"):
         Measurement(config()).add(rows)
 
