@@ -18,16 +18,16 @@ def run_fn(arguments: "FnArgs") -> None:
     def record_nothing(*_: object) -> None:
         """Stock TFX keeps no rows to test a model by; and these are transformed, which the signature does not take."""
 
-    with mock.patch.object(trainer, "Rows", TransformedRows), mock.patch.object(trainer, "record_smoke", record_nothing):
+    with mock.patch.object(trainer, "TransformedRows", RowsOfTransform), mock.patch.object(trainer, "record_smoke", record_nothing):
         trainer.run_fn(arguments)
 
 
 @dataclass(frozen=True)
-class TransformedRows(trainer.Rows):
+class RowsOfTransform(trainer.TransformedRows):
     """How transformed examples become batches for Keras."""
 
     def read(self, patterns: Sequence[str], *, shuffle_seed: int | None = None) -> "tf.data.Dataset":
-        """As `trainer.Rows.read`, without the transform's graph."""
+        """As `trainer.TransformedRows.read`, without the transform's graph."""
         import tensorflow as tf
 
         files = sorted(file for pattern in patterns for file in tf.io.gfile.glob(pattern))

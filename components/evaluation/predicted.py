@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from components.evaluation.config import eval_config
 from components.evaluation.measurement.measurement import Measurement
-from components.evaluation.measurement.sums import Rows, StockOnlyError
+from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
 from components.evaluation.measurement.tfma_files import parse_config, write_results
 from components.evaluation.metric import Metric
 from components.evaluation.results import load_results
@@ -41,10 +41,10 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
         return load_results(model, Path(folder), blessed=False).metrics
 
 
-def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> Rows:
+def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> ScoredRows:
     labels = rows.column(model.rows.label).combine_chunks().cast(pa.float64())
     columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in features}
-    return Rows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns)
+    return ScoredRows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns)
 
 
 def _as_in_examples(column: pa.Array) -> pa.Array:
