@@ -113,6 +113,18 @@ def table_name(table: bigquery.Table | bigquery.TableReference | bigquery.table.
     return f"{table.project}.{table.dataset_id}.{table.table_id}"
 
 
+def split_table(table: str) -> tuple[str, str, str]:
+    """The project, the dataset and the name of a table: a project may begin with a domain, as in `example.com:shop.retail.purchases`."""
+    domain, colon, rest = table.rpartition(":")
+    project, dataset, name = rest.split(".")
+    return domain + colon + project, dataset, name
+
+
+def quoted(table: str) -> str:
+    """The full name of a table as SQL has it, each part between backticks."""
+    return ".".join(f"`{part}`" for part in split_table(table))
+
+
 def storage_client(settings: Settings) -> storage.Client:
     """A Cloud Storage client."""
     from google.cloud import storage

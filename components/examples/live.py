@@ -13,9 +13,8 @@ from components.google import table_name
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ProfileKey
 from components.snapshot.arrow_stream import split_by_day, stream_table
-from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
-from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.query import query_errors, rows_parameters, rows_query
 from components.snapshot.window import Window
 
 
@@ -47,7 +46,7 @@ def stream_any_rows(cloud: Cloud, model: Model, window: Window, *, table: str) -
         AccessError: BigQuery refuses or does not answer.
     """
     config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
-    with bigquery_errors(cloud.settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
+    with query_errors(cloud.settings, model, table):
         job = cloud.warehouse.query(rows_query(model, table), config)
         job.result(timeout=3600)
         for batch in stream_table(cloud, table_name(job.destination)):

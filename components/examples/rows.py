@@ -14,7 +14,7 @@ from components.model.folder import Model
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
-from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.query import rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
 
 CELL_CHARACTERS = 80

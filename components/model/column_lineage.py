@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from components.model.folder import SOURCE
+from components.model.source_text import SOURCE
 
 if TYPE_CHECKING:
     from sqlglot import exp

@@ -10,16 +10,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from components.errors import ModelFolderError
 from components.model.metric_names import metric_names
+from components.model.source_text import check_text
 from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
 CARD_FILE = "card.toml"
 """The optional file with statements for the model card (docs/export.md), which is not code."""
-SOURCE = "{source}"
-"""The placeholder in source.sql for the pinned snapshot of the source table."""
-
 Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
-DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}\.[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+ColumnName = Annotated[str, StringConstraints(pattern=r"^[^!\"$()*,./;?@\[\\\]^`{}~\x00-\x1f]+$", max_length=300)]
+"""Of a column of a table, as BigQuery allows it: accents, spaces and reserved words are names, too."""
+DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+\.[\w\p{Pd} ]+$", max_length=1024)]
+"""A dataset and a table as BigQuery allows them: a table's name may have accents, dashes and spaces."""
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
 Task = Literal["binary_classification", "multiclass_classification"]
@@ -35,7 +36,7 @@ class SourceSection(_Section):
     """The date-partitioned table that source.sql reads as `{source}`."""
 
     table: DatasetTable
-    partition_field: Identifier
+    partition_field: ColumnName
     history_days: int = Field(gt=0, le=36_500)
     """How many partitions source.sql reads for a span's features, its own included; no more, since a span's examples are cached."""
 
@@ -136,7 +137,7 @@ class ServingSection(_Section):
     latency_milliseconds: float = Field(gt=0)
     log: DatasetTable | None = None
     """The table that predictions are logged to, with their features, in DAY partitions of its DATE column `log_partition_field`."""
-    log_partition_field: Identifier | None = None
+    log_partition_field: ColumnName | None = None
 
     @model_validator(mode="after")
     def _log_is_whole(self) -> Self:
@@ -148,11 +149,11 @@ class ServingSection(_Section):
 class ChecksSection(_Section):
     """The gate before training. Every check is on; a bound that nothing can exceed turns it off."""
 
-    segments: tuple[Identifier, ...] = ()
+    segments: tuple[ColumnName, ...] = ()
     """Columns of the source table or of source.sql all of whose values must stay in the data."""
-    ignore: tuple[Identifier, ...] = ()
+    ignore: tuple[ColumnName, ...] = ()
     """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
-    cover: dict[Identifier, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
     closed: tuple[Weekday | date, ...] = ()
     """Weekdays and dates without a partition."""
@@ -287,9 +288,7 @@ def read_model(models_folder: Path, name: str) -> Model:
         raise ModelFolderError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
-    if SOURCE not in model.text("source.sql"):
-        file = folder / "source.sql"
-        raise ModelFolderError(f"{file} does not read {SOURCE}, the pinned snapshot of {model.source.table}: select from it")
+    check_text(folder / "source.sql", model.text("source.sql"), table=model.source.table)
     return model
 
 

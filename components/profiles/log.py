@@ -10,7 +10,6 @@ from components.profiles.source import profile_source
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import read_features
 from components.snapshot.describe import describe_table
-from components.snapshot.partitions import PartitionRange
 
 
 def profile_log(cloud: Cloud, model: Model, first: date, last: date) -> dict[ProfileKey, dict[str, ColumnProfile]]:
@@ -29,7 +28,7 @@ def profile_log(cloud: Cloud, model: Model, first: date, last: date) -> dict[Pro
     name = f"{cloud.settings.project}.{serving.log}"
     with bigquery_errors(cloud.settings, f"log {name} of model {model.name!r}", remedy="correct serving.log in model.toml"):
         table = cloud.warehouse.get_table(name, timeout=30)
-    snapshot, as_of = describe_table(cloud, model, table, PartitionRange(name, serving.log_partition_field, first, last))
+    snapshot, as_of = describe_table(cloud, model, table, field=serving.log_partition_field, days=(first, last))
     features = read_features(model)
     profiles = profile_source(cloud, snapshot, {}, as_of=as_of)
     return {

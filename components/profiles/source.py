@@ -72,6 +72,6 @@ def _stream(cloud: Cloud, snapshot: Snapshot, days: list[date], as_of: datetime 
     field = snapshot.partition_field
     columns = [name for name, kind in snapshot.columns if kind in PROFILED]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
-    restriction = f"{field} BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    restriction = f"`{field}` BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
     with bigquery_errors(cloud.settings, f"rows of {name}", remedy="run the same command again"):
         yield from stream_table(cloud, name, columns=columns, restriction=restriction, as_of=as_of)

@@ -27,7 +27,8 @@ def data_causes(settings: Settings, model: Model, pinned: Snapshot) -> list[str]
         AccessError: BigQuery refuses or does not answer.
     """
     causes = []
-    window = PartitionRange(pinned.snapshot_table, pinned.partition_field, pinned.partitions[0].day, pinned.partitions[-1].day)
+    first, last = pinned.partitions[0].day, pinned.partitions[-1].day
+    window = PartitionRange(pinned.snapshot_table, pinned.partition_field, first, last, tuple(name for name, _ in pinned.columns))
     client = bigquery_client(settings)
     with bigquery_errors(settings, f"partitions of {pinned.snapshot_table}", remedy="the table that was pinned is another one now"):
         changes = partition_changes(pinned.partitions, read_partitions(client, settings, window, current_time(client)))

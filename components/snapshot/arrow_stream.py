@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from google.cloud.bigquery_storage_v1 import types
 
 from components.cloud import Cloud
+from components.google import split_table
 
 
 def stream_table(
@@ -26,7 +27,7 @@ def stream_table(
         restriction: a condition on the rows, in SQL; all rows if empty.
         as_of: reads the table as it was at this instant.
     """
-    project, dataset, name = table.split(".")
+    project, dataset, name = split_table(table)
     session = cloud.reader.create_read_session(
         parent=f"projects/{cloud.settings.project}",
         read_session=types.ReadSession(

@@ -60,6 +60,8 @@ def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> 
             return SourceError(f"{what}: {sentence} Narrow the window, or raise PERENNIAL_MAXIMUM_BYTES_BILLED")
         case api.NotFound() | api.BadRequest() | api.Conflict():
             return SourceError(f"{what}: {sentence}; {remedy}")
+        case api.MethodNotImplemented():
+            return SourceError(f"{what}: {sentence}; write it otherwise, or use BigQuery itself")
         case api.GoogleAPICallError() if not isinstance(error, api.ServiceUnavailable):
             return AccessError(f"{where} failed at {what}: {sentence}; run the same command again")
     return does_not_answer(settings, where)

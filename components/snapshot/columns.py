@@ -34,6 +34,7 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     slices = (name for names in model.evaluation.slices for name in names)
     for name in (rows.key, rows.span, rows.label, *slices, *features):
         if name not in types:
+            _check_case(model, types, name)
             raise SourceError(f"source.sql of model {model.name!r} has no column {name!r}: add it, or correct model.toml and schema.pbtxt")
     _check_type(model, types, rows.key, KEY_TYPES, "a key must be INT64 or STRING: cast it")
     _check_type(model, types, rows.span, ("DATE",), "a span must be DATE: cast it")
@@ -43,6 +44,15 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     unknown = sorted(types.keys() - features.keys() - {rows.key, rows.span})
     if unknown:
         raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")
+
+
+def _check_case(model: Model, types: dict[str, str], name: str) -> None:
+    """BigQuery takes two cases of a name for one column, TensorFlow for two."""
+    other = next((column for column in types if column.casefold() == name.casefold()), None)
+    if other is not None:
+        raise SourceError(
+            f"source.sql of model {model.name!r} writes column {other!r}, model.toml or schema.pbtxt writes {name!r}: write both alike"
+        )
 
 
 def _check_type(model: Model, types: dict[str, str], name: str, accepted: Collection[str], why: str) -> None:

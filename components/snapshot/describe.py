@@ -27,7 +27,7 @@ def describe_snapshot(cloud: Cloud, model: Model, through: date) -> tuple[Snapsh
     table = read_source_table(cloud, model)
     first, last = partition_range(cloud, table)
     window, field = resolve_window(model, through, first=first, last=last), model.source.partition_field
-    wanted = PartitionRange(table_name(table), field, window.first_partition, window.last_partition)
+    wanted = PartitionRange(table_name(table), field, window.first_partition, window.last_partition, _names(table))
     partitions, as_of = _read(cloud, wanted, remedy="load its partitions, or choose another --through")
     return Snapshot.of(model, table, partition_field=field, partitions=partitions, spans=window.spans), as_of
 
@@ -40,13 +40,18 @@ def describe_days(cloud: Cloud, model: Model, first: date, last: date) -> tuple[
         AccessError: BigQuery refuses or does not answer.
     """
     table = read_source_table(cloud, model)
-    return describe_table(cloud, model, table, PartitionRange(table_name(table), model.source.partition_field, first, last))
+    return describe_table(cloud, model, table, field=model.source.partition_field, days=(first, last))
 
 
-def describe_table(cloud: Cloud, model: Model, table: bigquery.Table, wanted: PartitionRange) -> tuple[Snapshot, datetime]:
-    """Like `describe_days`, of any table whose description has been read already."""
+def describe_table(cloud: Cloud, model: Model, table: bigquery.Table, *, field: str, days: tuple[date, date]) -> tuple[Snapshot, datetime]:
+    """Like `describe_days`, of any table whose description has been read already. `days` are the first and the last one."""
+    wanted = PartitionRange(table_name(table), field, *days, _names(table))
     partitions, as_of = _read(cloud, wanted, remedy="choose other days")
     return Snapshot.of(model, table, partition_field=wanted.field, partitions=partitions, spans=()), as_of
+
+
+def _names(table: bigquery.Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.schema)
 
 
 def _read(cloud: Cloud, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
+from components.google import quoted
 from components.settings import Settings
 from components.snapshot.document import Partition
 
@@ -19,13 +20,29 @@ class PartitionRange:
     field: str
     first: date
     last: date
+    columns: tuple[str, ...]
+    """The names of all columns of the table."""
     without: tuple[str, ...] = ()
     """Columns that the checksums leave out."""
 
     @property
-    def columns(self) -> str:
-        """The columns that the checksums cover, in SQL."""
-        return f"* EXCEPT ({', '.join(f'`{column}`' for column in self.without)})" if self.without else "*"
+    def query(self) -> str:
+        """The query of partitions.sql over this range."""
+        sql = (Path(__file__).parent / "partitions.sql").read_text()
+        left_out = ", ".join(f"`{column}`" for column in self.without)
+        return sql.format(
+            row=f"`{self._free_name()}`",
+            table=quoted(self.table),
+            partition_field=f"`{self.field}`",
+            columns=f"* EXCEPT ({left_out})" if left_out else "*",
+        )
+
+    def _free_name(self) -> str:
+        """A name that no column has, whatever the case of its letters."""
+        taken, name = {column.casefold() for column in self.columns}, "row_of_table"
+        while name in taken:
+            name += "_"
+        return name
 
 
 def current_time(client: bigquery.Client) -> datetime:
@@ -37,15 +54,13 @@ def current_time(client: bigquery.Client) -> datetime:
 
 def read_partitions(client: bigquery.Client, settings: Settings, wanted: PartitionRange, as_of: datetime) -> tuple[Partition, ...]:
     """The partitions that have rows, as they were at `as_of`, by day. Errors of BigQuery's client are not translated."""
-    sql = (Path(__file__).parent / "partitions.sql").read_text()
     parameters = [
         bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", as_of),
         bigquery.ScalarQueryParameter("first_partition", "DATE", wanted.first),
         bigquery.ScalarQueryParameter("last_partition", "DATE", wanted.last),
     ]
     config = bigquery.QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=settings.maximum_bytes_billed)
-    query = sql.format(table=wanted.table, partition_field=wanted.field, columns=wanted.columns)
-    rows = client.query(query, config).result(timeout=600)
+    rows = client.query(wanted.query, config).result(timeout=600)
     return tuple(
         Partition(row.day, row.row_count, f"{row.fingerprints_xor % 2**64:016x}{row.fingerprints_sum % 2**64:016x}") for row in rows
     )

@@ -7,9 +7,10 @@ from google.cloud import bigquery
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.google import table_name
-from components.model.folder import SOURCE, Model
+from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import check_columns
+from components.snapshot.query import dry_run
 from components.snapshot.window import Window
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
@@ -25,7 +26,10 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     name = f"{cloud.settings.project}.{model.source.table}"
     with bigquery_errors(cloud.settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
         table = cloud.warehouse.get_table(name, timeout=30)
-    actual, wanted = _partitioning(table), f"partitioned by DAY on the DATE column {model.source.partition_field!r}"
+    field, actual = model.source.partition_field, _partitioning(table)
+    wanted = f"partitioned by DAY on the DATE column {field!r}"
+    if actual != wanted and actual.casefold() == wanted.casefold():
+        raise SourceError(f"model.toml of {model.name!r} writes {field!r} in another case than table {name} does: write it alike")
     if actual != wanted:
         raise SourceError(f"table {name} is {actual}; {model.name} needs it {wanted}: create it so and load it again")
     return table
@@ -37,8 +41,8 @@ def _partitioning(table: bigquery.Table) -> str:
         return "without partitioning by day"
     if by_time.field is None:
         return f"partitioned by {by_time.type_} of its loading"
-    kind = next(field.field_type for field in table.schema if field.name == by_time.field)
-    return f"partitioned by {by_time.type_} on the {kind} column {by_time.field!r}"
+    column = next(field for field in table.schema if field.name.casefold() == by_time.field.casefold())
+    return f"partitioned by {by_time.type_} on the {column.field_type} column {column.name!r}"
 
 
 def partition_range(cloud: Cloud, table: bigquery.Table) -> tuple[date, date]:
@@ -60,25 +64,6 @@ def _day(identifier: str) -> date:
     return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))
 
 
-def rows_query(model: Model, table: str) -> str:
-    """The query that reads source.sql over `table`, with the rows in the order in which examples are written."""
-    return f"{_unordered(model, table)} ORDER BY `{model.rows.span}`, `{model.rows.key}`"
-
-
-def _unordered(model: Model, table: str) -> str:
-    """source.sql begins on the first line, so that line numbers in BigQuery's errors are those of the file."""
-    return f"SELECT * FROM ({model.text('source.sql').replace(SOURCE, f'`{table}`')}\n)"  # noqa: S608 - the team's own query
-
-
-def rows_parameters(window: Window) -> list[bigquery.ArrayQueryParameter | bigquery.ScalarQueryParameter]:
-    """The parameters that source.sql may use."""
-    return [
-        bigquery.ArrayQueryParameter("spans", "DATE", list(window.spans)),
-        bigquery.ScalarQueryParameter("first_partition", "DATE", window.first_partition),
-        bigquery.ScalarQueryParameter("last_partition", "DATE", window.last_partition),
-    ]
-
-
 def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> None:
     """Dry-run source.sql, and check its columns against schema.pbtxt.
 
@@ -87,9 +72,7 @@ def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> No
         ModelFolderError: schema.pbtxt is not one.
         AccessError: BigQuery refuses or does not answer.
     """
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(window), dry_run=True, use_query_cache=False)
-    with bigquery_errors(cloud.settings, f"source.sql of model {model.name!r} does not run on {table}", remedy="correct it, or the table"):
-        job = cloud.warehouse.query(_unordered(model, table), config, timeout=60)
+    job = dry_run(cloud, model, table=table, window=window)
     if (job.total_bytes_processed or 0) > cloud.settings.maximum_bytes_billed:
         raise SourceError(
             f"source.sql of model {model.name!r} would read {job.total_bytes_processed:,} bytes, "

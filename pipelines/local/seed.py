@@ -14,6 +14,7 @@ from pathlib import Path
 from google.cloud import bigquery
 
 from components.errors import SourceError
+from components.google import split_table
 from components.model.folder import Model
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
@@ -26,6 +27,7 @@ SCHEMA = (
     bigquery.SchemaField("number_of_cds", "INTEGER"),
     bigquery.SchemaField("dollar_value", "NUMERIC"),
 )
+SQL = (Path(__file__).parent / "partition_rows.sql").read_text()
 LOADERS = 8
 """The number of load jobs that run at the same time."""
 
@@ -156,7 +158,7 @@ def load_partitions(
 
 
 def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:
-    project, dataset, name = table.split(".")
-    sql = (Path(__file__).parent / "partition_rows.sql").read_text().format(dataset=f"{project}.{dataset}")
+    project, dataset, name = split_table(table)
+    sql = SQL.format(dataset=f"`{project}`.`{dataset}`")
     config = bigquery.QueryJobConfig(query_parameters=[bigquery.ScalarQueryParameter("table", "STRING", name)])
     return {row.partition_id: row.total_rows for row in client.query(sql, config).result(timeout=300)}

@@ -8,8 +8,6 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from google.cloud import bigquery
-
 from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.cloud import Cloud
 from components.errors import SourceError
@@ -17,11 +15,10 @@ from components.examples.read import read_examples
 from components.files import private_folder
 from components.model.folder import Model
 from components.settings import Settings
-from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import KEY_TYPES, NUMERIC_TYPES, read_features
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
-from components.snapshot.source import rows_parameters, rows_query
+from components.snapshot.query import dry_run
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
@@ -90,11 +87,7 @@ def read_window(settings: Settings, model: Model, through: date | None) -> Itera
 def _check_rows(cloud: Cloud, model: Model, snapshot: Snapshot) -> None:
     """Check what rows need under any schema. `check_query` would also require the columns of the present schema.pbtxt."""
     rows = model.rows
-    config = bigquery.QueryJobConfig(query_parameters=rows_parameters(snapshot.window), dry_run=True, use_query_cache=False)
-    with bigquery_errors(
-        cloud.settings, f"source.sql of model {model.name!r} does not run on {snapshot.snapshot_table}", remedy="correct it, or the table"
-    ):
-        job = cloud.warehouse.query(rows_query(model, snapshot.snapshot_table), config, timeout=60)
+    job = dry_run(cloud, model, table=snapshot.snapshot_table, window=snapshot.window)
     types = {column.name: column.field_type for column in job.schema}
     for name, accepted in ((rows.key, KEY_TYPES), (rows.span, ("DATE",)), (rows.label, NUMERIC_TYPES)):
         if types.get(name) not in accepted:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import wasmtime
 from google.protobuf.message import Message
 from local_bigquery.errors import BigQueryError
-from local_bigquery.models import JobConfigurationQuery, QueryParameter
+from local_bigquery.models import JobConfigurationQuery, QueryParameter, TableFieldSchema
 from local_bigquery.sql import params
 from local_bigquery.sql.translate import Context
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
@@ -24,6 +24,7 @@ from bigquery.described import Described, catalogue_of, describe, is_there
 from bigquery.failures import not_supported
 from bigquery.identifiers import Path, SplitQuery, altered_table, as_of_clauses, split_names
 from bigquery.language import language_options
+from bigquery.outcome import name_columns
 from bigquery.positions import offset_of, original_offset, place_of
 from bigquery.webassembly import Machine, Refusal, Response
 
@@ -63,6 +64,18 @@ class Analysed:
     def translatable(self) -> str:
         """The query as sqlglot understands it, which takes the dots of a project's domain for those that part names."""
         return self.query.text if DOMAIN_SCOPED.search(self.query.text) else self.sql
+
+    @property
+    def names(self) -> list[str]:
+        """The names that the query itself gives to the columns of its result."""
+        return [column.name for column in self.statement.resolved_query_stmt_node.output_column_list if not column.name.startswith("$")]
+
+    @property
+    def result(self) -> list[TableFieldSchema] | None:
+        """The columns of what the query gives, if it is a query."""
+        if not self.statement.HasField("resolved_query_stmt_node"):
+            return None
+        return name_columns(self.statement.resolved_query_stmt_node.output_column_list)
 
     @property
     def kind(self) -> str:

@@ -99,6 +99,8 @@ def _patch_jobs(storage: CloudStorage) -> None:
     STATEMENT_RULES[STATEMENT_RULES.index(ingestion.ingestion_time)] = rules.refuse_ingestion_time
     # `SELECT * EXCEPT (…)` of a wildcard table shows _TABLE_SUFFIX.
     STATEMENT_RULES.insert(0, rules.leave_out_suffixes)
+    # '\\0' ends the query.
+    STATEMENT_RULES.insert(0, rules.write_null_characters)
     # The fields of STRUCT(a, b) have no names.
     STATEMENT_RULES.insert(0, rules.name_struct_fields)
     # Text is loaded by guessed types; copies forget the partitioning; snapshots know no source time and no expiration.

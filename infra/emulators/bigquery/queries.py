@@ -1,7 +1,7 @@
 """Query jobs: analysed first; what they cost, and the refusal of those that would cost more than `maximum_bytes_billed`."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -9,11 +9,11 @@ import duckdb
 from local_bigquery.engine.sessions import Session
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query as original
-from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, TableReference
+from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, TableFieldSchema, TableReference
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery import analysis, catalogue, sizes, versions
+from bigquery import analysis, catalogue, outcome, sizes, versions
 from bigquery.failures import not_supported
 
 original_execute = original.execute
@@ -38,6 +38,10 @@ class Translation:
 
 _translation: ContextVar[Translation | None] = ContextVar("translation", default=None)
 """Translating takes longer than most queries run, so what was needed to tell the cost is used again."""
+
+
+_result: ContextVar[list[TableFieldSchema] | None] = ContextVar("result", default=None)
+"""The columns that BigQuery gives for the query that runs, if it is one."""
 
 
 def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, object]]:
@@ -80,12 +84,24 @@ def execute(
     if config.useLegacySql:
         raise not_supported("legacy SQL: set useLegacySql to false")
     analysed = analysis.analyse(config, project)
+    if config.destinationTable:
+        _refuse_duplicates(analysed.names)
+    token = _result.set(analysed.result)
     try:
         return original_execute(cursor, project, job_id, config.replace(query=analysed.translatable), dry_run)
     except BigQueryError as error:
         if error.reason == "invalidQuery" and error.message.startswith(NOT_UNDERSTOOD):
             raise not_supported(f"this query ({error.message})") from error
         raise
+    finally:
+        _result.reset(token)
+
+
+def _refuse_duplicates(names: Sequence[str]) -> None:
+    duplicates = sorted({name for name in names if [other.casefold() for other in names].count(name.casefold()) > 1})
+    if duplicates:
+        message = "Duplicate column names in the result are not supported when a destination table is present. Found duplicate(s): "
+        raise BigQueryError("invalidQuery", message + ", ".join(duplicates))
 
 
 def run(
@@ -124,6 +140,8 @@ def _run(
         versions.settle()
     asked = dataclasses.replace(context, used=set(), referenced=set())
     sql, parameters = original_translate(source, asked)
+    if isinstance(tree, exp.Query) and (columns := _result.get()) is not None:
+        sql = outcome.shape(cursor, sql, columns)
     processed = sizes.read_by_query(cursor, sql, parameters, asked.referenced)
     billed = _billed(processed)
     if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:

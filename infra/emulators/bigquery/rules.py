@@ -39,3 +39,17 @@ def leave_out_suffixes(tree: exp.Expression, _context: Context) -> exp.Expressio
             if isinstance(star, exp.Star) and (left_out := star.args.get("except_")):
                 star.set("except_", [*left_out, exp.column("_TABLE_SUFFIX")])
     return tree
+
+
+def write_null_characters(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """DuckDB's parser ends at a null character, and its strings may have some."""
+    for literal in list(tree.find_all(exp.Literal)):
+        if literal.is_string and "\0" in literal.this:
+            first, *others = (exp.Literal.string(part) for part in literal.this.split("\0"))
+            text: exp.Expression = first
+            for part in others:
+                text = exp.DPipe(
+                    this=exp.DPipe(this=text, expression=exp.Anonymous(this="chr", expressions=[exp.Literal.number(0)])), expression=part
+                )
+            literal.replace(exp.paren(text))
+    return tree

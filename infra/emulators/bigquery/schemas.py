@@ -24,6 +24,8 @@ KINDS = {
     "DECIMAL": "NUMERIC",
 }
 """ZetaSQL's name of a type, where it is another one than BigQuery's."""
+RESULT_TYPES = {"INT64": "INTEGER", "DOUBLE": "FLOAT", "BOOL": "BOOLEAN"}
+"""The name of a type in a result's schema, where it is another one than ZetaSQL's."""
 SCALARS = frozenset(
     {
         *("INT64", "DOUBLE", "NUMERIC", "BIGNUMERIC", "BOOL", "STRING", "BYTES", "JSON", "GEOGRAPHY"),
@@ -72,6 +74,22 @@ def column_type(field: TableFieldSchema) -> TypeProto:
     else:
         found = scalar(kind)
     return array(found) if field.mode == "REPEATED" else found
+
+
+def result_field(name: str, kind: TypeProto) -> TableFieldSchema:
+    """A column of a result."""
+    if kind.type_kind == TypeKind.Value("TYPE_ARRAY"):
+        return result_field(name, kind.array_type.element_type).replace(mode="REPEATED")
+    if kind.type_kind == TypeKind.Value("TYPE_STRUCT"):
+        members = [
+            result_field(field.field_name or f"_field_{place}", field.field_type) for place, field in enumerate(kind.struct_type.field, 1)
+        ]
+        return TableFieldSchema(name=name, type="RECORD", mode="NULLABLE", fields=members)
+    if kind.type_kind == TypeKind.Value("TYPE_RANGE"):
+        element = result_field("", kind.range_type.element_type).type
+        return TableFieldSchema(name=name, type="RANGE", mode="NULLABLE", rangeElementType={"type": element})
+    told = TypeKind.Name(kind.type_kind).removeprefix("TYPE_")
+    return TableFieldSchema(name=name, type=RESULT_TYPES.get(told, told), mode="NULLABLE")
 
 
 def table(name: str, columns: Iterable[TableFieldSchema], *, serialization_id: int, is_wildcard: bool) -> SimpleTableProto:

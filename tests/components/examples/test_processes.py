@@ -16,7 +16,8 @@ from tests.components.visits import Site
 
 MANY = """
 SELECT as_of, visitor, visitor AS pages, visitor / 7 AS seconds, REPEAT('x', 400) AS device, MOD(visitor, 2) AS returned
-FROM UNNEST(@spans) AS as_of, UNNEST(GENERATE_ARRAY(1, IF(as_of = '2026-03-04', 1000, {rows}))) AS visitor -- instead of {source}
+FROM UNNEST(@spans) AS as_of, UNNEST(GENERATE_ARRAY(1, IF(as_of = '2026-03-04', 1000, {rows}))) AS visitor
+WHERE EXISTS (SELECT 1 FROM {source})
 """
 CHILD = """
 import pathlib, pickle, re, resource, sys

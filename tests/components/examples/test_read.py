@@ -9,6 +9,7 @@ from google.cloud import bigquery
 
 from components.errors import SourceError
 from components.examples.read import read_counts, split_buckets, write_counts
+from components.google import quoted
 from tests.components.examples.conftest import Read
 from tests.components.examples.records import Features, read_split
 from tests.components.visits import SQL, VISITORS, Site, day, query
@@ -17,7 +18,7 @@ HOSTILE = """
 WITH given AS (
   SELECT 1 AS visitor, 0 AS pages, 0.1 AS seconds, 'phone' AS device, 0 AS returned UNION ALL
   SELECT 2, 9223372036854775807, -0.0, '', 1 UNION ALL
-  SELECT 3, -9223372036854775808, 1e-45, 'a\\0b', 0 UNION ALL
+  SELECT 3, -9223372036854775808, 1e-45, 'a\\000b', 0 UNION ALL
   SELECT 4, -1, 3.4028235e38, 'naïve 日本語 😀', 1 UNION ALL
   SELECT 5, 128, -1.5, 'quotes \\' " ` \\\\ and ; -- {not} a %s', 0 UNION ALL
   SELECT 6, NULL, NULL, NULL, 1 UNION ALL
@@ -25,7 +26,7 @@ WITH given AS (
   SELECT 8, 8, 1 / 3, 'line\\nbreak\\r\\t', 1 UNION ALL
   SELECT visitor, visitor, 0.5, 'phone', MOD(visitor, 2) FROM UNNEST(GENERATE_ARRAY(100, 120)) AS visitor
 )
-SELECT as_of, given.* FROM UNNEST(@spans) AS as_of, given -- instead of {source}
+SELECT as_of, given.* FROM UNNEST(@spans) AS as_of, given WHERE EXISTS (SELECT 1 FROM {source})
 """
 WITH_KEY = SQL.replace("pages,", "visitor AS pages,")
 BUCKET = "MOD(ABS(FARM_FINGERPRINT(CAST(key AS STRING))), 1000)"
@@ -44,7 +45,7 @@ def refused(read: Read, sql: str, **changes: object) -> str:
 def test_examples_hold_what_bigquery_gives(site: Site, read: Read, folder: Path) -> None:
     read(HOSTILE)
     in_train = BUCKET.replace("key", "visitor").replace("1000", "4 /* 3:1 */") + " < 3"
-    sql = f"SELECT {in_train}, pages, seconds, device, returned FROM ({HOSTILE}\n) ORDER BY visitor"
+    sql = f"SELECT {in_train}, pages, seconds, device, returned FROM ({HOSTILE.replace('{source}', quoted(site.name))}\n) ORDER BY visitor"
     rows = query(site, sql, [bigquery.ArrayQueryParameter("spans", "DATE", [day(4)])])
     assert len(rows) == 29
     for split, belongs in (("train", True), ("eval", False)):
@@ -114,7 +115,9 @@ def test_rows_are_in_the_order_of_the_key(read: Read, folder: Path) -> None:
             assert keys == sorted(keys)
 
 
-@pytest.mark.parametrize("keys", ["GENERATE_ARRAY(-3000, 3000)", "['', 'a', 'é', '日本語', '😀', 'a\\0b', REPEAT('x', 10000), ' a', 'A']"])
+@pytest.mark.parametrize(
+    "keys", ["GENERATE_ARRAY(-3000, 3000)", "['', 'a', 'é', '日本語', '😀', 'a\\000b', REPEAT('x', 10000), ' a', 'A']"]
+)
 def test_buckets_are_those_of_bigquery(site: Site, keys: str) -> None:
     rows = query(site, f"SELECT key, {BUCKET} FROM UNNEST({keys}) AS key")
     assert split_buckets(pa.array([key for key, _ in rows]), 1000).tolist() == [bucket for _, bucket in rows]
@@ -166,7 +169,7 @@ def test_a_key_that_is_there_twice_is_found_across_messages(read: Read) -> None:
     """BigQuery sends thousands of rows in a message; 40,000 are several, wherever they are cut."""
     sql = """
         SELECT as_of, IF(n > {cut}, n - 1, n) AS visitor, n AS pages, 0.5 AS seconds, 'phone' AS device, MOD(n, 2) AS returned
-        FROM UNNEST(@spans) AS as_of, UNNEST(GENERATE_ARRAY(1, 40000)) AS n -- instead of {source}
+        FROM UNNEST(@spans) AS as_of, UNNEST(GENERATE_ARRAY(1, 40000)) AS n WHERE EXISTS (SELECT 1 FROM {source})
     """
     for cut in (1024, 10_240, 20_480):
         assert f"is {cut} (a key must be unique in its span" in refused(read, sql.replace("{cut}", str(cut)))

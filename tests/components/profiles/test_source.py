@@ -56,7 +56,7 @@ def recorded_site(own_site: Site, recorder: RecordingReader) -> Site:
 
 
 def between(first: int, last: int) -> str:
-    return f"day BETWEEN DATE '{day(first)}' AND DATE '{day(last)}'"
+    return f"`day` BETWEEN DATE '{day(first)}' AND DATE '{day(last)}'"
 
 
 def profiled(site: Site, through: int = 6, known: Profiles | None = None) -> dict[ProfileKey, dict[str, Any]]:

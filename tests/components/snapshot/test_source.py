@@ -6,6 +6,7 @@ import pytest
 from google.cloud import bigquery
 
 from components.errors import ModelFolderError, PerennialError, SourceError
+from components.examples.live import stream_any_rows
 from components.model.folder import Model
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
@@ -81,19 +82,57 @@ def test_a_table_without_partitions_is_refused(empty_site: Site) -> None:
 # The query
 
 
+LINES = """-- visits
+SELECT
+\tday AS as_of, {0},
+  pages, seconds, device, returned
+FROM {{source}} AS v JOIN {{source}} USING (day) WHERE v.day IN UNNEST(@spans){1}
+"""
+
+
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("SELEC * FROM {source}", "Syntax error: "),
-        (SQL + ";", "Syntax error: "),
-        (SQL.replace("pages", "clicks AS pages"), "Unrecognized name: clicks"),
-        (SQL.replace("pages", "pages + device AS pages"), "No matching signature"),
+        ("SELEC * FROM {source}", 'Syntax error: Unexpected identifier "SELEC" (line 1, column 1)'),
+        (LINES.format("visitr", ""), "Unrecognized name: visitr; Did you mean visitor? (line 3, column 16)"),
+        (LINES.format("visitor", " AND v.pges > 1"), "Name pges not found inside v (line 5, column 82)"),
+        (LINES.format("visitor", ")"), 'Syntax error: Expected end of input but got ")" (line 5, column 75)'),
+        (LINES.format("(visitor", ""), 'Syntax error: Expected ")" or "," but got keyword FROM (line 5, column 1)'),
+        (
+            SQL.replace("pages", "pages + device AS pages"),
+            "No matching signature for operator +. Argument types: INT64, STRING (line 1, column 31)",
+        ),
+        ("SELECT 1 FROM {source} WHERE\u200bTRUE", 'Syntax error: Illegal input character "\\342" (line 1, column 29)'),
+        ("SELECT 1 FROM {source}, {source} AS b WHERE b.nothing", "Name nothing not found inside b (line 1, column 47)"),
     ],
 )
-def test_a_query_that_does_not_run_says_why(site: Site, sql: str, said: str) -> None:
+def test_a_query_that_does_not_run_is_told_with_the_place_in_its_file(site: Site, sql: str, said: str) -> None:
     sentence = refused(site, sql=sql)
-    assert sentence.startswith(f"source.sql of model 'visits' does not run on {site.name}: {said}")
-    assert sentence.endswith("; correct it, or the table")
+    assert sentence == f"source.sql of model 'visits' does not run on {site.name}: {said}; correct it, or the table"
+
+
+@pytest.mark.parametrize("sql", ["DELETE FROM {source} WHERE TRUE", "CREATE TABLE site.made AS SELECT * FROM {source}"])
+def test_a_statement_that_is_no_query_is_refused_and_not_run(site: Site, sql: str) -> None:
+    assert refused(site, sql=sql).startswith("source.sql of model 'visits' is a statement of the type ")
+    assert look(site, site.model())
+
+
+def test_a_query_that_fails_where_it_is_read_is_told_with_the_place_in_its_file(site: Site) -> None:
+    model, window = site.model(sql=f"SELECT {SQL[7:].replace('pages', 'pges')}"), Window((day(4),), day(3), day(5))
+    with pytest.raises(SourceError) as error:
+        list(stream_any_rows(site.cloud, model, window, table=site.name))
+    assert "Unrecognized name: pges; Did you mean pages? (line 1, column 31); correct it" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("sql", "schema", "writes"),
+    [
+        (SQL.replace("visitor,", "Visitor,"), SCHEMA, "'Visitor', model.toml or schema.pbtxt writes 'visitor'"),
+        (SQL.replace("seconds,", "seconds AS SECONDS,"), SCHEMA, "'SECONDS', model.toml or schema.pbtxt writes 'seconds'"),
+    ],
+)
+def test_a_name_in_another_case_is_refused(site: Site, sql: str, schema: str, writes: str) -> None:
+    assert refused(site, sql=sql, schema=schema) == f"source.sql of model 'visits' writes column {writes}: write both alike"
 
 
 def test_a_query_may_end_with_a_comment(site: Site) -> None:

@@ -1,0 +1,112 @@
+"""Every query that the product sends is one that BigQuery accepts, as its own analyzer judges it, with parameters of their types."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from google.cloud import bigquery
+
+from components.cloud import Cloud
+from components.google import bigquery_client, quoted, split_table
+from components.model.folder import Model, model_names, read_model
+from components.settings import REPOSITORY, Settings
+from components.snapshot.partitions import PartitionRange
+from components.snapshot.query import dry_run, rows_parameters, rows_query
+from components.snapshot.window import Window
+from pipelines.demos import churn as demo_churn
+from pipelines.demos import loyalty as demo_loyalty
+from pipelines.demos.story import copy_model
+from pipelines.local.seed import SCHEMA, SQL
+
+MODELS = REPOSITORY / "pipelines" / "models"
+DAYS = (date(2026, 1, 1), date(2026, 1, 4))
+WINDOW = Window((DAYS[1],), *DAYS)
+SENT = {
+    "components/examples/live.py": 1,  # rows_query
+    "components/examples/rows.py": 1,  # rows_query
+    "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
+    "components/snapshot/query.py": 1,  # source.sql alone
+    "pipelines/local/seed.py": 1,  # partition_rows.sql
+}
+"""Where queries are sent from, and how many: what is new here needs a test below."""
+
+
+@pytest.fixture(scope="module")
+def purchases(cloud: Settings) -> Iterator[tuple[Settings, bigquery.Client, str]]:
+    """An empty table of purchases."""
+    client = bigquery_client(cloud)
+    name = f"{cloud.project}.queries_{uuid4().hex[:8]}.purchases"
+    client.create_dataset(name.rpartition(".")[0])
+    table = bigquery.Table(name, SCHEMA)
+    table.time_partitioning = bigquery.TimePartitioning(field="purchase_date")
+    client.create_table(table)
+    yield cloud, client, name
+    client.close()
+
+
+def analyse(client: bigquery.Client, sql: str, parameters: list[bigquery.ArrayQueryParameter | bigquery.ScalarQueryParameter]) -> str:
+    job = client.query(sql, bigquery.QueryJobConfig(query_parameters=parameters, dry_run=True))
+    return str(job.statement_type)
+
+
+def test_no_other_place_sends_queries() -> None:
+    found: Counter[str] = Counter()
+    for folder in ("components", "pipelines"):
+        for path in (REPOSITORY / folder).rglob("*.py"):
+            calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+            sent = [call for call in calls if isinstance(call.func, ast.Attribute) and call.func.attr in ("query", "query_and_wait")]
+            found.update({str(path.relative_to(REPOSITORY)): len(sent)} if sent else {})
+    assert dict(found) == SENT
+
+
+def _models(tmp_path: Path) -> Iterator[Model]:
+    """Those that come with Perennial, as they are and as the demos change them."""
+    for name in model_names(MODELS):
+        yield read_model(MODELS, name)
+    for name, edits in (("churn", demo_churn.EDITS), ("loyalty", demo_loyalty.EDITS)):
+        copy_model(tmp_path, name, edits)
+        yield read_model(tmp_path, name)
+
+
+def test_both_queries_of_every_model_are_accepted(purchases: tuple[Settings, bigquery.Client, str], tmp_path: Path) -> None:
+    settings, client, table = purchases
+    models = list(_models(tmp_path))
+    assert len(models) >= 4
+    for model in models:
+        assert dry_run(Cloud(settings), model, table=table, window=WINDOW).statement_type == "SELECT"
+        assert analyse(client, rows_query(model, table), list(rows_parameters(WINDOW))) == "SELECT"
+
+
+@pytest.mark.parametrize("without", [(), ("number_of_cds", "dollar_value")])
+def test_the_queries_of_partitions_are_accepted(purchases: tuple[Settings, bigquery.Client, str], without: tuple[str, ...]) -> None:
+    _, client, table = purchases
+    wanted = PartitionRange(table, "purchase_date", *DAYS, tuple(column.name for column in SCHEMA), without)
+    (now,) = next(iter(client.query_and_wait("SELECT CURRENT_TIMESTAMP()")))
+    parameters: list[bigquery.ArrayQueryParameter | bigquery.ScalarQueryParameter] = [
+        bigquery.ScalarQueryParameter("as_of", "TIMESTAMP", now),
+        bigquery.ScalarQueryParameter("first_partition", "DATE", DAYS[0]),
+        bigquery.ScalarQueryParameter("last_partition", "DATE", DAYS[1]),
+    ]
+    assert analyse(client, wanted.query, parameters) == "SELECT"
+
+
+def test_the_query_of_a_seed_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:
+    _, client, table = purchases
+    project, dataset, name = split_table(table)
+    sql = SQL.format(dataset=f"`{project}`.`{dataset}`")
+    assert analyse(client, sql, [bigquery.ScalarQueryParameter("table", "STRING", name)]) == "SELECT"
+
+
+@pytest.mark.parametrize(
+    ("table", "written"),
+    [
+        ("shop.retail.purchases", "`shop`.`retail`.`purchases`"),
+        ("example.com:shop.retail.achats d'été-2", "`example.com:shop`.`retail`.`achats d'été-2`"),
+    ],
+)
+def test_a_table_is_quoted_name_by_name(table: str, written: str) -> None:
+    assert quoted(table) == written
