@@ -19,7 +19,7 @@ from components.snapshot.query import dry_run, rows_parameters, rows_query
 from components.snapshot.window import Window
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
-from pipelines.demos.story import copy_model
+from pipelines.demos.story import _copy_model
 from pipelines.local.seed import SCHEMA, SQL
 
 MODELS = REPOSITORY / "pipelines" / "models"
@@ -68,7 +68,7 @@ def _models(tmp_path: Path) -> Iterator[Model]:
     for name in model_names(MODELS):
         yield read_model(MODELS, name)
     for name, edits in (("churn", demo_churn.EDITS), ("loyalty", demo_loyalty.EDITS)):
-        copy_model(tmp_path, name, edits)
+        _copy_model(tmp_path, name, edits)
         yield read_model(tmp_path, name)
 
 
