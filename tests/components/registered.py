@@ -28,6 +28,7 @@ from components.storage.objects import ensure_bucket, push_folder
 from pipelines.local.services import _prepare_registry
 from tests.components.database.connecting import TIMEOUT_SECONDS
 from tests.components.export import mlflow_process
+from tests.components.recorded import version_of
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
 CHILD = "import os, pickle, signal, sys\nsettings, *arguments = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
@@ -183,17 +184,7 @@ def new_version(new_run: Callable[..., Run], new_snapshot: Callable[..., Recorde
         start_run(connection, run)
         record_snapshot(connection, snapshot)
         entries = (Entry("saved_model.pb", 1_000, weights * 64, "AAAAAA==", 1_800_000_000_000_001),)
-        new = NewVersion(
-            model=run.model,
-            run_id=run.run_id,
-            snapshot_id=snapshot.snapshot_id,
-            code_sha256="1" * 64,
-            training_sha256="2" * 64,
-            manifest=Manifest(f"gs://models/models/{run.model}/{content_sha256(entries)}", entries),
-            framework="tensorflow",
-            examples_sha256="3" * 64,
-            training_machine="an abacus",
-        )
+        new = version_of(run, snapshot.snapshot_id, Manifest(f"gs://models/models/{run.model}/{content_sha256(entries)}", entries))
         return replace(new, **changes)
 
     return make

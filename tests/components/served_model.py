@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,13 @@ import sqlalchemy as sa
 from google.cloud import storage
 
 from components.examples.encode import TFRecordFile, encode_examples
-from components.registry.evaluations import Blessing, record_blessing
-from components.registry.versions import NewVersion, register_version
+from components.registry.versions import NewVersion
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from components.training.servable import save_servable
 from components.training.signatures import Column, Signatures
 from components.training.smoke import record_smoke
+from tests.components.recorded import register
 
 MODEL_TOML = "[serving]\nlatency_milliseconds = 1000\n"
 SECONDS = np.linspace(0, 4, 40, dtype=np.float32)
@@ -49,7 +50,7 @@ def save(folder: Path, factor: float) -> Path:
 MakeVersion = Callable[..., NewVersion]
 
 
-def register(
+def push_version(
     connection: sa.Connection,
     new_version: MakeVersion,
     client: storage.Client,
@@ -61,13 +62,7 @@ def register(
     """Push a folder and register it as the next version of the model of `new_version`; None leaves it without a verdict."""
     new = new_version(connection)
     manifest = push_folder(client, bucket, model=new.model, folder=folder, metadata={"run": new.run_id})
-    number = register_version(connection, NewVersion(**{**vars(new), "manifest": manifest}))
-    if blessed is not None:
-        verdict = Blessing(
-            model=new.model, version=number, run_id=new.run_id, policy_sha256="b" * 64, blessed=blessed, checks=(), decided_by="a test"
-        )
-        record_blessing(connection, verdict)
-    return number
+    return register(connection, replace(new, manifest=manifest), blessed=blessed)
 
 
 def changed(saved_model: Path, folder: Path, files: Mapping[str, str | bytes | None]) -> Path:

@@ -16,11 +16,12 @@ from components.database.migration import migrate
 from components.database.roles import Role
 from components.errors import AccessError
 from components.evaluation.metric import Metric
-from components.registry.evaluations import Evaluation, record_evaluation
+from components.registry.evaluations import record_evaluation
 from components.registry.history import list_versions
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import read_run
 from components.settings import Settings
+from tests.components.recorded import evaluation_of
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
 KILLED_HALFWAY = """
@@ -69,17 +70,7 @@ def test_a_database_that_ends_in_a_transaction_leaves_nothing_half_written_and_t
     def write(connection: sa.Connection, new: NewVersion, *, then: Callable[[], None]) -> None:
         number = register_version(connection, new)
         then()
-        record_evaluation(
-            connection,
-            Evaluation(
-                model=new.model,
-                version=number,
-                run_id=new.run_id,
-                snapshot_id=new.snapshot_id,
-                config_sha256="a" * 64,
-                metrics=[Metric("auc", {}, 0.7)],
-            ),
-        )
+        record_evaluation(connection, evaluation_of(new, number, Metric("auc", {}, 0.7)))
 
     with registry.begin() as connection:
         new = new_version(connection)

@@ -13,11 +13,11 @@ from components.database.errors import sqlstate
 from components.database.migration import LOCK, migrate
 from components.errors import AccessError, RegistryError
 from components.evaluation.metric import Metric
-from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.history import list_versions
-from components.registry.versions import NewVersion, register_version
+from components.registry.versions import NewVersion
 from components.runs.record import RunState, finish_run
 from components.settings import Settings
+from tests.components.recorded import register
 
 TABLES = """SELECT table_name FROM information_schema.tables
             WHERE table_schema = 'registry' AND table_type = 'BASE TABLE' AND table_name <> 'alembic_version'"""
@@ -75,17 +75,7 @@ def test_a_database_without_tables_says_what_to_run(empty: Settings) -> None:
 
 
 def test_history_can_be_neither_changed_nor_deleted(owning: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
-    new = new_version(owning)
-    version = register_version(owning, new)
-    evaluation = Evaluation(
-        model=new.model,
-        version=version,
-        run_id=new.run_id,
-        snapshot_id=new.snapshot_id,
-        config_sha256="a" * 64,
-        metrics=[Metric("auc", {}, 0.7)],
-    )
-    record_evaluation(owning, evaluation)
+    register(owning, new_version(owning), metrics=[Metric("auc", {}, 0.7)])
     for statement in (
         "UPDATE registry.metric SET value = 1",
         "UPDATE registry.model_version SET artifact_uri = 'gs://elsewhere/' || manifest_sha256",

@@ -18,7 +18,7 @@ from components.errors import PerennialError, RegistryError
 from components.registry.deployments import Action, history
 from components.registry.versions import NewVersion
 from components.settings import Settings
-from tests.components.served_model import changed, register
+from tests.components.served_model import changed, push_version
 
 MakeVersion = Callable[..., NewVersion]
 
@@ -77,7 +77,7 @@ def shop(
             saved_model, tmp_path / f"version-{len(list(tmp_path.iterdir()))}", {PATHS[file]: text for file, text in files.items()}
         )
         with engine.begin() as connection:
-            return register(connection, new_version, client, bucket, folder, blessed=blessed)
+            return push_version(connection, new_version, client, bucket, folder, blessed=blessed)
 
     target = f"target-{uuid4().hex[:8]}"
     return Shop(Cloud(cloud.model_copy(update={"bucket": bucket, "targets": (target,)})), name, target, make)

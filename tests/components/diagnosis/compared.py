@@ -16,13 +16,11 @@ from components.profiles.profile import ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from components.profiles.record import ProfileKind, keep_profiles
 from components.profiles.source import _source_key
-from components.registry.evaluations import Evaluation, record_evaluation
-from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, Task, record_tasks, start_run
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
+from tests.components.recorded import record_pin, register, version_of
 from tests.components.visits import COLUMNS, day
 
 VISITORS = 500
@@ -66,10 +64,10 @@ class Shelf:
         """A run that pinned the snapshot."""
         run = self.new_run(model=self.model.name, **changes)
         with self.cloud.engine.begin() as connection:
-            start_run(connection, run)
             if snapshot:
-                record_snapshot(connection, RecordedSnapshot.of(snapshot))
-                link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
+                record_pin(connection, run, snapshot)
+            else:
+                start_run(connection, run)
         return run
 
     def put_version(self, snapshot: Snapshot, *, code: Mapping[str, str | bytes], metrics: Sequence[Metric] = (), **changes: Any) -> int:
@@ -83,28 +81,7 @@ class Shelf:
         manifest = push_folder(self.cloud.storage, self.cloud.settings.bucket, model=self.model.name, folder=saved, metadata={})
         with self.cloud.engine.begin() as connection:
             record_tasks(connection, run.run_id, [Task("train", "train", changes.get("pipeline_version", "0.1.0"))])
-            new = NewVersion(
-                model=self.model.name,
-                run_id=run.run_id,
-                snapshot_id=snapshot.snapshot_id,
-                code_sha256="1" * 64,
-                training_sha256="2" * 64,
-                manifest=manifest,
-                framework="tensorflow",
-                examples_sha256="3" * 64,
-                training_machine="an abacus",
-            )
-            number = register_version(connection, new)
-            evaluation = Evaluation(
-                model=self.model.name,
-                version=number,
-                run_id=run.run_id,
-                snapshot_id=snapshot.snapshot_id,
-                config_sha256="3" * 64,
-                metrics=metrics,
-            )
-            record_evaluation(connection, evaluation)
-        return number
+            return register(connection, version_of(run, snapshot.snapshot_id, manifest), metrics=metrics)
 
 
 def _rows(number: int, pages: Callable[[int], pa.Array] | None) -> pa.RecordBatch:

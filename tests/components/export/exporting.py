@@ -9,9 +9,9 @@ import sqlalchemy as sa
 from components.evaluation.metric import Check, Metric
 from components.export.exported_version import Exported, read_exported
 from components.model.folder import Model, read_model
-from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
-from components.registry.versions import NewVersion, register_version
+from components.registry.versions import NewVersion
 from tests.components.deployment.deploying import deploy
+from tests.components.recorded import register
 from tests.components.visits import write_model
 
 HOSTILE = "<script>alert(1)</script> | [x](https://x.example) `a` **b** https://y.example \u202e $c$"
@@ -51,16 +51,10 @@ def metrics() -> tuple[Metric, ...]:
     )
 
 
-def register(connection: sa.Connection, new: NewVersion, *, blessed: bool = True) -> int:
+def register_measured(connection: sa.Connection, new: NewVersion, *, blessed: bool = True) -> int:
     """Register a version, measured and judged."""
-    number = register_version(connection, replace(new, signature=SIGNATURE))
-    facts = {"model": new.model, "version": number, "run_id": new.run_id}
-    evaluation = Evaluation(**facts, snapshot_id=new.snapshot_id, config_sha256="a" * 64, metrics=metrics())  # type: ignore[arg-type]
-    record_evaluation(connection, evaluation)
     checks = (Check("auc", {}, "at least 0.6", 0.8125, passed=True), Check("auc", {"device": HOSTILE}, "at least 0.6", 0.7, passed=blessed))
-    verdict = Blessing(**facts, policy_sha256="b" * 64, blessed=blessed, checks=checks, decided_by="a test")  # type: ignore[arg-type]
-    record_blessing(connection, verdict)
-    return number
+    return register(connection, replace(new, signature=SIGNATURE), metrics=metrics(), blessed=blessed, checks=checks)
 
 
 def folder_of(models_folder: Path, name: str, *, card: str | None = CARD, title: str = "Who comes back?") -> Model:
@@ -74,7 +68,7 @@ def folder_of(models_folder: Path, name: str, *, card: str | None = CARD, title:
 def exported(connection: sa.Connection, new_version: MakeVersion, models_folder: Path, *, live_on: tuple[str, ...] = ()) -> Exported:
     """A version of a folder with words, live on targets."""
     new = new_version(connection)
-    number = register(connection, new)
+    number = register_measured(connection, new)
     for target in live_on:
         deploy(connection, new.model, number, target=target)
     return read_exported(connection, folder_of(models_folder, new.model), number)

@@ -22,7 +22,7 @@ from components.model.card import CardFile, read_card_file
 from components.model.folder import read_model
 from components.registry.deployments import Action, Event
 from components.registry.versions import NewVersion
-from tests.components.export.exporting import HOSTILE, exported, folder_of, register
+from tests.components.export.exporting import HOSTILE, exported, folder_of, register_measured
 
 MakeVersion = Callable[..., NewVersion]
 TOOLKIT = "model-card-toolkit==2.0.0"
@@ -107,7 +107,7 @@ def test_what_nobody_stated_is_left_out(
     connection: sa.Connection, new_version: MakeVersion, tmp_path: Path, schema: dict[str, Any]
 ) -> None:
     new = new_version(connection)
-    number = register(connection, new)
+    number = register_measured(connection, new)
     plain = read_exported(connection, folder_of(tmp_path, new.model, card=None), number)
     card = json.loads(card_json(plain))
     jsonschema.validate(card, schema, jsonschema.Draft7Validator)

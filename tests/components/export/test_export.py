@@ -19,7 +19,7 @@ from components.registry.versions import NewVersion
 from components.settings import Settings
 from components.storage.manifest import Manifest
 from pipelines.cli.main import main
-from tests.components.export.exporting import folder_of, register
+from tests.components.export.exporting import folder_of, register_measured
 from tests.components.export.vertex_fake import PARENT, Vertex, answering
 from tests.pipelines.command_line import CommandLine
 
@@ -30,7 +30,7 @@ MakeVersion = Callable[..., NewVersion]
 def version(engine: sa.Engine, new_version: MakeVersion, push: Callable[..., Manifest], name: str, tmp_path: Path) -> str:
     """The name of a model whose version 1 is pushed and recorded, not yet published."""
     with engine.begin() as connection:
-        register(connection, new_version(connection, manifest=push(model=name)))
+        register_measured(connection, new_version(connection, manifest=push(model=name)))
     folder_of(tmp_path / "models", name)
     return name
 

@@ -20,6 +20,7 @@ from components.registry.evaluations import (
 )
 from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
+from tests.components.recorded import blessing_of, evaluation_of
 
 MakeVersion = Callable[..., NewVersion]
 
@@ -28,10 +29,7 @@ MakeVersion = Callable[..., NewVersion]
 def new_evaluation(new_version: MakeVersion) -> Callable[..., Evaluation]:
     def make(connection: sa.Connection, *metrics: Metric) -> Evaluation:
         new = new_version(connection)
-        number = register_version(connection, new)
-        return Evaluation(
-            model=new.model, version=number, run_id=new.run_id, snapshot_id=new.snapshot_id, config_sha256="a" * 64, metrics=metrics
-        )
+        return evaluation_of(new, register_version(connection, new), *metrics)
 
     return make
 
@@ -40,10 +38,7 @@ def new_evaluation(new_version: MakeVersion) -> Callable[..., Evaluation]:
 def new_blessing(new_version: MakeVersion) -> Callable[..., Blessing]:
     def make(connection: sa.Connection, *checks: Check) -> Blessing:
         new = new_version(connection)
-        number = register_version(connection, new)
-        return Blessing(
-            model=new.model, version=number, run_id=new.run_id, policy_sha256="b" * 64, blessed=True, checks=checks, decided_by="pipeline"
-        )
+        return blessing_of(new, register_version(connection, new), *checks)
 
     return make
 

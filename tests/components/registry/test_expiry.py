@@ -12,11 +12,12 @@ from components.model.folder import Model, SnapshotsSection
 from components.registry.expiry import Change, TableExpiry, _end, apply_expiry, plan_expiry
 from components.registry.snapshot_use import TableUse
 from components.registry.versions import NewVersion, register_version
-from components.runs.record import Run, start_run
+from components.runs.record import Run
 from components.snapshot.document import Snapshot
 from components.snapshot.pinned import pinned_tables, set_expiry
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
+from components.snapshot.record import RecordedSnapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
+from tests.components.recorded import record_pin
 from tests.components.visits import DAYS, Site
 
 DAY = timedelta(days=1)
@@ -48,9 +49,7 @@ class Keeper:
     def block(self, model: Model, through: int = DAYS) -> Snapshot:
         """Pin, for a run that makes no version."""
         pinned, run = self.site.pin(model, through), self.new_run(model=model.name)
-        record_snapshot(self.connection, RecordedSnapshot.of(pinned))
-        start_run(self.connection, run)
-        link_snapshot(self.connection, run.run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+        record_pin(self.connection, run, pinned)
         return pinned
 
     @property

@@ -10,26 +10,14 @@ import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.evaluation.metric import Check, Metric
-from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
+from components.registry.evaluations import record_blessing, record_evaluation
 from components.registry.history import list_versions, read_version
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import RunState, Task, finish_run, read_run, record_tasks
 from components.snapshot.record import DatasetRole, link_snapshot, read_recorded_snapshot
+from tests.components.recorded import blessing_of, evaluation_of
 
 MakeVersion = Callable[..., NewVersion]
-
-
-def evaluation_of(new: NewVersion, number: int, *metrics: Metric) -> Evaluation:
-    return Evaluation(
-        model=new.model, version=number, run_id=new.run_id, snapshot_id=new.snapshot_id, config_sha256="a" * 64, metrics=metrics
-    )
-
-
-def blessing_of(new: NewVersion, number: int, *, blessed: bool) -> Blessing:
-    checks = (Check("auc", {}, "at least 0.7", 0.8, passed=blessed),)
-    return Blessing(
-        model=new.model, version=number, run_id=new.run_id, policy_sha256="b" * 64, blessed=blessed, checks=checks, decided_by="pipeline"
-    )
 
 
 def test_the_list_tells_each_version_in_a_line(connection: sa.Connection, new_version: MakeVersion) -> None:
@@ -38,7 +26,7 @@ def test_the_list_tells_each_version_in_a_line(connection: sa.Connection, new_ve
         number = register_version(connection, new)
         metrics = Metric("auc", {}, auc), Metric("auc", {"hour": "3"}, 0.5), Metric("loss", {}, 0.3)
         record_evaluation(connection, evaluation_of(new, number, *metrics))
-    record_blessing(connection, blessing_of(first, 1, blessed=True))
+    record_blessing(connection, blessing_of(first, 1))
     one, two = list_versions(connection, first.model)
     assert (one.number, one.snapshot_id, one.artifact_uri, one.blessed) == (1, first.snapshot_id, first.manifest.uri, True)
     assert (one.git_commit, one.partition_from.isoformat(), one.metrics) == ("c" * 40, "1998-04-01", {"auc": 0.7, "loss": 0.3})
@@ -59,7 +47,7 @@ def test_the_story_of_a_version_is_whole(connection: sa.Connection, new_version:
     new = replace(new_version(connection), signature={"inputs": ["recency"]})
     number = register_version(connection, new)
     evaluation = evaluation_of(new, number, Metric("auc", {}, 0.7, 0.6, 0.8, 100), Metric("auc", {"hour": "3"}, 0.5))
-    blessing = blessing_of(new, number, blessed=True)
+    blessing = blessing_of(new, number, Check("auc", {}, "at least 0.7", 0.8, passed=True))
     tasks = (Task("pin", "pin", "0.1.0", cached=True), Task("train", "trainer", "0.1.0", seconds=12.5))
     record_evaluation(connection, evaluation)
     record_blessing(connection, blessing)

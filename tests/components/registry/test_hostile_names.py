@@ -18,6 +18,7 @@ from components.registry.versions import ModelRole, NewVersion, find_version_of_
 from components.runs.record import Run, RunState, Task, finish_run, read_run, record_tasks, start_run
 from components.snapshot import record as snapshots
 from components.snapshot.record import DatasetRole, RecordedSnapshot, record_snapshot
+from tests.components.recorded import blessing_of, evaluation_of
 
 HOSTILE = {
     "SQL": "'; DROP TABLE registry.model; --",
@@ -44,22 +45,12 @@ def registered(connection: sa.Connection, new_version: Callable[..., NewVersion]
 
 @pytest.fixture
 def evaluation(registered: NewVersion) -> Evaluation:
-    return Evaluation(
-        model=registered.model,
-        version=1,
-        run_id=registered.run_id,
-        snapshot_id=registered.snapshot_id,
-        config_sha256="a" * 64,
-        metrics=[Metric("auc", {}, 0.5)],
-    )
+    return evaluation_of(registered, 1, Metric("auc", {}, 0.5))
 
 
 @pytest.fixture
 def blessing(registered: NewVersion) -> Blessing:
-    check = Check("auc", {}, "at least 0.5", 0.5, passed=True)
-    return Blessing(
-        model=registered.model, version=1, run_id=registered.run_id, policy_sha256="b" * 64, blessed=True, checks=[check], decided_by="gate"
-    )
+    return blessing_of(registered, 1, Check("auc", {}, "at least 0.5", 0.5, passed=True))
 
 
 def refused(connection: sa.Connection, act: Act, text: str) -> bool:

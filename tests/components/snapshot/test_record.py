@@ -12,23 +12,17 @@ import sqlalchemy as sa
 
 from components.canonical import fingerprint
 from components.errors import RegistryError
-from components.registry.evaluations import Evaluation, record_evaluation
+from components.registry.evaluations import record_evaluation
 from components.registry.snapshot_use import find_snapshot, list_snapshots, read_snapshot_story, table_uses
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, RunState, start_run
 from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, read_recorded_snapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
+from tests.components.recorded import evaluation_of, record_pin
 
 NewRun = Callable[..., Run]
 NewSnapshot = Callable[..., RecordedSnapshot]
 MakeVersion = Callable[..., NewVersion]
-
-
-def use(connection: sa.Connection, run: Run, snapshot: RecordedSnapshot) -> None:
-    """Record that the run read the snapshot."""
-    start_run(connection, run)
-    record_snapshot(connection, snapshot)
-    link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
 
 
 def test_a_snapshot_comes_back_as_it_was_recorded(connection: sa.Connection, new_snapshot: NewSnapshot) -> None:
@@ -103,7 +97,7 @@ def test_the_list_has_the_snapshots_of_all_runs_and_versions_newest_last(
     document = {"spans": ["1998-05-24", "1998-05-31"], "made": uuid4().hex}
     blocked = new_snapshot(document=document, snapshot_id=fingerprint(document))
     with engine.begin() as connection:
-        use(connection, new_run(), blocked)
+        record_pin(connection, new_run(), blocked)
     with engine.begin() as connection:
         trained = new_version(connection)
         for new in (trained, replace(new_version(connection), snapshot_id=trained.snapshot_id)):
@@ -180,12 +174,9 @@ def test_the_story_names_every_version_and_run_that_used_it(
         register_version(connection, new)
     snapshot, again = read_recorded_snapshot(connection, trained.snapshot_id), new_run()
     link_snapshot(connection, trained.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
-    use(connection, again, snapshot)
+    record_pin(connection, again, snapshot)
     for number in (1, 2):
-        evaluation = Evaluation(
-            model=name, version=number, run_id=trained.run_id, snapshot_id=snapshot.snapshot_id, config_sha256="a" * 64, metrics=()
-        )
-        record_evaluation(connection, evaluation)
+        record_evaluation(connection, evaluation_of(trained, number, model=name))
     deploy(connection, name, 1, target=f"{name}/prod")
 
     story = read_snapshot_story(connection, snapshot.snapshot_id[:10])
@@ -206,8 +197,8 @@ def test_the_uses_of_a_table_are_those_of_every_snapshot_and_model_that_share_it
     connection: sa.Connection, new_run: NewRun, new_snapshot: NewSnapshot, new_version: MakeVersion, name: str
 ) -> None:
     one, other = (new_snapshot(snapshot_table=f"shop.snapshots.{name}") for _ in range(2))
-    use(connection, new_run(), one)
-    use(connection, new_run(model="quite_another"), other)
+    record_pin(connection, new_run(), one)
+    record_pin(connection, new_run(model="quite_another"), other)
     for snapshot_id in (one.snapshot_id, other.snapshot_id, new_version(connection).snapshot_id):
         register_version(connection, new_version(connection, snapshot_id=snapshot_id))
     deploy(connection, name, 1, target=f"{name}/prod")

@@ -17,7 +17,7 @@ from components.settings import Settings
 from pipelines.cli.main import main
 from pipelines.local.services import prepare
 from tests.components.registered import new_run, new_snapshot, new_version
-from tests.components.served_model import changed, register, saved_model
+from tests.components.served_model import changed, push_version, saved_model
 from tests.pipelines.command_line import CommandLine
 
 __all__ = ["new_run", "new_snapshot", "new_version", "saved_model"]
@@ -47,7 +47,7 @@ def versions(
         if connection.execute(sa.text("SELECT 1 FROM registry.model WHERE name = :name"), {"name": NAME}).first() is None:
             for number in (1, 2):
                 folder = changed(saved_model, tmp_path / str(number), {"padding.bin": FIFTY_MEGABYTES, "number.txt": str(number)})
-                register(connection, new_version, client, services.settings.bucket, folder)
+                push_version(connection, new_version, client, services.settings.bucket, folder)
     engine.dispose()
 
 

@@ -12,18 +12,14 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.diagnosis.newest.newest import Newest, look_at_newest
-from components.evaluation.metric import Metric
 from components.model.folder import Model
-from components.registry.evaluations import Evaluation, record_evaluation
 from components.registry.history import read_version
-from components.registry.versions import NewVersion, register_version
-from components.runs.record import Run, start_run
-from components.snapshot.document import Snapshot
-from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
+from components.runs.record import Run
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from tests.components.conftest import BY_DAY
 from tests.components.diagnosis.compared import metric
+from tests.components.recorded import record_pin, register, version_of
 from tests.components.visits import COLUMNS, Row, Site, day
 
 VISITORS = 400
@@ -116,35 +112,10 @@ class Shop:
         shutil.copytree(model.folder, saved / CODE)
         manifest = push_folder(self.cloud.storage, self.cloud.settings.bucket, model=self.name, folder=saved, metadata={})
         names = ("accuracy", "macro_auc", "macro_f1") if self.classes == 3 else ("auc", "binary_accuracy")
-        new = NewVersion(
-            model=self.name,
-            run_id=run.run_id,
-            snapshot_id=snapshot.snapshot_id,
-            code_sha256="1" * 64,
-            training_sha256="2" * 64,
-            manifest=manifest,
-            framework="tensorflow",
-            examples_sha256="3" * 64,
-            training_machine="an abacus",
-        )
-        return self._record(run, snapshot, new, [metric(measured, name=name, half=0.02) for name in names])
-
-    def _record(self, run: Run, snapshot: Snapshot, new: NewVersion, metrics: Sequence[Metric]) -> int:
         with self.cloud.engine.begin() as connection:
-            start_run(connection, run)
-            record_snapshot(connection, RecordedSnapshot.of(snapshot))
-            link_snapshot(connection, run.run_id, DatasetRole.TRAIN, snapshot.snapshot_id)
-            number = register_version(connection, new)
-            evaluation = Evaluation(
-                model=self.name,
-                version=number,
-                run_id=run.run_id,
-                snapshot_id=snapshot.snapshot_id,
-                config_sha256="3" * 64,
-                metrics=metrics,
-            )
-            record_evaluation(connection, evaluation)
-        return number
+            record_pin(connection, run, snapshot)
+            new = version_of(run, snapshot.snapshot_id, manifest)
+            return register(connection, new, metrics=[metric(measured, name=name, half=0.02) for name in names])
 
     def look(self, *numbers: int, through: date | None = None) -> Newest:
         """Hold the versions against the table as it is."""
