@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -111,18 +110,6 @@ def test_of_twenty_at_once_one_wins_and_the_others_are_told_who_did(
         assert history(connection, versions) == [won]
 
 
-def test_a_request_is_for_one_thing(engine: sa.Engine, versions: str) -> None:
-    request = request_of(versions, request_id=f"job/{versions}")
-    with engine.begin() as connection:
-        append(connection, new_event(request, 0))
-    for other, named in (
-        (replace(request, version=2), "version 1, not 2"),
-        (replace(request, target="local"), "target 'prod', not 'local'"),
-    ):
-        with engine.begin() as connection, pytest.raises(RegistryError, match=f"request job/{versions} is already recorded with {named}"):
-            append(connection, new_event(other, 0))
-
-
 def test_who_saw_what_never_was_is_told_what_is(engine: sa.Engine, versions: str) -> None:
     sentence = "is stale: nothing was ever deployed, and when this began the last was seq 7"
     with engine.begin() as connection, pytest.raises(RegistryError, match=sentence):
@@ -211,11 +198,3 @@ def test_the_log_is_only_appended_to(
         retire(connection, versions, 1, actor="ann", reason="old")
     with owner_engine.connect() as connection, pytest.raises(sa.exc.DBAPIError, match=f"registry.{table} is append-only"):
         connection.execute(sa.text(statement.format(table)))
-
-
-def test_unknown_models_and_versions_are_named(engine: sa.Engine, versions: str) -> None:
-    with engine.connect() as connection:
-        with pytest.raises(RegistryError, match="model 'never' is not in the registry"):
-            history(connection, "never")
-        with pytest.raises(RegistryError, match=f"model '{versions}' has no version 9: it has 1 to 3"):
-            retire(connection, versions, 9, actor="ann", reason="old")

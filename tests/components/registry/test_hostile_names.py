@@ -27,6 +27,8 @@ HOSTILE = {
     "NUL": "a\0b",
     "half a pair": "a\udc80b",
     "long": "x" * 10_000,
+    "long in bytes": "ß" * 10_000,
+    "an array": '{"NULL", \\ }',
     "parameters": ":model %s %(model)s $1 {}",
     "empty": "",
 }
@@ -103,14 +105,14 @@ def test_no_snapshot_is_of_such_tables(connection: sa.Connection, new_snapshot: 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_a_reason_and_an_error_are_kept_as_far_as_text_goes(connection: sa.Connection, new_run: Callable[..., Run], text: str) -> None:
-    run = new_run(reason=text)
+    escaped = {HOSTILE["NUL"]: "a\\x00b", HOSTILE["half a pair"]: "a\\udc80b"}
+    others = {} if text in escaped else {"host": text, "parameters": {"text": text, text: "name"}}
+    run = new_run(reason=text, **others)
     start_run(connection, run)
     start_run(connection, run)
     finish_run(connection, run.run_id, RunState.FAILED, text)
-    kept = read_run(connection, run.run_id)
-    wanted = {"NUL": "a\\x00b", "half a pair": "a\\udc80b"}
-    name = next(name for name, hostile in HOSTILE.items() if hostile == text)
-    assert (kept.run.reason, kept.error) == (wanted.get(name, text),) * 2
+    recorded, kept = read_run(connection, run.run_id), escaped.get(text, text)
+    assert (recorded.run, recorded.error) == (replace(run, reason=kept), kept)
 
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

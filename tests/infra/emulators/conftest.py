@@ -14,6 +14,7 @@ from google.cloud import bigquery, storage
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
 from tests.infra.emulators.bigquery_process import BigQueryProcess, Dataset
+from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 from tests.infra.emulators.emulator_process import PYTHON, free_port
 
 DEADLINE_SECONDS = 30
@@ -68,6 +69,14 @@ def client(storage_url: str) -> Iterator[storage.Client]:
 def bucket(client: storage.Client) -> storage.Bucket:
     """An empty bucket, one for each test."""
     return client.create_bucket(f"bucket-{uuid.uuid4().hex}")
+
+
+@pytest.fixture(scope="module")
+def cloud_sql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudSqlProcess]:
+    """An instance whose administrator has a password; tests that break it mend it."""
+    with CloudSqlProcess(tmp_path_factory.mktemp("cloud_sql")).running() as process:
+        process.set_password()
+        yield process
 
 
 @pytest.fixture(scope="session")

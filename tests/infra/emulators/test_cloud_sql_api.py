@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, TRAINER, C
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-
-
-@pytest.fixture(scope="module")
-def cloud_sql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudSqlProcess]:
-    with CloudSqlProcess(tmp_path_factory.mktemp("cloud_sql")).running() as process:
-        process.set_password()
-        yield process
 
 
 @pytest.fixture(autouse=True)

@@ -26,13 +26,6 @@ REQUEST_FOR_ENCRYPTION = struct.pack("!II", 8, 80877103)
 """To which PostgreSQL answers N, for no, since there is TLS already."""
 
 
-@pytest.fixture(scope="module")
-def cloud_sql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudSqlProcess]:
-    with CloudSqlProcess(tmp_path_factory.mktemp("cloud_sql")).running() as process:
-        process.set_password()
-        yield process
-
-
 @pytest.fixture(autouse=True)
 def whole(cloud_sql: CloudSqlProcess) -> None:
     cloud_sql.control("PUT", "/certificate-seconds", HOUR_SECONDS)

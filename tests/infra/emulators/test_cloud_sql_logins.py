@@ -13,13 +13,6 @@ from tests.infra.emulators.cloud_sql_process import PASSWORD, SERVER, TRAINER, C
 TRAINER_LOGIN = TRAINER.removesuffix(".gserviceaccount.com")
 
 
-@pytest.fixture(scope="module")
-def cloud_sql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudSqlProcess]:
-    with CloudSqlProcess(tmp_path_factory.mktemp("cloud_sql")).running() as process:
-        process.set_password()
-        yield process
-
-
 @pytest.fixture
 def connect(cloud_sql: CloudSqlProcess) -> Iterator[Callable[..., Any]]:
     with cloud_sql.connector() as connector:
