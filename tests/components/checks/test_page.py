@@ -1,28 +1,15 @@
 """The page of the gate before training: one look says what is wrong, where, since when, and what to do."""
 
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 
 import pytest
 
 from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.page import write_findings_page
+from tests.components.findings import TEXT
 from tests.components.html_page import assert_golden, assert_harmless, select, words
 
-TEXT = Finding(
-    check=DataCheck.TEXT,
-    severity=Severity.BLOCKS,
-    level="source",
-    column="price",
-    since=date(2026, 2, 19),
-    days=11,
-    measure=0.0096,
-    threshold=0.0,
-    touched=0.01,
-    what='of partition 2026-02-19 is text in 6 of 622 values (most often "n/a")',
-    remedy="mend the preparation of the data",
-)
 LATE = replace(
     TEXT,
     check=DataCheck.LATE,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.findings import DataCheck, Finding, Severity, read_findings
+from components.checks.findings import DataCheck, Finding, read_findings
 from components.checks.step import Inspection, inspect_rows, inspect_source
 from components.examples.step import write_examples
 from components.profiles.file import read_profiles, write_profiles
@@ -83,19 +83,8 @@ def test_rows_are_looked_at_beside_what_the_validator_said(own_site: Site, tmp_p
     examples, counts, profile = (artifact(tmp_path / name) for name in ("examples", "counts", "profile"))
     write_examples(step(own_site.settings, "visits"), snapshot, examples, counts, profile)
     found = Inspection(profile, artifact(tmp_path / "findings"), artifact(tmp_path / "page"))
-    anomaly = Finding(
-        check=DataCheck.SCHEMA,
-        severity=Severity.BLOCKS,
-        level="rows",
-        column="pages",
-        since=None,
-        days=0,
-        measure=1.0,
-        threshold=0.0,
-        touched=1.0,
-        what="of split train breaks schema.pbtxt",
-        remedy="mend it",
-    )
+    what = "of split train breaks schema.pbtxt"
+    anomaly = Finding(check=DataCheck.SCHEMA, level="rows", column="pages", days=0, what=what, remedy="mend it")
     inspect_rows(step(own_site.settings, "visits"), snapshot, artifact(tmp_path / "none"), found, [anomaly])
     assert [(finding.check, finding.column) for finding in read_findings(Path(found.findings.path))] == [
         (DataCheck.COVERAGE, "device"),

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.schema.anomalies import Anomaly
 from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Matrix, RocPoint
@@ -20,6 +19,7 @@ from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.report.palette import CARD_FILL, DATA
 from components.runs.record import RunState
 from components.runs.steps import TaskResult, TaskState
+from tests.components.findings import TEXT
 from tests.components.html_page import assert_golden, assert_harmless, parse, section, select, table, words
 from tests.components.registry.finished_runs import FIRST, failed, metric, pushed, pushed_classes, recorded, snapshot
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
@@ -94,19 +94,7 @@ def test_the_same_run_gives_the_same_page_which_loads_and_runs_nothing(run: Fini
 
 
 def test_a_blocked_run_says_why_and_shows_what_was_found(run: FinishedRun) -> None:
-    found = Finding(
-        check=DataCheck.TEXT,
-        severity=Severity.BLOCKS,
-        level="source",
-        column="spend",
-        since=FIRST,
-        days=1,
-        measure=0.0096,
-        threshold=0.0,
-        touched=0.01,
-        what="is text in 6 of 622 values",
-        remedy="mend the source",
-    )
+    found = replace(TEXT, column="spend", since=FIRST, what="is text in 6 of 622 values", remedy="mend the source")
     blocked = replace(
         failed(),
         recorded=recorded(RunState.BLOCKED, "blocked: column spend is text in 6 of 622 values; mend the source"),

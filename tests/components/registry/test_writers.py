@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from components.checks.findings import DataCheck, Finding, Severity
 from components.checks.record import read_recorded_findings, record_findings
 from components.errors import ConflictError, RegistryError
 from components.evaluation.metric import Check, Metric
@@ -20,6 +19,7 @@ from components.registry.snapshot_use import read_snapshot_story
 from components.registry.versions import ModelRole, NewVersion, find_version_of_run, link_run, register_version
 from components.runs.record import Run, RunState, Task, finish_run, read_run, read_tasks, record_tasks, start_run
 from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, read_recorded_snapshot, record_snapshot
+from tests.components.findings import TEXT
 from tests.components.recorded import blessing_of, evaluation_of
 
 
@@ -99,19 +99,6 @@ def event_told(registry: Registry, new: NewEvent) -> NewEvent:
     return NewEvent(request=request, version=event.version, seen=event.seq - 1, forced=event.forced, smoke=event.smoke)
 
 
-FINDING = Finding(
-    check=DataCheck.TEXT,
-    severity=Severity.BLOCKS,
-    level="source",
-    column="spend",
-    since=date(1998, 5, 1),
-    days=1,
-    measure=0.0096,
-    threshold=0.0,
-    touched=0.01,
-    what="is text in 6 of 622 values",
-    remedy="mend the source",
-)
 TASK = Task("train", "trainer", "0.1.0", seconds=12.5)
 WRITERS = {
     "run": Writer(
@@ -159,7 +146,7 @@ WRITERS = {
     ),
     "finding": Writer(
         "finding",
-        lambda r: FINDING,
+        lambda r: TEXT,
         lambda r, finding: record_findings(r.connection, r.version.run_id, "source", [finding], waived=False),
         lambda r, _: read_recorded_findings(r.connection, r.version.run_id)[0],
     ),
@@ -241,7 +228,7 @@ UNKNOWN: dict[str, tuple[Callable[[Registry], object], str]] = {
     "a run": (lambda r: read_run(r.connection, "nobody"), "run 'nobody' is not in the registry"),
     "a snapshot": (lambda r: read_recorded_snapshot(r.connection, "abc"), "snapshot 'abc' is not in the registry"),
     "the run of a task": (lambda r: record_tasks(r.connection, "nobody", [TASK]), NO_RUN),
-    "the run of a finding": (lambda r: record_findings(r.connection, "nobody", "source", [FINDING], waived=False), NO_RUN),
+    "the run of a finding": (lambda r: record_findings(r.connection, "nobody", "source", [TEXT], waived=False), NO_RUN),
     "the snapshot of a run": (lambda r: link_snapshot(r.connection, r.version.run_id, DatasetRole.TRAIN, "0" * 64), NO_SNAPSHOT),
     "the run of a version": (lambda r: register_version(r.connection, replace(r.make_version(), run_id="nobody")), NO_RUN),
     "the snapshot of a version": (lambda r: register_version(r.connection, replace(r.make_version(), snapshot_id="0" * 64)), NO_SNAPSHOT),
