@@ -13,7 +13,7 @@ import psycopg
 
 
 class Deadlines:
-    """Shuts down connections whose answer is overdue, from one thread for all of them.
+    """Shuts down connections whose answer is overdue; one thread watches all of them.
 
     A statement costs two entries in a dictionary: the thread is woken only for a deadline that is earlier than the one it waits for.
     """

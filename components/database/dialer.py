@@ -25,7 +25,7 @@ PAUSE_SECONDS = 0.2
 CLOSE_SECONDS = 1.0
 STATEMENT_SECONDS = 60
 TRY_SECONDS = 5
-"""For the first answer on a new connection."""
+"""How long the first answer on a new connection may take."""
 SERVER_SETTINGS = {
     "statement_timeout": f"{STATEMENT_SECONDS}s",
     "lock_timeout": "10s",
@@ -64,7 +64,7 @@ class Line:
 
     @classmethod
     def open(cls, settings: Settings) -> "Line":
-        """A new one."""
+        """Open a connector and start its event loop."""
         from google.cloud.sql.connector import Connector
 
         credentials = google.credentials(settings)

@@ -127,7 +127,7 @@ def _log_in(settings: Settings) -> str:
 
 
 def _text(error: BaseException) -> str:
-    """One line, whatever the error was made of."""
+    """The error's text in one line."""
     refused = _refused_login(error) if isinstance(error, psycopg.Error) else ""
     text = refused or getattr(error, "strerror", None) or str(error) or type(error).__name__
     first = text.splitlines()[0] if isinstance(error, psycopg.Error) else text

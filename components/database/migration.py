@@ -16,7 +16,7 @@ from components.errors import RegistryError
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 727_301
-"""Names the advisory lock; any number that no other program on the database uses."""
+"""The number of the advisory lock: any that no other program on the database uses."""
 WAIT_SECONDS = 50
 
 
@@ -46,7 +46,7 @@ def migrate(engine: sa.Engine) -> None:
 
 @contextmanager
 def _only_migrator(connection: sa.Connection) -> Iterator[None]:
-    """Hold the database's advisory lock. Of the session, not of a transaction: each migration commits on its own."""
+    """Hold the database's advisory lock. The session holds it, not a transaction, since each migration commits on its own."""
     connection.exec_driver_sql(f"SET lock_timeout = '{WAIT_SECONDS}s'")
     connection.exec_driver_sql(f"SELECT pg_advisory_lock({LOCK})")
     connection.commit()

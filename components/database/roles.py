@@ -1,18 +1,18 @@
-"""The three roles of the registry's database: of which one a user must be a member to do what."""
+"""The three roles of the registry's database, and what their members may do."""
 
 import re
 from enum import StrEnum
 
 OWNS = re.compile(r"\b(ROLE|GRANT|ALTER)\b")
 WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE)\b")
-"""FOR UPDATE too, which asks for the right to update."""
+"""Statements that write; FOR UPDATE is one of them, since it asks for the right to update."""
 
 
 class Role(StrEnum):
     """A role of PostgreSQL that nobody logs in as; users become members of it."""
 
     OWNER = "registry_owner"
-    """Owns the schema and everything in it; for migrations."""
+    """Owns the schema and everything in it. Migrations act as this role."""
     WRITER = "registry_writer"
     """Reads, inserts, and updates the few columns that may change; for pipelines and deployments."""
     READER = "registry_reader"

@@ -15,7 +15,7 @@ from components.wording import legible
 
 SCHEMA_VERSION = "0.0.2"
 MARKUP = "<>&"
-"""Written as escapes, so that the text can stand in a page as it is."""
+"""Characters that are written as escapes, so that the text can stand in a page as it is."""
 
 Json = dict[str, object]
 
@@ -34,7 +34,7 @@ def card_json(exported: Exported) -> str:
 
 
 def _filled(section: Mapping[str, object]) -> Json:
-    """Without what is empty: the format has no word for "not stated" but leaving it out."""
+    """Leave out what is empty: the format has no other way to say that something is not stated."""
     return {name: value for name, value in section.items() if value not in (None, "", [], {})}
 
 
@@ -123,7 +123,7 @@ def provenance(exported: Exported) -> dict[str, str]:
 
 
 def _lines(exported: Exported) -> Iterator[tuple[str, str]]:
-    """All that the format has no field for."""
+    """The lines for which the format has no field."""
     yield "title", exported.model.title
     yield "made", moment(exported.story.created_at)
     yield from provenance(exported).items()

@@ -11,7 +11,7 @@ from components.files import FOR_EVERYBODY, replacing
 
 JSON = "model_card.json"
 TEXT = "README.md"
-"""Where Hugging Face, GitHub and others look for it."""
+"""The file in which Hugging Face, GitHub and others look for a card."""
 
 
 def write_card(exported: Exported, folder: Path) -> tuple[Path, Path]:

@@ -35,7 +35,7 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # has no types
     """Writes texts between double quotes where something in them is to be escaped."""
 
     def represent_str(self, data: str) -> yaml.ScalarNode:
-        """A text."""
+        """Write a text, between double quotes where something in it is to be escaped."""
         return self.represent_scalar("tag:yaml.org,2002:str", data, style='"' if IN_YAML.search(data) else None)
 
 

@@ -14,7 +14,7 @@ class Exported:
     """A version as others shall know it."""
 
     model: Model
-    """As its folder is today: the title and the owner are the present ones."""
+    """The model as its folder is today: the title and the owner are the present ones."""
     words: CardFile
     story: VersionStory
 

@@ -28,11 +28,11 @@ UNNAMEABLE = re.compile(r"[^A-Za-z0-9_.\- :]+")
 
 @dataclass(frozen=True)
 class InMlflow:
-    """Where the version is there."""
+    """The version in MLflow."""
 
     name: str
     version: str
-    """MLflow counts on its own."""
+    """The number in MLflow, which counts on its own."""
     run_id: str
     aliases: tuple[str, ...]
     made: bool
@@ -130,7 +130,7 @@ def _experiment(client: MlflowClient, name: str) -> str:
 
 
 def _log(client: MlflowClient, run_id: str, exported: Exported, known: Mapping[str, str]) -> None:
-    """Everything with the time of the version, at step 0: what is logged again is the same point."""
+    """Log everything with the time of the version, at step 0: what is logged again is the same point."""
     at = _milliseconds(exported.story.created_at)
     evaluation = exported.story.own_evaluation
     points = [
@@ -194,13 +194,13 @@ def _metric_key(metric: Metric) -> str:
 
 
 def _nameable(text: str) -> str:
-    """What is left of a text in a name, which must not be a path that leads elsewhere."""
+    """A text as a part of a name, which must not be a path that leads elsewhere."""
     name = UNNAMEABLE.sub("_", text)
     return name if name.strip(". ") else f"_{name}_"
 
 
 def _number(value: float) -> float | str:
-    """NaN and infinity as protocol buffers write them in JSON, which lacks them."""
+    """The number; NaN and infinity, which JSON lacks, as protocol buffers write them."""
     if math.isfinite(value):
         return value
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
@@ -237,10 +237,10 @@ def _provenance_tags(exported: Exported) -> dict[str, str]:
 
 
 def _batches(items: Sequence[Json], size: int) -> Iterable[Sequence[Json]]:
-    """The items, so many at a time."""
+    """Yield the items in batches of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
 
 
 def _milliseconds(when: datetime) -> int:
-    """Since 1970."""
+    """The milliseconds from 1970 to a time."""
     return int(when.timestamp() * 1000)

@@ -40,12 +40,12 @@ class MlflowClient:
         self._session.close()
 
     def find(self, what: str, **query: str) -> Json | None:
-        """GET what is asked for; None where the server has no such thing."""
+        """GET a resource; None where the server does not have it."""
         answer = self._send("GET", what, params=query)
         return None if answer.get("error_code") == MISSING else self._checked(what, answer)
 
     def pages(self, method: str, what: str, items: str, **request: object) -> Iterator[Json]:
-        """All that a search finds, page by page."""
+        """Yield all that a search finds, page by page."""
         token = ""
         while True:
             values = {**request, **({"page_token": token} if token else {})}
@@ -61,7 +61,7 @@ class MlflowClient:
         return self._checked(what, self._send("POST", what, json=body))
 
     def delete(self, what: str, **body: object) -> None:
-        """Take something away."""
+        """Delete something."""
         self._checked(what, self._send("DELETE", what, json=body))
 
     def _send(self, method: str, what: str, **request: Any) -> Json:
@@ -102,7 +102,7 @@ def _bearer(token: str) -> Callable[[requests.PreparedRequest], requests.Prepare
 
 
 def checked_uri(uri: str) -> str:
-    """The address without a stroke at its end.
+    """The address without a slash at its end.
 
     Raises:
         SettingsError: it is not one of a tracking server that this can speak to.
@@ -120,5 +120,5 @@ def checked_uri(uri: str) -> str:
 
 
 def tags(values: Mapping[str, str]) -> list[Json]:
-    """As MLflow writes tags, parameters too."""
+    """Tags or parameters in the form in which MLflow takes them."""
     return [{"key": key, "value": value} for key, value in values.items()]

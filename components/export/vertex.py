@@ -29,14 +29,14 @@ UPLOAD_SECONDS = 1800.0
 SLICES_AT_ONCE = 50
 LONGEST_LABEL = 63
 THRESHOLD = 0.5
-"""Of the score, for precision and recall."""
+"""The threshold of the score for precision and recall."""
 IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]{1,511}")
 LOCATION = re.compile(r"[a-z]+(-[a-z]+)*[0-9]{1,2}")
 
 
 @dataclass(frozen=True)
 class InVertex:
-    """Where the version is there."""
+    """The version in Vertex AI Model Registry."""
 
     name: str
     """projects/PROJECT/locations/LOCATION/models/MODEL@VERSION; Vertex AI counts on its own."""
@@ -90,7 +90,7 @@ def export_to_vertex(
 
 
 def _labels(settings: Settings, exported: Exported) -> dict[str, str]:
-    """By which a version is found again. A label has room for no address and for no whole SHA-256."""
+    """The labels by which a version is found again. A label has no room for an address or a whole SHA-256."""
     story = exported.story
     registry = fingerprint([settings.cloudsql_instance, settings.database, exported.model.name])
     found = {
@@ -145,7 +145,7 @@ def _model(settings: Settings, exported: Exported, name: str, *, source: str, im
 
 
 def _upload(client: "ModelServiceClient", parent: str, name: str, model: "Model", *, first: bool) -> str:
-    """The first version makes the model, the others name it."""
+    """Upload a version: the first one makes the model, the others name it."""
     from google.cloud.aiplatform_v1.types import UploadModelRequest
 
     request = UploadModelRequest(parent=parent, model=model)

@@ -34,7 +34,7 @@ class Request:
     target: str
     action: Action
     version: int | None
-    """None where it is left to the log, as in a rollback to the version before."""
+    """The version; None where the log decides, as in a rollback to the version before."""
     request_id: str
     actor: str
     reason: str
@@ -49,7 +49,7 @@ class Event:
     seq: int
     action: Action
     version: int | None
-    """None where the model was taken off the target."""
+    """The version; None where the model was taken off the target."""
     rolls_back_to: int | None
     """The seq of the event that is restored."""
     forced: bool
@@ -62,7 +62,7 @@ class Event:
 
     @property
     def sentence(self) -> str:
-        """What is live by it, since when, by whom."""
+        """Which version is live by this event, since when, and who made it so."""
         what = "nothing" if self.version is None else f"version {self.version}"
         return f"{what} is live since {self.created_at:%Y-%m-%d %H:%M:%S} by {self.actor} (seq {self.seq})"
 
@@ -96,8 +96,8 @@ def read_candidate(connection: sa.Connection, model: str, number: int) -> Candid
     """
     row = execute(connection, "deployments.candidate", model=model, number=number).first()
     if row is None:
-        version_id(connection, model, number)  # which says what there is
-        return read_candidate(connection, model, number)  # unless it came to be this moment
+        version_id(connection, model, number)  # this raises, and says what there is
+        return read_candidate(connection, model, number)  # it came to be this moment
     retirement = Retirement(number, row.retired_by, row.retired_because, row.retired_at) if row.retired_at else None
     return Candidate(row.model_version_id, recorded_manifest(row.artifact_uri, row.manifest), row.blessed, retirement)
 
@@ -209,7 +209,7 @@ def find_request(connection: sa.Connection, request: Request) -> Event | None:
 
 
 def last_event(connection: sa.Connection, model: str, target: str) -> Event | None:
-    """The last event of a model on a target, be it that it was taken off; None when there is none.
+    """The last event of a model on a target, which may be that it was taken off; None when there is none.
 
     Raises:
         RegistryError: no version of the model was ever registered.

@@ -24,7 +24,7 @@ class Evaluation:
     run_id: str
     snapshot_id: str
     config_sha256: str
-    """Of how it was measured: metrics, slices, thresholds."""
+    """The SHA-256 of how it was measured: metrics, slices, thresholds."""
     metrics: Sequence[Metric]
     report_uri: str | None = None
 
@@ -37,12 +37,12 @@ class Blessing:
     version: int
     run_id: str
     policy_sha256: str
-    """Of the rules."""
+    """The SHA-256 of the rules."""
     blessed: bool
     checks: Sequence[Check]
     decided_by: str
     baseline_version: int | None = None
-    """The champion's, of the same model."""
+    """The number of the champion, a version of the same model."""
 
 
 def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None:
@@ -69,7 +69,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
 
 
 def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
-    """A row of registry.evaluation, be it as JSON, with its metrics as JSON."""
+    """The evaluation in a row of registry.evaluation, or in that row as JSON; its metrics are JSON in both."""
     values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "report_uri")}
     return Evaluation(model=model, version=version, metrics=tuple(map(_metric_from, row["metrics"] or ())), **values)
 
@@ -93,7 +93,7 @@ def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
 
 
 def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
-    """A row of registry.blessing, be it as JSON."""
+    """The blessing in a row of registry.blessing, or in that row as JSON."""
     values = {name: row[name] for name in ("run_id", "policy_sha256", "blessed", "decided_by", "baseline_version")}
     return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), **values)
 

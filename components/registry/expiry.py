@@ -25,7 +25,7 @@ class Change(StrEnum):
     SET = "set"
     CLEARED = "cleared"
     GONE = "gone"
-    """Nothing: the table does not exist any more."""
+    """Nothing is done: the table does not exist any more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class TableExpiry:
     table: str
     change: Change
     expires: datetime | None
-    """None: never, or it is gone."""
+    """When the table expires; None if it never does, or if it is gone."""
     reason: str
 
 
@@ -117,5 +117,5 @@ def _gone(table: str) -> TableExpiry:
 
 
 def _milliseconds(instant: datetime) -> datetime:
-    """Rounded up to what BigQuery counts in."""
+    """Round a time up to the whole milliseconds in which BigQuery counts."""
     return instant + timedelta(microseconds=-instant.microsecond % 1000)

@@ -27,7 +27,7 @@ class VersionSummary:
     snapshot_id: str
     partition_from: date
     partition_to: date
-    """Exclusive."""
+    """The day after the last partition."""
     git_commit: str | None
     git_dirty: bool
     training_sha256: str
@@ -37,7 +37,7 @@ class VersionSummary:
     blessed: bool | None
     """The last verdict; None while there is none."""
     metrics: Mapping[str, float]
-    """On all examples, as the run that made the version measured them."""
+    """The metrics on all examples, as the run that made the version measured them."""
     live_on: tuple[str, ...]
     retired: bool
 
@@ -65,7 +65,7 @@ class VersionStory:
     blessings: tuple[Blessing, ...]
     live_on: tuple[str, ...]
     deployments: tuple[Event, ...]
-    """Of this version, newest first."""
+    """The deployments of this version, newest first."""
     retirement: Retirement | None
 
     @property
@@ -109,8 +109,8 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
     """
     row = execute(connection, "history.version", model=model, number=number).mappings().first()
     if row is None:
-        version_id(connection, model, number)  # which says what there is
-        return read_version(connection, model, number)  # unless it came to be this moment
+        version_id(connection, model, number)  # this raises, and says what there is
+        return read_version(connection, model, number)  # it came to be this moment
     return VersionStory(
         model=model,
         **{name: row[name] for name in ("number", "variant", "code_sha256", "training_sha256", "framework", "signature")},
@@ -129,7 +129,7 @@ def read_version(connection: sa.Connection, model: str, number: int) -> VersionS
 
 
 def _event(model: str, number: int, item: Mapping[str, Any]) -> Event:
-    """Of JSON, which has times as texts."""
+    """The event in a JSON object, which has times as texts."""
     values = {name: item[name] for name in ("target", "seq", "rolls_back_to", "forced", "smoke", "request_id", "actor", "reason")}
     created_at = datetime.fromisoformat(item["created_at"])
     return Event(model=model, version=number, action=Action(item["action"]), created_at=created_at, **values)

@@ -34,7 +34,7 @@ class FinishedRun:
 
     recorded: RecordedRun
     folder: Path
-    """Of its artifacts and logs."""
+    """The folder of its artifacts and logs."""
     version: int | None = None
     """The version that it registered."""
     version_uri: str | None = None
@@ -44,9 +44,9 @@ class FinishedRun:
     statistics: Mapping[str, DatasetFeatureStatisticsList] = field(default_factory=dict)
     """What TFDV computed of each split."""
     anomalies: tuple[Anomaly, ...] | None = None
-    """None: the examples were not validated. Empty: they keep the pinned schema."""
+    """What the examples break of the pinned schema: nothing if empty; None if they were not validated."""
     findings: tuple[Finding, ...] | None = None
-    """Of both looks of the gate before training; None: there was none."""
+    """The findings of both looks of the gate before training; None if the gate did not look."""
     results: Results = NOT_EVALUATED
 
 

@@ -15,10 +15,10 @@ from components.storage.manifest import NAME, Entry, Manifest, parse_manifest
 from components.storage.objects import RETRY, blobs_by_path, problem, read_manifest, require_model_name, split_uri
 
 SAVED_MODEL = "saved_model.pb"
-"""Without it TensorFlow loads nothing, so it comes after everything that it needs."""
+"""TensorFlow loads nothing without this file, so it is copied after everything that it needs."""
 COPIES_AT_ONCE = 8
 NUMBER = re.compile("[1-9][0-9]{0,8}")
-"""Of a version, as the name of a folder."""
+"""The number of a version as the name of a folder."""
 
 
 def published_uri(bucket: str, model: str, number: int) -> str:
@@ -96,7 +96,7 @@ def _sources(client: storage.Client, uri: str, missing: Iterable[Entry], *, reme
 def _copy_in_order(
     sources: Mapping[str, storage.Blob], bucket: storage.Bucket, prefix: str, *, metadata: Mapping[str, str], paths: Collection[str]
 ) -> None:
-    """Everything at once, but for the file that makes TensorFlow see a model, and the manifest, which makes the folder count."""
+    """Copy everything at once, then the file that makes TensorFlow see a model, and last the manifest, which makes the folder count."""
 
     def copy(path: str) -> None:
         _copy(sources[path], bucket.blob(f"{prefix}/{path}"), metadata)

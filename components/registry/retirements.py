@@ -1,4 +1,4 @@
-"""Versions that are never to be deployed again."""
+"""Retirements: versions that are never to be deployed again."""
 
 import sqlalchemy as sa
 

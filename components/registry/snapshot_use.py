@@ -26,11 +26,11 @@ class SnapshotSummary:
     snapshot_table: str
     partition_from: date
     partition_to: date
-    """Exclusive."""
+    """The day after the last partition."""
     row_count: int
     spans: tuple[date, ...]
     versions: tuple[int, ...]
-    """Of the model, that were trained on it."""
+    """The numbers of the model's versions that were trained on it."""
     created_at: datetime
 
 

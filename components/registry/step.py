@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 MANIFEST = "manifest.json"
 ADDRESS = "address"
-"""Beside the manifest in the artifact of `push`: the gs:// URI of the pushed folder."""
+"""The file beside the manifest in the artifact of `push`; it has the gs:// URI of the pushed folder."""
 
 
 def start_recorded_run(step: Step, through: str, launch: str) -> None:
@@ -114,7 +114,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
 
 
 def _publish_recorded(cloud: Cloud, model: str) -> None:
-    """Publish what is not yet. Should this fail or be killed, the next run or deployment does it; the version is good all the same."""
+    """Publish what is not published yet. Should this fail, the next run or deployment does it; the version is good all the same."""
     try:
         publish_missing(cloud.engine, cloud.storage, cloud.settings.bucket, model)
     except PerennialError as error:
@@ -134,7 +134,7 @@ def finish_recorded_run(cloud: Cloud, run_id: str, state: str, error: str | None
 
 
 def _let_old_tables_expire(cloud: Cloud, run_id: str) -> None:
-    """A version is there: what only older ones needed may go. Should this fail, the next run does it; this one is good all the same."""
+    """Let go what only versions older than the new one needed. Should this fail, the next run does it; this one is good all the same."""
     try:
         with cloud.engine.begin() as connection:
             model = read_run(connection, run_id).run.model

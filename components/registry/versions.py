@@ -34,18 +34,18 @@ class NewVersion:
     run_id: str
     snapshot_id: str
     code_sha256: str
-    """Of the model's folder."""
+    """The SHA-256 of the model's folder."""
     training_sha256: str
-    """Of all that the weights depend on: see `training_fingerprint`."""
+    """The SHA-256 of all that the weights depend on: see `training_fingerprint`."""
     manifest: Manifest
     framework: str
     examples_sha256: str
-    """Over all files of examples (components.examples.digest)."""
+    """The SHA-256 over all files of examples (components.examples.digest)."""
     training_machine: str
     """The kind of machine that fitted the weights (components.runs.machine)."""
     signature: Mapping[str, object] | None = None
     variant: str = ""
-    """Tells the models of one run apart, when there are several."""
+    """The name that tells the models of one run apart, when there are several."""
 
 
 def training_fingerprint(snapshot_id: str, code_sha256: str, *, parameters: Mapping[str, object], environment_digest: str) -> str:

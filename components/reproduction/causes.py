@@ -54,7 +54,7 @@ def _sees(model: Model, span: date, day: date) -> bool:
 
 
 def environment_causes(settings: Settings, story: VersionStory, rooms: Mapping[str, str]) -> list[str]:
-    """What made the version and is not so here and now: packages, Perennial's own code, the machine, Beam's arguments.
+    """What made the version and differs here and now: packages, Perennial's own code, the machine, Beam's arguments.
 
     Args:
         settings: of this run.

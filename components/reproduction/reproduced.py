@@ -22,12 +22,12 @@ class PartVerdict(StrEnum):
     EQUAL = "equal"
     DIFFERENT = "different"
     NOT_RECORDED = "not recorded"
-    """The version has no metrics on record."""
+    """The part cannot be compared: the version has no metrics on record."""
 
 
 @dataclass(frozen=True)
 class ComparedPart:
-    """Examples, weights or metrics."""
+    """One part of what a training gave: examples, weights or metrics."""
 
     name: str
     verdict: PartVerdict
@@ -47,12 +47,12 @@ class Comparison:
         return tuple(part.name for part in self.parts if part.verdict == PartVerdict.DIFFERENT)
 
     def write(self, path: Path) -> None:
-        """As JSON."""
+        """Write the comparison as JSON."""
         path.write_text(json.dumps(asdict(self)))
 
 
 def read_comparison(path: Path) -> Comparison:
-    """What `Comparison.write` wrote."""
+    """Read the comparison that `Comparison.write` wrote."""
     document = json.loads(path.read_text())
     parts = tuple(ComparedPart(item["name"], PartVerdict(item["verdict"]), item["detail"]) for item in document["parts"])
     return Comparison(parts, tuple(document["reasons"]))

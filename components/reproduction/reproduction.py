@@ -60,7 +60,7 @@ def pull_code(client: storage.Client, story: VersionStory, folder: Path) -> None
 
 
 def record_reproduction(connection: sa.Connection, settings: Settings, run_id: str, story: VersionStory, launch: str) -> None:
-    """Record the start of the run, and of which version it is."""
+    """Record the start of the run, and which version it trains again."""
     known = Launch(**json.loads(launch))
     parameters = {"model": story.model, "version": story.number, "beam_args": list(settings.beam_args)}
     start_run(connection, new_run(settings, run_id, story.model, known, pipeline_name=PipelineName.REPRODUCTION, parameters=parameters))
@@ -142,7 +142,7 @@ def _parts(story: VersionStory, made: Made) -> tuple[ComparedPart, ...]:
 
 
 def _reasons(step: Step, story: VersionStory, snapshot: KfpArtifact, parts: tuple[ComparedPart, ...]) -> tuple[str, ...]:
-    """Empty where nothing is different."""
+    """Why parts differ; empty if none does."""
     examples, *_ = verdicts = [part.verdict for part in parts]
     if PartVerdict.DIFFERENT not in verdicts:
         return ()

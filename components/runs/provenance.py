@@ -20,7 +20,7 @@ class Launch:
     """What only the one who launches a run knows of it; travels with the run as JSON."""
 
     pipeline_sha256: str
-    """Of the compiled pipeline."""
+    """The SHA-256 of the compiled pipeline."""
     code_sha256: str
     """Of the model's folder where the run was launched; the steps refuse to run other code."""
     trigger: str

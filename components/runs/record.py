@@ -47,7 +47,7 @@ class Run:
     pipeline_name: str
     pipeline_version: str
     pipeline_sha256: str
-    """Of the compiled pipeline."""
+    """The SHA-256 of the compiled pipeline."""
     parameters: Mapping[str, object]
     trigger: Trigger
     reason: str
@@ -127,7 +127,7 @@ def pipeline_tasks(pipeline: PipelineName) -> list[Task]:
 
 
 def record_tasks(connection: sa.Connection, run_id: str, tasks: Sequence[Task]) -> None:
-    """Record what the steps of a run were. Of a step that is recorded already, the first times stand.
+    """Record the steps of a run. If a step is recorded already, its first times stand.
 
     Raises:
         RegistryError: the run is unknown, or a task is recorded with another component.

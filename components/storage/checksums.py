@@ -1,4 +1,4 @@
-"""Whether an object's bytes are those of a version: all of them read, and their SHA-256 compared."""
+"""Compare an object's bytes with those of a version: all of them are read, and their SHA-256 decides."""
 
 import hashlib
 from pathlib import Path
@@ -19,7 +19,7 @@ class _Digest:
         self.sha256 = hashlib.sha256()
 
     def write(self, block: bytes) -> int:
-        """Add to it."""
+        """Add a block to the digest."""
         self.sha256.update(block)
         return len(block)
 

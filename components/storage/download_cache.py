@@ -33,5 +33,5 @@ def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest
 def _holds(folder: Path, manifest: Manifest) -> bool:
     try:
         return folder.is_dir() and content_sha256(scan_folder(folder)) == manifest.sha256
-    except RegistryError:  # a link, or nothing at all
+    except RegistryError:  # it is a link, or it does not exist
         return False

@@ -19,7 +19,7 @@ from components.errors import AccessError, CorruptObjectError, RegistryError, St
 from components.google_errors import UNREACHABLE
 
 THIS_MACHINE = "//127.0.0.1"
-"""In every address of an emulator, which errors quote."""
+"""The part of an emulator's address that errors quote."""
 PERMISSION = re.compile(r"\bstorage\.(buckets|objects)\.(\w+)")
 DOCUMENT = re.compile(r"\{.*\}", re.DOTALL)
 ROLES = {
@@ -59,13 +59,13 @@ def storage_errors(bucket: str) -> Iterator[None]:
 
 def _is_here(error: Exception) -> bool:
     """Whether an emulator of this machine was asked."""
-    response = getattr(getattr(error, "cause", None), "response", None)  # of an upload that was tried again and again
+    response = getattr(getattr(error, "cause", None), "response", None)  # an upload was tried again and again
     words = f"{error} {getattr(response, 'url', '')}"
     return THIS_MACHINE in words or "host='127.0.0.1'" in words
 
 
 def _said(error: GoogleAPICallError) -> str:
-    """Google's own words, without the method and address that the client puts before them. Of an upload it quotes the answer's text."""
+    """Google's own words, without the method and address that the client puts before them. For an upload it quotes the answer's text."""
     document = DOCUMENT.search(str(error.message))
     try:
         details = json.loads(document[0])["error"] if document else next(iter(error.errors))

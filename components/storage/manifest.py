@@ -15,12 +15,12 @@ from components.canonical import fingerprint
 from components.errors import CorruptObjectError, RegistryError
 
 NAME = "manifest.json"
-"""Written last: a folder without it is half-written."""
+"""This file is written last: a folder without it is half-written."""
 CODE = Path("assets.extra") / "model"
 """Where the model's folder goes in a SavedModel: `assets.extra` is the place that TensorFlow leaves to others."""
 BLOCK_BYTES = 1 << 20
 LONGEST_PATH = 800
-"""In bytes; Cloud Storage takes 1,024 for the whole name of an object."""
+"""The longest path in bytes; Cloud Storage takes 1,024 for the whole name of an object."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Entry:
     sha256: str
     crc32c: str
     generation: int
-    """Of the object in Cloud Storage; 0 while there is none."""
+    """The generation of the object in Cloud Storage; 0 while there is no object."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Manifest:
 
     @property
     def sha256(self) -> str:
-        """Of the content: the address of the folder."""
+        """The SHA-256 of the content, which is the address of the folder."""
         return content_sha256(self.entries)
 
 
@@ -110,7 +110,7 @@ def _scan_file(folder: Path, file: Path) -> Entry:
 
 
 def _entries(items: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
-    """The entries that were written as JSON. Nothing is said yet of their names."""
+    """The entries that were written as JSON. Their names are not checked yet."""
     return tuple(Entry(str(i["path"]), int(i["size"]), str(i["sha256"]), str(i["crc32c"]), int(i["generation"])) for i in items)
 
 

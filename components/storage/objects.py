@@ -23,7 +23,7 @@ from components.storage.manifest import NAME, Entry, Manifest, content_sha256, i
 CHUNK_BYTES = 8 << 20
 """Larger files are sent in chunks of this size, so that a broken connection costs one chunk."""
 SOFT_DELETE_SECONDS = 7 * 24 * 3600
-"""Of a new bucket: how long what was deleted for good can be restored."""
+"""How long a new bucket can restore what was deleted for good."""
 TOUCH_AFTER = timedelta(days=1)
 """Shorter than the time after which what no version refers to is removed."""
 MODEL_NAME = re.compile("[a-z][a-z0-9_]{0,62}")
@@ -47,7 +47,7 @@ def ensure_bucket(client: storage.Client, name: str, location: str) -> None:
             try:
                 client.create_bucket(bucket, location=location, retry=RETRY)
                 return
-            except Conflict:  # made by another process since
+            except Conflict:  # another process has made it since
                 bucket = client.get_bucket(name, retry=RETRY)
         if add_rules(bucket) or not bucket.versioning_enabled:
             bucket.versioning_enabled = True

@@ -19,11 +19,11 @@ from components.upkeep.leftovers import GRACE, PUBLISHED, Leftover, Origin, left
 
 
 class Verb(StrEnum):
-    """What is done."""
+    """What is done with objects."""
 
     REMOVE = "remove"
     MOVE = "move"
-    """To a colder class."""
+    """Objects are moved to a colder class."""
     LEAVE = "leave"
 
 
@@ -39,7 +39,7 @@ class Disposition:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size of all objects in bytes."""
         return sum(blob.size for blob in self.blobs)
 
 
@@ -95,7 +95,7 @@ def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now
 
 
 def _cooling(version: StoredVersion, published: str, own: tuple[storage.Blob, ...], days: int) -> Iterator[Disposition]:
-    """By the age of the version: a copy that is moved is a new object, whose own age begins anew."""
+    """The objects that are due for a colder class by the age of their version: a moved copy is a new object, whose own age begins anew."""
     wanted = max((name for name, age in AGES.items() if days >= age), key=CLASSES.index, default="STANDARD")
     warmer = tuple(blob for blob in own if CLASSES.index(blob.storage_class) < CLASSES.index(wanted))
     if warmer:
@@ -123,7 +123,7 @@ def perform(action: Disposition) -> bool:
 
 
 def _remove(blob: storage.Blob) -> None:
-    """It becomes noncurrent, and goes for good when the bucket's rules say so."""
+    """Delete an object: it becomes noncurrent, and goes for good when the bucket's rules say so."""
     try:
         blob.bucket.delete_blob(blob.name, if_generation_match=blob.generation, if_metageneration_match=blob.metageneration, retry=RETRY)
     except NotFound:
@@ -131,7 +131,7 @@ def _remove(blob: storage.Blob) -> None:
 
 
 def _move(blob: storage.Blob, storage_class: str) -> None:
-    """Cloud Storage makes a new generation, of the same bytes by its own word. The warm one would cost more than is saved, and goes."""
+    """Have Cloud Storage write the same bytes to a colder class. The warm generation would cost more than is saved, and is deleted."""
     before, crc32c = blob.generation, blob.crc32c
     blob.update_storage_class(storage_class, if_generation_match=before, if_source_generation_match=before, retry=RETRY)
     if blob.crc32c == crc32c:

@@ -31,15 +31,15 @@ class StoredVersion:
     number: int
     run_id: str
     manifest: Manifest
-    """Without entries where the row's are not to be believed."""
+    """The manifest; it has no entries where those of the row are not to be believed."""
     problem: str | None
-    """Why they are not."""
+    """Why the row's entries are not to be believed; None if they are."""
     created_at: datetime
     retired: bool
     deployed: bool
     """Whether it was ever live on a target."""
     live: bool
-    """Whether it is now."""
+    """Whether it is live now."""
 
     @property
     def entries(self) -> dict[str, Entry]:
@@ -92,7 +92,7 @@ def _stored_version(row: sa.RowMapping) -> StoredVersion:
 
 
 def count_versions(engine: sa.Engine, scope: Scope) -> int:
-    """How many there are."""
+    """Count the versions in the scope."""
     with engine.connect() as connection:
         return int(execute(connection, "stored.count", **vars(scope)).scalar_one())
 

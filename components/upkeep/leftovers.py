@@ -38,7 +38,7 @@ class Leftover:
 
     @property
     def size(self) -> int:
-        """In bytes."""
+        """The size of all objects in bytes."""
         return sum(blob.size for blob in self.blobs)
 
     @property
@@ -49,7 +49,7 @@ class Leftover:
 
     @property
     def sentence(self) -> str:
-        """What is there."""
+        """What the leftover is, in one sentence."""
         objects = "1 object" if len(self.blobs) == 1 else f"{len(self.blobs)} objects"
         return f"{objects}, {self.size:,} bytes, last written {self.touched:%Y-%m-%d %H:%M} UTC: {self.origin}"
 
@@ -92,7 +92,7 @@ def _levels(client: storage.Client, bucket: str, prefix: str) -> Iterator[Level]
 
 
 def _of_model(engine: sa.Engine, client: storage.Client, bucket: str, prefix: str, *, newest: dict[str, int]) -> Iterator[Leftover]:
-    """Of the folder of a model, such as content/MODEL/."""
+    """The leftovers in the folder of a model, such as content/MODEL/."""
     model = prefix.split("/")[1]
     is_known = MODEL_NAME.fullmatch(model) is not None and model in newest
     for level in _levels(client, bucket, prefix):
@@ -102,7 +102,7 @@ def _of_model(engine: sa.Engine, client: storage.Client, bucket: str, prefix: st
         for uri, folder in zip(uris, level.folders, strict=True):
             if uri not in known and not _is_published(folder, newest.get(model, 0)):
                 blobs = tuple(client.list_blobs(bucket, prefix=folder, retry=RETRY))
-                if blobs:  # not removed meanwhile
+                if blobs:  # it was not removed meanwhile
                     yield Leftover(uri, model if is_known else None, _origin(folder, is_known=is_known), blobs)
 
 

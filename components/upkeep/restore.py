@@ -23,7 +23,7 @@ class Restored:
 
     uri: str
     was: str
-    """What was wrong with it."""
+    """What was wrong with the object."""
     source: str | None
     """Where its bytes came from; None if they are nowhere to be found."""
 
@@ -38,11 +38,11 @@ class Place:
     """The same file in the other of the pushed and the published folder."""
     metadata: Mapping[str, str]
     folder: Path | None = None
-    """On this machine, with files that may be what is missing, whatever they are called."""
+    """A folder on this machine, whose files may be what is missing, whatever they are called."""
 
     @property
     def generation(self) -> int:
-        """Of what is live; 0 if nothing is."""
+        """The generation that is live; 0 if none is."""
         return int(self.live.generation) if self.live else 0
 
 
@@ -88,7 +88,7 @@ def _restore_pushed(
 
 
 def _restore_changed(client: storage.Client, version: StoredVersion, published: str, *, metadata: Mapping[str, str]) -> Iterator[Restored]:
-    """What is there of the published folder; what is missing is published again, in its order."""
+    """Restore what is there of the published folder but changed; publish what is missing again, in the order of publishing."""
     uri = version.manifest.uri
     for path, live in blobs_by_path(client, *split_uri(published)).items():
         entry = version.entries.get(path)

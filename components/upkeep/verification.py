@@ -14,11 +14,11 @@ from components.upkeep.verify import Kind, Reads, StorageFinding, of_leftover, v
 
 @dataclass
 class Verification:
-    """What was found."""
+    """What `verify` found."""
 
     versions: int = 0
     findings: list[StorageFinding] = field(default_factory=list)
-    """What is wrong still."""
+    """What is still wrong after repairs."""
     repaired: list[StorageFinding] = field(default_factory=list)
 
 
@@ -50,7 +50,7 @@ def _add_version(cloud: Cloud, version: StoredVersion, found: Verification, *, r
             uri, metadata = version.manifest.uri, {"run": version.run_id}
             publish_version(cloud.storage, bucket, model=version.model, number=version.number, uri=uri, metadata=metadata)
         except RegistryError:
-            pass  # what is in its way is among the findings
+            pass  # what kept it from being published is among the findings
         else:
             found.repaired += unpublished
             findings = verify_version(cloud.storage, bucket, version, reads=reads)

@@ -22,7 +22,7 @@ LEFT = f"`perennial gc` removes it when it is {GRACE.days} days old"
 
 
 class Reads(StrEnum):
-    """Whose bytes are read. Of the others, Cloud Storage's word for size and CRC32C is taken."""
+    """The objects whose bytes are read. For the others, the size and CRC32C that Cloud Storage reports are taken."""
 
     NONE = "none"
     FREE = "free"
@@ -50,9 +50,9 @@ class StorageFinding:
 
     kind: Kind
     uri: str
-    """Of the object or folder."""
+    """The URI of the object or folder."""
     text: str
-    """What is wrong with it."""
+    """What is wrong, in one sentence."""
     remedy: str
     """What to do."""
     model: str | None = None
@@ -82,7 +82,7 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
 
 
 def _servable(version: StoredVersion) -> Iterator[StorageFinding]:
-    """By the names of its files, so that nothing is read. Every version that has the file was run as TensorFlow Serving runs it."""
+    """Name a version that TensorFlow Serving cannot run, by the names of its files: a version that has the file was run as it runs them."""
     if not version.retired and FILE.as_posix() not in version.entries:
         what_to_do = (
             f"run `perennial train {version.model} --force`, deploy that version, and `perennial retire {version.model} {version.number}`"
@@ -129,7 +129,7 @@ def _finding(version: StoredVersion, kind: Kind, uri: str, text: str, *, remedy:
 
 
 def of_leftover(leftover: Leftover) -> StorageFinding:
-    """What no version refers to."""
+    """The finding for a leftover."""
     belongs_here = leftover.origin in (Origin.PUSH, Origin.STRANGER) and leftover.model
     remedy = LEFT if belongs_here else "look where it is from: it is never removed"
     return StorageFinding(Kind.UNREFERENCED, leftover.uri, leftover.sentence, remedy, leftover.model)

@@ -1,4 +1,4 @@
-"""Run by Alembic: apply the migrations on the connection that `components.database.migration` opened and locked."""
+"""Alembic runs this file: it applies the migrations on the connection that `components.database.migration` opened and locked."""
 
 from alembic import context
 
