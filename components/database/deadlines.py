@@ -71,6 +71,6 @@ def _shut_down(connection: psycopg.Connection) -> None:
 
 @cache
 def deadlines() -> Deadlines:
-    """The one of this process: a forked child does not have its parent's thread."""
+    """The deadlines of this process: a forked child does not have its parent's thread."""
     os.register_at_fork(after_in_child=deadlines.cache_clear)
     return Deadlines()

@@ -9,7 +9,7 @@ from components.database.deadlines import deadlines
 from components.database.dialer import STATEMENT_SECONDS
 
 ANSWER_SECONDS = STATEMENT_SECONDS + 30
-"""The server gives up first, unless it is gone."""
+"""This is longer than the server's own limit, so that the server gives up first unless it is gone."""
 PING_SECONDS = 3
 
 

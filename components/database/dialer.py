@@ -162,7 +162,7 @@ class Dialer:
         try:
             connection: psycopg.Connection = future.result(max(0.0, deadline - time.monotonic()))
         except TimeoutError as error:
-            if future.done():  # not ours, but one of those that it waited for
+            if future.done():  # the timeout is not ours, but one of those that it waited for
                 raise
             future.cancel()  # its loop may be well, and would go on asking the API
             self._give_up(line)

@@ -14,9 +14,9 @@ class Role(StrEnum):
     OWNER = "registry_owner"
     """Owns the schema and everything in it. Migrations act as this role."""
     WRITER = "registry_writer"
-    """Reads, inserts, and updates the few columns that may change; for pipelines and deployments."""
+    """Reads, inserts, and updates the few columns that may change. Pipelines and deployments log in as members of this role."""
     READER = "registry_reader"
-    """Reads; for the console and for pg_dump."""
+    """Reads. The console and pg_dump log in as members of this role."""
 
 
 def role_for(sql: str) -> Role:
@@ -32,5 +32,5 @@ def grant(role: Role, user: str) -> str:
 
 
 def _quoted(name: str) -> str:
-    """A name as SQL takes it, whatever is in it."""
+    """The name as a quoted identifier of SQL."""
     return '"{}"'.format(name.replace('"', '""'))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PROCESSORS = Path("/proc/cpuinfo")
 MACHINE = "machine"
-"""In the metadata of what was trained on it."""
+"""The name under which the metadata of what was trained keep the machine."""
 
 
 @cache

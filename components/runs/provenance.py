@@ -17,22 +17,22 @@ IMPORT = re.compile(r"^ *from (components[\w.]*) import (\([^)]*\)|[^\n]*)", re.
 
 @dataclass(frozen=True, kw_only=True)
 class Launch:
-    """What only the one who launches a run knows of it; travels with the run as JSON."""
+    """What only the process that launches a run knows of it. It travels with the run as JSON."""
 
     pipeline_sha256: str
     """The SHA-256 of the compiled pipeline."""
     code_sha256: str
-    """Of the model's folder where the run was launched; the steps refuse to run other code."""
+    """The SHA-256 of the model's folder where the run was launched; the steps refuse to run other code."""
     trigger: str
     reason: str
     host: str
     git_commit: str | None
     git_dirty: bool
     waive_gate: bool = False
-    """Whether the gate before training shall find, and not block."""
+    """Whether the gate before training records its findings without blocking."""
 
     def to_json(self) -> str:
-        """As a parameter of the pipeline."""
+        """The launch as JSON, which is a parameter of the pipeline."""
         return canonical_json(asdict(self))
 
 

@@ -54,10 +54,10 @@ class Run:
     environment_digest: str
     """`sha256:` and the SHA-256 of uv.lock."""
     package_versions: Mapping[str, str]
-    """Every installed distribution."""
+    """The version of every installed distribution, by name."""
     host: str
     git_commit: str | None = None
-    """None when the run does not come from a repository."""
+    """The commit; None when the run does not come from a repository."""
     git_dirty: bool = False
     image_digest: str | None = None
     service_account: str | None = None

@@ -3,11 +3,11 @@
 from google.cloud import storage
 
 AGES = {"NEARLINE": 30, "COLDLINE": 90, "ARCHIVE": 365}
-"""From how many days on a class is the cheapest, for what is hardly read."""
+"""The age in days from which a class is the cheapest for objects that are hardly read."""
 CLASSES = ("STANDARD", *AGES)
-"""From the dearest to keep to the cheapest."""
+"""The storage classes, from the dearest to the cheapest to keep in."""
 NONCURRENT_DAYS = 90
-"""How long what was replaced or deleted can be restored."""
+"""How many days an object that was replaced or deleted can be restored."""
 
 RULES: tuple[dict[str, object], ...] = (
     # Rules cannot know what is live, so they are for the archive alone: what is served is a copy, under models/.

@@ -25,7 +25,7 @@ CHUNK_BYTES = 8 << 20
 SOFT_DELETE_SECONDS = 7 * 24 * 3600
 """How long a new bucket can restore what was deleted for good."""
 TOUCH_AFTER = timedelta(days=1)
-"""Shorter than the time after which what no version refers to is removed."""
+"""An object is marked as wanted at most this often; objects that no version refers to are removed only after longer."""
 MODEL_NAME = re.compile("[a-z][a-z0-9_]{0,62}")
 RETRY = DEFAULT_RETRY.with_timeout(60.0)
 
@@ -164,7 +164,7 @@ def blobs_by_path(client: storage.Client, bucket: str, prefix: str) -> dict[str,
 
 
 def problem(entry: Entry, blob: storage.Blob | None) -> str | None:
-    """What is wrong with the object of an entry."""
+    """What is wrong with the object of an entry; None if nothing is."""
     if blob is None:
         return f"{entry.path} is missing"
     if blob.size != entry.size:

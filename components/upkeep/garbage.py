@@ -44,7 +44,7 @@ class Disposition:
 
 
 def collect(engine: sa.Engine, client: storage.Client, bucket: str, *, now: datetime) -> Iterator[Disposition]:
-    """What there is to do as of `now`, most of it in the order of names. Nothing is done yet.
+    """Plan what is to be removed or moved as of `now`, mostly in the order of names. Nothing is done yet.
 
     Raises:
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
@@ -104,7 +104,7 @@ def _cooling(version: StoredVersion, published: str, own: tuple[storage.Blob, ..
 
 
 def perform(action: Disposition) -> bool:
-    """Do it, unless an object changed since it was looked at; tells whether it was done. Where it is stopped, the next time goes on.
+    """Carry out a plan unless an object changed since it was looked at; return whether it was done. The next call goes on where it stopped.
 
     Raises:
         AccessError: Cloud Storage cannot be reached, or refuses the credentials.

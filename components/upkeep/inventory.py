@@ -17,7 +17,7 @@ PAGE = 100
 
 @dataclass(frozen=True)
 class Scope:
-    """Which versions are meant: all, those of a model, or one."""
+    """The versions that a command works on: all, those of a model, or one."""
 
     model: str | None = None
     number: int | None = None
@@ -25,7 +25,7 @@ class Scope:
 
 @dataclass(frozen=True, kw_only=True)
 class StoredVersion:
-    """A version, as far as its bytes go."""
+    """What the registry says of a version's bytes."""
 
     model: str
     number: int

@@ -1,7 +1,7 @@
 """A shop whose data can be spoilt: eight weeks of orders, partition by partition, and rows of source.sql with their labels."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -280,8 +280,3 @@ def span_profiles(model: Model, spans: Spans) -> dict[ProfileKey, dict[str, Colu
         profiler.batch(rows)
         profiles |= profiler.profiles
     return profiles
-
-
-def first_of(findings: Sequence[Finding]) -> Mapping[str, object]:
-    """The likely culprit, as a table's row."""
-    return {} if not findings else {"check": findings[0].check, "column": findings[0].column, "blocks": findings[0].blocks}

@@ -15,8 +15,6 @@ from components.snapshot.source import check_query, read_source_table
 from components.snapshot.window import Window
 from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
 
-COUNTRY = 'feature { name: "country" type: BYTES }'
-
 
 def look(site: Site, model: Model) -> Snapshot:
     """Describe the window, and hold source.sql against the table as the step `read` does against the table snapshot."""
