@@ -70,14 +70,6 @@ def test_a_range_is_read(bucket: storage.Bucket, start: int, end: int | None, ex
     assert blob.download_as_bytes(start=start, end=end, checksum=None) == expected
 
 
-def test_a_range_beyond_the_end_is_refused(bucket: storage.Bucket) -> None:
-    blob = bucket.blob("digits")
-    blob.upload_from_string(b"0123456789")
-
-    with pytest.raises(Exception, match="416"):
-        blob.download_as_bytes(start=10)
-
-
 def test_changed_metadata_makes_a_new_metageneration(bucket: storage.Bucket) -> None:
     blob = bucket.blob("a")
     blob.upload_from_string("a")
@@ -213,33 +205,6 @@ def test_a_retention_policy_protects_objects(bucket: storage.Bucket) -> None:
 
     with pytest.raises(Forbidden, match="subject to bucket's retention policy"):
         bucket.blob("a").delete()
-
-
-def test_a_missing_object_is_told_in_the_shape_of_the_json_api(bucket: storage.Bucket, storage_url: str) -> None:
-    with pytest.raises(NotFound, match="No such object"):
-        bucket.blob("missing").download_as_bytes()
-
-    answer = requests.get(f"{storage_url}/storage/v1/b/{bucket.name}/o/missing", timeout=10)
-
-    message = f"No such object: {bucket.name}/missing"
-    errors = [{"message": message, "domain": "global", "reason": "notFound"}]
-    assert answer.json() == {"error": {"code": 404, "message": message, "errors": errors}}
-
-
-def test_an_unknown_path_is_told_in_the_shape_of_the_json_api(storage_url: str) -> None:
-    answer = requests.get(f"{storage_url}/storage/v2/b", timeout=10)
-
-    assert answer.status_code == 404
-    assert answer.json()["error"]["message"] == "GET /storage/v2/b is no call that this emulator knows."
-
-
-def test_a_deleted_object_is_gone(bucket: storage.Bucket) -> None:
-    blob = bucket.blob("a")
-    blob.upload_from_string("a")
-    blob.delete()
-
-    with pytest.raises(NotFound, match="No such object"):
-        blob.delete()
 
 
 def test_a_batch_makes_many_calls_at_once(client: storage.Client, bucket: storage.Bucket) -> None:
