@@ -11,7 +11,7 @@ from google.cloud import storage
 from components.errors import RegistryError
 from components.registry.publish import publish_version, published_uri
 from components.storage.manifest import NAME, Manifest
-from components.storage.objects import blobs_by_path, read_manifest, split_uri
+from components.storage.objects import blobs_by_path, split_uri
 
 
 @pytest.fixture
@@ -93,19 +93,6 @@ def test_a_pushed_folder_is_not_needed_once_it_is_published(
     for blob in blobs_by_path(client, *split_uri(manifest.uri)).values():
         blob.delete()
     assert publish(manifest).keys() == copies.keys()
-
-
-def test_versions_of_the_layout_before_are_published_too(
-    client: storage.Client, bucket: str, name: str, push: Callable[..., Manifest], publish: Callable[..., dict[str, storage.Blob]]
-) -> None:
-    manifest = push(model=name)
-    before = f"models/{name}/{manifest.sha256}"
-    for path, blob in blobs_by_path(client, *split_uri(manifest.uri)).items():
-        client.bucket(bucket).copy_blob(blob, client.bucket(bucket), f"{before}/{path}")
-        blob.delete()
-    old = Manifest(f"gs://{bucket}/{before}", manifest.entries)
-    assert read_manifest(client, old.uri).entries == manifest.entries
-    assert publish(old).keys() == {entry.path for entry in manifest.entries} | {NAME}
 
 
 def test_large_objects_are_copied_in_several_calls(
