@@ -9,11 +9,11 @@ from uuid import uuid4
 
 from components.database.statements import storable
 from components.errors import RegistryError, SettingsError
+from components.reason import require_reason
 from components.registry.deployments import Action, Request
 from components.settings import Settings
 from components.storage.objects import require_model_name
 
-LONGEST_REASON = 1_000
 LONGEST_ACTOR = 256
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 
@@ -58,19 +58,6 @@ def require_target(settings: Settings, target: str) -> str:
             f"target {reprlib.repr(target)} is unknown: choose {', '.join(settings.targets)}, or add it to PERENNIAL_TARGETS"
         )
     return target
-
-
-def require_reason(reason: str) -> str:
-    """Return the reason without surrounding spaces. It is recorded for good and shown in one line.
-
-    Raises:
-        RegistryError: it is empty, too long, or has characters that cannot be shown.
-    """
-    text = reason.strip()
-    if not text or len(text) > LONGEST_REASON or not text.isprintable():
-        has = "nothing" if not text else f"{len(text):,} characters" if len(text) > LONGEST_REASON else "characters that cannot be shown"
-        raise RegistryError(f"the reason {reprlib.repr(text)} has {has}: say why in one line of at most {LONGEST_REASON:,} characters")
-    return text
 
 
 def actor(settings: Settings) -> str:

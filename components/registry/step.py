@@ -46,7 +46,7 @@ def start_recorded_run(step: Step, through: str, launch: str) -> None:
     Raises:
         ModelFolderError: the model's folder here is not the one that the run was launched with.
     """
-    known, model = Launch(**json.loads(launch)), step.model.name
+    known, model = Launch.from_json(launch), step.model.name
     parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(step.settings.beam_args)}
     if known.waive_gate:
         parameters["waive_gate"] = True

@@ -1,6 +1,5 @@
 """What the steps `begin`, `recall` and `compare` do: train a version again without making one, and say what came out equal."""
 
-import json
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,7 +60,7 @@ def pull_code(client: storage.Client, story: VersionStory, folder: Path) -> None
 
 def record_reproduction(connection: sa.Connection, settings: Settings, run_id: str, story: VersionStory, launch: str) -> None:
     """Record the start of the run, and which version it trains again."""
-    known = Launch(**json.loads(launch))
+    known = Launch.from_json(launch)
     parameters = {"model": story.model, "version": story.number, "beam_args": list(settings.beam_args)}
     start_run(connection, new_run(settings, run_id, story.model, known, pipeline_name=PipelineName.REPRODUCTION, parameters=parameters))
     versions.link_run(connection, run_id, ModelRole.BASELINE, story.model, story.number)

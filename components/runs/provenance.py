@@ -2,14 +2,16 @@
 
 import hashlib
 import importlib.metadata
+import json
 import re
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import Path
 
 from components.canonical import canonical_json, fingerprint
+from components.reason import decode_reason, encode_reason
 from components.settings import REPOSITORY
 
 IMPORT = re.compile(r"^ *from (components[\w.]*) import (\([^)]*\)|[^\n]*)", re.MULTILINE)
@@ -33,7 +35,13 @@ class Launch:
 
     def to_json(self) -> str:
         """The launch as JSON, which is a parameter of the pipeline."""
-        return canonical_json(asdict(self))
+        return canonical_json(asdict(self) | {"reason": encode_reason(self.reason)})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Launch":
+        """The launch that `to_json` wrote."""
+        launch = cls(**json.loads(text))
+        return replace(launch, reason=decode_reason(launch.reason))
 
 
 @cache

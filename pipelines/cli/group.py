@@ -1,12 +1,14 @@
 """A group of commands that are imported only when they are called, and that its help lists by section."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import click
 
 from components.errors import BlockedError, PerennialError
+from pipelines.cli.exit_code import ExitCode
 
 
 class LazyCommand(NamedTuple):
@@ -24,7 +26,7 @@ class LazyCommand(NamedTuple):
 
 
 class LazyGroup(click.Group):
-    """Shows our own errors as one sentence (exit code 1; 2 for a gate that refused), and lets bugs keep their traceback."""
+    """Shows our own errors as one sentence, gives each kind of end its exit code, and lets bugs keep their traceback."""
 
     def __init__(self, *arguments: Any, sections: Mapping[str, Mapping[str, LazyCommand]], **options: Any) -> None:
         """`sections` has the commands by name, by the title of their section."""
@@ -47,10 +49,26 @@ class LazyGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl([(f"{name:<{width}}", command.summary) for name, command in commands.items()])
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Parse the command line up to the command's name."""
+        with _usage_errors():
+            return super().make_context(*arguments, **options)
+
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Parse the command's own arguments, and run it."""
         try:
-            return super().invoke(ctx)
+            with _usage_errors():
+                return super().invoke(ctx)
         except PerennialError as error:
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(2 if isinstance(error, BlockedError) else 1)
+            ctx.exit(ExitCode.BLOCKED if isinstance(error, BlockedError) else ExitCode.FAILED)
+
+
+@contextmanager
+def _usage_errors() -> Iterator[None]:
+    """Give a wrong command line its own exit code: click's 2 is the gate's."""
+    try:
+        yield
+    except click.UsageError as error:
+        error.exit_code = ExitCode.USAGE  # type: ignore[misc]  # of this one: its class has one number for all programs
+        raise

@@ -26,6 +26,7 @@ from components.errors import ModelFolderError
 from components.examples.span_cache import SPLITS
 from components.model.folder import Model, read_model
 from components.stderr import stderr_to
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings, through_option
 
@@ -98,7 +99,7 @@ def check(model: str, through: date | None, as_json: bool) -> None:
         _print_json(window, {"anomalies": [asdict(anomaly) for anomaly in anomalies]})
     else:
         _show_anomalies(window, anomalies)
-    sys.exit(2 if anomalies else 0)
+    sys.exit(ExitCode.BLOCKED if anomalies else ExitCode.DONE)
 
 
 def _show_anomalies(window: WindowRows, anomalies: Sequence[Anomaly]) -> None:

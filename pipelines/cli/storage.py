@@ -14,6 +14,7 @@ from components.upkeep.inventory import Scope, require_scope, stored_versions
 from components.upkeep.restore import restore_version
 from components.upkeep.verification import Verification
 from components.upkeep.verify import Reads
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, counter, ready_settings
 
@@ -32,7 +33,7 @@ MANY_VERSIONS = 10
 def verify(model: str | None, version: int | None, repair: bool, deep: bool, quick: bool, as_json: bool) -> None:
     """Check every stored object of all versions, of MODEL's versions, or of VERSION against its manifest and the registry.
 
-    It lists what is wrong and what to do. The exit code is 0 when nothing is wrong, 2 when something is.
+    It lists what is wrong and what to do. The exit code is 0 when nothing is wrong, 3 when something is.
     """
     if deep and quick:
         raise click.UsageError("--deep reads everything and --quick nothing: choose one")
@@ -49,7 +50,7 @@ def verify(model: str | None, version: int | None, repair: bool, deep: bool, qui
         click.echo(to_json(asdict(result)))
     else:
         _show_verification(result)
-    sys.exit(2 if result.findings else 0)
+    sys.exit(ExitCode.DIFFERS if result.findings else ExitCode.DONE)
 
 
 def _show_verification(result: Verification) -> None:
@@ -69,7 +70,7 @@ def _show_verification(result: Verification) -> None:
 def restore(model: str, version: int, folder: Path | None, as_json: bool) -> None:
     """Restore missing and changed objects of VERSION of MODEL from its other copy, or from older generations in Cloud Storage.
 
-    The exit code is 0 when the version is complete, 2 when an object is lost.
+    The exit code is 0 when the version is complete, 3 when an object is lost.
     """
     settings = ready_settings()
     cloud, scope = Cloud(settings), Scope(model, version)
@@ -88,7 +89,7 @@ def restore(model: str, version: int, folder: Path | None, as_json: bool) -> Non
         click.echo(f"{model} {version} is whole: there is nothing to restore")
     elif lost:
         click.echo(f"{model} {version} is not whole: give a folder that has the lost files with --from, such as the run's, or retire it")
-    sys.exit(2 if lost else 0)
+    sys.exit(ExitCode.DIFFERS if lost else ExitCode.DONE)
 
 
 @click.command("gc")

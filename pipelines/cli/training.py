@@ -14,6 +14,7 @@ from threading import Thread
 import click
 
 from components.model.folder import read_model
+from components.reason import require_reason
 from components.settings import read_settings
 from pipelines.cli.options import as_json, ready_settings, through_option
 from pipelines.run.local import ForkServer, fork_server
@@ -40,6 +41,7 @@ def train(
     """
     if waive_gate and reason is None:
         raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
+    reason = require_reason("asked for on the command line" if reason is None else reason)
     if stock and on == "kubeflow":
         raise click.UsageError("--stock is for --on local: on Kubeflow, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
     settings = ready_settings()
@@ -51,7 +53,6 @@ def train(
         from pipelines.run.launch import Runner
         from pipelines.run.train import TrainingRequest, submit, train_locally
 
-        reason = reason or "asked for on the command line"
         request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
         if on == "kubeflow":
             address = submit(settings, request)
@@ -78,7 +79,7 @@ def train(
 def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
     """Train VERSION of MODEL again from its pinned rows with its own code, and compare examples, weights and metrics with the version.
 
-    It makes no new version. The exit code is 0 when all is equal, 2 when something differs, 1 when the run failed.
+    It makes no new version. The exit code is 0 when all is equal, 3 when something differs, 1 when the run failed.
     """
     settings = ready_settings()
     with _fork_server(cold=cold) as server:

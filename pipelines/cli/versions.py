@@ -93,7 +93,8 @@ def retire(model: str, version: int, reason: str, as_json: bool) -> None:
     A version that is live on a target, or that a rollback would go to, is refused.
     """
     settings = ready_settings()
-    from components.deployment.request import actor, require_reason
+    from components.deployment.request import actor
+    from components.reason import require_reason
     from components.storage.objects import require_model_name
 
     with make_engine(settings).begin() as connection:

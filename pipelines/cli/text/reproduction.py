@@ -6,13 +6,17 @@ from typing import Any
 import click
 
 from components.reproduction.reproduced import Comparison
+from components.runs.record import RunState
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
-from pipelines.cli.text.training import EXIT_CODES
 from pipelines.run.reproduce import Reproduction
+
+EXIT_CODES = {RunState.SUCCEEDED: ExitCode.DONE, RunState.BLOCKED: ExitCode.DIFFERS}
+"""A run in any other state failed."""
 
 
 def show(reproduction: Reproduction, *, as_json: bool) -> int:
-    """Print which parts are equal, and why the others are not. Returns the exit code: 0, 2 if a part differs, 1 if the run failed."""
+    """Print which parts are equal, and why the others are not. Returns the exit code: 0, 3 if a part differs, 1 if the run failed."""
     state = reproduction.run.state
     if as_json:
         click.echo(to_json(_document(reproduction)))
@@ -24,7 +28,7 @@ def show(reproduction: Reproduction, *, as_json: bool) -> int:
         click.echo(f"\n{version.model} version {version.number}, trained again with its own code from {version.snapshot.snapshot_table}")
         _show_parts(reproduction.comparison)
         _show_places(reproduction)
-    return EXIT_CODES.get(state, 1)
+    return EXIT_CODES.get(state, ExitCode.FAILED)
 
 
 def _document(reproduction: Reproduction) -> dict[str, Any]:

@@ -9,12 +9,13 @@ import click
 from components.runs.record import RunState
 from components.runs.steps import TaskResult, TaskState
 from components.settings import Settings
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.run.train import AlreadyTrained, TrainingResult
 
 SHOWN_FINDINGS = 5
-EXIT_CODES = {RunState.SUCCEEDED: 0, RunState.BLOCKED: 2}
-"""Any other state is 1."""
+EXIT_CODES = {RunState.SUCCEEDED: ExitCode.DONE, RunState.BLOCKED: ExitCode.BLOCKED}
+"""A run in any other state failed."""
 
 
 class Progress:
@@ -75,7 +76,7 @@ def show(settings: Settings, result: AlreadyTrained | TrainingResult, *, as_json
         click.echo(to_json(document))
     else:
         _show_run(result, report)
-    return EXIT_CODES.get(run.state, 1)
+    return EXIT_CODES.get(run.state, ExitCode.FAILED)
 
 
 def _show_run(result: TrainingResult, report: Path) -> None:

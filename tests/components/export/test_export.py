@@ -117,7 +117,7 @@ def test_bad_input_is_one_sentence(perennial: Callable[..., Result], version: st
     assert refused(perennial(version, "1", *away, "--name", "a' OR 1=1")).startswith('--name "a\' OR 1=1" is no name for a model: ')
     assert refused(perennial(version, "1", *away, "--name", "x" * 10_000)).startswith(f"--name '{'x' * 100}' is no name for a model: ")
     assert refused(perennial(version, "1", "--to", "vertex")).startswith("Vertex AI was given no container image to serve the version: ")
-    assert refused(perennial(version, "1", "--location", "x"), exit_code=2) == "--location is of no use to --to card"
+    assert refused(perennial(version, "1", "--location", "x"), exit_code=64) == "--location is of no use to --to card"
 
 
 def test_without_an_endpoint_the_client_is_that_of_the_location(cloud: Settings) -> None:

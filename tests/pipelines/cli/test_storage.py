@@ -60,7 +60,7 @@ def test_what_is_wrong_is_named_and_restored(services: CommandLine, shelf: Shelf
     found = services.run("verify", shelf.model, "1")
     address = f"gs://{shelf.bucket}/{blob.name}"
     changed = f"weights has CRC32C {blob.crc32c}, not {version.entries['weights'].crc32c}"
-    assert found.returncode == 2
+    assert found.returncode == 3
     assert found.stdout.splitlines() == [
         f"changed        {address}: {changed}; run `perennial restore {shelf.model} 1`",
         "1 version verified: 1 finding",
@@ -76,7 +76,7 @@ def test_what_was_not_finished_is_repaired(services: CommandLine, shelf: Shelf, 
     shelf.keep(folder, published=False)
     config = shelf.client.bucket(shelf.bucket).blob("serving/staging/models.config")
     config.upload_from_string("model_config_list {}")
-    (unpublished, target) = services.json("verify", shelf.model, exit_code=2)["findings"]
+    (unpublished, target) = services.json("verify", shelf.model, exit_code=3)["findings"]
     assert (unpublished["kind"], target["kind"]) == ("not published", "target")
     repaired = services.json("verify", shelf.model, "--repair")
     assert (len(repaired["repaired"]), repaired["findings"]) == (2, [])
@@ -125,4 +125,4 @@ def test_what_is_not_in_the_registry_is_refused(services: CommandLine, shelf: Sh
     shelf.keep(folder)
     assert "model 'no_such_model' is not in the registry" in services.run("verify", "no_such_model").stderr
     assert f"model '{shelf.model}' has no version 2: it has 1 to 1" in services.run("restore", shelf.model, "2").stderr
-    assert services.run("verify", "--deep", "--quick").returncode == 2
+    assert services.run("verify", "--deep", "--quick").returncode == 64

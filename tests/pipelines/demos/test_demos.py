@@ -53,6 +53,6 @@ def test_a_demo_refuses_a_state_folder_that_is_not_its_own(demo: object, tmp_pat
 
 
 def test_a_command_that_ends_otherwise_than_told_ends_the_story(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(TaskError, match="`perennial train nobody --waive-gate` ended with exit code 2, not 0: the story cannot go on"):
+    with pytest.raises(TaskError, match="`perennial train nobody --waive-gate` ended with exit code 64, not 0: the story cannot go on"):
         run("train", "nobody", "--waive-gate")
     assert "$ perennial train nobody --waive-gate" in capsys.readouterr().out

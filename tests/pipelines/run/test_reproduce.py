@@ -77,7 +77,7 @@ def test_a_version_of_other_packages_and_weights_says_so(command_line: CommandLi
         (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[::-1])
 
     number = forged(command_line.settings, first, tmp_path / "model", change)
-    document = command_line.json("reproduce", "again", str(number), exit_code=2)
+    document = command_line.json("reproduce", "again", str(number), exit_code=3)
     parts = {name: (part["verdict"], part["detail"]) for name, part in document["parts"].items()}
     assert parts["examples"] == ("equal", f"sha256 {first.examples_sha256}")
     assert parts["weights"] == ("different", WEIGHTS.as_posix())
@@ -124,7 +124,7 @@ def test_other_rows_in_the_pinned_table_are_named_by_day_span_and_split(command_
     source = first.snapshot.source_table
     client.query(f"CREATE TABLE `{table}` PARTITION BY purchase_date AS SELECT * REPLACE ({more}) FROM `{source}`").result()
     done = command_line.run("reproduce", "again", "1")
-    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.returncode == 3, done.stdout + done.stderr
     assert re.search(rf"examples +different  \(sha256 {first.examples_sha256} then, [0-9a-f]{{64}} now\)", done.stdout)
     assert "why                  files of examples that differ: eval 1998-04-" in done.stdout
     assert re.search(rf"{table} does not hold the rows that were pinned in 2 of \d+ partitions \(1998-04-01, 1998-04-02\)", done.stdout)
