@@ -31,6 +31,7 @@ class DataCheck(StrEnum):
     ROWS = "rows"
     DRIFT = "drift"
     SKEW = "skew"
+    DATE = "date"
     SCHEMA = "schema"
     LATE = "late data"
 

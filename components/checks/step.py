@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.checks.coverage import check_partitions
+from components.checks.dates import check_source_dates
 from components.checks.findings import Finding, ranked, write_findings
 from components.checks.page import write_findings_page
 from components.checks.rows import check_rows, known_days
@@ -37,7 +38,8 @@ def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, in
     days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
     known = known_days(profiles, champion.source)
     partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
-    _write([*partitions, *check_source(step.model, days, past, known)], step.model, inspection)
+    dates = check_source_dates(step.cloud, step.model)
+    _write([*dates, *partitions, *check_source(step.model, days, past, known)], step.model, inspection)
 
 
 def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection, anomalies: Sequence[Finding]) -> None:

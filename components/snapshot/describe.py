@@ -10,8 +10,9 @@ from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Partition, Snapshot
+from components.snapshot.history import read_history
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
-from components.snapshot.source import partition_range, read_source_table
+from components.snapshot.source import read_source_table
 from components.snapshot.window import resolve_window
 
 
@@ -25,8 +26,8 @@ def describe_snapshot(cloud: Cloud, model: Model, through: date) -> tuple[Snapsh
         AccessError: BigQuery refuses or does not answer.
     """
     table = read_source_table(cloud, model)
-    first, last = partition_range(cloud, table)
-    window, field = resolve_window(model, through, first=first, last=last), model.source.partition_field
+    history, field = read_history(cloud, table), model.source.partition_field
+    window = resolve_window(model, through, first=history.first, last=history.latest)
     wanted = PartitionRange(table_name(table), field, window.first_partition, window.last_partition, _names(table))
     partitions, as_of = _read(cloud, wanted, remedy="load its partitions, or choose another --through")
     return Snapshot.of(model, table, partition_field=field, partitions=partitions, spans=window.spans), as_of

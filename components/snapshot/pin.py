@@ -11,19 +11,20 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.source import partition_range, read_source_table
+from components.snapshot.history import read_history
+from components.snapshot.source import read_source_table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def latest_partition(cloud: Cloud, model: Model) -> date:
-    """The source table's last partition: the default of `--through`.
+    """The last partition of the source table's history: the default of `--through`.
 
     Raises:
-        SourceError: the table does not exist, is not partitioned as the model says, or is empty.
+        SourceError: the table does not exist, is not partitioned as the model says, or has no partition of today or before.
         AccessError: BigQuery refuses or does not answer.
     """
-    return partition_range(cloud, read_source_table(cloud, model))[1]
+    return read_history(cloud, read_source_table(cloud, model)).last
 
 
 def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:

@@ -1,7 +1,5 @@
 """Check a model's source table and query with BigQuery before anything is written."""
 
-from datetime import date
-
 from google.cloud import bigquery
 
 from components.cloud import Cloud
@@ -10,10 +8,9 @@ from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import check_columns
+from components.snapshot.history import LOAD
 from components.snapshot.query import dry_run
 from components.snapshot.window import Window
-
-LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 
 
 def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
@@ -43,25 +40,6 @@ def _partitioning(table: bigquery.Table) -> str:
         return f"partitioned by {by_time.type_} of its loading"
     column = next(field for field in table.schema if field.name.casefold() == by_time.field.casefold())
     return f"partitioned by {by_time.type_} on the {column.field_type} column {column.name!r}"
-
-
-def partition_range(cloud: Cloud, table: bigquery.Table) -> tuple[date, date]:
-    """The days of the first and the last partition.
-
-    Raises:
-        SourceError: the table has no partitions.
-        AccessError: BigQuery refuses or does not answer.
-    """
-    name = table_name(table)
-    with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
-        days = sorted(identifier for identifier in cloud.warehouse.list_partitions(table, timeout=60) if identifier.isdigit())
-    if not days:
-        raise SourceError(f"table {name} has no partitions: {LOAD}")
-    return _day(days[0]), _day(days[-1])
-
-
-def _day(identifier: str) -> date:
-    return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))
 
 
 def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> None:

@@ -37,18 +37,20 @@ def resolve_window(model: Model, through: date, *, first: date, last: date) -> W
         SourceError: `through` is outside the table, or leaves fewer spans than the window has.
     """
     table, every, delay = model.source.table, model.window.every_days, model.rows.label_delay_days
-    if not first <= through <= last:
-        raise SourceError(f"--through {through} is outside {table}, which has partitions {first} to {last}: choose a date between them")
-    newest = _on_grid(through - timedelta(days=delay), every)
-    oldest = newest - timedelta(days=every * (model.window.spans - 1))
-    if oldest <= first:
-        earliest = _on_grid(first, every) + timedelta(days=every * model.window.spans + delay)
-        remedy = f"choose --through {earliest} or later" if earliest <= last else "load more of them, or narrow [window] in model.toml"
+    require_within(model, through, first=first, last=last)
+    reach = every * (model.window.spans - 1)
+    newest = _on_grid(through.toordinal() - delay, every)  # a number, since it may be before year 1
+    if newest - reach <= first.toordinal():
+        earliest = _on_grid(first.toordinal(), every) + every * model.window.spans + delay
+        possible = earliest <= last.toordinal()
+        remedy = (
+            f"choose --through {date.fromordinal(earliest)} or later" if possible else "load more of them, or narrow [window] in model.toml"
+        )
         raise SourceError(
             f"--through {through} leaves an empty window: {model.name} needs {model.window.spans} spans of {every} days with known labels "
             f"after {first}, the first partition of {table}; {remedy}"
         )
-    spans = tuple(oldest + timedelta(days=every * i) for i in range(model.window.spans))
+    spans = tuple(date.fromordinal(newest - reach + every * i) for i in range(model.window.spans))
     return Window(
         spans=spans,
         first_partition=max(first, span_history_start(model, spans[0])),
@@ -56,14 +58,25 @@ def resolve_window(model: Model, through: date, *, first: date, last: date) -> W
     )
 
 
-def _on_grid(day: date, every: int) -> date:
-    """The last day of the grid that is not after `day`."""
-    return day - timedelta(days=day.toordinal() % every)
+def require_within(model: Model, through: date, *, first: date, last: date) -> None:
+    """Refuse a last partition outside the table.
+
+    Raises:
+        SourceError: it is before the first or after the last one.
+    """
+    if not first <= through <= last:
+        table = model.source.table
+        raise SourceError(f"--through {through} is outside {table}, which has partitions {first} to {last}: choose a date between them")
+
+
+def _on_grid(day: int, every: int) -> int:
+    """The last day of the grid that is not after `day`, by their ordinals."""
+    return day - day % every
 
 
 def span_history_start(model: Model, span: date) -> date:
     """The first partition that a span's features may read."""
-    return span - timedelta(days=model.source.history_days - 1)
+    return date.fromordinal(max(1, span.toordinal() - model.source.history_days + 1))
 
 
 def span_label_end(model: Model, span: date) -> date:

@@ -25,7 +25,8 @@ from components.profiles.profile import Profiles
 from components.profiles.source import profile_source
 from components.registry.history import VersionStory
 from components.snapshot.document import snapshot_from
-from components.snapshot.source import partition_range, read_source_table
+from components.snapshot.history import read_history
+from components.snapshot.source import read_source_table
 from components.wording import count
 
 
@@ -108,13 +109,13 @@ def look_at_newest(
     newer = versions[-1]
     progress(f"reading the newest rows of {newer.model.source.table}")
     try:
-        first, last = partition_range(cloud, read_source_table(cloud, newer.model))
+        history = read_history(cloud, read_source_table(cloud, newer.model))
     except SourceError as error:
         unknown = tuple(VersionNow(name=version.name, number=version.story.number, problem=str(error)) for version in versions)
         return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), difference=difference)
-    day = choose_day(newer.model, through, first, last)
+    day = choose_day(newer.model, through, history)
     learned = [snapshot_from(version.story.snapshot.document) for version in versions]
-    window = describe_newest(cloud, newer.model, learned, day=day, first=first, last=last)
+    window = describe_newest(cloud, newer.model, learned, day=day, history=history)
     rows = read_rows(cloud, versions, window, learned[-1])
     data = _compare_data(cloud, versions[0], newer, window, rows[-1].profiles)
     if len(versions) > 1 and data.fault is None:

@@ -10,7 +10,8 @@ from components.examples.read import examples_fingerprint
 from components.model.folder import Model
 from components.snapshot.describe import describe_days
 from components.snapshot.document import Snapshot
-from components.snapshot.window import Window, resolve_window, span_history_start
+from components.snapshot.history import History
+from components.snapshot.window import Window, require_within, resolve_window, span_history_start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,21 +45,18 @@ class NewestWindow:
         return Window(spans, self.first, self.through)
 
 
-def choose_day(model: Model, through: date | None, first: date, last: date) -> date:
-    """Choose the last partition to use: `through`, or by default `last`, of a table with partitions from `first` to `last`.
+def choose_day(model: Model, through: date | None, history: History) -> date:
+    """Choose the last partition to use: `through`, or by default the last one of the table's history.
 
     Raises:
         SourceError: the table has no partition on that day.
     """
-    day = through or last
-    if not first <= day <= last:
-        raise SourceError(
-            f"--through {day} is outside {model.source.table}, which has partitions {first} to {last}: choose a date between them"
-        )
+    day = through or history.last
+    require_within(model, day, first=history.first, last=history.latest)
     return day
 
 
-def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, day: date, first: date, last: date) -> NewestWindow:
+def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, day: date, history: History) -> NewestWindow:
     """Describe the partitions and spans to read. Writes nothing.
 
     Args:
@@ -66,14 +64,14 @@ def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, 
         model: the model as it is stored with the version.
         learned: what each version was trained on, the newer one last.
         day: the last partition to use.
-        first: the table's first partition.
-        last: its last one.
+        history: the table's partitions.
 
     Raises:
         SourceError: the table is not as the model says.
         AccessError: BigQuery refuses or does not answer.
     """
-    spans = _labelled(model, day, first, last)
+    first = history.first
+    spans = _labelled(model, day, history)
     read_from = max(first, span_history_start(model, min((*spans, day))))
     begin = min(
         read_from, max(first, min(snapshot.partitions[-1].day for snapshot in learned))
@@ -91,9 +89,9 @@ def describe_newest(cloud: Cloud, model: Model, learned: Sequence[Snapshot], *, 
     )
 
 
-def _labelled(model: Model, day: date, first: date, last: date) -> tuple[date, ...]:
+def _labelled(model: Model, day: date, history: History) -> tuple[date, ...]:
     """The spans of a training through that day; none if the table is too short for one."""
     try:
-        return resolve_window(model, day, first=first, last=last).spans
+        return resolve_window(model, day, first=history.first, last=history.latest).spans
     except SourceError:
         return ()

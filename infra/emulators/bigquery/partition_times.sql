@@ -3,7 +3,12 @@
 WITH data_file AS (
     SELECT
         data_file_id, begin_snapshot, end_snapshot,
-        coalesce(string_agg(printf('%02d', CAST(partition_value AS INTEGER)), '' ORDER BY partition_key_index), '__NULL__') AS partition_id
+        coalesce(
+            string_agg(
+                printf(if(partition_key_index = 0, '%04d', '%02d'), CAST(partition_value AS INTEGER)), '' ORDER BY partition_key_index
+            ),
+            '__NULL__'
+        ) AS partition_id
     FROM {catalogue}.ducklake_data_file
     JOIN {catalogue}.ducklake_file_partition_value USING (data_file_id)
     WHERE ducklake_data_file.table_id = ?

@@ -61,9 +61,12 @@ class Partitioning:
         """A DuckDB condition that holds for the rows of one partition, as a range so that whole files are skipped."""
         if partition_id == NULL:
             return f"{quote(self.field)} IS NULL"
-        shown = "%Y-%m-%d %H:%M:%S" if self.unit is Unit.HOUR else "%Y-%m-%d"
-        start, end = (f"{moment:{shown}}" for moment in self._bounds(partition_id))
-        return f"{quote(self.field)} >= '{start}' AND {quote(self.field)} < '{end}'"
+        start, end = self._bounds(partition_id)
+        before = f" AND {quote(self.field)} < '{self._shown(end)}'" if end else ""
+        return f"{quote(self.field)} >= '{self._shown(start)}'{before}"
+
+    def _shown(self, moment: dt.datetime) -> str:
+        return moment.isoformat(" ") if self.unit is Unit.HOUR else moment.date().isoformat()  # strftime pads no year before 1000
 
     def holds(self, partition_id: str, rows: pa.Table) -> bool:
         """Whether all rows belong to one partition."""
@@ -74,17 +77,20 @@ class Partitioning:
             return values.null_count == len(values)
         start, end = self._bounds(partition_id)
         extremes = pc.min_max(values.cast(pa.timestamp("us"))).as_py()
-        return values.null_count == 0 and (not len(values) or (start <= extremes["min"] and extremes["max"] < end))
+        return values.null_count == 0 and (not len(values) or (start <= extremes["min"] and (end is None or extremes["max"] < end)))
 
-    def _bounds(self, partition_id: str) -> tuple[dt.datetime, dt.datetime]:
-        """First moment of a partition, and of the one that follows."""
+    def _bounds(self, partition_id: str) -> tuple[dt.datetime, dt.datetime | None]:
+        """First moment of a partition, and of the one that follows; None after the last one of year 9999."""
         pattern = ID_FORMATS[self.unit]
         try:
             start = dt.datetime.strptime(partition_id, pattern)  # noqa: DTZ007 - of a partition, which is UTC
         except ValueError:
             message = f"Invalid partition decorator ${partition_id}: a table partitioned by {self.unit} takes ${pattern}"
             raise BigQueryError("invalid", message) from None
-        return start, _following(start, self.unit)
+        try:
+            return start, _following(start, self.unit)
+        except (OverflowError, ValueError):
+            return start, None
 
 
 def _following(start: dt.datetime, unit: Unit) -> dt.datetime:

@@ -62,6 +62,16 @@ def test_a_missing_partition_is_found(own_site: Site, tmp_path: Path) -> None:
     assert finding.sentence == f"partition 2026-03-04 of {own_site.name} is missing (1 of 4 between 2026-03-03 and 2026-03-06)"
 
 
+def test_rows_in_no_partition_of_the_window_are_found(own_site: Site, tmp_path: Path) -> None:
+    own_site.model()
+    own_site.load([*({**visits(1)[0], "day": None} for _ in range(20)), {**visits(1)[0], "day": "9999-12-31"}])
+    found = inspected(own_site, tmp_path, pinned(own_site, tmp_path), artifact(tmp_path / "none"))
+    assert [(finding.check, finding.column, finding.blocks) for finding in found] == [
+        (DataCheck.NULLS, "day", True),
+        (DataCheck.DATE, "day", False),
+    ]
+
+
 def test_a_partition_is_held_against_the_champions(own_site: Site, tmp_path: Path) -> None:
     own_site.model()
     before, good = pinned(own_site, tmp_path, 5), looked(tmp_path, "good")

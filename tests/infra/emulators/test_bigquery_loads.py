@@ -105,6 +105,11 @@ def test_a_load_may_not_partition_a_table_anew(dataset: Dataset) -> None:
         ("DAY", "DATETIME", "2026-01-02T03:04:05", "20260102"),
         ("MONTH", "DATE", "2026-12-31", "202612"),
         ("YEAR", "DATE", "2026-12-31", "2026"),
+        ("DAY", "DATE", "0001-01-01", "00010101"),
+        ("DAY", "DATE", "9999-12-31", "99991231"),
+        ("MONTH", "DATE", "9999-12-31", "999912"),
+        ("YEAR", "DATE", "0999-12-31", "0999"),
+        ("HOUR", "TIMESTAMP", "0999-12-31T23:30:00Z", "0999123123"),
     ],
 )
 def test_partitions_may_be_hours_days_months_and_years(dataset: Dataset, unit: str, kind: str, value: str, decorator: str) -> None:
