@@ -103,7 +103,7 @@ def plausible_history(days: Sequence[date], today: date) -> History:
 def _groups(days: Sequence[date]) -> list[list[date]]:
     """The days between unusual gaps."""
     distances = [later - earlier for earlier, later in pairwise(days)]
-    usual = max(LEAST_GAP, GAP_FACTOR * median(distances)) if distances else LEAST_GAP
+    usual = max(LEAST_GAP, timedelta(days=GAP_FACTOR * median(distance.days for distance in distances))) if distances else LEAST_GAP
     groups = [[days[0]]]
     for day, distance in zip(days[1:], distances, strict=True):
         if distance > usual:
