@@ -1,9 +1,13 @@
 """What pydantic refuses, as part of a sentence."""
 
+import reprlib
 from collections.abc import Callable
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
+
+SHORT = reprlib.Repr(maxstring=100, maxother=100)
+"""A value may be as long as a file."""
 
 
 def refusals(error: ValidationError, *, spell: Callable[[str], str] = str) -> str:
@@ -25,4 +29,4 @@ def _refusal(details: ErrorDetails, name: str) -> str:
         case "value_error":
             return f"{name}: ".removeprefix(": ") + details["msg"].removeprefix("Value error, ")
         case _:
-            return f"{name} = {details['input']!r}: {details['msg']}"
+            return f"{name} = {SHORT.repr(details['input'])}: {details['msg']}"

@@ -9,7 +9,8 @@ import numpy as np
 
 from components.checks.findings import DataCheck, Finding
 from components.checks.table import check_table_columns, find_rewritten
-from components.model.folder import WEEKDAYS, Model
+from components.model.folder import Model
+from components.model.sections import WEEKDAYS
 from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end

@@ -12,7 +12,8 @@ from components.checks.looks.drift import judge_drift, measure_distance
 from components.checks.looks.earlier_days import Look, Observation, Timeline, find_occurrences, first_deviation
 from components.checks.looks.values import far_out
 from components.checks.window_coverage import check_cover, check_names
-from components.model.folder import ChecksSection, Model
+from components.model.folder import Model
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
 from components.snapshot.columns import read_domains
 from components.snapshot.document import Snapshot

@@ -14,7 +14,8 @@ from components.checks.looks.drift import are_swapped, shifted
 from components.checks.looks.earlier_days import Look, Observation, Occurrences, Timeline, find_occurrences, first_deviation
 from components.checks.looks.values import damaged, out_of_range, stretched, text, unfinite
 from components.checks.window_coverage import check_cover
-from components.model.folder import ChecksSection, Model
+from components.model.folder import Model
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 
 COLUMN_LOOKS: tuple[Look, ...] = (

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.evaluation.intervals import Z
-from components.evaluation.metric import Metric
-from components.registry.evaluations import slice_key
+from components.evaluation.metric import Metric, slice_key
 
 
 class Significance(StrEnum):

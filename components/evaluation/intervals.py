@@ -108,5 +108,5 @@ def _ratio_to_mean_label(ratio: float, positives: float, rows: float) -> Interva
     """Mean prediction over mean label: the label's mean is the uncertain part (delta method)."""
     if positives <= 0 or rows <= 0:
         return None
-    half = Z * ratio * math.sqrt((1 - positives / rows) / positives)
-    return max(0.0, ratio - half), ratio + half
+    half = Z * abs(ratio) * math.sqrt((1 - positives / rows) / positives)
+    return ratio - half if ratio < 0 else max(0.0, ratio - half), ratio + half

@@ -1,7 +1,14 @@
 """A metric on a slice and a threshold's check, as they are measured, recorded and shown."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from components.errors import SourceError
+from components.wording import label
+
+LONGEST_SLICE_KEY = 512
+"""In the registry, where slices are found by their key."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +35,30 @@ class Check:
     passed: bool
     baseline: float | None = None
     """The champion's value, where the rule compares."""
+
+
+def slice_key(features: Mapping[str, str]) -> str:
+    """The slice in one text, the same for the same slice: `country=DE,device=ios`; empty for all examples."""
+    return ",".join(f"{_escaped(feature)}={_escaped(value)}" for feature, value in sorted(features.items()))
+
+
+def _escaped(text: str) -> str:
+    """The text with a backslash before what separates features and values."""
+    return re.sub(r"([\\,=])", r"\\\1", text)
+
+
+def require_recordable(metrics: Sequence[Metric]) -> None:
+    """Refuse slices that the registry could not hold, before anything is pushed.
+
+    Raises:
+        SourceError: a slice's values are too long together, or one has a NUL, which PostgreSQL cannot store.
+    """
+    for metric in metrics:
+        key = slice_key(metric.slice)
+        why = f"{len(key)} characters, {LONGEST_SLICE_KEY} are possible" if len(key) > LONGEST_SLICE_KEY else "a NUL" if "\0" in key else ""
+        if why:
+            name, value = max(metric.slice.items(), key=lambda item: ("\0" in item[1], len(item[1])))
+            raise SourceError(
+                f"slice {', '.join(sorted(metric.slice))} has the value {label(value)!r} of {name}: with it the slice's name has {why}; "
+                f"let source.sql shorten it, or take {name} out of evaluation.slices in model.toml"
+            )

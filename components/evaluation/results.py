@@ -13,7 +13,8 @@ from components.evaluation.classes import Measured, measure_classes, read_matrix
 from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.intervals import Confusion, interval
 from components.evaluation.metric import Check, Metric
-from components.model.folder import Model, Threshold
+from components.model.folder import Model
+from components.model.sections import Threshold
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
-from components.evaluation.metric import Metric
+from components.evaluation.metric import Metric, slice_key
 from components.export.exported_version import Exported
-from components.registry.evaluations import slice_key
 from components.wording import legible
 
 SCHEMA_VERSION = "0.0.2"

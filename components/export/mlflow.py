@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from components.errors import RegistryError
-from components.evaluation.metric import Metric
+from components.evaluation.metric import Metric, slice_key
 from components.export.exported_version import Exported
 from components.export.mlflow_client import Json, MlflowClient, tags
-from components.registry.evaluations import slice_key
 from components.settings import Settings
 
 METRICS_AT_ONCE, PARAMETERS_AT_ONCE = 1000, 100

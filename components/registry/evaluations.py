@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,7 @@ import sqlalchemy as sa
 
 from components.database.idempotency import require_same
 from components.database.statements import execute
-from components.evaluation.metric import Check, Metric
+from components.evaluation.metric import Check, Metric, slice_key
 from components.registry.versions import version_id
 
 
@@ -96,16 +95,6 @@ def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
     """The blessing in a row of registry.blessing, or in that row as JSON."""
     values = {name: row[name] for name in ("run_id", "policy_sha256", "blessed", "decided_by", "baseline_version")}
     return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), **values)
-
-
-def slice_key(features: Mapping[str, str]) -> str:
-    """The slice in one text, the same for the same slice: `country=DE,device=ios`; empty for all examples."""
-    return ",".join(f"{_escaped(feature)}={_escaped(value)}" for feature, value in sorted(features.items()))
-
-
-def _escaped(text: str) -> str:
-    """The text with a backslash before what separates features and values."""
-    return re.sub(r"([\\,=])", r"\\\1", text)
 
 
 def _metric_json(metric: Metric) -> dict[str, object]:

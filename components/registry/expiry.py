@@ -9,7 +9,8 @@ from enum import StrEnum
 import sqlalchemy as sa
 from google.cloud import bigquery
 
-from components.model.folder import SnapshotsSection, model_names, read_model
+from components.model.folder import model_names, read_model
+from components.model.sections import SnapshotsSection
 from components.registry.snapshot_use import TableUse, table_uses
 from components.settings import Settings
 from components.snapshot.pinned import pinned_tables, set_expiry

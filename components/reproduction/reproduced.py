@@ -7,8 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from components.evaluation.metric import Metric
-from components.registry.evaluations import slice_key
+from components.evaluation.metric import Metric, slice_key
 from components.storage.manifest import Manifest, scan_folder
 from components.training.signatures import FILE
 

@@ -1,5 +1,6 @@
 """Check the columns of source.sql against model.toml and schema.pbtxt before a row is read."""
 
+import re
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,12 @@ TYPES = {
 KEY_TYPES = ("INTEGER", "STRING")
 """The types of which Perennial computes the split exactly as BigQuery does."""
 NUMERIC_TYPES = TYPES["INT"] + TYPES["FLOAT"]
+SLICE_TYPES = ("STRING", "INTEGER", "BOOLEAN")
+"""The types whose values name a slice alike in BigQuery, in examples and in model.toml: a FLOAT of an example has other digits."""
+
+
+CHECKED_STAGES = ("UNKNOWN_STAGE", "BETA", "PRODUCTION")
+"""The lifecycle stages of features that TFDV validates and TensorFlow Transform reads; of others they ignore the values."""
 
 
 def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None:
@@ -27,7 +34,7 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
 
     Raises:
         SourceError: a column is missing, unknown or of a wrong type.
-        ModelFolderError: schema.pbtxt is not a schema.
+        ModelFolderError: schema.pbtxt is not a schema, or a threshold is on a value that no slice can have.
     """
     types = {column.name: f"ARRAY<{column.field_type}>" if column.mode == "REPEATED" else column.field_type for column in columns}
     rows, features = model.rows, read_features(model)
@@ -41,6 +48,7 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     for name, kind in features.items():
         _check_type(model, types, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
     _check_type(model, types, rows.label, NUMERIC_TYPES, f"a label must be a number, {'0, 1, 2 …' if model.classes else '0 or 1'}: cast it")
+    _check_slices(model, types)
     unknown = sorted(types.keys() - features.keys() - {rows.key, rows.span})
     if unknown:
         raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")
@@ -60,11 +68,24 @@ def _check_type(model: Model, types: dict[str, str], name: str, accepted: Collec
         raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {types[name]}, {why}")
 
 
+def _check_slices(model: Model, types: dict[str, str]) -> None:
+    for name in {name for names in model.evaluation.slices for name in names}:
+        _check_type(model, types, name, SLICE_TYPES, "a column that evaluation.slices names must be STRING, INT64 or BOOL: cast it")
+    for threshold in model.evaluation.thresholds:
+        for name, value in threshold.slice.items():
+            written = {"INTEGER": r"-?\d+", "BOOLEAN": "[01]", "STRING": "(?s:.*)"}[types[name]]
+            if not re.fullmatch(written, value):
+                raise ModelFolderError(
+                    f"the threshold on {threshold.metric!r} in model.toml of model {model.name!r} is on {name} = {value!r}, "
+                    f"but the column is {types[name]}: write {'true or false' if types[name] == 'BOOLEAN' else 'a whole number'}"
+                )
+
+
 def read_features(model: Model) -> dict[str, str]:
     """The features of schema.pbtxt: INT, FLOAT or BYTES, by name.
 
     Raises:
-        ModelFolderError: it does not parse, or a feature is of another type.
+        ModelFolderError: it does not parse, or a feature is of another type or of a stage in which nothing checks it.
     """
     from tensorflow_metadata.proto.v0 import schema_pb2
 
@@ -73,6 +94,13 @@ def read_features(model: Model) -> dict[str, str]:
     for name, kind in features.items():
         if kind not in TYPES:
             raise ModelFolderError(f"feature {name!r} in schema.pbtxt of model {model.name!r} is {kind}: choose one of {', '.join(TYPES)}")
+    for feature in schema.feature:
+        stage = schema_pb2.LifecycleStage.Name(feature.lifecycle_stage)
+        if feature.deprecated or stage not in CHECKED_STAGES:
+            raise ModelFolderError(
+                f"feature {feature.name!r} in schema.pbtxt of model {model.name!r} is {'deprecated' if feature.deprecated else stage}, "
+                f"so that nothing would check it: drop it from schema.pbtxt and source.sql, or drop that line"
+            )
     return features
 
 

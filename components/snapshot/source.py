@@ -4,7 +4,6 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.errors import SourceError
-from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import check_columns

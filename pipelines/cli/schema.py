@@ -15,6 +15,7 @@ from components.checks.schema.diff import SchemaDifference, compare_schemas, dif
 from components.checks.schema.propose import (
     ALL_SPLITS,
     WindowRows,
+    check_pinned,
     find_anomalies,
     propose,
     read_pinned,
@@ -95,6 +96,8 @@ def check(model: str, through: date | None, as_json: bool) -> None:
     with read_window(settings, found_model, through) as window, _quiet():
         statistics = {split: window_statistics(window.folder, split) for split in SPLITS}
     anomalies = [anomaly for split in SPLITS for anomaly in find_anomalies(statistics[split], pinned, split=split)]
+    if not anomalies:
+        check_pinned(settings, found_model, window)
     if as_json:
         _print_json(window, {"anomalies": [asdict(anomaly) for anomaly in anomalies]})
     else:

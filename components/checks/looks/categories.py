@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from components.checks.findings import DataCheck, Severity
 from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
 from components.checks.looks.earlier_days import RECURRENCE_FACTOR, Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_middle
 from components.wording import count, number, percent
 

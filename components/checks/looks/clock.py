@@ -5,7 +5,7 @@ import numpy as np
 from components.checks.findings import DataCheck, Severity
 from components.checks.looks.deviation import CHANCE_FACTOR, EXPECTED_ROWS, LEAST_ROWS, Deviation
 from components.checks.looks.earlier_days import Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
 from components.wording import percent
 

@@ -9,7 +9,7 @@ import numpy as np
 from components.checks.findings import DataCheck
 from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.checks.looks.earlier_days import Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 

@@ -8,7 +8,7 @@ from components.checks.findings import DataCheck
 from components.checks.looks.dead import is_constant
 from components.checks.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
 from components.checks.looks.earlier_days import Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
 from components.profiles.profile import ColumnProfile
 from components.wording import number, percent

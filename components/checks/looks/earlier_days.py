@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from components.checks.looks.deviation import Deviation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
 PARTITIONS_BEFORE = 28

@@ -8,7 +8,7 @@ import numpy as np
 from components.checks.findings import DataCheck
 from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
 from components.checks.looks.earlier_days import Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, number
 

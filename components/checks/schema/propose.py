@@ -19,6 +19,7 @@ from components.snapshot.columns import KEY_TYPES, NUMERIC_TYPES, read_features
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.query import dry_run
+from components.snapshot.source import check_query
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema
@@ -95,6 +96,15 @@ def _check_rows(cloud: Cloud, model: Model, snapshot: Snapshot) -> None:
                 f"column {name!r} of source.sql of model {model.name!r} is {types.get(name, 'missing')}, model.toml needs it "
                 f"{' or '.join(accepted)}: correct source.sql or [rows] in model.toml"
             )
+
+
+def check_pinned(settings: Settings, model: Model, window: WindowRows) -> None:
+    """Check the columns of source.sql as a training does: schema.pbtxt may let pass what cannot be trained on.
+
+    Raises:
+        SourceError: a column is missing, or of a type that nothing can be trained on.
+    """
+    check_query(Cloud(settings), model, table=window.snapshot.snapshot_table, window=window.snapshot.window)
 
 
 def window_statistics(folder: Path, split: str = ALL_SPLITS) -> "DatasetFeatureStatisticsList":

@@ -9,7 +9,7 @@ from math import sqrt
 import numpy as np
 
 from components.diagnosis.data.days import WEEK, Compared, Days, differing, total
-from components.model.folder import WEEKDAYS
+from components.model.sections import WEEKDAYS
 from components.profiles.distance import (
     Cells,
     cells,

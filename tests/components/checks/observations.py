@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.checks.looks.earlier_days import Observation
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import _profile_column
 

@@ -116,3 +116,9 @@ def test_a_count_has_no_interval() -> None:
 def test_one_label_of_one_row_is_known_for_sure() -> None:
     assert interval("calibration", 0.9, Confusion(1, 0, 0, 0)) == (0.9, 0.9)
     assert math.isclose(sum(interval("binary_accuracy", 0.5, Confusion(1, 1, 0, 0)) or ()), 1.0)
+
+
+@pytest.mark.parametrize("ratio", [-2.0, -0.5, 0.0, 0.5, INFINITY])
+def test_the_calibration_of_any_score_lies_between_its_bounds(ratio: float) -> None:
+    bounds = interval("calibration", ratio, counts(positives=4, negatives=60))
+    assert bounds is None or bounds[0] <= ratio <= bounds[1]

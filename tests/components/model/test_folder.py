@@ -96,6 +96,12 @@ def test_a_query_that_does_not_read_the_snapshot_is_refused(tmp_path: Path) -> N
     assert refused(tmp_path) == sentence
 
 
+@pytest.mark.parametrize(("written", "value"), [("true", "1"), ("false", "0"), ("12", "12"), ("-3", "-3"), ('"phone 7"', "phone 7")])
+def test_a_slice_of_a_threshold_may_be_a_text_a_number_or_a_truth(tmp_path: Path, written: str, value: str) -> None:
+    write_model(tmp_path, toml={"at_least = 0.6": f"at_least = 0.6\nslice = {{ device = {written} }}"})
+    assert read_model(tmp_path, "visits").evaluation.thresholds[0].slice == {"device": value}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -141,9 +147,47 @@ def test_a_query_that_does_not_read_the_snapshot_is_refused(tmp_path: Path) -> N
         ),
         (
             "at_least = 0.6",
-            "at_least = 0.6\nslice = { device = 1 }",
-            "evaluation.thresholds.0.slice.device = 1: Input should be a valid string",
+            "at_least = 0.6\nslice = { device = 1.5 }",
+            "evaluation.thresholds.0.slice.device = 1.5: Input should be a valid string",
         ),
+        (
+            "at_least = 0.6",
+            'at_least = 0.6\nslice = { device = "007" }',
+            "evaluation.thresholds.0.slice.device: '007' is read as the number 7: let source.sql give the column other texts",
+        ),
+        (
+            "at_least = 0.6",
+            'at_least = 0.6\nslice = { device = "a\\u0000" }',
+            "evaluation.thresholds.0.slice.device: 'a\\x00' cannot be shown: write one line",
+        ),
+        (
+            'slices = [["device"]]',
+            'slices = [["device"], ["pages", "pages"]]',
+            "evaluation.slices: ['pages', 'pages'] is there twice",
+        ),
+        (
+            'slices = [["device"]]',
+            'slices = [["device"], ["device"]]',
+            "evaluation.slices: ['device'] is there twice, or",
+        ),
+        (
+            'slices = [["device"]]',
+            'slices = [["visitor"]]',
+            "evaluation.slices has 'visitor', which tells rows apart: choose",
+        ),
+        ('slices = [["device"]]', 'slices = [["as_of"]]', "evaluation.slices has 'as_of', which tells rows apart: choose"),
+        ('owner = "site"', 'owner = "a\\nb"', "owner: 'a\\nb' cannot be shown: write one line"),
+        ('owner = "site"', 'owner = " "', "owner: ' ' cannot be shown: write one line"),
+        ('owner = "site"', f'owner = "{"x" * 201}"', f"owner = '{'x' * 47}...{'x' * 48}': String should have at most 200 characters"),
+        ("epochs = 1", "epochs = 10001", "training.epochs = 10001: Input should be less than or equal to 10000"),
+        ("epochs = 1", "epochs = true", "training.epochs = True: Input should be a valid integer"),
+        ("epochs = 1", 'epochs = "1"', "training.epochs = '1': Input should be a valid integer"),
+        ("batch_size = 32", "batch_size = 1_000_001", "training.batch_size = 1000001: Input should be less than or equal to 1000000"),
+        ("learning_rate = 0.01", "learning_rate = 1e3", "training.learning_rate = 1000.0: Input should be less than or equal to 100"),
+        ("learning_rate = 0.01", "learning_rate = true", "training.learning_rate = True: Input should be a valid number"),
+        ("seed = 1", "seed = -1", "training.seed = -1: Input should be greater than or equal to 0"),
+        ("seed = 1", "seed = 4294967296", "training.seed = 4294967296: Input should be less than or equal to 4294967295"),
+        ("_milliseconds = 50", "_milliseconds = 1e9", "serving.latency_milliseconds = 1000000000.0: Input should be less than or equal to"),
     ],
 )
 def test_a_wrong_value_is_named(tmp_path: Path, old: str, new: str, problem: str) -> None:

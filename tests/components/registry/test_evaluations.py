@@ -15,7 +15,6 @@ from components.registry.evaluations import (
     Evaluation,
     record_blessing,
     record_evaluation,
-    slice_key,
 )
 from components.registry.history import read_version
 from components.registry.versions import NewVersion, register_version
@@ -88,15 +87,6 @@ def test_one_metric_has_one_value(connection: sa.Connection, new_evaluation: Cal
     evaluation = new_evaluation(connection, Metric("auc", {"a": "1", "b": "2"}, 0.5), Metric("auc", {"b": "2", "a": "1"}, 0.6))
     with pytest.raises(RegistryError, match=r"evaluations\.insert_metrics: duplicate key value"):
         record_evaluation(connection, evaluation)
-
-
-def test_slices_that_differ_have_keys_that_differ() -> None:
-    assert slice_key({}) == ""
-    assert slice_key({"device": "ios", "country": "DE"}) == "country=DE,device=ios"
-    assert slice_key({"a": "1,b=2"}) == r"a=1\,b\=2"
-    easily_confused = [{"a": "1", "b": "2"}, {"a": "1,b=2"}, {"a,b": "1=2"}, {"a": "1\\", "b": "2"}, {"a": "1\\,b=2"}, {"a=1,b": "2"}]
-    slices = [*easily_confused, {"a": ""}, {"": "a"}]
-    assert len({slice_key(features) for features in slices}) == len(slices)
 
 
 def test_writers_of_the_same_names_do_not_lock_each_other_out(engine: sa.Engine, new_evaluation: Callable[..., Evaluation]) -> None:

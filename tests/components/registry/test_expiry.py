@@ -8,7 +8,8 @@ import pytest
 import sqlalchemy as sa
 
 from components.errors import ModelFolderError, RegistryError
-from components.model.folder import Model, SnapshotsSection
+from components.model.folder import Model
+from components.model.sections import SnapshotsSection
 from components.registry.expiry import Change, TableExpiry, _end, apply_expiry, plan_expiry
 from components.registry.snapshot_use import TableUse
 from components.registry.versions import NewVersion, register_version

@@ -224,3 +224,69 @@ def test_a_schema_that_does_not_parse_is_refused(site: Site) -> None:
 def test_a_feature_must_have_a_type_that_an_example_can_hold(site: Site, kind: str, name: str) -> None:
     sentence = refused(site, ModelFolderError, schema=f'{SCHEMA}feature {{ name: "country" {kind} }}')
     assert sentence == f"feature 'country' in schema.pbtxt of model 'visits' is {name}: choose one of INT, FLOAT, BYTES"
+
+
+@pytest.mark.parametrize(
+    ("line", "stage"),
+    [
+        ("lifecycle_stage: PLANNED", "PLANNED"),
+        ("lifecycle_stage: ALPHA", "ALPHA"),
+        ("lifecycle_stage: DEPRECATED", "DEPRECATED"),
+        ("lifecycle_stage: DISABLED", "DISABLED"),
+        ("lifecycle_stage: DEBUG_ONLY", "DEBUG_ONLY"),
+        ("deprecated: true", "deprecated"),
+    ],
+)
+def test_a_feature_that_nothing_would_check_is_refused(site: Site, line: str, stage: str) -> None:
+    changed = SCHEMA.replace('name: "pages" type: INT', f'name: "pages" type: INT {line}')
+    assert refused(site, ModelFolderError, schema=changed) == (
+        f"feature 'pages' in schema.pbtxt of model 'visits' is {stage}, so that nothing would check it: "
+        f"drop it from schema.pbtxt and source.sql, or drop that line"
+    )
+
+
+@pytest.mark.parametrize("line", ["lifecycle_stage: BETA", "lifecycle_stage: PRODUCTION", 'not_in_environment: "SERVING"'])
+def test_a_feature_that_is_checked_is_accepted(site: Site, line: str) -> None:
+    assert look(site, site.model(schema=SCHEMA.replace('name: "pages" type: INT', f'name: "pages" type: INT {line}')))
+
+
+# The slices
+
+
+def sliced(column: str, value: str) -> dict[str, str]:
+    """Changes of model.toml: a slice by the column, and a threshold on one of its values."""
+    return {'[["device"]]': f'[["{column}"]]', "at_least = 0.6": f"at_least = 0.6\nslice = {{ {column} = {value} }}"}
+
+
+BOOL = {
+    "sql": SQL.replace("device,", "device = 'phone' AS device,"),
+    "schema": SCHEMA.replace('name: "device" type: BYTES domain: "device"', 'name: "device" type: INT'),
+}
+
+
+@pytest.mark.parametrize("value", ["true", "false", "1"])
+def test_a_slice_of_a_bool_is_true_or_false(site: Site, value: str) -> None:
+    assert look(site, site.model(**BOOL, toml=sliced("device", value)))
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "changes", "sentence"),
+    [
+        ("device", '"true"', BOOL, "is on device = 'true', but the column is BOOLEAN: write true or false"),
+        ("device", "2", BOOL, "is on device = '2', but the column is BOOLEAN: write true or false"),
+        ("pages", '"many"', {}, "is on pages = 'many', but the column is INTEGER: write a whole number"),
+    ],
+)
+def test_a_slice_that_no_row_can_be_in_is_refused(site: Site, column: str, value: str, changes: dict[str, str], sentence: str) -> None:
+    refusal = refused(site, ModelFolderError, **changes, toml=sliced(column, value))
+    assert refusal == f"the threshold on 'auc' in model.toml of model 'visits' {sentence}"
+
+
+@pytest.mark.parametrize(("column", "value"), [("pages", "3"), ("device", '"phone"'), ("device", "7"), ("returned", "true")])
+def test_a_slice_may_be_a_text_or_a_whole_number(site: Site, column: str, value: str) -> None:
+    assert look(site, site.model(toml=sliced(column, value)))
+
+
+def test_a_slice_by_a_float_is_refused(site: Site) -> None:
+    sentence = "is FLOAT, a column that evaluation.slices names must be STRING, INT64 or BOOL: cast it"
+    assert refused(site, toml={'[["device"]]': '[["seconds"]]'}) == f"column 'seconds' of source.sql of model 'visits' {sentence}"

@@ -11,7 +11,8 @@ from google.cloud import bigquery
 
 from components.errors import SourceError
 from components.google import bigquery_client
-from components.model.folder import Model, SourceSection, read_model
+from components.model.folder import Model, read_model
+from components.model.sections import SourceSection
 from components.settings import REPOSITORY, Settings
 from pipelines.local.seed import CDNOW, CDNOW_SHA256, SeedResult, read_cdnow, seed
 

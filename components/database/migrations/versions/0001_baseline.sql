@@ -18,8 +18,8 @@ CREATE DOMAIN model_role   AS text CHECK (VALUE IN ('baseline'));
 CREATE TABLE dataset_snapshot (
   snapshot_id        sha256 PRIMARY KEY,                 -- of the document's canonical JSON: same content, same id
   document           jsonb  NOT NULL CHECK (jsonb_typeof(document) = 'object'),
-  source_table       text   NOT NULL CHECK (source_table ~ '^[^.]+\.[^.]+\.[^.]+$'),
-  snapshot_table     text   NOT NULL CHECK (snapshot_table ~ '^[^.]+\.[^.]+\.[^.]+$'),
+  source_table       text   NOT NULL CHECK (source_table ~ '^([^.:]+(\.[^.:]+)+:)?[^.]+\.[^.]+\.[^.]+$'),
+  snapshot_table     text   NOT NULL CHECK (snapshot_table ~ '^([^.:]+(\.[^.:]+)+:)?[^.]+\.[^.]+\.[^.]+$'),
   partition_field    text   NOT NULL,
   partition_from     date   NOT NULL,
   partition_to       date   NOT NULL,                    -- exclusive

@@ -13,7 +13,7 @@ from components.checks.looks.deviation import listed, quoted
 from components.checks.looks.drift import shifted
 from components.checks.looks.earlier_days import Look, Observation
 from components.checks.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
-from components.model.folder import ChecksSection
+from components.model.sections import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
 
 LOOKS: tuple[Look, ...] = (
