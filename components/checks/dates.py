@@ -9,8 +9,7 @@ from components.checks.findings import DataCheck, Finding, Severity
 from components.cloud import Cloud
 from components.google import table_name
 from components.model.folder import Model
-from components.snapshot.history import History, count_undated, read_history
-from components.snapshot.source import read_source_table
+from components.snapshot.source import History, count_undated, read_history, read_source_table
 from components.wording import count, percent
 
 LISTED_DAYS = 3

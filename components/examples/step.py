@@ -6,7 +6,7 @@ from components.examples.digest import DIGEST, examples_sha256, hash_files
 from components.examples.read import read_examples, read_span_profiles, write_counts
 from components.profiles.file import write_profiles
 from components.runs.outcome import Step
-from components.snapshot.source import check_query
+from components.snapshot.query import check_query
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
 

@@ -10,9 +10,8 @@ from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Partition, Snapshot
-from components.snapshot.history import read_history
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
-from components.snapshot.source import read_source_table
+from components.snapshot.source import read_history, read_source_table
 from components.snapshot.window import resolve_window
 
 

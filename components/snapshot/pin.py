@@ -11,8 +11,7 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.history import read_history
-from components.snapshot.source import read_source_table
+from components.snapshot.source import read_history, read_source_table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

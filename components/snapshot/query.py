@@ -14,6 +14,7 @@ from components.model.folder import Model
 from components.model.source_text import SOURCE
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.columns import check_columns
 from components.snapshot.window import Window
 
 BEFORE = "SELECT * FROM ("
@@ -115,3 +116,20 @@ def _offset(line: str, column: int) -> int:
             return offset
         reached = (reached - 1) // TAB * TAB + TAB + 1 if character == "\t" else reached + 1
     return len(line)
+
+
+def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> None:
+    """Dry-run source.sql, and check its columns against schema.pbtxt.
+
+    Raises:
+        SourceError: it does not run, would read more than `maximum_bytes_billed`, or a column is missing or of another type.
+        ModelFolderError: schema.pbtxt is not one.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    job = dry_run(cloud, model, table=table, window=window)
+    if (job.total_bytes_processed or 0) > cloud.settings.maximum_bytes_billed:
+        raise SourceError(
+            f"source.sql of model {model.name!r} would read {job.total_bytes_processed:,} bytes, "
+            f"PERENNIAL_MAXIMUM_BYTES_BILLED is {cloud.settings.maximum_bytes_billed:,}: narrow the window or raise the limit"
+        )
+    check_columns(model, job.schema)

@@ -1,15 +1,82 @@
-"""Check a model's source table and query with BigQuery before anything is written."""
+"""The source table: whether it is as model.toml says, and which partitions are its history.
+
+Not those after today, and not single ones far from all others: one wrong date would move every window.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
 
 from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.errors import SourceError
+from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.columns import check_columns
-from components.snapshot.history import LOAD
-from components.snapshot.query import dry_run
-from components.snapshot.window import Window
+from components.snapshot.partitions import current_time
+
+LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
+AHEAD_OF_UTC = timedelta(hours=14)
+"""It is today somewhere: the time zone that is furthest ahead."""
+LEAST_GAP = timedelta(days=30)
+GAP_FACTOR = 4
+"""A gap is unusual if it is longer than LEAST_GAP and than so many times the usual distance of two partitions."""
+LEAST_GROUP = 7
+"""Fewer partitions than this, beyond an unusual gap, are stray."""
+NULL = "__NULL__"
+"""BigQuery's partition of the rows without a date."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The partitions of a table that a window may use."""
+
+    first: date
+    last: date
+    """The default of `--through`."""
+    latest: date
+    """The last partition that `--through` may name: of today or before, stray or not."""
+    stray: tuple[date, ...] = ()
+    """Up to today, but few, and far from all others: most likely wrong dates."""
+    future: tuple[date, ...] = ()
+    """After today in every time zone."""
+    has_undated: bool = False
+    """Whether there are rows without a date."""
+
+    @classmethod
+    def of(cls, days: Sequence[date], *, today: date, has_undated: bool = False) -> "History":
+        """Leave out the days after today, and groups of a few days that an unusual gap separates from all others.
+
+        A gap is usual if another like it lies between two larger groups: a table may rest each summer.
+
+        Args:
+            days: ascending, the first of them not after today.
+            today: the last day that can be real.
+            has_undated: whether there are rows without a date.
+        """
+        known = [day for day in days if day <= today]
+        groups = _groups(known)
+        rests = [later[0] - earlier[-1] for earlier, later in pairwise(groups) if min(len(earlier), len(later)) >= LEAST_GROUP]
+        longest = max(rests, default=timedelta(0))
+        kept = groups
+        if max(map(len, groups)) >= LEAST_GROUP:
+            while len(kept[-1]) < LEAST_GROUP and kept[-1][0] - kept[-2][-1] > longest:
+                kept = kept[:-1]
+            while len(kept[0]) < LEAST_GROUP and kept[1][0] - kept[0][-1] > longest:
+                kept = kept[1:]
+        first, last = kept[0][0], kept[-1][-1]
+        return cls(
+            first=first,
+            last=last,
+            latest=known[-1],
+            stray=tuple(day for day in known if not first <= day <= last),
+            future=tuple(day for day in days if day > today),
+            has_undated=has_undated,
+        )
 
 
 def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
@@ -41,18 +108,54 @@ def _partitioning(table: bigquery.Table) -> str:
     return f"partitioned by {by_time.type_} on the {column.field_type} column {column.name!r}"
 
 
-def check_query(cloud: Cloud, model: Model, *, table: str, window: Window) -> None:
-    """Dry-run source.sql, and check its columns against schema.pbtxt.
+def read_history(cloud: Cloud, table: bigquery.Table) -> History:
+    """The history of a source table, by BigQuery's list of its partitions and its clock.
 
     Raises:
-        SourceError: it does not run, would read more than `maximum_bytes_billed`, or a column is missing or of another type.
-        ModelFolderError: schema.pbtxt is not one.
+        SourceError: the table has no partition of today or before.
         AccessError: BigQuery refuses or does not answer.
     """
-    job = dry_run(cloud, model, table=table, window=window)
-    if (job.total_bytes_processed or 0) > cloud.settings.maximum_bytes_billed:
+    name = table_name(table)
+    with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
+        identifiers = cloud.warehouse.list_partitions(table, timeout=60)
+        today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
+    days = sorted(_day(identifier) for identifier in identifiers if identifier.isdigit())
+    if not days and NULL in identifiers:
+        raise SourceError(f"table {name} has rows, but none has a date in its partition field: fill it where the data are prepared")
+    if not days:
+        raise SourceError(f"table {name} has no partitions: {LOAD}")
+    if days[0] > today:
         raise SourceError(
-            f"source.sql of model {model.name!r} would read {job.total_bytes_processed:,} bytes, "
-            f"PERENNIAL_MAXIMUM_BYTES_BILLED is {cloud.settings.maximum_bytes_billed:,}: narrow the window or raise the limit"
+            f"table {name} has only partitions after today, {days[0]} to {days[-1]}: correct the dates where the data are made"
         )
-    check_columns(model, job.schema)
+    return History.of(days, today=today, has_undated=NULL in identifiers)
+
+
+def _day(identifier: str) -> date:
+    return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))
+
+
+def _groups(days: Sequence[date]) -> list[list[date]]:
+    """The days between unusual gaps."""
+    distances = [later - earlier for earlier, later in pairwise(days)]
+    usual = max(LEAST_GAP, timedelta(days=GAP_FACTOR * median(distance.days for distance in distances))) if distances else LEAST_GAP
+    groups = [[days[0]]]
+    for day, distance in zip(days[1:], distances, strict=True):
+        if distance > usual:
+            groups.append([])
+        groups[-1].append(day)
+    return groups
+
+
+def count_undated(cloud: Cloud, table: bigquery.Table) -> int:
+    """How many rows of a source table have no date, so that no window ever has them.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    sql = (Path(__file__).parent / "undated.sql").read_text()
+    config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
+    with bigquery_errors(cloud.settings, f"rows of {table_name(table)} without a date", remedy="run the same command again"):
+        query = sql.format(table=quoted(table_name(table)), partition_field=f"`{table.time_partitioning.field}`")
+        (count,) = next(iter(cloud.warehouse.query(query, config).result(timeout=600)))
+    return int(count)

@@ -18,8 +18,7 @@ from components.settings import Settings
 from components.snapshot.columns import KEY_TYPES, NUMERIC_TYPES, read_features
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
-from components.snapshot.query import dry_run
-from components.snapshot.source import check_query
+from components.snapshot.query import check_query, dry_run
 
 if TYPE_CHECKING:
     from tensorflow_metadata.proto.v0.schema_pb2 import Feature, Schema

@@ -25,8 +25,7 @@ from components.profiles.profile import Profiles
 from components.profiles.source import profile_source
 from components.registry.history import VersionStory
 from components.snapshot.document import snapshot_from
-from components.snapshot.history import read_history
-from components.snapshot.source import read_source_table
+from components.snapshot.source import read_history, read_source_table
 from components.wording import count
 
 

@@ -10,7 +10,7 @@ from components.examples.read import examples_fingerprint
 from components.model.folder import Model
 from components.snapshot.describe import describe_days
 from components.snapshot.document import Snapshot
-from components.snapshot.history import History
+from components.snapshot.source import History
 from components.snapshot.window import Window, require_within, resolve_window, span_history_start
 
 

@@ -11,7 +11,8 @@ from components.model.folder import Model
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition
-from components.snapshot.source import check_query, read_source_table
+from components.snapshot.query import check_query
+from components.snapshot.source import read_source_table
 from components.snapshot.window import Window
 from tests.components.visits import COLUMNS, DAYS, SCHEMA, SQL, Site, day
 

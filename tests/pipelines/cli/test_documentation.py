@@ -84,4 +84,4 @@ def test_the_help_imports_no_command() -> None:
     program = "import sys; from pipelines.cli.main import main; main(['--help'], standalone_mode=False); print(*sorted(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True).stdout
     imported = {name for name in printed.splitlines()[-1].split() if name.startswith(("pipelines.", "components."))}
-    assert imported == {"pipelines.cli", "pipelines.cli.group", "pipelines.cli.main", "components.errors"}
+    assert imported == {"pipelines.cli", "pipelines.cli.exit_code", "pipelines.cli.group", "pipelines.cli.main", "components.errors"}

@@ -12,8 +12,7 @@ from components.cloud import Cloud
 from components.google import bigquery_client
 from components.model.folder import Model, read_model
 from components.settings import REPOSITORY, Settings
-from components.snapshot.query import rows_parameters, rows_query
-from components.snapshot.source import check_query
+from components.snapshot.query import check_query, rows_parameters, rows_query
 from components.snapshot.window import Window, span_history_start, span_label_end
 from pipelines.local.seed import SCHEMA
 

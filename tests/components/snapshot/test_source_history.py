@@ -7,9 +7,8 @@ from google.cloud import bigquery
 
 from components.errors import SourceError
 from components.snapshot.describe import describe_snapshot
-from components.snapshot.history import History, count_undated, plausible_history, read_history
 from components.snapshot.pin import latest_partition
-from components.snapshot.source import read_source_table
+from components.snapshot.source import History, count_undated, read_history, read_source_table
 from tests.components.visits import DAYS, Site, day, visits
 
 TODAY = date(2026, 6, 30)
@@ -52,7 +51,7 @@ def every(days: int, count: int) -> list[date]:
     ],
 )
 def test_history_leaves_out_what_is_not_plausible(days: list[date], expected: History) -> None:
-    assert plausible_history(days, TODAY) == expected
+    assert History.of(days, today=TODAY) == expected
 
 
 @pytest.fixture
