@@ -1,7 +1,10 @@
 """A team's network: what network.py builds, what it is fed, and that it gives the scores that model.toml speaks of."""
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from components.errors import ModelFolderError
 from components.model.code import load_module
@@ -32,6 +35,32 @@ def fed(network: Any, features: Mapping[str, Any]) -> dict[str, Any]:
     """Those of the features that a network takes: a functional one names its inputs, any other gets all."""
     inputs = getattr(network, "inputs", None)
     return {tensor.name: features[tensor.name] for tensor in inputs} if inputs else dict(features)
+
+
+def require_finite(model: Model, network: Any, losses: Sequence[float]) -> None:
+    """Refuse a fitted network that cannot score: nothing of it is worth being evaluated or pushed.
+
+    Args:
+        model: whose.
+        network: fitted.
+        losses: of the train split, by epoch.
+
+    Raises:
+        ModelFolderError: a loss or a weight is NaN or infinite.
+    """
+    epoch = next((number for number, loss in enumerate(losses, start=1) if not math.isfinite(loss)), None)
+    broken = next((weight.path for weight in network.weights if not _is_finite(np.asarray(weight))), None)
+    if epoch is None and broken is None:
+        return
+    what = f"the weights {broken} are not finite" if epoch is None else f"the loss of epoch {epoch} of {len(losses)} is {losses[epoch - 1]}"
+    raise ModelFolderError(
+        f"the training of model {model.name!r} failed, {what}: "
+        f"lower training.learning_rate ({model.training.learning_rate:g}) in model.toml, or let features.py scale what it feeds"
+    )
+
+
+def _is_finite(values: np.ndarray) -> bool:
+    return values.dtype.kind != "f" or bool(np.isfinite(values).all())
 
 
 def _symbol(feature: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from components.errors import ModelFolderError
 from components.model.code import load_module
 from components.model.folder import Model, read_model
-from components.training.network import build_network, fed
+from components.training.network import build_network, fed, require_finite
 from components.training.servable import Answer, Tensors, columns_of, save_servable
 from components.training.signatures import Signatures
 from components.training.smoke import SmokeError, record_smoke, try_servable
@@ -50,6 +50,7 @@ def run_fn(arguments: "FnArgs") -> None:
         epochs=model.training.epochs,
         verbose=2,
     )
+    require_finite(model, network, history.history["loss"])
     folder = Path(arguments.model_run_dir)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "history.json").write_text(json.dumps(history.history))

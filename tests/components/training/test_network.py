@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 import pytest
 import tensorflow as tf
 
 from components.errors import ModelFolderError
 from components.model.folder import read_model
-from components.training.network import build_network, fed
+from components.training.network import build_network, fed, require_finite
 from tests.components.visits import write_model
 
 FEATURES = {"seconds": tf.io.FixedLenFeature([1], tf.float32), "pages": tf.io.FixedLenFeature([1], tf.int64)}
@@ -61,3 +62,30 @@ def test_anything_but_one_tensor_of_scores_is_refused(tmp_path: Path, outputs: s
         built(tmp_path, FUNCTIONAL.replace("OUTPUTS", outputs))
     expected = "not one tensor of shape (None, 1), the probability of label 1: correct it"
     assert str(error.value) == f"{tmp_path / 'visits' / 'network.py'} gives {has}, {expected}"
+
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    ("losses", "weight", "what"),
+    [
+        ([0.7, NAN, NAN], 0.5, "the loss of epoch 2 of 3 is nan"),
+        ([INFINITY], NAN, "the loss of epoch 1 of 1 is inf"),
+        ([0.7, 0.6], NAN, "the weights dense/kernel are not finite"),
+        ([0.7, 0.6], INFINITY, "the weights dense/kernel are not finite"),
+    ],
+)
+def test_a_training_that_came_to_nothing_is_refused(tmp_path: Path, losses: list[float], weight: float, what: str) -> None:
+    network = built(tmp_path, FUNCTIONAL.replace("OUTPUTS", "score").replace("Dense(1)", "Dense(1, name='dense')"))
+    network.layers[-1].kernel.assign(np.full((1, 1), weight))
+    with pytest.raises(ModelFolderError) as error:
+        require_finite(read_model(tmp_path, "visits"), network, losses)
+    assert str(error.value) == (
+        f"the training of model 'visits' failed, {what}: "
+        f"lower training.learning_rate (0.01) in model.toml, or let features.py scale what it feeds"
+    )
+
+
+def test_a_training_with_finite_losses_and_weights_is_let_through(tmp_path: Path) -> None:
+    require_finite(read_model(write_model(tmp_path).parent, "visits"), built(tmp_path, FUNCTIONAL.replace("OUTPUTS", "score")), [0.7, 0.6])

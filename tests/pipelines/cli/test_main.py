@@ -92,6 +92,15 @@ def test_without_emulators_the_command_to_start_them_is_named(command_line: Comm
     assert away.refused("train", "churn") == "the emulators are not up: run `perennial up`"
 
 
+def test_a_network_of_nan_ends_the_run_before_anything_is_pushed(command_line: CommandLine) -> None:
+    folder = small_churn(command_line.settings.models_folder, "diverged")
+    edit(folder / "network.py", "Adam(learning_rate)", "Adam(float('nan'))")
+    document = command_line.json("train", "diverged", exit_code=1)
+    assert (document["state"], document["version"]) == ("FAILED", None)
+    assert document["error"].startswith("the training of model 'diverged' failed, the loss of epoch ")
+    assert "push" not in {task["name"] for task in document["tasks"] if task["state"] == "done"}
+
+
 def test_emulators_that_died_are_said_not_to_answer(command_line: CommandLine, tmp_path: Path) -> None:
     endpoints = (command_line.settings.state_folder / "endpoints.env").read_text()
     silent = "\n".join(
