@@ -10,6 +10,7 @@ from components.profiles.record import ProfileKind, keep_page, keep_profiles
 from components.profiles.reference import champion_version
 from components.runs.outcome import Step
 from components.runs.record import read_run
+from components.snapshot.pinned import keep_pinned
 from components.snapshot.record import DatasetRole, RecordedSnapshot, link_snapshot, record_snapshot
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
@@ -42,6 +43,7 @@ def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact,
             return
         record_snapshot(connection, RecordedSnapshot.of(pinned))
         link_snapshot(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
+    keep_pinned(step.cloud.warehouse, step.settings, pinned.snapshot_table)
     raise BlockedError(sentence if step.settings.is_local else f"{sentence}; page: {page}")
 
 

@@ -27,6 +27,7 @@ from components.runs.steps import PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
 from components.snapshot.document import Snapshot
+from components.snapshot.pinned import keep_pinned
 from components.snapshot.record import DatasetRole
 from components.snapshot.step import snapshot_of
 from components.storage.manifest import CODE, Manifest, manifest_json, parse_manifest
@@ -109,6 +110,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
         evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
+    keep_pinned(step.cloud.warehouse, step.settings, pinned.snapshot_table)
     _publish_recorded(step.cloud, model.name)
     return number
 

@@ -1,19 +1,31 @@
 """Pin a window of whole partitions: what is in them, and a BigQuery table snapshot that keeps it."""
 
+import time
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from google.api_core.exceptions import Conflict
+from google.api_core.exceptions import Conflict, NotFound
 from google.cloud import bigquery
 
 from components.cloud import Cloud
+from components.errors import SourceError
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
+from components.snapshot.partitions import PartitionRange, current_time, read_partitions
+from components.snapshot.pinned import set_expiry
+from components.snapshot.rewritten import PartitionChange, partition_changes
 from components.snapshot.source import read_history, read_source_table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNRECORDED = timedelta(days=7)
+"""How long a table is kept that no run has recorded: a run that was killed between pinning and recording leaves nothing for ever."""
+LEAST_LEFT = timedelta(days=2)
+"""What is left to a table before it expires when a run takes it over."""
+COPY_SECONDS = 600
+APPEARING_SECONDS = 120
+"""How long whoever was first may take until his table can be read."""
 
 
 def latest_partition(cloud: Cloud, model: Model) -> date:
@@ -29,17 +41,74 @@ def latest_partition(cloud: Cloud, model: Model) -> date:
 def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:
     """Describe the snapshot and keep its rows as a BigQuery table snapshot. Pinning the same content again changes nothing.
 
+    The table's rows and checksums are compared with those that were counted, whoever made it. It expires after a week, unless the
+    snapshot is recorded: see `components.snapshot.pinned.keep_pinned`.
+
     Raises:
-        SourceError: as `describe_snapshot`.
+        SourceError: as `describe_snapshot`, or the table does not hold what was counted, such as rows that are still being streamed in.
         AccessError: BigQuery refuses or does not answer.
     """
     snapshot, as_of = describe_snapshot(cloud, model, through)
+    with bigquery_errors(cloud.settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"):
+        is_ours = _copy(cloud, snapshot, as_of)
+        wrong = _differences(cloud, snapshot)
+        if wrong and not is_ours and _drop_unrecorded(cloud, snapshot):
+            _copy(cloud, snapshot, as_of)
+            wrong = _differences(cloud, snapshot)
+        if wrong:
+            _drop_unrecorded(cloud, snapshot)
+            raise SourceError(_sentence(snapshot, wrong))
+    return snapshot
+
+
+def _copy(cloud: Cloud, snapshot: Snapshot, as_of: datetime) -> bool:
+    """Make the table snapshot, or take over the one of the same content. Returns whether it was made."""
     source = f"{snapshot.source_table}@{(as_of - EPOCH) // timedelta(milliseconds=1)}"
     config = bigquery.CopyJobConfig(operation_type=bigquery.OperationType.SNAPSHOT, write_disposition="WRITE_EMPTY")
-    # On a conflict the same content was pinned before: the table's name holds its hash.
-    with (
-        bigquery_errors(cloud.settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"),
-        suppress(Conflict),
-    ):
-        cloud.warehouse.copy_table(source, snapshot.snapshot_table, job_config=config).result(timeout=600)
-    return snapshot
+    config.destination_expiration_time = (as_of + UNRECORDED).isoformat()
+    try:
+        cloud.warehouse.copy_table(source, snapshot.snapshot_table, job_config=config, timeout=60).result(timeout=COPY_SECONDS)
+    except Conflict:
+        _take_over(cloud, snapshot, as_of)
+        return False
+    return True
+
+
+def _take_over(cloud: Cloud, snapshot: Snapshot, now: datetime) -> None:
+    """Wait until the table of whoever was first is there, and let it not expire in the midst of this run."""
+    deadline = time.monotonic() + APPEARING_SECONDS
+    while True:
+        try:
+            expires = cloud.warehouse.get_table(snapshot.snapshot_table, timeout=60).expires
+            break
+        except NotFound:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+    if expires is not None and expires < now + LEAST_LEFT:
+        set_expiry(cloud.warehouse, cloud.settings, snapshot.snapshot_table, now + UNRECORDED)
+
+
+def _differences(cloud: Cloud, snapshot: Snapshot) -> tuple[PartitionChange, ...]:
+    """The partitions of which the pinned table does not hold what was counted in the source."""
+    days = snapshot.partitions[0].day, snapshot.partitions[-1].day
+    wanted = PartitionRange(snapshot.snapshot_table, snapshot.partition_field, *days)
+    return partition_changes(snapshot.partitions, read_partitions(cloud.warehouse, cloud.settings, wanted, current_time(cloud.warehouse)))
+
+
+def _drop_unrecorded(cloud: Cloud, snapshot: Snapshot) -> bool:
+    """Delete a wrong table, or it would be met again. One that never expires may be recorded, and stays. Returns whether it is gone."""
+    with suppress(NotFound):
+        if cloud.warehouse.get_table(snapshot.snapshot_table, timeout=60).expires is None:
+            return False
+        cloud.warehouse.delete_table(snapshot.snapshot_table, timeout=60)
+    return True
+
+
+def _sentence(snapshot: Snapshot, wrong: tuple[PartitionChange, ...]) -> str:
+    first = wrong[0]
+    return (
+        f"table snapshot {snapshot.snapshot_table} does not hold what was counted in {len(wrong)} of {len(snapshot.partitions)} partitions "
+        f"of {snapshot.source_table} ({first.day}: {first.pinned_rows:,} rows counted, {first.rows:,} kept): rows in BigQuery's streaming "
+        f"buffer are in no copy for up to 90 minutes; wait until they are written, and run the same command again"
+    )

@@ -40,3 +40,16 @@ def set_expiry(client: bigquery.Client, settings: Settings, table: str, expires:
     pinned.expires = expires
     with bigquery_errors(settings, f"table snapshot {table}", remedy="run the same command again"):
         client.update_table(pinned, ["expires"], timeout=60)
+
+
+def keep_pinned(client: bigquery.Client, settings: Settings, table: str) -> None:
+    """Take away the expiration that a table is pinned with, now that its snapshot is recorded.
+
+    Raises:
+        SourceError: the table does not exist.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    with bigquery_errors(settings, f"table snapshot {table}", remedy="run the same command again"):
+        expires = client.get_table(table, timeout=60).expires
+    if expires is not None:
+        set_expiry(client, settings, table, None)

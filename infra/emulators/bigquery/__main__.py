@@ -35,6 +35,7 @@ def main() -> None:
     _enter(arguments.data)
     listener = _bind(arguments.port)
     application = _application(arguments.project, arguments.storage_endpoint, key)
+    _hold_back(arguments.streaming_buffer_seconds)
     reads = _serve_reads(arguments.grpc_port, key)
     _warm_up()
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
@@ -52,6 +53,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--project", required=True, metavar="NAME")
     parser.add_argument("--storage-endpoint", metavar="URL", help="the Cloud Storage that gs:// means")
     parser.add_argument("--token-key", type=Path, metavar="FILE", help="key of the access tokens; without it nobody is asked for one")
+    parser.add_argument(
+        "--streaming-buffer-seconds", type=float, default=90, metavar="SECONDS", help="how long no copy has rows that are streamed in"
+    )
     return parser.parse_args()
 
 
@@ -99,6 +103,13 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
     confinement.confine(Path.cwd())
     recovery.put_in_order()
     return GuardedRequests(local_bigquery.app, key) if key else local_bigquery.app
+
+
+def _hold_back(seconds: float) -> None:
+    """How long no copy has rows that are streamed in."""
+    from bigquery import streaming
+
+    streaming.buffer.seconds = seconds
 
 
 def _warm_up() -> None:

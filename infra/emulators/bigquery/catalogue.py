@@ -12,7 +12,7 @@ from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table, TableFieldSchema
 
-from bigquery import partitions, sizes, structure, versions
+from bigquery import partitions, sizes, streaming, structure, versions
 from bigquery.partitions import SUMMARY, Partitioning, Reference
 from bigquery.sizes import Measured
 from bigquery.versions import Version
@@ -34,7 +34,7 @@ def load(project: str, dataset: str, table: str) -> Table:
     measured: tuple[Measured, ...] = ()
     if dataset != tables.RESULTS and (version := versions.version(reference)):
         measured = sizes.measure(reference)
-        resource = _changed(resource, version, measured)
+        resource = streaming.describe(_changed(resource, version, measured), reference)
     if partition_id is None:
         return resource
     identity = tables.defaults(project, dataset, table).only("id", "selfLink", "tableReference").dump()

@@ -9,7 +9,8 @@ from local_bigquery.errors import already_exists
 from local_bigquery.models import JobConfigurationQuery, JobConfigurationTableCopy, JobStatistics5, Table
 from local_bigquery.sql.rules.tables import DECORATOR as TIME_DECORATED
 
-from bigquery import partitions, versions
+from bigquery import catalogue, partitions, streaming, versions
+from bigquery.making import making
 from bigquery.partitions import Reference
 
 
@@ -31,9 +32,15 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationTableCopy, _u
 
 def _derive(cursor: duckdb.DuckDBPyConnection, select: str, config: JobConfigurationTableCopy, now: dt.datetime) -> None:
     """Make a snapshot or a clone. BigQuery shares storage with the table; this copies, takes room, and behaves the same."""
+    destination = tables.reference(config.destinationTable)
+    with making(destination, lambda: bool(tables.exists(*destination))) as is_there:
+        if is_there:
+            raise already_exists("Table", names.label(*destination))
+        _make_derived(cursor, select, config, now)
+
+
+def _make_derived(cursor: duckdb.DuckDBPyConnection, select: str, config: JobConfigurationTableCopy, now: dt.datetime) -> None:
     source, destination = tables.reference(config.sourceTable or config.sourceTables[0]), tables.reference(config.destinationTable)
-    if tables.exists(*destination):
-        raise already_exists("Table", names.label(*destination))
     base = dict(zip(("projectId", "datasetId", "tableId"), _base(source), strict=True))
     taken = (_moment(source, now) or now).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
     resource = tables.defaults(*destination).replace(**_layout(source))
@@ -45,7 +52,7 @@ def _derive(cursor: duckdb.DuckDBPyConnection, select: str, config: JobConfigura
         expires = dt.datetime.fromisoformat(config.destinationExpirationTime)
         resource = resource.replace(expirationTime=str(int(expires.timestamp() * 1000)))
     with contextlib.ExitStack() as on_error:
-        tables.record(*destination, resource)  # before the rows, so that nobody sees them in a table that may be written to
+        tables.record(*destination, resource)  # before the rows: the writer lays them out as it says
         on_error.callback(tables.forget, *destination)
         tables.write(cursor, select, None, destination, _writing(config, _layout(source)).replace(writeDisposition="WRITE_TRUNCATE"))
         on_error.pop_all()
@@ -54,9 +61,11 @@ def _derive(cursor: duckdb.DuckDBPyConnection, select: str, config: JobConfigura
 def _rows(source: Reference, now: dt.datetime) -> str:
     """What DuckDB selects from."""
     if moment := _moment(source, now):
-        return versions.at(_base(source), versions.snapshot_at(source[0], moment))
+        return streaming.written(_base(source), versions.at(_base(source), versions.snapshot_at(source[0], moment)))
     tables.load(*source)
-    return str(tables.name(*source))
+    table, partition_id = partitions.split(source)
+    rows = streaming.written(table, str(tables.name(*table)))
+    return f"(SELECT * FROM {rows} WHERE {catalogue.partitioned(table, partition_id).condition(partition_id)})" if partition_id else rows
 
 
 def _moment(source: Reference, now: dt.datetime) -> dt.datetime | None:

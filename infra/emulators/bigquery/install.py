@@ -33,6 +33,7 @@ from bigquery import (
     reads,
     resources,
     rules,
+    streaming,
     structure,
     writes,
 )
@@ -74,12 +75,16 @@ def _patch_catalogue() -> None:
     # Looking up what there is takes most of the time of a small job.
     database.objects, datasets.exists = structure.objects, structure.dataset_exists
     metadata.load, metadata.save, metadata.delete = resources.load, resources.save, resources.delete
+    # A table is listed before its rows are there.
+    metadata.list_ = resources.list_
     # numBytes is guessed from the number of columns, the etag stays the same when data is loaded, `$` is part of a name.
     for module in (tables, tabledata):
         module.load, module.name, module.columns = catalogue.load, catalogue.name, catalogue.columns
         module.create = queries.create
     tables.delete = catalogue.delete
     tabledata.list_rows = listing.list_rows
+    # There is no streaming buffer.
+    tabledata.insert_all = streaming.insert_all
     # Partitions are not laid out in files of their own.
     tables.record = catalogue.record
     # Rows of another partition are accepted, WRITE_TRUNCATE drops the whole table, columns of another type are cast.

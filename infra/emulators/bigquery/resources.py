@@ -1,14 +1,19 @@
 """Resources (what a client gets of a dataset, a table, a model) held in memory over the database that keeps them."""
 
 import threading
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from local_bigquery.catalog import metadata as original
+from local_bigquery.models import Table
 from local_bigquery.resource import Resource
+
+from bigquery.making import is_hidden
+from bigquery.partitions import Reference
 
 original_load = original.load
 original_save = original.save
 original_delete = original.delete
+original_list = original.list_
 
 Key = tuple[type[Resource], tuple[str, ...]]
 Kind = TypeVar("Kind", bound=Resource)
@@ -20,6 +25,8 @@ _lock = threading.Lock()
 
 def load(model: type[Kind], *keys: str) -> Kind | None:
     """A resource; None if there is none."""
+    if model is Table and is_hidden((keys[0], keys[1], keys[2])):
+        return None
     key = (model, keys)
     try:
         return _held[key]
@@ -27,6 +34,17 @@ def load(model: type[Kind], *keys: str) -> Kind | None:
         with _lock:
             _held[key] = found = original_load(model, *keys)
     return found
+
+
+def list_(model: type[Kind], *keys: str) -> list[Kind]:
+    """The resources below the keys."""
+    found = original_list(model, *keys)
+    return [one for one in found if model is not Table or not is_hidden(_table(one))]
+
+
+def _table(resource: Any) -> Reference:
+    told = resource.tableReference
+    return told.projectId, told.datasetId, told.tableId
 
 
 def save(resource: Kind, *keys: str) -> Kind:

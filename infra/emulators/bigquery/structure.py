@@ -12,6 +12,7 @@ from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
 from local_bigquery.models import TableFieldSchema
 
+from bigquery.making import is_hidden
 from bigquery.partitions import Reference
 from bigquery.versions import catalogue
 
@@ -29,7 +30,7 @@ def objects(project: str, dataset: str, table: str | None = None) -> list[Object
     if project not in database._attached:
         return _results(project, dataset, table)
     found = _objects(project, _schema_version(project)).get(dataset, [])
-    return [one for one in found if table is None or one[0] == table]
+    return [one for one in found if (table is None or one[0] == table) and not is_hidden((project, dataset, one[0]))]
 
 
 def _results(database_name: str, schema: str, table: str | None) -> list[Object]:

@@ -12,9 +12,15 @@ from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.models import Table, TableFieldSchema
 
 from bigquery import partitions, versions
+from bigquery.making import making
 from bigquery.partitions import Partitioning, Reference
 
 original_write = tables.write
+
+ATTEMPTS = 3
+NOT_COMMITTED = b"Failed to commit DuckLake transaction"
+"""DuckLake may free the names that a transaction is about to write, while others read (github.com/duckdb/ducklake/issues/1248). Then it
+writes nothing, with a message of random bytes, and another attempt succeeds."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,11 @@ def _rows(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, o
 
 
 def _write(rows: pa.Table, to: Destination, config: tables.Destination) -> bool:
-    is_new = tables._lookup(*to.table) is None
+    with making(to.table, lambda: tables._lookup(*to.table) is not None) as is_there:
+        return _write_rows(rows, to, config, is_new=not is_there)
+
+
+def _write_rows(rows: pa.Table, to: Destination, config: tables.Destination, *, is_new: bool) -> bool:
     if is_new and config.createDisposition == "CREATE_NEVER":
         raise not_found("Table", names.label(*to.table))
     if to.partition_id and not to.partitioning.holds(to.partition_id, rows):
@@ -168,8 +178,21 @@ def _replace_rows(writer: duckdb.DuckDBPyConnection, to: Destination) -> None:
 def _commit(writer: duckdb.DuckDBPyConnection, *statements: str) -> None:
     """All or nothing: closing the writer after an error rolls back."""
     with versions.committing:
-        for statement in ("BEGIN", *statements, "COMMIT"):
-            writer.execute(statement)
+        for _ in range(ATTEMPTS - 1):
+            try:
+                _attempt(writer, *statements)
+                return
+            except (UnicodeDecodeError, duckdb.TransactionException) as error:
+                if NOT_COMMITTED not in (bytes(error.object) if isinstance(error, UnicodeDecodeError) else str(error).encode()):
+                    raise
+                with contextlib.suppress(duckdb.Error):
+                    writer.execute("ROLLBACK")
+        _attempt(writer, *statements)
+
+
+def _attempt(writer: duckdb.DuckDBPyConnection, *statements: str) -> None:
+    for statement in ("BEGIN", *statements, "COMMIT"):
+        writer.execute(statement)
 
 
 def evolve(

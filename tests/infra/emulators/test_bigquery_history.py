@@ -2,6 +2,8 @@
 
 import datetime as dt
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from google.api_core.exceptions import BadRequest, Conflict, NotFound
@@ -239,3 +241,17 @@ def test_a_deleted_table_is_brought_back(dataset: Dataset) -> None:
     dataset.client.copy_table(decorated(dataset, "t", before), dataset.table("back")).result()
 
     assert dataset.counts("back") == {"2026-01-01": 3}
+
+
+def test_whoever_comes_second_finds_the_rows(dataset: Dataset) -> None:
+    dataset.make("t")
+    dataset.load("t", [row for number in range(1, 29) for row in rows_of(f"2026-02-{number:02}", 50)])
+
+    def pin(name: str) -> int:
+        """The rows of the table snapshot, which somebody else makes, too."""
+        with suppress(Conflict):
+            snapshot(dataset, dataset.table("t"), name)
+        return dataset.client.get_table(dataset.table(name)).num_rows or 0
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(pin, [f"pinned_{number}" for number in (1, 2, 3, 4) for _ in range(3)])) == [28 * 50] * 12
