@@ -1,5 +1,6 @@
 """Files that are there whole or not at all, and folders that are their owner's alone."""
 
+import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ def replacing(path: Path, mode: int = FOR_ITS_OWNER) -> Iterator[IO[bytes]]:
             os.fsync(draft.fileno())
             Path(draft.name).chmod(mode)
             Path(draft.name).replace(path)
+            sync(path.parent)
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise
@@ -60,3 +62,18 @@ def private_files() -> Iterator[None]:
         yield
     finally:
         os.umask(before)
+
+
+def sync(path: Path) -> None:
+    """Return once a file, or the names in a folder, are on the disk: a machine that loses its power then has them."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

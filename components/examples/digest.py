@@ -1,12 +1,12 @@
 """One SHA-256 over all files of examples: two readings with the same one gave the same examples, byte for byte."""
 
-import hashlib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
 from components.canonical import fingerprint
 from components.examples.span_cache import SPLITS
+from components.files import file_sha256
 
 DIGEST = "examples_sha256"
 """The key of the digest in the metadata of the step `read`'s counts."""
@@ -14,7 +14,7 @@ DIGEST = "examples_sha256"
 
 def hash_files(folder: Path) -> dict[tuple[str, str], str]:
     """SHA-256 of each file that `read_examples` wrote into the folder, by split and span (YYYY-MM-DD), in this order."""
-    return {(split, _span(path)): _sha256(path) for split in SPLITS for path in sorted((folder / f"Split-{split}").glob("*.gz"))}
+    return {(split, _span(path)): file_sha256(path) for split in SPLITS for path in sorted((folder / f"Split-{split}").glob("*.gz"))}
 
 
 def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
@@ -24,8 +24,3 @@ def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
 
 def _span(path: Path) -> str:
     return date.fromisoformat(path.stem.rpartition("-")[2]).isoformat()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

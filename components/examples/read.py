@@ -48,6 +48,8 @@ def read_examples(
     cache = _cache(cloud.settings, model)
     fingerprints = {span: examples_fingerprint(model, snapshot, span) for span in snapshot.spans}
     with cache.only_writer():
+        for fingerprint in fingerprints.values():
+            cache.drop_damaged(fingerprint)
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
             _write_spans(stream_rows(cloud, model, snapshot, tuple(missing)), model, cache, missing)

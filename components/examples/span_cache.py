@@ -1,6 +1,7 @@
 """Cache the examples of spans under a fingerprint of what they depend on: a window that slides by a span reads one span."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -9,10 +10,15 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
+from components.files import file_sha256, sync, write_whole
 from components.lock import exclusive_lock
+
+log = logging.getLogger(__name__)
 
 SPLITS = ("train", "eval")
 COUNTS = "counts.json"
+CHECKSUMS = "checksums.json"
+"""SHA-256 of every other file of a span, by name."""
 UNFINISHED = ".unfinished"
 
 
@@ -33,7 +39,11 @@ class SplitCount:
 
 @dataclass(frozen=True)
 class SpanCache:
-    """A folder of spans, each complete or absent: a span's files are written to a draft, which is then renamed."""
+    """A folder of spans, each complete or absent: a span's files are written to a draft, which is then renamed.
+
+    Every file is compared with its SHA-256 before a span is used: files share their bytes with those of runs, by hard links, and
+    whoever writes into one of those writes into the cache.
+    """
 
     folder: Path
 
@@ -52,6 +62,13 @@ class SpanCache:
             finally:
                 self._drop_unfinished()
 
+    def drop_damaged(self, fingerprint: str) -> None:
+        """Forget a span of which a file is missing or has other bytes than were written, so that it is made again. For the only writer."""
+        folder = self.folder / fingerprint
+        if folder.is_dir() and (wrong := _damage(folder)):
+            log.warning("a span of the cache is damaged: it is made again", extra={"folder": str(folder), "file": wrong})
+            shutil.rmtree(folder)
+
     def _drop_unfinished(self) -> None:
         for path in self.folder.glob(f"*{UNFINISHED}"):
             shutil.rmtree(path)
@@ -63,10 +80,16 @@ class SpanCache:
         return folder
 
     def finish(self, fingerprint: str, counts: tuple[SplitCount, ...]) -> None:
-        """Add the span to the cache: write its counts, and rename its folder."""
+        """Add the span to the cache: write its counts and checksums, and rename its folder once all of it is on the disk."""
         folder = self.folder / f"{fingerprint}{UNFINISHED}"
-        (folder / COUNTS).write_text(counts_to_json(counts))
+        write_whole(folder / COUNTS, counts_to_json(counts))
+        checksums = {path.name: file_sha256(path) for path in sorted(folder.iterdir())}
+        for name in checksums:
+            sync(folder / name)
+        write_whole(folder / CHECKSUMS, json.dumps(checksums))
+        sync(folder)
         folder.rename(self.folder / fingerprint)
+        sync(self.folder)
 
     def file(self, fingerprint: str, name: str) -> Path:
         """The path of a file of a cached span."""
@@ -80,6 +103,15 @@ class SpanCache:
             os.link(source, destination)
         except OSError:  # another file system
             shutil.copyfile(source, destination)
+
+
+def _damage(folder: Path) -> str | None:
+    """The first file of a span that is not as it was written."""
+    try:
+        checksums: dict[str, str] = json.loads((folder / CHECKSUMS).read_text())
+        return next((name for name in sorted({COUNTS, *checksums}) if file_sha256(folder / name) != checksums.get(name)), None)
+    except (OSError, ValueError, AttributeError, TypeError):  # missing, no JSON, or JSON of something else
+        return CHECKSUMS
 
 
 def counts_to_json(counts: tuple[SplitCount, ...]) -> str:

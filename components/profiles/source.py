@@ -1,12 +1,14 @@
 """Profile the pinned partitions: new and changed ones are streamed from the table snapshot, the others are cached."""
 
+import logging
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 
 import pyarrow as pa
 
 from components.cloud import Cloud
-from components.files import private_folder
+from components.files import file_sha256, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
@@ -14,6 +16,8 @@ from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
+
+log = logging.getLogger(__name__)
 
 PROFILE_VERSION = 2
 """Goes into every fingerprint: raise it when the same rows would give another profile."""
@@ -40,14 +44,29 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
     private_folder(cloud.settings.caches)
     path = cloud.settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
-        cached = read_profiles(path)
+        cached = _read_cached(path)
         profiles = {key: dict(source[key]) for key in wanted for source in (known, cached) if key in source}
         missing = {key.day: key for key in wanted if key not in profiles}
         if missing:
             new = _profile_days(cloud, snapshot, missing, as_of)
             write_profiles(cached | new, path)
+            write_whole(_checksum(path), file_sha256(path))
             profiles |= new
     return {key: profiles[key] for key in wanted}
+
+
+def _checksum(path: Path) -> Path:
+    return path.with_suffix(".sha256")
+
+
+def _read_cached(path: Path) -> dict[ProfileKey, Columns]:
+    """The cached profiles, if the file has the bytes that were written."""
+    if not path.is_file():
+        return {}
+    if not _checksum(path).is_file() or _checksum(path).read_text() != file_sha256(path):
+        log.warning("the cached profiles are damaged: they are made again", extra={"file": str(path)})
+        return {}
+    return read_profiles(path)
 
 
 def _source_key(snapshot: Snapshot, index: int) -> ProfileKey:

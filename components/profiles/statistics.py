@@ -13,7 +13,7 @@ from typing import Any
 
 from components.canonical import fingerprint
 from components.errors import SourceError
-from components.files import replacing
+from components.files import file_sha256, replacing
 from components.runs.provenance import environment_digest
 
 FORMAT = 1
@@ -50,9 +50,7 @@ def write_statistics(examples: Path, statistics: Path, splits: Sequence[str], *,
 
 def _kept(span: Path, cache: Path) -> bytes:
     """The accumulators of a span's examples, which depend on the examples and on the locked packages."""
-    with span.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    path = cache / fingerprint([FORMAT, ROWS, environment_digest(), sha256])
+    path = cache / fingerprint([FORMAT, ROWS, environment_digest(), file_sha256(span)])
     found = _read(path)
     if found is None:
         found = _count(span)

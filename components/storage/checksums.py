@@ -8,6 +8,7 @@ from google.cloud import storage
 from google.cloud.storage.exceptions import DataCorruption
 
 from components.errors import CorruptObjectError
+from components.files import file_sha256
 from components.storage.manifest import NAME, Entry, Manifest, parse_manifest
 from components.storage.objects import RETRY, problem
 
@@ -45,8 +46,7 @@ def bytes_problem(entry: Entry, blob: storage.Blob) -> str | None:
 
 def has_bytes_of(entry: Entry, file: Path) -> bool:
     """Whether a file on this machine is an entry's, whatever it is called."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() == entry.sha256
+    return file_sha256(file) == entry.sha256
 
 
 def manifest_problem(manifest: Manifest, blob: storage.Blob | None) -> str | None:

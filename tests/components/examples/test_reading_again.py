@@ -29,6 +29,19 @@ def test_a_second_read_takes_what_is_kept(site: Site, tmp_path: Path) -> None:
     assert inodes(tmp_path / "one") == inodes(tmp_path / "two")
 
 
+def test_a_file_of_a_run_that_was_written_into_is_not_read_again(site: Site, tmp_path: Path) -> None:
+    """It shares its bytes with the cache."""
+    model = site.model()
+    counts = site.read(model, tmp_path / "one")
+    good = contents(tmp_path / "one")
+    one, another = sorted((tmp_path / "one" / "Split-train").iterdir())
+    one.write_bytes(another.read_bytes())
+
+    assert site.read(model, tmp_path / "two") == counts
+
+    assert contents(tmp_path / "two") == good
+
+
 def test_a_read_into_another_cache_gives_the_same_bytes(site: Site, tmp_path: Path) -> None:
     site.read(site.model(), tmp_path / "one")
     elsewhere = replace(site, settings=site.settings.model_copy(update={"state_folder": tmp_path / "elsewhere"}))

@@ -1,5 +1,7 @@
 """The cache of spans: whole or absent, one writer at a time."""
 
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -74,3 +76,60 @@ def test_a_second_writer_waits_and_finds_the_work_done(tmp_path: Path) -> None:
 
     with ThreadPoolExecutor(8) as pool:
         assert sorted(pool.map(fill, range(8))) == [False] * 7 + [True]
+
+
+def copied_over(folder: Path) -> None:
+    (folder / "train.tfrecord.gz").write_bytes(b"another span's")
+
+
+def emptied(folder: Path) -> None:
+    (folder / "train.tfrecord.gz").write_bytes(b"")
+
+
+def without_a_file(folder: Path) -> None:
+    (folder / "train.tfrecord.gz").unlink()
+
+
+def with_other_counts(folder: Path) -> None:
+    (folder / "counts.json").write_text("[]")
+
+
+def without_checksums(folder: Path) -> None:
+    (folder / "checksums.json").unlink()
+
+
+def with_broken_checksums(folder: Path) -> None:
+    (folder / "checksums.json").write_text("{")
+
+
+def with_no_checksums_in_it(folder: Path) -> None:
+    (folder / "checksums.json").write_text("[1]")
+
+
+@pytest.mark.parametrize(
+    "damage", [copied_over, emptied, without_a_file, with_other_counts, without_checksums, with_broken_checksums, with_no_checksums_in_it]
+)
+def test_a_damaged_span_is_made_again(tmp_path: Path, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture) -> None:
+    cache = SpanCache(tmp_path)
+    with cache.only_writer():
+        for fingerprint in ("aa", "bb"):
+            write(cache, fingerprint)
+        damage(tmp_path / "aa")
+        for fingerprint in ("aa", "bb"):
+            cache.drop_damaged(fingerprint)
+        assert (cache.counts("aa"), cache.counts("bb")) == (None, COUNTS)
+        write(cache, "aa")
+    assert cache.counts("aa") == COUNTS
+    assert [record.message for record in caplog.records] == ["a span of the cache is damaged: it is made again"]
+
+
+def test_a_span_has_its_name_once_its_bytes_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache, synced = SpanCache(tmp_path), list[str]()
+    sync = os.fsync
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: (synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name), sync(descriptor))
+    )
+    with cache.only_writer():
+        write(cache, "aa")
+    assert {"train.tfrecord.gz", "counts.json"} < set(synced)
+    assert synced[-2:] == ["aa.unfinished", tmp_path.name]

@@ -55,6 +55,18 @@ def recorded_site(own_site: Site, recorder: RecordingReader) -> Site:
     return replace(own_site, reader=recorder)
 
 
+def test_damaged_profiles_are_made_again(recorded_site: Site, recorder: RecordingReader) -> None:
+    snapshot = recorded_site.pin(recorded_site.model())
+    profiles = profile_source(recorded_site.cloud, snapshot, {})
+    kept(recorded_site).write_bytes(b"no Parquet")
+
+    assert profile_source(recorded_site.cloud, snapshot, {}).keys() == profiles.keys()
+    assert recorder.restrictions == [between(3, 6)] * 2
+
+    profile_source(recorded_site.cloud, snapshot, {})
+    assert len(recorder.restrictions) == 2
+
+
 def between(first: int, last: int) -> str:
     return f"`day` BETWEEN DATE '{day(first)}' AND DATE '{day(last)}'"
 

@@ -15,7 +15,7 @@ from components.registry.snapshot_use import TableUse
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run
 from components.snapshot.document import Snapshot
-from components.snapshot.pinned import pinned_tables, set_expiry
+from components.snapshot.pinned import keep_pinned, pinned_tables, set_expiry
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from tests.components.deployment.deploying import deploy
 from tests.components.recorded import record_pin
@@ -45,12 +45,14 @@ class Keeper:
         pinned = self.site.pin(model, through)
         record_snapshot(self.connection, RecordedSnapshot.of(pinned))
         register_version(self.connection, self.new_version(self.connection, model=model.name, snapshot_id=pinned.snapshot_id))
+        keep_pinned(self.site.client, self.site.settings, pinned.snapshot_table)
         return pinned
 
     def block(self, model: Model, through: int = DAYS) -> Snapshot:
         """Pin, for a run that makes no version."""
         pinned, run = self.site.pin(model, through), self.new_run(model=model.name)
         record_pin(self.connection, run, pinned)
+        keep_pinned(self.site.client, self.site.settings, pinned.snapshot_table)
         return pinned
 
     @property
