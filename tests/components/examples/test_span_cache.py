@@ -124,11 +124,13 @@ def test_a_damaged_span_is_made_again(tmp_path: Path, damage: Callable[[Path], N
 
 
 def test_a_span_has_its_name_once_its_bytes_are_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    cache, synced = SpanCache(tmp_path), list[str]()
-    sync = os.fsync
-    monkeypatch.setattr(
-        os, "fsync", lambda descriptor: (synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name), sync(descriptor))
-    )
+    cache, synced, sync = SpanCache(tmp_path), list[str](), os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
     with cache.only_writer():
         write(cache, "aa")
     assert {"train.tfrecord.gz", "counts.json"} < set(synced)

@@ -240,6 +240,7 @@ def test_the_end_of_a_table_is_that_of_its_last_use() -> None:
 
 def test_expirations_are_told_of_those_tables_that_are_there(keeper: Keeper) -> None:
     site, pinned = keeper.site, keeper.site.pin(keeper.site.model())
+    keep_pinned(site.client, site.settings, pinned.snapshot_table)
     later = datetime.now(UTC).replace(microsecond=0) + 2 * DAY
     asked = [pinned.snapshot_table, f"{site.name}_pinned_nothing", f"{site.settings.project}.nowhere.nothing"]
     assert pinned_tables(site.client, site.settings, asked) == {pinned.snapshot_table: None}
