@@ -61,12 +61,15 @@ def bigquery_client(settings: Settings) -> bigquery.Client:
     """
     from google.cloud import bigquery
 
+    from components.patience import PatientSession
+
     account = credentials(settings)
     endpoint = settings.bigquery_endpoint
     if endpoint:
         _ask(settings, endpoint, account)
     options = {"api_endpoint": endpoint} if endpoint else None
-    return bigquery.Client(settings.project, account, location=settings.location, client_options=options)
+    session = PatientSession(account, settings, endpoint or "BigQuery")
+    return bigquery.Client(settings.project, account, location=settings.location, client_options=options, _http=session)
 
 
 def bigquery_read_client(settings: Settings) -> BigQueryReadClient:

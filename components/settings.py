@@ -68,6 +68,8 @@ class Settings(BaseSettings):
     owner_credentials_file: Path | None = None
     """The key of `owner_user`; None means the same credentials."""
     connect_timeout_seconds: float = 30.0
+    answer_timeout_seconds: float = 60.0
+    """How long BigQuery may take to answer a request; after twice as long without any answer a step ends."""
 
     mlflow_tracking_uri: str | None = None
     """Where `perennial export --to mlflow` registers versions: http(s)://HOST"""

@@ -7,10 +7,15 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from google.api_core.exceptions import DeadlineExceeded, ServiceUnavailable
+from google.api_core.retry import Retry, if_exception_type
 from google.cloud.bigquery_storage_v1 import types
 
 from components.cloud import Cloud
 from components.google import split_table
+
+STREAM_SECONDS = 3600.0
+"""For all rows of a stream."""
 
 
 def stream_table(
@@ -28,6 +33,7 @@ def stream_table(
         as_of: reads the table as it was at this instant.
     """
     project, dataset, name = split_table(table)
+    patience = cloud.settings.answer_timeout_seconds  # the library tries for ten minutes
     session = cloud.reader.create_read_session(
         parent=f"projects/{cloud.settings.project}",
         read_session=types.ReadSession(
@@ -37,12 +43,14 @@ def stream_table(
             read_options=types.ReadSession.TableReadOptions(selected_fields=columns, row_restriction=restriction),
         ),
         max_stream_count=1,
+        retry=Retry(predicate=if_exception_type(DeadlineExceeded, ServiceUnavailable), timeout=2 * patience),
+        timeout=patience,
     )
     if not session.streams:  # the table has no rows
         return
     schema = pa.ipc.read_schema(pa.py_buffer(session.arrow_schema.serialized_schema))
     for stream in session.streams:
-        for message in cloud.reader.read_rows(stream.name):
+        for message in cloud.reader.read_rows(stream.name, timeout=STREAM_SECONDS):
             yield pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch.serialized_record_batch), schema)
 
 
