@@ -22,7 +22,7 @@ from components.registry.versions import NewVersion, register_version, training_
 from components.runs.machine import MACHINE
 from components.runs.outcome import Step
 from components.runs.provenance import Launch, environment_digest, package_versions, pipeline_version
-from components.runs.record import Run, RunState, Trigger, finish_run, pipeline_tasks, read_run, record_tasks, start_run
+from components.runs.record import Run, RunState, Trigger, finish_run, pipeline_tasks, read_run, record_tasks, require_running, start_run
 from components.runs.steps import PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
@@ -103,6 +103,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
     model, run_id, pinned, judged = step.model, step.run_id, snapshot_of(snapshot), read_results(Path(results.path))
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
     with step.cloud.engine.begin() as connection:
+        require_running(connection, run_id)
         snapshots.record_snapshot(connection, snapshots.RecordedSnapshot.of(pinned))
         snapshots.link_snapshot(connection, run_id, DatasetRole.TRAIN, pinned.snapshot_id)
         record_tasks(connection, run_id, pipeline_tasks(PipelineName.TRAINING))
@@ -110,9 +111,17 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
         evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))
         evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
-    keep_pinned(step.cloud.warehouse, step.settings, pinned.snapshot_table)
+    _keep_recorded(step, pinned)
     _publish_recorded(step.cloud, model.name)
     return number
+
+
+def _keep_recorded(step: Step, pinned: Snapshot) -> None:
+    """Let the pinned table not expire. Should this fail, the end of a run does it; the version is good all the same."""
+    try:
+        keep_pinned(step.cloud.warehouse, step.settings, pinned.snapshot_table)
+    except PerennialError as error:
+        log.warning("the pinned table will expire: run perennial snapshot expire", extra={"model": pinned.model, "error": str(error)})
 
 
 def _publish_recorded(cloud: Cloud, model: str) -> None:

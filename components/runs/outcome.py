@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components.cloud import Cloud
-from components.errors import BlockedError, PerennialError, StorageFullError
+from components.errors import BlockedError, PerennialError, StorageFullError, TaskError
 from components.log import configure_logging
 from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
@@ -52,7 +52,8 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
     try:
         settings = read_settings()
         try:
-            yield settings
+            with _returning(task):
+                yield settings
         except Exception as error:
             _end_run(settings, run_id, _explained(error), task)
             raise
@@ -62,6 +63,15 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
             raise
         sys.stderr.write(f"perennial: {explained}\n")
         raise SystemExit(1) from error
+
+
+@contextmanager
+def _returning(task: str) -> Iterator[None]:
+    """Let a step end by returning only: one whose code exits, with whatever code, has not done its work."""
+    try:
+        yield
+    except SystemExit as stop:
+        raise TaskError(f"the code that {task} runs called sys.exit({stop.code!r}): let it return, or raise an exception") from stop
 
 
 def refuse(step: Step, sentence: str) -> None:

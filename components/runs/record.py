@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from components.database.idempotency import require_same
 from components.database.statements import execute, shown, storable
-from components.errors import RegistryError
+from components.errors import ConflictError, RegistryError
 from components.runs.provenance import component_version
 from components.runs.steps import STEPS, Duty, PipelineName
 
@@ -139,12 +139,26 @@ def record_tasks(connection: sa.Connection, run_id: str, tasks: Sequence[Task]) 
         require_same(what, vars(first[task.task_name]), vars(task), except_for=("cached", "seconds"))
 
 
+def require_running(connection: sa.Connection, run_id: str) -> None:
+    """Let a run not end before this transaction does, which is to record its version.
+
+    Raises:
+        ConflictError: the run has ended without a version, such as by Ctrl-C while its last step was still at work.
+    """
+    state = execute(connection, "runs.lock", run_id=run_id).scalar()
+    if state not in (None, RunState.RUNNING, RunState.SUCCEEDED):  # an unknown one is refused by the rows that refer to it
+        raise ConflictError(f"run {run_id} has ended as {state} meanwhile: its version is not recorded; train again")
+
+
 def finish_run(connection: sa.Connection, run_id: str, state: RunState, error: str | None = None) -> RunState:
-    """End a run that is still RUNNING. Returns the state that stands: this one, or the one in which it had already ended.
+    """End a run that is still RUNNING. A run whose version is recorded has SUCCEEDED, whatever became of it afterwards.
+
+    Returns the state that stands: this one, SUCCEEDED, or the one in which it had already ended.
 
     Raises:
         RegistryError: the run is unknown, or a run that did not fail is given an error.
     """
+    execute(connection, "runs.lock", run_id=run_id)  # wait for a version that is being recorded; the next statement then sees it
     execute(connection, "runs.finish", run_id=run_id, state=state, error=None if error is None else storable(error))
     return read_run(connection, run_id).state
 

@@ -22,8 +22,17 @@ ON CONFLICT (run_id, task_name) DO NOTHING;
 SELECT task_name, component_name, component_version, cached, seconds
 FROM registry.run_task WHERE run_id = :run_id ORDER BY task_name;
 
+-- name: lock
+SELECT state FROM registry.pipeline_run WHERE run_id = :run_id FOR UPDATE;
+
 -- name: finish
-UPDATE registry.pipeline_run SET state = :state, error = :error, finished_at = now()
+UPDATE registry.pipeline_run AS run
+SET (state, error, finished_at) = (
+  SELECT CASE WHEN count(*) > 0 THEN 'SUCCEEDED' ELSE CAST(:state AS text) END,
+         CASE WHEN count(*) > 0 THEN NULL ELSE CAST(:error AS text) END,
+         now()
+  FROM registry.model_version WHERE model_version.run_id = run.run_id
+)
 WHERE run_id = :run_id AND state = 'RUNNING';
 
 -- name: close_interrupted

@@ -66,6 +66,7 @@ HEAVY = (
 
 def main() -> None:
     """Import TFX and serve the socket that the first argument names, until the standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which ends the tasks in order
     _import(HEAVY)
     _serve(Path(sys.argv[1]), sys.stdin.fileno())
 
@@ -90,6 +91,7 @@ def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
         os.close(alive)
         return child, keep
     try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.close(keep)
         os.close(to_close)
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -3,14 +3,16 @@
 import hashlib
 import secrets
 import shutil
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from components.database.engine import make_engine
 from components.errors import PerennialError, TaskError
@@ -54,12 +56,18 @@ class Attempt:
     def recorded_refusal(self, record_start: Callable[[], None]) -> Iterator[None]:
         """Record a run that is refused before its first step as FAILED, with the reason. `record_start` records that it started."""
         try:
+            _require_writable(self.folder.parent)
             yield
         except PerennialError as error:
             record_start()
             with make_engine(self.runner.settings).begin() as connection:
                 finish_run(connection, self.run_id, RunState.FAILED, str(error))
             raise
+
+    def _end(self, state: RunState, sentence: str) -> None:
+        """End the run's row, if it has not ended. A registry that cannot be reached is told by whoever reads the row next."""
+        with suppress(PerennialError), make_engine(self.runner.settings).begin() as connection:
+            finish_run(connection, self.run_id, state, sentence)
 
     def run(
         self, pipeline: Callable[..., object], arguments: Mapping[str, str | int], *, environment: Mapping[str, str] | None = None
@@ -72,22 +80,66 @@ class Attempt:
             environment: additional variables of every step.
 
         Raises:
-            TaskError: its first step failed, so that the registry has no reason; the text is the step's own sentence.
+            TaskError: its first step failed, so that the registry has no reason; the text is the step's own sentence. Or somebody
+                stopped this process, by Ctrl-C or SIGTERM, and the run is recorded as CANCELLED.
         """
-        local = LocalRun(self.folder, self.runner.server, self.runner.on_start, self.runner.on_end, environment=environment or {})
-        if not local.run(pipeline, {"run_id": self.run_id, **arguments}):
-            _require_recorded(local.results)
+        deaths: list[str] = []
+
+        def note(sentence: str) -> None:
+            deaths.append(sentence)
+            self._end(RunState.FAILED, sentence)
+
+        runner = self.runner
+        local = LocalRun(self.folder, runner.server, runner.on_start, runner.on_end, on_death=note, environment=environment or {})
+        try:
+            with _stopped_in_order(local):
+                succeeded = local.run(pipeline, {"run_id": self.run_id, **arguments})
+        except KeyboardInterrupt as stop:
+            self._end(RunState.CANCELLED, f"stopped by {stop}")
+            raise TaskError(f"run {self.run_id} was stopped by {stop}: run the same command again, what is done already is kept") from stop
+        if not succeeded:
+            _require_recorded(local.results, deaths)
         with make_engine(self.runner.settings).connect() as connection:
             return read_run(connection, self.run_id), tuple(local.results)
 
 
-def _require_recorded(results: list[TaskResult]) -> None:
+def _require_recorded(results: list[TaskResult], deaths: list[str]) -> None:
     """Raise the sentence of a step that was to record the run and failed."""
     for result in results:
         if result.state is TaskState.FAILED and STEPS[result.name].duty is Duty.BEGIN:
             lines = result.log.read_text(errors="replace").splitlines() if result.log.is_file() else []
             sentences = (line.removeprefix("perennial: ") for line in reversed(lines) if line.startswith("perennial: "))
-            raise TaskError(f"{next(sentences, 'it was killed')} (log: {result.log})")
+            raise TaskError(next(iter(deaths), f"{next(sentences, 'it ended without a word')} (log: {result.log})"))
+
+
+@contextmanager
+def _stopped_in_order(run: LocalRun) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM end the tasks of a run, and then the block with a KeyboardInterrupt that names the signal."""
+    if threading.current_thread() is not threading.main_thread():  # only that one hears of signals
+        yield
+        return
+
+    def stop(number: int, _: object) -> NoReturn:
+        run.stop()
+        raise KeyboardInterrupt("Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name)
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _require_writable(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder):
+            return
+    except OSError as error:
+        raise TaskError(
+            f"the folder of runs {folder} cannot be written ({error.strerror}): mend it, or set PERENNIAL_STATE_FOLDER"
+        ) from error
 
 
 @contextmanager

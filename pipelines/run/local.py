@@ -13,17 +13,31 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.errors import TaskError
 from components.files import private_files, private_folder
 from components.runs.steps import STEPS, TaskResult, TaskState
 from pipelines.run.fork_server import fork_light
 
+if TYPE_CHECKING:
+    from pipelines.run.kfp_internals import TaskCommand
+
 READY_SECONDS = 180.0
+LIKELY: dict[int, str] = {
+    signal.SIGKILL: "likely the machine or the container ran out of memory (dmesg says so); free some, or train on fewer rows",
+    signal.SIGSEGV: "a library crashed",
+    signal.SIGABRT: "a library gave up, or memory ran out",
+    signal.SIGBUS: "a file vanished under it, or the disk is full",
+}
+"""Why a task is killed by a signal, mostly."""
+SHELL = 128
+"""A shell ends with this and the number of the signal that killed its command."""
+SERVER_GONE = -1000
+"""Instead of an exit code: whoever watched over the task ended before it."""
 
 
 @dataclass
@@ -34,15 +48,27 @@ class ForkServer:
     heavy: subprocess.Popen[bytes]
     light: int
     """The process id of the other one."""
+    connections: set[socket.socket] = field(default_factory=set)
+    """One for each task that runs."""
 
     def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> int:
         """Run one task's code. Returns its exit code."""
         request = json.dumps({"code": code, "arguments": arguments, "environment": dict(environment)}).encode()
         with self._connect("heavy" if heavy else "light") as connection, log.open("ab") as output:
-            socket.send_fds(connection, [b"\0"], [output.fileno()])
-            connection.sendall(struct.pack(">Q", len(request)) + request)
-            answer = connection.recv(4)
-        return int(struct.unpack(">i", answer)[0]) if answer else 1
+            self.connections.add(connection)
+            try:
+                socket.send_fds(connection, [b"\0"], [output.fileno()])
+                connection.sendall(struct.pack(">Q", len(request)) + request)
+                answer = connection.recv(4)
+            finally:
+                self.connections.discard(connection)
+        return int(struct.unpack(">i", answer)[0]) if answer else SERVER_GONE
+
+    def stop(self) -> None:
+        """Kill the tasks that run."""
+        for connection in list(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def _connect(self, name: str) -> socket.socket:
         path, deadline = self.folder / name, time.monotonic() + READY_SECONDS
@@ -87,9 +113,22 @@ class LocalRun:
     """None runs every task cold, as kfp.local does."""
     on_start: Callable[[str], None]
     on_end: Callable[[TaskResult], None]
+    on_death: Callable[[str], None] = lambda _: None
+    """Called with a sentence when a task was killed, and so could not say or record why."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Additional variables of every task."""
     results: list[TaskResult] = field(default_factory=list)
+    is_stopped: bool = False
+    processes: set[subprocess.Popen[bytes]] = field(default_factory=set)
+    """Of the tasks that run cold."""
+
+    def stop(self) -> None:
+        """Kill the tasks that run, and begin none."""
+        self.is_stopped = True
+        if self.server is not None:
+            self.server.stop()
+        for process in list(self.processes):
+            process.kill()
 
     def run(self, pipeline: Callable[..., object], arguments: Mapping[str, str | int]) -> bool:
         """Run the pipeline. Returns whether every task that had to run succeeded."""
@@ -118,19 +157,51 @@ class LocalRun:
 
         command = parse_command(full_command)
         name, log = command.name, self.folder / "logs" / f"{command.name}.log"
+        if self.is_stopped:
+            return 1
         self.on_start(name)
         started = time.monotonic()
         environment = {**os.environ, **self.environment, **(env_vars or {})}  # noqa: TID251 - handed over, not read
         if self.server is None:
-            with log.open("ab") as output:
-                code = subprocess.run(full_command, stdout=output, stderr=output, env=environment, check=False).returncode
+            code = self._run_cold(full_command, environment, log)
         else:
             environment["_KFP_RUNTIME"] = "true"
-            code = self.server.run(command.source, command.arguments, environment, heavy=STEPS[name].needs_tfx, log=log)
+            code = self._run_warm(command, environment, log)
+        if code < 0 and not self.is_stopped:
+            self.on_death(_obituary(name, code, log))
         state = TaskState.FAILED if code else TaskState.DONE
         self.results.append(TaskResult(name, state, time.monotonic() - started, log))
         self.on_end(self.results[-1])
         return code
+
+    def _run_warm(self, command: "TaskCommand", environment: Mapping[str, str], log: Path) -> int:
+        if self.server is None:
+            raise ValueError("there is no fork server")
+        try:
+            return self.server.run(command.source, command.arguments, environment, heavy=STEPS[command.name].needs_tfx, log=log)
+        except OSError:  # nobody listens any more, or the connection broke
+            return SERVER_GONE
+        except TaskError as error:
+            self.on_death(str(error))
+            return 1
+
+    def _run_cold(self, command: list[str], environment: Mapping[str, str], log: Path) -> int:
+        with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, env=dict(environment)) as process:
+            self.processes.add(process)
+            try:
+                code = process.wait()
+                return SHELL - code if code > SHELL else code
+            finally:
+                self.processes.discard(process)
+
+
+def _obituary(name: str, code: int, log: Path) -> str:
+    """What is known of a task that did not end by itself."""
+    if code == SERVER_GONE:
+        return f"step {name} was lost: the process that starts the steps was killed, likely for lack of memory; run again (log: {log})"
+    killed_by = signal.Signals(-code).name if -code in set(signal.Signals) else f"signal {-code}"
+    likely = LIKELY.get(-code, "somebody or something sent it")
+    return f"step {name} was killed by {killed_by}: {likely}; run again (log: {log})"
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from components.errors import RegistryError
+from components.errors import ConflictError, RegistryError
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import (
     Run,
@@ -20,8 +20,10 @@ from components.runs.record import (
     read_run,
     read_tasks,
     record_tasks,
+    require_running,
     start_run,
 )
+from tests.waiting import wait_until
 
 NewRun = Callable[..., Run]
 
@@ -68,6 +70,52 @@ def test_of_many_that_end_a_run_one_does(engine: sa.Engine, new_run: NewRun) -> 
     with ThreadPoolExecutor(5) as pool:
         states = set(pool.map(end, ["", "a", "b", "c", ""]))
     assert len(states) == 1
+
+
+def test_a_run_whose_version_is_recorded_has_succeeded(connection: sa.Connection, new_version: Callable[..., NewVersion]) -> None:
+    new = new_version(connection)
+    register_version(connection, new)
+    assert finish_run(connection, new.run_id, RunState.FAILED, "killed a moment too late") is RunState.SUCCEEDED
+    assert read_run(connection, new.run_id).error is None
+
+
+@pytest.mark.parametrize("state", [RunState.FAILED, RunState.BLOCKED, RunState.CANCELLED])
+def test_a_run_that_has_ended_gets_no_version(connection: sa.Connection, new_run: NewRun, state: RunState) -> None:
+    run = new_run()
+    start_run(connection, run)
+    require_running(connection, run.run_id)
+    finish_run(connection, run.run_id, state)
+    with pytest.raises(ConflictError) as error:
+        require_running(connection, run.run_id)
+    assert str(error.value) == f"run {run.run_id} has ended as {state} meanwhile: its version is not recorded; train again"
+
+
+def test_a_run_cannot_be_called_failed_while_its_version_is_being_recorded(
+    engine: sa.Engine, new_version: Callable[..., NewVersion]
+) -> None:
+    with engine.begin() as before:
+        new = new_version(before)
+
+    def fail() -> RunState:
+        with engine.begin() as connection:
+            return finish_run(connection, new.run_id, RunState.FAILED, "killed")
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as connection:
+            require_running(connection, new.run_id)
+            ended = pool.submit(fail)
+            wait_until(lambda: waiting(connection), "nobody waits for the run's row")
+            register_version(connection, new)
+        assert ended.result() is RunState.SUCCEEDED
+
+
+def waiting(connection: sa.Connection) -> bool:
+    """Whether somebody waits for a row that this transaction holds."""
+    found = connection.exec_driver_sql(
+        "SELECT count(*) FROM pg_locks AS held JOIN pg_locks AS wanted USING (transactionid)"
+        " WHERE held.granted AND NOT wanted.granted AND held.pid = pg_backend_pid()"
+    )
+    return bool(found.scalar())
 
 
 def test_a_run_that_succeeded_has_no_error(connection: sa.Connection, new_run: NewRun) -> None:

@@ -2,6 +2,7 @@
 
 import builtins
 import logging
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,14 @@ def fail(text: str):  # type: ignore[no-untyped-def]
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
+def die(number: int):  # type: ignore[no-untyped-def]
+    """Be killed by a signal."""
+    import os
+
+    os.kill(os.getpid(), number)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
 def end(status: dsl.PipelineTaskFinalStatus):  # type: ignore[no-untyped-def]
     """Print how the pipeline ended."""
     print("the pipeline", status.state)  # noqa: T201
@@ -45,6 +54,12 @@ def good(text: str) -> None:
 def bad(text: str) -> None:
     with dsl.ExitHandler(end()):
         say(text=say(text=text).after(fail(text="no such thing")).output)
+
+
+@dsl.pipeline
+def mortal(number: int) -> None:
+    with dsl.ExitHandler(end()):
+        die(number=number)
 
 
 @pytest.fixture
@@ -69,6 +84,21 @@ def test_a_pipeline_fails_when_a_task_does_and_its_exit_handler_runs(run: LocalR
     assert results(run) == [("fail", TaskState.FAILED), ("end", TaskState.DONE)]
     assert "ValueError: no such thing\n" in (run.folder / "logs" / "fail.log").read_text()
     assert "the pipeline FAILED\n" in (run.folder / "logs" / "end.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("number", "likely"),
+    [
+        (signal.SIGKILL, "likely the machine or the container ran out of memory (dmesg says so); free some, or train on fewer rows"),
+        (signal.SIGSEGV, "a library crashed"),
+        (signal.SIGTERM, "somebody or something sent it"),
+    ],
+)
+def test_of_a_task_that_is_killed_the_signal_and_the_likely_reason_are_told(tmp_path: Path, number: signal.Signals, likely: str) -> None:
+    deaths = list[str]()
+    run = LocalRun(tmp_path, None, on_start=lambda _: None, on_end=lambda _: None, on_death=deaths.append)
+    assert run.run(mortal, {"number": int(number)}) is False
+    assert deaths == [f"step die was killed by {number.name}: {likely}; run again (log: {tmp_path / 'logs' / 'die.log'})"]
 
 
 def test_a_run_leaves_print_and_the_root_logger_as_they_were(run: LocalRun) -> None:
