@@ -99,6 +99,8 @@ class Attempt:
             raise TaskError(f"run {self.run_id} was stopped by {stop}: run the same command again, what is done already is kept") from stop
         if not succeeded:
             _require_recorded(local.results, deaths)
+            failed = ", ".join(result.name for result in local.results if result.state is TaskState.FAILED)
+            self._end(RunState.FAILED, f"failed: {failed}; see the logs in {local.folder / 'logs'}")  # unless a step has said why
         with make_engine(self.runner.settings).connect() as connection:
             return read_run(connection, self.run_id), tuple(local.results)
 

@@ -63,11 +63,12 @@ def test_a_run_says_why_it_ended_early(command_line: CommandLine, network: Path)
     assert process.returncode == 1
 
 
-def test_a_folder_of_runs_that_cannot_be_written_is_named(command_line: CommandLine, network: Path, tmp_path: Path) -> None:
+def test_a_folder_of_runs_that_cannot_be_written_is_named(command_line: CommandLine, tmp_path: Path) -> None:
+    small_churn(command_line.settings.models_folder, "closed")
     (tmp_path / "runs").write_text("no folder")
     state = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
     (tmp_path / "endpoints.env").write_bytes((command_line.settings.state_folder / "endpoints.env").read_bytes())
     sentence = f"the folder of runs {tmp_path / 'runs'} cannot be written (File exists): mend it, or set PERENNIAL_STATE_FOLDER"
-    assert state.refused("train", network.parent.name) == sentence
-    (run,) = [run for run in command_line.runs("ending") if run.error == sentence]
+    assert state.refused("train", "closed") == sentence
+    (run,) = [run for run in command_line.runs("closed") if run.error == sentence]
     assert run.state is RunState.FAILED
