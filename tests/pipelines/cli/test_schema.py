@@ -94,6 +94,16 @@ def test_columns_that_schema_pbtxt_does_not_know_or_knows_otherwise_are_shown(co
 
 
 @pytest.mark.slow
+def test_a_column_that_nothing_has_is_refused_as_train_does(command_line: CommandLine, folder: Path) -> None:
+    with (folder / "schema.pbtxt").open("a") as schema:
+        schema.write('feature { name: "coupons" type: INT }\n')
+    sentence = f"source.sql of model {folder.name!r} has no column 'coupons': add it, or correct model.toml and schema.pbtxt"
+    assert refused(command_line, "check", folder.name) == sentence
+    document = command_line.json("train", folder.name, exit_code=1)
+    assert document["error"] == sentence
+
+
+@pytest.mark.slow
 def test_a_schema_that_does_not_parse_is_named_but_does_not_stop_a_proposal(command_line: CommandLine, folder: Path) -> None:
     (folder / "schema.pbtxt").write_text('feature { nome: "spend" }')
     for command in ("check", "diff"):
