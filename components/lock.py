@@ -1,11 +1,14 @@
 """One process at a time: a lock that goes with the process that holds it, however that ends."""
 
 import fcntl
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from components.files import private_files
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -14,7 +17,7 @@ def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -
 
     Args:
         path: the file, whose folder is made too.
-        on_busy: called before waiting for whoever holds the lock. It may raise instead.
+        on_busy: called before waiting for whoever holds the lock; it may raise instead. Without it the wait is logged.
     """
     with private_files():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,5 +28,7 @@ def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -
         except BlockingIOError:
             if on_busy is not None:
                 on_busy()
+            else:
+                log.warning("waiting for another process, which holds a lock", extra={"lock": str(path)})
             fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,5 +1,6 @@
 """One process at a time, and what happens to the others."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -45,3 +46,23 @@ def test_the_lock_of_a_process_that_is_killed_is_free(holder: subprocess.Popen[s
     holder.communicate()
     with exclusive_lock(tmp_path / "folder" / "lock", on_busy=pytest.fail):
         pass
+
+
+def test_whoever_waits_says_so(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+    said = list[str]()
+
+    class Free(logging.Handler):
+        """Lets the lock go once it has been told that somebody waits for it."""
+
+        def emit(self, record: logging.LogRecord) -> None:
+            said.append(f"{record.getMessage()}: {vars(record)['lock']}")
+            holder.kill()
+
+    log, handler = logging.getLogger("components.lock"), Free()
+    log.addHandler(handler)
+    try:
+        with exclusive_lock(tmp_path / "folder" / "lock"):
+            assert said == [f"waiting for another process, which holds a lock: {tmp_path / 'folder' / 'lock'}"]
+    finally:
+        log.removeHandler(handler)
+    holder.communicate()
