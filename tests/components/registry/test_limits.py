@@ -60,7 +60,7 @@ def test_no_value_of_ours_is_longer_than_its_column_holds() -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("run_id", new_run_id("m" * LONGEST_MODEL)),
+        pytest.param("run_id", new_run_id("m" * LONGEST_MODEL), id="run_id"),
         ("source_table", "project.data_set.table-é"),
         ("source_table", "example.com:project.dataset.table"),
         ("snapshot_table", "example.com:project.dataset.table_pinned_0123456789abcdef"),
