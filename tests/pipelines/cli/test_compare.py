@@ -106,7 +106,7 @@ def test_one_version_is_held_against_the_newest_data(command_line: CommandLine, 
     assert found["newest"]["judged_spans"][-1] == "1998-05-31"
     assert "Metrics then and now" in (tmp_path / "one.html").read_text()
     refused = command_line.run("compare", MODEL, "1", "--no-newest")
-    assert (refused.returncode, "--no-newest needs a second version" in refused.stderr) == (2, True)
+    assert (refused.returncode, "--no-newest needs a second version" in refused.stderr) == (64, True)
 
 
 def test_nothing_is_scanned_again_where_profiles_are_kept(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
