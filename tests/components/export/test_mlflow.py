@@ -108,7 +108,7 @@ def test_an_alias_goes_when_the_version_is_not_live_any_more(
 
 
 EXPORT_AND_DIE = """
-from components.registry import mlflow_client, mlflow_export
+from components.export import mlflow, mlflow_client
 version, uri, name, left = arguments
 
 class Dying(mlflow_client.MlflowClient):
@@ -120,7 +120,7 @@ class Dying(mlflow_client.MlflowClient):
             os.kill(os.getpid(), signal.SIGKILL)
         return answer
 
-mlflow_export.export_to_mlflow(Dying(settings, uri), settings, version, name=name, source="gs://models/models/site/1")
+mlflow.export_to_mlflow(Dying(settings, uri), settings, version, name=name, source="gs://models/models/site/1")
 """
 POSTS = ("model", "experiment", "run", "metrics", "params", "tags", "end", "version", "alias")
 
