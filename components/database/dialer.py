@@ -112,6 +112,7 @@ class Dialer:
         Raises:
             AccessError: there is none within `connect_timeout_seconds`, or the instance refuses the user.
         """
+        errors = connect_errors()  # which imports the connector: no part of the time that the instance is given
         deadline = time.monotonic() + self._settings.connect_timeout_seconds
         attempt = 0
         while True:
@@ -120,7 +121,7 @@ class Dialer:
                 connection = _tried(self._dial(deadline))
                 self._opened.add(connection)
                 return connection
-            except connect_errors() as error:
+            except errors as error:
                 pause = PAUSE_SECONDS * attempt
                 if attempt == ATTEMPTS or not is_transient(error) or time.monotonic() + pause > deadline:
                     raise access_error(error, self._settings) from error

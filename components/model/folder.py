@@ -1,6 +1,7 @@
 """A model's folder: what a team writes, parsed and checked once."""
 
 import hashlib
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -61,7 +62,7 @@ class Model(Section):
             raise ValueError(f"evaluation.slices has {min(identity)!r}, which tells rows apart: choose columns whose values rows share")
         unknown = [threshold.metric for threshold in self.evaluation.thresholds if threshold.metric not in self.metrics]
         if unknown:
-            raise ValueError(f"threshold on {unknown[0]!r}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
+            raise ValueError(f"threshold on {reprlib.repr(unknown[0])}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
         return self
 
     @property

@@ -1,5 +1,6 @@
 """The sections of model.toml: every value typed, and within bounds outside which nothing could be trained, recorded or shown."""
 
+import reprlib
 from datetime import date
 from typing import Annotated, Literal, Self, get_args
 
@@ -127,10 +128,10 @@ class Threshold(Section):
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
         if self.at_least is None and self.at_most is None:
-            raise ValueError(f"threshold on {self.metric!r} has no bound: give at_least or at_most")
+            raise ValueError(f"threshold on {reprlib.repr(self.metric)} has no bound: give at_least or at_most")
         if self.at_least is not None and self.at_most is not None and self.at_least > self.at_most:
             raise ValueError(
-                f"threshold on {self.metric!r} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
+                f"threshold on {reprlib.repr(self.metric)} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
             )
         return self
 
@@ -156,7 +157,7 @@ class EvaluationSection(Section):
         for threshold in self.thresholds:
             if frozenset(threshold.slice) not in computed:
                 raise ValueError(
-                    f"threshold on {threshold.metric!r} is on slice {threshold.slice}, which is not computed: "
+                    f"threshold on {reprlib.repr(threshold.metric)} is on slice {threshold.slice}, which is not computed: "
                     f"add {list(threshold.slice)} to evaluation.slices"
                 )
         return self

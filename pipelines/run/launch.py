@@ -135,7 +135,7 @@ def _stopped_in_order(run: LocalRun) -> Iterator[None]:
 
 def _require_writable(folder: Path) -> None:
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with tempfile.TemporaryDirectory(dir=folder):
             return
     except OSError as error:

@@ -71,7 +71,7 @@ def test_a_switch_that_is_refused_leaves_the_old_version_live(shop: Shop, status
 
     with between(shop.cloud.settings, answer) as settings:
         sentence = refusal(lambda: replace(shop, cloud=Cloud(settings)).deploy(2), AccessError)
-    assert sentence.startswith("Cloud Storage refuses these credentials" if status == 403 else "Cloud Storage cannot be reached")
+    assert sentence.startswith("Cloud Storage refuses this in bucket" if status == 403 else "Cloud Storage cannot be reached")
     assert (shop.live(), len(shop.story), shop.problem) == ((1, {shop.model: 1}), 1, None)
     assert shop.deploy(2).event.seq == 2
 

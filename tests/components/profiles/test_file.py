@@ -40,12 +40,12 @@ def test_nothing_is_read_where_there_is_no_file_and_nothing_was_written(tmp_path
     assert read_profiles(tmp_path / "p.parquet") == {}
 
 
-def test_any_tool_can_read_it(tmp_path: Path) -> None:
+def test_any_tool_of_its_owner_can_read_it(tmp_path: Path) -> None:
     write_profiles({PART: TABLE}, tmp_path / "p.parquet")
     table = pq.read_table(tmp_path / "p.parquet")
     assert table.num_rows == 4
     assert table.column("column").to_pylist() == list(TABLE)
-    assert oct((tmp_path / "p.parquet").stat().st_mode)[-3:] == "644"
+    assert oct((tmp_path / "p.parquet").stat().st_mode)[-3:] == "600"
 
 
 def test_who_is_stopped_in_between_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

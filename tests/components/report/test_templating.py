@@ -24,9 +24,9 @@ def test_a_page_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_second_page_replaces_the_first_and_everybody_may_read_it(tmp_path: Path) -> None:
+def test_a_second_page_replaces_the_first_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     write_page("<h1>churn</h1>", path)
     write_page("<h1>loyalty</h1>", path)
     assert path.read_text(encoding="utf-8") == "<h1>loyalty</h1>"
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o777 == 0o600
