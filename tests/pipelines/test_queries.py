@@ -16,6 +16,7 @@ from components.model.folder import Model, model_names, read_model
 from components.settings import REPOSITORY, Settings
 from components.snapshot.partitions import PartitionRange
 from components.snapshot.query import dry_run, rows_parameters, rows_query
+from components.snapshot.source import count_undated
 from components.snapshot.window import Window
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
@@ -30,6 +31,7 @@ SENT = {
     "components/examples/rows.py": 1,  # rows_query
     "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
     "components/snapshot/query.py": 1,  # source.sql alone
+    "components/snapshot/source.py": 1,  # undated.sql
     "pipelines/local/seed.py": 1,  # partition_rows.sql
 }
 """Where queries are sent from, and how many: what is new here needs a test below."""
@@ -92,6 +94,11 @@ def test_the_queries_of_partitions_are_accepted(purchases: tuple[Settings, bigqu
         bigquery.ScalarQueryParameter("last_partition", "DATE", DAYS[1]),
     ]
     assert analyse(client, wanted.query, parameters) == "SELECT"
+
+
+def test_the_query_of_undated_rows_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:
+    settings, client, table = purchases
+    assert count_undated(Cloud(settings), client.get_table(table)) == 0
 
 
 def test_the_query_of_a_seed_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:
