@@ -1,5 +1,6 @@
 """What every test may ask for: the services, as emulators on this machine."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import pytest
 from dotenv import dotenv_values
 
+from components.files import OTHERS
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import emulators
 
 SERVICES = {"cloud", "breakable", "breakable_storage", "fresh_instance", "mlflow_uri"}
 """The fixtures that start an emulator or a server. What asks for one of them, also by other fixtures, is marked `services`."""
 ABOUT_SERVICES = REPOSITORY / "tests" / "infra"
+
+os.umask(OTHERS)  # as `perennial` and every step do: tests share a state folder with the commands that they run
 
 
 @pytest.fixture(scope="session")

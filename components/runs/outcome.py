@@ -5,6 +5,7 @@ Every step imports this module, and few end badly: what only those need is impor
 
 import errno
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 from components.cloud import Cloud
 from components.errors import BlockedError, PerennialError, StorageFullError, TaskError
+from components.files import OTHERS
 from components.log import configure_logging
 from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
@@ -49,6 +51,7 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
         Exception: any other that the body raised; a bug keeps its traceback.
     """
     configure_logging()
+    os.umask(OTHERS)
     try:
         settings = read_settings()
         try:

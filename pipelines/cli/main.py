@@ -1,7 +1,10 @@
 """The command line, `perennial`: the table of its commands."""
 
+import os
+
 import click
 
+from components.files import OTHERS
 from pipelines.cli.group import LazyCommand, LazyGroup
 
 SECTIONS = {
@@ -50,3 +53,4 @@ SECTIONS = {
 @click.version_option(package_name="perennial")
 def main() -> None:
     """Keep models alive on Google Cloud: train, evaluate, deploy and compare them, and explain why one went bad."""
+    os.umask(OTHERS)

@@ -16,6 +16,8 @@ from components.database.engine import make_engine
 from components.runs.record import RecordedRun, read_run
 from components.settings import REPOSITORY, Settings
 
+OPEN_UMASK = 0o022
+"""What most machines have: it lets others read."""
 CHURN = REPOSITORY / "pipelines" / "models" / "churn"
 
 
@@ -35,7 +37,8 @@ class CommandLine:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
         command = [sys.executable, "-m", "pipelines", *arguments]
-        return subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY)
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        return subprocess.Popen(command, env=self.environment, cwd=REPOSITORY, umask=OPEN_UMASK, **pipes)
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
