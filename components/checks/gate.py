@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.checks.findings import DataCheck, Finding
-from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.examples.span_cache import SPLITS
 from components.model.folder import Model
 from components.profiles.statistics import write_statistics
 from components.runs.outcome import Step
+from components.schema.anomalies import Anomaly, list_anomalies
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, TypedArtifact, run_executor
 

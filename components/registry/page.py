@@ -11,7 +11,6 @@ from pathlib import Path
 from tensorflow_metadata.proto.v0.statistics_pb2 import DatasetFeatureStatisticsList
 
 from components.checks.findings import Finding
-from components.checks.schema.anomalies import Anomaly
 from components.evaluation.page import summarize_evaluation
 from components.evaluation.results import Results
 from components.examples.page import summarize_examples
@@ -21,6 +20,7 @@ from components.report.charts import histogram, inks
 from components.report.templating import render
 from components.runs.record import RecordedRun, RunState
 from components.runs.steps import TaskResult
+from components.schema.anomalies import Anomaly
 from components.snapshot.document import Snapshot
 
 NOT_EVALUATED = Results(blessed=False, metrics=(), checks=(), roc=(), calibration=())

@@ -10,9 +10,12 @@ from pathlib import Path
 
 import click
 
-from components.checks.schema.anomalies import Anomaly
-from components.checks.schema.diff import SchemaDifference, compare_schemas, difference_sentence
-from components.checks.schema.propose import (
+from components.errors import ModelFolderError
+from components.examples.span_cache import SPLITS
+from components.model.folder import Model, read_model
+from components.schema.anomalies import Anomaly
+from components.schema.diff import SchemaDifference, compare_schemas, difference_sentence
+from components.schema.propose import (
     ALL_SPLITS,
     WindowRows,
     check_pinned,
@@ -22,10 +25,7 @@ from components.checks.schema.propose import (
     read_window,
     window_statistics,
 )
-from components.checks.schema.text import to_text
-from components.errors import ModelFolderError
-from components.examples.span_cache import SPLITS
-from components.model.folder import Model, read_model
+from components.schema.text import to_text
 from components.stderr import stderr_to
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json

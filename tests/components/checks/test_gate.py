@@ -10,9 +10,9 @@ from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 
 from components.checks.findings import DataCheck, Finding, ranked, refusal
 from components.checks.gate import compute_statistics, import_schema, read_anomalies, validate
-from components.checks.schema.anomalies import Anomaly
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import read_model
+from components.schema.anomalies import Anomaly
 from components.settings import Settings
 from tests.components.artifacts import artifact, examples_artifact
 from tests.components.visits import SCHEMA, write_model

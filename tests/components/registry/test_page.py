@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.schema.anomalies import Anomaly
 from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Matrix, RocPoint
 from components.examples.span_cache import SplitCount
@@ -19,6 +18,7 @@ from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.report.palette import CARD_FILL, DATA
 from components.runs.record import RunState
 from components.runs.steps import TaskResult, TaskState
+from components.schema.anomalies import Anomaly
 from tests.components.findings import TEXT
 from tests.components.html_page import assert_golden, assert_harmless, parse, section, select, table, words
 from tests.components.registry.finished_runs import FIRST, failed, metric, pushed, pushed_classes, recorded, snapshot

@@ -10,13 +10,13 @@ from google.protobuf import text_format
 from tensorflow_data_validation.statistics.stats_impl import generate_statistics_in_memory
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 
-from components.checks.schema.anomalies import Anomaly
-from components.checks.schema.diff import Aspect, SchemaDifference, compare_schemas, difference_sentence
-from components.checks.schema.propose import Proposal, find_anomalies, propose, read_pinned, window_statistics
-from components.checks.schema.text import feature_text, to_text, values_text
 from components.errors import ModelFolderError
 from components.examples.encode import TFRecordFile, encode_examples
 from components.model.folder import read_model
+from components.schema.anomalies import Anomaly
+from components.schema.diff import Aspect, SchemaDifference, compare_schemas, difference_sentence
+from components.schema.propose import Proposal, find_anomalies, propose, read_pinned, window_statistics
+from components.schema.text import feature_text, to_text, values_text
 from tests.components.visits import SCHEMA, write_model
 
 ROWS = 40

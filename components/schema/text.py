@@ -4,7 +4,7 @@ from collections.abc import MutableSequence, Sequence
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from components.checks.schema.propose import ObservedValues, Proposal
+from components.schema.propose import ObservedValues, Proposal
 from components.wording import percent
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from components.checks.schema.propose import ObservedValues, Proposal
-from components.checks.schema.text import (
+from components.schema.propose import ObservedValues, Proposal
+from components.schema.text import (
     ANY,
     domain_of,
     feature_text,

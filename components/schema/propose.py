@@ -8,12 +8,12 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.checks.schema.anomalies import Anomaly, list_anomalies
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.read import read_examples
 from components.files import private_folder
 from components.model.folder import Model
+from components.schema.anomalies import Anomaly, list_anomalies
 from components.settings import Settings
 from components.snapshot.columns import KEY_TYPES, NUMERIC_TYPES, read_features
 from components.snapshot.document import Snapshot
