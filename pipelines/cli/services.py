@@ -9,14 +9,22 @@ from components.model.folder import read_model
 from components.settings import read_settings
 from pipelines.cli.options import counter, ready_settings, through_option
 from pipelines.local import emulators
+from pipelines.local.addresses import HOST
 
 
 @click.command()
-def up() -> None:
+@click.option(
+    "--advertise",
+    metavar="ADDRESS",
+    default=HOST,
+    show_default=True,
+    help="The address of this machine on which the emulators listen: that of a bridge lets containers and pods use them.",
+)
+def up(advertise: str) -> None:
     """Start the emulators of BigQuery, Cloud Storage and Cloud SQL, and create the registry's tables and bucket."""
     from pipelines.local.services import prepare
 
-    emulators.start(read_settings(), progress=click.echo)
+    emulators.start(read_settings(), progress=click.echo, host=advertise)
     prepare(read_settings())
 
 

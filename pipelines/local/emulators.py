@@ -57,13 +57,19 @@ class EmulatorStatus:
     log: Path
 
 
-def start(settings: Settings, progress: Progress) -> None:
+def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
     """Start the emulators, wait until all answer, and write their addresses into endpoints.env in the state folder.
 
     Emulators that run already are left alone. Of two callers at the same time the second waits, and finds everything up.
 
+    Args:
+        settings: name the state folder, the project and the users.
+        progress: called with a sentence for whatever is started.
+        host: the address of this machine on which they listen, and nowhere else. Any but 127.0.0.1 is reached by others too.
+
     Raises:
-        EmulatorError: an emulator does not start (then none is left running), or the environment of the emulators is missing.
+        EmulatorError: an emulator does not start (then none is left running), the environment of the emulators is missing, or `host`
+            is no address of this machine.
     """
     if not PYTHON.exists():
         raise EmulatorError(f"the emulators' environment is missing ({PYTHON}): run `make setup`")
@@ -74,7 +80,7 @@ def start(settings: Settings, progress: Progress) -> None:
     with private_files(), _alone(folder, progress):
         running = _running(folder)
         in_use = {name for part in running for name in ADDRESSES[part]}
-        chosen = addresses.choose(_ports_file(folder), in_use=in_use, progress=progress)
+        chosen = addresses.choose(_ports_file(folder), host, in_use=in_use, progress=progress)
         commands = {part: _command(part, settings, folder, chosen) for part in EmulatorName}
         outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part]]
         daemons.stop(outdated)
@@ -174,10 +180,10 @@ def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addre
         EmulatorName.BIGQUERY: (
             f"--project={settings.project}",
             f"--grpc-port={chosen.bigquery_storage}",
-            f"--storage-endpoint=http://{HOST}:{chosen.cloud_storage}",
+            f"--storage-endpoint=http://{chosen.host}:{chosen.cloud_storage}",
         ),
     }
-    common = (f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")
+    common = (f"--host={chosen.host}", f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")
     return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *common)
 
 
@@ -201,11 +207,12 @@ def _key_file(folder: Path, role: str) -> Path:
 
 
 def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
+    host = chosen.host
     values = {
-        "PERENNIAL_BIGQUERY_ENDPOINT": f"http://{HOST}:{chosen.bigquery}",
-        "PERENNIAL_BIGQUERY_STORAGE_ENDPOINT": f"{HOST}:{chosen.bigquery_storage}",
-        "PERENNIAL_STORAGE_ENDPOINT": f"http://{HOST}:{chosen.cloud_storage}",
-        "PERENNIAL_CLOUDSQL_ENDPOINT": f"http://{HOST}:{chosen.cloud_sql}",
+        "PERENNIAL_BIGQUERY_ENDPOINT": f"http://{host}:{chosen.bigquery}",
+        "PERENNIAL_BIGQUERY_STORAGE_ENDPOINT": f"{host}:{chosen.bigquery_storage}",
+        "PERENNIAL_STORAGE_ENDPOINT": f"http://{host}:{chosen.cloud_storage}",
+        "PERENNIAL_CLOUDSQL_ENDPOINT": f"http://{host}:{chosen.cloud_sql}",
         "PERENNIAL_CREDENTIALS_FILE": str(_key_file(folder, "writer")),
         "PERENNIAL_OWNER_USER": service_accounts(settings)["owner"].removesuffix(".gserviceaccount.com"),
         "PERENNIAL_OWNER_CREDENTIALS_FILE": str(_key_file(folder, "owner")),
@@ -218,9 +225,9 @@ def _address(part: EmulatorName, chosen: Addresses) -> str:
     beside = {
         EmulatorName.CLOUD_SQL: f", {chosen.instance}:{CLOUD_SQL_PORT}",
         EmulatorName.CLOUD_STORAGE: "",
-        EmulatorName.BIGQUERY: f", gRPC {HOST}:{chosen.bigquery_storage}",
+        EmulatorName.BIGQUERY: f", gRPC {chosen.host}:{chosen.bigquery_storage}",
     }
-    return f"http://{HOST}:{getattr(chosen, part)}{beside[part]}"
+    return f"http://{chosen.host}:{getattr(chosen, part)}{beside[part]}"
 
 
 def _wait_until_they_answer(folder: Path, running: dict[EmulatorName, Daemon], chosen: Addresses, progress: Progress) -> None:
@@ -241,7 +248,7 @@ def _wait_until_they_answer(folder: Path, running: dict[EmulatorName, Daemon], c
 
 def _answers(part: EmulatorName, chosen: Addresses) -> bool:
     """Whether an emulator is ready. Cloud SQL says so itself; of the others any answer will do, even that a token is missing."""
-    connection = http.client.HTTPConnection(HOST, getattr(chosen, part), timeout=ANSWER_SECONDS)
+    connection = http.client.HTTPConnection(chosen.host, getattr(chosen, part), timeout=ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthz" if part is EmulatorName.CLOUD_SQL else "/")
         code = connection.getresponse().status

@@ -33,10 +33,10 @@ def main() -> None:
     key = read_key(arguments.token_key.resolve()) if arguments.token_key else None
     webassembly.compiled()
     _enter(arguments.data)
-    listener = _bind(arguments.port)
+    listener = _bind(arguments.host, arguments.port)
     application = _application(arguments.project, arguments.storage_endpoint, key)
     _hold_back(arguments.streaming_buffer_seconds)
-    reads = _serve_reads(arguments.grpc_port, key)
+    reads = _serve_reads(arguments.host, arguments.grpc_port, key)
     _warm_up()
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
@@ -47,6 +47,7 @@ def main() -> None:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bigquery", description=__doc__)
+    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help=f"where to listen; {HOST} unless told")
     parser.add_argument("--port", type=int, required=True, help="REST")
     parser.add_argument("--grpc-port", type=int, required=True, help="Storage Read API")
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where everything is kept")
@@ -67,19 +68,19 @@ def _enter(data: Path) -> None:
     tempfile.tempdir = str(Path("uploads").absolute())  # where local-bigquery puts uploads, too
 
 
-def _bind(port: int) -> socket.socket:
+def _bind(host: str, port: int) -> socket.socket:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # only then does asyncio send small answers at once
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
         listener.listen(128)
     except OSError as error:
-        _refuse_port(port, error)
+        _refuse_port(host, port, error)
     return listener
 
 
-def _refuse_port(port: int, error: Exception) -> NoReturn:
-    sys.exit(f"bigquery: port {port} of {HOST} is taken ({error}): stop what listens there, or choose another port")
+def _refuse_port(host: str, port: int, error: Exception) -> NoReturn:
+    sys.exit(f"bigquery: port {port} of {host} is taken ({error}): stop what listens there, or choose another port")
 
 
 def _application(project: str, storage_endpoint: str | None, key: bytes | None) -> ASGIApp:
@@ -119,7 +120,7 @@ def _warm_up() -> None:
     threading.Thread(target=analysis.warm_up, daemon=True).start()
 
 
-def _serve_reads(port: int, key: bytes | None) -> grpc.Server:
+def _serve_reads(host: str, port: int, key: bytes | None) -> grpc.Server:
     """As local-bigquery does it, but a port that another server has is refused instead of shared."""
     from local_bigquery.grpc.server import SERVICES
 
@@ -128,9 +129,9 @@ def _serve_reads(port: int, key: bytes | None) -> grpc.Server:
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
     server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods) for name, methods in SERVICES.items()])
     try:
-        server.add_insecure_port(f"{HOST}:{port}")
+        server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:
-        _refuse_port(port, error)
+        _refuse_port(host, port, error)
     server.start()
     return server
 

@@ -39,8 +39,11 @@ def parse_options(arguments: list[str]) -> Options:
     """The command line."""
     parser = argparse.ArgumentParser(prog="cloud_sql", description=__doc__)
     parser.add_argument("connection_name", metavar="PROJECT:REGION:INSTANCE")
-    parser.add_argument("--port", type=int, required=True, help=f"where the Admin API and the token endpoint listen, on {HOST}")
-    parser.add_argument("--address", default=HOST, help=f"the loopback address on whose port {PORT} the instance listens")
+    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help=f"where to listen; {HOST} unless told")
+    parser.add_argument("--port", type=int, required=True, help="where the Admin API and the token endpoint listen, on the host")
+    parser.add_argument("--address", help=f"on whose port {PORT} the instance listens; the host unless told")
+    advertised = "the name or address under which others reach it, if that is another one than where it listens"
+    parser.add_argument("--advertise", metavar="NAME", help=advertised)
     parser.add_argument("--data", type=absolute_path, required=True, help="the folder of everything that lasts")
     parser.add_argument("--token-key", type=absolute_path, required=True, help="the file of the key that all emulators share")
     accounts = "an IAM user, and where to write its key file; may be repeated: the first one is the instance's administrator"
@@ -50,8 +53,10 @@ def parse_options(arguments: list[str]) -> Options:
     given = parser.parse_args(arguments)
     return Options(
         connection_name=given.connection_name,
+        host=given.host,
         port=given.port,
-        address=given.address,
+        address=given.address or given.host,
+        advertised=given.advertise,
         data=given.data,
         token_key=given.token_key,
         service_accounts=tuple(given.service_account),

@@ -44,8 +44,13 @@ class Options:
     """What to emulate, and where. Every path is absolute."""
 
     connection_name: str
+    host: str
+    """Where the Admin API and the token endpoint listen."""
     port: int
     address: str
+    """Where the instance listens."""
+    advertised: str | None
+    """The name under which others reach both; None: the addresses themselves."""
     data: Path
     token_key: Path
     service_accounts: tuple[ServiceAccount, ...]
@@ -63,10 +68,11 @@ async def serve(options: Options) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    instance = Instance(*parse_connection_name(options.connection_name), options.address, Postgres(options.data))
-    accounts = ServiceAccounts(options.data / "service-accounts", _read_key(options), f"http://{HOST}:{options.port}/token")
+    instance = Instance(*parse_connection_name(options.connection_name), options.advertised or options.address, Postgres(options.data))
+    token_uri = f"http://{options.advertised or options.host}:{options.port}/token"
+    accounts = ServiceAccounts(options.data / "service-accounts", _read_key(options), token_uri)
     certificates = Certificates(options.data / "authorities")
-    proxy = Proxy(instance)
+    proxy = Proxy(instance, options.address)
 
     async def listen() -> None:
         context = certificates.server_context(f"{instance.project}:{instance.name}", instance.dns_name)
@@ -80,10 +86,10 @@ async def serve(options: Options) -> None:
     runner = web.AppRunner(application, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS)
     await runner.setup()
     try:
-        await _take_port(HOST, options.port, web.TCPSite(runner, HOST, options.port).start)
+        await _take_port(options.host, options.port, web.TCPSite(runner, options.host, options.port).start)
         await listen()
         await asyncio.to_thread(_open, instance, accounts, options)
-        log.info("%s listens on %s:%s, its API on %s:%s", instance.connection_name, options.address, PORT, HOST, options.port)
+        log.info("%s listens on %s:%s, its API on %s:%s", instance.connection_name, options.address, PORT, options.host, options.port)
         await stopped.wait()
     finally:
         proxy.close()

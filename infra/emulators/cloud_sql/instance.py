@@ -29,6 +29,7 @@ class Instance:
     region: str
     name: str
     address: str
+    """What connectors are told."""
     postgres: Postgres
     created: dt.datetime = field(default_factory=lambda: dt.datetime.now(dt.UTC))
     iam_users: dict[str, str] = field(default_factory=dict)

@@ -33,15 +33,16 @@ class Refusal(Exception):
 class Proxy:
     """Port 3307 of one instance."""
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, address: str) -> None:
         self._instance = instance
+        self._address = address
         self._server: asyncio.Server | None = None
 
     async def listen(self, context: ssl.SSLContext) -> None:
         """Listen with the certificates of `context`, for the first time or anew. Connections that are open live on."""
         if self._server is not None:
             self._server.close()
-        self._server = await asyncio.start_server(self._serve, self._instance.address, PORT, ssl=context, ssl_handshake_timeout=10)
+        self._server = await asyncio.start_server(self._serve, self._address, PORT, ssl=context, ssl_handshake_timeout=10)
 
     def close(self) -> None:
         """Listen no longer, and drop what is connected."""

@@ -1,4 +1,4 @@
-"""Start the emulator: `python -m cloud_storage --port 4443 --data FOLDER [--token-key FILE] [--service-accounts FOLDER] [--faults]`."""
+"""Cloud Storage on one machine: `python -m cloud_storage --help`."""
 
 import argparse
 import signal
@@ -22,7 +22,7 @@ GRACE_SECONDS = 3
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     arguments = _arguments()
-    listener = _listen(arguments.port)
+    listener = _listen(arguments.host, arguments.port)
     try:
         key = read_key(arguments.token_key) if arguments.token_key else None
         keep_private(arguments.data)
@@ -47,7 +47,8 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="cloud_storage", description="Cloud Storage on one machine.")
-    parser.add_argument("--port", type=int, required=True, help=f"where to listen on {HOST}")
+    parser.add_argument("--host", default=HOST, metavar="ADDRESS", help=f"where to listen; {HOST} unless told")
+    parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True, help="the folder that keeps the state")
     parser.add_argument("--token-key", type=Path, help="the key that access tokens are signed with; without it, nobody is asked for one")
     parser.add_argument(
@@ -57,14 +58,14 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     # The protocol is named because asyncio turns Nagle's algorithm off only then: 40 ms a request.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
-        sys.exit(f"cloud_storage: cannot listen on {HOST}:{port} ({error.strerror}): stop what does, or choose another port")
+        sys.exit(f"cloud_storage: cannot listen on {host}:{port} ({error.strerror}): stop what does, or choose another port")
     return listener
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.errors import EmulatorError
 from pipelines.local import addresses
 
 
@@ -20,7 +21,7 @@ def test_addresses_differ_and_are_kept(tmp_path: Path) -> None:
     second, told_again = choose(tmp_path / "ports.json")
 
     assert first == second == addresses.read(tmp_path / "ports.json")
-    assert len(set(dataclasses.astuple(first))) == 5
+    assert len(set(dataclasses.astuple(first))) == 6
     assert told == told_again == []
 
 
@@ -59,6 +60,30 @@ def test_a_port_that_our_own_emulator_has_is_kept(tmp_path: Path) -> None:
         after, told = choose(tmp_path / "ports.json", in_use=frozenset({"bigquery"}))
 
     assert (after, told) == (before, [])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address")
+def test_ports_stay_when_the_host_changes_and_only_127_0_0_1_has_an_instance_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "ports.json"
+    before, _ = choose(file)
+
+    away = addresses.choose(file, "127.0.0.2", in_use=dataclasses.asdict(before).keys(), progress=pytest.fail)
+    back = addresses.choose(file, in_use=dataclasses.asdict(before).keys(), progress=pytest.fail)
+
+    assert away == dataclasses.replace(before, host="127.0.0.2", instance="127.0.0.2")
+    assert back == dataclasses.replace(before, instance=back.instance)
+    assert back.instance.startswith("127.77.")
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "0.0.0.0", "localhost", "::1", ""])  # noqa: S104 - it is refused
+def test_a_host_that_is_not_ours_alone_is_refused(tmp_path: Path, host: str) -> None:
+    with pytest.raises(EmulatorError) as error:
+        addresses.choose(tmp_path / "ports.json", host, in_use=(), progress=pytest.fail)
+    assert (
+        str(error.value)
+        == f"{host!r} is no IPv4 address of this machine: name one that containers reach, such as that of a bridge (`ip address`)"
+    )
+    assert not (tmp_path / "ports.json").exists()
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1, 2]", '{"bigquery": 1'])

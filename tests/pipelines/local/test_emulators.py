@@ -19,6 +19,7 @@ from components.errors import EmulatorError
 from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import emulators
 from pipelines.local.emulators import EmulatorState
+from pipelines.local.services import prepare
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.services
@@ -122,6 +123,28 @@ def test_down_stops_all_and_up_finds_addresses_and_state_again(state_folder: Pat
     with google.storage_client(settings) as storage, google.bigquery_client(settings) as warehouse:
         assert storage.bucket("kept").blob("a").download_as_bytes() == b"kept"
         assert [row.number for row in warehouse.query_and_wait("SELECT number FROM kept.numbers")] == [42]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.1 is the only loopback address")
+def test_all_listen_where_they_are_told_and_nowhere_else_and_every_client_finds_them_there(state_folder: Path) -> None:
+    down(state_folder)
+    told: list[str] = []
+    emulators.start(settings_of(state_folder), told.append, host="127.0.0.2")
+    settings = settings_of(state_folder)
+
+    assert settings.cloudsql_endpoint is not None
+    assert settings.cloudsql_endpoint.startswith("http://127.0.0.2:")
+    assert settings.storage_endpoint is not None
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(settings.storage_endpoint.rpartition(":")[2])))
+    prepare(settings)
+    with google.bigquery_client(settings) as warehouse, google.storage_client(settings) as storage:
+        assert [row.n for row in warehouse.query_and_wait("SELECT 1 AS n")] == [1]
+        assert storage.bucket(settings.bucket).exists()
+
+    up(state_folder)
+
+    assert [part.address.startswith("http://127.0.0.1:") for part in emulators.status(state_folder)] == [True] * 3
 
 
 def test_bigquery_reads_and_writes_cloud_storage_with_its_own_token(state_folder: Path) -> None:
