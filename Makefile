@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo-churn demo-loyalty up down status test test-export check bench goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export check bench goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ demo-churn: setup ## Tell with real runs how text in a number is found, explaine
 demo-loyalty: setup ## Tell with real runs why everybody is called a newcomer, and why rolling back does not help
 demo-churn demo-loyalty:
 	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/$@ PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/$@/models python -m pipelines.demos.$(@:demo-%=%)
+
+install: ## Put the command `perennial` on the PATH, for this checkout
+	@infra/userland/install-command $(CURDIR)
 
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@

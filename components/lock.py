@@ -11,6 +11,16 @@ from components.files import private_files
 log = logging.getLogger(__name__)
 
 
+def is_locked(path: Path) -> bool:
+    """Whether a process holds the exclusive lock of a file that exists."""
+    with path.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 @contextmanager
 def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -> Iterator[None]:
     """Hold the exclusive lock of a file, which is made if it is missing and stays.

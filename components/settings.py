@@ -23,6 +23,7 @@ IMAGE = "perennial-python:placeholder"
 ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
+Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 
@@ -32,10 +33,10 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     environment: str = "local"
-    project: str
+    project: Name
     location: str = "EU"
     """BigQuery's and Cloud Storage's location."""
-    bucket: str
+    bucket: Name
     """The bucket that holds the model versions."""
     serving_bucket: str | None = None
     """The bucket of what targets are told to serve, which is replaced at every deployment; None means `bucket`. See docs/storage.md."""
@@ -55,11 +56,11 @@ class Settings(BaseSettings):
     storage_endpoint: str | None = None
     cloudsql_endpoint: str | None = None
 
-    cloudsql_instance: str
+    cloudsql_instance: Name
     """project:region:instance"""
     cloudsql_ip_type: str = "PRIVATE"
     database: str = "registry"
-    database_user: str
+    database_user: Name
     """A built-in user, or an IAM service account without `.gserviceaccount.com`."""
     database_password: SecretStr | None = None
     """None means IAM authentication."""

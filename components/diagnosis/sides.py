@@ -12,13 +12,14 @@ from components.model.folder import Model
 from components.profiles.profile import Profiles
 from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
+from components.registry.reference import REFERENCE, referenced_version
 from components.registry.snapshot_use import SHOWN, find_snapshot
 from components.snapshot.document import Snapshot, snapshot_from
 from components.snapshot.record import read_recorded_snapshot
 
 DAY = r"\d{4}-\d{2}-\d{2}"
 SERVING_PREFIX = "serving:"
-ACCEPTED = "a date, DATE..DATE, the beginning of a snapshot's id, vNUMBER, or serving:DATE..DATE"
+ACCEPTED = "a date, DATE..DATE, the beginning of a snapshot's id, vNUMBER, latest, live, live@TARGET, or serving:DATE..DATE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,10 @@ def read_operand(cloud: Cloud, model: Model, text: str) -> Operand:
         return _logged(cloud, model, text, _day(window[1]), _day(window[2]))
     if version := re.fullmatch(r"v(\d+)", text):
         return _version_operand(cloud, model, int(version[1]))
+    if REFERENCE.fullmatch(text):
+        with cloud.engine.connect() as connection:
+            number = referenced_version(connection, model.name, text)
+        return _version_operand(cloud, model, number)
     if not re.fullmatch("[0-9a-fA-F]{6,64}", text):
         raise RegistryError(f"{text!r} is no data of model {model.name!r}: give {ACCEPTED}")
     with cloud.engine.connect() as connection:

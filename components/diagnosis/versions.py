@@ -16,6 +16,7 @@ from components.model.column_lineage import trace
 from components.model.folder import Model
 from components.profiles.profile import Profiles
 from components.registry.history import VersionStory, read_version
+from components.registry.reference import REFERENCE, referenced_version
 from components.runs.record import RecordedRun, Task, read_run, read_tasks
 from components.wording import legible
 
@@ -143,13 +144,16 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
 
 
 def read_version_or_run(connection: sa.Connection, model: Model, text: str) -> VersionOrRun:
-    """The version of that number, such as `3` or `v3`, or the run of that id.
+    """The version that a number such as `3` or `v3`, or a reference such as `live`, means; or the run of that id.
 
     Raises:
         RegistryError: it does not exist, belongs to another model, or pinned no data.
     """
-    if text.removeprefix("v").isdigit():
-        story = read_version(connection, model.name, int(text.removeprefix("v")))
+    number = text.removeprefix("v")
+    if REFERENCE.fullmatch(text):
+        number = str(referenced_version(connection, model.name, text))
+    if number.isdigit():
+        story = read_version(connection, model.name, int(number))
         name, snapshot_id = f"version {story.number}", story.snapshot.snapshot_id
         return VersionOrRun(name=name, run=story.run, tasks=story.tasks, snapshot_id=snapshot_id, story=story)
     run = read_run(connection, text)

@@ -1,6 +1,7 @@
 """A group of commands that are imported only when they are called, and that its help lists by section."""
 
 import importlib
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ import click
 
 from components.errors import BlockedError, PerennialError
 from pipelines.cli.exit_code import ExitCode
+
+JSON = "perennial.json"
+"""The key of click's notes under which stands whether a command line asks for JSON."""
 
 
 class LazyCommand(NamedTuple):
@@ -54,14 +58,30 @@ class LazyGroup(click.Group):
         with _usage_errors():
             return super().make_context(*arguments, **options)
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Note whether the command line asks for JSON, which an error before the command's own parsing must know too."""
+        ctx.meta[JSON] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Parse the command's own arguments, and run it."""
         try:
             with _usage_errors():
                 return super().invoke(ctx)
         except PerennialError as error:
+            code = ExitCode.BLOCKED if isinstance(error, BlockedError) else ExitCode.FAILED
+            _show_json(ctx, str(error), code)
             click.echo(f"Error: {error}", err=True)
-            ctx.exit(ExitCode.BLOCKED if isinstance(error, BlockedError) else ExitCode.FAILED)
+            ctx.exit(code)
+        except click.UsageError as error:
+            _show_json(ctx, error.format_message(), ExitCode.USAGE)
+            raise
+
+
+def _show_json(ctx: click.Context, sentence: str, code: ExitCode) -> None:
+    """Print an error where a script that asked for JSON reads it. People have it on the standard error, with or without."""
+    if ctx.meta[JSON]:
+        click.echo(json.dumps({"error": sentence, "exit_code": code}, indent=2))
 
 
 @contextmanager

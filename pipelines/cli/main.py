@@ -9,47 +9,49 @@ from pipelines.cli.group import LazyCommand, LazyGroup
 
 SECTIONS = {
     "Data": {
-        "seed": LazyCommand("pipelines.cli.services:seed", "Load a model's example data into BigQuery"),
-        "schema": LazyCommand("pipelines.cli.schema:schema", "Propose, check and compare a pinned schema"),
-        "snapshots": LazyCommand("pipelines.cli.snapshots:snapshots", "List the snapshots of a model's data"),
-        "snapshot": LazyCommand("pipelines.cli.snapshots:snapshot", "Show one snapshot; expire unused ones"),
-        "compare-data": LazyCommand("pipelines.cli.compare:compare_data", "Compare two windows of a model's data"),
+        "seed": LazyCommand("pipelines.cli.commands.services:seed", "Load a model's example data into BigQuery"),
+        "schema": LazyCommand("pipelines.cli.commands.schema:schema", "Propose, check and compare a pinned schema"),
+        "snapshots": LazyCommand("pipelines.cli.commands.snapshots:snapshots", "List the snapshots of a model's data"),
+        "snapshot": LazyCommand("pipelines.cli.commands.snapshots:snapshot", "Show one snapshot; expire unused ones"),
+        "compare-data": LazyCommand("pipelines.cli.commands.compare:compare_data", "Compare two windows of a model's data"),
     },
     "Training": {
-        "train": LazyCommand("pipelines.cli.training:train", "Train and evaluate a model; record a good version"),
-        "reproduce": LazyCommand("pipelines.cli.training:reproduce", "Train a version again and compare the result"),
-        "compile": LazyCommand("pipelines.cli.training:compile_", "Write a pipeline as YAML for Kubeflow or Vertex AI"),
+        "train": LazyCommand("pipelines.cli.commands.training:train", "Train and evaluate a model; record a good version"),
+        "reproduce": LazyCommand("pipelines.cli.commands.training:reproduce", "Train a version again and compare the result"),
+        "compile": LazyCommand("pipelines.cli.commands.training:compile_", "Write a pipeline as YAML for Kubeflow or Vertex AI"),
     },
     "Versions": {
-        "models": LazyCommand("pipelines.cli.versions:models", "List the models and their live versions"),
-        "versions": LazyCommand("pipelines.cli.versions:versions", "List the versions of a model"),
-        "show": LazyCommand("pipelines.cli.versions:show", "Show everything about a version"),
-        "lineage": LazyCommand("pipelines.cli.versions:lineage", "Show a version's way from data to deployments"),
-        "compare": LazyCommand("pipelines.cli.compare:compare", "Explain why two versions differ, or one went bad"),
-        "export": LazyCommand("pipelines.cli.export:export", "Export a version: model card, MLflow, Vertex AI"),
+        "models": LazyCommand("pipelines.cli.commands.versions:models", "List the models and their live versions"),
+        "versions": LazyCommand("pipelines.cli.commands.versions:versions", "List the versions of a model"),
+        "show": LazyCommand("pipelines.cli.commands.versions:show", "Show everything about a version"),
+        "lineage": LazyCommand("pipelines.cli.commands.versions:lineage", "Show a version's way from data to deployments"),
+        "compare": LazyCommand("pipelines.cli.commands.compare:compare", "Explain why two versions differ, or one went bad"),
+        "pull": LazyCommand("pipelines.cli.commands.storage:pull", "Download a version, every file checked"),
+        "export": LazyCommand("pipelines.cli.commands.export:export", "Export a version: model card, MLflow, Vertex AI"),
     },
     "Deployment": {
-        "deploy": LazyCommand("pipelines.cli.deploy:deploy", "Deploy a version to a target"),
-        "rollback": LazyCommand("pipelines.cli.deploy:rollback", "Deploy the version that was live before"),
-        "history": LazyCommand("pipelines.cli.versions:history", "List the deployments of a model"),
-        "retire": LazyCommand("pipelines.cli.versions:retire", "Exclude a version from deployment for good"),
+        "deploy": LazyCommand("pipelines.cli.commands.deploy:deploy", "Deploy a version to a target"),
+        "rollback": LazyCommand("pipelines.cli.commands.deploy:rollback", "Deploy the version that was live before"),
+        "history": LazyCommand("pipelines.cli.commands.versions:history", "List the deployments of a model"),
+        "retire": LazyCommand("pipelines.cli.commands.versions:retire", "Exclude a version from deployment for good"),
     },
     "Upkeep": {
-        "migrate": LazyCommand("pipelines.cli.services:migrate", "Update the registry's tables; create its bucket"),
-        "verify": LazyCommand("pipelines.cli.storage:verify", "Check the stored bytes of versions"),
-        "restore": LazyCommand("pipelines.cli.storage:restore", "Restore missing or damaged bytes of a version"),
-        "gc": LazyCommand("pipelines.cli.storage:collect_garbage", "Remove bytes that no version needs"),
+        "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),
+        "verify": LazyCommand("pipelines.cli.commands.storage:verify", "Check the stored bytes of versions"),
+        "restore": LazyCommand("pipelines.cli.commands.storage:restore", "Restore missing or damaged bytes of a version"),
+        "gc": LazyCommand("pipelines.cli.commands.storage:collect_garbage", "Remove bytes that no version needs"),
     },
     "Local services": {
-        "up": LazyCommand("pipelines.cli.services:up", "Start the emulators"),
-        "down": LazyCommand("pipelines.cli.services:down", "Stop the emulators"),
-        "status": LazyCommand("pipelines.cli.services:status", "Show whether the emulators run, and where"),
+        "up": LazyCommand("pipelines.cli.commands.services:up", "Start the emulators"),
+        "down": LazyCommand("pipelines.cli.commands.services:down", "Stop the emulators"),
+        "status": LazyCommand("pipelines.cli.commands.services:status", "Show whether the emulators run, and where"),
+        "doctor": LazyCommand("pipelines.cli.commands.doctor:doctor", "Check this machine, and say how to put it right"),
     },
 }
 """The commands by name, in the sections and the order of the help."""
 
 
-@click.group(cls=LazyGroup, sections=SECTIONS)
+@click.group(cls=LazyGroup, sections=SECTIONS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="perennial")
 def main() -> None:
     """Keep models alive on Google Cloud: train, evaluate, deploy and compare them, and explain why one went bad."""

@@ -23,6 +23,7 @@ from components.runs.record import RecordedRun, RunState, Trigger, close_interru
 from components.runs.steps import STEPS, Duty, TaskResult, TaskState
 from components.settings import IMAGE, Settings
 from pipelines.run.local import ForkServer, LocalRun
+from pipelines.run.locks import run_lock
 
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""
@@ -200,7 +201,7 @@ def _only_run(settings: Settings, model: str) -> Iterator[None]:
         raise TaskError(f"another run of {model} is in progress on this machine: wait for it, or stop it")
 
     private_folder(settings.state_folder)
-    with exclusive_lock(settings.state_folder / "locks" / f"train-{model}", on_busy=refuse):
+    with exclusive_lock(run_lock(settings, model), on_busy=refuse):
         yield
 
 

@@ -74,7 +74,7 @@ def test_a_command_of_the_table_exists_under_its_name_and_has_help(name: str) ->
 
 
 def test_the_help_lists_every_command_in_one_line_of_a_terminal() -> None:
-    lines = main.get_help(click.Context(main, info_name="perennial", terminal_width=80)).splitlines()
+    lines = main.get_help(click.Context(main, info_name="perennial", terminal_width=80, **main.context_settings)).splitlines()
     assert [line for line in lines if line.endswith(":")] == ["Options:", *(f"{title}:" for title in SECTIONS)]
     for name, command in COMMANDS:
         assert f"  {name:<12}  {command.summary}" in lines
@@ -84,4 +84,11 @@ def test_the_help_imports_no_command() -> None:
     program = "import sys; from pipelines.cli.main import main; main(['--help'], standalone_mode=False); print(*sorted(sys.modules))"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True).stdout
     imported = {name for name in printed.splitlines()[-1].split() if name.startswith(("pipelines.", "components."))}
-    assert imported == {"pipelines.cli", "pipelines.cli.exit_code", "pipelines.cli.group", "pipelines.cli.main", "components.errors"}
+    assert imported == {
+        "pipelines.cli",
+        "pipelines.cli.exit_code",
+        "pipelines.cli.group",
+        "pipelines.cli.main",
+        "components.errors",
+        "components.files",
+    }

@@ -1,5 +1,7 @@
 """A wrong command line ends with an exit code of its own: 2 is the gate's alone."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -25,7 +27,9 @@ def test_every_command_refuses_an_unknown_option_with_64(command: str) -> None:
         (["train"], "Missing argument 'MODEL'."),
         (["train", "churn", "--through", "tomorrow"], "'tomorrow' is not a date: write YYYY-MM-DD"),
         (["train", "churn", "--waive-gate"], "--waive-gate needs --reason: say why these data may be trained on"),
-        (["show", "churn", "first"], "'first' is not a valid integer."),
+        (["show", "churn", "first"], "'first' is not a version: write its number, latest, live or live@TARGET"),
+        (["show", "churn", "0"], "'0' is not a version"),
+        (["show", "churn", "9999999999"], "'9999999999' is not a version"),
         (["schema"], "Commands:"),
         (["schema", "check"], "Missing argument 'MODEL'."),
         (["snapshot", "show"], "Missing argument 'ID'."),
@@ -39,7 +43,19 @@ def test_a_wrong_command_line_ends_with_64(words: list[str], sentence: str) -> N
     assert sentence in result.output
 
 
-@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["schema", "check", "--help"], ["--version"]])
+def test_an_error_is_json_too_where_json_is_wanted() -> None:
+    result = CliRunner().invoke(main, ["show", "churn", "first", "--json"])
+    sentence = "Invalid value for 'VERSION': 'first' is not a version: write its number, latest, live or live@TARGET"
+    assert (result.exit_code, json.loads(result.stdout)) == (ExitCode.USAGE, {"error": sentence, "exit_code": 64})
+    assert sentence in result.stderr
+    result = CliRunner().invoke(main, ["train", "churn", "--reason", " ", "--json"])
+    assert (result.exit_code, json.loads(result.stdout)) == (
+        ExitCode.FAILED,
+        {"error": result.stderr.removeprefix("Error: ").strip(), "exit_code": 1},
+    )
+
+
+@pytest.mark.parametrize("words", [["-h"], ["--help"], ["train", "--help"], ["schema", "check", "--help"], ["--version"]])
 def test_help_is_no_error(words: list[str]) -> None:
     assert CliRunner().invoke(main, words).exit_code == ExitCode.DONE
 

@@ -108,6 +108,6 @@ def test_a_run_leaves_print_and_the_root_logger_as_they_were(run: LocalRun) -> N
 
 
 def test_the_fork_server_is_started_before_anything_that_takes_long_is_imported() -> None:
-    program = "import sys; import pipelines.cli.training; print(*sys.modules)"
+    program = "import sys; import pipelines.cli.commands.training; print(*sys.modules)"
     printed = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=REPOSITORY, check=True).stdout
     assert not {"sqlalchemy", "google.auth", "kfp", "numpy", "pandas", "altair"} & set(printed.split())

@@ -17,6 +17,7 @@ from components.model.folder import read_model
 from components.reason import require_reason
 from components.settings import read_settings
 from pipelines.cli.options import as_json, ready_settings, through_option
+from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
 
 cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
@@ -73,10 +74,10 @@ def train(
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @cold_option
 @as_json
-def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
+def reproduce(model: str, version: int | str, cold: bool, as_json: bool) -> None:
     """Train VERSION of MODEL again from its pinned rows with its own code, and compare examples, weights and metrics with the version.
 
     It makes no new version. The exit code is 0 when all is equal, 3 when something differs, 1 when the run failed.
@@ -88,8 +89,9 @@ def reproduce(model: str, version: int, cold: bool, as_json: bool) -> None:
         from pipelines.run.launch import Runner
         from pipelines.run.reproduce import reproduce as train_again
 
+        number = version_number(settings, model, version)
         progress = Progress(quiet=as_json)
-        result = train_again(Runner(settings, server, progress.start, progress.end), model, version)
+        result = train_again(Runner(settings, server, progress.start, progress.end), model, number)
     sys.exit(text.show(result, as_json=as_json))
 
 

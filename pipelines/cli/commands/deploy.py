@@ -8,6 +8,7 @@ from components.deployment.request import new_request
 from components.registry.deployments import Action
 from pipelines.cli.options import as_json, ready_settings, reason_option
 from pipelines.cli.text.deployments import show_deployed
+from pipelines.cli.version import version_argument, version_number
 
 target_option = click.option("--target", required=True, help="The target: one of PERENNIAL_TARGETS, such as prod.")
 force_option = click.option(
@@ -18,16 +19,17 @@ request_option = click.option("--request-id", help="An id of your own, so that a
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @target_option
 @reason_option
 @force_option
 @request_option
 @as_json
-def deploy(model: str, version: int, target: str, reason: str, force: bool, request_id: str | None, as_json: bool) -> None:
+def deploy(model: str, version: int | str, target: str, reason: str, force: bool, request_id: str | None, as_json: bool) -> None:
     """Deploy VERSION of MODEL to a target: check the bytes that are served, test them, switch, and record the deployment."""
     settings = ready_settings()
-    request = new_request(settings, Action.DEPLOY, model=model, version=version, target=target, reason=reason, request_id=request_id)
+    number = version_number(settings, model, version)
+    request = new_request(settings, Action.DEPLOY, model=model, version=number, target=target, reason=reason, request_id=request_id)
     show_deployed(settings, request, deployment.deploy(Cloud(settings), request, force=force), as_json=as_json)
 
 

@@ -1,5 +1,6 @@
 """The commands about the services themselves: the emulators on this machine, the registry's tables, and example data."""
 
+from dataclasses import asdict
 from datetime import date
 
 import click
@@ -7,9 +8,11 @@ import click
 from components.google import bigquery_client
 from components.model.folder import read_model
 from components.settings import read_settings
-from pipelines.cli.options import counter, ready_settings, through_option
+from pipelines.cli.json_text import to_json
+from pipelines.cli.options import as_json, counter, ready_settings, through_option
 from pipelines.local import emulators
 from pipelines.local.addresses import HOST
+from pipelines.run.locks import running_models
 
 
 @click.command()
@@ -29,15 +32,24 @@ def up(advertise: str) -> None:
 
 
 @click.command()
-def down() -> None:
-    """Stop the emulators. Their state stays on disk."""
-    emulators.stop(read_settings().state_folder, progress=click.echo)
+@click.option("--yes", is_flag=True, help="Stop them also while a run needs them, without a question.")
+def down(yes: bool) -> None:
+    """Stop the emulators. Their state stays on disk. While a run on this machine needs them, it asks first."""
+    settings = read_settings()
+    if (models := running_models(settings)) and not yes:
+        click.confirm(f"A run of {', '.join(models)} needs the emulators and will fail. Stop them?", abort=True)
+    emulators.stop(settings.state_folder, progress=click.echo)
 
 
 @click.command()
-def status() -> None:
+@as_json
+def status(as_json: bool) -> None:
     """Show the state, address, process and log of each emulator."""
-    for part in emulators.status(read_settings().state_folder):
+    parts = emulators.status(read_settings().state_folder)
+    if as_json:
+        click.echo(to_json([asdict(part) for part in parts]))
+        return
+    for part in parts:
         since = f"{part.since:%Y-%m-%d %H:%M}" if part.since else "-"
         click.echo(f"{part.name:<14} {part.state:<7} {part.address or '-':<24} pid {part.pid or '-':<8} since {since:<17} {part.log}")
 
@@ -56,13 +68,17 @@ def migrate() -> None:
 @click.command()
 @click.argument("model")
 @through_option
-def seed(model: str, through: date | None) -> None:
+@as_json
+def seed(model: str, through: date | None, as_json: bool) -> None:
     """Load MODEL's example data into BigQuery, by partition."""
     settings = ready_settings()
     from pipelines.local.seed import seed as load
 
     found = read_model(settings.models_folder, model)
     seeded = load(bigquery_client(settings), settings, found, through=through, progress=counter("partitions loaded"))
+    if as_json:
+        click.echo(to_json(asdict(seeded)))
+        return
     origin = seeded.origin
     click.echo(f"{origin.title}\n  from {origin.package}, licence {origin.licence}\n  SHA-256 {origin.sha256}")
     click.echo(f"  {origin.rows:,} rows, {origin.first} to {origin.last}")

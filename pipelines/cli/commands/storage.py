@@ -8,6 +8,8 @@ from pathlib import Path
 import click
 
 from components.cloud import Cloud
+from components.registry.history import read_version
+from components.storage.objects import pull_folder
 from components.upkeep import verification
 from components.upkeep.garbage import Disposition, Verb, collect, perform
 from components.upkeep.inventory import Scope, require_scope, stored_versions
@@ -17,6 +19,7 @@ from components.upkeep.verify import Reads
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, counter, ready_settings
+from pipelines.cli.version import VersionReference, version_argument, version_number
 
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 MANY_VERSIONS = 10
@@ -25,12 +28,12 @@ MANY_VERSIONS = 10
 
 @click.command()
 @click.argument("model", required=False)
-@click.argument("version", type=int, required=False)
+@click.argument("version", type=VersionReference(), required=False)
 @click.option("--repair", is_flag=True, help="Publish unpublished versions, and correct targets that differ from the log of deployments.")
 @click.option("--deep", is_flag=True, help="Also read objects in cold storage classes, which costs money, and compare their SHA-256.")
 @click.option("--quick", is_flag=True, help="Read no bytes: compare only the sizes and CRC32C that Cloud Storage reports.")
 @as_json
-def verify(model: str | None, version: int | None, repair: bool, deep: bool, quick: bool, as_json: bool) -> None:
+def verify(model: str | None, version: int | str | None, repair: bool, deep: bool, quick: bool, as_json: bool) -> None:
     """Check every stored object of all versions, of MODEL's versions, or of VERSION against its manifest and the registry.
 
     It lists what is wrong and what to do. The exit code is 0 when nothing is wrong, 3 when something is.
@@ -38,6 +41,7 @@ def verify(model: str | None, version: int | None, repair: bool, deep: bool, qui
     if deep and quick:
         raise click.UsageError("--deep reads everything and --quick nothing: choose one")
     settings = ready_settings()
+    number = version_number(settings, model, version) if model and version else None
     reads = Reads.ALL if deep else Reads.NONE if quick else Reads.FREE
     show_count = counter("versions verified")
 
@@ -45,7 +49,7 @@ def verify(model: str | None, version: int | None, repair: bool, deep: bool, qui
         if of >= MANY_VERSIONS:
             show_count(done, of)
 
-    result = verification.verify(Cloud(settings), Scope(model, version), reads=reads, repair=repair, progress=progress)
+    result = verification.verify(Cloud(settings), Scope(model, number), reads=reads, repair=repair, progress=progress)
     if as_json:
         click.echo(to_json(asdict(result)))
     else:
@@ -64,16 +68,17 @@ def _show_verification(result: Verification) -> None:
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @click.option("--from", "folder", type=EXISTING_FOLDER, help="A folder on this machine to restore from as well, such as that of the run.")
 @as_json
-def restore(model: str, version: int, folder: Path | None, as_json: bool) -> None:
+def restore(model: str, version: int | str, folder: Path | None, as_json: bool) -> None:
     """Restore missing and changed objects of VERSION of MODEL from its other copy, or from older generations in Cloud Storage.
 
     The exit code is 0 when the version is complete, 3 when an object is lost.
     """
     settings = ready_settings()
-    cloud, scope = Cloud(settings), Scope(model, version)
+    number = version_number(settings, model, version)
+    cloud, scope = Cloud(settings), Scope(model, number)
     require_scope(cloud.engine, scope)
     results = []
     for stored in stored_versions(cloud.engine, scope):
@@ -86,10 +91,32 @@ def restore(model: str, version: int, folder: Path | None, as_json: bool) -> Non
     if as_json:
         click.echo(to_json([asdict(result) for result in results]))
     elif not results:
-        click.echo(f"{model} {version} is whole: there is nothing to restore")
+        click.echo(f"{model} {number} is whole: there is nothing to restore")
     elif lost:
-        click.echo(f"{model} {version} is not whole: give a folder that has the lost files with --from, such as the run's, or retire it")
+        click.echo(f"{model} {number} is not whole: give a folder that has the lost files with --from, such as the run's, or retire it")
     sys.exit(ExitCode.DIFFERS if lost else ExitCode.DONE)
+
+
+@click.command()
+@click.argument("model")
+@version_argument
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@as_json
+def pull(model: str, version: int | str, folder: Path, as_json: bool) -> None:
+    """Download the SavedModel of VERSION of MODEL to FOLDER, every file checked against the registry's SHA-256.
+
+    FOLDER must not exist: it appears whole, or not at all.
+    """
+    settings = ready_settings()
+    number = version_number(settings, model, version)
+    cloud = Cloud(settings)
+    with cloud.engine.connect() as connection:
+        manifest = read_version(connection, model, number).manifest
+    pull_folder(cloud.storage, manifest.uri, folder)
+    if as_json:
+        click.echo(to_json({"model": model, "version": number, "folder": str(folder), "sha256": manifest.sha256}))
+    else:
+        click.echo(f"{model} {number} is in {folder}: {len(manifest.entries)} files, SHA-256 {manifest.sha256}")
 
 
 @click.command("gc")

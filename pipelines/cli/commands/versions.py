@@ -8,6 +8,7 @@ from components.registry.history import list_versions, read_version
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings, reason_option
 from pipelines.cli.text import versions as text
+from pipelines.cli.version import version_argument, version_number
 
 
 @click.command()
@@ -37,12 +38,14 @@ def versions(model: str, limit: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @as_json
-def show(model: str, version: int, as_json: bool) -> None:
+def show(model: str, version: int | str, as_json: bool) -> None:
     """Show everything that the registry knows of VERSION of MODEL."""
-    with make_engine(ready_settings()).connect() as connection:
-        story = read_version(connection, model, version)
+    settings = ready_settings()
+    number = version_number(settings, model, version)
+    with make_engine(settings).connect() as connection:
+        story = read_version(connection, model, number)
     if as_json:
         click.echo(to_json(text.story_json(story)))
     else:
@@ -51,15 +54,16 @@ def show(model: str, version: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @as_json
-def lineage(model: str, version: int, as_json: bool) -> None:
+def lineage(model: str, version: int | str, as_json: bool) -> None:
     """Show where VERSION of MODEL comes from and where it went: data, code, examples, evaluations, deployments."""
     settings = ready_settings()
     from pipelines.cli.text.lineage import show_lineage
 
+    number = version_number(settings, model, version)
     with make_engine(settings).connect() as connection:
-        story = read_version(connection, model, version)
+        story = read_version(connection, model, number)
     show_lineage(settings, story, as_json=as_json)
 
 
@@ -84,10 +88,10 @@ def history(model: str, target: str | None, last: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @reason_option
 @as_json
-def retire(model: str, version: int, reason: str, as_json: bool) -> None:
+def retire(model: str, version: int | str, reason: str, as_json: bool) -> None:
     """Retire VERSION of MODEL: it can never be deployed again.
 
     A version that is live on a target, or that a rollback would go to, is refused.
@@ -97,6 +101,7 @@ def retire(model: str, version: int, reason: str, as_json: bool) -> None:
     from components.reason import require_reason
     from components.storage.objects import require_model_name
 
+    number = version_number(settings, model, version)
     with make_engine(settings).begin() as connection:
-        retired = retirements.retire(connection, require_model_name(model), version, actor=actor(settings), reason=require_reason(reason))
+        retired = retirements.retire(connection, require_model_name(model), number, actor=actor(settings), reason=require_reason(reason))
     text.show_retirement(model, retired, as_json=as_json)

@@ -10,6 +10,7 @@ from components.model.folder import Model, read_model
 from components.settings import Settings
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings
+from pipelines.cli.version import version_argument, version_number
 
 OPTIONS = {
     "card": {"output"},
@@ -21,7 +22,7 @@ OPTIONS = {
 
 @click.command()
 @click.argument("model")
-@click.argument("version", type=int)
+@version_argument
 @click.option("--to", type=click.Choice(list(OPTIONS)), default="card", show_default=True, help="The destination.")
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), help="card: the folder for model_card.json and README.md."
@@ -33,7 +34,7 @@ OPTIONS = {
 @as_json
 def export(
     model: str,
-    version: int,
+    version: int | str,
     to: str,
     output: Path | None,
     name: str | None,
@@ -51,12 +52,13 @@ def export(
         raise click.UsageError(f"--{useless[0].replace('_', '-')} is of no use to --to {to}")
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
+    number = version_number(settings, model, version)
     if to == "mlflow":
-        exported = _mlflow(settings, found_model, version, tracking_uri=tracking_uri, name=name)
+        exported = _mlflow(settings, found_model, number, tracking_uri=tracking_uri, name=name)
     elif to == "vertex":
-        exported = _vertex(settings, found_model, version, location=location, serving_image=serving_image, name=name)
+        exported = _vertex(settings, found_model, number, location=location, serving_image=serving_image, name=name)
     else:
-        exported = _card(settings, found_model, version, output=output)
+        exported = _card(settings, found_model, number, output=output)
     _show(exported, as_json=as_json)
 
 
