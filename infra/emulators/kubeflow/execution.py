@@ -1,0 +1,207 @@
+"""A run's way through its DAGs, as Argo takes it with the driver's and the launcher's help: one task after another, in one thread."""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from infra.emulators.kubeflow.driver import DriverError, Group, RunFacts, holds, provision_outputs, resolve_inputs
+from infra.emulators.kubeflow.launcher import ArtifactIds, LaunchedTask, LauncherError, RunTask, collect_outputs, compile_command
+from infra.emulators.kubeflow.listing import Json
+
+DONE = ("COMPLETE", "CANCELED")
+MLMD_STATES = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "SKIPPED": "CANCELED"}
+ALWAYS = "ALL_UPSTREAM_TASKS_COMPLETED"
+
+
+@dataclass
+class Node:
+    """One task detail of a run, which is a node of its workflow."""
+
+    display_name: str
+    pod: str
+    state: str
+    started: datetime
+    ended: datetime | None = None
+    children: list[str] = field(default_factory=list)
+    log: Path | None = None
+
+    def to_json(self, run_id: str) -> Json:
+        """As the API shows it; a child is named by its pod."""
+        detail: Json = {
+            "run_id": run_id,
+            "task_id": str(uuid.uuid5(uuid.NAMESPACE_OID, self.pod)),
+            "display_name": self.display_name,
+            "create_time": stamp(self.started),
+            "start_time": stamp(self.started),
+            "end_time": stamp(self.ended) if self.ended else "1970-01-01T00:00:00Z",
+            "state": self.state,
+        }
+        if self.children:
+            detail["child_tasks"] = [{"pod_name": child} for child in self.children]
+        return detail
+
+
+def stamp(moment: datetime) -> str:
+    """A time in the API's JSON: whole seconds."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass
+class Execution:
+    """The workflow of one run. What succeeded stays for a retry."""
+
+    spec: Json
+    facts: RunFacts
+    run_task: RunTask
+    clock: Callable[[], datetime]
+    logs: Path
+    nodes: list[Node] = field(default_factory=list)
+    kept: dict[str, Json] = field(default_factory=dict)
+    """Outputs of the tasks that succeeded, by their path."""
+    ids: ArtifactIds = field(default_factory=ArtifactIds)
+    is_terminated: bool = False
+
+    def run(self, parameters: Json) -> str:
+        """Run what has not succeeded yet. Returns the state of the run."""
+        self.nodes = [node for node in self.nodes if node.state in ("SUCCEEDED", "SKIPPED")]
+        root = self.spec["root"]
+        definitions = root.get("inputDefinitions", {}).get("parameters", {})
+        defaults = {name: facts["defaultValue"] for name, facts in definitions.items() if "defaultValue" in facts}
+        node = self._node("root", "RUNNING")
+        state, _ = self._run_group("root", root, defaults | parameters, {}, node)
+        if self.is_terminated:  # a workflow that was terminated is Failed, and so is the run: CANCELED is never reported
+            state = "FAILED"
+        self._end(node, state)
+        return state
+
+    def _node(self, name: str, state: str, parent: Node | None = None) -> Node:
+        node = Node(name, f"{self.facts.resource_name}-{uuid.uuid4().hex[:10]}", state, self.clock())
+        self.nodes.append(node)
+        if parent:
+            parent.children.append(node.pod)
+        return node
+
+    def _end(self, node: Node, state: str) -> None:
+        node.state, node.ended = state, self.clock()
+
+    def _run_group(self, path: str, component: Json, parameters: Json, artifacts: Json, node: Node) -> tuple[str, Json]:
+        """Run a DAG. Returns its state and its outputs."""
+        group, tasks = Group(parameters, artifacts), dict(component["dag"]["tasks"])
+        while ready := sorted(name for name, task in tasks.items() if _is_decided(task, group)):
+            name = ready[0]
+            task = tasks.pop(name)
+            failed = [upstream for upstream in task.get("dependentTasks", ()) if group.states[upstream] not in DONE]
+            if failed and task.get("triggerPolicy", {}).get("strategy") != ALWAYS:
+                group.states[name] = "FAILED"
+                self._end(self._node(name, "OMITTED", node), "OMITTED")
+                continue
+            state, outputs = self._run_task(f"{path}/{name}", name, task, group, node)
+            group.outputs[name], group.states[name] = outputs, MLMD_STATES[state]
+        succeeded = all(state in DONE for state in group.states.values()) and not tasks
+        return ("SUCCEEDED", _outputs(component, group)) if succeeded else ("FAILED", {})
+
+    def _run_task(self, path: str, name: str, task: Json, group: Group, parent: Node) -> tuple[str, Json]:
+        if path in self.kept:
+            return "SUCCEEDED", self.kept[path]
+        component = self.spec["components"][task["componentRef"]["name"]]
+        driver = self._node(f"{name}-driver", "RUNNING", parent)
+        try:
+            if self.is_terminated:
+                raise DriverError("workflow shutdown with strategy: Terminate")
+            inputs = resolve_inputs(name, task, component, group=group, facts=self.facts)
+            condition = task.get("triggerPolicy", {}).get("condition", "")
+            triggers = not condition or holds(condition, inputs["parameterValues"])
+        except DriverError as error:
+            driver.log = self._write_log(driver, str(error))
+            self._end(driver, "FAILED")
+            return "FAILED", {}
+        self._end(driver, "SUCCEEDED")
+        if not triggers:
+            self._end(self._node(name, "SKIPPED", parent), "SKIPPED")
+            return "SKIPPED", {}
+        node = self._node(name, "RUNNING", parent)
+        if "dag" in component:
+            artifacts = {key: found["artifacts"] for key, found in inputs["artifacts"].items()}
+            state, outputs = self._run_group(path, component, inputs["parameterValues"], artifacts, node)
+        else:
+            state, outputs = self._run_container(name, task, component, inputs, node)
+        self._end(node, state)
+        if state == "SUCCEEDED" and "dag" not in component:
+            self.kept[path] = outputs
+        return state, outputs
+
+    def _run_container(self, name: str, task: Json, component: Json, inputs: Json, parent: Node) -> tuple[str, Json]:
+        """Run a task's container, as often as its retry policy says."""
+        container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        for name_, definition in component.get("inputDefinitions", {}).get("parameters", {}).items():
+            if name_ not in inputs["parameterValues"] and "defaultValue" in definition:
+                inputs["parameterValues"][name_] = definition["defaultValue"]
+        attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
+        for attempt in range(attempts):
+            outputs = provision_outputs(name, component, self.facts)
+            node = self._node("executor" if attempts == 1 else f"executor({attempt})", "RUNNING", parent)
+            node.log = self._write_log(node, "")
+            launched = LaunchedTask(
+                run_id=self.facts.run_id,
+                name=name,
+                image=container["image"],
+                command=compile_command(container, inputs, outputs),
+                environment={item["name"]: item.get("value", "") for item in container.get("env", ())},
+                inputs=inputs,
+                outputs=outputs,
+                log=node.log,
+                attempt=attempt,
+            )
+            _make_folders(launched)
+            try:
+                code = self.run_task(launched)
+                given = {} if code else collect_outputs(launched, component, self.ids)
+            except LauncherError as error:
+                code = 1
+                with node.log.open("a") as log:
+                    log.write(f"{error}\n")
+            if not code:
+                self._end(node, "SUCCEEDED")
+                return "SUCCEEDED", given
+            self._end(node, "FAILED")
+            if self.is_terminated:
+                break
+        return "FAILED", {}
+
+    def _write_log(self, node: Node, text: str) -> Path:
+        self.logs.mkdir(parents=True, exist_ok=True)
+        path = self.logs / f"{node.pod}.log"
+        path.write_text(f"{text}\n" if text else "")
+        return path
+
+
+def _is_decided(task: Json, group: Group) -> bool:
+    return all(upstream in group.states for upstream in task.get("dependentTasks", ()))
+
+
+def _make_folders(task: LaunchedTask) -> None:
+    """The folders of outputs, as the launcher makes them; the outputs themselves are the task's to make."""
+    for found in task.outputs["artifacts"].values():
+        Path(found["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
+    for place in task.outputs["parameters"].values():
+        Path(place["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _outputs(component: Json, group: Group) -> Json:
+    """What a group gives to the tasks after it."""
+    given: Json = component["dag"].get("outputs", {})
+    artifacts, parameters = {}, {}
+    for name, source in given.get("artifacts", {}).items():
+        selector = source["artifactSelectors"][0]
+        found = group.outputs.get(selector["producerSubtask"], {}).get("artifacts", {})
+        if selector["outputArtifactKey"] in found:
+            artifacts[name] = found[selector["outputArtifactKey"]]
+    for name, source in given.get("parameters", {}).items():
+        selectors = [source["valueFromParameter"]] if "valueFromParameter" in source else source["valueFromOneof"]["parameterSelectors"]
+        for selector in selectors:
+            found = group.outputs.get(selector["producerSubtask"], {}).get("parameters", {})
+            if selector["outputParameterKey"] in found:
+                parameters[name] = found[selector["outputParameterKey"]]
+    return {"parameters": parameters, "artifacts": artifacts}
