@@ -1,5 +1,36 @@
-"""`python -m pipelines` is `perennial`."""
+"""`perennial`: in a fork of the warm interpreter if there is one, else in this process."""
 
-from pipelines.cli.main import main
+import os
+import sys
+from pathlib import Path
 
-main()
+from pipelines.warm.address import REPOSITORY, Warmth
+from pipelines.warm.client import run
+
+ALONE = ("up", "down")
+"""These start and stop the warm interpreter."""
+HEAVY = ("deploy", "rollback")
+"""These load a model."""
+
+
+def main() -> None:
+    """Run the command of the command line."""
+    command = next((argument for argument in sys.argv[1:] if not argument.startswith("-")), "")
+    if sys.platform == "linux" and command and command not in ALONE:
+        state_folder = Path(os.environ.get("PERENNIAL_STATE_FOLDER", REPOSITORY / ".perennial"))  # noqa: TID251 - settings take too long
+        warmth = Warmth.HEAVY if command in HEAVY else Warmth.LIGHT
+        code = run(state_folder, warmth, "pipelines.__main__:run_command", sys.argv[1:])
+        if code is not None:
+            sys.exit(code)
+    run_command()
+
+
+def run_command() -> None:
+    """Run it in this process."""
+    from pipelines.cli.main import main as command_line
+
+    command_line(prog_name="perennial")
+
+
+if __name__ == "__main__":
+    main()

@@ -38,7 +38,7 @@ def play(name: str, model: str, edits: Edits, tell: Callable[[Settings, ForkServ
         raise SystemExit(f"run `make {name}`: it gives the demo a state folder of its own")
     started = time.monotonic()
     try:
-        with fork_server() as server:
+        with fork_server(settings.state_folder) as server:
             tell(_fresh(settings, model, edits), server)
     except PerennialError as error:
         raise SystemExit(f"Error: {error}") from error

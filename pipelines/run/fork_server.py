@@ -71,8 +71,8 @@ def main() -> None:
     _serve(Path(sys.argv[1]), sys.stdin.fileno())
 
 
-def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
-    """Serve a socket in a fork of this process, which must not have threads. The fork closes the descriptor `to_close`.
+def fork_light(path: Path, *, to_close: Sequence[int]) -> tuple[int, int]:
+    """Serve a socket in a fork of this process, which must not have threads. The fork closes the descriptors `to_close`.
 
     Returns the process id of the fork, and a descriptor: the fork lives as long as this process keeps it open.
     """
@@ -93,7 +93,8 @@ def fork_light(path: Path, *, to_close: int) -> tuple[int, int]:
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         os.close(keep)
-        os.close(to_close)
+        for descriptor in to_close:
+            os.close(descriptor)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nowhere, stream)

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import select
 import shutil
 import signal
 import socket
@@ -22,6 +23,8 @@ from components.errors import TaskError
 from components.files import private_files, private_folder
 from components.runs.steps import STEPS, TaskResult, TaskState
 from pipelines.run.fork_server import fork_light
+from pipelines.warm.address import Warmth
+from pipelines.warm.client import begin
 
 if TYPE_CHECKING:
     from pipelines.run.kfp_internals import TaskCommand
@@ -45,9 +48,8 @@ class ForkServer:
     """The two processes of pipelines.run.fork_server. `heavy` imports TFX while the launcher prepares the run."""
 
     folder: Path
-    heavy: subprocess.Popen[bytes]
-    light: int
-    """The process id of the other one."""
+    has_ended: Callable[[], bool]
+    """Whether `heavy` has ended, which it should not before the run does."""
     connections: set[socket.socket] = field(default_factory=set)
     """One for each task that runs."""
 
@@ -73,7 +75,7 @@ class ForkServer:
     def _connect(self, name: str) -> socket.socket:
         path, deadline = self.folder / name, time.monotonic() + READY_SECONDS
         while not path.exists():
-            if self.heavy.poll() is not None or time.monotonic() > deadline:
+            if self.has_ended() or time.monotonic() > deadline:
                 raise TaskError("the process that imports TFX ended before it was ready: run again with --cold to see why")
             time.sleep(0.02)
         connection = socket.socket(socket.AF_UNIX)
@@ -82,25 +84,43 @@ class ForkServer:
 
 
 @contextmanager
-def fork_server() -> Iterator[ForkServer]:
-    """A fork server that ends with the block, or with this process, which must not have threads yet."""
+def fork_server(state_folder: Path) -> Iterator[ForkServer]:
+    """A fork server that ends with the block, or with this process, which must not have threads yet.
+
+    `heavy` is itself a fork of the state folder's warm interpreter if there is one, and so has imported TFX already.
+    """
     folder = Path(tempfile.mkdtemp(prefix="perennial-"))
-    heavy = _start(folder / "heavy")
-    light, keep = fork_light(folder / "light", to_close=heavy.stdin.fileno() if heavy.stdin else -1)
+    with _heavy(state_folder, folder / "heavy") as (has_ended, to_close):
+        light, keep = fork_light(folder / "light", to_close=to_close)
+        try:
+            yield ForkServer(folder, has_ended)
+        finally:
+            os.kill(light, signal.SIGKILL)
+            os.waitpid(light, 0)
+            os.close(keep)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _heavy(state_folder: Path, path: Path) -> Iterator[tuple[Callable[[], bool], tuple[int, ...]]]:
+    """Start the server that has TFX, for the length of the block. Yields how to ask whether it ended, and what keeps it alive."""
+    reading, writing = os.pipe()
+    nowhere = os.open(os.devnull, os.O_RDWR)
     try:
-        yield ForkServer(folder, heavy, light)
+        connection = begin(state_folder, Warmth.HEAVY, "pipelines.run.fork_server:main", [str(path)], (reading, nowhere, nowhere))
+        if connection is not None:
+            with connection:
+                yield lambda: connection in select.select([connection], [], [], 0)[0], (writing, connection.fileno())
+            return
+        command = [sys.executable, "-m", "pipelines.run.fork_server", str(path)]
+        with subprocess.Popen(command, stdin=reading, stdout=nowhere, stderr=nowhere) as process:
+            try:
+                yield lambda: process.poll() is not None, (writing,)
+            finally:
+                process.kill()
     finally:
-        heavy.kill()
-        heavy.communicate()
-        os.kill(light, signal.SIGKILL)
-        os.waitpid(light, 0)
-        os.close(keep)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start(path: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "pipelines.run.fork_server", str(path)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for descriptor in (reading, writing, nowhere):
+            os.close(descriptor)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from components.model.folder import read_model
 from components.settings import read_settings
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, counter, ready_settings, through_option
-from pipelines.local import emulators
+from pipelines.local import emulators, interpreter
 from pipelines.local.addresses import HOST
 from pipelines.run.locks import running_models
 
@@ -28,6 +28,7 @@ def up(advertise: str) -> None:
     from pipelines.local.services import prepare
 
     emulators.start(read_settings(), progress=click.echo, host=advertise)
+    interpreter.start_interpreter(read_settings().state_folder)
     prepare(read_settings())
 
 
@@ -38,14 +39,16 @@ def down(yes: bool) -> None:
     settings = read_settings()
     if (models := running_models(settings)) and not yes:
         click.confirm(f"A run of {', '.join(models)} needs the emulators and will fail. Stop them?", abort=True)
+    interpreter.stop_interpreter(settings.state_folder)
     emulators.stop(settings.state_folder, progress=click.echo)
 
 
 @click.command()
 @as_json
 def status(as_json: bool) -> None:
-    """Show the state, address, process and log of each emulator."""
-    parts = emulators.status(read_settings().state_folder)
+    """Show the state, address, process and log of each emulator, and of the interpreter in which commands start quickly."""
+    folder = read_settings().state_folder
+    parts = [*emulators.status(folder), interpreter.interpreter_status(folder)]
     if as_json:
         click.echo(to_json([asdict(part) for part in parts]))
         return

@@ -15,7 +15,7 @@ import click
 
 from components.model.folder import read_model
 from components.reason import require_reason
-from components.settings import read_settings
+from components.settings import Settings, read_settings
 from pipelines.cli.options import as_json, ready_settings, through_option
 from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
@@ -47,7 +47,7 @@ def train(
         raise click.UsageError("--stock is for --on local: on Kubeflow, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
-    with _fork_server(cold=cold or on != "local") as server:
+    with _fork_server(settings, cold=cold or on != "local") as server:
         from components.runs.record import Trigger
         from pipelines.cli.json_text import to_json
         from pipelines.cli.text import training as text
@@ -83,7 +83,7 @@ def reproduce(model: str, version: int | str, cold: bool, as_json: bool) -> None
     It makes no new version. The exit code is 0 when all is equal, 3 when something differs, 1 when the run failed.
     """
     settings = ready_settings()
-    with _fork_server(cold=cold) as server:
+    with _fork_server(settings, cold=cold) as server:
         from pipelines.cli.text import reproduction as text
         from pipelines.cli.text.training import Progress
         from pipelines.run.launch import Runner
@@ -111,6 +111,6 @@ def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None
     click.echo(f"{pipeline} pipeline of {model}: {output}")
 
 
-def _fork_server(*, cold: bool) -> AbstractContextManager[ForkServer | None]:
+def _fork_server(settings: Settings, *, cold: bool) -> AbstractContextManager[ForkServer | None]:
     """The server that runs tasks without importing TFX each time; None where they are run cold."""
-    return nullcontext() if cold or sys.platform != "linux" else fork_server()
+    return nullcontext() if cold or sys.platform != "linux" else fork_server(settings.state_folder)
