@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export check bench goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export image test-image kind-up kind-test kind-down compile train-changed release check check-files bench goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,7 +36,31 @@ install: ## Put the command `perennial` on the PATH, for this checkout
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@
 
-check: setup ## Lint, types, imports, and every test that trains nothing and needs no service
+kind-up: setup ## Make a cluster on this machine with Kubeflow Pipelines and the emulators; needs docker, kind and kubectl
+kind-test: setup ## Train churn on that cluster, a pod of it killed
+kind-down: ## Delete that cluster
+kind-up kind-test kind-down:
+	@infra/kind/$(@:kind-%=%)
+
+compile: setup ## Write the pipeline of every model as YAML into .cache/pipelines, for the image that was pushed last
+train-changed: setup ## Submit a training of every model that changed since the commit SINCE
+release: ## Make the release of TAG on GitHub
+compile train-changed release:
+	@infra/cloudbuild/$@
+
+SCRIPTS := .ci/run $(addprefix infra/,$(addprefix userland/,enter host.sh install install-command install-uv make-tree) $(addprefix image/,build engine make-base test) \
+	$(addprefix kind/,cluster.sh down test up) $(addprefix cloudbuild/,changed-models cluster compile release train-changed))
+
+check-files: setup ## Hold workflows, builds, the Dockerfile and the shell scripts against their schemas and rules
+	@$(ENTER) check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(ENTER) check-jsonschema --quiet --builtin-schema vendor.cloudbuild infra/cloudbuild/*.yaml
+	@$(ENTER) actionlint
+	@$(ENTER) zizmor --offline --quiet --persona pedantic .github
+	@$(ENTER) hadolint infra/image/Dockerfile
+	@$(ENTER) shellcheck --severity warning $(SCRIPTS)
+
+check: setup check-files ## Lint, types, imports, and every test that trains nothing and needs no service
+	@infra/userland/install kustomize kustomize
 	@$(ENTER) ruff format --check .
 	@$(ENTER) ruff check .
 	@$(ENTER) mypy components pipelines tests benchmarks
@@ -46,10 +70,16 @@ check: setup ## Lint, types, imports, and every test that trains nothing and nee
 
 test: setup ## Run all tests but those of the export to MLflow
 	@infra/userland/install chromium chromium
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow" tests/pipelines tests/components tests/infra tests/test_house.py # the longest first
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow and not containers" tests/pipelines tests/components tests/infra tests/test_house.py # the longest first
 
 test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
 	@$(ENTER) pytest -q -m mlflow tests/components/export
+
+image: ## Build the images of the steps and of the prediction service (REGISTRY=… pushes them, BASE=… names their base)
+	@infra/image/engine infra/image/build serving training
+
+test-image: setup ## Run the small churn pipeline in containers, on a Docker engine of its own if none answers
+	@infra/image/engine infra/image/test
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks

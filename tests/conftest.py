@@ -14,7 +14,7 @@ from pipelines.local import emulators
 
 SERVICES = {"cloud", "breakable", "breakable_storage", "fresh_instance", "mlflow_uri"}
 """The fixtures that start an emulator or a server. What asks for one of them, also by other fixtures, is marked `services`."""
-ABOUT_SERVICES = REPOSITORY / "tests" / "infra"
+ABOUT_SERVICES = [REPOSITORY / "tests" / "infra" / name for name in ("emulators", "image", "userland")]
 
 os.umask(OTHERS)  # as `perennial` and every step do: tests share a state folder with the commands that they run
 
@@ -40,7 +40,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark what needs a service, so that `make check` can run all the rest, and what needs MLflow, which `make test` leaves out."""
     for item in items:
-        if SERVICES & set(item.fixturenames) or item.path.is_relative_to(ABOUT_SERVICES):
+        if SERVICES & set(item.fixturenames) or any(item.path.is_relative_to(folder) for folder in ABOUT_SERVICES):
             item.add_marker("services")
         if "mlflow_uri" in item.fixturenames:
             item.add_marker("mlflow")

@@ -1,4 +1,5 @@
 # What the userland's scripts know of the host. Sourced, never run.
+# shellcheck shell=sh disable=SC2034 # those who source it use the names
 
 TREE_RELEASE=trixie
 TREE_PACKAGES=ca-certificates,fontconfig,fonts-dejavu-core,g++,git,make,procps,python3,python3-dev,python3-venv,util-linux
