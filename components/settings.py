@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
@@ -25,6 +25,22 @@ ENDPOINTS_FILE = "endpoints.env"
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+
+
+PINNED_IMAGE = re.compile(r"[^\s@]+@sha256:[0-9a-f]{64}|localhost/[a-z0-9._/-]+:(?!latest$)[\w.-]+")
+
+
+def require_pinned(image: str) -> str:
+    """The name of an image that stays the same image: by digest, or localhost/NAME:TAG, which only this machine and its clusters have.
+
+    Raises:
+        ValueError: it may be another image tomorrow.
+    """
+    if not PINNED_IMAGE.fullmatch(image):
+        raise ValueError(
+            f"{image!r} may be another image tomorrow: name it by digest, as `make image REGISTRY=…` prints it (NAME@sha256:…)"
+        )
+    return image
 
 
 class Settings(BaseSettings):
@@ -90,7 +106,7 @@ class Settings(BaseSettings):
     pipeline_root: str | None = None
     """Where Kubeflow keeps artifacts, gs://…; None on one machine, which keeps them in the state folder."""
     kubeflow_endpoint: str | None = None
-    image: str | None = None
+    image: Annotated[str, AfterValidator(require_pinned)] | None = None
     """The container image of every step, pinned by digest."""
     beam_args: tuple[str, ...] = (
         "--runner=apache_beam.runners.portability.fn_api_runner.FnApiRunner",

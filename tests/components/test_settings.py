@@ -119,6 +119,26 @@ def test_a_wrong_value_is_named(repository: Path, monkeypatch: pytest.MonkeyPatc
     assert "PERENNIAL_CONNECT_TIMEOUT_SECONDS = 'soon': Input should be a valid number" in refused()
 
 
+@pytest.mark.parametrize(
+    "image", [f"europe-west1-docker.pkg.dev/p/r/training@sha256:{'0' * 64}", f"a:1@sha256:{'f' * 64}", "localhost/training:kind"]
+)
+def test_an_image_that_stays_the_same_is_taken(repository: Path, monkeypatch: pytest.MonkeyPatch, image: str) -> None:
+    monkeypatch.setenv("PERENNIAL_IMAGE", image)
+    assert read_settings().image == image
+
+
+@pytest.mark.parametrize(
+    "image", ["", "training", "r/training:1", "r/training:latest", "localhost/training:latest", "a@sha256:12", "a b@sha256:" + 64 * "0"]
+)
+def test_an_image_that_may_be_another_tomorrow_is_refused(repository: Path, monkeypatch: pytest.MonkeyPatch, image: str) -> None:
+    monkeypatch.setenv("PERENNIAL_IMAGE", image)
+    file = repository / "infra" / "environments" / "local.env"
+    assert refused() == (
+        f"settings of environment 'local': PERENNIAL_IMAGE: {image!r} may be another image tomorrow: name it by digest, "
+        f"as `make image REGISTRY=…` prints it (NAME@sha256:…); correct {file} or the variable"
+    )
+
+
 def test_a_list_that_is_no_json_is_named(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PERENNIAL_BEAM_ARGS", "--runner=x")
     assert 'error parsing value for field "beam_args"' in refused()
@@ -150,5 +170,7 @@ def test_settings_cannot_be_changed(repository: Path) -> None:
 
 
 def test_the_environments_of_the_repository_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    for file in (module.REPOSITORY / "infra" / "environments").glob("*.env"):
-        assert isinstance(Settings(_env_file=file), Settings)
+    infra = module.REPOSITORY / "infra"
+    for file in (infra / "environments").glob("*.env"):
+        variables = infra / "kubeflow" / "overlays" / "gke" / "settings.env"  # all that the environment `cluster` has
+        assert isinstance(Settings(_env_file=variables if file.stem == "cluster" else file), Settings)

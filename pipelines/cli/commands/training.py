@@ -15,7 +15,7 @@ import click
 
 from components.model.folder import read_model
 from components.reason import require_reason
-from components.settings import Settings, read_settings
+from components.settings import Settings, read_settings, require_pinned
 from pipelines.cli.options import as_json, ready_settings, through_option
 from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
@@ -103,10 +103,16 @@ def reproduce(model: str, version: int | str, cold: bool, as_json: bool) -> None
 def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None:
     """Write PIPELINE as YAML for Kubeflow or Vertex AI, with MODEL as its default."""
     settings = read_settings()
+
     from pipelines.run.launch import compile_pipeline
     from pipelines.training import training
 
     read_model(settings.models_folder, model)
+    if image is not None:
+        try:
+            require_pinned(image)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--image") from error
     compile_pipeline(training, output, image=image or settings.image, defaults={"model": model})
     click.echo(f"{pipeline} pipeline of {model}: {output}")
 

@@ -7,7 +7,7 @@ from typing import Any
 Manifest = dict[str, Any]
 
 PINNED = re.compile(r"[^:@]+(:\d+)?/?[^:@]*(@sha256:[0-9a-f]{64}|:(?!latest$)[\w.-]+)")
-FROM_ELSEWHERE = {"ConfigMap/perennial-settings", "Secret/perennial-credentials", "Secret/perennial-owner", "Role/pipeline-runner"}
+FROM_ELSEWHERE = {"ConfigMap/perennial", "Secret/perennial-credentials", "Secret/perennial-owner", "Role/pipeline-runner"}
 """What a command makes, or Kubeflow Pipelines brings."""
 
 

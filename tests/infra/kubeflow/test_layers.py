@@ -48,7 +48,7 @@ def kubernetes_version() -> str:
 
 
 def settings_of(layer: str) -> Settings:
-    (values,) = [manifest["data"] for manifest in objects_of(layer) if name_of(manifest) == "ConfigMap/perennial-settings"]
+    (values,) = [manifest["data"] for manifest in objects_of(layer) if name_of(manifest) == "ConfigMap/perennial"]
     assert {name.removeprefix(PREFIX).lower() for name in values} <= Settings.model_fields.keys()
     assert (INFRA / "environments" / f"{values['PERENNIAL_ENVIRONMENT']}.env").is_file()
     return Settings(**{name.removeprefix(PREFIX).lower(): value for name, value in values.items()})

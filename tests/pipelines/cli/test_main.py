@@ -138,6 +138,13 @@ def test_compile_writes_the_pipeline(command_line: CommandLine, tmp_path: Path) 
     assert "comp-evaluate" in (tmp_path / "churn.yaml").read_text()
 
 
+def test_compile_refuses_an_image_that_may_be_another_tomorrow(command_line: CommandLine, tmp_path: Path) -> None:
+    done = command_line.run("compile", "training", "--model", "churn", "-o", str(tmp_path / "churn.yaml"), "--image", "r/training:1")
+    assert done.returncode == 64
+    assert "'r/training:1' may be another image tomorrow: name it by digest" in done.stderr
+    assert not (tmp_path / "churn.yaml").exists()
+
+
 def test_seeding_a_day_outside_the_data_is_refused(command_line: CommandLine) -> None:
     assert command_line.refused("seed", "churn", "--through", "2020-01-01").startswith("--through 2020-01-01 is outside the data")
 
