@@ -54,7 +54,7 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     present = {partition.day for partition in snapshot.partitions}
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-    open_days = [day for day in days if day not in model.checks.closed and WEEKDAYS[day.weekday()] not in model.checks.closed]
+    open_days = [day for day in days if not model.checks.is_closed(day)]
     missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
     if not missing:
         return []

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 
@@ -48,9 +48,9 @@ def _judged_labels(model: Model) -> range:
 
 
 def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
-    """Spans whose labels depend on days that are still to come."""
+    """Spans whose labels depend on days that are still to come. After the last partition there may be days that never have one."""
     last = snapshot.partitions[-1].day
-    immature = [span for span in snapshot.spans if span_label_end(model, span) > last]
+    immature = [span for span in snapshot.spans if not _has_ended(model, last, span_label_end(model, span))]
     if not immature:
         return []
     return [
@@ -66,6 +66,12 @@ def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
             touched=len(immature) / len(snapshot.spans),
         )
     ]
+
+
+def _has_ended(model: Model, last: date, end: date) -> bool:
+    """Whether no partition can be missing from the day after the last one to the end."""
+    days = (last + timedelta(days=i) for i in range(1, (end - last).days + 1))
+    return all(model.checks.is_closed(day) for day in days)
 
 
 def _one_class(model: Model, profiles: Profiles) -> list[Finding]:

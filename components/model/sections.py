@@ -221,6 +221,10 @@ class ChecksSection(Section):
     leak_auc: Number = Field(default=0.99, gt=0.5, le=1)
     """A feature leaks the label if it alone ranks a label against all others with this AUC."""
 
+    def is_closed(self, day: date) -> bool:
+        """Whether a day is named as one without a partition."""
+        return day in self.closed or WEEKDAYS[day.weekday()] in self.closed
+
 
 class SnapshotsSection(Section):
     """How long the tables with pinned rows are kept. Those of live versions are always kept."""

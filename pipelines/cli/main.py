@@ -16,6 +16,7 @@ SECTIONS = {
         "compare-data": LazyCommand("pipelines.cli.commands.compare:compare_data", "Compare two windows of a model's data"),
     },
     "Training": {
+        "new": LazyCommand("pipelines.cli.commands.new:new", "Make the folder of a new model from a table"),
         "train": LazyCommand("pipelines.cli.commands.training:train", "Train and evaluate a model; record a good version"),
         "reproduce": LazyCommand("pipelines.cli.commands.training:reproduce", "Train a version again and compare the result"),
         "compile": LazyCommand("pipelines.cli.commands.training:compile_", "Write a pipeline as YAML for Kubeflow or Vertex AI"),

@@ -176,6 +176,7 @@ def test_labels_that_are_not_known_yet_are_named(tmp_path: Path) -> None:
     findings = row_findings(shop_model(tmp_path), spans_of(), last=SPANS[-1])
     assert [f.sentence for f in findings] == ["column label of span 2026-02-23 is known on 2026-02-24, the last partition is 2026-02-23"]
     assert findings[0].blocks
+    assert row_findings(shop_model(tmp_path / "closed", closed=(date(2026, 2, 24),)), spans_of(), last=SPANS[-1]) == ()
 
 
 def test_a_feature_that_moved_since_an_old_champion_is_told_and_let_through(tmp_path: Path) -> None:

@@ -1,0 +1,105 @@
+"""The command that makes a model's folder from a table."""
+
+import getpass
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from components.cloud import Cloud
+from components.stderr import stderr_to
+from components.storage.objects import require_model_name
+from pipelines.cli.json_text import to_json
+from pipelines.cli.options import as_json, ready_settings
+from pipelines.scaffold.folder import Draft
+from pipelines.scaffold.guess import Wish
+from pipelines.scaffold.make import make_model
+
+
+@click.command()
+@click.argument("model")
+@click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day on a DATE column.")
+@click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
+@click.option("--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, or one of up to 20 values.")
+@click.option("--partition-field", help="The column that the table is partitioned on. Default: found out.")
+@click.option("--title", help="What the model answers, in one line. Default: made from the label.")
+@click.option("--owner", help="Who is responsible for the model. Default: your user name.")
+@click.option("--yes", is_flag=True, help="Write the folder without a question.")
+@as_json
+def new(
+    model: str,
+    table: str,
+    key: str,
+    label: str,
+    partition_field: str | None,
+    title: str | None,
+    owner: str | None,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Make the folder of a new MODEL from a table: guess the features, try them on the rows, measure a threshold.
+
+    What is written trains as it is. Every file may be changed.
+    """
+    settings = ready_settings()
+    wish = Wish(
+        name=require_model_name(model),
+        table=table,
+        key=key,
+        label=label,
+        partition_field=partition_field,
+        title=title or f"What is {label} of a row of {table}?",
+        owner=owner or getpass.getuser(),
+    )
+    asks = sys.stdin.isatty() and not yes and not as_json
+
+    def confirm(draft: Draft) -> None:
+        if not as_json:
+            _show(draft)
+        if asks:
+            click.confirm("Write the folder?", default=True, abort=True)
+
+    folder = settings.models_folder / model
+    with tempfile.TemporaryDirectory() as log_folder, stderr_to(Path(log_folder) / "log") as terminal:
+        draft = make_model(Cloud(settings), wish, progress=_progress(terminal), confirm=confirm)
+    if as_json:
+        click.echo(to_json({"model": model, "folder": str(folder), **_facts(draft)}))
+    else:
+        click.echo(f"\n{folder}: written\n  next        perennial train {model}")
+
+
+def _progress(terminal: object) -> Callable[[str], None]:
+    return lambda sentence: click.echo(f"  … {sentence}", file=terminal)  # type: ignore[arg-type]
+
+
+def _facts(draft: Draft) -> dict[str, object]:
+    return {
+        "spans": draft.plan.spans,
+        "every_days": draft.plan.every_days,
+        "label_delay_days": draft.label.delay_days,
+        "classes": list(draft.label.classes),
+        "features": [feature.name for feature in draft.guess.features],
+        "left_out": dict(draft.guess.left_out),
+        "baseline": vars(draft.baseline) if draft.baseline else None,
+        "threshold": draft.threshold,
+    }
+
+
+def _show(draft: Draft) -> None:
+    """Print what was guessed."""
+    span = "a day" if draft.plan.every_days == 1 else "a week, since not every day has rows"
+    click.echo(f"  rows        {draft.table.rows.num_rows:,} looked at, {draft.table.days[0]} to {draft.table.days[-1]}")
+    click.echo(f"  span        {span}; a run trains on {draft.plan.spans}")
+    click.echo(
+        f"  label       {draft.label_column}: {', '.join(draft.label.classes) or 'no or yes'}; known after {draft.label.delay_days} days"
+    )
+    click.echo(f"  features    {', '.join(feature.name for feature in draft.guess.features)}")
+    for column, why in draft.guess.left_out.items():
+        click.echo(f"  left out    {column}: {why}")
+    if baseline := draft.baseline:
+        click.echo(
+            f"  threshold   {baseline.metric} at least {draft.threshold:.3f}: a linear model has {baseline.value:.3f} "
+            f"({baseline.low:.3f} to {baseline.high:.3f}) on the {baseline.rows:,} rows since {baseline.since}"
+        )

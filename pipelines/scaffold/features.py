@@ -1,0 +1,137 @@
+"""Guess what a network can learn from: one feature or two for a column, and why the others are left out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.scaffold.table import READABLE, SourceTable
+
+NUMBERS = ("INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC")
+WHOLE = ("INTEGER", "INT64")
+FEW_VALUES = 50
+"""A text with at most so many values is a category; one with more is hashed."""
+ID_SHARE = 0.9
+"""A column with more distinct values than this share of its rows tells rows apart, and nothing about them."""
+LEAK_PURITY = 0.995
+"""A column leaks the label if its values alone tell it for more than this share of the rows."""
+NEVER_EMPTY = 0.98
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column of source.sql."""
+
+    name: str
+    sql: str
+    """Over the table's row `t` and the span `as_of`."""
+    is_number: bool
+    """A number, else a text."""
+    distinct: int = 0
+    """How many values a text has in the sample."""
+
+    @property
+    def is_category(self) -> bool:
+        """Whether it is a text with few values."""
+        return not self.is_number and self.distinct <= FEW_VALUES
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The features, and the columns that are none, with the reason."""
+
+    features: tuple[Feature, ...]
+    left_out: Mapping[str, str]
+
+
+def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarray) -> Guess:
+    """Guess the features of a table.
+
+    Args:
+        table: the table with its sample.
+        key: the column of the key.
+        label: the column of the label.
+        labels: int [rows]; the label of each row of the sample, -1 where there is none.
+    """
+    features: list[Feature] = []
+    left_out: dict[str, str] = {}
+    for column, kind in table.columns.items():
+        if column in (key, label, table.partition_field):
+            continue
+        values = table.rows.column(column).combine_chunks() if kind in READABLE else None
+        why = f"its type is {kind}: take what is in it apart in source.sql" if values is None else _useless(values, kind, labels)
+        if why:
+            left_out[column] = why
+        elif values is not None:
+            features += _of_column(column, kind, values)
+    features.append(Feature("weekday", f"EXTRACT(DAYOFWEEK FROM t.`{table.partition_field}`)", is_number=True))
+    return Guess(tuple(features), left_out)
+
+
+def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
+    """Why a column cannot be a feature; None if it can."""
+    filled = len(values) - values.null_count
+    if not filled:
+        return "it is always NULL"
+    distinct = pc.count_distinct(values).as_py()
+    if distinct == 1 and not values.null_count:
+        return f"it is always {_shown(values)}"
+    is_discrete = kind == "STRING" or kind in WHOLE
+    if is_discrete and filled > FEW_VALUES and distinct > ID_SHARE * filled:
+        return f"it tells rows apart ({distinct:,} values in {filled:,} rows), as an id or free text does"
+    if (purity := _purity(values, labels, distinct)) > LEAK_PURITY:
+        return f"it alone tells the label of {purity:.1%} of the rows: known only afterwards? Take it in if it is not"
+    return None
+
+
+def _shown(values: pa.Array) -> str:
+    return repr(str(values.drop_null()[0].as_py()))[:40]
+
+
+def _purity(values: pa.Array, labels: np.ndarray, distinct: int) -> float:
+    """The share of labelled rows whose label is the most frequent one of their value; 0 where too few rows share a value."""
+    known = labels >= 0
+    if not known.any() or distinct * 10 > known.sum() or len(np.unique(labels[known])) < 2:
+        return _ranking_purity(values, labels) if pa.types.is_floating(values.type) or pa.types.is_decimal(values.type) else 0.0
+    codes = values.dictionary_encode().indices.fill_null(distinct).to_numpy(zero_copy_only=False)[known]
+    table = np.zeros((distinct + 1, labels.max() + 1))
+    np.add.at(table, (codes, labels[known]), 1)
+    return float(table.max(axis=1).sum() / known.sum())
+
+
+def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
+    """The best share of labels that one cut of the values tells, for labels 0 and 1."""
+    numbers = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    known = (labels >= 0) & np.isfinite(numbers)
+    if not known.any() or labels.max() > 1:
+        return 0.0
+    ones = np.cumsum(labels[known][np.argsort(numbers[known], kind="stable")])
+    below = np.arange(1, len(ones) + 1)
+    right = below - ones + (ones[-1] - ones)  # zeros below the cut, ones above
+    return float(max(right.max(), len(ones) - right.min()) / len(ones))
+
+
+def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
+    name, source = feature_name(column), f"t.`{column}`"
+    if kind in NUMBERS:
+        number = source if kind in WHOLE else f"CAST({source} AS FLOAT64)"
+        found = [Feature(name, f"IFNULL({number}, 0)", is_number=True)]
+    elif kind in ("BOOLEAN", "BOOL"):
+        found = [Feature(name, f"IF({source}, 1, 0)", is_number=True)]
+    elif kind == "STRING":
+        return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=pc.count_distinct(values, mode="all").as_py())]
+    elif kind == "DATE":
+        found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF(as_of, {source}, DAY), 0)", is_number=True)]
+    else:  # a point in time, or a time of day
+        found = [Feature(f"{name}_hour", f"IFNULL(EXTRACT(HOUR FROM {source}), 0)", is_number=True)]
+    if values.null_count > (1 - NEVER_EMPTY) * len(values):
+        found.append(Feature(f"{name}_is_missing", f"IF({source} IS NULL, 1, 0)", is_number=True))
+    return found
+
+
+def feature_name(column: str) -> str:
+    """The name of a column as a name that SQL, Python and TensorFlow take alike."""
+    name = "".join(character if character.isascii() and character.isalnum() else "_" for character in column.lower()).strip("_")
+    return name if name and not name[0].isdigit() else f"column_{name}"

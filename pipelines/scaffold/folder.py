@@ -1,0 +1,142 @@
+"""Write the folder of a new model: a draft that is tried on the table, then the whole folder at once."""
+
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from components.errors import ModelFolderError
+from components.files import private_files
+from components.model.folder import Model, read_model
+from components.model.sections import WEEKDAYS
+from pipelines.scaffold.baseline import Baseline
+from pipelines.scaffold.features import Guess, feature_name
+from pipelines.scaffold.label import Label
+from pipelines.scaffold.plan import TrainingPlan
+from pipelines.scaffold.table import SourceTable
+
+TEMPLATES = Path(__file__).parent / "templates"
+FILES = ("model.toml", "source.sql", "features.py", "network.py", "card.toml")
+SCHEMA = "schema.pbtxt"
+SPAN = "as_of"
+SLICES, SLICE_VALUES = 2, 10
+"""How many categories the model is evaluated by, and how many values each of them may have."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """What a new model is made from."""
+
+    name: str
+    title: str
+    owner: str
+    table: SourceTable
+    key: str
+    label_column: str
+    label: Label
+    guess: Guess
+    plan: TrainingPlan
+    baseline: Baseline | None = None
+    """None until it has been measured."""
+
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """The names of key, label and span in source.sql."""
+        taken = {feature.name for feature in self.guess.features}
+        names = {"key": feature_name(self.key), "label": feature_name(self.label_column), "span": SPAN}
+        return {what: f"{name}_{what}" if name in taken or list(names.values()).count(name) > 1 else name for what, name in names.items()}
+
+    @property
+    def threshold(self) -> float:
+        """The lower end of the baseline's interval, rounded down; a coin's until there is one."""
+        return 0.0 if self.baseline is None else max(self.baseline.constant, math.floor(self.baseline.low * 1000) / 1000)
+
+    def measured(self, baseline: Baseline) -> "Draft":
+        """The draft with the threshold that the baseline sets."""
+        return replace(self, baseline=baseline)
+
+    def render(self) -> dict[str, str]:
+        """The text of each file but the schema, by its name."""
+        rows, texts = self.table.rows, [feature for feature in self.guess.features if not feature.is_number]
+        counts = {feature.name: feature.distinct for feature in texts}
+        values = {
+            **vars(self),
+            "columns": self.columns,
+            "source_key": self.key,
+            "source_label": self.label_column,
+            "features": self.guess.features,
+            "left_out": self.guess.left_out,
+            "numbers": [feature.name for feature in self.guess.features if feature.is_number],
+            "categories": [feature.name for feature in texts if feature.is_category],
+            "hashed": [feature.name for feature in texts if not feature.is_category],
+            "slices": [name for name, count in counts.items() if count <= SLICE_VALUES][:SLICES],
+            "ignored": [name for name, why in self.guess.left_out.items() if "tells rows apart" in why and name in rows.column_names],
+            "late": [self.label_column] if self.label.delay_days else [],
+            "closed": self._closed(),
+            "threshold": self.threshold,
+        }
+        return {file: _environment().get_template(f"{file}.j2").render(values) for file in FILES}
+
+    def _closed(self) -> list[str]:
+        """The weekdays that have no rows; none for a table of less than four weeks."""
+        span = (self.table.days[-1] - self.table.days[0]).days
+        there = {day.weekday() for day in self.table.days}
+        return [name for number, name in enumerate(WEEKDAYS) if number not in there] if span >= 28 else []
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(  # noqa: S701 - the files are code, not HTML
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["toml"] = lambda text: json.dumps(str(text), ensure_ascii=False)
+    return environment
+
+
+@contextmanager
+def draft_model(draft: Draft, models_folder: Path) -> Iterator[Model]:
+    """The model as a draft on the disk, for as long as the block lasts.
+
+    Raises:
+        ModelFolderError: the folder of models cannot be written.
+    """
+    try:
+        models_folder.mkdir(parents=True, exist_ok=True)
+        with private_files(), tempfile.TemporaryDirectory(dir=models_folder, prefix=".new-") as folder:
+            write_files(draft.render() | {SCHEMA: ""}, Path(folder) / draft.name)
+            yield read_model(Path(folder), draft.name)
+    except OSError as error:
+        raise ModelFolderError(
+            f"{models_folder} cannot be written ({error.strerror}): set PERENNIAL_MODELS_FOLDER to a folder of yours"
+        ) from error
+
+
+def write_files(files: Mapping[str, str], folder: Path) -> None:
+    """Write a folder, which must not exist: it appears whole.
+
+    Raises:
+        ModelFolderError: it exists.
+    """
+    require_new(folder)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
+        whole = Path(temporary, "whole")
+        whole.mkdir(mode=0o755)
+        for name, text in files.items():
+            (whole / name).write_text(text, encoding="utf-8")
+        whole.rename(folder)
+
+
+def require_new(folder: Path) -> None:
+    """Refuse to write over a folder.
+
+    Raises:
+        ModelFolderError: it exists.
+    """
+    if folder.exists():
+        raise ModelFolderError(f"{folder} exists: choose another name for the model, or delete the folder")

@@ -1,0 +1,97 @@
+"""What a label means: its classes, its numbers, and how many days pass until it is known."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.errors import SourceError
+from pipelines.scaffold.features import NUMBERS, WHOLE, feature_name
+from pipelines.scaffold.table import SourceTable
+
+MOST_CLASSES = 20
+POSITIVE = ("true", "yes", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
+"""Of two texts, the one that is called so is 1."""
+
+
+@dataclass(frozen=True)
+class Label:
+    """How a column becomes the label."""
+
+    sql: str
+    """A number over the table's row `t`."""
+    classes: tuple[str, ...]
+    """The meaning of 0, 1, 2, …; () for no and yes."""
+    delay_days: int
+    """How many of the newest days lack it for most rows."""
+    values: np.ndarray
+    """int [rows]: the label of each row of the sample, -1 where there is none."""
+
+
+def read_label(table: SourceTable, column: str) -> Label:
+    """Find out what the labels of a table mean.
+
+    Raises:
+        SourceError: the column has one value, too many, or is of a type that is no label.
+    """
+    kind = table.columns[column]
+    values = table.rows.column(column).combine_chunks()
+    distinct = sorted(pc.unique(values.drop_null()).to_pylist())
+    _refuse(table, column, kind, distinct)
+    quoted = f"t.`{column}`"
+    classes: tuple[str, ...] = ()
+    order: list[Any] = distinct
+    if kind in ("BOOLEAN", "BOOL"):
+        sql = f"IF({quoted}, 1, 0)"
+    elif distinct == [0, 1]:
+        sql = quoted if kind in WHOLE else f"CAST({quoted} AS INT64)"
+    else:
+        if len(distinct) == 2:
+            order = sorted(distinct, key=lambda value: str(value).lower() in POSITIVE)
+        else:
+            classes = _class_names(column, distinct)
+        cases = " ".join(f"WHEN {_literal(value)} THEN {number}" for number, value in enumerate(order))
+        sql = f"CASE {quoted} {cases} END"
+    codes = pc.index_in(values, pa.array(order, values.type)).fill_null(-1)
+    numbers = codes.to_numpy(zero_copy_only=False).astype(int)
+    return Label(sql, classes, _delay(table, numbers), numbers)
+
+
+def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) -> None:
+    if kind not in (*NUMBERS, "BOOLEAN", "BOOL", "STRING"):
+        raise SourceError(f"--label {column!r} is {kind}: a label is BOOL, a number or STRING; make one in a view or a copy of the table")
+    if len(distinct) < 2:
+        what = f"is always {distinct[0]!r}" if distinct else "is always NULL"
+        raise SourceError(f"--label {column!r} {what} in the newest days of {table.name}: a model needs at least two classes")
+    if len(distinct) > MOST_CLASSES:
+        number = (
+            "a model of a number (regression) is not supported yet" if kind in NUMBERS else f"a model has at most {MOST_CLASSES} classes"
+        )
+        raise SourceError(f"--label {column!r} has {len(distinct):,} values: {number}; make classes of them in a copy of the table")
+
+
+def _class_names(column: str, values: list[object]) -> tuple[str, ...]:
+    names = tuple(feature_name(str(value) if isinstance(value, str) else f"{column}_{value}")[:64] for value in values)
+    if len(set(names)) < len(names):
+        raise SourceError(
+            f"--label {column!r} has values that differ only in signs ({values}): give them other names in a copy of the table"
+        )
+    return names
+
+
+def _literal(value: object) -> str:
+    if not isinstance(value, str):
+        return str(value)
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n") + "'"
+
+
+def _delay(table: SourceTable, labels: np.ndarray) -> int:
+    """Days that pass until most rows of a day have their label."""
+    days = np.array(table.rows.column(table.partition_field).to_pylist(), dtype="datetime64[D]")
+    newest = days.max()
+    labelled = [day for day in np.unique(days) if (labels[days == day] >= 0).mean() > 0.5]
+    if not labelled:
+        return 0
+    return int((newest - max(labelled)).astype(int))

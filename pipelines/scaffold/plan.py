@@ -1,0 +1,38 @@
+"""How a new model reads and learns: its spans, and how often it sees its rows."""
+
+from dataclasses import dataclass
+
+from components.errors import SourceError
+from pipelines.scaffold.table import SourceTable
+
+WEEK = 7
+LEAST_SPANS, MOST_DAYS, MOST_WEEKS = 4, 60, 16
+STEPS, BATCH = 3_000, 256
+"""About so many steps of so many rows are enough for a small network."""
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """The numbers of model.toml that depend on how much there is."""
+
+    every_days: int
+    spans: int
+    epochs: int
+
+
+def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
+    """A span is a day; a week if some days have no rows, since a span without rows cannot be trained on.
+
+    Raises:
+        SourceError: the table has too few days.
+    """
+    every = WEEK if table.has_gaps else 1
+    days = (table.days[-1] - table.days[0]).days + 1 - delay_days
+    spans = min((days - every) // every, MOST_WEEKS if every == WEEK else MOST_DAYS)
+    if spans < LEAST_SPANS:
+        needed = (LEAST_SPANS + 1) * every + delay_days
+        there = f"{len(table.days)} days with rows from {table.days[0]} to {table.days[-1]}"
+        raise SourceError(f"table {table.name} has {there}; a model needs {needed} days: load more")
+    share = min(1.0, spans * every / max(1, days))
+    rows = max(1, round(table.rows.num_rows * share * 0.8))
+    return TrainingPlan(every, spans, max(2, min(40, round(STEPS * BATCH / rows))))

@@ -1,0 +1,128 @@
+"""Look at a table that somebody wants to train on: its partitions, its columns, and a sample of its newest rows."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pyarrow as pa
+from google.cloud import bigquery
+
+from components.cloud import Cloud
+from components.errors import SourceError
+from components.google import quoted, table_name
+from components.snapshot.arrow_stream import stream_table
+from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.source import read_history
+
+SAMPLE_DAYS = 120
+"""How many of the newest days are looked at."""
+SAMPLE_ROWS = 200_000
+READABLE = (
+    *("INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOLEAN", "BOOL"),
+    *("STRING", "DATE", "DATETIME", "TIMESTAMP", "TIME"),
+)
+"""The types that a feature, a key or a label can be made of."""
+
+
+@dataclass(frozen=True)
+class SourceTable:
+    """What is known of the table."""
+
+    name: str
+    """DATASET.TABLE"""
+    partition_field: str
+    columns: dict[str, str]
+    """BigQuery's type by column; ARRAY for a repeated one."""
+    days: tuple[date, ...]
+    """The days of the sample that have rows, ascending."""
+    rows: pa.Table
+    """A sample of the rows of those days, by partition."""
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether there are days without rows between those with rows."""
+        return any(later - earlier > timedelta(days=1) for earlier, later in pairwise(self.days))
+
+
+def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | None) -> SourceTable:
+    """Describe a table and read a sample of its newest days.
+
+    Args:
+        cloud: the services.
+        name: DATASET.TABLE in the project of the settings.
+        key: the column whose values a large table is sampled by.
+        partition_field: the field that the caller takes it to be partitioned on; None means whichever it is.
+
+    Raises:
+        SourceError: the table does not exist, has no rows, or is not partitioned by day on a DATE column.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    full = f"{cloud.settings.project}.{name}"
+    with bigquery_errors(cloud.settings, f"table {full}", remedy="give --table DATASET.TABLE of a table that exists"):
+        table = cloud.warehouse.get_table(full, timeout=30)
+    field = _partition_field(table, partition_field)
+    require_column(full, {column.name: column.field_type for column in table.schema}, key, option="--key")
+    history = read_history(cloud, table)
+    first = max(history.first, history.last - timedelta(days=SAMPLE_DAYS - 1))
+    rows = _sample(cloud, table, field, key, (first, history.last))
+    days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
+    if not days:
+        raise SourceError(f"table {full} has no rows from {first} to {history.last}: load some, and name the table again")
+    columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
+    return SourceTable(name, field, columns, tuple(days), rows)
+
+
+def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
+    name, by_time = table_name(table), table.time_partitioning
+    dates = [column.name for column in table.schema if column.field_type == "DATE"]
+    if by_time is None or by_time.type_ != "DAY" or by_time.field is None:
+        what = "is not partitioned by day on a column, so that no day of it can be pinned"
+        raise SourceError(f"table {name} {what}: copy it with {_copy(name, dates[0] if dates else 'DAY', '*')}")
+    types = {column.name: column.field_type for column in table.schema}
+    if types[by_time.field] != "DATE":
+        kind = types[by_time.field]
+        raise SourceError(
+            f"table {name} is partitioned on the {kind} column {by_time.field!r}, which must be a DATE: "
+            f"copy it with {_copy(name, 'day', f'DATE({by_time.field}) AS day, *')}"
+        )
+    if wanted is not None and wanted != by_time.field:
+        raise SourceError(f"table {name} is partitioned on {by_time.field!r}, not on {wanted!r}: leave --partition-field out")
+    return str(by_time.field)
+
+
+def _copy(name: str, day: str, columns: str) -> str:
+    """The statement that copies a table into one that is partitioned by day."""
+    return " ".join(("CREATE TABLE dataset.copy PARTITION BY", day, "AS SELECT", columns, "FROM", f"`{name}`"))
+
+
+def require_column(table: str, columns: Mapping[str, str], name: str, *, option: str) -> None:
+    """Refuse a column that the table does not have.
+
+    Raises:
+        SourceError: there is none of that name; the text has the names that there are.
+    """
+    if name not in columns:
+        near = difflib.get_close_matches(name, columns, n=1)
+        there = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
+        raise SourceError(f"{option} {name!r} is no column of table {table}: {there}")
+
+
+def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tuple[date, date]) -> pa.Table:
+    """Rows of the days, in the order of the partitions. Of a large table only so many: all those of a share of the keys."""
+    name = quoted(table_name(table))
+    within = f"FROM {name} WHERE `{field}` BETWEEN @first AND @last"
+    kept = ", ".join(f"`{column.name}`" for column in table.schema if column.mode != "REPEATED" and column.field_type in READABLE)
+    sql = f"""
+        SELECT {kept} {within}
+          AND MOD(FARM_FINGERPRINT(CAST(`{key}` AS STRING)), (SELECT 1 + DIV(COUNT(*), {SAMPLE_ROWS}) {within})) = 0
+        ORDER BY `{field}`
+    """
+    parameters = [bigquery.ScalarQueryParameter(name, "DATE", day) for name, day in zip(("first", "last"), days, strict=True)]
+    config = bigquery.QueryJobConfig(query_parameters=parameters, maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
+    with bigquery_errors(cloud.settings, f"rows of {table_name(table)}", remedy="look at the table"):
+        job = cloud.warehouse.query(sql, config)
+        job.result(timeout=600)
+        batches = list(stream_table(cloud, table_name(job.destination)))
+    return pa.Table.from_batches(batches) if batches else pa.table({field: pa.array([], pa.date32())})

@@ -1,0 +1,57 @@
+"""The linear model that sets a threshold: it finds what there is to find, says how sure that is, and never needs a service."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.errors import SourceError
+from pipelines.scaffold.baseline import measure_baseline
+
+SPANS = [date(2024, 1, 1) + timedelta(days=i) for i in range(20)]
+
+
+def rows(strength: float, *, classes: int = 2, per_key: int = 1, count: int = 4_000) -> pa.Table:
+    random = np.random.default_rng(5)
+    keys = np.repeat(np.arange(count // per_key), per_key)
+    signal = np.repeat(random.normal(size=count // per_key), per_key)
+    kind = random.choice(["a", "b", "c"], count)
+    truth = strength * signal + (kind == "b") * strength + np.repeat(random.logistic(size=count // per_key), per_key)
+    cuts = np.quantile(truth, np.arange(1, classes) / classes)
+    spans = [SPANS[number] for number in random.integers(0, len(SPANS), count)]
+    return pa.table({"k": keys, "s": spans, "x": signal, "kind": kind, "noise": random.normal(size=count), "y": np.digitize(truth, cuts)})
+
+
+def test_it_finds_the_signal_and_says_how_sure_it_is() -> None:
+    found = measure_baseline(rows(1.5), key="k", span="s", label="y")
+    assert (found.metric, found.constant, found.since) == ("auc", 0.5, "2024-01-17")
+    assert 0.78 < found.low < found.value < found.high < 0.92
+
+
+def test_it_finds_nothing_in_noise() -> None:
+    found = measure_baseline(rows(0.0), key="k", span="s", label="y")
+    assert found.low < 0.5 < found.high
+
+
+def test_of_several_classes_it_measures_the_accuracy() -> None:
+    found = measure_baseline(rows(2.0, classes=3), key="k", span="s", label="y")
+    assert found.metric == "accuracy"
+    assert found.constant < 0.4 < found.low < found.value < found.high
+
+
+def test_rows_of_a_key_are_one_fact() -> None:
+    single, many = (measure_baseline(rows(1.5, per_key=size, count=4_000), key="k", span="s", label="y") for size in (1, 20))
+    assert many.high - many.low > 1.5 * (single.high - single.low)
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (rows(1.0, count=200), "a model needs at least 200 of each; load more days"),
+        (rows(1.0).set_column(5, "y", pa.array([0] * 4_000)), "all labels since or before 2024-01-17 are the same: load more days"),
+    ],
+)
+def test_too_little_to_measure_on_is_said(table: pa.Table, sentence: str) -> None:
+    with pytest.raises(SourceError, match=sentence):
+        measure_baseline(table, key="k", span="s", label="y")

@@ -1,0 +1,139 @@
+"""What `perennial new` guesses of a table: features, label, spans, and the sentence where no model can be made of it."""
+
+import tomllib
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from components.errors import ModelFolderError, SourceError
+from components.model.folder import read_model
+from pipelines.scaffold.folder import SCHEMA, Draft, draft_model, write_files
+from pipelines.scaffold.guess import Wish, draft_of
+from pipelines.scaffold.label import read_label
+from pipelines.scaffold.plan import make_plan
+from pipelines.scaffold.table import SourceTable
+from tests.pipelines.scaffold.rows import loans, with_label
+
+
+def draft(table: SourceTable, **changes: str) -> Draft:
+    given = {"name": "loans", "table": table.name, "key": "loan_id", "label": "defaulted", "title": "Will it default?", "owner": "risk"}
+    return draft_of(Wish(partition_field=None, **(given | changes)), table)
+
+
+def test_every_column_is_a_feature_or_left_out_with_the_reason() -> None:
+    guess = draft(loans()).guess
+    assert {feature.name: feature.sql for feature in guess.features} == {
+        "applied_at_hour": "IFNULL(EXTRACT(HOUR FROM t.`applied_at`), 0)",
+        "income": "IFNULL(CAST(t.`income` AS FLOAT64), 0)",
+        "income_is_missing": "IF(t.`income` IS NULL, 1, 0)",
+        "amount": "IFNULL(CAST(t.`amount` AS FLOAT64), 0)",
+        "purpose": "IFNULL(t.`purpose`, 'missing')",
+        "region": "IFNULL(t.`region`, 'missing')",
+        "is_new": "IF(t.`is_new`, 1, 0)",
+        "weekday": "EXTRACT(DAYOFWEEK FROM t.`applied`)",
+    }
+    assert [(feature.name, feature.is_category) for feature in guess.features if not feature.is_number] == [
+        ("purpose", True),
+        ("region", False),
+    ]
+    assert guess.left_out == {
+        "country": "it is always 'XX'",
+        "note": "it tells rows apart (4,000 values in 4,000 rows), as an id or free text does",
+        "recovered": "it alone tells the label of 100.0% of the rows: known only afterwards? Take it in if it is not",
+        "tags": "its type is ARRAY: take what is in it apart in source.sql",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "sql", "classes"),
+    [
+        ("INTEGER", [0, 1], "t.`y`", ()),
+        ("NUMERIC", [Decimal(0), Decimal(1)], "CAST(t.`y` AS INT64)", ()),
+        ("BOOLEAN", [True, False], "IF(t.`y`, 1, 0)", ()),
+        ("STRING", ["no", "yes"], "CASE t.`y` WHEN 'no' THEN 0 WHEN 'yes' THEN 1 END", ()),
+        ("STRING", ["Churned", "stayed"], "CASE t.`y` WHEN 'stayed' THEN 0 WHEN 'Churned' THEN 1 END", ()),
+        ("STRING", ["it's", "b", "A 1"], "CASE t.`y` WHEN 'A 1' THEN 0 WHEN 'b' THEN 1 WHEN 'it\\'s' THEN 2 END", ("a_1", "b", "it_s")),
+        ("INTEGER", [3, 1, 2], "CASE t.`y` WHEN 1 THEN 0 WHEN 2 THEN 1 WHEN 3 THEN 2 END", ("y_1", "y_2", "y_3")),
+    ],
+)
+def test_a_label_becomes_numbers(kind: str, values: list[object], sql: str, classes: tuple[str, ...]) -> None:
+    label = read_label(with_label(loans(days=10), "y", kind, values), "y")
+    assert (label.sql, label.classes, label.delay_days) == (sql, classes, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "sentence"),
+    [
+        ("INTEGER", [1], "--label 'y' is always 1 in the newest days of bank.loans: a model needs at least two classes"),
+        ("DATE", [None], "--label 'y' is DATE: a label is BOOL, a number or STRING"),
+        ("FLOAT", [i / 7 for i in range(21)], "--label 'y' has 21 values: a model of a number (regression) is not supported yet"),
+        ("STRING", [f"v{i}" for i in range(21)], "--label 'y' has 21 values: a model has at most 20 classes"),
+        ("STRING", ["a b", "a-b", "c"], "--label 'y' has values that differ only in signs"),
+    ],
+)
+def test_what_is_no_label_is_refused(kind: str, values: list[object], sentence: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        read_label(with_label(loans(days=10), "y", kind, values), "y")
+    assert str(refused.value).startswith(sentence)
+
+
+def test_the_days_until_a_label_is_known_are_counted() -> None:
+    assert read_label(loans(delay=5), "defaulted").delay_days == 5
+
+
+@pytest.mark.parametrize(
+    ("days", "closed", "every", "spans"),
+    [(40, None, 1, 34), (90, None, 1, 60), (90, 6, 7, 11), (200, 0, 7, 16)],
+)
+def test_spans_are_days_or_weeks_if_some_days_have_no_rows(days: int, closed: int | None, every: int, spans: int) -> None:
+    plan = make_plan(loans(days, rows=1, closed_weekday=closed), 5)
+    assert (plan.every_days, plan.spans) == (every, spans)
+
+
+def test_too_few_days_are_named() -> None:
+    with pytest.raises(
+        SourceError, match="^table bank.loans has 6 days with rows from 2023-01-02 to 2023-01-07; a model needs 10 days: load more$"
+    ):
+        make_plan(loans(6, rows=1), 5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"key": "purpose"},
+            "--key 'purpose' has several rows in a day of bank.loans: a row needs a key of its own; --key loan_id would do",
+        ),
+        ({"key": "amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING"),
+        ({"label": "defaultet"}, "--label 'defaultet' is no column of table bank.loans: did you mean 'defaulted'?"),
+        ({"label": "country"}, "--label 'country' is always 'XX'"),
+    ],
+)
+def test_a_wrong_column_is_named_with_the_right_one(changes: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SourceError) as refused:
+        draft(loans(), **changes)
+    assert str(refused.value).startswith(sentence)
+
+
+def test_the_folder_is_a_model_and_appears_whole(tmp_path: Path) -> None:
+    made = draft(loans(90, closed_weekday=6))
+    with draft_model(made, tmp_path) as model:
+        assert (model.rows.key, model.rows.label, model.rows.span) == ("loan_id", "defaulted", "as_of")
+    assert list(tmp_path.iterdir()) == []
+    write_files(made.render() | {SCHEMA: ""}, tmp_path / "loans")
+    assert read_model(tmp_path, "loans").evaluation.slices == (("purpose",),)
+    document = tomllib.loads((tmp_path / "loans" / "model.toml").read_text())
+    assert document["checks"] == {"ignore": ["note", "defaulted"], "closed": ["Sunday"]}
+    assert "BETWEEN DATE_SUB(as_of, INTERVAL 6 DAY) AND as_of\nWHERE t.`defaulted` IS NOT NULL\n" in made.render()["source.sql"]
+    for file in ("features.py", "network.py"):
+        compile(made.render()[file], file, "exec")
+    with pytest.raises(ModelFolderError, match="loans exists: choose another name for the model, or delete the folder$"):
+        write_files(made.render(), tmp_path / "loans")
+
+
+def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
+    table = with_label(with_label(loans(), "select", "FLOAT", [0.5, 1.5, 2.5]), "2nd Größe", "STRING", ["a", "b"])
+    features = {feature.name: feature.sql for feature in draft(table).guess.features}
+    assert features["select"] == "IFNULL(CAST(t.`select` AS FLOAT64), 0)"
+    assert features["column_2nd_gr__e"] == "IFNULL(t.`2nd Größe`, 'missing')"

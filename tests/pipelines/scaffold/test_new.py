@@ -1,0 +1,64 @@
+"""`perennial new`, as somebody with a table of their own uses it: one command, then a training that passes."""
+
+import io
+import json
+
+import pytest
+from google.cloud import bigquery
+
+from components.google import bigquery_client
+from components.model.folder import read_model
+from components.settings import Settings
+from tests.pipelines.command_line import CommandLine
+from tests.pipelines.scaffold.rows import TYPES, loans
+
+TABLE = "bank.loans"
+
+
+@pytest.fixture(scope="module")
+def bank(command_line: CommandLine) -> CommandLine:
+    """The command line of a project that has the table of loans."""
+    load(command_line.settings, TABLE)
+    return command_line
+
+
+def load(settings: Settings, name: str) -> None:
+    client, table = bigquery_client(settings), loans(days=30, rows=120)
+    columns = {column: kind for column, kind in TYPES.items() if kind != "ARRAY"}
+    schema = [bigquery.SchemaField(column, kind) for column, kind in columns.items()]
+    client.create_dataset(name.partition(".")[0], exists_ok=True)
+    target = bigquery.Table(f"{settings.project}.{name}", schema)
+    target.time_partitioning = bigquery.TimePartitioning(field="applied")
+    client.create_table(target)
+    lines = "\n".join(json.dumps(row, default=str) for row in table.rows.to_pylist())
+    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema)
+    client.load_table_from_file(io.BytesIO(lines.encode()), target.reference, job_config=config).result()
+
+
+def test_a_model_is_made_from_a_table_and_trains(bank: CommandLine) -> None:
+    made = bank.json("new", "loans", "--table", TABLE, "--key", "loan_id", "--label", "defaulted", "--yes")
+    assert (made["every_days"], made["label_delay_days"], made["classes"]) == (1, 5, [])
+    assert set(made["left_out"]) == {"country", "note", "recovered"}
+    assert 0.5 < made["threshold"] < made["baseline"]["value"]
+    model = read_model(bank.settings.models_folder, "loans")
+    assert model.evaluation.thresholds[0].at_least == made["threshold"]
+    trained = bank.json("train", "loans")
+    assert (trained["state"], trained["version"]) == ("SUCCEEDED", 1)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--table", "bank.loan"),
+            "table perennial-test.bank.loan: Not found: Table perennial-test:bank.loan; give --table ",
+        ),
+        (("--key", "id"), "--key 'id' is no column of table perennial-test.bank.loans: it has loan_id, applied, "),
+        (("--partition-field", "applied_at"), "table perennial-test.bank.loans is partitioned on 'applied', not on 'applied_at'"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_and_nothing_is_written(bank: CommandLine, words: tuple[str, ...], sentence: str) -> None:
+    usual = {"--table": TABLE, "--key": "loan_id", "--label": "defaulted"} | {words[0]: words[1]}
+    before = set(bank.settings.models_folder.iterdir())
+    assert bank.refused("new", "other", *(word for option in usual.items() for word in option), "--yes").startswith(sentence)
+    assert set(bank.settings.models_folder.iterdir()) == before
