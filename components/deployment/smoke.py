@@ -1,6 +1,5 @@
 """The smoke test: the bytes that are to be served load, answer as they did when the model was trained, and in time."""
 
-import json
 import math
 import os
 import sys
@@ -18,7 +17,7 @@ from components.stderr import stderr_to
 from components.storage.manifest import CODE
 from components.training.servable import Answer
 from components.training.signatures import INPUT, OUTPUT, SIGNATURE, read_signatures
-from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, Recorded, SmokeError, try_servable
+from components.training.smoke import Recorded, SmokeError, read_smoke, try_servable
 
 WARM_UP = 5
 
@@ -54,9 +53,9 @@ def smoke_test(folder: Path, what: str) -> Smoke:
         RegistryError: it does not load, lacks what it must have, or answers otherwise than when it was trained.
     """
     signatures = read_signatures(folder, what)
-    _import_tensorflow()
+    import_tensorflow()
     loaded = load_signatures(folder, what)
-    recorded = _recorded(folder, what) if (folder / FOLDER / OUTPUTS).is_file() else Recorded((), ())
+    recorded = read_smoke(folder, what)
     limit = _latency_limit(folder, what) if recorded.rows else None
     try:
         difference = try_servable(folder, loaded, signatures, recorded)
@@ -68,7 +67,7 @@ def smoke_test(folder: Path, what: str) -> Smoke:
     return Smoke(len(recorded.rows), difference, _median_milliseconds(loaded[SIGNATURE], recorded.rows), limit)
 
 
-def _import_tensorflow() -> None:
+def import_tensorflow() -> None:
     """Import TensorFlow without what its libraries print meanwhile, about processors and GPUs that are not there."""
     with _importing:
         if "tensorflow" not in sys.modules:
@@ -97,16 +96,6 @@ def _require_numbers(recorded: Recorded, what: str) -> None:
         for value in row:
             if not math.isfinite(value):
                 raise RegistryError(f"{what} answers {value} on recorded row {number}, as it did when it was trained: do not deploy it")
-
-
-def _recorded(folder: Path, what: str) -> Recorded:
-    import tensorflow as tf
-
-    try:
-        rows = list(tf.data.TFRecordDataset(str(folder / FOLDER / EXAMPLES), compression_type="GZIP").as_numpy_iterator())
-        return Recorded(rows, [[float(value) for value in row] for row in json.loads((folder / FOLDER / OUTPUTS).read_text())["values"]])
-    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
-        raise RegistryError(f"the recorded answers of {what} cannot be read ({type(error).__name__}): train a new version") from error
 
 
 def _median_milliseconds(signature: Answer, rows: Sequence[bytes]) -> float:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.errors import RegistryError
 from components.training.servable import Answer, parse_columns
 from components.training.session import SessionError, open_session, said
 from components.training.signatures import FILE, INPUT, OUTPUT, PACKED, PRESENT, RAW, SIGNATURE, Signatures
@@ -53,6 +54,23 @@ def record_smoke(score: Answer, files: Sequence[str], saved_model: Path) -> Reco
     return Recorded(rows, values)
 
 
+def read_smoke(folder: Path, what: str) -> Recorded:
+    """What `record_smoke` kept in the SavedModel in a folder, which holds `what`; no rows if it kept none.
+
+    Raises:
+        RegistryError: it cannot be read.
+    """
+    import tensorflow as tf
+
+    if not (folder / FOLDER / OUTPUTS).is_file():
+        return Recorded((), ())
+    try:
+        rows = list(tf.data.TFRecordDataset(str(folder / FOLDER / EXAMPLES), compression_type="GZIP").as_numpy_iterator())
+        return Recorded(rows, [[float(value) for value in row] for row in json.loads((folder / FOLDER / OUTPUTS).read_text())["values"]])
+    except (OSError, ValueError, KeyError, TypeError, tf.errors.OpError) as error:
+        raise RegistryError(f"the recorded answers of {what} cannot be read ({type(error).__name__}): train a new version") from error
+
+
 def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatures, recorded: Recorded) -> float:
     """Ask all signatures of a SavedModel, in Python and in a session. Returns how far an answer is from the recorded one at most.
 
@@ -72,7 +90,7 @@ def try_servable(folder: Path, loaded: Mapping[str, Answer], signatures: Signatu
     except tf.errors.OpError as error:
         raise SmokeError(f"cannot be asked its recorded rows by {FILE} ({said(error)})") from error
     answers = [*_in_python(loaded, inputs), *_in_a_session(folder, inputs)]
-    return max(_largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
+    return max(largest_difference(recorded.values, found, way) for way, found in answers) if recorded.rows else 0.0
 
 
 def _signature_inputs(rows: Sequence[bytes], signatures: Signatures) -> dict[str, dict[str, np.ndarray]]:
@@ -118,7 +136,7 @@ def _in_a_session(folder: Path, inputs: Mapping[str, Mapping[str, np.ndarray]]) 
         raise SmokeError(f"does not run in a session, as TensorFlow Serving runs it ({error})") from error
 
 
-def _largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]] | np.ndarray, way: str) -> float:
+def largest_difference(expected: Sequence[Sequence[float]], found: Sequence[Sequence[float]] | np.ndarray, way: str) -> float:
     """How far answers are from the recorded ones at most. What was no number then may be none now.
 
     Raises:

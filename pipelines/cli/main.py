@@ -36,6 +36,9 @@ SECTIONS = {
         "history": LazyCommand("pipelines.cli.commands.versions:history", "List the deployments of a model"),
         "retire": LazyCommand("pipelines.cli.commands.versions:retire", "Exclude a version from deployment for good"),
     },
+    "Predictions": {
+        "serve": LazyCommand("pipelines.cli.serving:serve", "Serve what is live on a target over HTTP"),
+    },
     "Upkeep": {
         "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),
         "verify": LazyCommand("pipelines.cli.commands.storage:verify", "Check the stored bytes of versions"),

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from components.examples.encode import TFRecordFile, encode_examples
-from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, SmokeError, _largest_difference, record_smoke
+from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, SmokeError, largest_difference, record_smoke
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_a_split_of_few_rows_is_kept_whole(files: list[str], tmp_path: Path) -> 
 def test_the_last_digits_may_differ_and_what_was_no_number_may_be_none(
     then: list[list[float]], now: list[list[float]], difference: float
 ) -> None:
-    assert _largest_difference(then, now, "here") == pytest.approx(difference)
+    assert largest_difference(then, now, "here") == pytest.approx(difference)
 
 
 @pytest.mark.parametrize(
@@ -78,5 +78,5 @@ def test_other_answers_are_named_by_their_row_and_by_how_they_were_asked(
     then: list[list[float]], now: list[list[float]], sentence: str
 ) -> None:
     with pytest.raises(SmokeError) as error:
-        _largest_difference(then, now, "here")
+        largest_difference(then, now, "here")
     assert str(error.value) == sentence

@@ -1,0 +1,123 @@
+"""The service over HTTP, as an ASGI application: health, metrics, both protocols, limits, the token."""
+
+import asyncio
+import hmac
+import logging
+import re
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from uuid import uuid4
+
+from components.serving.answering import Answer, Call, answer_request
+from components.serving.openapi import openapi_document, openapi_page
+from components.serving.protocol.json_text import error_body
+from components.serving.protocol.refusal import Refusal
+from components.serving.service import Service
+
+log = logging.getLogger(__name__)
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Scope = Mapping[str, Any]
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
+"""W3C Trace Context."""
+OPEN_PATHS = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
+"""What a probe asks, without a token."""
+METRICS = ("/metrics", "/monitoring/prometheus/metrics")
+
+
+class Application:
+    """Answers every request, and lets those finish that have begun when it is told to stop."""
+
+    def __init__(self, service: Service, *, token: str | None, problems: Callable[[], list[str]]) -> None:
+        """Without a `token` nobody is asked for one. `problems` says why the service is not ready; an empty list if it is."""
+        self.service, self.token, self.problems = service, token, problems
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            return
+        started = time.perf_counter()
+        headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
+        query = b"?" + scope["query_string"] if scope["query_string"] else b""
+        path = (scope["raw_path"] + query).decode("latin-1")
+        named = headers.get(b"x-request-id", "")
+        request_id = named if REQUEST_ID.fullmatch(named) else uuid4().hex
+        trace = TRACE.fullmatch(headers.get(b"traceparent", ""))
+        body: bytes | None = None
+        try:
+            self._require_token(scope["path"], headers)
+            async with asyncio.timeout(self.service.limits.seconds):
+                body = await self._body(headers, receive)
+                call = Call(scope["method"], path, body, request_id, trace[1] if trace else None, time.time_ns() // 1000)
+                answer = await self._answer(call)
+        except Refusal as refusal:
+            answer = Answer(refusal.status, b"" if refusal.silent else error_body(refusal.text))
+        except TimeoutError:
+            late = (408, b"the body did not come in time") if body is None else (504, b"the answer took too long")
+            answer = Answer(late[0], error_body(late[1]))
+        except ConnectionAbortedError:
+            return
+        except Exception:
+            log.exception("a request failed", extra={"path": scope["path"], "request_id": request_id})
+            answer = Answer(500, error_body(b"an internal error, which the service's log has"))
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, headers)})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        self.service.metrics.request(scope["method"][:16], answer.route, answer.status, time.perf_counter() - started)
+
+    def _require_token(self, path: str, headers: Mapping[bytes, str]) -> None:
+        if self.token is None or path in OPEN_PATHS:
+            return
+        if not hmac.compare_digest(headers.get(b"authorization", "").encode(), f"Bearer {self.token}".encode()):
+            raise Refusal("the request needs the header `Authorization: Bearer TOKEN`, with the token of this service", "UNAUTHENTICATED")
+
+    async def _body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
+        limit = self.service.limits.body_bytes
+        too_large = Refusal(f"the body has more than {limit:,} bytes: send several requests", status=413)
+        length = headers.get(b"content-length", "0")
+        if length.isdecimal() and int(length) > limit:
+            raise too_large
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionAbortedError
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise too_large
+            if not message.get("more_body"):
+                return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _answer(self, call: Call) -> Answer:
+        if call.method == "GET":
+            if call.path == "/healthz":
+                return Answer(200, b"ok\n", "/healthz", b"text/plain")
+            if call.path in ("/readyz", "/v2/health/ready"):
+                problems = self.problems()
+                return Answer(503 if problems else 200, ("\n".join(problems) or "ready").encode() + b"\n", "/readyz", b"text/plain")
+            if call.path in METRICS:
+                return Answer(200, self.service.metrics.page(), "/metrics", b"text/plain; version=0.0.4; charset=utf-8")
+            if call.path == "/openapi.json":
+                return Answer(200, openapi_document(self.service.directory), "/openapi.json")
+            if call.path in ("/", "/docs"):
+                return Answer(200, openapi_page(self.service.directory), "/docs", b"text/html; charset=utf-8")
+        return await answer_request(self.service, call)
+
+
+def _headers(answer: Answer, request_id: str, headers: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+    sent = [
+        (b"content-type", answer.content_type),
+        (b"content-length", str(len(answer.body)).encode()),
+        (b"x-request-id", request_id.encode()),
+    ]
+    if answer.status == 401:
+        sent.append((b"www-authenticate", b"Bearer"))
+    if answer.version is not None:
+        sent.append((b"x-model-version", str(answer.version).encode()))
+    if TRACE.fullmatch(headers.get(b"traceparent", "")):
+        sent.append((b"traceparent", headers[b"traceparent"].encode("latin-1")))
+    return sent

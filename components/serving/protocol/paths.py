@@ -1,0 +1,63 @@
+"""The paths of TensorFlow Serving's REST: model, version or label, and what is asked of it."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import unquote_to_bytes
+
+from components.serving.protocol.refusal import Refusal
+
+PLACE = r"(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
+POST_PATH = re.compile(rf"/v1/models/([^/:]+){PLACE}:(classify|regress|predict)", re.IGNORECASE | re.ASCII)
+GET_PATH = re.compile(rf"/v1/models(?:/([^/:]+))?{PLACE}(?:/(metadata))?", re.IGNORECASE | re.ASCII)
+ANY_PATH = re.compile(r"/v1/.*", re.IGNORECASE)
+MOST_VERSIONS = 2**63
+
+
+class Verb(StrEnum):
+    """What is asked of a model."""
+
+    PREDICT = "predict"
+    CLASSIFY = "classify"
+    REGRESS = "regress"
+    STATUS = "status"
+    METADATA = "metadata"
+
+
+@dataclass(frozen=True)
+class Route:
+    """What a request is about. Version and label exclude each other; without both the newest version is meant, or the live one."""
+
+    model: str
+    verb: Verb
+    version: int | None = None
+    label: str | None = None
+
+
+def parse_path(method: str, path_and_query: str) -> Route | None:
+    """What is asked for; None if the path is none of TensorFlow Serving's. A query makes any path malformed.
+
+    Raises:
+        Refusal: path or method are malformed.
+    """
+    if not ANY_PATH.fullmatch(path_and_query):
+        return None
+    malformed = Refusal(f"Malformed request: {method} {path_and_query}")
+    pattern = {"POST": POST_PATH, "GET": GET_PATH}.get(method)
+    match = pattern.fullmatch(path_and_query) if pattern else None
+    if match is None:
+        raise malformed
+    model, version, label, verb = match.groups()
+    if version is not None and int(version) >= MOST_VERSIONS:
+        raise Refusal(f"Failed to convert version: {version} to numeric.", silent=True)
+    if method == "GET":
+        if not model:
+            raise Refusal("Missing model name in request.")
+        verb = verb if verb == Verb.METADATA else Verb.STATUS
+    elif verb not in (Verb.PREDICT, Verb.CLASSIFY, Verb.REGRESS):  # the expression ignores case, the comparison after it does not
+        raise malformed
+    return Route(_decoded(model), Verb(verb), None if version is None else int(version), None if label is None else _decoded(label))
+
+
+def _decoded(text: str) -> str:
+    return unquote_to_bytes(text).decode(errors="surrogateescape")

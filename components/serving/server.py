@@ -1,0 +1,119 @@
+"""Runs the service: uvicorn with uvloop and httptools on loopback, a token, a follower of the log, and an end that drops no request."""
+
+import asyncio
+import gc
+import logging
+import secrets
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from components.cloud import Cloud
+from components.errors import PerennialError, SettingsError
+from components.files import private_folder, write_whole
+from components.serving.application import Application
+from components.serving.following import Follower, Targets
+from components.serving.metrics import Metrics
+from components.serving.service import Limits, Service
+from components.settings import Settings
+
+log = logging.getLogger(__name__)
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread that loads a version may keep the event loop waiting: Python's own 5 ms double the slowest answers of a swap."""
+STOP_SECONDS = 30
+"""For requests that have begun when the service is told to stop."""
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """How the service runs."""
+
+    targets: Targets
+    host: str = "127.0.0.1"
+    port: int = 8501
+    canary_share: float = 0.05
+    asks_for_token: bool = True
+    limits: Limits = field(default_factory=Limits)
+    poll_seconds: float = 2.0
+
+
+def token_file(settings: Settings) -> Path:
+    """Where the token of this machine's service is, readable by its owner only."""
+    return settings.state_folder / "serving" / "token"
+
+
+def read_token(settings: Settings) -> str:
+    """The token of this machine's service, made when it is first asked for."""
+    path = token_file(settings)
+    private_folder(path.parent)
+    if not path.exists():
+        write_whole(path, secrets.token_urlsafe(TOKEN_BYTES))
+    token = path.read_text(encoding="utf-8").strip()
+    if not token:
+        raise SettingsError(f"{path} has no token: delete the file, and a new one is made")
+    return token
+
+
+def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT. `on_ready` is given the address once everything that is live is loaded.
+
+    Raises:
+        SettingsError: the port is taken.
+        AccessError: the log of deployments cannot be read.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    listener = _listen(options)
+    token = read_token(cloud.settings) if options.asks_for_token else None
+    service = Service(Metrics(), options.limits, options.canary_share if options.targets.canary else 0.0)
+    follower = Follower(cloud, service, options.targets, options.poll_seconds)
+    config = uvicorn.Config(
+        Application(service, token=token, problems=follower.problems),
+        loop="uvloop",
+        http="httptools",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+        timeout_keep_alive=75,
+    )
+    server = uvicorn.Server(config)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(_run(server, listener, follower, lambda: on_ready(f"http://{options.host}:{listener.getsockname()[1]}")))
+
+
+async def _run(server: uvicorn.Server, listener: socket.socket, follower: Follower, on_ready: Callable[[], None]) -> None:
+    await follower.follow()
+    gc.collect()
+    gc.freeze()
+    following = asyncio.create_task(follower.run())
+    on_ready()
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError, PerennialError):
+            await following
+        await follower.service.finish()
+
+
+def _listen(options: ServeOptions) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in options.host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+        listener.listen(1024)
+    except OSError as error:
+        listener.close()
+        raise SettingsError(
+            f"{options.host}:{options.port} cannot be served on ({error.strerror}): choose another --host or --port"
+        ) from error
+    listener.set_inheritable(True)
+    return listener

@@ -1,0 +1,54 @@
+"""The commands that predict."""
+
+import click
+
+from components.cloud import Cloud
+from components.deployment.request import require_target
+from components.errors import SettingsError
+from components.log import configure_logging
+from components.serving.following import Targets
+from components.serving.server import ServeOptions, token_file
+from components.serving.server import serve as run_service
+from components.serving.service import Limits
+from pipelines.cli.options import ready_settings
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@click.command()
+@click.option("--target", required=True, help="The target whose live versions are served: one of PERENNIAL_TARGETS, such as prod.")
+@click.option("--canary", metavar="TARGET", help="A target whose live versions answer for a share of the keys.")
+@click.option("--canary-share", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="That share.")
+@click.option("--shadow", metavar="TARGET", help="A target whose live versions are asked the same, and never answer.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="The port; 0 takes a free one.")
+@click.option("--no-token", is_flag=True, help="Ask nobody for a token. On loopback only.")
+@click.option("--most-rows", type=click.IntRange(1), default=Limits.rows, show_default=True, help="The most rows of a request.")
+@click.option("--seconds", type=click.FloatRange(0.1), default=Limits.seconds, show_default=True, help="How long a request may take.")
+def serve(
+    target: str,
+    canary: str | None,
+    canary_share: float,
+    shadow: str | None,
+    host: str,
+    port: int,
+    no_token: bool,
+    most_rows: int,
+    seconds: float,
+) -> None:
+    """Serve the live versions of a target over HTTP, as TensorFlow Serving does and by the Open Inference Protocol.
+
+    New deployments are loaded in the background and swapped in without dropping a request. Ctrl-C or SIGTERM ends the service.
+    """
+    settings = ready_settings()
+    targets = Targets(*(None if name is None else require_target(settings, name) for name in (target, canary, shadow)))  # type: ignore[arg-type]
+    if no_token and host not in LOOPBACK:
+        raise SettingsError(f"--no-token on {host} would answer everybody who reaches it: leave --no-token out, or --host")
+    configure_logging()
+    options = ServeOptions(targets, host, port, canary_share, asks_for_token=not no_token, limits=Limits(rows=most_rows, seconds=seconds))
+
+    def tell(address: str) -> None:
+        token = "" if no_token else f", token in {token_file(settings)}"
+        click.echo(f"serving {target} on {address}{token}", err=True)
+
+    run_service(Cloud(settings), options, tell)
