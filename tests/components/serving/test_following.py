@@ -1,0 +1,81 @@
+"""What is served follows the log of deployments, with real versions in Cloud Storage and Cloud SQL."""
+
+import asyncio
+
+import pytest
+
+from components.serving.directory import ServedModel, State
+from components.serving.following import Follower, Targets
+from components.serving.metrics import Metrics
+from components.serving.protocol.refusal import Refusal
+from components.serving.service import Predict, Servable, Service
+from tests.components.deployment.deploying import deploy
+from tests.components.deployment.shop import Shop, shop  # noqa: F401
+from tests.components.served_model import saved_model  # noqa: F401
+
+
+def follower_of(shop: Shop, **targets: str) -> Follower:  # noqa: F811
+    return Follower(shop.cloud, Service(Metrics()), Targets(shop.target, **targets))
+
+
+def served(follower: Follower, shop: Shop) -> ServedModel[Servable]:  # noqa: F811
+    return follower.service.directory.models.get(shop.model, ServedModel())
+
+
+async def ask(follower: Follower, shop: Shop, version: int | None = None) -> tuple[int, list[list[float]]]:  # noqa: F811
+    body = b'{"instances": [{"seconds": 3.0}]}'
+    request = Predict(model=shop.model, version=version, body=body, request_id="r", received_microseconds=0)
+    servable, _, scores = await follower.service.predict(request)
+    return servable.version, scores.tolist()
+
+
+def test_a_deployment_and_a_rollback_are_followed_and_the_version_before_is_kept(shop: Shop) -> None:  # noqa: F811
+    first, second, third = shop.make(), shop.make(), shop.make()
+
+    async def follow() -> None:
+        follower = follower_of(shop)
+        assert follower.problems() == ["the log of deployments was not read yet"]
+        await follower.follow()
+        assert (follower.problems(), served(follower, shop).loaded) == ([], {})
+        shop.deploy(first)
+        await follower.follow()
+        assert await ask(follower, shop) == (first, [[1.5]])
+        servable = served(follower, shop).loaded[first]
+        shop.deploy(second)
+        await follower.follow()
+        assert await ask(follower, shop) == (second, [[1.5]])
+        assert await ask(follower, shop, first) == (first, [[1.5]])
+        shop.rollback()
+        await follower.follow()
+        assert served(follower, shop).loaded[first] is servable
+        assert await ask(follower, shop) == (first, [[1.5]])
+        shop.deploy(third)
+        await follower.follow()
+        assert served(follower, shop).loaded.keys() == {first, third}
+        with pytest.raises(Refusal, match=f"Specific\\({shop.model}, {second}\\)"):
+            await ask(follower, shop, second)
+        assert follower.service.directory.status(shop.model)["model_version_status"] == [
+            {"version": str(version), "state": "AVAILABLE", "status": {"error_code": "OK", "error_message": ""}}
+            for version in (third, first)
+        ]
+
+    asyncio.run(follow())
+
+
+def test_a_version_that_does_not_load_is_told_and_the_one_before_answers_on(shop: Shop) -> None:  # noqa: F811
+    good, bad = shop.make(), shop.make(outputs='{"output": "score", "values": [' + ", ".join(["[7.0]"] * 32) + "]}")
+
+    async def follow() -> None:
+        follower = follower_of(shop)
+        shop.deploy(good)
+        await follower.follow()
+        with shop.cloud.engine.begin() as connection:
+            deploy(connection, shop.model, bad, target=shop.target)
+        await follower.follow()
+        assert await ask(follower, shop) == (good, [[1.5]])
+        assert follower.problems() == [f"{shop.model} {bad} is live and not loaded"]
+        state = served(follower, shop).states[bad]
+        assert (state.state, state.code) == (State.END, "UNKNOWN")
+        assert "answers 0 on recorded row 1 in the prediction service, and gave 7 when it was trained: it is not served" in state.message
+
+    asyncio.run(follow())
