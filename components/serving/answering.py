@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from google.protobuf import json_format
 
-from components.serving.protocol.answers import outputs_body, predictions_body
-from components.serving.protocol.bodies import parse_examples
-from components.serving.protocol.inference import (
+from components.protocol.answers import outputs_body, predictions_body
+from components.protocol.bodies import parse_examples
+from components.protocol.inference import (
     DATATYPES,
     Endpoint,
     InferenceRoute,
@@ -19,8 +19,8 @@ from components.serving.protocol.inference import (
     parse_inference,
     parse_inference_path,
 )
-from components.serving.protocol.paths import Route, Verb, parse_path
-from components.serving.protocol.refusal import Refusal
+from components.protocol.paths import ModelVerb, Route, parse_path
+from components.protocol.refusal import Refusal
 from components.serving.rows import FeatureRows
 from components.serving.service import Predict, Servable, Service
 from components.training.signatures import INPUT, OUTPUT, PRESENT
@@ -31,7 +31,7 @@ NOT_SERVED = b"<html><head><title>404 Not Found</title></head><body><h1>Not Foun
 
 
 @dataclass(frozen=True)
-class Call:
+class HttpCall:
     """A request whose body has come."""
 
     method: str
@@ -56,7 +56,7 @@ class Answer:
     """The version that answered."""
 
 
-async def answer_request(service: Service, call: Call) -> Answer:
+async def answer_request(service: Service, call: HttpCall) -> Answer:
     """The answer to a request of either protocol.
 
     Raises:
@@ -67,17 +67,17 @@ async def answer_request(service: Service, call: Call) -> Answer:
     route = parse_path(call.method, call.path)
     if route is None:
         return Answer(404, NOT_SERVED, content_type=b"text/html")
-    if route.verb == Verb.STATUS:
+    if route.verb == ModelVerb.STATUS:
         return Answer(200, _indented(service.directory.status(route.model, route.version)), "/v1/models/{model}")
-    if route.verb == Verb.METADATA:
+    if route.verb == ModelVerb.METADATA:
         version, servable = service.directory.find(route.model, route.version, route.label)
         return Answer(200, _indented(_metadata(servable, version)), "/v1/models/{model}/metadata")
-    if route.verb == Verb.PREDICT:
+    if route.verb == ModelVerb.PREDICT:
         return await _predict(service, route, call)
     raise _no_method(service, route, call.body)
 
 
-async def _predict(service: Service, route: Route, call: Call) -> Answer:
+async def _predict(service: Service, route: Route, call: HttpCall) -> Answer:
     started = time.perf_counter()
     try:
         servable, question, scores = await service.predict(
@@ -107,7 +107,7 @@ def _no_method(service: Service, route: Route, body: bytes) -> Refusal:
     _, servable = service.directory.find(route.model, route.version, route.label)
     if name not in servable.scorer.signatures:
         return Refusal(f'Serving signature name: "{name}" not found in signature def')
-    what = {Verb.CLASSIFY: "classification", Verb.REGRESS: "regression"}[route.verb]
+    what = {ModelVerb.CLASSIFY: "classification", ModelVerb.REGRESS: "regression"}[route.verb]
     method = servable.scorer.signatures[name].method
     return Refusal(f"Expected {what} signature method_name to be tensorflow/serving/{route.verb}. Was: {method}")
 
@@ -129,7 +129,7 @@ def _indented(document: Mapping[str, Any]) -> bytes:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n"
 
 
-async def _infer(service: Service, route: InferenceRoute, call: Call) -> Answer:
+async def _infer(service: Service, route: InferenceRoute, call: HttpCall) -> Answer:
     name = "/v2/" + route.endpoint.replace(" ", "-")
     if route.endpoint == Endpoint.SERVER:
         return Answer(200, orjson.dumps(SERVER), "/v2")
@@ -148,7 +148,7 @@ async def _infer(service: Service, route: InferenceRoute, call: Call) -> Answer:
     return Answer(200, orjson.dumps(model_metadata(route.model, versions, inputs, columns.score_count)), name, version=version)
 
 
-async def _infer_rows(service: Service, route: InferenceRoute, call: Call, name: str) -> Answer:
+async def _infer_rows(service: Service, route: InferenceRoute, call: HttpCall, name: str) -> Answer:
     question = parse_inference(call.body)
     asked = Predict(
         model=route.model,

@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
-from components.serving.answering import Answer, Call, answer_request
+from components.protocol.json_text import error_body
+from components.protocol.refusal import Refusal
+from components.serving.answering import Answer, HttpCall, answer_request
 from components.serving.openapi import openapi_document, openapi_page
-from components.serving.protocol.json_text import error_body
-from components.serving.protocol.refusal import Refusal
 from components.serving.service import Service
 
 log = logging.getLogger(__name__)
@@ -52,7 +52,7 @@ class Application:
             self._require_token(scope["path"], headers)
             async with asyncio.timeout(self.service.limits.seconds):
                 body = await self._body(headers, receive)
-                call = Call(scope["method"], path, body, request_id, trace[1] if trace else None, time.time_ns() // 1000)
+                call = HttpCall(scope["method"], path, body, request_id, trace[1] if trace else None, time.time_ns() // 1000)
                 answer = await self._answer(call)
         except Refusal as refusal:
             answer = Answer(refusal.status, b"" if refusal.silent else error_body(refusal.text))
@@ -92,7 +92,7 @@ class Application:
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
-    async def _answer(self, call: Call) -> Answer:
+    async def _answer(self, call: HttpCall) -> Answer:
         if call.method == "GET":
             if call.path == "/healthz":
                 return Answer(200, b"ok\n", "/healthz", b"text/plain")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.serving.scorer import MOST_ROWS_OF_A_CALL, Matrices, Scorer, joined
+from components.serving.scorer import MOST_ROWS_OF_A_CALL, PackedRows, Scorer, joined
 
 BeforeAnswers = Callable[[Sequence["Waiting"], np.ndarray, float], None]
 """Is called with what was scored, the scores, and the seconds it took, before any request gets its answer."""
@@ -16,7 +16,7 @@ BeforeAnswers = Callable[[Sequence["Waiting"], np.ndarray, float], None]
 class Waiting:
     """A request's rows that wait for their scores."""
 
-    matrices: Matrices
+    matrices: PackedRows
     request: object
     """What the log is told of the request."""
     future: "asyncio.Future[np.ndarray]"
@@ -35,7 +35,7 @@ class Batches:
         """Whether nobody waits."""
         return not self._waiting
 
-    async def score(self, matrices: Matrices, request: object) -> np.ndarray:
+    async def score(self, matrices: PackedRows, request: object) -> np.ndarray:
         """float32 [rows, scores]."""
         loop = asyncio.get_running_loop()
         waiting = Waiting(matrices, request, loop.create_future())

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from components.serving.protocol.refusal import Refusal
+from components.protocol.refusal import Refusal
 
 Loaded = TypeVar("Loaded")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from components.cloud import Cloud
 from components.errors import RegistryError
+from components.protocol.refusal import Refusal
 from components.registry.deployments import read_candidate
 from components.serving.allowed import read_features
 from components.serving.metrics import Metrics
-from components.serving.protocol.refusal import Refusal
 from components.serving.rows import RowReader
 from components.serving.scorer import Scorer
 from components.storage.download_cache import pulled_folder

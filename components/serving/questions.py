@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 
-from components.serving.protocol.bodies import DEFAULT_SIGNATURE, parse_predict
-from components.serving.protocol.json_reader import JsonObject, read_document
-from components.serving.protocol.refusal import Refusal
-from components.serving.protocol.tensors import TensorSignature, is_base64
+from components.protocol.bodies import DEFAULT_SIGNATURE, parse_predict
+from components.protocol.json_reader import JsonObject, read_document
+from components.protocol.refusal import Refusal
+from components.protocol.tensors import TensorSignature, is_base64
 from components.serving.rows import FeatureRows, RowReader
 from components.training.signatures import INPUT, PACKED, RAW
 from components.wording import count, legible

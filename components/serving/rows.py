@@ -8,9 +8,9 @@ from datetime import date
 
 import numpy as np
 
+from components.protocol.refusal import Refusal
 from components.serving.allowed import Bounds, Features, listed_values
-from components.serving.protocol.refusal import Refusal
-from components.serving.scorer import Matrices, padded
+from components.serving.scorer import PackedRows, padded
 from components.training.signatures import PRESENT, Column
 from components.wording import legible
 
@@ -26,7 +26,7 @@ Row = Mapping[str, object]
 class FeatureRows:
     """Rows that may be scored, with what tells them apart."""
 
-    matrices: Matrices
+    matrices: PackedRows
     keys: Sequence[str | None]
     spans: Sequence[str | None]
     """Dates, YYYY-MM-DD."""
@@ -87,7 +87,7 @@ class RowReader:
             if tensors[name].shape != (rows, width):
                 raise Refusal(f"{name} has the shape {list(tensors[name].shape)}: signature packed of {self.what} takes [{rows}, {width}]")
         inputs = {name: np.resize(tensors[name], (padded(rows), width)) for name, width in widths.items()}
-        return self._checked(Matrices(inputs, rows), ([None] * rows, [None] * rows))
+        return self._checked(PackedRows(inputs, rows), ([None] * rows, [None] * rows))
 
     def from_examples(self, examples: Sequence[bytes]) -> FeatureRows:
         """The rows of serialised tf.train.Examples.
@@ -97,7 +97,7 @@ class RowReader:
         """
         return self.read([_example_row(index, example) for index, example in enumerate(examples)])
 
-    def values_of(self, matrices: Matrices) -> list[dict[str, object]]:
+    def values_of(self, matrices: PackedRows) -> list[dict[str, object]]:
         """What `read` read: each row's values by name, None where a row lacks an optional column."""
         rows: list[dict[str, object]] = [{} for _ in range(matrices.rows)]
         optional = [column.name for column in self.features.signatures.optional]
@@ -112,7 +112,7 @@ class RowReader:
             row |= {name: None for place, name in enumerate(optional) if not matrices.inputs[PRESENT][index, place]}
         return rows
 
-    def _plain(self, instances: Sequence[Row]) -> Matrices | None:
+    def _plain(self, instances: Sequence[Row]) -> PackedRows | None:
         """The common case, five times as fast; None if anything is odd."""
         rows, names = len(instances), self._names
         arrays = _empty(padded(rows), {dtype: len(columns) for dtype, columns in names.items()})
@@ -129,9 +129,9 @@ class RowReader:
                 texts[index] = [row[name].encode() for name in names["string"]]  # type: ignore[attr-defined] # else AttributeError
         except (KeyError, TypeError, AttributeError, OverflowError, UnicodeEncodeError):
             return None
-        return Matrices({dtype: array for dtype, array in arrays.items() if names[dtype]}, rows)
+        return PackedRows({dtype: array for dtype, array in arrays.items() if names[dtype]}, rows)
 
-    def _exact(self, instances: Sequence[Row]) -> Matrices:
+    def _exact(self, instances: Sequence[Row]) -> PackedRows:
         rows, columns = len(instances), self.features.signatures
         arrays = _empty(padded(rows), {dtype: sum(column.width for column in group) for dtype, group in columns.packed.items()})
         present = np.zeros((padded(rows), len(columns.optional)), bool)
@@ -148,7 +148,7 @@ class RowReader:
                     elif not column.optional:
                         raise self._lacks(index, column, is_null=column.name in row)
                     start += column.width
-        return Matrices(arrays | ({PRESENT: present} if places else {}), rows)
+        return PackedRows(arrays | ({PRESENT: present} if places else {}), rows)
 
     def _require_known(self, index: int, row: Row) -> None:
         known = self.features.names
@@ -211,7 +211,7 @@ class RowReader:
             shown = legible(repr(value), SHOWN_CHARACTERS)
             raise Refusal(f"instances[{index}].{name} is {shown}: expected a date, YYYY-MM-DD") from None
 
-    def _checked(self, matrices: Matrices, identities: tuple[list[str | None], list[str | None]]) -> FeatureRows:
+    def _checked(self, matrices: PackedRows, identities: tuple[list[str | None], list[str | None]]) -> FeatureRows:
         for dtype, bounds in self._bounds.items():
             if (place := bounds.first_outside(matrices.inputs[dtype][: matrices.rows])) is not None:
                 row, column = place
@@ -222,7 +222,7 @@ class RowReader:
                     raise self._wrong(index, column_of_text, text)
         return FeatureRows(matrices, *identities)
 
-    def _is_present(self, matrices: Matrices, index: int, column: Column) -> bool:
+    def _is_present(self, matrices: PackedRows, index: int, column: Column) -> bool:
         return not column.optional or bool(matrices.inputs[PRESENT][index, self.features.signatures.optional.index(column)])
 
 

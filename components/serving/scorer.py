@@ -18,7 +18,7 @@ import numpy as np
 
 from components.deployment.smoke import import_tensorflow
 from components.errors import RegistryError
-from components.serving.protocol.tensors import TensorSignature
+from components.protocol.tensors import TensorSignature
 from components.training.session import said
 from components.training.signatures import OUTPUT, PACKED, PRESENT, Signatures, read_signatures
 
@@ -28,7 +28,7 @@ MOST_ROWS_OF_A_CALL = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class Matrices:
+class PackedRows:
     """Rows as the signature `packed` takes them: a matrix a type, padded to a multiple of PADDING."""
 
     inputs: Mapping[str, np.ndarray]
@@ -42,12 +42,12 @@ def padded(rows: int) -> int:
     return rows + -rows % PADDING
 
 
-def joined(parts: Sequence[Matrices]) -> Matrices:
+def joined(parts: Sequence[PackedRows]) -> PackedRows:
     """The rows of several requests as one call."""
     if len(parts) == 1:
         return parts[0]
     rows = sum(part.rows for part in parts)
-    return Matrices({name: _padded_rows([part.inputs[name][: part.rows] for part in parts], rows) for name in parts[0].inputs}, rows)
+    return PackedRows({name: _padded_rows([part.inputs[name][: part.rows] for part in parts], rows) for name in parts[0].inputs}, rows)
 
 
 def _padded_rows(arrays: Sequence[np.ndarray], rows: int) -> np.ndarray:
@@ -103,7 +103,7 @@ class Scorer:
 
         return {name: TensorSignature(types(d.inputs), types(d.outputs), d.method_name) for name, d in self.definitions.items() if d.inputs}
 
-    def score(self, matrices: Matrices) -> np.ndarray:
+    def score(self, matrices: PackedRows) -> np.ndarray:
         """float32 [rows, scores]: the answers, in the order of the rows."""
         if matrices.rows <= MOST_ROWS_OF_A_CALL:
             return self._score(matrices.inputs, matrices.rows)

@@ -49,7 +49,7 @@ def token_file(settings: Settings) -> Path:
     return settings.state_folder / "serving" / "token"
 
 
-def read_token(settings: Settings) -> str:
+def _read_token(settings: Settings) -> str:
     """The token of this machine's service, made when it is first asked for."""
     path = token_file(settings)
     private_folder(path.parent)
@@ -70,7 +70,7 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     listener = _listen(options)
-    token = read_token(cloud.settings) if options.asks_for_token else None
+    token = _read_token(cloud.settings) if options.asks_for_token else None
     service = Service(Metrics(), options.limits, options.canary_share if options.targets.canary else 0.0)
     follower = Follower(cloud, service, options.targets, options.poll_seconds)
     config = uvicorn.Config(

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from components.errors import PerennialError
+from components.protocol.refusal import Refusal
+from components.protocol.tensors import TensorSignature
 from components.serving.batches import Batches, Waiting
 from components.serving.directory import LABELS, Directory, ServingRole
 from components.serving.metrics import Metrics
-from components.serving.protocol.refusal import Refusal
-from components.serving.protocol.tensors import TensorSignature
 from components.serving.questions import Question, read_question
 from components.serving.rows import FeatureRows, RowReader
 from components.serving.scorer import Scorer

@@ -21,6 +21,8 @@ EXAMPLES = "examples.tfrecord.gz"
 """Serialised raw tf.train.Examples."""
 OUTPUTS = "outputs.json"
 """{"output": name, "values": [[float, ...], ...]}: a row of values for each example."""
+WARM_UP = Path("assets.extra") / "tf_serving_warmup_requests"
+"""The same rows as TensorFlow Serving reads them: it asks a version for them before it serves it."""
 ROWS = 32
 RELATIVE, ABSOLUTE = 1e-4, 1e-5
 """Other processors round the last of seven digits differently, and a network adds that up; a wrong model is wrong in the second digit."""
@@ -51,7 +53,21 @@ def record_smoke(score: Answer, files: Sequence[str], saved_model: Path) -> Reco
             writer.write(row)
     values = score(tf.constant(rows, tf.string))[OUTPUT].numpy().tolist()
     (folder / OUTPUTS).write_text(json.dumps({"output": OUTPUT, "values": values}))
+    _write_warm_up(saved_model / WARM_UP, rows)
     return Recorded(rows, values)
+
+
+def _write_warm_up(path: Path, rows: Sequence[bytes]) -> None:
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for row in rows:
+            record = prediction_log_pb2.PredictionLog()
+            request = record.predict_log.request
+            request.model_spec.signature_name = SIGNATURE
+            request.inputs[INPUT].CopyFrom(tf.make_tensor_proto([row], tf.string))
+            writer.write(record.SerializeToString(deterministic=True))
 
 
 def read_smoke(folder: Path, what: str) -> Recorded:

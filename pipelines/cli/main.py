@@ -38,6 +38,7 @@ SECTIONS = {
     },
     "Predictions": {
         "serve": LazyCommand("pipelines.cli.serving:serve", "Serve what is live on a target over HTTP"),
+        "predict": LazyCommand("pipelines.cli.serving:predict", "Score the rows of a file or query"),
     },
     "Upkeep": {
         "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),

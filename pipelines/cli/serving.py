@@ -1,12 +1,19 @@
 """The commands that predict."""
 
+from contextlib import closing
+from pathlib import Path
+
 import click
 
 from components.cloud import Cloud
 from components.deployment.request import require_target
 from components.errors import SettingsError
 from components.log import configure_logging
+from components.registry.versions import latest_version
 from components.serving.following import Targets
+from components.serving.loading import open_version, version_folder
+from components.serving.prediction import predict_rows, query_rows, read_rows, write_rows
+from components.serving.scorer import environment
 from components.serving.server import ServeOptions, token_file
 from components.serving.server import serve as run_service
 from components.serving.service import Limits
@@ -52,3 +59,24 @@ def serve(
         click.echo(f"serving {target} on {address}{token}", err=True)
 
     run_service(Cloud(settings), options, tell)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--version", type=int, help="The version. Default: the newest.")
+@click.option("--query", help="A query in GoogleSQL, instead of FILE.")
+@click.option("--output", type=click.Path(path_type=Path), help="A .csv, .jsonl or .parquet file. Default: JSON lines on standard output.")
+def predict(model: str, file: Path | None, version: int | None, query: str | None, output: Path | None) -> None:
+    """Score the rows of FILE (.csv, .jsonl or .parquet) or of a BigQuery query by a version of MODEL, as the service would."""
+    if (file is None) == (query is None):
+        raise click.UsageError("give a FILE or a --query")
+    cloud = Cloud(ready_settings())
+    if version is None:
+        with cloud.engine.connect() as connection:
+            version = latest_version(connection, model)
+    scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
+    with closing(scorer):
+        rows = read_rows(file, reader.features) if file else query_rows(cloud, query or "", reader.features)
+        count = write_rows(predict_rows(scorer, reader, rows), output)
+    click.echo(f"{count:,} rows by {model} {version} ({environment()})", err=True)

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from components.protocol.refusal import Refusal
 from components.serving.directory import ServedModel, State
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
-from components.serving.protocol.refusal import Refusal
 from components.serving.service import Predict, Servable, Service
 from tests.components.deployment.deploying import deploy
 from tests.components.deployment.shop import Shop, shop  # noqa: F401

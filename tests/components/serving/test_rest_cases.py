@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.protocol.answers import outputs_body, predictions_body
+from components.protocol.bodies import parse_examples, parse_predict
+from components.protocol.json_reader import read_document
+from components.protocol.json_text import error_body
+from components.protocol.paths import ModelVerb, parse_path
+from components.protocol.refusal import Refusal
+from components.protocol.tensors import TensorSignature, array_of
 from components.serving.directory import Directory, ServedModel, State, VersionState
-from components.serving.protocol.answers import outputs_body, predictions_body
-from components.serving.protocol.bodies import parse_examples, parse_predict
-from components.serving.protocol.json_reader import read_document
-from components.serving.protocol.json_text import error_body
-from components.serving.protocol.paths import Verb, parse_path
-from components.serving.protocol.refusal import Refusal
-from components.serving.protocol.tensors import TensorSignature, array_of
 from components.settings import REPOSITORY
 
 GOLDEN = json.loads((REPOSITORY / "tests" / "goldens" / "rest_cases.json").read_text())
@@ -60,12 +60,12 @@ def answer(case: Case) -> tuple[int, bytes | None]:
         route = parse_path(request["method"], request["path"])
         if route is None:
             return 404, None
-        if route.verb == Verb.STATUS:
+        if route.verb == ModelVerb.STATUS:
             return 200, json.dumps(models.status(route.model, route.version)).encode()
-        if route.verb == Verb.METADATA:
+        if route.verb == ModelVerb.METADATA:
             version, _ = models.find(route.model, route.version, route.label)
             return 200, json.dumps({"model_spec": {"name": route.model, "signature_name": "", "version": str(version)}}).encode()
-        if route.verb == Verb.PREDICT:
+        if route.verb == ModelVerb.PREDICT:
             chosen: list[tuple[int, TensorSignature]] = []
 
             def signature_of(name: str) -> TensorSignature:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from components.examples.encode import TFRecordFile, encode_examples
-from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, SmokeError, largest_difference, record_smoke
+from components.training.smoke import EXAMPLES, FOLDER, OUTPUTS, WARM_UP, SmokeError, largest_difference, record_smoke
 
 
 @pytest.fixture
@@ -43,8 +43,19 @@ def test_the_first_rows_are_kept_in_their_order_with_the_answers(files: list[str
 def test_the_same_rows_and_model_give_the_same_bytes(files: list[str], tmp_path: Path) -> None:
     for name in ("one", "two"):
         record_smoke(half, files, tmp_path / name)
-    for file in (EXAMPLES, OUTPUTS):
-        assert (tmp_path / "one" / FOLDER / file).read_bytes() == (tmp_path / "two" / FOLDER / file).read_bytes()
+    for file in (FOLDER / EXAMPLES, FOLDER / OUTPUTS, WARM_UP):
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_tensorflow_serving_warms_up_with_the_same_rows(files: list[str], tmp_path: Path) -> None:
+    import tensorflow as tf
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    rows = record_smoke(half, files, tmp_path).rows
+    records = [prediction_log_pb2.PredictionLog.FromString(r) for r in tf.data.TFRecordDataset(str(tmp_path / WARM_UP)).as_numpy_iterator()]
+    asked = [tf.make_ndarray(record.predict_log.request.inputs["examples"]).tolist() for record in records]
+    assert asked == [[row] for row in rows]
+    assert {record.predict_log.request.model_spec.signature_name for record in records} == {"serving_default"}
 
 
 def test_a_split_of_few_rows_is_kept_whole(files: list[str], tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import unquote_to_bytes
 
-from components.serving.protocol.refusal import Refusal
+from components.protocol.refusal import Refusal
 
 PLACE = r"(?:(?:/versions/(\d+))|(?:/labels/([^/:]+)))?"
 POST_PATH = re.compile(rf"/v1/models/([^/:]+){PLACE}:(classify|regress|predict)", re.IGNORECASE | re.ASCII)
@@ -14,7 +14,7 @@ ANY_PATH = re.compile(r"/v1/.*", re.IGNORECASE)
 MOST_VERSIONS = 2**63
 
 
-class Verb(StrEnum):
+class ModelVerb(StrEnum):
     """What is asked of a model."""
 
     PREDICT = "predict"
@@ -29,7 +29,7 @@ class Route:
     """What a request is about. Version and label exclude each other; without both the newest version is meant, or the live one."""
 
     model: str
-    verb: Verb
+    verb: ModelVerb
     version: int | None = None
     label: str | None = None
 
@@ -53,10 +53,14 @@ def parse_path(method: str, path_and_query: str) -> Route | None:
     if method == "GET":
         if not model:
             raise Refusal("Missing model name in request.")
-        verb = verb if verb == Verb.METADATA else Verb.STATUS
-    elif verb not in (Verb.PREDICT, Verb.CLASSIFY, Verb.REGRESS):  # the expression ignores case, the comparison after it does not
+        verb = verb if verb == ModelVerb.METADATA else ModelVerb.STATUS
+    elif verb not in (
+        ModelVerb.PREDICT,
+        ModelVerb.CLASSIFY,
+        ModelVerb.REGRESS,
+    ):  # the expression ignores case, the comparison after it does not
         raise malformed
-    return Route(_decoded(model), Verb(verb), None if version is None else int(version), None if label is None else _decoded(label))
+    return Route(_decoded(model), ModelVerb(verb), None if version is None else int(version), None if label is None else _decoded(label))
 
 
 def _decoded(text: str) -> str:

@@ -7,7 +7,7 @@ read by orjson before.
 import re
 from typing import NamedTuple
 
-from components.serving.protocol.refusal import Refusal
+from components.protocol.refusal import Refusal
 
 SPACE = b" \n\r\t"
 ESCAPES = {34: 34, 47: 47, 92: 92, 98: 8, 102: 12, 110: 10, 114: 13, 116: 9}

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.serving.protocol.json_reader import JsonObject, read_document
-from components.serving.protocol.json_text import kind, shown
-from components.serving.protocol.refusal import Refusal
-from components.serving.protocol.tensors import TensorSignature, array_of, fill, from_base64, is_base64, shape_of
+from components.protocol.json_reader import JsonObject, read_document
+from components.protocol.json_text import kind, shown
+from components.protocol.refusal import Refusal
+from components.protocol.tensors import TensorSignature, array_of, fill, from_base64, is_base64, shape_of
 
 MISSING = object()
 DEFAULT_SIGNATURE = "serving_default"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.serving.protocol.json_reader import JsonObject
-from components.serving.protocol.json_text import kind, shown
-from components.serving.protocol.refusal import Refusal
+from components.protocol.json_reader import JsonObject
+from components.protocol.json_text import kind, shown
+from components.protocol.refusal import Refusal
 
 NAMES = {
     "DT_FLOAT": "float",
@@ -43,7 +43,7 @@ class TensorSignature:
     method: str = "tensorflow/serving/predict"
 
 
-def numpy_dtype(dtype: str) -> np.dtype[np.generic]:
+def _numpy_dtype(dtype: str) -> np.dtype[np.generic]:
     """NumPy's type of a tensor of the type DT_…; object for text."""
     return np.dtype({"DT_STRING": object, "DT_FLOAT": np.float32, "DT_DOUBLE": np.float64}.get(dtype) or NAMES[dtype])
 
@@ -109,8 +109,8 @@ def array_of(values: list[object], shape: Sequence[int], dtype: str) -> np.ndarr
         array[:] = values
         return array.reshape(shape)
     with np.errstate(over="ignore", invalid="ignore"):
-        wide = np.array(values, np.float64 if dtype == "DT_FLOAT" else numpy_dtype(dtype))
-        return wide.astype(numpy_dtype(dtype)).reshape(shape)
+        wide = np.array(values, np.float64 if dtype == "DT_FLOAT" else _numpy_dtype(dtype))
+        return wide.astype(_numpy_dtype(dtype)).reshape(shape)
 
 
 def _leaf(value: object, dtype: str) -> object:

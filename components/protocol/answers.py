@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.serving.protocol.json_text import INDENT, decimal, quoted
-from components.serving.protocol.refusal import Refusal
+from components.protocol.json_text import INDENT, decimal, quoted
+from components.protocol.refusal import Refusal
 
 
 def predictions_body(outputs: Mapping[str, np.ndarray], dtypes: Mapping[str, str]) -> bytes:

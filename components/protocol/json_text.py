@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.serving.protocol.json_reader import JsonObject
+from components.protocol.json_reader import JsonObject
 
 SHORT = {8: b"\\b", 9: b"\\t", 10: b"\\n", 12: b"\\f", 13: b"\\r", 34: b'\\"', 92: b"\\\\"}
 SHOWN_BYTES = 256

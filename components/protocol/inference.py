@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from components.serving.protocol.refusal import Refusal
+from components.protocol.refusal import Refusal
 from components.wording import legible
 
 PATH = re.compile(r"/v2(?:/(health)/(live|ready)|/models/([^/]+)(?:/versions/([^/]+))?(?:/(ready|infer))?)?/?")
