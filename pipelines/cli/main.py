@@ -37,8 +37,8 @@ SECTIONS = {
         "retire": LazyCommand("pipelines.cli.commands.versions:retire", "Exclude a version from deployment for good"),
     },
     "Predictions": {
-        "serve": LazyCommand("pipelines.cli.serving:serve", "Serve what is live on a target over HTTP"),
-        "predict": LazyCommand("pipelines.cli.serving:predict", "Score the rows of a file or query"),
+        "serve": LazyCommand("pipelines.cli.commands.serving:serve", "Serve what is live on a target over HTTP"),
+        "predict": LazyCommand("pipelines.cli.commands.serving:predict", "Score the rows of a file or query"),
     },
     "Upkeep": {
         "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),
