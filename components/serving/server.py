@@ -40,24 +40,33 @@ class ServeOptions:
     port: int = 8501
     canary_share: float = 0.05
     asks_for_token: bool = True
+    token_file: Path | None = None
+    """Where the token is, such as a mounted secret; None means `own_token_file`, which is made."""
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 2.0
 
 
-def token_file(settings: Settings) -> Path:
+def own_token_file(settings: Settings) -> Path:
     """Where the token of this machine's service is, readable by its owner only."""
     return settings.state_folder / "serving" / "token"
 
 
-def _read_token(settings: Settings) -> str:
-    """The token of this machine's service, made when it is first asked for."""
-    path = token_file(settings)
-    private_folder(path.parent)
-    if not path.exists():
+def _read_token(settings: Settings, file: Path | None) -> str:
+    """The token, made when it is first asked for.
+
+    Raises:
+        SettingsError: there is none in the file.
+    """
+    path = file or own_token_file(settings)
+    if file is None and not path.exists():
+        private_folder(path.parent)
         write_whole(path, secrets.token_urlsafe(TOKEN_BYTES))
-    token = path.read_text(encoding="utf-8").strip()
+    try:
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the token in {path} cannot be read ({error}): correct the file or --token-file") from error
     if not token:
-        raise SettingsError(f"{path} has no token: delete the file, and a new one is made")
+        raise SettingsError(f"{path} has no token: write one, or delete the file if it is this machine's own")
     return token
 
 
@@ -70,7 +79,7 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     listener = _listen(options)
-    token = _read_token(cloud.settings) if options.asks_for_token else None
+    token = _read_token(cloud.settings, options.token_file) if options.asks_for_token else None
     service = Service(Metrics(), options.limits, options.canary_share if options.targets.canary else 0.0)
     follower = Follower(cloud, service, options.targets, options.poll_seconds)
     config = uvicorn.Config(

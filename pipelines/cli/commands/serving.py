@@ -9,15 +9,15 @@ from components.cloud import Cloud
 from components.deployment.request import require_target
 from components.errors import SettingsError
 from components.log import configure_logging
-from components.registry.versions import latest_version
 from components.serving.following import Targets
 from components.serving.loading import open_version, version_folder
 from components.serving.prediction import predict_rows, query_rows, read_rows, write_rows
 from components.serving.scorer import environment
-from components.serving.server import ServeOptions, token_file
+from components.serving.server import ServeOptions, own_token_file
 from components.serving.server import serve as run_service
 from components.serving.service import Limits
 from pipelines.cli.options import ready_settings
+from pipelines.cli.version import VersionReference, version_number
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -29,6 +29,9 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--shadow", metavar="TARGET", help="A target whose live versions are asked the same, and never answer.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="The port; 0 takes a free one.")
+@click.option(
+    "--token-file", type=click.Path(path_type=Path), help="A file with the token. Default: one in the state folder, which is made."
+)
 @click.option("--no-token", is_flag=True, help="Ask nobody for a token. On loopback only.")
 @click.option("--most-rows", type=click.IntRange(1), default=Limits.rows, show_default=True, help="The most rows of a request.")
 @click.option("--seconds", type=click.FloatRange(0.1), default=Limits.seconds, show_default=True, help="How long a request may take.")
@@ -39,6 +42,7 @@ def serve(
     shadow: str | None,
     host: str,
     port: int,
+    token_file: Path | None,
     no_token: bool,
     most_rows: int,
     seconds: float,
@@ -52,10 +56,18 @@ def serve(
     if no_token and host not in LOOPBACK:
         raise SettingsError(f"--no-token on {host} would answer everybody who reaches it: leave --no-token out, or --host")
     configure_logging()
-    options = ServeOptions(targets, host, port, canary_share, asks_for_token=not no_token, limits=Limits(rows=most_rows, seconds=seconds))
+    options = ServeOptions(
+        targets,
+        host,
+        port,
+        canary_share,
+        asks_for_token=not no_token,
+        token_file=token_file,
+        limits=Limits(rows=most_rows, seconds=seconds),
+    )
 
     def tell(address: str) -> None:
-        token = "" if no_token else f", token in {token_file(settings)}"
+        token = "" if no_token else f", token in {token_file or own_token_file(settings)}"
         click.echo(f"serving {target} on {address}{token}", err=True)
 
     run_service(Cloud(settings), options, tell)
@@ -64,17 +76,15 @@ def serve(
 @click.command()
 @click.argument("model")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--version", type=int, help="The version. Default: the newest.")
+@click.option("--version", "reference", type=VersionReference(), default="latest", help="Its number, latest, live or live@TARGET.")
 @click.option("--query", help="A query in GoogleSQL, instead of FILE.")
 @click.option("--output", type=click.Path(path_type=Path), help="A .csv, .jsonl or .parquet file. Default: JSON lines on standard output.")
-def predict(model: str, file: Path | None, version: int | None, query: str | None, output: Path | None) -> None:
+def predict(model: str, file: Path | None, reference: int | str, query: str | None, output: Path | None) -> None:
     """Score the rows of FILE (.csv, .jsonl or .parquet) or of a BigQuery query by a version of MODEL, as the service would."""
     if (file is None) == (query is None):
         raise click.UsageError("give a FILE or a --query")
-    cloud = Cloud(ready_settings())
-    if version is None:
-        with cloud.engine.connect() as connection:
-            version = latest_version(connection, model)
+    settings = ready_settings()
+    cloud, version = Cloud(settings), version_number(settings, model, reference)
     scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
     with closing(scorer):
         rows = read_rows(file, reader.features) if file else query_rows(cloud, query or "", reader.features)

@@ -1,0 +1,39 @@
+"""Starts the prediction service in its image, where there is no command line: `python -m components.serving --target prod`."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from components.cloud import Cloud
+from components.errors import PerennialError
+from components.log import configure_logging
+from components.serving.following import Targets
+from components.serving.server import ServeOptions, serve
+from components.settings import read_settings
+
+log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    parser = argparse.ArgumentParser(prog="python -m components.serving", description="Serve the live versions of a target.")
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--canary", metavar="TARGET")
+    parser.add_argument("--canary-share", type=float, default=0.05)
+    parser.add_argument("--shadow", metavar="TARGET")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--token-file", type=Path, help="a mounted secret")
+    given = parser.parse_args()
+    configure_logging()
+    targets = Targets(given.target, given.canary, given.shadow)
+    options = ServeOptions(targets, given.host, given.port, given.canary_share, token_file=given.token_file)
+    try:
+        serve(Cloud(read_settings()), options, lambda address: log.info("serving", extra={"address": address}))
+    except PerennialError as error:
+        sys.exit(f"Error: {error}")
+
+
+if __name__ == "__main__":
+    main()
