@@ -11,7 +11,7 @@ from components.protocol.bodies import DEFAULT_SIGNATURE, parse_predict
 from components.protocol.json_reader import JsonObject, read_document
 from components.protocol.refusal import Refusal
 from components.protocol.tensors import TensorSignature, is_base64
-from components.serving.rows import FeatureRows, RowReader
+from components.serving.scoring.rows import FeatureRows, RowReader
 from components.training.signatures import INPUT, PACKED, RAW
 from components.wording import count, legible
 

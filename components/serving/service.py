@@ -15,8 +15,8 @@ from components.serving.batches import Batches, Waiting
 from components.serving.directory import LABELS, Directory, ServingRole
 from components.serving.metrics import Metrics
 from components.serving.questions import Question, read_question
-from components.serving.rows import FeatureRows, RowReader
-from components.serving.scorer import Scorer
+from components.serving.scoring.rows import FeatureRows, RowReader
+from components.serving.scoring.scorer import Scorer
 
 log = logging.getLogger(__name__)
 

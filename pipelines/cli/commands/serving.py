@@ -11,8 +11,8 @@ from components.errors import SettingsError
 from components.log import configure_logging
 from components.serving.following import Targets
 from components.serving.loading import open_version, version_folder
-from components.serving.prediction import predict_rows, query_rows, read_rows, write_rows
-from components.serving.scorer import environment
+from components.serving.scoring.prediction import predict_rows, query_rows, read_rows, write_rows
+from components.serving.scoring.scorer import environment
 from components.serving.server import ServeOptions, own_token_file
 from components.serving.server import serve as run_service
 from components.serving.service import Limits

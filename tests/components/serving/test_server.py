@@ -6,7 +6,7 @@ import sys
 IMPORTS = """
 import sys
 import components.serving.server, pipelines.cli.commands.serving
-from components.serving.scorer import environment
+from components.serving.scoring.scorer import environment
 environment()
 print([name for name in ("tfx", "apache_beam", "kfp", "tensorflow_model_analysis", "tensorflow_transform") if name in sys.modules])
 """
