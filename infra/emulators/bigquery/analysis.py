@@ -17,6 +17,7 @@ from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public import options_pb2
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import AnyResolvedStatementProto
 
 from bigquery import schemas
@@ -26,6 +27,8 @@ from bigquery.identifiers import Path, SplitQuery, altered_table, as_of_clauses,
 from bigquery.language import language_options
 from bigquery.outcome import name_columns
 from bigquery.positions import offset_of, original_offset, place_of
+from bigquery.proven import refuse_unproven
+from bigquery.typed import write_types
 from bigquery.webassembly import Machine, Refusal, Response
 
 KEPT_CATALOGUES = 64
@@ -60,10 +63,13 @@ class Analysed:
     query: SplitQuery
     statement: AnyResolvedStatementProto
 
-    @property
-    def translatable(self) -> str:
-        """The query as sqlglot understands it, which takes the dots of a project's domain for those that part names."""
-        return self.query.text if DOMAIN_SCOPED.search(self.query.text) else self.sql
+    def translatable(self) -> tuple[str, tuple[TypeProto, ...]]:
+        """The query as sqlglot understands it, and types that its text names.
+
+        sqlglot knows no types, and takes the dots of a project's domain for those that part names.
+        """
+        text, types = write_types(self.query.text, self.statement)
+        return (text if text != self.query.text or DOMAIN_SCOPED.search(text) else self.sql), types
 
     @property
     def names(self) -> list[str]:
@@ -110,6 +116,7 @@ def analyse(config: JobConfigurationQuery, project: str) -> Analysed:
     analysed = Analysed(sql, query, _resolve(sql, query, tables, config.queryParameters or []))
     if analysed.kind not in SUPPORTED:
         raise not_supported(f"statements of the kind {analysed.kind.upper().replace('_', ' ')}")
+    refuse_unproven(analysed.statement)
     return analysed
 
 
@@ -188,6 +195,7 @@ def _options(parameters: list[QueryParameter]) -> AnalyzerOptionsProto:
     return AnalyzerOptionsProto(
         language_options=_language(),
         default_timezone="UTC",
+        parse_location_record_type=options_pb2.PARSE_LOCATION_RECORD_FULL_NODE_SCOPE,
         error_message_mode=options_pb2.ERROR_MESSAGE_ONE_LINE,
         parameter_mode=options_pb2.PARAMETER_POSITIONAL if positional else options_pb2.PARAMETER_NAMED,
         query_parameters=schemas.named_parameters(parameters),
@@ -250,6 +258,12 @@ class _Catalogues:
 
 
 _catalogues = _Catalogues()
+
+
+def resolve_expression(expression: str) -> AnyResolvedStatementProto:
+    """The tree of an expression that names no table."""
+    sql = f"SELECT {expression}"
+    return _resolve(sql, SplitQuery(sql, ()), (), ())
 
 
 def warm_up() -> None:

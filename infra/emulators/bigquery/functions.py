@@ -1,5 +1,7 @@
 """SQL functions that local-bigquery runs once a row in Python, made fast: whole columns at a time, in C."""
 
+from importlib.resources import files
+
 import duckdb
 import farmhash
 import pyarrow as pa
@@ -8,6 +10,8 @@ from duckdb.sqltypes import BIGINT, BLOB
 from local_bigquery.sql import native
 
 original_register = native.register
+
+TEXT = (files("bigquery") / "text.sql").read_text()
 
 
 def farm_fingerprint(values: pa.ChunkedArray) -> pa.Array:
@@ -19,4 +23,5 @@ def farm_fingerprint(values: pa.ChunkedArray) -> pa.Array:
 def register(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the functions callable that the macros of local-bigquery call, ours under its names."""
     original_register(connection)
+    connection.execute(TEXT)
     connection.create_function("_farm_fingerprint", farm_fingerprint, [BLOB], BIGINT, type=ARROW)

@@ -102,6 +102,8 @@ def _patch_jobs(storage: CloudStorage) -> None:
     params.bind = parameters.bind
     # Partitions by ingestion time work for tables made by SQL only, and cost every query a look at all columns there are.
     STATEMENT_RULES[STATEMENT_RULES.index(ingestion.ingestion_time)] = rules.refuse_ingestion_time
+    # Types decide what TO_JSON_STRING, MIN and LEAST give; SUBSTR counts otherwise; CAST AS STRING shows otherwise.
+    STATEMENT_RULES[:0] = rules.TYPED
     # `SELECT * EXCEPT (…)` of a wildcard table shows _TABLE_SUFFIX.
     STATEMENT_RULES.insert(0, rules.leave_out_suffixes)
     # '\\0' ends the query.

@@ -13,7 +13,7 @@ from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, 
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery import analysis, catalogue, outcome, sizes, versions
+from bigquery import analysis, catalogue, outcome, sizes, typed, versions
 from bigquery.failures import not_supported
 
 original_execute = original.execute
@@ -86,15 +86,17 @@ def execute(
     analysed = analysis.analyse(config, project)
     if config.destinationTable:
         _refuse_duplicates(analysed.names)
-    token = _result.set(analysed.result)
+    query, shown_types = analysed.translatable()
+    token, types_token = _result.set(analysed.result), typed.json_types.set(shown_types)
     try:
-        return original_execute(cursor, project, job_id, config.replace(query=analysed.translatable), dry_run)
+        return original_execute(cursor, project, job_id, config.replace(query=query), dry_run)
     except BigQueryError as error:
         if error.reason == "invalidQuery" and error.message.startswith(NOT_UNDERSTOOD):
             raise not_supported(f"this query ({error.message})") from error
         raise
     finally:
         _result.reset(token)
+        typed.json_types.reset(types_token)
 
 
 def _refuse_duplicates(names: Sequence[str]) -> None:

@@ -1,0 +1,83 @@
+"""The values of expressions, held against those that BigQuery documents; whatever is in none of them is refused."""
+
+import datetime as dt
+import math
+import subprocess
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.api_core.exceptions import MethodNotImplemented
+from google.cloud import bigquery
+
+from components.settings import REPOSITORY
+from tests.infra.emulators.bigquery_process import Dataset
+from tests.infra.emulators.emulator_process import PYTHON
+
+EXPRESSIONS = Path(__file__).parent / "expressions.txt"
+PROVEN = REPOSITORY / "infra" / "emulators" / "bigquery" / "proven.txt"
+NAMES = {"datetime": dt, "Decimal": Decimal, "nan": math.nan, "inf": math.inf}
+TABLE = [line.rpartition(" → ")[::2] for line in EXPRESSIONS.read_text().splitlines() if not line.startswith("#")]
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are of one type and equal; floating-point numbers to their last bits, in which libraries differ."""
+    if isinstance(one, float) and isinstance(other, float):
+        return (math.isnan(one) and math.isnan(other)) or one == other or math.isclose(one, other, rel_tol=2e-15)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    return type(one) is type(other) and one == other
+
+
+def test_every_expression_gives_what_bigquery_gives(bigquery_client: bigquery.Client) -> None:
+    assert len(TABLE) > 1000
+    wrong = []
+    for expression, written in TABLE:
+        expected = eval(written, NAMES)  # noqa: S307 - of a file of ours
+        ((value,),) = bigquery_client.query_and_wait(f"SELECT {expression} AS value")
+        if not same(value, expected):
+            wrong.append((expression, expected, value))
+    assert wrong == []
+
+
+def test_only_what_is_in_those_expressions_is_run() -> None:
+    with EXPRESSIONS.open() as expressions:
+        found = subprocess.run([PYTHON, "-m", "bigquery.proven"], stdin=expressions, capture_output=True, text=True, check=True).stdout
+    command = f"{PYTHON} -m bigquery.proven < {EXPRESSIONS} > {PROVEN}"
+    assert found == PROVEN.read_text(), f"renew it: {command}"
+
+
+@pytest.mark.parametrize(
+    ("expression", "what"),
+    [
+        ("SUBSTR(b'apple', 2, 2)", "this query"),
+        ("FORMAT_DATE('%e', DATE '2026-01-05')", "FORMAT_DATE %e"),
+        ("(SELECT ARRAY_AGG(x IGNORE NULLS ORDER BY x LIMIT 1) FROM UNNEST([2, NULL, 1]) AS x)", "ARRAY_AGG IGNORE NULLS ORDER BY LIMIT"),
+        ("SAFE.SUBSTR('abc', 0, -2)", "SAFE SUBSTR"),
+        ("(SELECT CAST(x AS BYTES) FROM UNNEST(['é']) AS x)", "CAST(STRING AS BYTES)"),
+        ("(SELECT CAST(x AS TIME) FROM UNNEST([TIMESTAMP '2026-01-05 01:02:03+00']) AS x)", "CAST(TIMESTAMP AS TIME)"),
+        ("ST_GEOGPOINT(1, 2)", "ST_GEOGPOINT"),
+        ("(SELECT APPROX_TOP_COUNT(x, 1) FROM UNNEST([1]) AS x)", "APPROX_TOP_COUNT"),
+        ("RAND()", "RAND"),
+        ("(SELECT CORR(x, x) OVER () FROM UNNEST([1.0]) AS x)", "CORR OVER"),
+        ("FORMAT_DATE(IF(TRUE, '%Y', '%m'), DATE '2026-01-05')", "FORMAT_DATE of no literal"),
+    ],
+)
+def test_what_is_not_known_to_be_right_is_refused(bigquery_client: bigquery.Client, expression: str, what: str) -> None:
+    with pytest.raises(MethodNotImplemented) as error:
+        bigquery_client.query_and_wait(f"SELECT {expression}")
+    assert f"The emulator does not support {what}" in error.value.message
+
+
+def test_columns_have_bigquerys_names(dataset: Dataset) -> None:
+    dataset.query("CREATE TABLE {dataset}.t (note STRING, n INT64)")
+
+    def names(sql: str, **options: Any) -> list[str]:
+        job = dataset.client.query(sql.replace("{t}", f"`{dataset.table('t')}`"), bigquery.QueryJobConfig(**options))
+        return [column.name for column in job.result().schema]
+
+    assert names("SELECT NOTE, N AS n FROM {t}") == ["NOTE", "n"]
+    assert names("SELECT 1, 2 AS a, 3") == ["f0_", "a", "f1_"]
+    assert names("SELECT 1 AS a, 2 AS A, 3 AS a") == ["a", "A_1", "a_2"]
+    assert names("SELECT MAX(n), * FROM (SELECT 1 AS n) GROUP BY n") == ["f0_", "n"]
