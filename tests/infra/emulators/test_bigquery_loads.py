@@ -9,7 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, NotFound
+from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
@@ -251,3 +251,28 @@ def test_partitions_are_loaded_side_by_side(dataset: Dataset) -> None:
         list(pool.map(load, [*days, *days]))
 
     assert dataset.counts("t") == dict.fromkeys(days, 5)
+
+
+def test_days_before_the_year_1000_have_partitions(dataset: Dataset) -> None:
+    dataset.make("t")
+    dataset.load("t", [*rows_of("0099-01-05", 1), *rows_of("2026-01-05", 2)])
+
+    assert dataset.client.list_partitions(dataset.table("t")) == ["00990105", "20260105"]
+    dataset.load("t$00990105", rows_of("0099-01-05", 3), write_disposition="WRITE_TRUNCATE")
+    assert dataset.counts("t") == {"0099-01-05": 3, "2026-01-05": 2}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        SchemaField("x", "JSON"),
+        SchemaField("x", "RANGE", range_element_type="DATE"),
+        SchemaField("x", "INTERVAL"),
+        SchemaField("x", "GEOGRAPHY"),
+    ],
+)
+def test_columns_that_would_be_read_wrongly_are_refused(dataset: Dataset, field: SchemaField) -> None:
+    inside = SchemaField("s", "RECORD", fields=[field])
+    for schema, row in (([field], {"x": "1"}), ([inside], {"s": {"x": "1"}})):
+        with pytest.raises(MethodNotImplemented, match=f"does not support loads of text into columns of the type {field.field_type}"):
+            dataset.load("t", [row], schema=schema)

@@ -59,7 +59,6 @@ def test_only_what_is_in_those_expressions_is_run() -> None:
         ("(SELECT CAST(x AS TIME) FROM UNNEST([TIMESTAMP '2026-01-05 01:02:03+00']) AS x)", "CAST(TIMESTAMP AS TIME)"),
         ("ST_GEOGPOINT(1, 2)", "ST_GEOGPOINT"),
         ("(SELECT APPROX_TOP_COUNT(x, 1) FROM UNNEST([1]) AS x)", "APPROX_TOP_COUNT"),
-        ("RAND()", "RAND"),
         ("(SELECT CORR(x, x) OVER () FROM UNNEST([1.0]) AS x)", "CORR OVER"),
         ("FORMAT_DATE(IF(TRUE, '%Y', '%m'), DATE '2026-01-05')", "FORMAT_DATE of no literal"),
     ],
