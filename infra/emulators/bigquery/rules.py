@@ -84,12 +84,14 @@ def _in_duckdb(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def shorten_text(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """CAST AS STRING leaves out the zeros at the end of a NUMERIC, and shows three or six digits of a second's fraction."""
+def cast_as_bigquery(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """CAST AS STRING shows numbers and fractions of seconds in BigQuery's way, and CAST AS BYTES takes text as UTF-8."""
     for cast in list(tree.find_all(exp.Cast)):
         is_text = isinstance(cast.this, exp.Literal) and cast.this.is_string
         if cast.is_type("TEXT", "VARCHAR") and not is_text and not cast.args.get("format"):
             cast.replace(macro("perennial_text", cast.this.copy(), cast.copy()))
+        elif cast.is_type("BINARY") and not cast.args.get("format"):
+            cast.replace(macro("perennial_bytes", cast.this.copy(), cast.copy()))
     return tree
 
 
@@ -161,7 +163,7 @@ TYPED = (
     compare_numbers,
     give_least_of_numbers,
     count_characters_from_one,
-    shorten_text,
+    cast_as_bigquery,
     correlate_two_rows,
     extract_less_than_a_second,
 )

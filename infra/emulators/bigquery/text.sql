@@ -1,3 +1,7 @@
+-- CAST(value AS BYTES): text as UTF-8, where DuckDB takes it for escapes.
+CREATE MACRO bq.main.perennial_bytes(value, cast_by_duckdb) AS
+CASE WHEN typeof(value) = 'VARCHAR' THEN encode(CAST(value AS VARCHAR)) ELSE cast_by_duckdb END;
+
 -- How CAST(value AS STRING) shows a value, given how DuckDB does: no zeros at the end of a decimal number, three or six digits of the
 -- fraction of a second, and 15 or 17 digits of a floating-point number, whichever are enough.
 CREATE MACRO bq.main.perennial_text(value, shown) AS CASE

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from google.protobuf.message import Message
 from sqlglot import exp
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
+from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import ResolvedFunctionCallBaseProto, ResolvedLiteralProto
 
 from bigquery.failures import not_supported
@@ -71,6 +72,12 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
             start, end = place(message)
             if content[start : start + 1].lower() in (b"b", b"r"):
                 yield Edit(start, end, f"FROM_HEX('{message.value.value.bytes_value.hex()}')")
+        elif isinstance(message, ResolvedLiteralProto) and any(_is_binary(part) for part, _ in messages(message.value.value)):
+            raise not_supported("bytes above 127 in an array or a struct of literals: write FROM_HEX in it")
+
+
+def _is_binary(value: Message) -> bool:
+    return isinstance(value, ValueProto) and not value.bytes_value.isascii()
 
 
 def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[TypeProto]) -> Iterator[Edit]:
