@@ -14,8 +14,10 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
 )
 
 FORMAT_ELEMENT = re.compile(r"%[^A-Za-z%]*[A-Za-z%]")
+TIME_ELEMENT = re.compile(r"%(?:E[\d*]?)?[A-Za-z%]")
+NUMBER = re.compile(r"[1-9]\d*")
+"""In an element of FORMAT, where one does what another does: `%.2f` and `%.3f`."""
 PREFIX = "ZetaSQL:"
-NULL_HANDLING = {1: "IGNORE NULLS", 2: "RESPECT NULLS"}
 NULL_HANDLING = {1: "IGNORE NULLS", 2: "RESPECT NULLS"}
 SAFE = 1
 """error_mode of a function that is called as SAFE.FUNCTION."""
@@ -56,8 +58,17 @@ def _function(call: ResolvedFunctionCallBaseProto, heir: Message | None) -> Iter
             yield f"{name} {DateTimestampPart.Name(literal.value.value.enum_value)}"
     if name.startswith(("FORMAT", "PARSE_")):
         first = _literal(call.argument_list[0])
-        elements = FORMAT_ELEMENT.findall(first.value.value.string_value) if first is not None else ["of no literal"]
-        yield from (f"{name} {element}" for element in elements)
+        yield from (
+            f"{name} {element}" for element in (_elements(name, first.value.value.string_value) if first is not None else ["of no literal"])
+        )
+    if name == "$EXTRACT" and type_name(expression_type(call.argument_list[0])) == "INTERVAL":
+        yield f"{name} OF INTERVAL"
+
+
+def _elements(function: str, template: str) -> list[str]:
+    if function == "FORMAT":
+        return [NUMBER.sub("N", element) for element in FORMAT_ELEMENT.findall(template)]
+    return TIME_ELEMENT.findall(template)
 
 
 def _modifiers(call: Message) -> list[str]:

@@ -150,6 +150,21 @@ def correlate_two_rows(tree: exp.Expression, _context: Context) -> exp.Expressio
     return tree
 
 
+def leave_out_nulls(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """ARRAY_AGG(… IGNORE NULLS … LIMIT n) leaves out NULLs before it counts; the translation keeps them."""
+    for ignoring in list(tree.find_all(exp.IgnoreNulls)):
+        aggregate = ignoring.this
+        if not isinstance(aggregate, exp.ArrayAgg) or not isinstance(aggregate.this, exp.Limit):
+            continue
+        limit = aggregate.this
+        element = limit.this.this if isinstance(limit.this, exp.Order) else limit.this
+        value = element.expressions[0] if isinstance(element, exp.Distinct) else element
+        present = exp.Where(this=exp.Is(this=value.copy(), expression=exp.null()).not_())
+        kept = exp.Filter(this=exp.ArrayAgg(this=limit.this.copy()), expression=present)
+        ignoring.replace(exp.Anonymous(this="list_slice", expressions=[kept, exp.Literal.number(1), limit.expression.copy()]))
+    return tree
+
+
 def extract_less_than_a_second(tree: exp.Expression, _context: Context) -> exp.Expression:
     """Milliseconds and microseconds are those of the second; DuckDB adds the second's own."""
     for call in list(tree.find_all(exp.Extract)):
@@ -165,6 +180,7 @@ TYPED = (
     count_characters_from_one,
     cast_as_bigquery,
     correlate_two_rows,
+    leave_out_nulls,
     extract_less_than_a_second,
 )
 """In the order in which they are to be applied."""

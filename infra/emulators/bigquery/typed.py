@@ -3,6 +3,7 @@
 `TO_JSON_STRING`, for one, shows a NUMERIC, a TIMESTAMP and a number above 2^53 each in its own way, also inside of structs.
 """
 
+import math
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -11,7 +12,11 @@ from google.protobuf.message import Message
 from sqlglot import exp
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
-from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import ResolvedFunctionCallBaseProto, ResolvedLiteralProto
+from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
+    ResolvedFunctionCallBaseProto,
+    ResolvedLiteralProto,
+    ResolvedSubqueryExprProto,
+)
 
 from bigquery.failures import not_supported
 from bigquery.resolved import PREFIX, expression_type, messages, place, type_name
@@ -24,6 +29,8 @@ QUOTED = "PERENNIAL_QUOTED"
 JOINED = "PERENNIAL_JOINED"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
 COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
+EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
+"""Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
 """Of the query that runs, the types of what is shown as JSON."""
 EXACT_INTEGER = 2**53
@@ -68,6 +75,9 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
     for message, _ in messages(statement):
         if isinstance(message, ResolvedFunctionCallBaseProto):
             yield from _function(content, message, types)
+        elif isinstance(message, ResolvedSubqueryExprProto) and message.HasField("in_expr"):
+            if type_name(expression_type(message.in_expr)) == "FLOAT64":
+                raise not_supported("IN of FLOAT64 and a query: join them, or compare by EXISTS")
         elif isinstance(message, ResolvedLiteralProto) and message.value.type.type_kind == TypeKind.Value("TYPE_BYTES"):
             start, end = place(message)
             if content[start : start + 1].lower() in (b"b", b"r"):
@@ -87,8 +97,12 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
     start, _ = place(call)
     end = start + len(name)
     if name in COMPARISONS and has_floats:
-        begin, stop = place(_node(call.argument_list[0]))
-        yield from (Edit(begin, begin, f"{FLOAT}("), Edit(stop, stop, ")")) if stop > begin else ()
+        begin, stop = next((found for found in map(place, map(_node, call.argument_list)) if found[1] > found[0]), (0, 0))
+        if not stop:
+            raise not_supported("JOIN USING a column of FLOAT64: write ON a.x = b.x")
+        yield from (Edit(begin, begin, f"{FLOAT}("), Edit(stop, stop, ")"))
+    elif name in EQUALITIES and type_name(kinds[0]) == "FLOAT64" and any(map(_may_be_nan, call.argument_list[EQUALITIES[name]])):
+        raise not_supported(f"{name.removeprefix('$').upper()} of FLOAT64 with values that may be NaN: compare them by =")
     elif name == "to_json_string":
         if len(kinds) > 1:
             raise not_supported("TO_JSON_STRING with pretty_print")
@@ -96,6 +110,12 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
         types.append(kinds[0])
     elif name in ("least", "min") and has_floats:
         yield Edit(start, end, LEAST if name == "least" else MIN)
+
+
+def _may_be_nan(argument: Message) -> bool:
+    literal = _node(argument)
+    numbers = [part.double_value for part, _ in messages(literal) if isinstance(part, ValueProto) and part.HasField("double_value")]
+    return not isinstance(literal, ResolvedLiteralProto) or any(map(math.isnan, numbers))
 
 
 def _node(expression: Message) -> Message:

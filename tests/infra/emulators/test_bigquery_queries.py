@@ -189,7 +189,9 @@ def test_a_query_that_would_cost_too_much_is_refused(dataset: Dataset) -> None:
     dataset.load("t", rows_of("2026-01-01", 10))
     ten_mebibytes = 10 * 2**20
 
-    with pytest.raises(InternalServerError, match=f"Query exceeded limit for bytes billed: 1000. {ten_mebibytes} or higher required."):
+    with pytest.raises(
+        (BadRequest, InternalServerError), match=f"Query exceeded limit for bytes billed: 1000. {ten_mebibytes} or higher required."
+    ):
         dataset.query("SELECT * FROM {dataset}.t", maximum_bytes_billed=1000)
     job = dataset.client.query(f"SELECT id FROM `{dataset.table('t')}`", bigquery.QueryJobConfig(maximum_bytes_billed=ten_mebibytes))
     job.result()
