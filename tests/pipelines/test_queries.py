@@ -32,6 +32,7 @@ SENT = {
     "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
     "components/snapshot/query.py": 1,  # source.sql alone
     "components/snapshot/source.py": 1,  # undated.sql
+    "pipelines/local/doctor.py": 1,  # SELECT 1
     "pipelines/local/seed.py": 1,  # partition_rows.sql
 }
 """Where queries are sent from, and how many: what is new here needs a test below."""
