@@ -5,7 +5,8 @@ tfx_bsl's encoder is as fast, but writes an example's features in the order of a
 
 import gzip
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 
@@ -90,9 +91,14 @@ def _varint(number: int) -> bytes:
 
 def _with_header(payloads: pa.BinaryArray, header: Callable[[int], bytes]) -> pa.BinaryArray:
     """Put a header in front of every payload. It depends only on the payload's size, so few distinct ones are made."""
-    sizes = pc.binary_length(payloads).dictionary_encode()
-    headers = pa.array([header(size) for size in sizes.dictionary.to_pylist()], pa.binary())
-    return pc.binary_join_element_wise(headers.take(sizes.indices), payloads, pa.scalar(b"", pa.binary()))
+    sizes = pc.binary_length(payloads)
+    extremes = pc.min_max(sizes)
+    if not payloads.null_count and extremes["min"] == extremes["max"] and len(payloads):  # as of a column of floats
+        headers = pa.scalar(header(extremes["min"].as_py()), pa.binary())
+    else:
+        found = sizes.dictionary_encode()
+        headers = pa.array([header(size) for size in found.dictionary.to_pylist()], pa.binary()).take(found.indices)
+    return pc.binary_join_element_wise(headers, payloads, pa.scalar(b"", pa.binary()))
 
 
 def _joined(columns: list[pa.BinaryArray]) -> pa.BinaryArray:
@@ -100,42 +106,71 @@ def _joined(columns: list[pa.BinaryArray]) -> pa.BinaryArray:
     return pc.binary_join_element_wise(*columns, pa.scalar(b"", pa.binary()), null_handling="replace", null_replacement="")
 
 
-def _tfrecord_frames(records: Iterable[bytes]) -> Iterator[bytes]:
-    """The records in TFRecord framing: length, its masked CRC32C, bytes, their masked CRC32C.
+def _tfrecord_frames(records: pa.BinaryArray) -> memoryview:
+    """The records in TFRecord framing, one after the other: length, its masked CRC32C, bytes, their masked CRC32C.
 
     Source: https://www.tensorflow.org/tutorials/load_data/tfrecord#tfrecords_format_details
     """
-    checksum, pack = google_crc32c.value, struct.pack
-    for record in records:
-        length = pack("<Q", len(record))
-        yield b"".join((length, pack("<I", _masked(checksum(length))), record, pack("<I", _masked(checksum(record)))))
+    checksums = np.fromiter(map(google_crc32c.value, records.to_pylist()), np.uint32, len(records))
+    ends = pa.Array.from_buffers(pa.binary(4), len(records), [None, pa.py_buffer(_masked(checksums).astype("<u4"))]).cast(pa.binary())
+    framed = pc.binary_join_element_wise(_with_header(records, _length_header), ends, pa.scalar(b"", pa.binary()))
+    _, offsets, data = framed.buffers()
+    first, last = np.frombuffer(offsets, np.int32)[[framed.offset, framed.offset + len(framed)]].tolist()
+    return memoryview(data).cast("B")[first:last]
 
 
-def _masked(crc: int) -> int:
-    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+def _length_header(size: int) -> bytes:
+    length = struct.pack("<Q", size)
+    return length + _masked(np.array([google_crc32c.value(length)], np.uint32)).astype("<u4").tobytes()
+
+
+def _masked(checksums: np.ndarray) -> np.ndarray:
+    """CRCs as TFRecord masks them; uint32."""
+    rotated: np.ndarray = (checksums >> np.uint32(15)) | (checksums << np.uint32(17))
+    return rotated + np.uint32(0xA282EAD8)
 
 
 class TFRecordFile:
-    """Writes a gzipped TFRecord file. The same records give the same bytes, in however many parts they are written."""
+    """Writes a gzipped TFRecord file, compressing in a thread of its own. The same records give the same bytes, in whatever parts."""
 
     def __init__(self, path: Path) -> None:
         self._raw = path.open("wb")
         self._gzip = gzip.GzipFile(filename="", fileobj=self._raw, mode="wb", compresslevel=1, mtime=0)
+        self._thread = ThreadPoolExecutor(1, "compress")
+        self._compressing: Future[None] | None = None
         self._waiting = bytearray()
         """Less than a block: blocks of one size are compressed, so that the bytes do not depend on the parts."""
 
-    def write(self, records: Iterable[bytes]) -> None:
-        """Append records."""
-        self._waiting += b"".join(_tfrecord_frames(records))
+    def write(self, records: pa.BinaryArray | Iterable[bytes]) -> None:
+        """Append records.
+
+        Raises:
+            OSError: what was written before could not be.
+        """
+        self._waiting += _tfrecord_frames(records if isinstance(records, pa.Array) else pa.array(records, pa.binary()))
         whole = len(self._waiting) // COMPRESSED_BYTES * COMPRESSED_BYTES
-        for start in range(0, whole, COMPRESSED_BYTES):
-            self._gzip.write(self._waiting[start : start + COMPRESSED_BYTES])
-        del self._waiting[:whole]
+        if whole:
+            blocks, self._waiting = self._waiting, self._waiting[whole:]
+            self._wait()
+            self._compressing = self._thread.submit(self._compress, memoryview(blocks)[:whole])
+
+    def _wait(self) -> None:
+        """Let one part be compressed at a time: memory does not grow with the file."""
+        if self._compressing is not None:
+            self._compressing.result()
+
+    def _compress(self, blocks: memoryview) -> None:
+        for start in range(0, len(blocks), COMPRESSED_BYTES):
+            self._gzip.write(blocks[start : start + COMPRESSED_BYTES])
 
     def __enter__(self) -> "TFRecordFile":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
-        self._gzip.write(self._waiting)
-        self._gzip.close()
-        self._raw.close()
+        try:
+            self._wait()
+            self._gzip.write(self._waiting)
+            self._gzip.close()
+        finally:
+            self._thread.shutdown()
+            self._raw.close()

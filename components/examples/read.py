@@ -124,7 +124,7 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
             examples = encode_examples(batch.drop_columns([model.rows.key, model.rows.span]))
             labels = labels_of(batch, model)
             for split, chosen in _split(batch.column(model.rows.key), model).items():
-                file[split].write(examples.filter(chosen).to_pylist())
+                file[split].write(examples.filter(chosen))
                 counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=len(model.label_names))
     return tuple(SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True))) for split, labels in counts.items())
 

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NoReturn
 
-from components.database.engine import make_engine
+from components.cloud import Cloud
 from components.errors import PerennialError, TaskError
 from components.files import private_folder
 from components.lock import exclusive_lock
@@ -40,6 +41,11 @@ class Runner:
     """Called with the name of a step that begins."""
     on_end: Callable[[TaskResult], None]
 
+    @cached_property
+    def cloud(self) -> Cloud:
+        """The services: one login for all that the launcher asks and records."""
+        return Cloud(self.settings)
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -61,13 +67,13 @@ class Attempt:
             yield
         except PerennialError as error:
             record_start()
-            with make_engine(self.runner.settings).begin() as connection:
+            with self.runner.cloud.engine.begin() as connection:
                 finish_run(connection, self.run_id, RunState.FAILED, str(error))
             raise
 
     def _end(self, state: RunState, sentence: str) -> None:
         """End the run's row, if it has not ended. A registry that cannot be reached is told by whoever reads the row next."""
-        with suppress(PerennialError), make_engine(self.runner.settings).begin() as connection:
+        with suppress(PerennialError), self.runner.cloud.engine.begin() as connection:
             finish_run(connection, self.run_id, state, sentence)
 
     def run(
@@ -102,7 +108,7 @@ class Attempt:
             _require_recorded(local.results, deaths)
             failed = ", ".join(result.name for result in local.results if result.state is TaskState.FAILED)
             self._end(RunState.FAILED, f"failed: {failed}; see the logs in {local.folder / 'logs'}")  # unless a step has said why
-        with make_engine(self.runner.settings).connect() as connection:
+        with self.runner.cloud.engine.connect() as connection:
             return read_run(connection, self.run_id), tuple(local.results)
 
 
@@ -154,7 +160,7 @@ def only_attempt(runner: Runner, model: str) -> Iterator[Attempt]:
     """
     settings = runner.settings
     with _only_run(settings, model):
-        with make_engine(settings).begin() as connection:
+        with runner.cloud.engine.begin() as connection:
             close_interrupted(connection, model, socket.gethostname())
         yield Attempt(runner, new_run_id(model))
         _drop_old_runs(settings)

@@ -3,9 +3,8 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from components.database.engine import make_engine
+from components.cloud import Cloud
 from components.examples.digest import hash_files
-from components.google import storage_client
 from components.registry.history import VersionStory, read_version
 from components.reproduction.reproduced import Comparison, read_comparison
 from components.reproduction.reproduction import pull_code, record_reproduction
@@ -39,21 +38,21 @@ def reproduce(runner: Runner, model: str, number: int) -> Reproduction:
     from pipelines.reproduction import reproduction
 
     settings = runner.settings
-    with make_engine(settings).connect() as connection:
+    with runner.cloud.engine.connect() as connection:
         story = read_version(connection, model, number)
     reason = f"reproduction of {model} version {number}"
     with only_attempt(runner, model) as attempt:
         launch = new_launch(reproduction, code_sha256=story.code_sha256, trigger=Trigger.PERSON, reason=reason).to_json()
-        with attempt.recorded_refusal(lambda: _record_start(settings, attempt.run_id, story, launch)):
-            pull_code(storage_client(settings), story, attempt.folder / "models" / model)
+        with attempt.recorded_refusal(lambda: _record_start(runner.cloud, attempt.run_id, story, launch)):
+            pull_code(runner.cloud.storage, story, attempt.folder / "models" / model)
         arguments: dict[str, str | int] = {"model": model, "version": number, "launch": launch}
         run, tasks = attempt.run(reproduction, arguments, environment=_environment(attempt.folder))
         return Reproduction(story, run, _comparison(settings, story, attempt.folder), tasks, attempt.folder)
 
 
-def _record_start(settings: Settings, run_id: str, story: VersionStory, launch: str) -> None:
-    with make_engine(settings).begin() as connection:
-        record_reproduction(connection, settings, run_id, story, launch)
+def _record_start(cloud: Cloud, run_id: str, story: VersionStory, launch: str) -> None:
+    with cloud.engine.begin() as connection:
+        record_reproduction(connection, cloud.settings, run_id, story, launch)
 
 
 def _environment(folder: Path) -> dict[str, str]:

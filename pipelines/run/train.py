@@ -67,7 +67,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
     Raises:
         PerennialError: the run could not start; if the registry could be reached, it has the reason.
     """
-    cloud, model = Cloud(runner.settings), request.model
+    cloud, model = runner.cloud, request.model
     with only_attempt(runner, model.name) as attempt:
         launch = _launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
