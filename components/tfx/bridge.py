@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from components.tfx.artifacts import KfpArtifact, from_tfx, to_tfx
+from components.tfx.beam import quick_beam
 
 
 class Executor(StrEnum):
@@ -61,7 +62,7 @@ def run_executor(
     tfx_outputs = {key: [to_tfx(typed.artifact, typed.tfx_type)] for key, typed in outputs.items()}
     for artifacts in tfx_outputs.values():
         fileio.makedirs(artifacts[0].uri)
-    with tempfile.TemporaryDirectory(prefix="tfx-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tfx-") as folder, quick_beam():
         _executor(executor, Path(folder), beam_args).Do(tfx_inputs, tfx_outputs, dict(properties))
     outputs_utils.tag_output_artifacts_with_version(tfx_outputs)
     for key, typed in outputs.items():
