@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export image test-image kind-up kind-test kind-down compile train-changed release check check-files bench goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export image test-image kind-up kind-test kind-down compile train-changed release check check-files bench bench-curve goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,9 @@ test-image: setup ## Run the small churn pipeline in containers, on a Docker eng
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks
+
+bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
+	@$(ENTER) python -m benchmarks.training.curve
 
 goldens: setup ## Renew the expected outputs under tests/goldens
 	@$(ENTER) pytest tests/pipelines/test_training.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py --renew-goldens

@@ -50,6 +50,10 @@ class TaskResult:
     state: TaskState
     seconds: float
     log: Path
+    processor_seconds: float | None = None
+    """None where the step ran cold."""
+    peak_bytes: int | None = None
+    """The most memory that its process had, what it shares with others included; None where it ran cold."""
 
 
 _TRAINING = frozenset({PipelineName.TRAINING})

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from components.errors import TaskError
 from components.files import private_files, private_folder
 from components.runs.steps import STEPS, TaskResult, TaskState
-from pipelines.run.fork_server import fork_light
+from pipelines.run.fork_server import END, fork_light
 from pipelines.warm.address import Warmth
 from pipelines.warm.client import begin
 
@@ -43,6 +43,15 @@ SERVER_GONE = -1000
 """Instead of an exit code: whoever watched over the task ended before it."""
 
 
+@dataclass(frozen=True)
+class Ended:
+    """How a task ended. What it used is None where nobody watched over it."""
+
+    code: int
+    processor_seconds: float | None = None
+    peak_bytes: int | None = None
+
+
 @dataclass
 class ForkServer:
     """The two processes of pipelines.run.fork_server. `heavy` imports TFX while the launcher prepares the run."""
@@ -53,18 +62,18 @@ class ForkServer:
     connections: set[socket.socket] = field(default_factory=set)
     """One for each task that runs."""
 
-    def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> int:
-        """Run one task's code. Returns its exit code."""
+    def run(self, code: str, arguments: list[str], environment: Mapping[str, str], *, heavy: bool, log: Path) -> "Ended":
+        """Run one task's code to its end."""
         request = json.dumps({"code": code, "arguments": arguments, "environment": dict(environment)}).encode()
         with self._connect("heavy" if heavy else "light") as connection, log.open("ab") as output:
             self.connections.add(connection)
             try:
                 socket.send_fds(connection, [b"\0"], [output.fileno()])
                 connection.sendall(struct.pack(">Q", len(request)) + request)
-                answer = connection.recv(4)
+                answer = connection.recv(END.size)
             finally:
                 self.connections.discard(connection)
-        return int(struct.unpack(">i", answer)[0]) if answer else SERVER_GONE
+        return Ended(*END.unpack(answer)) if answer else Ended(SERVER_GONE)
 
     def stop(self) -> None:
         """Kill the tasks that run."""
@@ -183,27 +192,29 @@ class LocalRun:
         started = time.monotonic()
         environment = {**os.environ, **self.environment, **(env_vars or {})}  # noqa: TID251 - handed over, not read
         if self.server is None:
-            code = self._run_cold(full_command, environment, log)
+            ended = Ended(self._run_cold(full_command, environment, log))
         else:
             environment["_KFP_RUNTIME"] = "true"
-            code = self._run_warm(command, environment, log)
+            ended = self._run_warm(command, environment, log)
+        code = ended.code
         if code < 0 and not self.is_stopped:
             self.on_death(_obituary(name, code, log))
         state = TaskState.FAILED if code else TaskState.DONE
-        self.results.append(TaskResult(name, state, time.monotonic() - started, log))
+        seconds = time.monotonic() - started
+        self.results.append(TaskResult(name, state, seconds, log, ended.processor_seconds, ended.peak_bytes))
         self.on_end(self.results[-1])
         return code
 
-    def _run_warm(self, command: "TaskCommand", environment: Mapping[str, str], log: Path) -> int:
+    def _run_warm(self, command: "TaskCommand", environment: Mapping[str, str], log: Path) -> Ended:
         if self.server is None:
             raise ValueError("there is no fork server")
         try:
             return self.server.run(command.source, command.arguments, environment, heavy=STEPS[command.name].needs_tfx, log=log)
         except OSError:  # nobody listens any more, or the connection broke
-            return SERVER_GONE
+            return Ended(SERVER_GONE)
         except TaskError as error:
             self.on_death(str(error))
-            return 1
+            return Ended(1)
 
     def _run_cold(self, command: list[str], environment: Mapping[str, str], log: Path) -> int:
         with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, env=dict(environment)) as process:

@@ -63,7 +63,16 @@ def show(settings: Settings, result: AlreadyTrained | TrainingResult, *, as_json
     report = write_report(settings, result)
     run = result.run
     if as_json:
-        tasks = [{"name": task.name, "state": task.state, "seconds": round(task.seconds, 2)} for task in result.tasks]
+        tasks = [
+            {
+                "name": task.name,
+                "state": task.state,
+                "seconds": round(task.seconds, 2),
+                "processor_seconds": task.processor_seconds,
+                "peak_bytes": task.peak_bytes,
+            }
+            for task in result.tasks
+        ]
         document = {
             "run": run.run.run_id,
             "state": run.state,

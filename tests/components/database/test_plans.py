@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from benchmarks.registry_rows import Rows, fill, model_name
+from benchmarks.registry.rows import Rows, fill, model_name
 from components.database.engine import make_engine
 from components.database.migration import migrate
 from components.database.statements import statements

@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from statistics import median
 
-from benchmarks.comparison import FEATURES, PARTITIONS, DriftTimes
-from benchmarks.evaluation import TARGET as EVALUATION_TARGET
-from benchmarks.evaluation import EvaluationTimes
-from benchmarks.gate import MERGED_TARGETS, TARGET, GateTimes
-from benchmarks.registry import RegistryTimes
-from benchmarks.registry_part import registry_part
-from benchmarks.rollback import TARGET_SECONDS, Rollback
-from benchmarks.rounds import Comparison, Reading, Run, median_step, median_total
-from benchmarks.table import table
+from benchmarks.commands.prompt import Prompt
+from benchmarks.commands.rollback import TARGET_SECONDS, Rollback
+from benchmarks.drift.comparison import FEATURES, PARTITIONS, DriftTimes
+from benchmarks.registry.times import RegistryTimes
+from benchmarks.report.registry import registry_part
+from benchmarks.report.summary import Measured, summary
+from benchmarks.report.table import table
+from benchmarks.steps.evaluation import TARGET as EVALUATION_TARGET
+from benchmarks.steps.evaluation import EvaluationTimes
+from benchmarks.steps.gate import MERGED_TARGETS, TARGET, GateTimes
+from benchmarks.training.day import Day
+from benchmarks.training.reading import WideReading
+from benchmarks.training.rounds import Comparison, Reading, Run, median_step, median_total
 
 STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (("start", "pin"), ()),
@@ -33,6 +37,11 @@ STEPS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
 PACKAGES = ("apache-beam", "kfp", "tensorflow", "tensorflow-model-analysis", "tensorflow-transform", "tfx")
 GIBIBYTE, MEBIBYTE = 2**30, 2**20
 
+OPENING = """
+Our pipeline and the stock TFX one, on the same rows and the same machine; every ratio is of one run of `make bench`. The interpreter that
+`perennial up` starts was there, as it is for people ([decision 15](decisions/0015-a-warm-interpreter.md)). Why a bound is not reached, and where
+the time goes, is in [profiles.md](profiles.md); time and memory against rows are in [scaling.md](scaling.md).
+"""
 COUNTED = """\
 Counted is the whole process, from its start to its end: imports, compiling the pipeline, every step, and ours' report.
 
@@ -57,33 +66,29 @@ AGAIN = """
 """
 
 
-def render(
-    comparisons: Sequence[Comparison],
-    readings: Sequence[Reading],
-    gate: GateTimes,
-    evaluation: EvaluationTimes,
-    drift: DriftTimes | None,
-    registry: tuple[Rollback | None, RegistryTimes | None],
-) -> str:
-    """The page; without the parts on comparing data, on a rollback and on the registry where those were not timed."""
-    rollback, times = registry
+def render(measured: Measured, readings: Sequence[Reading], drift: DriftTimes | None, times: RegistryTimes | None) -> str:
+    """The page; without the parts that were not timed."""
     parts = [
         "# Benchmarks",
-        "Our pipeline and the stock TFX one, on the same rows and the same machine.",
+        OPENING.strip(),
+        summary(measured),
         table(
             ("rows", "ours (s)", "stock TFX (s)", "ours / stock", "reading: ours / CsvExampleGen (rows/s)"),
-            [_ratios(comparison, readings) for comparison in comparisons],
+            [_ratios(comparison, readings) for comparison in measured.comparisons],
         ),
         "## What was measured",
         COUNTED.strip(),
-        *(part for comparison in comparisons for part in _details(comparison)),
+        *(part for comparison in measured.comparisons for part in _details(comparison)),
+        *(_day(measured.day) if measured.day else ()),
+        *(_reading(measured.reading) if measured.reading else ()),
         "## Memory of reading",
         "The step `read` in a process of its own: its peak memory before the first row (imports, clients, the snapshot) and at its end.",
         table(("rows", "seconds", "before (MiB)", "peak (MiB)"), map(_memory, readings)),
-        *_gate(gate),
-        *_evaluation(evaluation),
+        *_gate(measured.gate),
+        *_evaluation(measured.evaluation),
         *(_drift(drift) if drift else ()),
-        *(_rollback(rollback) if rollback else ()),
+        *(_rollback(measured.rollback) if measured.rollback else ()),
+        *(_prompt(measured.prompt) if measured.prompt else ()),
         *(registry_part(times) if times else ()),
         "## Machine",
         _machine(),
@@ -91,6 +96,32 @@ def render(
         AGAIN.strip("\n"),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _day(day: Day) -> Iterator[str]:
+    yield "## One more day"
+    yield (
+        f"A window of 30 days, {day.rows:,} rows, that moves by one day: nothing else changed, so the other days' examples, profiles and "
+        "statistics are taken from the caches. The model itself is trained anew on all rows; seconds of whole processes."
+    )
+    header = ("nothing kept (s)", "one more day (s)", "stock TFX (s)", "one more day / stock")
+    yield table(header, [(f"{day.first.total:.1f}", f"{day.next_day.total:.1f}", f"{day.stock.total:.1f}", f"**{day.ratio:.2f}**")])
+    steps = ", ".join(f"{name} {seconds:.1f}" for name, seconds in day.next_day.steps.items())
+    yield f"Seconds of the steps on that day: {steps}."
+
+
+def _reading(reading: WideReading) -> Iterator[str]:
+    yield "## Reading"
+    yield (
+        f"{reading.rows:,} rows by 20 columns, each way in a process of its own, without imports: from BigQuery {reading.ours:.1f} s, "
+        f"by CsvExampleGen from one CSV file {reading.stock:.1f} s: **1/{1 / reading.ratio:.1f}**. The values of every column are equal."
+    )
+
+
+def _prompt(prompt: Prompt) -> Iterator[str]:
+    yield "## At the prompt"
+    yield "Medians of 5 in seconds, the whole command: in a fork of the warm interpreter, and in a process of its own where there is none."
+    yield table(("", "warm (s)", "alone (s)"), [(name, f"{prompt.warm[name]:.2f}", f"{prompt.alone[name]:.2f}") for name in prompt.warm])
 
 
 def _rollback(rollback: Rollback) -> Iterator[str]:
@@ -120,7 +151,7 @@ def _ratios(comparison: Comparison, readings: Sequence[Reading]) -> tuple[str, .
 def _rows_per_second(comparison: Comparison, runs: tuple[Run, ...], step: str) -> float:
     seconds = median_step(runs, step)
     if not seconds:
-        raise SystemExit(f"a run has no step {step}: correct benchmarks/page.py")
+        raise SystemExit(f"a run has no step {step}: correct benchmarks/report/page.py")
     return comparison.rows / seconds
 
 

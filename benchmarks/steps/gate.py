@@ -1,7 +1,7 @@
 """What the gate adds to TFX's StatisticsGen and ExampleValidator on the same rows, in a process of its own that imported TFX before.
 
-python -m benchmarks.gate                  # a ground of its own, 306,410 rows
-python -m benchmarks.gate MODEL FOLDER     # what that starts
+python -m benchmarks.steps.gate                  # a ground of its own, 306,410 rows
+python -m benchmarks.steps.gate MODEL FOLDER     # what that starts
 """
 
 import json
@@ -76,7 +76,7 @@ class GateTimes:
 def time_gate(made: Ground, size: Size) -> GateTimes:
     """Time it once, with nothing in the caches."""
     made.forget_examples()
-    printed = made.call(sys.executable, "-m", "benchmarks.gate", size.model, made.folder / "gate" / size.model)
+    printed = made.call(sys.executable, "-m", "benchmarks.steps.gate", size.model, made.folder / "gate" / size.model)
     return GateTimes(**json.loads(printed.splitlines()[-1]))
 
 

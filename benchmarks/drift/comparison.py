@@ -1,6 +1,6 @@
 """The comparison of two windows: ours from kept profiles and from rows, and Evidently's drift report on the same rows.
 
-python -m benchmarks.comparison [ROWS]
+python -m benchmarks.drift.comparison [ROWS]
 """
 
 import json
@@ -119,7 +119,7 @@ def drift_report(folder: Path) -> float:
         requirements,
     ]
     files = [folder / f"{side}.parquet" for side in ("before", "after")]
-    printed = call(uv, *environment, "python", REPOSITORY / "tests" / "bench" / "drift_report.py", *files)
+    printed = call(uv, *environment, "python", Path(__file__).with_name("drift_report.py"), *files)
     return float(json.loads(printed.splitlines()[-1])["seconds"])
 
 

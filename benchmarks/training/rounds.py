@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import median
 
 from benchmarks.ground import PERENNIAL, Ground, Size
@@ -18,7 +18,9 @@ class Run:
 
     total: float
     steps: dict[str, float]
-    load: float
+    peaks: dict[str, int] = field(default_factory=dict)
+    """The most memory of each step's process, in bytes."""
+    load: float = 0.0
     """The machine's load average over the minute before it. Runs that follow each other alone bring it above 1."""
 
 
@@ -60,7 +62,7 @@ def median_step(runs: tuple[Run, ...], step: str) -> float | None:
 
 def compare(ground: Ground, size: Size, rounds: int, *, progress: Callable[[str], None]) -> Comparison:
     """Run both by turns."""
-    rows = json.loads(ground.call(sys.executable, "-m", "benchmarks.rows", "csv", size.model, ground.csv(size)))["rows"]
+    rows = write_csv(ground, size)
     ours, stock = [], []
     for number in range(1, rounds + 1):
         ours.append(run_ours(ground, size))
@@ -69,13 +71,29 @@ def compare(ground: Ground, size: Size, rounds: int, *, progress: Callable[[str]
     return Comparison(rows, tuple(ours), tuple(stock))
 
 
-def run_ours(ground: Ground, size: Size) -> Run:
+def write_csv(ground: Ground, size: Size) -> int:
+    """Write the rows of a model as CSV for the stock pipeline, once. Returns how many there are."""
+    count = ground.csv(size).with_suffix(".rows")
+    if not count.exists():
+        printed = ground.call(sys.executable, "-m", "benchmarks.training.rows", "csv", size.model, ground.csv(size))
+        count.write_text(str(json.loads(printed)["rows"]))
+    return int(count.read_text())
+
+
+def run_ours(ground: Ground, size: Size, *options: str) -> Run:
     """`perennial train`, with nothing in the cache of examples."""
     ground.forget_examples()
+    return train(ground, size, *options)
+
+
+def train(ground: Ground, size: Size, *options: str) -> Run:
+    """`perennial train` with what is in the caches."""
     load, started = os.getloadavg()[0], time.monotonic()
-    printed = ground.call(PERENNIAL, "train", size.model, "--force", "--json")
+    printed = ground.call(PERENNIAL, "train", size.model, "--force", "--json", *options)
     total = time.monotonic() - started
-    return Run(total, {task["name"]: task["seconds"] for task in json.loads(printed)["tasks"]}, load)
+    tasks = json.loads(printed)["tasks"]
+    seconds = {task["name"]: task["seconds"] for task in tasks}
+    return Run(total, seconds, {task["name"]: task["peak_bytes"] for task in tasks if task["peak_bytes"]}, load)
 
 
 def run_stock(ground: Ground, size: Size) -> Run:
@@ -83,17 +101,17 @@ def run_stock(ground: Ground, size: Size) -> Run:
     folder = ground.folder / "stock"
     folder.mkdir()
     load, started = os.getloadavg()[0], time.monotonic()
-    ground.call(sys.executable, "-m", "benchmarks.stock", size.model, ground.csv(size), folder)
+    ground.call(sys.executable, "-m", "benchmarks.training.stock", size.model, ground.csv(size), folder)
     total = time.monotonic() - started
     steps = json.loads((folder / "seconds.json").read_text())
     if not any((folder / "pushed").glob("*/saved_model.pb")):
         raise SystemExit("the stock pipeline pushed no model: it cannot be compared with ours, which did")
     shutil.rmtree(folder)
-    return Run(total, steps, load)
+    return Run(total, steps, load=load)
 
 
 def read_alone(ground: Ground, size: Size) -> Reading:
     """The step `read` in a new process."""
     ground.forget_examples()
     folder = ground.folder / "examples" / size.model
-    return Reading(**json.loads(ground.call(sys.executable, "-m", "benchmarks.rows", "examples", size.model, folder)))
+    return Reading(**json.loads(ground.call(sys.executable, "-m", "benchmarks.training.rows", "examples", size.model, folder)))

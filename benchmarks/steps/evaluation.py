@@ -1,6 +1,6 @@
 """The evaluation of 150,000 rows on 25 slices: ours, with 95% intervals, and TFX's Evaluator without any, by turns in one process.
 
-python -m benchmarks.evaluation [ROWS [ROUNDS]]
+python -m benchmarks.steps.evaluation [ROWS [ROUNDS]]
 """
 
 import json
@@ -61,7 +61,7 @@ class EvaluationTimes:
 def time_evaluation(rows: int = ROWS, rounds: int = 1, *, progress: Callable[[str], None]) -> EvaluationTimes:
     """Time both in a process of their own."""
     progress(f"evaluating {rows:,} rows, ours and the stock Evaluator")
-    command = [sys.executable, "-m", "benchmarks.evaluation", str(rows), str(rounds)]
+    command = [sys.executable, "-m", "benchmarks.steps.evaluation", str(rows), str(rounds)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-4000:]}")

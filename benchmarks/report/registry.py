@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from benchmarks.registry import LISTED, READS, SHARED, TARGET_MILLISECONDS, TARGET_RATIO, RegistryTimes
-from benchmarks.table import table
+from benchmarks.registry.times import LISTED, READS, SHARED, TARGET_MILLISECONDS, TARGET_RATIO, RegistryTimes
+from benchmarks.report.table import table
 
 WHAT = {
     "create": ("create version", "`register_version`", "`create_model_version`"),

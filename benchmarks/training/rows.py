@@ -1,7 +1,7 @@
 """Programs of the benchmark that read a model's rows: once as CSV for TFX, once as examples with the memory that took.
 
-python -m benchmarks.rows csv MODEL FOLDER
-python -m benchmarks.rows examples MODEL FOLDER
+python -m benchmarks.training.rows csv MODEL FOLDER
+python -m benchmarks.training.rows examples MODEL FOLDER
 """
 
 import json

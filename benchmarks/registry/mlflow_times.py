@@ -1,6 +1,6 @@
 """MLflow's registry on the same PostgreSQL with as many metrics, in an environment of its own: nothing of ours is imported here.
 
-python benchmarks/mlflow_registry.py FOLDER-OF-THE-SOCKET MODELS VERSIONS METRICS-OF-A-VERSION LISTED ROUNDS
+python benchmarks/registry/mlflow_times.py FOLDER-OF-THE-SOCKET MODELS VERSIONS METRICS-OF-A-VERSION LISTED ROUNDS
 
 MLflow talks to PostgreSQL by its socket, without TLS and passwords, ours by the connector. Prints JSON.
 """

@@ -1,4 +1,4 @@
-"""A rollback from one end to the other, as a command: `python -m benchmarks.rollback MODEL MEGABYTES` makes the two versions for it."""
+"""A rollback from one end to the other, as a command. `python -m benchmarks.commands.rollback MODEL MEGABYTES` makes its versions."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from components.storage.objects import pull_folder, push_folder
 
 LARGE_MODEL = "big"
 MEGABYTES = 50
-TARGET_SECONDS = 10
+TARGET_SECONDS = 3
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Rollback:
 
 def time_rollback(ground: Ground, size: Size) -> Rollback:
     """Of a model that is as large as it shall be, and else the one that was trained on the rows of that size."""
-    ground.call(sys.executable, "-m", "benchmarks.rollback", size.model, str(MEGABYTES))
+    ground.call(sys.executable, "-m", "benchmarks.commands.rollback", size.model, str(MEGABYTES))
     for number in ("1", "2"):
         ground.call(PERENNIAL, "deploy", LARGE_MODEL, number, "--target", "prod", "--reason", "to go back from")
     started = time.monotonic()

@@ -1,6 +1,6 @@
 """What our registry takes with a million metrics in it, on the emulators that the settings name. Prints JSON.
 
-python -m benchmarks.registry_times
+python -m benchmarks.registry.measure
 """
 
 import json
@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import sqlalchemy as sa
 
-from benchmarks.registry_rows import MILLION, fill, model_name
+from benchmarks.registry.rows import MILLION, fill, model_name
 from components.canonical import fingerprint
 from components.database.engine import make_engine
 from components.diagnosis.versions import read_version_or_run

@@ -1,6 +1,6 @@
 """Evidently's drift report on two files of rows, in an environment of its own: nothing of ours is imported here.
 
-python benchmarks/drift_report.py BEFORE.parquet AFTER.parquet
+python benchmarks/drift/drift_report.py BEFORE.parquet AFTER.parquet
 """
 
 import json

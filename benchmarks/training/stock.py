@@ -1,6 +1,6 @@
 """The stock TFX pipeline over a folder of CSV, as TFX's own tutorials write it, under LocalDagRunner.
 
-python -m benchmarks.stock MODEL CSV_FOLDER OUT_FOLDER
+python -m benchmarks.training.stock MODEL CSV_FOLDER OUT_FOLDER
 """
 
 import json
@@ -18,7 +18,7 @@ from components.model.folder import Model, read_model
 from components.settings import read_settings
 
 MODULE = "components.training.trainer"
-TRAINER = "benchmarks.stock_trainer"
+TRAINER = "benchmarks.training.stock_trainer"
 """Both named and not given as files, which TFX would make wheels of in every run: the faster of the two ways."""
 
 BEAM_ARGUMENTS = (

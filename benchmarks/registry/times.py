@@ -1,6 +1,6 @@
 """The registry with a million metrics, ours and MLflow's: on the same PostgreSQL, in the same run.
 
-python -m benchmarks.registry
+python -m benchmarks.registry.times
 """
 
 import json
@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.comparison import call
+from benchmarks.drift.comparison import call
 from benchmarks.ground import PERENNIAL, Ground
-from benchmarks.registry_rows import MILLION
+from benchmarks.registry.rows import MILLION
 from components.settings import REPOSITORY
 
 READS = ("list", "show", "compare", "history")
@@ -51,7 +51,7 @@ class RegistryTimes:
 
 def time_registry(ground: Ground, *, progress: Callable[[str], None]) -> RegistryTimes:
     """Ours first, then MLflow's; each in a process of its own."""
-    ours = json.loads(ground.call(sys.executable, "-m", "benchmarks.registry_times"))
+    ours = json.loads(ground.call(sys.executable, "-m", "benchmarks.registry.measure"))
     progress(f"our registry: {ours['milliseconds']}")
     theirs = mlflow_times(ground)
     progress(f"MLflow's: {theirs['direct']}, by its server {theirs['server']}")
@@ -72,14 +72,14 @@ def mlflow_times(ground: Ground) -> dict[str, Any]:
     environment = ["run", "--isolated", "--no-project", "--quiet", "--python", sys.executable, *(f"--with={package}" for package in MLFLOW)]
     folder = ground.state / "emulators" / "cloud_sql" / "postgres"
     counts = (MILLION.models, MILLION.versions, MILLION.names * MILLION.slices, LISTED, ROUNDS)
-    printed = call(uv, *environment, "python", REPOSITORY / "tests" / "bench" / "mlflow_registry.py", folder, *map(str, counts))
+    printed = call(uv, *environment, "python", Path(__file__).with_name("mlflow_times.py"), folder, *map(str, counts))
     found: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return found
 
 
 def main() -> None:
     """Print the part of the page alone, from emulators of its own."""
-    from benchmarks.registry_part import registry_part
+    from benchmarks.report.registry import registry_part
 
     with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
         made = Ground(Path(folder))
