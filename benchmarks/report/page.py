@@ -39,8 +39,8 @@ GIBIBYTE, MEBIBYTE = 2**30, 2**20
 
 OPENING = """
 Our pipeline and the stock TFX one, on the same rows and the same machine; every ratio is of one run of `make bench`. The interpreter that
-`perennial up` starts was there, as it is for people ([decision 15](decisions/0015-a-warm-interpreter.md)). Why a bound is not reached, and where
-the time goes, is in [profiles.md](profiles.md); time and memory against rows are in [scaling.md](scaling.md).
+`perennial up` starts was there, as it is for people ([decision 15](decisions/0015-a-warm-interpreter.md)). Why a bound is not reached, and
+where the time goes, is in [profiles.md](profiles.md); time and memory against rows are in [scaling.md](scaling.md).
 """
 COUNTED = """\
 Counted is the whole process, from its start to its end: imports, compiling the pipeline, every step, and ours' report.

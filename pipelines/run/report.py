@@ -12,6 +12,7 @@ from components.examples.span_cache import SPLITS
 from components.files import private_folder
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.registry.step import ADDRESS
+from components.report.drawing import unchecked
 from components.report.templating import write_page
 from components.settings import Settings
 from components.snapshot.document import SNAPSHOT_FILE, read_snapshot_document
@@ -31,7 +32,9 @@ def write_report(settings: Settings, result: TrainingResult) -> Path:
     """
     private_folder(settings.state_folder / "reports")
     path = _report_path(settings, result.run.run.run_id)
-    write_page(render_run(_finished_run(result)), path)
+    with unchecked():
+        page = render_run(_finished_run(result))
+    write_page(page, path)
     return path
 
 

@@ -32,6 +32,7 @@ FATAL = "3"
 """What TensorFlow's C++ may print: it does not know whether its standard error is a step's log or somebody's terminal."""
 LIGHT = (
     "aiohttp",
+    "altair",
     "click",
     "cryptography.hazmat.primitives.asymmetric.rsa",
     "google.auth.transport.requests",
@@ -43,6 +44,7 @@ LIGHT = (
     "sqlalchemy.dialects.postgresql.psycopg",
     "jinja2",
     "psutil",
+    "vl_convert",
     "kfp.dsl.executor_main",
     "kfp.compiler",
     "kfp.local",
