@@ -12,7 +12,7 @@ from google.cloud.bigquery_storage_v1 import types
 from local_bigquery import errors
 from local_bigquery.catalog import datasets, metadata, tabledata, tables
 from local_bigquery.engine import database
-from local_bigquery.grpc import read, server
+from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
 from local_bigquery.sql import native, params
 from local_bigquery.sql.rules import STATEMENT_RULES
@@ -35,6 +35,7 @@ from bigquery import (
     rules,
     streaming,
     structure,
+    write_streams,
     writes,
 )
 from bigquery.objects import CloudStorage
@@ -46,6 +47,7 @@ def install(storage: CloudStorage) -> None:
     _patch_catalogue()
     _patch_jobs(storage)
     _patch_reads()
+    _patch_write_streams()
     _patch_errors()
     # Any statement and any table function of DuckDB can be called.
     STATEMENT_RULES.insert(0, confinement.refuse_engine)
@@ -125,6 +127,17 @@ def _patch_reads() -> None:
     service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryRead"]
     service["CreateReadSession"] = server._unary(reads.create_session, types.CreateReadSessionRequest, types.ReadSession)
     service["ReadRows"] = server._streaming(reads.read_rows, types.ReadRowsRequest, types.ReadRowsResponse)
+
+
+def _patch_write_streams() -> None:
+    # Rows and the length of a stream are written one after the other, and the length is forgotten with the process.
+    write._stream = write_streams.stream
+    service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryWrite"]
+    service["CreateWriteStream"] = server._unary(write_streams.create, types.CreateWriteStreamRequest, types.WriteStream)
+    finalize = types.FinalizeWriteStreamRequest, types.FinalizeWriteStreamResponse
+    service["FinalizeWriteStream"] = server._unary(write_streams.finalize, *finalize)
+    append = types.AppendRowsRequest, types.AppendRowsResponse
+    service["AppendRows"] = server._streaming(write_streams.append, *append, bidirectional=True)
 
 
 def _patch_errors() -> None:
