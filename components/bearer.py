@@ -22,7 +22,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):  # type: ignore[misc] # grpc has no types
+class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):  # type: ignore[misc] # grpc has no types
     """Adds `Authorization: Bearer TOKEN` to every call; a token that ends is renewed."""
 
     account: Credentials
@@ -34,6 +34,10 @@ class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor
     def intercept_unary_stream(self, continuation: Callable[..., Any], details: grpc.ClientCallDetails, request: Any) -> Any:
         """Make a call with many answers."""
         return continuation(self._authorized(details), request)
+
+    def intercept_stream_stream(self, continuation: Callable[..., Any], details: grpc.ClientCallDetails, requests: Any) -> Any:
+        """Make a call with many requests and answers."""
+        return continuation(self._authorized(details), requests)
 
     def _authorized(self, details: grpc.ClientCallDetails) -> Call:
         headers: dict[str, str] = {}

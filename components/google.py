@@ -22,7 +22,7 @@ from components.settings import Settings
 if TYPE_CHECKING:
     from google.cloud import bigquery, storage
     from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
-    from google.cloud.bigquery_storage_v1 import BigQueryReadClient
+    from google.cloud.bigquery_storage_v1 import BigQueryReadClient, BigQueryWriteClient
 
 SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 
@@ -92,6 +92,28 @@ def bigquery_read_client(settings: Settings) -> BigQueryReadClient:
     _ask(settings, endpoint, account)
     channel = grpc.insecure_channel(endpoint, options=[("grpc.max_receive_message_length", -1)])
     return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.intercept_channel(channel, Bearer(account))))
+
+
+def bigquery_write_client(settings: Settings) -> BigQueryWriteClient:
+    """A client of the BigQuery Storage Write API (gRPC).
+
+    Raises:
+        AccessError: there are no credentials, or the emulator that the settings name does not answer.
+    """
+    from google.cloud.bigquery_storage_v1 import BigQueryWriteClient
+
+    account = credentials(settings)
+    endpoint = settings.bigquery_storage_endpoint
+    if endpoint is None:
+        return BigQueryWriteClient(credentials=account)
+    import grpc
+    from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+    from components.bearer import Bearer
+
+    _ask(settings, endpoint, account)
+    channel = grpc.insecure_channel(endpoint)
+    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=grpc.intercept_channel(channel, Bearer(account))))
 
 
 def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:

@@ -160,8 +160,8 @@ async def _infer_rows(service: Service, route: InferenceRoute, call: HttpCall, n
     )
     servable = service.choose(asked, None)
     rows = _tensor_rows(servable, question.tensors)
-    if rows.matrices.rows > service.limits.rows:
-        raise Refusal(f"the request has {rows.matrices.rows:,} rows, and at most {service.limits.rows:,} are taken: send several requests")
+    if rows.packed.rows > service.limits.rows:
+        raise Refusal(f"the request has {rows.packed.rows:,} rows, and at most {service.limits.rows:,} are taken: send several requests")
     scores = await service.score(servable, asked, rows)
     service.metrics.count("request_count", model_name=servable.model, status="OK")
     return Answer(200, inference_body(servable.model, servable.version, question.request_id, scores), name, version=servable.version)

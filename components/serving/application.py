@@ -32,9 +32,18 @@ METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 class Application:
     """Answers every request, and lets those finish that have begun when it is told to stop."""
 
-    def __init__(self, service: Service, *, token: str | None, problems: Callable[[], list[str]]) -> None:
-        """Without a `token` nobody is asked for one. `problems` says why the service is not ready; an empty list if it is."""
-        self.service, self.token, self.problems = service, token, problems
+    def __init__(
+        self, service: Service, *, token: str | None, problems: Callable[[], list[str]], notes: Callable[[], list[str]] = list
+    ) -> None:
+        """Make an application.
+
+        Args:
+            service: what answers.
+            token: which a request must have; None asks for none.
+            problems: says why the service is not ready; an empty list if it is.
+            notes: says what is wrong although it is.
+        """
+        self.service, self.token, self.problems, self.notes = service, token, problems, notes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,7 +107,9 @@ class Application:
                 return Answer(200, b"ok\n", "/healthz", b"text/plain")
             if call.path in ("/readyz", "/v2/health/ready"):
                 problems = self.problems()
-                return Answer(503 if problems else 200, ("\n".join(problems) or "ready").encode() + b"\n", "/readyz", b"text/plain")
+                return Answer(
+                    503 if problems else 200, ("\n".join(problems or ["ready", *self.notes()])).encode() + b"\n", "/readyz", b"text/plain"
+                )
             if call.path in METRICS:
                 return Answer(200, self.service.metrics.page(), "/metrics", b"text/plain; version=0.0.4; charset=utf-8")
             if call.path == "/openapi.json":

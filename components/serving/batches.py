@@ -16,7 +16,7 @@ BeforeAnswers = Callable[[Sequence["Waiting"], np.ndarray, float], None]
 class Waiting:
     """A request's rows that wait for their scores."""
 
-    matrices: PackedRows
+    packed: PackedRows
     request: object
     """What the log is told of the request."""
     future: "asyncio.Future[np.ndarray]"
@@ -35,10 +35,10 @@ class Batches:
         """Whether nobody waits."""
         return not self._waiting
 
-    async def score(self, matrices: PackedRows, request: object) -> np.ndarray:
+    async def score(self, packed: PackedRows, request: object) -> np.ndarray:
         """float32 [rows, scores]."""
         loop = asyncio.get_running_loop()
-        waiting = Waiting(matrices, request, loop.create_future())
+        waiting = Waiting(packed, request, loop.create_future())
         self._waiting.append(waiting)
         if len(self._waiting) == 1:
             loop.call_soon(self._flush)
@@ -49,18 +49,18 @@ class Batches:
         batch: list[Waiting] = []
         rows = 0
         for one in waiting:
-            if batch and rows + one.matrices.rows > MOST_ROWS_OF_A_CALL:
+            if batch and rows + one.packed.rows > MOST_ROWS_OF_A_CALL:
                 self._call(batch)
                 batch, rows = [], 0
             batch.append(one)
-            rows += one.matrices.rows
+            rows += one.packed.rows
         self._call(batch)
 
     def _call(self, batch: Sequence[Waiting]) -> None:
         clock = asyncio.get_running_loop().time
         started = clock()
         try:
-            scores = self._scorer.score(joined([one.matrices for one in batch]))
+            scores = self._scorer.score(joined([one.packed for one in batch]))
             self._before_answers(batch, scores, clock() - started)
         except BaseException as error:  # each request has to hear of it, or waits for ever
             for one in batch:
@@ -72,5 +72,5 @@ class Batches:
         start = 0
         for one in batch:
             if not one.future.done():
-                one.future.set_result(scores[start : start + one.matrices.rows])
-            start += one.matrices.rows
+                one.future.set_result(scores[start : start + one.packed.rows])
+            start += one.packed.rows

@@ -71,8 +71,8 @@ def _warm_up(scorer: Scorer, reader: RowReader, cloud: Cloud, model: str, versio
         return
     try:
         rows = reader.from_examples(recorded.rows)
-        largest_difference(recorded.values, scorer.score(rows.matrices), "in the prediction service")
+        largest_difference(recorded.values, scorer.score(rows.packed), "in the prediction service")
         for count in WARM_BATCHES:
-            scorer.score(reader.from_examples(list(islice(cycle(recorded.rows), count))).matrices)
+            scorer.score(reader.from_examples(list(islice(cycle(recorded.rows), count))).packed)
     except (Refusal, SmokeError) as error:
         raise RegistryError(f"{what} {error}: it is not served; deploy another version") from error

@@ -4,21 +4,22 @@ import asyncio
 import gc
 import logging
 import secrets
+import signal
 import socket
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
 
 from components.cloud import Cloud
-from components.errors import PerennialError, SettingsError
+from components.errors import SettingsError
 from components.files import private_folder, write_whole
 from components.serving.application import Application
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
+from components.serving.remembering import LogOptions, Remembering
 from components.serving.service import Limits, Service
 from components.settings import Settings
 
@@ -29,6 +30,8 @@ SWITCH_SECONDS = 0.0005
 STOP_SECONDS = 30
 """For requests that have begun when the service is told to stop."""
 TOKEN_BYTES = 32
+SHIPPER_SECONDS = 1.0
+"""How often it is looked whether the process that ships the log lives."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class ServeOptions:
     """Where the token is, such as a mounted secret; None means `own_token_file`, which is made."""
     limits: Limits = field(default_factory=Limits)
     poll_seconds: float = 2.0
+    log: LogOptions | None = field(default_factory=LogOptions)
+    """None logs nothing."""
 
 
 def own_token_file(settings: Settings) -> Path:
@@ -81,9 +86,12 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     listener = _listen(options)
     token = _read_token(cloud.settings, options.token_file) if options.asks_for_token else None
     service = Service(Metrics(), options.limits, options.canary_share if options.targets.canary else 0.0)
+    remembering = None if options.log is None else Remembering(cloud.settings, options.targets.live, service.metrics, options.log)
+    if remembering is not None:
+        service.note, service.opened = remembering.note, remembering.open
     follower = Follower(cloud, service, options.targets, options.poll_seconds)
     config = uvicorn.Config(
-        Application(service, token=token, problems=follower.problems),
+        Application(service, token=token, problems=follower.problems, notes=remembering.notes if remembering else list),
         loop="uvloop",
         http="httptools",
         lifespan="off",
@@ -95,22 +103,37 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     )
     server = uvicorn.Server(config)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(_run(server, listener, follower, lambda: on_ready(f"http://{options.host}:{listener.getsockname()[1]}")))
+        address = f"http://{options.host}:{listener.getsockname()[1]}"
+        runner.run(_run(server, listener, follower, remembering, lambda: on_ready(address)))
 
 
-async def _run(server: uvicorn.Server, listener: socket.socket, follower: Follower, on_ready: Callable[[], None]) -> None:
+async def _run(
+    server: uvicorn.Server, listener: socket.socket, follower: Follower, remembering: Remembering | None, on_ready: Callable[[], None]
+) -> None:
     await follower.follow()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has stopped, before this has come to its end
     gc.collect()
     gc.freeze()
-    following = asyncio.create_task(follower.run())
+    tasks = [asyncio.create_task(follower.run())]
+    if remembering is not None:
+        tasks.append(asyncio.create_task(_ship(remembering)))
     on_ready()
     try:
         await server.serve(sockets=[listener])
     finally:
-        following.cancel()
-        with suppress(asyncio.CancelledError, PerennialError):
-            await following
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await follower.service.finish()
+        if remembering is not None:
+            remembering.close()
+
+
+async def _ship(remembering: Remembering) -> None:
+    while True:
+        remembering.keep_shipping()
+        await asyncio.sleep(SHIPPER_SECONDS)
 
 
 def _listen(options: ServeOptions) -> socket.socket:

@@ -80,6 +80,8 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     canary_share: float = 0.0
     note: Note | None = None
+    opened: "Callable[[Servable], None] | None" = None
+    """Is told of a version before it is served."""
     directory: Directory[Servable] = field(default_factory=Directory)
     _shadow_rows: int = 0
     _shadows: set["asyncio.Task[None]"] = field(default_factory=set)
@@ -93,6 +95,8 @@ class Service:
                 self.note(Scored(servable, [one.request for one in batch if isinstance(one.request, Asked)], scores, seconds))
 
         servable = Servable(model, version, scorer, reader, Batches(scorer, before_answers))
+        if self.opened is not None:
+            self.opened(servable)
         return servable
 
     async def predict(self, asked: "Predict") -> tuple[Servable, Question, np.ndarray]:
@@ -132,15 +136,15 @@ class Service:
         served = self.directory.models.get(servable.model)
         role = served.role(servable.version) if served else ServingRole.PREVIOUS
         request = Asked(asked.request_id, asked.received_microseconds, asked.trace_id, role, rows)
-        scores = await servable.batches.score(rows.matrices, request)
-        self.metrics.count("request_example_count_total", rows.matrices.rows, model=servable.model)
+        scores = await servable.batches.score(rows.packed, request)
+        self.metrics.count("request_example_count_total", rows.packed.rows, model=servable.model)
         shadow = served.loaded.get(served.labels.get(LABELS[ServingRole.SHADOW], 0)) if served else None
         if shadow is not None and shadow is not servable:
             self._ask_shadow(shadow, servable, request)
         return scores
 
     def _ask_shadow(self, shadow: Servable, answered: Servable, request: Asked) -> None:
-        rows = request.rows.matrices.rows
+        rows = request.rows.packed.rows
         if self._shadow_rows + rows > self.limits.shadow_rows:
             self.metrics.count("perennial_shadow_rows_left_out", rows, model_name=shadow.model)
             return
@@ -152,14 +156,14 @@ class Service:
     async def _score_in_shadow(self, shadow: Servable, answered: Servable, request: Asked) -> None:
         try:
             await asyncio.sleep(0)  # the answer goes first
-            rows = shadow.reader.read(answered.reader.values_of(request.rows.matrices))
-            same = FeatureRows(rows.matrices, request.rows.keys, request.rows.spans)
-            await shadow.batches.score(same.matrices, replace(request, role=ServingRole.SHADOW, rows=same))
+            rows = shadow.reader.read(answered.reader.values_of(request.rows.packed))
+            same = FeatureRows(rows.packed, request.rows.keys, request.rows.spans)
+            await shadow.batches.score(same.packed, replace(request, role=ServingRole.SHADOW, rows=same))
         except (Refusal, PerennialError) as error:
-            self.metrics.count("perennial_shadow_rows_refused", request.rows.matrices.rows, model_name=shadow.model)
+            self.metrics.count("perennial_shadow_rows_refused", request.rows.packed.rows, model_name=shadow.model)
             log.warning("the shadow refuses a request", extra={"model": shadow.model, "version": shadow.version, "why": str(error)[:300]})
         finally:
-            self._shadow_rows -= request.rows.matrices.rows
+            self._shadow_rows -= request.rows.packed.rows
 
     async def finish(self) -> None:
         """Wait until the shadows have answered."""

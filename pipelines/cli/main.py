@@ -39,6 +39,7 @@ SECTIONS = {
     "Predictions": {
         "serve": LazyCommand("pipelines.cli.commands.serving:serve", "Serve what is live on a target over HTTP"),
         "predict": LazyCommand("pipelines.cli.commands.serving:predict", "Score the rows of a file or query"),
+        "explain": LazyCommand("pipelines.cli.commands.serving:explain", "Score a logged request again, to the bit"),
     },
     "Upkeep": {
         "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),

@@ -46,6 +46,10 @@ class Features:
     domains: Mapping[str, Domain] = field(default_factory=dict)
     key: str | None = None
     span: str | None = None
+    log: str | None = None
+    """DATASET.TABLE of the predictions, as model.toml says."""
+    log_day: str | None = None
+    """The DATE column by which that table is partitioned."""
 
     def column(self, name: str) -> Column | None:
         """The column of a name; None if no feature has it."""
@@ -69,16 +73,18 @@ def read_features(folder: Path, signatures: Signatures, what: str) -> Features:
     Raises:
         RegistryError: the files cannot be read.
     """
-    rows: Mapping[str, Any] = {}
+    model: Mapping[str, Any] = {}
     try:
         if (path := folder / CODE / "model.toml").is_file():
-            rows = tomllib.loads(path.read_text(encoding="utf-8")).get("rows", {})
+            model = tomllib.loads(path.read_text(encoding="utf-8"))
         domains = _read_domains(folder / CODE / "schema.pbtxt")
     except (OSError, ValueError) as error:
         raise RegistryError(f"the model's folder in {what} cannot be read ({error}): train a new version") from error
     features = {column.name for column in signatures.columns}
+    rows, serving = model.get("rows", {}), model.get("serving", {})
     key, span = (name if (name := rows.get(field)) not in features else None for field in ("key", "span"))
-    return Features(signatures, {name: domain for name, domain in domains.items() if name in features}, key, span)
+    known = {name: domain for name, domain in domains.items() if name in features}
+    return Features(signatures, known, key, span, serving.get("log"), serving.get("log_partition_field"))
 
 
 def _read_domains(path: Path) -> dict[str, Domain]:

@@ -65,7 +65,7 @@ def predict_rows(scorer: Scorer, reader: RowReader, rows: Iterable[Mapping[str, 
             found = reader.read(batch)
         except Refusal as refusal:
             raise SourceError(_by_row(str(refusal), start)) from refusal
-        scores = scorer.score(found.matrices)
+        scores = scorer.score(found.packed)
         for key, span, values in zip(found.keys, found.spans, scores.tolist(), strict=True):
             identity = {name: value for name, value in ((reader.features.key, key), (reader.features.span, span)) if name}
             yield identity | {"score": values[0] if len(values) == 1 else values}

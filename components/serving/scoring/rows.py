@@ -1,4 +1,4 @@
-"""Rows of raw features to matrices, held against the pinned schema: an error names the field, the value and what is allowed."""
+"""Rows of raw features to packed, held against the pinned schema: an error names the field, the value and what is allowed."""
 
 import difflib
 import math
@@ -26,7 +26,7 @@ Row = Mapping[str, object]
 class FeatureRows:
     """Rows that may be scored, with what tells them apart."""
 
-    matrices: PackedRows
+    packed: PackedRows
     keys: Sequence[str | None]
     spans: Sequence[str | None]
     """Dates, YYYY-MM-DD."""
@@ -46,13 +46,13 @@ class RowReader:
         self._listed = listed_values(features)
 
     def read(self, instances: Sequence[Row]) -> FeatureRows:
-        """The rows as matrices.
+        """The rows as packed.
 
         Raises:
             Refusal: a field is missing, unknown, of another type, or not what the schema allows; the text names row, field and value.
         """
-        matrices = self._plain(instances) if self._is_plain else None
-        return self._checked(matrices or self._exact(instances), self._identities(instances))
+        packed = self._plain(instances) if self._is_plain else None
+        return self._checked(packed or self._exact(instances), self._identities(instances))
 
     def from_tensors(self, tensors: Mapping[str, np.ndarray]) -> FeatureRows:
         """The rows of a tensor [rows, …] for each column, with `present` bool [rows, optional] if the version has optional columns.
@@ -97,19 +97,19 @@ class RowReader:
         """
         return self.read([_example_row(index, example) for index, example in enumerate(examples)])
 
-    def values_of(self, matrices: PackedRows) -> list[dict[str, object]]:
+    def values_of(self, packed: PackedRows) -> list[dict[str, object]]:
         """What `read` read: each row's values by name, None where a row lacks an optional column."""
-        rows: list[dict[str, object]] = [{} for _ in range(matrices.rows)]
+        rows: list[dict[str, object]] = [{} for _ in range(packed.rows)]
         optional = [column.name for column in self.features.signatures.optional]
         for dtype, columns in self.features.signatures.packed.items():
-            for row, values in zip(rows, matrices.inputs[dtype][: matrices.rows].tolist(), strict=True):
+            for row, values in zip(rows, packed.inputs[dtype][: packed.rows].tolist(), strict=True):
                 start = 0
                 for column in columns:
                     part = [value.decode() if isinstance(value, bytes) else value for value in values[start : start + column.width]]
                     row[column.name] = part[0] if column.shape == (1,) else part
                     start += column.width
         for index, row in enumerate(rows):
-            row |= {name: None for place, name in enumerate(optional) if not matrices.inputs[PRESENT][index, place]}
+            row |= {name: None for place, name in enumerate(optional) if not packed.inputs[PRESENT][index, place]}
         return rows
 
     def _plain(self, instances: Sequence[Row]) -> PackedRows | None:
@@ -211,19 +211,19 @@ class RowReader:
             shown = legible(repr(value), SHOWN_CHARACTERS)
             raise Refusal(f"instances[{index}].{name} is {shown}: expected a date, YYYY-MM-DD") from None
 
-    def _checked(self, matrices: PackedRows, identities: tuple[list[str | None], list[str | None]]) -> FeatureRows:
+    def _checked(self, packed: PackedRows, identities: tuple[list[str | None], list[str | None]]) -> FeatureRows:
         for dtype, bounds in self._bounds.items():
-            if (place := bounds.first_outside(matrices.inputs[dtype][: matrices.rows])) is not None:
+            if (place := bounds.first_outside(packed.inputs[dtype][: packed.rows])) is not None:
                 row, column = place
-                raise self._wrong(row, bounds.columns[column], matrices.inputs[dtype][row, column].item())
+                raise self._wrong(row, bounds.columns[column], packed.inputs[dtype][row, column].item())
         for place_in_row, column_of_text, values in self._listed:
-            for index, text in enumerate(matrices.inputs["string"][: matrices.rows, place_in_row].tolist()):
-                if text not in values and self._is_present(matrices, index, column_of_text):
+            for index, text in enumerate(packed.inputs["string"][: packed.rows, place_in_row].tolist()):
+                if text not in values and self._is_present(packed, index, column_of_text):
                     raise self._wrong(index, column_of_text, text)
-        return FeatureRows(matrices, *identities)
+        return FeatureRows(packed, *identities)
 
-    def _is_present(self, matrices: PackedRows, index: int, column: Column) -> bool:
-        return not column.optional or bool(matrices.inputs[PRESENT][index, self.features.signatures.optional.index(column)])
+    def _is_present(self, packed: PackedRows, index: int, column: Column) -> bool:
+        return not column.optional or bool(packed.inputs[PRESENT][index, self.features.signatures.optional.index(column)])
 
 
 def _empty(rows: int, widths: Mapping[str, int]) -> dict[str, np.ndarray]:

@@ -103,14 +103,14 @@ class Scorer:
 
         return {name: TensorSignature(types(d.inputs), types(d.outputs), d.method_name) for name, d in self.definitions.items() if d.inputs}
 
-    def score(self, matrices: PackedRows) -> np.ndarray:
+    def score(self, packed: PackedRows) -> np.ndarray:
         """float32 [rows, scores]: the answers, in the order of the rows."""
-        if matrices.rows <= MOST_ROWS_OF_A_CALL:
-            return self._score(matrices.inputs, matrices.rows)
-        starts = range(0, matrices.rows, MOST_ROWS_OF_A_CALL)
-        parts = [{name: array[start : start + MOST_ROWS_OF_A_CALL] for name, array in matrices.inputs.items()} for start in starts]
+        if packed.rows <= MOST_ROWS_OF_A_CALL:
+            return self._score(packed.inputs, packed.rows)
+        starts = range(0, packed.rows, MOST_ROWS_OF_A_CALL)
+        parts = [{name: array[start : start + MOST_ROWS_OF_A_CALL] for name, array in packed.inputs.items()} for start in starts]
         return np.concatenate(
-            [self._score(part, min(MOST_ROWS_OF_A_CALL, matrices.rows - start)) for start, part in zip(starts, parts, strict=True)]
+            [self._score(part, min(MOST_ROWS_OF_A_CALL, packed.rows - start)) for start, part in zip(starts, parts, strict=True)]
         )
 
     def _score(self, inputs: Mapping[str, np.ndarray], rows: int) -> np.ndarray:

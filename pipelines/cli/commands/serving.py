@@ -1,7 +1,11 @@
 """The commands that predict."""
 
+import json
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -9,14 +13,18 @@ from components.cloud import Cloud
 from components.deployment.request import require_target
 from components.errors import SettingsError
 from components.log import configure_logging
+from components.serving.explanation import explain_request
 from components.serving.following import Targets
 from components.serving.loading import open_version, version_folder
+from components.serving.remembering import LogOptions
 from components.serving.scoring.prediction import predict_rows, query_rows, read_rows, write_rows
 from components.serving.scoring.scorer import environment
 from components.serving.server import ServeOptions, own_token_file
 from components.serving.server import serve as run_service
 from components.serving.service import Limits
-from pipelines.cli.options import ready_settings
+from components.wording import legible
+from pipelines.cli.exit_code import ExitCode
+from pipelines.cli.options import as_json, ready_settings
 from pipelines.cli.version import VersionReference, version_number
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -35,6 +43,18 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--no-token", is_flag=True, help="Ask nobody for a token. On loopback only.")
 @click.option("--most-rows", type=click.IntRange(1), default=Limits.rows, show_default=True, help="The most rows of a request.")
 @click.option("--seconds", type=click.FloatRange(0.1), default=Limits.seconds, show_default=True, help="How long a request may take.")
+@click.option("--no-log", is_flag=True, help="Log no predictions.")
+@click.option(
+    "--log-share", type=click.FloatRange(0, 1, min_open=True), default=1.0, show_default=True, help="The share of requests to log."
+)
+@click.option("--log-days", type=click.IntRange(1), help="How long a new log keeps its partitions. Default: for ever.")
+@click.option(
+    "--sensitive",
+    type=click.Choice(["keep", "hash", "omit"]),
+    default="keep",
+    show_default=True,
+    help="What is logged of the columns that card.toml calls sensitive.",
+)
 def serve(
     target: str,
     canary: str | None,
@@ -46,6 +66,10 @@ def serve(
     no_token: bool,
     most_rows: int,
     seconds: float,
+    no_log: bool,
+    log_share: float,
+    log_days: int | None,
+    sensitive: Literal["keep", "hash", "omit"],
 ) -> None:
     """Serve the live versions of a target over HTTP, as TensorFlow Serving does and by the Open Inference Protocol.
 
@@ -56,6 +80,7 @@ def serve(
     if no_token and host not in LOOPBACK:
         raise SettingsError(f"--no-token on {host} would answer everybody who reaches it: leave --no-token out, or --host")
     configure_logging()
+    log = None if no_log else LogOptions(log_share, log_days, sensitive)
     options = ServeOptions(
         targets,
         host,
@@ -64,6 +89,7 @@ def serve(
         asks_for_token=not no_token,
         token_file=token_file,
         limits=Limits(rows=most_rows, seconds=seconds),
+        log=log,
     )
 
     def tell(address: str) -> None:
@@ -90,3 +116,29 @@ def predict(model: str, file: Path | None, reference: int | str, query: str | No
         rows = read_rows(file, reader.features) if file else query_rows(cloud, query or "", reader.features)
         count = write_rows(predict_rows(scorer, reader, rows), output)
     click.echo(f"{count:,} rows by {model} {version} ({environment()})", err=True)
+
+
+@click.command()
+@click.argument("model")
+@click.argument("request_id")
+@as_json
+def explain(model: str, request_id: str, as_json: bool) -> None:
+    """Score a logged request of MODEL again, and say whether the score is the one that was answered, to the bit."""
+    found = explain_request(Cloud(ready_settings()), model, request_id)
+    if as_json:
+        click.echo(json.dumps([asdict(one) | {"is_equal": one.is_equal} for one in found], indent=1))
+    else:
+        for one in found:
+            click.echo(f"{one.request_id} instance {one.instance}, {model} {one.version} ({one.role}), {one.event_time}")
+            for name, value in one.features.items():
+                click.echo(f"  {name}: {legible(str(value))}")
+            verdict = "equal" if one.is_equal else "DIFFERENT"
+            click.echo(f"  answered {_numbers(one.answered)}, again {_numbers(one.again)}: {verdict} to the bit")
+            if one.environment_then != one.environment_now:
+                click.echo(f"  then {one.environment_then}; now {one.environment_now}")
+    if not all(one.is_equal for one in found):
+        click.get_current_context().exit(ExitCode.DIFFERS)
+
+
+def _numbers(scores: Sequence[float]) -> str:
+    return ", ".join(f"{score:.9g}" for score in scores)

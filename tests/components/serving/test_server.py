@@ -1,7 +1,24 @@
 """The service as a process: what it imports, whom it answers, how it ends."""
 
+import contextlib
+import http.client
+import json
+import os
+import re
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from components.cloud import Cloud
+from components.serving.explanation import explain_logged
+from components.settings import Settings
+from tests.components.deployment.shop import Shop, shop  # noqa: F401
+from tests.components.served_model import saved_model  # noqa: F401
+from tests.waiting import wait_until
 
 IMPORTS = """
 import sys
@@ -14,3 +31,62 @@ print([name for name in ("tfx", "apache_beam", "kfp", "tensorflow_model_analysis
 
 def test_the_service_imports_neither_tfx_nor_beam() -> None:
     assert subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The variables that say the same as the settings."""
+    values = settings.model_dump(mode="json", exclude_none=True)
+    texts = {name: json.dumps(value) if isinstance(value, list) else str(value) for name, value in values.items()}
+    return {name: value for name, value in os.environ.items() if not name.startswith("PERENNIAL_")} | {
+        f"PERENNIAL_{name.upper()}": value for name, value in texts.items()
+    }
+
+
+@contextlib.contextmanager
+def running(settings: Settings, target: str, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """`perennial serve`, once it is ready, and its port."""
+    command = [sys.executable, "-m", "pipelines", "serve", "--target", target, "--port", "0", *options]
+    process = subprocess.Popen(command, env=environment_of(settings), stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    address = next((line for line in process.stderr if line.startswith("serving")), "")
+    assert address, process.wait()
+    threading.Thread(target=process.stderr.read, daemon=True).start()
+    yield process, int(re.findall(r":(\d+)", address)[0])
+    process.terminate()
+    process.wait(60)
+
+
+def ask(settings: Settings, port: int, model: str, number: int) -> None:
+    token = (settings.state_folder / "serving" / "token").read_text()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    body = json.dumps({"instances": [{"seconds": number / 7}, {"seconds": -number / 3}]})
+    connection.request("POST", f"/v1/models/{model}:predict", body, {"X-Request-Id": f"r{number}", "Authorization": f"Bearer {token}"})
+    reply = connection.getresponse()
+    assert (reply.status, len(json.loads(reply.read())["predictions"])) == (200, 2)
+    connection.close()
+
+
+def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_service_is_killed(shop: Shop, tmp_path: Path) -> None:  # noqa: F811
+    settings = shop.cloud.settings.model_copy(update={"state_folder": tmp_path / "state", "models_folder": tmp_path / "models"})
+    shop.deploy(shop.make())
+    answered = 0
+    for kill in (True, False):
+        with running(settings, shop.target) as (process, port):
+            for _ in range(100):
+                ask(settings, port, shop.model, answered)
+                answered += 1
+            if kill:
+                process.kill()
+    token = settings.state_folder / "serving" / "token"
+    assert (token.stat().st_mode & 0o777, process.returncode) == (0o600, 0)
+    segments = settings.state_folder / "serving" / "log" / shop.target / shop.model
+    wait_until(lambda: not list(segments.glob("*.segment")), "all is shipped")
+    query = f"SELECT request_id, instance, role, score FROM predictions.{shop.model}"
+    rows = list(shop.cloud.warehouse.query(query).result())
+    assert sorted((row.request_id, row.instance) for row in rows) == sorted((f"r{n}", place) for n in range(200) for place in (0, 1))
+    assert {row.role for row in rows} == {"live"}
+    found = explain_logged(Cloud(settings), shop.model, f"predictions.{shop.model}", "r77")
+    assert [(one.instance, one.is_equal, one.features["seconds"]) for one in found] == [
+        (0, True, float(np.float32(11))),
+        (1, True, float(np.float32(-77 / 3))),
+    ]

@@ -1,0 +1,19 @@
+"""Starts the shipper of a folder: `python -m components.prediction_log FOLDER PID`, until the process PID has ended."""
+
+import sys
+from pathlib import Path
+
+from components.cloud import Cloud
+from components.log import configure_logging
+from components.prediction_log.shipper import Shipper
+from components.settings import read_settings
+
+
+def main() -> None:
+    """Ship predictions to BigQuery."""
+    configure_logging()
+    Shipper(Cloud(read_settings()), Path(sys.argv[1])).run(int(sys.argv[2]))
+
+
+if __name__ == "__main__":
+    main()

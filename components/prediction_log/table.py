@@ -1,0 +1,200 @@
+"""The table of a model's predictions in BigQuery: a row an instance, a partition a day, a column a feature."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from components.files import write_whole
+from components.prediction_log.record import LogRecord
+from components.training.signatures import Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from google.cloud import bigquery
+
+DATASET = "predictions"
+DAY = "event_date"
+FIXED = (
+    ("request_id", "STRING"),
+    ("instance", "INTEGER"),
+    ("event_time", "TIMESTAMP"),
+    ("target", "STRING"),
+    ("model", "STRING"),
+    ("version", "INTEGER"),
+    ("role", "STRING"),
+    ("key", "STRING"),
+    ("span", "DATE"),
+    ("score", "FLOAT"),
+    ("class_scores", "FLOAT"),
+    ("latency_microseconds", "INTEGER"),
+    ("sampling_weight", "FLOAT"),
+    ("trace_id", "STRING"),
+    ("environment", "STRING"),
+)
+"""The columns that every log has. `score` is that of a binary model, `class_scores` are those of several classes, in their order."""
+REPEATED = {"class_scores"}
+TYPES = {"int64": "INTEGER", "float32": "FLOAT", "string": "STRING"}
+DESCRIPTION = "Predictions, one row an instance, written by `perennial serve`. The scores are those that were answered."
+
+
+@dataclass(frozen=True)
+class LogTable:
+    """Where the predictions of a version go, and in which columns. It lies beside the segments, as JSON."""
+
+    table: str
+    """PROJECT.DATASET.TABLE"""
+    day_field: str
+    target: str
+    model: str
+    environment: str
+    """What the bits of a score depend on."""
+    columns: tuple[Column, ...]
+    expires_days: int | None = None
+    key: str | None = None
+    """The name of the column that `key` holds."""
+    hashed: tuple[str, ...] = ()
+    """Columns of which only the SHA-256 of a text is logged, and of a number nothing."""
+    omitted: tuple[str, ...] = ()
+    """Columns of which nothing is logged."""
+
+    @property
+    def feature_fields(self) -> dict[str, str]:
+        """The column of the log by the name of a feature."""
+        fixed = {name for name, _ in FIXED} | {self.day_field}
+        return {column.name: f"{column.name}_feature" if column.name in fixed else column.name for column in self.columns}
+
+    def write(self, path: Path) -> None:
+        """Put it beside the segments."""
+        write_whole(path, json.dumps(asdict(self)))
+
+
+def read_log_table(path: Path) -> LogTable:
+    """What `LogTable.write` wrote."""
+    fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    columns = tuple(Column(c["name"], c["dtype"], tuple(c["shape"]), c["optional"]) for c in fields.pop("columns"))
+    fields |= {name: tuple(fields[name]) for name in ("hashed", "omitted")}
+    return LogTable(**fields, columns=columns)
+
+
+def ensure_table(client: "bigquery.Client", log: LogTable) -> None:
+    """Have the table, with a column for each feature; what is there is only added to. Errors of the client are not translated."""
+    from google.api_core.exceptions import NotFound
+    from google.cloud import bigquery
+
+    schema = _schema(log)
+    try:
+        table = client.get_table(log.table)
+    except NotFound:
+        client.create_dataset(log.table.rpartition(".")[0], exists_ok=True)
+        table = bigquery.Table(log.table, schema)
+        table.description = DESCRIPTION
+        table.time_partitioning = bigquery.TimePartitioning(
+            field=log.day_field, expiration_ms=log.expires_days * 86_400_000 if log.expires_days else None
+        )
+        client.create_table(table, exists_ok=True)
+        table = client.get_table(log.table)
+    present = {field.name.casefold() for field in table.schema}
+    if missing := [field for field in schema if field.name.casefold() not in present]:
+        table.schema = [*table.schema, *missing]
+        client.update_table(table, ["schema"])
+
+
+def _schema(log: LogTable) -> list["bigquery.SchemaField"]:
+    from google.cloud import bigquery
+
+    fields = [bigquery.SchemaField(log.day_field, "DATE")]
+    fields += [bigquery.SchemaField(name, kind, "REPEATED" if name in REPEATED else "NULLABLE") for name, kind in FIXED]
+    names = log.feature_fields
+    for column in log.columns:
+        mode = "NULLABLE" if column.shape == (1,) else "REPEATED"
+        fields.append(bigquery.SchemaField(names[column.name], TYPES[column.dtype], mode))
+    return fields
+
+
+def arrow_rows(log: LogTable, records: Sequence[LogRecord]) -> "pa.RecordBatch":
+    """The rows of requests as the table takes them."""
+    import pyarrow as pa
+
+    headers = [record.header for record in records for _ in range(record.header.rows)]
+    times = np.array([header.event_microseconds for header in headers], np.int64)
+    scores = np.concatenate([record.scores for record in records]).astype(np.float64)
+    is_binary = scores.shape[1] == 1
+    spans = [span for record in records for span in record.header.spans]
+    arrays: dict[str, Any] = {
+        log.day_field: pa.array(times // 86_400_000_000, pa.int32()).cast(pa.date32()),
+        "request_id": pa.array([header.request_id for header in headers]),
+        "instance": pa.array([place for record in records for place in range(record.header.rows)], pa.int64()),
+        "event_time": pa.array(times, pa.timestamp("us", "UTC")),
+        "target": pa.array([log.target] * len(headers)),
+        "model": pa.array([log.model] * len(headers)),
+        "version": pa.array([header.version for header in headers], pa.int64()),
+        "role": pa.array([header.role for header in headers]),
+        "key": pa.array([key for record in records for key in record.header.keys], pa.string()),
+        "span": pa.array(spans, pa.string()).cast(pa.date32()),
+        "score": pa.array(scores[:, 0] if is_binary else [None] * len(headers), pa.float64()),
+        "class_scores": pa.array([[]] * len(headers) if is_binary else scores.tolist(), pa.list_(pa.float64())),
+        "latency_microseconds": pa.array([header.latency_microseconds for header in headers], pa.int64()),
+        "sampling_weight": pa.array([header.weight for header in headers], pa.float64()),
+        "trace_id": pa.array([header.trace_id for header in headers], pa.string()),
+        "environment": pa.array([log.environment] * len(headers)),
+    }
+    arrays |= _features(log, records)
+    for name in {*log.hashed, *log.omitted}:
+        field = "key" if name == log.key else log.feature_fields.get(name)
+        if field in arrays:
+            arrays[field] = _hidden(arrays[field], is_hashed=name in log.hashed)
+    return pa.RecordBatch.from_pydict(arrays)
+
+
+def _hidden(cells: Any, *, is_hashed: bool) -> Any:
+    """What is logged of a sensitive column."""
+    import pyarrow as pa
+
+    if is_hashed and cells.type == pa.string():
+        hashes = [None if text is None else hashlib.sha256(text.encode()).hexdigest() for text in cells.to_pylist()]
+        return pa.array(hashes, pa.string())
+    return pa.array([[]] * len(cells), cells.type) if pa.types.is_list(cells.type) else pa.nulls(len(cells), cells.type)
+
+
+def _features(log: LogTable, records: Sequence[LogRecord]) -> Mapping[str, Any]:
+    import pyarrow as pa
+
+    whole: dict[str, Any] = {name: np.concatenate([r.numbers[name] for r in records]) for name in records[0].numbers}
+    whole["string"] = [texts for record in records for texts in record.header.texts]
+    arrow = {"int64": pa.int64(), "float32": pa.float64(), "string": pa.string()}
+    starts, arrays, optional = dict.fromkeys(TYPES, 0), {}, 0
+    for column in log.columns:
+        start = starts[column.dtype]
+        starts[column.dtype] = start + column.width
+        values = [list(row[start : start + column.width]) for row in whole[column.dtype]]
+        cells: list[Any] = [value[0] for value in values] if column.shape == (1,) else values
+        if column.optional:
+            cells = [cell if is_there else None for cell, is_there in zip(cells, whole["present"][:, optional], strict=True)]
+            optional += 1
+        kind = arrow[column.dtype]
+        arrays[log.feature_fields[column.name]] = pa.array(cells, kind if column.shape == (1,) else pa.list_(kind))
+    return arrays
+
+
+VIEW = """
+SELECT model AS model, CAST(version AS STRING) AS model_version, event_time AS time, request_id,
+  TO_JSON_STRING(log) AS raw_data, TO_JSON_STRING(IF(score IS NULL, class_scores, [score])) AS raw_prediction,
+  CAST(NULL AS STRING) AS groundtruth
+FROM `{table}` AS log
+WHERE role != 'shadow'
+"""
+"""The log in the shape of Vertex AI's request-response log."""
+
+
+def ensure_view(client: "bigquery.Client", log: LogTable) -> None:
+    """Have the view TABLE_request_response beside the table. Errors of the client are not translated."""
+    from google.cloud import bigquery
+
+    view = bigquery.Table(f"{log.table}_request_response")
+    view.view_query = VIEW.format(table=log.table)
+    client.create_table(view, exists_ok=True)

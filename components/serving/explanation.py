@@ -1,0 +1,112 @@
+"""A logged prediction again: its raw features, the score that was answered, and what its version answers now."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from components.cloud import Cloud
+from components.errors import SourceError
+from components.google import quoted
+from components.model.folder import read_model
+from components.prediction_log.table import DATASET, FIXED
+from components.protocol.refusal import Refusal
+from components.serving.loading import open_version, version_folder
+from components.serving.scoring.scorer import environment
+from components.snapshot.bigquery_errors import bigquery_errors
+
+QUERY = "SELECT * FROM {table} WHERE request_id = @request_id ORDER BY role, version, instance"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One instance of a request."""
+
+    request_id: str
+    instance: int
+    version: int
+    role: str
+    event_time: str
+    features: Mapping[str, object]
+    """The raw features by name, as they were asked."""
+    answered: Sequence[float]
+    again: Sequence[float]
+    environment_then: str
+    environment_now: str
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both scores are the same to the bit."""
+        return np.array(self.answered, np.float32).tobytes() == np.array(self.again, np.float32).tobytes()
+
+
+def explain_request(cloud: Cloud, model: str, request_id: str) -> list[Explanation]:
+    """As `explain_logged`, from the table that model.toml names.
+
+    Raises:
+        ModelFolderError: there is no such model.
+    """
+    table = read_model(cloud.settings.models_folder, model).serving.log or f"{DATASET}.{model}"
+    return explain_logged(cloud, model, table, request_id)
+
+
+def explain_logged(cloud: Cloud, model: str, table: str, request_id: str) -> list[Explanation]:
+    """Every instance of a request in a log, DATASET.TABLE, in every role in which it was scored.
+
+    Raises:
+        SourceError: the log does not have the request, or a feature of it was hashed or left out.
+        RegistryError: its version is there no longer.
+        AccessError: BigQuery, Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
+    """
+    rows = _logged_rows(cloud, table, request_id)
+    if not rows:
+        raise SourceError(
+            f"the log of {model} has no request {request_id!r}: it may wait in the spool, be left out by sampling, or have expired"
+        )
+    found: list[Explanation] = []
+    for version in sorted({int(row["version"]) for row in rows}):
+        found += _explain(cloud, model, version, [row for row in rows if row["version"] == version])
+    return found
+
+
+def _logged_rows(cloud: Cloud, table: str, request_id: str) -> list[Mapping[str, Any]]:
+    from google.cloud import bigquery
+
+    config = bigquery.QueryJobConfig(
+        query_parameters=[bigquery.ScalarQueryParameter("request_id", "STRING", request_id)],
+        maximum_bytes_billed=cloud.settings.maximum_bytes_billed,
+    )
+    name = quoted(f"{cloud.settings.project}.{table}")
+    with bigquery_errors(cloud.settings, f"the prediction log {table}", remedy="serve the model first"):
+        return [dict(row) for row in cloud.warehouse.query(QUERY.format(table=name), config).result()]
+
+
+def _explain(cloud: Cloud, model: str, version: int, rows: Sequence[Mapping[str, Any]]) -> list[Explanation]:
+    scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
+    with closing(scorer):
+        taken = {name for name, _ in FIXED}
+        columns = scorer.columns.columns
+        logged = {column.name: f"{column.name}_feature" if column.name in taken else column.name for column in columns}
+        features = [{name: row[field] for name, field in logged.items() if row[field] not in (None, [])} for row in rows]
+        try:
+            scores = scorer.score(reader.read(features).packed)
+        except Refusal as refusal:
+            why = f"{refusal}; its column was hashed or left out of the log"
+            raise SourceError(f"the logged row cannot be scored again: {why}") from refusal
+        return [
+            Explanation(
+                request_id=row["request_id"],
+                instance=row["instance"],
+                version=version,
+                role=row["role"],
+                event_time=row["event_time"].isoformat(),
+                features=values,
+                answered=row["class_scores"] or [row["score"]],
+                again=score,
+                environment_then=row["environment"],
+                environment_now=environment(),
+            )
+            for row, values, score in zip(rows, features, scores.tolist(), strict=True)
+        ]

@@ -1,0 +1,131 @@
+"""The service's predictions into the spool of the log, and the process that ships them."""
+
+import itertools
+import os
+import subprocess
+import sys
+import time
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from components.model.card import read_card_file
+from components.prediction_log.record import LogRecord, RecordHeader, encode
+from components.prediction_log.spool import LIMIT_BYTES, Spool
+from components.prediction_log.table import DATASET, DAY, LogTable
+from components.serving.metrics import Metrics
+from components.serving.scoring.scorer import environment
+from components.serving.service import HASHES, Asked, Scored, Servable
+from components.settings import Settings
+from components.wording import count
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """What is logged, and for how long."""
+
+    share: float = 1.0
+    """Of the requests, by hash of their id."""
+    expires_days: int | None = None
+    """Partitions of the table expire after so many days; None: never. Only a table that is made by this gets it."""
+    sensitive: Literal["keep", "hash", "omit"] = "keep"
+    """What becomes of the columns that card.toml calls sensitive."""
+    limit_bytes: int = LIMIT_BYTES
+
+
+@dataclass
+class Remembering:
+    """Notes every prediction in the spool of its model."""
+
+    settings: Settings
+    target: str
+    metrics: Metrics
+    options: LogOptions
+    _spools: dict[str, Spool] = field(default_factory=dict)
+    _shipper: "subprocess.Popen[bytes] | None" = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the segments are: of this target, on this machine."""
+        return self.settings.state_folder / "serving" / "log" / self.target
+
+    def open(self, servable: Servable) -> None:
+        """Make ready for the predictions of a version."""
+        features = servable.reader.features
+        folder = self.folder / servable.model
+        if servable.model not in self._spools:
+            self._spools[servable.model] = Spool(folder, self.options.limit_bytes)
+        hidden = self._sensitive(servable.model) if self.options.sensitive != "keep" else ()
+        table = LogTable(
+            table=f"{self.settings.project}.{features.log or f'{DATASET}.{servable.model}'}",
+            day_field=features.log_day or DAY,
+            target=self.target,
+            model=servable.model,
+            environment=environment(),
+            columns=features.signatures.columns,
+            expires_days=self.options.expires_days,
+            key=features.key,
+            hashed=hidden if self.options.sensitive == "hash" else (),
+            omitted=hidden if self.options.sensitive == "omit" else (),
+        )
+        table.write(folder / f"{servable.version}.json")
+
+    def note(self, scored: Scored) -> None:
+        """Write what was scored, before it is answered."""
+        spool, now, start = self._spools[scored.servable.model], time.time_ns() // 1000, 0
+        records, rows = [], 0
+        for asked in scored.requests:
+            end = start + asked.rows.packed.rows
+            if self.options.share >= 1 or zlib.crc32(asked.request_id.encode()) < self.options.share * HASHES:
+                records.append(encode(self._record(scored, asked, now, start, end)))
+                rows += end - start
+            start = end
+        if records:
+            is_kept = spool.append(records, rows)
+            status = "OK" if is_kept else "RESOURCE_EXHAUSTED"
+            self.metrics.count("request_log_count", rows, model_name=scored.servable.model, status=status)
+
+    def _record(self, scored: Scored, asked: Asked, now: int, start: int, end: int) -> LogRecord:
+        rows, packed = end - start, asked.rows.packed
+        texts = [[text.decode() for text in row] for row in packed.inputs["string"][:rows].tolist()] if "string" in packed.inputs else []
+        header = RecordHeader(
+            request_id=asked.request_id,
+            event_microseconds=asked.received_microseconds,
+            version=scored.servable.version,
+            role=asked.role.value,
+            latency_microseconds=max(0, now - asked.received_microseconds),
+            weight=1 / self.options.share,
+            trace_id=asked.trace_id,
+            rows=rows,
+            keys=asked.rows.keys,
+            spans=asked.rows.spans,
+            texts=texts,
+        )
+        numbers = {name: array[:rows] for name, array in packed.inputs.items() if name != "string"}
+        return LogRecord(header, numbers, scored.scores[start:end])
+
+    def _sensitive(self, model: str) -> tuple[str, ...]:
+        """The columns that card.toml calls sensitive: what stands before the colon of a line."""
+        lines = itertools.chain.from_iterable(data.sensitive for data in read_card_file(self.settings.models_folder / model).data)
+        return tuple(line.partition(":")[0].strip() for line in lines)
+
+    def notes(self) -> list[str]:
+        """What is wrong with the log, while all is answered."""
+        full = [model for model, spool in self._spools.items() if spool.is_full]
+        return [
+            f"the prediction log of {model} has no room: {count(self._spools[model].dropped_rows)} predictions were answered and not logged"
+            for model in full
+        ]
+
+    def keep_shipping(self) -> None:
+        """Have a process that ships; one that has ended is started again."""
+        if self._shipper is None or self._shipper.poll() is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            command = [sys.executable, "-m", "components.prediction_log", str(self.folder), str(os.getpid())]
+            self._shipper = subprocess.Popen(command, start_new_session=True)
+
+    def close(self) -> None:
+        """End the segments. The process that ships ends by itself when all is shipped."""
+        for spool in self._spools.values():
+            spool.close()

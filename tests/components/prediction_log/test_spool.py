@@ -1,0 +1,61 @@
+"""The spool where there is no room: whole records are kept, the rest is counted, and nothing fails."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.prediction_log.record import decode, encode
+from components.prediction_log.spool import Spool
+from tests.components.prediction_log.test_record import RECORD
+
+FULL_DISK = """
+import json, resource, signal, sys
+from pathlib import Path
+from components.prediction_log.record import encode
+from components.prediction_log.spool import Spool
+from tests.components.prediction_log.test_record import RECORD
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+spool = Spool(Path(sys.argv[1]))
+kept = [spool.append([encode(RECORD)], 2) for _ in range(100)]
+print(json.dumps([sum(kept), spool.dropped_rows, spool.is_full]))
+"""
+
+
+def records(folder: Path) -> int:
+    return sum(len(list(decode(path.read_bytes()))) for path in folder.glob("*.segment"))
+
+
+def test_a_spool_that_is_full_drops_the_newest_and_counts_them(tmp_path: Path) -> None:
+    data = encode(RECORD)
+    spool = Spool(tmp_path, limit_bytes=len(data) * 5 + 10)
+    assert [spool.append([data], 2) for _ in range(7)] == [True] * 5 + [False] * 2
+    assert (spool.dropped_rows, spool.is_full, records(tmp_path)) == (4, True, 5)
+    spool.close()
+    other = Spool(tmp_path, limit_bytes=len(data) * 5 + 10)
+    assert not other.append([data], 2)
+    next(tmp_path.glob(f"*{'.segment'}")).unlink()
+    assert other.append([data], 2)
+    assert not other.is_full
+    other.close()
+
+
+def test_a_full_disk_keeps_whole_records(tmp_path: Path) -> None:
+    run = subprocess.run([sys.executable, "-c", FULL_DISK, str(tmp_path)], capture_output=True, text=True, check=True)
+    kept, dropped, is_full = json.loads(run.stdout)
+    assert (records(tmp_path), 2 * (100 - kept), is_full) == (kept, dropped, True)
+    assert 0 < kept < 100
+    (segment,) = tmp_path.glob("*.segment")
+    assert segment.stat().st_size == kept * len(encode(RECORD))
+
+
+@pytest.mark.parametrize("sizes", [[1, 1, 1], [3]])
+def test_a_batch_is_written_whole(tmp_path: Path, sizes: list[int]) -> None:
+    spool = Spool(tmp_path)
+    for size in sizes:
+        assert spool.append([encode(RECORD)] * size, 2 * size)
+    assert records(tmp_path) == 3
+    spool.close()
