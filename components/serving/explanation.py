@@ -15,6 +15,7 @@ from components.prediction_log.table import DATASET, FIXED
 from components.protocol.refusal import Refusal
 from components.serving.loading import open_version, version_folder
 from components.serving.scoring.scorer import environment
+from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
 
 QUERY = "SELECT * FROM {table} WHERE request_id = @request_id ORDER BY role, version, instance"
@@ -42,17 +43,16 @@ class Explanation:
         return np.array(self.answered, np.float32).tobytes() == np.array(self.again, np.float32).tobytes()
 
 
-def explain_request(cloud: Cloud, model: str, request_id: str) -> list[Explanation]:
-    """As `explain_logged`, from the table that model.toml names.
+def log_of(settings: Settings, model: str) -> str:
+    """DATASET.TABLE of the predictions of a model, as its model.toml says.
 
     Raises:
         ModelFolderError: there is no such model.
     """
-    table = read_model(cloud.settings.models_folder, model).serving.log or f"{DATASET}.{model}"
-    return explain_logged(cloud, model, table, request_id)
+    return read_model(settings.models_folder, model).serving.log or f"{DATASET}.{model}"
 
 
-def explain_logged(cloud: Cloud, model: str, table: str, request_id: str) -> list[Explanation]:
+def explain_request(cloud: Cloud, model: str, table: str, request_id: str) -> list[Explanation]:
     """Every instance of a request in a log, DATASET.TABLE, in every role in which it was scored.
 
     Raises:

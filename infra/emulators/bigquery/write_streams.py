@@ -31,9 +31,9 @@ _appending = threading.RLock()
 class _Refused(Exception):
     """An append that is answered with an error."""
 
-    def __init__(self, code: grpc.StatusCode, storage_code: Code, message: str) -> None:
+    def __init__(self, code: grpc.StatusCode, storage_code: int, message: str) -> None:
         super().__init__(message)
-        self.code, self.storage_code = code, storage_code
+        self.code, self.storage_code, self.message = code, storage_code, message
 
 
 def create(request: types.CreateWriteStreamRequest) -> types.WriteStream:
@@ -79,10 +79,10 @@ def _answer(found: original.Stream, request: types.AppendRowsRequest, schema: pa
         offset = _append(found, pa.Table.from_batches([batch]), request.offset if "offset" in request else None)
         answer.append_result = types.AppendRowsResponse.AppendResult(offset=offset)
     except (_Refused, BigQueryError) as error:
-        is_ours = isinstance(error, _Refused)
-        code = error.code if is_ours else grpc.StatusCode.INVALID_ARGUMENT
-        storage_code = error.storage_code if is_ours else Code.SCHEMA_MISMATCH_EXTRA_FIELDS
-        text = str(error) if is_ours else error.message
+        code, storage_code = grpc.StatusCode.INVALID_ARGUMENT, int(Code.SCHEMA_MISMATCH_EXTRA_FIELDS)
+        if isinstance(error, _Refused):
+            code, storage_code = error.code, error.storage_code
+        text = error.message
         status = status_pb2.Status(code=code.value[0], message=text)
         status.details.add().Pack(types.StorageError.pb(types.StorageError(code=storage_code, entity=found.name, error_message=text)))
         answer.error = status

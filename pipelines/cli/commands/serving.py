@@ -13,7 +13,7 @@ from components.cloud import Cloud
 from components.deployment.request import require_target
 from components.errors import SettingsError
 from components.log import configure_logging
-from components.serving.explanation import explain_request
+from components.serving.explanation import explain_request, log_of
 from components.serving.following import Targets
 from components.serving.loading import open_version, version_folder
 from components.serving.remembering import LogOptions
@@ -124,7 +124,8 @@ def predict(model: str, file: Path | None, reference: int | str, query: str | No
 @as_json
 def explain(model: str, request_id: str, as_json: bool) -> None:
     """Score a logged request of MODEL again, and say whether the score is the one that was answered, to the bit."""
-    found = explain_request(Cloud(ready_settings()), model, request_id)
+    settings = ready_settings()
+    found = explain_request(Cloud(settings), model, log_of(settings, model), request_id)
     if as_json:
         click.echo(json.dumps([asdict(one) | {"is_equal": one.is_equal} for one in found], indent=1))
     else:

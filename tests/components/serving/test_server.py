@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from components.cloud import Cloud
-from components.serving.explanation import explain_logged
+from components.serving.explanation import explain_request
 from components.settings import Settings
 from tests.components.deployment.shop import Shop, shop  # noqa: F401
 from tests.components.served_model import saved_model  # noqa: F401
@@ -85,7 +85,7 @@ def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_s
     rows = list(shop.cloud.warehouse.query(query).result())
     assert sorted((row.request_id, row.instance) for row in rows) == sorted((f"r{n}", place) for n in range(200) for place in (0, 1))
     assert {row.role for row in rows} == {"live"}
-    found = explain_logged(Cloud(settings), shop.model, f"predictions.{shop.model}", "r77")
+    found = explain_request(Cloud(settings), shop.model, f"predictions.{shop.model}", "r77")
     assert [(one.instance, one.is_equal, one.features["seconds"]) for one in found] == [
         (0, True, float(np.float32(11))),
         (1, True, float(np.float32(-77 / 3))),

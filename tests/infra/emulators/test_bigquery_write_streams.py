@@ -54,7 +54,7 @@ def ids(emulator: BigQueryProcess) -> list[int]:
 def storage_code(answer: types.AppendRowsResponse) -> str:
     error = types.StorageError.pb(types.StorageError())
     assert answer.error.details[0].Unpack(error)
-    return types.StorageError.StorageErrorCode(error.code).name
+    return str(types.StorageError.StorageErrorCode(error.code).name)
 
 
 def test_rows_are_taken_once_at_their_offset_also_after_a_crash(emulator: BigQueryProcess) -> None:

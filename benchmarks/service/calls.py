@@ -1,4 +1,4 @@
-"""What the prediction service adds to the model's own call, and what the log adds to that: `python -m benchmarks.serving [SAVED_MODEL]`.
+"""What the prediction service adds to the model's call, and the log to that: `python -m benchmarks.service.calls [SAVED_MODEL]`.
 
 One client on a kept connection, in a process of its own. All are measured in turns in one run, so that a busy machine slows all alike.
 Without a SavedModel a network with the columns of `churn` is made.
