@@ -1,16 +1,18 @@
 """Rows over REST: of a partition, and of the table of a table's partitions that the client's list_partitions reads."""
 
 import json
+from collections.abc import Sequence
 
 from local_bigquery.catalog import tabledata, tables
 from local_bigquery.engine import database, results
 from local_bigquery.engine.results import Page
 from local_bigquery.models import TableFieldSchema
 
-from bigquery import catalogue, partitions, sizes, versions
+from bigquery import catalogue, partitions, sizes, streaming, versions
 from bigquery.catalogue import SUMMARY_FIELDS
-from bigquery.partitions import SUMMARY, Reference
+from bigquery.partitions import SUMMARY, UNPARTITIONED, Reference
 from bigquery.sizes import Measured
+from bigquery.streaming import Streamed
 from bigquery.versions import Times
 
 original_list_rows = tabledata.list_rows
@@ -36,7 +38,8 @@ def _source(reference: Reference, partition_id: str) -> str:
     """A subquery with a column `rowid`, by which pages are cut."""
     if partition_id != SUMMARY:
         condition = catalogue.partitioned(reference, partition_id).condition(partition_id)
-        return f"(SELECT rowid, * FROM {tables.name(*reference)} WHERE {condition})"
+        stored = streaming.outside(streaming.buffer.of(reference))
+        return f"(SELECT rowid, * FROM {tables.name(*reference)} WHERE {condition} AND {stored})"
     rows = [[m.id, times.created_ms, times.modified_ms] for m, times in partition_facts(reference)]
     document = json.dumps([dict(zip(SUMMARY_FIELDS, row, strict=True)) for row in rows])
     shape = json.dumps([dict(zip(SUMMARY_FIELDS, ("VARCHAR", "BIGINT", "BIGINT"), strict=True))])
@@ -48,6 +51,16 @@ def partition_facts(reference: Reference) -> list[tuple[Measured, Times]]:
     version = versions.version(reference)
     if version is None or partitions.of_table(reference) is None:
         return []
-    measured = [partition for partition in sizes.measure(reference) if partition.id]
     times = versions.partition_times(reference[0], version.table_id)
-    return [(partition, times[partition.id]) for partition in measured if partition.id]
+    streamed = streaming.buffer.of(reference)
+    measured = sizes.measure(reference, streaming.outside(streamed))
+    facts = [(partition, times[partition.id]) for partition in measured if partition.id]
+    return [*facts, _unpartitioned(reference, streamed)] if streamed else facts
+
+
+def _unpartitioned(reference: Reference, streamed: Sequence[Streamed]) -> tuple[Measured, Times]:
+    parts = sizes.measure(reference, f"NOT ({streaming.outside(streamed)})")
+    columns = {column for part in parts for column in part.column_bytes}
+    column_bytes = {column: sum(part.column_bytes[column] for part in parts) for column in columns}
+    moments = [int(one.entered_at * 1000) for one in streamed]
+    return Measured(UNPARTITIONED, sum(part.rows for part in parts), column_bytes), Times(min(moments), max(moments))

@@ -21,6 +21,8 @@ SUMMARY = "__PARTITIONS_SUMMARY__"
 """`table$__PARTITIONS_SUMMARY__` is a table of the table's partitions; the client's list_partitions reads it."""
 NULL = "__NULL__"
 """The partition of the rows whose partitioning column is NULL."""
+UNPARTITIONED = "__UNPARTITIONED__"
+"""The partition of the rows that are in the streaming buffer."""
 DECORATED = re.compile(r"([^$]+)\$(\w+)")
 
 

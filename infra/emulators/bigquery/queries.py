@@ -13,7 +13,7 @@ from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, 
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery import analysis, catalogue, outcome, sizes, typed, versions
+from bigquery import analysis, catalogue, changes, outcome, sizes, typed, versions
 from bigquery.failures import not_supported
 
 original_execute = original.execute
@@ -137,6 +137,8 @@ def _run(
 ) -> JobStatistics2:
     source = _source(tree)
     if source is None:
+        if not dry_run:
+            changes.refuse_streamed(cursor, tree, context)
         return original_run(cursor, tree, context, destination, config, dry_run, isolated)
     if any(table.args.get("version") for table in source.find_all(exp.Table)):
         versions.settle()

@@ -34,21 +34,22 @@ class Measured:
         return sum(self.column_bytes.values())
 
 
-def measure(reference: Reference) -> tuple[Measured, ...]:
-    """Rows and bytes of each partition as the table is now; nothing for a view."""
+def measure(reference: Reference, condition: str = "true") -> tuple[Measured, ...]:
+    """Rows and bytes of each partition as the table is now, of those rows for which a DuckDB condition holds; nothing for a view."""
     version = versions.version(reference)
-    return _measure(reference, partitions.of_table(reference), version) if version else ()
+    return _measure(reference, partitions.of_table(reference), version, condition) if version else ()
 
 
 @functools.lru_cache(maxsize=256)
-def _measure(reference: Reference, partitioning: Partitioning | None, version: Version) -> tuple[Measured, ...]:
+def _measure(reference: Reference, partitioning: Partitioning | None, version: Version, condition: str) -> tuple[Measured, ...]:
     """Scans the table, once for each of its states: that is what `version` is for."""
     name = tables.name(*reference)
     with database.cursor() as cursor:
         relation = cursor.sql(f"SELECT * FROM {name} LIMIT 0")
         sizes = ", ".join(f"coalesce(sum({_size(quote(c), t)}), 0)" for c, t in zip(relation.columns, relation.types, strict=True))
         partition_id = partitioning.id_of_row() if partitioning else "NULL"
-        rows = cursor.execute(f"SELECT {partition_id}, count(*), [{sizes}] FROM {name} GROUP BY 1 ORDER BY 1").fetchall()
+        query = f"SELECT {partition_id}, count(*), [{sizes}] FROM {name} WHERE {condition} GROUP BY 1 ORDER BY 1"
+        rows = cursor.execute(query).fetchall()
     return tuple(Measured(i, n, dict(zip(relation.columns, map(int, b), strict=True))) for i, n, b in rows)
 
 

@@ -1,4 +1,5 @@
-"""The streaming buffer: rows of tabledata.insertAll are queried at once, but for a while no copy and no table snapshot has them.
+"""The streaming buffer: rows of tabledata.insertAll are queried at once, but for a while no copy and no table snapshot has them, their
+partition is `__UNPARTITIONED__`, and no statement may change them.
 
 BigQuery writes them into the table's storage within 90 minutes; here it takes as many seconds, or what the command line says. A
 restart empties the buffer.
@@ -7,7 +8,7 @@ restart empties the buffer.
 import datetime as dt
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from local_bigquery.catalog import tabledata, tables
@@ -80,8 +81,13 @@ def _end(reference: Reference) -> int:
 
 def written(reference: Reference, rows: str) -> str:
     """What DuckDB selects from to see, of a table's rows, those that are in its storage already."""
-    conditions = [one.condition for one in buffer.of(reference)]
-    return f"(SELECT * FROM {rows} WHERE {' AND '.join(conditions)})" if conditions else rows
+    streamed = buffer.of(reference)
+    return f"(SELECT * FROM {rows} WHERE {outside(streamed)})" if streamed else rows
+
+
+def outside(streamed: Sequence[Streamed]) -> str:
+    """A DuckDB condition that holds for the rows which are not in the buffer."""
+    return " AND ".join(one.condition for one in streamed) or "true"
 
 
 def describe(resource: Table, reference: Reference) -> Table:

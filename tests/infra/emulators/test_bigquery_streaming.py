@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from google.api_core.exceptions import BadRequest
 from google.cloud import bigquery
 
 from tests.infra.emulators.bigquery_process import BigQueryProcess, Dataset, rows_of
@@ -69,6 +70,55 @@ def test_a_table_tells_what_is_in_its_buffer_and_does_not_count_it(patient: Data
     assert (table.num_bytes, buffer.estimated_bytes) == (size, size)
     assert table.modified is not None
     assert buffer.oldest_entry_time <= table.modified
+
+
+def test_streamed_rows_are_in_no_partition_of_their_own_day(patient: Dataset) -> None:
+    patient.make("arrived")
+    patient.load("arrived", [*rows_of("2026-01-01", 3), *rows_of("2026-01-02", 1)])
+    stream(patient, "arrived", 2)
+    stream(patient, "arrived", 1)
+    view = "SELECT partition_id, total_rows FROM {dataset}.INFORMATION_SCHEMA.PARTITIONS WHERE table_name = 'arrived' ORDER BY 1"
+
+    assert sorted(patient.client.list_partitions(patient.table("arrived"))) == ["20260101", "20260102", "__UNPARTITIONED__"]
+    assert patient.query(view) == [("20260101", 3), ("20260102", 1), ("__UNPARTITIONED__", 3)]
+    assert len(list(patient.client.list_rows(patient.client.get_table(patient.table("arrived$20260102"))))) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "statement", "kind"),
+    [
+        ("updated", "UPDATE {t} SET note = 'x' WHERE day = '2026-01-02'", "UPDATE or MERGE or DELETE"),
+        ("updated_from", "UPDATE {t} AS a SET note = 'x' FROM (SELECT 10 AS id) AS b WHERE a.id = b.id", "UPDATE or MERGE or DELETE"),
+        ("deleted", "DELETE FROM {t} AS a WHERE a.id = 10", "UPDATE or MERGE or DELETE"),
+        ("merged", "MERGE {t} AS a USING (SELECT 10 AS id) AS b ON a.id = b.id WHEN MATCHED THEN DELETE", "UPDATE or MERGE or DELETE"),
+        ("truncated", "TRUNCATE TABLE {t}", "TRUNCATE TABLE"),
+    ],
+)
+def test_streamed_rows_are_not_changed(patient: Dataset, name: str, statement: str, kind: str) -> None:
+    patient.make(name)
+    patient.load(name, rows_of("2026-01-01", 3))
+    stream(patient, name, 2, first_id=10)
+    before = patient.counts(name)
+
+    with pytest.raises(BadRequest) as error:
+        patient.query(statement.replace("{t}", f"`{patient.table(name)}`"))
+
+    table = patient.table(name)
+    assert f"{kind} statement over table {table} would affect rows in the streaming buffer, which is not supported" in error.value.message
+    assert patient.counts(name) == before
+
+
+def test_other_rows_of_the_table_are_changed(patient: Dataset) -> None:
+    patient.make("others")
+    patient.load("others", rows_of("2026-01-01", 3))
+    stream(patient, "others", 2, first_id=10)
+    table = f"`{patient.table('others')}`"
+
+    patient.query(f"UPDATE {table} SET note = 'x' WHERE id = 1")
+    patient.query(f"DELETE FROM {table} WHERE day = '2026-01-01' AND id = 2")
+    patient.query(f"MERGE {table} AS a USING (SELECT 99 AS id) AS b ON a.id = b.id WHEN NOT MATCHED THEN INSERT (id) VALUES (b.id)")
+
+    assert patient.query(f"SELECT id, note FROM {table} ORDER BY id") == [(0, "n0"), (1, "x"), (10, "n0"), (11, "n1"), (99, None)]
 
 
 def test_rows_leave_the_buffer(tmp_path: Path) -> None:
