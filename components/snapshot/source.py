@@ -29,6 +29,8 @@ LEAST_GROUP = 7
 """Fewer partitions than this, beyond an unusual gap, are stray."""
 NULL = "__NULL__"
 """BigQuery's partition of the rows without a date."""
+UNPARTITIONED = "__UNPARTITIONED__"
+"""BigQuery's partition of the rows that are in its streaming buffer."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
     days = sorted(_day(identifier) for identifier in identifiers if identifier.isdigit())
     if not days and NULL in identifiers:
         raise SourceError(f"table {name} has rows, but none has a date in its partition field: fill it where the data are prepared")
+    if not days and UNPARTITIONED in identifiers:
+        raise SourceError(f"all rows of table {name} are in BigQuery's streaming buffer still: try again in an hour and a half")
     if not days:
         raise SourceError(f"table {name} has no partitions: {LOAD}")
     if days[0] > today:

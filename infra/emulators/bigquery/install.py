@@ -31,6 +31,7 @@ from bigquery import (
     parameters,
     queries,
     reads,
+    requests,
     resources,
     rules,
     streaming,
@@ -149,4 +150,6 @@ def _patch_errors() -> None:
     # Without a handler of their own, these are answered but break the connection, and fill the log.
     for error in (duckdb.Error, OSError):
         application.app.add_exception_handler(error, application.handle_error)
+    # A body that is not packed as it says, or a page token of nobody, ends in a traceback.
+    application.GzipRequests.__call__ = requests.unpack
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # it warns of each PARTITION BY, which DuckDB's SQL has not

@@ -12,6 +12,8 @@ from cloud_storage.objects import merged
 from cloud_storage.preconditions import preconditions
 from cloud_storage.resources import Bucket, Json, Resource, State, bucket_resource, check_storage_class, etag, now, section, whole_number
 
+LONGEST_SECONDS = {"retentionPolicy": ("retentionPeriod", 3_155_760_000), "softDeletePolicy": ("retentionDurationSeconds", 7_776_000)}
+"""A hundred years, and ninety days (cloud.google.com/storage/docs/bucket-lock and soft-delete)."""
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 FIXED = ("etag", "id", "kind", "metageneration", "name", "projectNumber", "selfLink", "timeCreated", "updated")
 DEFAULTS: Resource = {
@@ -95,6 +97,9 @@ def _configuration(before: Resource, changes: Resource) -> Resource:
     given |= {"location": location, "locationType": "multi-region" if location in MULTI_REGIONS else "region"}
     check_storage_class(given["storageClass"])
     check_rules(section(given, "lifecycle").get("rule"))
+    for section_name, (field, most) in LONGEST_SECONDS.items():
+        if whole_number(section(given, section_name).get(field)) > most:
+            raise InvalidError(f"Invalid value for {section_name}.{field}: it may be at most {most} seconds.")
     return given
 
 

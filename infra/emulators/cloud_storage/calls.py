@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_storage.errors import InvalidError
-from cloud_storage.resources import Resource
+from cloud_storage.resources import Resource, checked_number
 from cloud_storage.store import Store
 
 LARGEST_DOCUMENT_BYTES = 8 << 20
@@ -54,7 +54,7 @@ class Call:
             return None
         if not value.isdecimal():
             raise InvalidError(f"Invalid value for {name}: {value!r} is no whole number.")
-        return int(value)
+        return checked_number(value)
 
 
 def endpoint(handler: Callable[[Call], Response]) -> Callable[[Request], Awaitable[Response]]:
@@ -97,7 +97,7 @@ def parse_document(text: bytes) -> Resource:
     """A JSON object. Raises InvalidError for anything else."""
     try:
         document = json.loads(text or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidError("Parse Error", reason="parseError") from error
     if not isinstance(document, dict):
         raise InvalidError(f"Parse Error: a JSON object is expected, not {type(document).__name__}", reason="parseError")

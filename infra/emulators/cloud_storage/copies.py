@@ -8,7 +8,17 @@ from cloud_storage.files import BLOCK_BYTES, Incoming
 from cloud_storage.objects import given_fields
 from cloud_storage.preconditions import preconditions
 from cloud_storage.publishing import Draft, check_name, publish
-from cloud_storage.resources import Json, Resource, StoredObject, check_storage_class, now, object_resource, section, whole_number
+from cloud_storage.resources import (
+    Json,
+    Resource,
+    StoredObject,
+    check_storage_class,
+    checked_number,
+    now,
+    object_resource,
+    section,
+    whole_number,
+)
 from cloud_storage.store import NewObject
 
 MOST_COMPONENTS = 32
@@ -40,7 +50,7 @@ def _rewritten(token: str) -> int:
     count = token.removeprefix("rewritten-")
     if not count.isdecimal():
         raise InvalidError(f"Invalid value for rewriteToken: {token!r} is none that this service gave out.")
-    return int(count)
+    return checked_number(count)
 
 
 def move(call: Call) -> Response:

@@ -17,7 +17,7 @@ from cloud_storage.resources import StoredObject, section
 
 DEFAULT_CONTENT_TYPE = "application/octet-stream"
 HEADER_CHARACTERS = "".join(map(chr, range(0x20, 0x7F)))
-RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 CONTENT_HEADERS = {
     "Cache-Control": "cacheControl",
     "Content-Disposition": "contentDisposition",

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 
 from cloud_storage.calls import Call
 from cloud_storage.errors import InvalidError
-from cloud_storage.resources import Json, Resource, State, StoredObject, object_resource
+from cloud_storage.resources import Json, Resource, State, StoredObject, checked_number, object_resource
 from cloud_storage.rows import Rows
 
 LARGEST_PAGE = 1000
@@ -118,8 +118,8 @@ def _token(position: tuple[str, int]) -> str:
 def _position(token: str) -> tuple[str, int]:
     try:
         name, generation = json.loads(base64.urlsafe_b64decode(token))
-        return str(name), int(generation)
-    except (binascii.Error, ValueError, TypeError) as error:
+        return str(name), checked_number(str(generation))
+    except (binascii.Error, ValueError, TypeError, RecursionError, InvalidError) as error:
         raise InvalidError(f"Invalid value for pageToken: {token!r} is none that this service gave out.") from error
 
 

@@ -12,6 +12,8 @@ from cloud_storage.errors import InvalidError
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Resource: TypeAlias = dict[str, Json]
 
+LARGEST_NUMBER = 2**63 - 1
+LONGEST_NUMBER = len(str(LARGEST_NUMBER))
 STORAGE_CLASSES = ("STANDARD", "NEARLINE", "COLDLINE", "ARCHIVE")
 """From the dearest to keep to the cheapest."""
 
@@ -112,8 +114,17 @@ def section(resource: Resource, name: str) -> Resource:
 
 
 def whole_number(value: Json) -> int:
-    """A count, which the API gives as a number or as text; 0 where there is none."""
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0
+    """A count, which the API gives as a number or as text; 0 where there is none. Raises InvalidError where it has no 64 bits for it."""
+    if not isinstance(value, int | str) or not str(value).isdecimal():
+        return 0
+    return checked_number(str(value))
+
+
+def checked_number(digits: str) -> int:
+    """A number of 63 bits. Raises InvalidError for a larger one."""
+    if len(digits) > LONGEST_NUMBER or int(digits) > LARGEST_NUMBER:
+        raise InvalidError(f"Invalid value: {digits[:40]} is larger than {LARGEST_NUMBER}.")
+    return int(digits)
 
 
 def check_storage_class(value: Json) -> str:

@@ -20,7 +20,7 @@ from cloud_storage.resources import StoredObject, object_resource
 from cloud_storage.store import Store
 
 LONGEST_IDLE_SECONDS = 7 * 24 * 3600
-CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
+CONTENT_RANGE = re.compile(r"bytes (?:(\d{1,18})-\d+|\*)/(\d{1,18}|\*)")
 
 
 @dataclass

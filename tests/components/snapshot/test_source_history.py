@@ -98,3 +98,13 @@ def test_a_table_without_any_real_date_says_so(empty_site: Site, days: list[str 
     with pytest.raises(SourceError) as error:
         latest_partition(empty_site.cloud, empty_site.model())
     assert str(error.value) == f"table {empty_site.name} {sentence}"
+
+
+def test_a_table_whose_rows_all_are_in_the_streaming_buffer_says_so(empty_site: Site) -> None:
+    empty_site.create(partitioning=BY_DAY)
+    assert empty_site.cloud.warehouse.insert_rows_json(empty_site.name, [visits(1)[0]]) == []
+    with pytest.raises(SourceError) as error:
+        latest_partition(empty_site.cloud, empty_site.model())
+    assert (
+        str(error.value) == f"all rows of table {empty_site.name} are in BigQuery's streaming buffer still: try again in an hour and a half"
+    )

@@ -1,5 +1,6 @@
 """`perennial schema` as a person uses it: propose, review, save by hand, check, and see what a later change means."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def refused(command_line: CommandLine, *arguments: str) -> str:
 @pytest.fixture
 def folder(command_line: CommandLine, request: pytest.FixtureRequest) -> Path:
     """A small churn of the test's own."""
-    return small_churn(command_line.settings.models_folder, request.node.name[:60])
+    return small_churn(command_line.settings.models_folder, re.sub(r"\W+", "_", request.node.name)[:62].strip("_"))
 
 
 @pytest.mark.slow
@@ -154,3 +155,29 @@ def test_a_label_that_no_schema_could_hold_is_named(command_line: CommandLine, l
         f"column 'churned' of source.sql of model {folder.name!r} is {found}, "
         "model.toml needs it INTEGER or BOOLEAN or FLOAT or NUMERIC or BIGNUMERIC: correct source.sql or [rows] in model.toml"
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("written", "wrong", "at", "said_of_it"),
+    [
+        ("history.cds,", "history.cdss,", "cdss", "Name cdss not found inside history"),
+        ("SUM(number_of_cds) AS cds", "SUM(number_of_cds AS cds", " AS cds", 'Syntax error: Expected ")" but got keyword AS'),
+        ("SUM(dollar_value) AS spend,", "SUN(dollar_value) AS spend,", "SUN", "Function not found: SUN; Did you mean sum?"),
+        ("COUNT(*) AS purchases,", "COUNT(*) + 'a' AS purchases,", "COUNT(*) +", "No matching signature for operator +"),
+        ("LEFT JOIN future", "LEFT JOIN futur", "futur ON", "Table not found: futur"),
+        ("AS largest_purchase\n", "AS `largest\n", "`largest", "Syntax error: Unclosed identifier literal"),
+    ],
+    ids=["column", "clause", "function", "types", "table", "quote"],
+)
+def test_a_broken_query_is_told_by_its_line_and_column(
+    command_line: CommandLine, folder: Path, written: str, wrong: str, at: str, said_of_it: str
+) -> None:
+    edit(folder / "source.sql", written, wrong)
+    text = (folder / "source.sql").read_text()
+    before = text[: text.index(at) + (len(at) - len(at.lstrip()))]
+    line, column = len(before.split("\n")), len(before.rpartition("\n")[2]) + 1
+    sentence = refused(command_line, "check", folder.name)
+    assert sentence.startswith(f"source.sql of model {folder.name!r} does not run on ") and f": {said_of_it}" in sentence, sentence
+    assert f"(line {line}, column {column})" in sentence, sentence
+    assert command_line.refused("train", folder.name) == sentence
