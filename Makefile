@@ -17,7 +17,7 @@ $(UV): infra/userland/uv.txt
 $(READY): $(UV) pyproject.toml uv.lock infra/emulators/pyproject.toml infra/emulators/uv.lock
 	@echo "perennial: installing the locked environments, half a minute and 3 GB" >&2
 	@$(ENTER) $(UV) sync --locked --quiet --project infra/emulators
-	@$(ENTER) infra/emulators/.venv/bin/python -m bigquery.webassembly & $(ENTER) $(UV) sync --locked --quiet && wait $$! # side by side
+	@$(ENTER) infra/emulators/.venv/bin/python -m bigquery.sql.webassembly & $(ENTER) $(UV) sync --locked --quiet && wait $$! # side by side
 	@touch $@
 
 run: setup ## Start the emulators, load the data, train, judge, push, record, report

@@ -13,6 +13,7 @@ from components.settings import REPOSITORY
 
 MOST_MODULES = 15
 MOST_LINES = 300
+MOST_LINES_OF_A_FUNCTION = 40
 MOST_LINES_OF_A_ROOM = 2_700
 STARTED_BY_NAME = {"main", "upgrade"}
 """A script's entry, and Alembic's."""
@@ -40,8 +41,14 @@ def test_no_two_public_classes_share_a_name() -> None:
     assert {name: files for name, files in homes.items() if len(files) > 1} == {}
 
 
+def emulators() -> list[str]:
+    """The modules of the emulators."""
+    files = subprocess.run(["git", "ls-files", "infra/emulators/*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return [name for name in files.stdout.split() if not name.endswith("__init__.py") and (REPOSITORY / name).is_file()]
+
+
 def test_no_folder_has_more_modules_than_one_remembers() -> None:
-    folders = Counter(str(Path(name).parent) for name in MODULES)
+    folders = Counter(str(Path(name).parent) for name in [*MODULES, *emulators()])
     assert {folder: count for folder, count in folders.items() if count > MOST_MODULES} == {}
 
 
@@ -57,6 +64,17 @@ def test_no_file_is_longer_than_one_subject_needs(folder: str) -> None:
     files = subprocess.run(["git", "ls-files", f"{folder}/*.py"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split()
     lengths = {name: len((REPOSITORY / name).read_text().splitlines()) for name in files if (REPOSITORY / name).is_file()}
     assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES} == {}
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    modules = MODULES | {name: ast.parse((REPOSITORY / name).read_text()) for name in emulators()}
+    lengths = {
+        f"{name}:{node.name}": node.end_lineno - node.lineno + 1
+        for name, module in modules.items()
+        for node in ast.walk(module)
+        if isinstance(node, Function) and node.end_lineno
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > MOST_LINES_OF_A_FUNCTION} == {}
 
 
 def public_functions() -> Iterator[tuple[str, str]]:

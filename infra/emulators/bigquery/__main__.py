@@ -19,9 +19,9 @@ from identity.private import keep_private
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
-from bigquery import webassembly
 from bigquery.access import GuardedCalls, GuardedRequests
 from bigquery.extensions import link_extensions
+from bigquery.sql import webassembly
 
 HOST = "127.0.0.1"
 STOP_SECONDS = 5
@@ -91,7 +91,7 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
 
     from bigquery import confinement, recovery
     from bigquery.install import install
-    from bigquery.objects import CloudStorage
+    from bigquery.jobs.objects import CloudStorage
 
     settings.data_dir = Path()
     settings.default_project_id = project
@@ -108,14 +108,14 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
 
 def _hold_back(seconds: float) -> None:
     """How long no copy has rows that are streamed in."""
-    from bigquery import streaming
+    from bigquery.tables import streaming
 
     streaming.buffer.seconds = seconds
 
 
 def _warm_up() -> None:
     """Make the analyzer ready while nobody waits for it yet."""
-    from bigquery import analysis
+    from bigquery.sql import analysis
 
     threading.Thread(target=analysis.warm_up, daemon=True).start()
 
@@ -141,7 +141,7 @@ def _close() -> None:
     from local_bigquery.engine import database
     from local_bigquery.jobs import runner
 
-    from bigquery import jobs
+    from bigquery.jobs import jobs
 
     runner._executor.shutdown(wait=False, cancel_futures=True)
     deadline = time.monotonic() + STOP_SECONDS

@@ -18,28 +18,13 @@ from local_bigquery.sql import native, params
 from local_bigquery.sql.rules import STATEMENT_RULES
 from local_bigquery.sql.rules import partitions as ingestion
 
-from bigquery import (
-    catalogue,
-    confinement,
-    copies,
-    failures,
-    functions,
-    information_schema,
-    jobs,
-    listing,
-    loads,
-    parameters,
-    queries,
-    reads,
-    requests,
-    resources,
-    rules,
-    streaming,
-    structure,
-    write_streams,
-    writes,
-)
-from bigquery.objects import CloudStorage
+from bigquery import confinement, failures, requests
+from bigquery.jobs import copies, jobs, loads, queries, writes
+from bigquery.jobs.objects import CloudStorage
+from bigquery.sql import functions, parameters, rules
+from bigquery.storage_read import reads
+from bigquery.storage_write import write_streams
+from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
 
 
 def install(storage: CloudStorage) -> None:

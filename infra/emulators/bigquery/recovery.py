@@ -10,8 +10,8 @@ from local_bigquery.engine import database
 from local_bigquery.engine.database import quote
 from local_bigquery.models import Table
 
-from bigquery import catalogue, versions
-from bigquery.partitions import Reference
+from bigquery.tables import catalogue, versions
+from bigquery.tables.partitions import Reference
 
 RESULT_LIFETIME_MS = 24 * 3600 * 1000
 

@@ -13,7 +13,7 @@ from identity.tokens import read_key
 
 from cloud_storage.app import application
 from cloud_storage.faults import Faults
-from cloud_storage.store import FolderInUseError, Store
+from cloud_storage.state.store import FolderInUseError, Store
 
 HOST = "127.0.0.1"
 GRACE_SECONDS = 3

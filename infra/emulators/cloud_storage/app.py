@@ -14,14 +14,16 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
-from cloud_storage import buckets, copies, lifecycle, listing, objects, xml
 from cloud_storage.authentication import JSON_PATHS, Authentication, is_json_api
-from cloud_storage.batch import batch
 from cloud_storage.calls import endpoint
 from cloud_storage.errors import FullError, NotFoundError, ServiceError, json_response, xml_response
-from cloud_storage.resumable import Sessions
-from cloud_storage.store import Store
-from cloud_storage.uploads import upload
+from cloud_storage.json_api import buckets, copies, listing, objects
+from cloud_storage.json_api.batch import batch
+from cloud_storage.state import lifecycle
+from cloud_storage.state.store import Store
+from cloud_storage.uploads.resumable import Sessions
+from cloud_storage.uploads.uploads import upload
+from cloud_storage.xml import xml
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 BUCKETS = "/storage/v1/b"

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cloud_storage.errors import InvalidError
-from cloud_storage.resources import Resource, checked_number
-from cloud_storage.store import Store
+from cloud_storage.json_api.resources import Resource, checked_number
+from cloud_storage.state.store import Store
 
 LARGEST_DOCUMENT_BYTES = 8 << 20
 

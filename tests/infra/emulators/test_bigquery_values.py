@@ -17,7 +17,7 @@ from tests.infra.emulators.bigquery_process import Dataset
 from tests.infra.emulators.emulator_process import PYTHON
 
 EXPRESSIONS = Path(__file__).parent / "expressions.txt"
-PROVEN = REPOSITORY / "infra" / "emulators" / "bigquery" / "proven.txt"
+PROVEN = REPOSITORY / "infra" / "emulators" / "bigquery" / "sql" / "proven.txt"
 NAMES = {"datetime": dt, "Decimal": Decimal, "nan": math.nan, "inf": math.inf}
 EXPRESSIONS_A_QUERY = 8
 TABLE = [line.rpartition(" → ")[::2] for line in EXPRESSIONS.read_text().splitlines() if not line.startswith("#")]
@@ -47,8 +47,8 @@ def test_every_expression_gives_what_bigquery_gives(bigquery_client: bigquery.Cl
 
 def test_only_what_is_in_those_expressions_is_run() -> None:
     with EXPRESSIONS.open() as expressions:
-        found = subprocess.run([PYTHON, "-m", "bigquery.proven"], stdin=expressions, capture_output=True, text=True, check=True).stdout
-    command = f"{PYTHON} -m bigquery.proven < {EXPRESSIONS} > {PROVEN}"
+        found = subprocess.run([PYTHON, "-m", "bigquery.sql.proven"], stdin=expressions, capture_output=True, text=True, check=True).stdout
+    command = f"{PYTHON} -m bigquery.sql.proven < {EXPRESSIONS} > {PROVEN}"
     assert found == PROVEN.read_text(), f"renew it: {command}"
 
 

@@ -1,0 +1,155 @@
+"""What depends on types, written into a query as ZetaSQL found it, before it is translated by its text alone.
+
+`TO_JSON_STRING`, for one, shows a NUMERIC, a TIMESTAMP and a number above 2^53 each in its own way, also inside of structs.
+"""
+
+import math
+from collections.abc import Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+from sqlglot import exp
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
+from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
+from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
+    ResolvedFunctionCallBaseProto,
+    ResolvedLiteralProto,
+    ResolvedSubqueryExprProto,
+)
+
+from bigquery.failures import not_supported
+from bigquery.sql.resolved import PREFIX, expression_type, messages, place, type_name
+
+JSON = "PERENNIAL_JSON_"
+FLOAT = "PERENNIAL_FLOAT"
+LEAST = "PERENNIAL_LEAST"
+MIN = "PERENNIAL_MIN"
+QUOTED = "PERENNIAL_QUOTED"
+JOINED = "PERENNIAL_JOINED"
+"""Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
+COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
+EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
+"""Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
+json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
+"""Of the query that runs, the types of what is shown as JSON."""
+EXACT_INTEGER = 2**53
+"""Numbers up to it are numbers in JSON, and texts beyond."""
+NUMBER = "IF({value} = TRUNC({value}) AND ABS({value}) <= {exact}, {text}, {quoted})"
+SHOWN = {
+    "INT64": "IF({value} BETWEEN -{exact} AND {exact}, {text}, {quoted})",
+    "NUMERIC": NUMBER,
+    "BIGNUMERIC": NUMBER,
+    "FLOAT64": "CASE WHEN IS_NAN({value}) THEN '\"NaN\"' WHEN IS_INF({value}) THEN IF({value} > 0, '\"Infinity\"', '\"-Infinity\"') "
+    "WHEN {value} = 0 THEN '0' ELSE REGEXP_REPLACE({text}, r'\\.0$', '') END",
+    "BOOL": "{text}",
+    "STRING": f"{QUOTED}({{value}})",
+    "BYTES": "CONCAT('\"', TO_BASE64({value}), '\"')",
+    "DATE": "{quoted}",
+    "TIME": "{quoted}",
+    "DATETIME": "REPLACE({quoted}, ' ', 'T')",
+    "TIMESTAMP": "REPLACE(REPLACE({quoted}, ' ', 'T'), '+00', 'Z')",
+}
+"""How values of types without parts are shown as JSON, in BigQuery's SQL."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """A piece of a query, in bytes, and what stands there instead."""
+
+    start: int
+    end: int
+    text: str
+
+
+def write_types(query: str, statement: Message) -> tuple[str, tuple[TypeProto, ...]]:
+    """The query with names that tell types, and the types of the arguments of `PERENNIAL_JSON_0` and so on."""
+    content, types = query.encode(), list[TypeProto]()
+    edits = list(_edits(content, statement, types))
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+        content = content[: edit.start] + edit.text.encode() + content[edit.end :]
+    return content.decode(), tuple(types)
+
+
+def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterator[Edit]:
+    for message, _ in messages(statement):
+        if isinstance(message, ResolvedFunctionCallBaseProto):
+            yield from _function(content, message, types)
+        elif isinstance(message, ResolvedSubqueryExprProto) and message.HasField("in_expr"):
+            if type_name(expression_type(message.in_expr)) == "FLOAT64":
+                raise not_supported("IN of FLOAT64 and a query: join them, or compare by EXISTS")
+        elif isinstance(message, ResolvedLiteralProto) and message.value.type.type_kind == TypeKind.Value("TYPE_BYTES"):
+            start, end = place(message)
+            if content[start : start + 1].lower() in (b"b", b"r"):
+                yield Edit(start, end, f"FROM_HEX('{message.value.value.bytes_value.hex()}')")
+        elif isinstance(message, ResolvedLiteralProto) and any(_is_binary(part) for part, _ in messages(message.value.value)):
+            raise not_supported("bytes above 127 in an array or a struct of literals: write FROM_HEX in it")
+
+
+def _is_binary(value: Message) -> bool:
+    return isinstance(value, ValueProto) and not value.bytes_value.isascii()
+
+
+def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[TypeProto]) -> Iterator[Edit]:
+    name = call.function.name.removeprefix(PREFIX).lower()
+    kinds = [expression_type(argument) for argument in call.argument_list]
+    has_floats = any(type_name(kind) == "FLOAT64" for kind in kinds)
+    start, _ = place(call)
+    end = start + len(name)
+    if name in COMPARISONS and has_floats:
+        begin, stop = next((found for found in map(place, map(_node, call.argument_list)) if found[1] > found[0]), (0, 0))
+        if not stop:
+            raise not_supported("JOIN USING a column of FLOAT64: write ON a.x = b.x")
+        yield from (Edit(begin, begin, f"{FLOAT}("), Edit(stop, stop, ")"))
+    elif name in EQUALITIES and type_name(kinds[0]) == "FLOAT64" and any(map(_may_be_nan, call.argument_list[EQUALITIES[name]])):
+        raise not_supported(f"{name.removeprefix('$').upper()} of FLOAT64 with values that may be NaN: compare them by =")
+    elif name == "to_json_string":
+        if len(kinds) > 1:
+            raise not_supported("TO_JSON_STRING with pretty_print")
+        yield Edit(start, end, f"{JSON}{len(types)}")
+        types.append(kinds[0])
+    elif name in ("least", "min") and has_floats:
+        yield Edit(start, end, LEAST if name == "least" else MIN)
+
+
+def _may_be_nan(argument: Message) -> bool:
+    literal = _node(argument)
+    numbers = [part.double_value for part, _ in messages(literal) if isinstance(part, ValueProto) and part.HasField("double_value")]
+    return not isinstance(literal, ResolvedLiteralProto) or any(map(math.isnan, numbers))
+
+
+def _node(expression: Message) -> Message:
+    """The node in a message that can be any of several."""
+    while any(oneof.name == "node" for oneof in expression.DESCRIPTOR.oneofs):
+        expression = getattr(expression, expression.WhichOneof("node"))
+    return expression
+
+
+def json_text(value: str, kind: TypeProto) -> str:
+    """An expression of BigQuery's SQL: the JSON of a value of a type.
+
+    Raises:
+        BigQueryError: the emulator does not know how BigQuery shows the type.
+    """
+    name = type_name(kind).partition("<")[0]
+    if name == "STRUCT":
+        shown = _struct(value, kind)
+    elif name == "ARRAY":
+        shown = f"CONCAT('[', IFNULL({JOINED}({value}, {json_text('element', kind.array_type.element_type)}), ''), ']')"
+    elif name in SHOWN:
+        text = f"CAST({value} AS STRING)"
+        shown = SHOWN[name].format(value=value, text=text, quoted=f"CONCAT('\"', {text}, '\"')", exact=EXACT_INTEGER)
+    else:
+        raise not_supported(f"TO_JSON_STRING of {name}")
+    return f"IF({value} IS NULL, 'null', {shown})"
+
+
+def _struct(value: str, kind: TypeProto) -> str:
+    parts = []
+    for field in kind.struct_type.field:
+        if not field.field_name:
+            raise not_supported("TO_JSON_STRING of a struct with fields without names")
+        name = exp.Literal.string(f'"{field.field_name}":').sql("bigquery")
+        parts.append(f"{name}, {json_text(f'{value}.`{field.field_name}`', field.field_type)}")
+    between = ", ',', ".join(parts) or "''"
+    return f"CONCAT('{{', {between}, '}}')"

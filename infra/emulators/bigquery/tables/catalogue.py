@@ -1,0 +1,132 @@
+"""Tables as resources: sizes, change times and etags that follow the data, and `table$partition` wherever a table may stand.
+
+Each public function here stands in for the one of the same name in local-bigquery (`install.py` says where), and calls it for the rest.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+
+from local_bigquery.catalog import names, tables
+from local_bigquery.engine import database
+from local_bigquery.errors import BigQueryError
+from local_bigquery.models import Table, TableFieldSchema
+
+from bigquery.tables import partitions, sizes, streaming, structure, versions
+from bigquery.tables.partitions import SUMMARY, Partitioning, Reference
+from bigquery.tables.sizes import Measured
+from bigquery.tables.versions import Version
+
+original_load = tables.load
+original_name = tables.name
+original_create = tables.create
+original_delete = tables.delete
+original_record = tables.record
+
+SUMMARY_FIELDS = {"partition_id": "STRING", "creation_time": "INTEGER", "last_modified_time": "INTEGER"}
+"""Columns of `table$__PARTITIONS_SUMMARY__`; times are in milliseconds."""
+
+
+def load(project: str, dataset: str, table: str) -> Table:
+    """A table's resource; of a partition, the table's with the number of the partition's rows."""
+    reference, partition_id = partitions.split((project, dataset, table))
+    resource = original_load(*reference)
+    measured: tuple[Measured, ...] = ()
+    if dataset != tables.RESULTS and (version := versions.version(reference)):
+        measured = sizes.measure(reference)
+        resource = streaming.describe(_changed(resource, version, measured), reference)
+    if partition_id is None:
+        return resource
+    identity = tables.defaults(project, dataset, table).only("id", "selfLink", "tableReference").dump()
+    if partition_id == SUMMARY:
+        fields = [{"name": name, "type": kind} for name, kind in SUMMARY_FIELDS.items()]
+        return resource.replace(**identity, schema={"fields": fields}, numRows=str(len(measured)))
+    rows = sum(partition.rows for partition in measured if partition.id == partition_id)
+    return resource.replace(**identity, numRows=str(rows))
+
+
+def _changed(resource: Table, version: Version, measured: tuple[Measured, ...]) -> Table:
+    size = str(sum(partition.bytes for partition in measured))
+    resource = resource.replace(
+        lastModifiedTime=str(max(int(resource.lastModifiedTime or 0), version.modified_ms)),
+        numRows=str(sum(partition.rows for partition in measured)),
+        numBytes=size,
+        numTotalLogicalBytes=size,
+        numActiveLogicalBytes=size,
+    )
+    told = json.dumps([resource.without("etag").dump(), version.table_id, version.snapshot_id], sort_keys=True)
+    return resource.replace(etag=hashlib.sha256(told.encode()).hexdigest())
+
+
+def name(project: str, dataset: str, table: str) -> str:
+    """What DuckDB selects from: a table, or the rows of one partition."""
+    reference, partition_id = partitions.split((project, dataset, table))
+    if partition_id is None:
+        return str(original_name(*reference))
+    condition = partitioned(reference, partition_id).condition(partition_id)
+    return f"(SELECT * FROM {original_name(*reference)} WHERE {condition})"
+
+
+def columns(project: str, dataset: str, table: str) -> list[TableFieldSchema]:
+    """The columns of a table, which are also those of its partitions."""
+    reference, partition_id = partitions.split((project, dataset, table))
+    if partition_id == SUMMARY:
+        return [TableFieldSchema(name=name, type=kind) for name, kind in SUMMARY_FIELDS.items()]
+    return structure.columns(reference)
+
+
+def create(project: str, dataset: str, body: Table, translate: Callable[[str, str, str], str]) -> Table:
+    """Make a table, as tables.insert asks.
+
+    Raises:
+        BigQueryError: it asks for partitions that are not emulated, or exists.
+    """
+    partitions.declared(body)
+    return original_create(project, dataset, body, translate)
+
+
+def record(project: str, dataset: str, table: str, resource: Table) -> None:
+    """Keep a table's resource, and lay the table out by the partitions that it declares."""
+    original_record(project, dataset, table, resource)
+    lay_out((project, dataset, table))
+
+
+def lay_out(reference: Reference) -> None:
+    """Make DuckLake keep each partition in files of its own. Rows that are there already are written once more."""
+    partitioning = partitions.of_table(reference)
+    if partitioning is None or not database.objects(*reference) or reference[1:] in versions.laid_out(reference[0]):
+        return
+    table = original_name(*reference)
+    with database.writing(*reference), versions.committing, database.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"ALTER TABLE {table} SET PARTITIONED BY ({partitioning.layout()})")
+        if cursor.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
+            cursor.register("present", cursor.sql(f"SELECT * FROM {table}").to_arrow_table())
+            cursor.execute(f"DELETE FROM {table}")
+            cursor.execute(f"INSERT INTO {table} SELECT * FROM present")
+        cursor.execute("COMMIT")
+
+
+def delete(project: str, dataset: str, table: str) -> None:
+    """Delete a table, or the rows of one partition."""
+    reference, partition_id = partitions.split((project, dataset, table))
+    if partition_id is None:
+        original_delete(*reference)
+        return
+    condition = partitioned(reference, partition_id).condition(partition_id)
+    with database.writing(*reference):
+        database.execute(f"DELETE FROM {original_name(*reference)} WHERE {condition}")
+
+
+def partitioned(reference: Reference, partition_id: str) -> Partitioning:
+    """The partitioning of a table that somebody named with a partition decorator.
+
+    Raises:
+        BigQueryError: there is no such table, or it has no partitions.
+    """
+    original_load(*reference)
+    partitioning = partitions.of_table(reference)
+    if partitioning is None:
+        label = names.label(*reference)
+        raise BigQueryError("invalid", f"Cannot use partition decorator ${partition_id}: {label} is not partitioned by a column of time")
+    return partitioning
