@@ -23,7 +23,7 @@ from bigquery.jobs import copies, jobs, loads, queries, writes
 from bigquery.jobs.objects import CloudStorage
 from bigquery.sql import functions, parameters, rules
 from bigquery.storage_read import reads
-from bigquery.storage_write import write_streams
+from bigquery.storage_write import other_streams, write_streams
 from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
 
 
@@ -124,6 +124,9 @@ def _patch_write_streams() -> None:
     service["FinalizeWriteStream"] = server._unary(write_streams.finalize, *finalize)
     append = types.AppendRowsRequest, types.AppendRowsResponse
     service["AppendRows"] = server._streaming(write_streams.append, *append, bidirectional=True)
+    # Streams may be committed while rows are appended to them.
+    commit = types.BatchCommitWriteStreamsRequest, types.BatchCommitWriteStreamsResponse
+    service["BatchCommitWriteStreams"] = server._unary(other_streams.commit, *commit)
 
 
 def _patch_errors() -> None:

@@ -162,13 +162,12 @@ def test_a_label_that_no_schema_could_hold_is_named(command_line: CommandLine, l
     ("written", "wrong", "at", "said_of_it"),
     [
         ("history.cds,", "history.cdss,", "cdss", "Name cdss not found inside history"),
-        ("SUM(number_of_cds) AS cds", "SUM(number_of_cds AS cds", " AS cds", 'Syntax error: Expected ")" but got keyword AS'),
-        ("SUM(dollar_value) AS spend,", "SUN(dollar_value) AS spend,", "SUN", "Function not found: SUN; Did you mean sum?"),
+        ("SUM(number_of_cds) AS cds", "SUM(number_of_cds AS cds", "FROM spans\n  JOIN", 'Syntax error: Expected ")" but got keyword FROM'),
+        ("SUM(dollar_value) AS spend,", "SUN(dollar_value) AS spend,", "SUN", "Function not found: SUN"),
         ("COUNT(*) AS purchases,", "COUNT(*) + 'a' AS purchases,", "COUNT(*) +", "No matching signature for operator +"),
-        ("LEFT JOIN future", "LEFT JOIN futur", "futur ON", "Table not found: futur"),
         ("AS largest_purchase\n", "AS `largest\n", "`largest", "Syntax error: Unclosed identifier literal"),
     ],
-    ids=["column", "clause", "function", "types", "table", "quote"],
+    ids=["column", "clause", "function", "types", "quote"],
 )
 def test_a_broken_query_is_told_by_its_line_and_column(
     command_line: CommandLine, folder: Path, written: str, wrong: str, at: str, said_of_it: str

@@ -20,8 +20,9 @@ from local_bigquery.errors import BigQueryError
 from local_bigquery.grpc import write as original
 
 from bigquery.jobs import writes
+from bigquery.storage_write import other_streams
 
-original_create, original_append, original_stream, original_finalize = original.create, original.append, original._stream, original.finalize
+original_create, original_stream, original_finalize = original.create, original._stream, original.finalize
 
 STREAMS, APPENDS = "__write_streams", "__write_appends"
 Code = types.StorageError.StorageErrorCode
@@ -63,7 +64,7 @@ def append(requests: Iterator[types.AppendRowsRequest]) -> Iterator[types.Append
     found = stream(first.write_stream)
     everything = itertools.chain([first], requests)
     if found.type != original.Type.COMMITTED or first.write_stream.endswith("/_default") or "arrow_rows" not in first:
-        yield from original_append(everything)
+        yield from other_streams.append(everything)
         return
     schema: pa.Schema | None = None
     for request in everything:
