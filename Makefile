@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export image test-image kind-up kind-test kind-down compile train-changed release check check-files bench bench-curve goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release check check-files bench bench-curve goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,7 @@ run: setup ## Start the emulators, load the data, train, judge, push, record, re
 demo-churn: setup ## Tell with real runs how text in a number is found, explained and undone
 demo-loyalty: setup ## Tell with real runs why everybody is called a newcomer, and why rolling back does not help
 demo-churn demo-loyalty:
-	@$(ENTER) env PERENNIAL_STATE_FOLDER=$(CURDIR)/.perennial/$@ PERENNIAL_MODELS_FOLDER=$(CURDIR)/.perennial/$@/models python -m pipelines.demos.$(@:demo-%=%)
+	@$(ENTER) env PERENNIAL_STATE_FOLDER="$(CURDIR)/.perennial/$@" PERENNIAL_MODELS_FOLDER="$(CURDIR)/.perennial/$@/models" python -m pipelines.demos.$(@:demo-%=%)
 
 install: ## Put the command `perennial` on the PATH, for this checkout
 	@infra/userland/install-command $(CURDIR)
@@ -80,6 +80,12 @@ image: ## Build the images of the steps and of the prediction service (REGISTRY=
 
 test-image: setup ## Run the small churn pipeline in containers, on a Docker engine of its own if none answers
 	@infra/image/engine infra/image/test
+
+test-faults: setup ## Kill, hang, fill disks and change bytes at random for SECONDS=600, by SEED=n
+	@$(ENTER) python -m tests.pipelines.faults --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED)) $(if $(ROUND),--round $(ROUND))
+
+audit: setup ## Look up the locked packages in the database of known vulnerabilities
+	@$(ENTER) infra/userland/audit
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks

@@ -1,14 +1,22 @@
 """Files that are there whole or not at all, and folders that are their owner's alone."""
 
+import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import IO
 
+from components.errors import PerennialError, StorageFullError
+
 FOR_ITS_OWNER, FOR_EVERYBODY = 0o600, 0o644
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
+"""What libraries say that do not raise Python's own error: TensorFlow, DuckDB, SQLite."""
+ROOM_BYTES = 256 << 10
 OTHERS = 0o077
 """What everybody but the owner may do, in a mode."""
 
@@ -71,6 +79,23 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def disk_full(error: BaseException) -> StorageFullError | None:
+    """The sentence for an error that a full disk has caused, whatever library tells of it; None for any other error."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, PerennialError):
+        text = str(cause)
+        if (isinstance(cause, OSError) and cause.errno in NO_ROOM) or any(words in text for words in NO_ROOM_WORDS):
+            first = (text.splitlines() or [""])[0][:500]
+            return StorageFullError(f"the disk is full ({first}): free some room and run the same command again")
+        cause = cause.__cause__ or cause.__context__
+    return None
+
+
+def is_full(folder: Path) -> bool:
+    """Whether the disk of a folder has hardly any room left."""
+    return shutil.disk_usage(folder).free < ROOM_BYTES
 
 
 def file_sha256(path: Path) -> str:

@@ -154,8 +154,12 @@ def storage_client(settings: Settings) -> storage.Client:
     """A Cloud Storage client."""
     from google.cloud import storage
 
-    options = {"api_endpoint": settings.storage_endpoint} if settings.storage_endpoint else None
-    return storage.Client(settings.project, credentials(settings), client_options=options)
+    from components.patience import PatientSession
+
+    account, endpoint = credentials(settings), settings.storage_endpoint
+    options = {"api_endpoint": endpoint} if endpoint else None
+    session = PatientSession(account, settings, endpoint or "Cloud Storage")
+    return storage.Client(settings.project, account, client_options=options, _http=session)
 
 
 def vertex_model_client(settings: Settings, location: str) -> ModelServiceClient:

@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 from google.auth.credentials import Credentials
+from google.auth.exceptions import TransportError
 from google.auth.transport.requests import AuthorizedSession
 
 from components.google_errors import does_not_answer
@@ -38,7 +39,7 @@ class PatientSession(AuthorizedSession):  # type: ignore[misc]  # google-auth do
         began = time.monotonic()
         try:
             response: requests.Response = super().request(method, url, *arguments, timeout=self._bounded(timeout), **options)
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, TransportError) as error:  # the last is of the token's endpoint
             self._wait_no_longer_than(began, error)
             raise
         if response.status_code in NO_ANSWER:

@@ -84,9 +84,12 @@ class Settings(BaseSettings):
     """Who changes the registry's schema (`perennial migrate`), by IAM authentication; None: the database's user does."""
     owner_credentials_file: Path | None = None
     """The key of `owner_user`; None means the same credentials."""
-    connect_timeout_seconds: float = 30.0
-    answer_timeout_seconds: float = 60.0
-    """How long BigQuery may take to answer a request; after twice as long without any answer a step ends."""
+    connect_timeout_seconds: Annotated[float, Field(gt=0)] = 30.0
+    answer_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long BigQuery and Cloud Storage may take to answer a request; after twice as long without any answer a command or step ends."""
+
+    step_timeout_seconds: Annotated[float, Field(gt=0, le=7 * 86_400)] = 6 * 3600.0
+    """How long a step of a pipeline may take, from 0 to a week. One that has not ended by then fails."""
 
     mlflow_tracking_uri: str | None = None
     """Where `perennial export --to mlflow` registers versions: http(s)://HOST"""
@@ -163,6 +166,8 @@ def read_settings() -> Settings:
     except ValidationError as error:
         problems = refusals(error, spell=_variable)
         raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"one of {', '.join(map(str, files))} is damaged ({error.reason}): mend or delete it") from error
     except SourceError as error:  # a list that is not JSON
         raise SettingsError(f"settings of environment {name!r}: {error} ({error.__cause__}); correct {file} or the variable") from error
 

@@ -15,6 +15,7 @@ import psycopg
 from components import google
 from components.database.deadlines import deadlines
 from components.database.errors import access_error, connect_errors, is_transient, no_answer
+from components.files import disk_full
 from components.settings import Settings
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class Dialer:
 
         Raises:
             AccessError: there is none within `connect_timeout_seconds`, or the instance refuses the user.
+            StorageFullError: this machine has no room for the certificate of the connection.
         """
         errors = connect_errors()  # which imports the connector: no part of the time that the instance is given
         deadline = time.monotonic() + self._settings.connect_timeout_seconds
@@ -124,7 +126,7 @@ class Dialer:
             except errors as error:
                 pause = PAUSE_SECONDS * attempt
                 if attempt == ATTEMPTS or not is_transient(error) or time.monotonic() + pause > deadline:
-                    raise access_error(error, self._settings) from error
+                    raise disk_full(error) or access_error(error, self._settings) from error
                 time.sleep(pause)
 
     def close(self) -> None:

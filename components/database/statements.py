@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from components.database.errors import sqlstate
 from components.database.roles import grant, role_for
-from components.errors import AccessError, PerennialError, RegistryError
+from components.errors import AccessError, PerennialError, RegistryError, StorageFullError
 from components.wording import legible
 
 COMPONENTS = Path(__file__).parent.parent
@@ -25,6 +25,7 @@ WRONG_VALUE = ("22", "23")
 SHORT = reprlib.Repr(maxstring=150)
 NO_TABLES = ("3F000", "42P01")
 NO_RIGHT = "42501"
+DISK_FULL = "53100"
 BUSY = ("40", "53", "55P03", "57014")
 """Deadlocks, exhausted resources, a lock that was not to be had, and a statement that took too long."""
 
@@ -43,6 +44,7 @@ def execute(connection: sa.Connection, statement: str, **parameters: object) -> 
     Raises:
         RegistryError: a constraint or a trigger of the schema refuses the values.
         AccessError: the database cannot be reached, is busy, or refuses the user.
+        StorageFullError: its disk has no room.
     """
     file, name = statement.split(".")
     _require_text(statement, parameters)
@@ -84,6 +86,8 @@ def _translate(statement: str, error: BaseException, lacking: str, parameters: M
             f"the registry's database does not let this user {statement}: {text}; as an administrator of the instance run "
             f"{lacking} (docs/database.md)"
         )
+    if code == DISK_FULL:
+        return StorageFullError(f"the registry's database has no room on its disk ({text}): give it more, and run the command again")
     if code.startswith(BUSY):
         return AccessError(f"the registry's database broke off {statement} ({text}): run the command again")
     return None

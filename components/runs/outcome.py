@@ -3,17 +3,18 @@
 Every step imports this module, and few end badly: what only those need is imported then.
 """
 
-import errno
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from components.cloud import Cloud
-from components.errors import BlockedError, PerennialError, StorageFullError, TaskError
-from components.files import OTHERS
+from components.errors import BlockedError, PerennialError, TaskError
+from components.files import OTHERS, disk_full
 from components.log import configure_logging
 from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
@@ -55,7 +56,7 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
     try:
         settings = read_settings()
         try:
-            with _returning(task):
+            with _within_limit(settings, task), _returning(task):
                 yield settings
         except Exception as error:
             _end_run(settings, run_id, _explained(error), task)
@@ -66,6 +67,34 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
             raise
         sys.stderr.write(f"perennial: {explained}\n")
         raise SystemExit(1) from error
+
+
+class _LimitError(BaseException):
+    """A step has taken too long. No library takes it for an error of its own, and goes on."""
+
+
+@contextmanager
+def _within_limit(settings: Settings, task: str) -> Iterator[None]:
+    """Let a step take as long as the settings allow, wherever it runs.
+
+    Raises:
+        TaskError: the block has taken longer.
+    """
+    limit = settings.step_timeout_seconds
+
+    def stop(*_: object) -> NoReturn:
+        raise _LimitError
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, limit)
+    try:
+        yield
+    except _LimitError as error:
+        remedy = "its log tells what it waited for; PERENNIAL_STEP_TIMEOUT_SECONDS sets the limit"
+        raise TaskError(f"step {task} did not end within {limit:g} s: {remedy}") from error
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @contextmanager
@@ -99,10 +128,7 @@ def _end_run(settings: Settings, run_id: str, error: Exception, task: str) -> No
 
 
 def _explained(error: Exception) -> Exception:
-    full = (isinstance(error, OSError) and error.errno == errno.ENOSPC) or "No space left on device" in str(error)
-    if full and not isinstance(error, PerennialError):
-        return StorageFullError(f"the disk is full ({_first_line(error)}): free some room and run the same command again")
-    return error
+    return disk_full(error) or error
 
 
 def _first_line(error: Exception) -> str:

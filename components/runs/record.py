@@ -168,7 +168,8 @@ def close_interrupted(connection: sa.Connection, model: str, host: str) -> list[
 
     A run that got as far as its version SUCCEEDED, any other FAILED as `interrupted`. Returns their ids.
     """
-    return sorted(execute(connection, "runs.close_interrupted", model=model, host=host).scalars())
+    held = execute(connection, "runs.lock_interrupted", model=model, host=host).scalars().all()  # as finish_run does, and why
+    return sorted(execute(connection, "runs.close_interrupted", run_ids=list(held)).scalars())
 
 
 def read_run(connection: sa.Connection, run_id: str) -> RecordedRun:

@@ -35,6 +35,9 @@ SET (state, error, finished_at) = (
 )
 WHERE run_id = :run_id AND state = 'RUNNING';
 
+-- name: lock_interrupted
+SELECT run_id FROM registry.pipeline_run WHERE model = :model AND host = :host AND state = 'RUNNING' ORDER BY run_id FOR UPDATE;
+
 -- name: close_interrupted
 UPDATE registry.pipeline_run AS run
 SET (state, error, finished_at) = (
@@ -43,5 +46,5 @@ SET (state, error, finished_at) = (
          now()
   FROM registry.model_version WHERE model_version.run_id = run.run_id
 )
-WHERE model = :model AND host = :host AND state = 'RUNNING'
+WHERE run_id = ANY(CAST(:run_ids AS text[])) AND state = 'RUNNING'
 RETURNING run_id;

@@ -46,6 +46,8 @@ class Disposition:
 def collect(engine: sa.Engine, client: storage.Client, bucket: str, *, now: datetime) -> Iterator[Disposition]:
     """Plan what is to be removed or moved as of `now`, mostly in the order of names. Nothing is done yet.
 
+    `now` is the registry's time, and not that of this machine, whose clock may be wrong: ages are counted from it.
+
     Raises:
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
@@ -76,6 +78,10 @@ def _of_leftover(leftover: Leftover, ahead: set[str], now: datetime) -> Disposit
 
 
 def _of_version(client: storage.Client, bucket: str, version: StoredVersion, now: datetime) -> Iterator[Disposition]:
+    if version.problem is not None:
+        reason = f"{version.problem}; nothing of {version.model} {version.number} is touched"
+        yield Disposition(Verb.LEAVE, version.manifest.uri, reason, ())
+        return
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         copies = blobs_by_path(client, *split_uri(published))

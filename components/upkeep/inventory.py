@@ -107,3 +107,10 @@ def known_uris(engine: sa.Engine, uris: Collection[str]) -> set[str]:
     """Those of the addresses of pushed folders that belong to a version."""
     with engine.connect() as connection:
         return {row.artifact_uri for row in execute(connection, "stored.known_uris", uris=list(uris))}
+
+
+def server_time(engine: sa.Engine) -> datetime:
+    """What time it is by the clock of Cloud SQL."""
+    with engine.connect() as connection:
+        now: datetime = execute(connection, "stored.now").scalar_one()
+    return now

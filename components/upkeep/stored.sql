@@ -28,3 +28,6 @@ FROM registry.model_version
   LEFT JOIN registry.retirement USING (model_version_id)
 WHERE model.name = :model AND retirement.model_version_id IS NULL AND version <> ALL(CAST(:published AS integer[]))
 ORDER BY version DESC;
+
+-- name: now
+SELECT now();

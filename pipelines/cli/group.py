@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import click
 
 from components.errors import BlockedError, PerennialError
+from components.files import disk_full
 from pipelines.cli.exit_code import ExitCode
 
 JSON = "perennial.json"
@@ -68,14 +69,17 @@ class LazyGroup(click.Group):
         try:
             with _usage_errors():
                 return super().invoke(ctx)
-        except PerennialError as error:
-            code = ExitCode.BLOCKED if isinstance(error, BlockedError) else ExitCode.FAILED
-            _show_json(ctx, str(error), code)
-            click.echo(f"Error: {error}", err=True)
-            ctx.exit(code)
         except click.UsageError as error:
             _show_json(ctx, error.format_message(), ExitCode.USAGE)
             raise
+        except Exception as error:
+            known = error if isinstance(error, PerennialError) else disk_full(error)
+            if known is None:
+                raise
+            code = ExitCode.BLOCKED if isinstance(known, BlockedError) else ExitCode.FAILED
+            _show_json(ctx, str(known), code)
+            click.echo(f"Error: {known}", err=True)
+            ctx.exit(code)
 
 
 def _show_json(ctx: click.Context, sentence: str, code: ExitCode) -> None:

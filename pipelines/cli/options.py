@@ -10,6 +10,7 @@ import click
 from components.errors import EmulatorError
 from components.files import private_folder
 from components.settings import Settings, read_settings
+from pipelines.run.temporary import temporary_files
 
 
 class Day(click.ParamType[date]):
@@ -33,7 +34,7 @@ through_option = click.option("--through", type=Day(), help="The last partition 
 
 
 def ready_settings() -> Settings:
-    """The settings.
+    """The settings of a command, whose temporary files lie in a folder of its own from here on.
 
     Raises:
         EmulatorError: they are those of this machine, and the emulators were never started.
@@ -43,6 +44,7 @@ def ready_settings() -> Settings:
         raise EmulatorError("the emulators are not up: run `perennial up`")
     if settings.state_folder.exists():
         private_folder(settings.state_folder)
+    click.get_current_context().with_resource(temporary_files())
     return settings
 
 

@@ -34,11 +34,14 @@ class Addresses:
 
 
 def read(file: Path) -> Addresses | None:
-    """Read the addresses that were chosen; None if there are none yet."""
+    """Read the addresses that were chosen; None if there are none yet, or if the file is damaged."""
     try:
-        return Addresses(**json.loads(file.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
+        found = Addresses(**json.loads(file.read_bytes()))
+        ipaddress.ip_address(found.host), ipaddress.ip_address(found.instance)
+        is_whole = all(type(port) is int and port in PORTS for name, port in asdict(found).items() if name not in ("host", "instance"))
+    except (OSError, ValueError, TypeError):
         return None
+    return found if is_whole else None
 
 
 def choose(file: Path, host: str = HOST, *, in_use: Collection[str], progress: Callable[[str], None]) -> Addresses:

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -67,11 +67,25 @@ def spawn(command: Sequence[str], record: Path, log: Path) -> Daemon:
 def find(record: Path) -> Daemon | None:
     """The daemon of a record, if it still runs."""
     try:
-        fields = json.loads(record.read_text())
-        daemon = Daemon(fields["pid"], fields["birth"], fields["since"], tuple(fields["command"]))
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        fields = json.loads(record.read_bytes())
+        daemon = Daemon(int(fields["pid"]), float(fields["birth"]), str(fields["since"]), tuple(fields["command"]))
+        datetime.fromisoformat(daemon.since)
+        return daemon if daemon.is_running else None
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return None
-    return daemon if daemon.is_running else None
+
+
+def search(program: str, words: Collection[str]) -> Daemon | None:
+    """A process of this user that runs the program with all these words: the daemon of a record that was lost or damaged."""
+    for process in psutil.process_iter(["cmdline", "uids", "status"]):
+        command, uids = process.info["cmdline"] or [], process.info["uids"]
+        is_it = command[:1] == [program] and set(words) <= set(command) and uids is not None and uids.real == os.getuid()
+        if not is_it or process.info["status"] == psutil.STATUS_ZOMBIE:
+            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            since = datetime.fromtimestamp(process.create_time(), UTC).isoformat(timespec="seconds")
+            return Daemon(process.pid, _birth(process), since, tuple(command))
+    return None
 
 
 def stop(daemons: Sequence[Daemon], grace_seconds: float = GRACE_SECONDS) -> None:

@@ -2,17 +2,18 @@
 
 import contextlib
 import http.client
+import json
 import os
 import shlex
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from components.errors import EmulatorError
-from components.files import private_files, private_folder, write_whole
+from components.files import is_full, private_files, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import addresses, daemons
@@ -23,6 +24,8 @@ PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 START_SECONDS = 120.0
 """How long an emulator may take until it answers. It usually takes 5 seconds, but longer on a busy machine."""
 
+SILENCE_SECONDS = 10.0
+"""How long an emulator that has started may be silent, before it is taken for stuck."""
 ANSWER_SECONDS = 1.0
 
 Progress = Callable[[str], None]
@@ -60,7 +63,8 @@ class EmulatorStatus:
 def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
     """Start the emulators, wait until all answer, and write their addresses into endpoints.env in the state folder.
 
-    Emulators that run already are left alone. Of two callers at the same time the second waits, and finds everything up.
+    Emulators that run already and answer are left alone; one that has fallen silent is started again. Of two callers at the same time the
+    second waits, and finds everything up.
 
     Args:
         settings: name the state folder, the project and the users.
@@ -68,8 +72,8 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         host: the address of this machine on which they listen, and nowhere else. Any but 127.0.0.1 is reached by others too.
 
     Raises:
-        EmulatorError: an emulator does not start (then none is left running), the environment of the emulators is missing, or `host`
-            is no address of this machine.
+        EmulatorError: an emulator does not start (then those that this call started are stopped), the environment of the emulators is
+            missing, or `host` is no address of this machine.
     """
     if not PYTHON.exists():
         raise EmulatorError(f"the emulators' environment is missing ({PYTHON}): run `make setup`")
@@ -82,7 +86,12 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         in_use = {name for part in running for name in ADDRESSES[part]}
         chosen = addresses.choose(_ports_file(folder), host, in_use=in_use, progress=progress)
         commands = {part: _command(part, settings, folder, chosen) for part in EmulatorName}
-        outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part]]
+        silent = _silent(running, chosen)
+        for part in silent:
+            progress(f"{part}: does not answer")
+        outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part] or part in silent]
+        if not all(_is_key(_key_file(folder, role)) for role in ("owner", "writer")) and EmulatorName.CLOUD_SQL in running:
+            outdated.append(running[EmulatorName.CLOUD_SQL])  # it writes them when it starts
         daemons.stop(outdated)
         missing = [part for part in EmulatorName if part not in running or running[part] in outdated]
         for part in missing:
@@ -91,7 +100,7 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         try:
             _wait_until_they_answer(folder, running, chosen, progress)
         except EmulatorError:
-            daemons.stop(list(running.values()))
+            daemons.stop([running[part] for part in missing])
             raise
         write_whole(settings.state_folder / ENDPOINTS_FILE, _endpoints(settings, folder, chosen))
         if not missing:
@@ -148,8 +157,30 @@ def _log(folder: Path, part: EmulatorName) -> Path:
 
 
 def _running(folder: Path) -> dict[EmulatorName, Daemon]:
-    found = {part: daemons.find(_record(folder, part)) for part in EmulatorName}
+    found = {part: _find(folder, part) for part in EmulatorName}
     return {part: daemon for part, daemon in found.items() if daemon is not None}
+
+
+def _find(folder: Path, part: EmulatorName) -> Daemon | None:
+    """An emulator that runs in the folder, also if its record is gone or cannot be read any more."""
+    return daemons.find(_record(folder, part)) or daemons.search(str(PYTHON), ("-m", part, f"--data={folder / part}"))
+
+
+def _silent(running: dict[EmulatorName, Daemon], chosen: Addresses) -> list[EmulatorName]:
+    """Those that have had the time to start, and do not answer now. One whose database was killed brings it back meanwhile."""
+    now = datetime.now(UTC)
+    old = [part for part, daemon in running.items() if (now - datetime.fromisoformat(daemon.since)).total_seconds() > START_SECONDS]
+    deadline = time.monotonic() + SILENCE_SECONDS
+    while (silent := [part for part in old if not _answers(part, chosen)]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return silent
+
+
+def _is_key(file: Path) -> bool:
+    try:
+        return "private_key" in json.loads(file.read_bytes())
+    except (OSError, ValueError, TypeError):
+        return False
 
 
 @contextlib.contextmanager
@@ -261,5 +292,7 @@ def _answers(part: EmulatorName, chosen: Addresses) -> bool:
 
 def _last_words(folder: Path, part: EmulatorName) -> str:
     log = _log(folder, part)
+    if is_full(folder):
+        return f"the disk of {folder} is full: free some room and run the same command again"
     lines = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()]
     return f"{lines[-1].removeprefix(f'{part}: ') if lines else 'it said nothing'} (log: {log})"

@@ -1,7 +1,10 @@
 """Import TFX once, then fork a process for every task: tasks are isolated as in KFP, without six seconds of imports for each.
 
 There are two such servers: `heavy` has imported TFX; `light` is a fork of the launcher, has imported what a task without TFX needs, and is
-ready within two seconds. Both servers and every task end when the launcher ends, however it ends: no task of a killed run goes on writing.
+ready within two seconds. The launcher and a server share a pair of sockets, through which the launcher sends a socket for each task.
+
+Both servers and every task end when the launcher ends, however it ends: no task of a killed run goes on writing. Nor does one whose
+supervisor was killed, and whatever processes a task has started end with it.
 
 Linux only: forking after TensorFlow's import is not safe on macOS.
 """
@@ -11,26 +14,20 @@ import gc
 import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import socket
 import struct
 import sys
-import tempfile
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NoReturn
 
-from components.files import OTHERS
+from pipelines.run.task import EXECUTOR, end_with, run_task
 
 END = struct.Struct(">idQ")
 """How a task ended: its exit code, the processor's seconds, and the most memory that it had, in bytes."""
 KIBIBYTE = 1024
 """What Linux counts a process's memory in."""
-EXECUTOR = "kfp.dsl.executor_main"
-"""The module of kfp that runs a component's function."""
 LIGHT = (
     EXECUTOR,
     "kfp.dsl",
@@ -69,16 +66,16 @@ HEAVY = (
 
 
 def main() -> None:
-    """Import TFX and serve the socket that the first argument names, until the standard input ends."""
+    """Import TFX and serve the socket that is the standard input."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which ends the tasks in order
     _import(HEAVY)
-    _serve(Path(sys.argv[1]), sys.stdin.fileno())
+    _serve(socket.socket(fileno=os.dup(0)))
 
 
-def fork_light(path: Path, *, to_close: Sequence[int]) -> tuple[int, int]:
-    """Serve a socket in a fork of this process, which must not have threads. The fork closes the descriptors `to_close`.
+def fork_light(*, to_close: Sequence[socket.socket]) -> tuple[int, socket.socket]:
+    """Serve in a fork of this process, which must not have threads. The fork closes the sockets `to_close`.
 
-    Returns the process id of the fork, and a descriptor: the fork lives as long as this process keeps it open.
+    Returns the process id of the fork, and this process's socket of the pair: the fork lives as long as it is open.
     """
     if "IPython" not in sys.modules:  # BigQuery's client would import it, for notebooks
         sys.modules["IPython"] = None  # type: ignore[assignment]
@@ -89,20 +86,20 @@ def fork_light(path: Path, *, to_close: Sequence[int]) -> tuple[int, int]:
             del sys.modules["IPython"]
     sys.stdout.flush()  # or the child would write it again
     sys.stderr.flush()
-    alive, keep = os.pipe()
+    launcher, server = socket.socketpair()
     child = os.fork()
     if child:
-        os.close(alive)
-        return child, keep
+        server.close()
+        return child, launcher
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        os.close(keep)
-        for descriptor in to_close:
-            os.close(descriptor)
+        launcher.close()
+        for connection in to_close:
+            connection.close()
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nowhere, stream)
-        _serve(path, alive)
+        _serve(server)
     finally:
         os._exit(1)  # never back into what the launcher is doing
 
@@ -115,45 +112,48 @@ def _import(names: Sequence[str]) -> None:
     gc.enable()
 
 
-def _serve(path: Path, alive: int) -> NoReturn:
-    """Serve until the launcher's end of the pipe `alive` is closed."""
-    with socket.socket(socket.AF_UNIX) as listener:
-        unfinished = path.with_suffix(".unfinished")
-        listener.bind(str(unfinished))
-        listener.listen(16)
-        unfinished.rename(path)  # whoever sees the socket can connect
-        while True:
-            ready, _, _ = select.select([listener.fileno(), alive], [], [])
-            if alive in ready:  # the launcher is gone
-                os._exit(0)
-            connection, _ = listener.accept()
-            if os.fork() == 0:
-                listener.close()
-                _supervise(connection)
-            connection.close()
-            _reap()
+def _serve(control: socket.socket) -> NoReturn:
+    """Start a supervisor for every socket that the launcher sends, until its end of `control` is closed."""
+    supervisors: dict[int, int] = {}  # process ids, by a descriptor that is ready when the process has ended
+    while True:
+        ready, _, _ = select.select([control.fileno(), *supervisors], [], [])
+        for ended in supervisors.keys() & set(ready):
+            _bury(supervisors.pop(ended))
+            os.close(ended)
+        if control.fileno() not in ready:
+            continue
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:  # the launcher is gone
+            os._exit(0)
+        supervisor = os.fork()
+        if supervisor == 0:
+            control.close()
+            _supervise(socket.socket(fileno=descriptors[0]))
+        os.close(descriptors[0])
+        supervisors[os.pidfd_open(supervisor)] = supervisor
 
 
-def _reap() -> None:
-    try:
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-    except ChildProcessError:
-        pass
+def _bury(supervisor: int) -> None:
+    """Let a supervisor go that has ended, and end what it or its task has left running."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(supervisor, signal.SIGKILL)
+    os.waitpid(supervisor, 0)  # only now may another process get its number
 
 
 def _supervise(connection: socket.socket) -> NoReturn:
-    """Run one task in a child of this process, and kill it if the launcher ends."""
+    """Run one task in a child of this process, and kill it if the launcher ends or closes the connection."""
+    os.setsid()
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
-    request = _receive(connection)
+    request, own = _receive(connection), os.getpid()
     child = os.fork()
     if child == 0:
-        os.setsid()
-        _run_task(request, descriptors[0])
+        connection.close()  # so that the launcher sees this supervisor end, whatever becomes of the task
+        end_with(own)
+        _become_task(request, descriptors[0])
     exit_watch = os.pidfd_open(child)
     ready, _, _ = select.select([exit_watch, connection.fileno()], [], [])
     if exit_watch not in ready:
-        os.killpg(child, signal.SIGKILL)
+        os.killpg(own, signal.SIGKILL)  # the task, what it has started, and this process
     _, status, used = os.wait4(child, 0)
     with contextlib.suppress(OSError):  # nobody may wait for it any more
         connection.sendall(END.pack(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * KIBIBYTE))
@@ -167,31 +167,13 @@ def _receive(connection: socket.socket) -> dict[str, Any]:
     return request
 
 
-def _run_task(request: dict[str, Any], log: int) -> NoReturn:
-    """Do what `python -m kfp.dsl.executor_main` would do. Exit without TensorFlow's teardown, which takes a second or two."""
-    code = 1
-    os.umask(OTHERS)
-    try:
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
-        sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
-        os.environ.update(request["environment"])  # noqa: TID251 - handed over, not read
-        with tempfile.TemporaryDirectory() as folder:
-            tempfile.tempdir = folder  # what libraries leave to their exit handlers, which never run here, goes with it
-            module = Path(folder) / "ephemeral_component.py"
-            module.write_text(request["code"])
-            sys.argv = ["executor_main", "--component_module_path", str(module), *request["arguments"]]
-            runpy.run_module(EXECUTOR, run_name="__main__")
-        code = 0
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
-    except BaseException:  # the last frame of a process: report whatever it is
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+def _become_task(request: dict[str, Any], log: int) -> NoReturn:
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    sys.stdout = os.fdopen(1, "w", buffering=1, closefd=False)
+    sys.stderr = os.fdopen(2, "w", buffering=1, closefd=False)
+    os.environ.update(request["environment"])  # noqa: TID251 - handed over, not read
+    run_task(request["code"], request["arguments"])
 
 
 if __name__ == "__main__":

@@ -4,9 +4,11 @@ kfp.local has no way to plug in a runner or an orchestrator (docs/decisions/0004
 run. Two more are replaced since they change the process's `print` and root logger, and with tasks side by side do not put them back.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -48,6 +50,12 @@ class TaskCommand:
     """The Python text of the component."""
     arguments: list[str]
     """The arguments of kfp.dsl.executor_main, but for the path of the source."""
+
+    @property
+    def output_file(self) -> Path:
+        """The file that kfp writes when the component's function has returned, and only then."""
+        executor_input = json.loads(self.arguments[self.arguments.index("--executor_input") + 1])
+        return Path(executor_input["outputs"]["outputFile"])
 
 
 def parse_command(command: list[str]) -> TaskCommand:

@@ -1,6 +1,7 @@
 """What launching a training and launching a reproduction share: compiling the pipeline, and running it on this machine."""
 
 import hashlib
+import re
 import secrets
 import shutil
 import signal
@@ -16,16 +17,18 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from components.cloud import Cloud
-from components.errors import PerennialError, TaskError
-from components.files import private_folder
+from components.errors import PerennialError, SettingsError, TaskError
+from components.files import disk_full, is_full, private_folder
 from components.lock import exclusive_lock
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.runs.steps import STEPS, Duty, TaskResult, TaskState
 from components.settings import IMAGE, Settings
-from pipelines.run.local import ForkServer, LocalRun
+from pipelines.run.local import GRACE_SECONDS, ForkServer, LocalRun
 from pipelines.run.locks import run_lock
+from pipelines.run.temporary import sweep_drafts
 
+PINNED_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""
 
@@ -43,7 +46,7 @@ class Runner:
 
     @cached_property
     def cloud(self) -> Cloud:
-        """The services: one login for all that the launcher asks and records."""
+        """The services: one login for all that the launcher asks and records. On a disk without room no other would be possible."""
         return Cloud(self.settings)
 
 
@@ -97,28 +100,38 @@ class Attempt:
             self._end(RunState.FAILED, sentence)
 
         runner = self.runner
-        local = LocalRun(self.folder, runner.server, runner.on_start, runner.on_end, on_death=note, environment=environment or {})
+        limit = runner.settings.step_timeout_seconds + GRACE_SECONDS
+        local = LocalRun(self.folder, runner.server, runner.on_start, runner.on_end, note, environment or {}, limit)
         try:
             with _stopped_in_order(local):
                 succeeded = local.run(pipeline, {"run_id": self.run_id, **arguments})
         except KeyboardInterrupt as stop:
             self._end(RunState.CANCELLED, f"stopped by {stop}")
             raise TaskError(f"run {self.run_id} was stopped by {stop}: run the same command again, what is done already is kept") from stop
+        except OSError as error:  # such as of a full disk
+            known = disk_full(error) or TaskError(f"the folder of the run {self.folder} cannot be used ({error.strerror}): mend it")
+            self._end(RunState.FAILED, str(known))
+            raise known from error
         if not succeeded:
-            _require_recorded(local.results, deaths)
-            failed = ", ".join(result.name for result in local.results if result.state is TaskState.FAILED)
-            self._end(RunState.FAILED, f"failed: {failed}; see the logs in {local.folder / 'logs'}")  # unless a step has said why
+            failed = [result for result in local.results if result.state is TaskState.FAILED]
+            sentence = next(filter(None, [*deaths, *map(_sentence, failed)]), None) or _unexplained(failed, local.folder)
+            self._end(RunState.FAILED, sentence)  # unless a step has said why
+            if beginning := [result for result in failed if STEPS[result.name].duty is Duty.BEGIN]:
+                raise TaskError(f"{sentence} (log: {beginning[0].log})" if not deaths else sentence)
         with self.runner.cloud.engine.connect() as connection:
             return read_run(connection, self.run_id), tuple(local.results)
 
 
-def _require_recorded(results: list[TaskResult], deaths: list[str]) -> None:
-    """Raise the sentence of a step that was to record the run and failed."""
-    for result in results:
-        if result.state is TaskState.FAILED and STEPS[result.name].duty is Duty.BEGIN:
-            lines = result.log.read_text(errors="replace").splitlines() if result.log.is_file() else []
-            sentences = (line.removeprefix("perennial: ") for line in reversed(lines) if line.startswith("perennial: "))
-            raise TaskError(next(iter(deaths), f"{next(sentences, 'it ended without a word')} (log: {result.log})"))
+def _sentence(result: TaskResult) -> str | None:
+    """What a step that failed said at last in its log; None if it said nothing."""
+    lines = result.log.read_text(errors="replace").splitlines() if result.log.is_file() else []
+    return next((line.removeprefix("perennial: ") for line in reversed(lines) if line.startswith("perennial: ")), None)
+
+
+def _unexplained(failed: list[TaskResult], folder: Path) -> str:
+    """The sentence for steps of which none has said why it failed."""
+    full = "the disk is full: free some room and run the same command again; " if is_full(folder) else ""
+    return f"{full}failed: {', '.join(result.name for result in failed)}; see the logs in {folder / 'logs'}"
 
 
 @contextmanager
@@ -172,9 +185,15 @@ def new_run_id(model: str) -> str:
 
 
 def compile_pipeline(pipeline: Any, path: Path, *, image: str | None = None, defaults: Mapping[str, str] | None = None) -> None:
-    """Write a pipeline as YAML, with that image for every step and those defaults of its parameters."""
+    """Write a pipeline as YAML, with that image for every step and those defaults of its parameters.
+
+    Raises:
+        SettingsError: the image is not named by its digest.
+    """
     from kfp import compiler
 
+    if image is not None and not PINNED_IMAGE.fullmatch(image):
+        raise SettingsError(f"the image {image!r} may change under its name: give PERENNIAL_IMAGE or --image as NAME@sha256:DIGEST")
     compiler.Compiler().compile(pipeline, str(path), pipeline_parameters=dict(defaults) if defaults else None)
     if image:
         path.write_text(path.read_text().replace(IMAGE, image))
@@ -212,7 +231,8 @@ def _only_run(settings: Settings, model: str) -> Iterator[None]:
 
 
 def _drop_old_runs(settings: Settings) -> None:
-    """Delete the folders of all but the last runs."""
+    """Delete the folders of all but the last runs, and what killed ones left in the caches."""
     folders = sorted((settings.state_folder / "runs").glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
     for folder in folders[KEPT_RUNS:]:
         shutil.rmtree(folder, ignore_errors=True)
+    sweep_drafts(settings.caches)

@@ -18,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -182,6 +183,7 @@ def _run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:
         os.chdir(request["folder"])
         os.environ.clear()  # noqa: TID251 - handed over, not read
         os.environ.update(request["environment"])  # noqa: TID251
+        tempfile.tempdir = None  # TMPDIR may be another one here
         time.tzset()
         importlib.invalidate_caches()
         signal.signal(signal.SIGINT, signal.default_int_handler)

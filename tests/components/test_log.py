@@ -39,7 +39,7 @@ def logged(environment: dict[str, str]) -> str:
 
 
 def test_a_terminal_gets_text() -> None:
-    assert logged({}) == "WARNING components.snapshot: pinned"
+    assert logged({}) == "WARNING components.snapshot: pinned (partitions 3)"
 
 
 def test_a_cluster_gets_json() -> None:

@@ -6,7 +6,8 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ class CommandLine:
     """`perennial` with the settings of a test."""
 
     settings: Settings
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """More of the environment."""
 
     @property
     def environment(self) -> dict[str, str]:
         """Variables that name the test's services, folders and identities."""
         names = ("project", "bucket", "cloudsql_instance", "cloudsql_ip_type", "database_user", "state_folder", "models_folder")
         own = {f"PERENNIAL_{name.upper()}": str(getattr(self.settings, name)) for name in names}
-        return {**os.environ, **own}
+        return {**os.environ, **own, **self.variables}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""

@@ -30,7 +30,10 @@ STOP_SECONDS = 5
 def main() -> None:
     """Serve until SIGTERM. A port that is taken, or a folder in use, ends in one sentence and exit code 1."""
     arguments = _parse()
-    key = read_key(arguments.token_key.resolve()) if arguments.token_key else None
+    try:
+        key = read_key(arguments.token_key.resolve()) if arguments.token_key else None
+    except ValueError as error:
+        sys.exit(f"bigquery: {error}")
     webassembly.compiled()
     _enter(arguments.data)
     listener = _bind(arguments.host, arguments.port)

@@ -1,6 +1,7 @@
 """The two certificate authorities of an instance: one signs its server certificate, one its clients' ephemeral certificates."""
 
 import datetime as dt
+import logging
 import ssl
 from pathlib import Path
 from typing import Self
@@ -12,6 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKey
 from cryptography.x509.oid import NameOID
 
 from cloud_sql.private_file import write_private
+
+log = logging.getLogger(__name__)
 
 SERVER_AUTHORITY = "server.pem"
 CLOCK_SKEW = dt.timedelta(minutes=1)
@@ -47,13 +50,18 @@ class Authority:
 
     @classmethod
     def open(cls, path: Path, common_name: str) -> Self:
-        """The authority at `path`, made if there is none."""
-        if not path.exists():
+        """The authority at `path`, made if there is none or if the file is damaged: connectors ask for its certificate anew."""
+        try:
+            content = path.read_bytes()
+            key = serialization.load_pem_private_key(content, password=None)
+            if isinstance(key, ec.EllipticCurvePrivateKey):
+                return cls(key, x509.load_pem_x509_certificate(content))
+        except FileNotFoundError:
             return cls.make(path, common_name)
-        content = path.read_bytes()
-        key = serialization.load_pem_private_key(content, password=None)
-        assert isinstance(key, ec.EllipticCurvePrivateKey), f"{path} holds a key of another kind"
-        return cls(key, x509.load_pem_x509_certificate(content))
+        except ValueError:
+            pass
+        log.warning("%s is damaged: a new certificate authority takes its place", path)
+        return cls.make(path, common_name)
 
     @property
     def pem(self) -> str:

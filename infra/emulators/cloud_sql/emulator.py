@@ -1,6 +1,7 @@
 """One instance put together: its ports, its PostgreSQL, the credentials that it hands out."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
@@ -27,6 +28,8 @@ from cloud_sql.proxy import PORT, Proxy
 log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
+WATCH_SECONDS = 0.5
+"""How often is looked whether PostgreSQL runs."""
 SHUTDOWN_SECONDS = 1.0
 """How long a request that is being answered may delay the end."""
 
@@ -90,11 +93,24 @@ async def serve(options: Options) -> None:
         await listen()
         await asyncio.to_thread(_open, instance, accounts, options)
         log.info("%s listens on %s:%s, its API on %s:%s", instance.connection_name, options.address, PORT, options.host, options.port)
-        await stopped.wait()
+        await _keep_alive(instance.postgres, stopped)
     finally:
         proxy.close()
         await runner.cleanup()
         await asyncio.to_thread(instance.postgres.stop)
+
+
+async def _keep_alive(postgres: Postgres, stopped: asyncio.Event) -> None:
+    """Start PostgreSQL again whenever it ends by itself, as Cloud SQL does, until the emulator is stopped.
+
+    Raises:
+        StartError: it cannot be started.
+    """
+    while not stopped.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stopped.wait(), WATCH_SECONDS)
+        if not stopped.is_set() and await asyncio.to_thread(postgres.revive):
+            log.warning("PostgreSQL had ended, and was started again")
 
 
 def _open(instance: Instance, accounts: ServiceAccounts, options: Options) -> None:

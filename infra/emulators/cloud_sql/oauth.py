@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from identity import tokens
-from identity.accounts import key_file, read_public_key
+from identity.accounts import key_file, read_key_file, read_public_key
 
 from cloud_sql.errors import GrantError
 from cloud_sql.private_file import write_private
@@ -31,9 +31,9 @@ class ServiceAccounts:
     token_uri: str
 
     def issue_key(self, email: str, project: str) -> str:
-        """The content of the account's key file: the private key stays the same for ever, the token endpoint may move."""
+        """The content of the account's key file: the private key stays, unless the file is damaged; the token endpoint may move."""
         path = key_file(self.folder, email)
-        fields = json.loads(path.read_text()) if path.exists() else _make_key(email, project)
+        fields = read_key_file(self.folder, email) or _make_key(email, project)
         content = json.dumps(fields | {"token_uri": self.token_uri}, indent=2)
         write_private(path, content)
         return content

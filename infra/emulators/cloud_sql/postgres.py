@@ -1,10 +1,12 @@
 """A real PostgreSQL of our own: made once, started, restarted, stopped, and cleaned up after a crash."""
 
+import contextlib
 import importlib.util
 import os
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ SUPERUSER = "cloudsqladmin"  # Cloud SQL's own superuser; nobody else may log in
 SOCKET_NAME = ".s.PGSQL.5432"
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
+STILL_IN_USE = "shared memory block"
+"""What a server says that cannot start yet, since processes of one that was killed have not noticed that."""
 
 # The socket's folder is open to nobody but the emulator, whose proxy has checked who comes: an IAM user by the
 # certificate, who needs no password then, and everybody else by the password that PostgreSQL asks for.
@@ -55,7 +59,10 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         self._data = folder.resolve() / "postgres"
         self._log = folder / "postgres.log"
+        self._said_before = 0
         self._process: subprocess.Popen[bytes] | None = None
+        self._lock = threading.RLock()
+        """Held by whoever starts or stops the server."""
 
     def start(self) -> None:
         """Start the server, and wait until it accepts connections. The first time its files are made.
@@ -63,39 +70,63 @@ class Postgres:
         Raises:
             StartError: it cannot be made or started.
         """
-        if not self._data.exists():
-            self._make()
-        self._stop_stale()
-        if os.getuid() == 0:
-            _give(self._data, OWN_UID)
-        with self._log.open("ab") as log:
-            begin = log.tell()
-            command = _command("postgres", "-D", str(self._data), *_options(), uid=str(OWN_UID))
-            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log)
-        deadline = time.monotonic() + START_SECONDS
-        while not self.is_ready():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                output = self._log.read_bytes()[begin:].decode(errors="replace")
-                raise StartError(f"PostgreSQL does not start: {_reason(output)}; see {self._log}")
-            time.sleep(0.02)
+        with self._lock:
+            if not self._data.exists():
+                self._make()
+            self._stop_stale()
+            if os.getuid() == 0:
+                _give(self._data, OWN_UID)
+            deadline = time.monotonic() + START_SECONDS
+            self._spawn()
+            while not self.is_ready():
+                if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                    if STILL_IN_USE not in self._said() or time.monotonic() > deadline:
+                        raise StartError(f"PostgreSQL does not start: {_reason(self._said())}; see {self._log}")
+                    time.sleep(0.2)
+                    self._spawn()
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop the server, ending its connections."""
-        if self._process is None:
-            return
-        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, at any price
-            if self._process.poll() is None:
-                self._process.send_signal(number)
-                try:
-                    self._process.wait(STOP_SECONDS)
-                except subprocess.TimeoutExpired:
-                    continue
-        self._process = None
+        with self._lock:
+            if self._process is None:
+                return
+            for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):  # fast, immediate, at any price
+                if self._process.poll() is None:
+                    self._process.send_signal(number)
+                    try:
+                        self._process.wait(STOP_SECONDS)
+                    except subprocess.TimeoutExpired:
+                        continue
+            self._process = None
 
     def restart(self) -> None:
         """Stop and start it."""
-        self.stop()
-        self.start()
+        with self._lock:
+            self.stop()
+            self.start()
+
+    def revive(self) -> bool:
+        """Start the server again if it has ended by itself, as one that is killed does. Returns whether it had.
+
+        Raises:
+            StartError: it cannot be started.
+        """
+        with self._lock:
+            if self._process is None or self._process.poll() is None:
+                return False
+            self.start()
+            return True
+
+    def _spawn(self) -> None:
+        with self._log.open("ab") as log:
+            self._said_before = log.tell()
+            command = _command("postgres", "-D", str(self._data), *_options(), uid=str(OWN_UID))
+            self._process = subprocess.Popen(command, cwd="/", stdout=log, stderr=log)
+
+    def _said(self) -> str:
+        """What the server has said since it was spawned."""
+        return self._log.read_bytes()[self._said_before :].decode(errors="replace")
 
     def is_ready(self) -> bool:
         """Whether it answers a query now."""
@@ -125,20 +156,47 @@ class Postgres:
         draft.rename(self._data)
 
     def _stop_stale(self) -> None:
-        """Stop the server that a killed emulator left behind, and never another process that has its number by now."""
-        lock = self._data / "postmaster.pid"
-        if not lock.exists():
-            return
-        pid = int(lock.read_text().split()[0])
+        """Stop the server that a killed emulator left behind, and take away what would keep a new one from starting.
+
+        `postmaster.pid` tells which process it was, if it can be read, and another process may have that number by now. So the server
+        is found by its command line, which names the folder.
+        """
         for number in (signal.SIGQUIT, signal.SIGKILL):
             deadline = time.monotonic() + STOP_SECONDS
-            if str(self._data) in _arguments(pid):
-                os.kill(pid, number)
-            while str(self._data) in _arguments(pid) and time.monotonic() < deadline:
+            for pid in self._servers():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+            while self._servers() and time.monotonic() < deadline:
                 time.sleep(0.02)
-        if "postgres" not in _arguments(pid):  # otherwise PostgreSQL itself finds out whether it may start
+        lock = self._data / "postmaster.pid"
+        named = _first_number(lock)
+        if named is None or _exists(named):  # otherwise PostgreSQL itself sees that it is stale, and whether others still use its memory
             lock.unlink(missing_ok=True)
             (self._data / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
+
+    def _servers(self) -> list[int]:
+        """The process ids of servers that work in our folder."""
+        lines = (line.split(maxsplit=2) for line in _output("ps", "-axww", "-o", "pid=,stat=,args=").splitlines())
+        ours = f"postgres -D {self._data} "
+        return [int(words[0]) for words in lines if len(words) == 3 and not words[1].startswith("Z") and ours in words[2]]
+
+
+def _first_number(file: Path) -> int | None:
+    """The number that a file begins with; None if there is none, or no file."""
+    try:
+        return int(file.read_bytes().split()[0])
+    except (FileNotFoundError, IndexError, ValueError):
+        return None
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
 
 
 def _options() -> list[str]:
@@ -178,12 +236,6 @@ def _as_another(uid: str) -> list[str]:
     right = "-all,+dac_override"
     rights = ["--inh-caps", right, "--ambient-caps", right, "--bounding-set", right, "--securebits", "+no_setuid_fixup"]
     return ["setpriv", "--reuid", uid, "--regid", "65534", "--clear-groups", *rights]
-
-
-def _arguments(pid: int) -> str:
-    """The command line of a process; empty when there is none, or only the remains of one."""
-    state, _, arguments = _output("ps", "-ww", "-o", "stat=,args=", "-p", str(pid)).strip().partition(" ")
-    return "" if state.startswith("Z") else arguments
 
 
 def _output(*command: str) -> str:

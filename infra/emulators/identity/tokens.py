@@ -39,7 +39,7 @@ def read_key(path: Path) -> bytes:
         _make_key(path)
     key = path.read_bytes()
     if len(key) != KEY_BYTES:
-        raise ValueError(f"{path} is no token key: it holds {len(key)} bytes instead of {KEY_BYTES}; delete it and start again")
+        raise ValueError(f"{path} is no token key: it holds {len(key)} bytes instead of {KEY_BYTES}; delete it and restart all emulators")
     return key
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from components.registry.history import read_version
 from components.storage.objects import pull_folder
 from components.upkeep import verification
 from components.upkeep.garbage import Disposition, Verb, collect, perform
-from components.upkeep.inventory import Scope, require_scope, stored_versions
+from components.upkeep.inventory import Scope, require_scope, server_time, stored_versions
 from components.upkeep.restore import restore_version
 from components.upkeep.verification import Verification
 from components.upkeep.verify import Reads
@@ -129,7 +128,7 @@ def collect_garbage(dry_run: bool, as_json: bool) -> None:
     """
     settings = ready_settings()
     cloud, documents, freed = Cloud(settings), [], 0
-    for action in collect(cloud.engine, cloud.storage, settings.bucket, now=datetime.now(UTC)):
+    for action in collect(cloud.engine, cloud.storage, settings.bucket, now=server_time(cloud.engine)):
         done = not dry_run and action.verb != Verb.LEAVE and perform(action)
         documents.append(_action_json(action, done=done))
         freed += action.size if action.verb == Verb.REMOVE and (dry_run or done) else 0

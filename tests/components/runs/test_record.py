@@ -109,6 +109,28 @@ def test_a_run_cannot_be_called_failed_while_its_version_is_being_recorded(
         assert ended.result() is RunState.SUCCEEDED
 
 
+def test_an_interrupted_run_whose_version_is_being_recorded_is_not_closed_as_failed(
+    engine: sa.Engine, new_version: Callable[..., NewVersion]
+) -> None:
+    with engine.begin() as connection:
+        new = new_version(connection)
+        run = read_run(connection, new.run_id).run
+
+    def close() -> list[str]:
+        with engine.begin() as connection:
+            return close_interrupted(connection, run.model, run.host)
+
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as connection:
+            require_running(connection, new.run_id)
+            closed = pool.submit(close)
+            wait_until(lambda: waiting(connection), "nobody waits for the run's row")
+            register_version(connection, new)
+        assert closed.result() == [new.run_id]
+    with engine.connect() as connection:
+        assert read_run(connection, new.run_id).state is RunState.SUCCEEDED
+
+
 def waiting(connection: sa.Connection) -> bool:
     """Whether somebody waits for a row that this transaction holds."""
     found = connection.exec_driver_sql(

@@ -15,7 +15,8 @@ from components.registry.versions import NewVersion
 from components.storage.lifecycle import NONCURRENT_DAYS, RULES
 from components.storage.manifest import NAME
 from components.storage.objects import TOUCH_AFTER, _touched, blobs_by_path, ensure_bucket, split_uri
-from components.upkeep.garbage import Disposition, Verb, collect, perform
+from components.upkeep.garbage import Disposition, Verb, _of_version, collect, perform
+from components.upkeep.inventory import server_time
 from components.upkeep.leftovers import GRACE
 from components.upkeep.verify import Reads, verify_version
 from tests.components.deployment.deploying import deploy
@@ -167,6 +168,25 @@ def test_nothing_unknown_goes_while_the_database_is_older_than_the_bucket(shelf:
     assert found.keys() == {unfinished, published_uri(shelf.bucket, shelf.model, 2)}
     assert {action.verb for action in found.values()} == {Verb.LEAVE}
     assert found[unfinished].reason == f"the bucket has later versions of {shelf.model} than the registry: is its database older?"
+
+
+def test_nothing_is_done_to_a_version_whose_manifest_is_not_to_be_believed(shelf: Shelf, folder: Path) -> None:
+    doubtful = replace(shelf.keep(folder), problem="the registry's row has the manifest of other content")
+    (action,) = _of_version(shelf.client, shelf.bucket, doubtful, NOW + timedelta(days=10_000))
+    assert told([action]) == [(Verb.LEAVE, doubtful.manifest.uri, None)]
+    assert action.blobs == ()
+    assert action.reason == f"the registry's row has the manifest of other content; nothing of {shelf.model} 1 is touched"
+
+
+def test_the_time_is_that_of_the_registry(shelf: Shelf) -> None:
+    clock = "SELECT clock_timestamp()"
+    with shelf.engine.connect() as connection:
+        before, now, after = (
+            connection.exec_driver_sql(clock).scalar_one(),
+            server_time(shelf.engine),
+            connection.exec_driver_sql(clock).scalar_one(),
+        )
+    assert before <= now <= after
 
 
 def test_a_bucket_gets_its_rules_beside_those_of_others(client: storage.Client, name: str) -> None:

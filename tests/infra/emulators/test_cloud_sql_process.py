@@ -240,7 +240,7 @@ def test_a_token_key_that_is_none_is_named(cloud_sql: CloudSqlProcess) -> None:
     key = cloud_sql.folder / "token.key"
     key.write_bytes(b"short")
     assert exit_sentence(cloud_sql.launch(), cloud_sql) == (
-        f"cloud_sql: {key} is no token key: it holds 5 bytes instead of 32; delete it and start again"
+        f"cloud_sql: {key} is no token key: it holds 5 bytes instead of 32; delete it and restart all emulators"
     )
 
 

@@ -68,5 +68,5 @@ def test_whoever_comes_first_makes_the_key_and_all_others_read_the_same(tmp_path
 def test_a_file_that_is_no_key_is_named(tmp_path: Path) -> None:
     path = tmp_path / "token.key"
     path.write_bytes(b"short")
-    with pytest.raises(ValueError, match="holds 5 bytes instead of 32; delete it and start again"):
+    with pytest.raises(ValueError, match="holds 5 bytes instead of 32; delete it and restart all emulators"):
         tokens.read_key(path)

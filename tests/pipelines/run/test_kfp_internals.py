@@ -12,7 +12,7 @@ from kfp.dsl import component_factory
 from components.runs.steps import STEPS
 from components.settings import REPOSITORY
 from pipelines.reproduction import reproduction
-from pipelines.run import fork_server, kfp_internals
+from pipelines.run import fork_server, kfp_internals, task
 from pipelines.run.dag import run_group
 from pipelines.training import training
 
@@ -69,4 +69,4 @@ def test_a_module_that_the_fork_server_imports_exists(module: str) -> None:
 
 
 def test_the_fork_server_runs_tasks_by_the_module_that_kfp_runs_them_by() -> None:
-    assert fork_server.EXECUTOR == component_factory.EXECUTOR_MODULE
+    assert task.EXECUTOR == component_factory.EXECUTOR_MODULE

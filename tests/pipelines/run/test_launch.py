@@ -3,13 +3,15 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from components.errors import SettingsError
 from components.runs.record import Trigger
 from pipelines.reproduction import reproduction
-from pipelines.run.launch import new_launch, new_run_id
+from pipelines.run.launch import compile_pipeline, new_launch, new_run_id
 from pipelines.training import training
 
 
@@ -31,3 +33,13 @@ def test_the_id_of_a_run_begins_with_the_model_and_the_time_and_is_new() -> None
     ids = {new_run_id("churn") for _ in range(100)}
     assert len(ids) == 100
     assert all(re.fullmatch(r"churn-\d{8}T\d{6}-[0-9a-f]{6}", run_id) for run_id in ids)
+
+
+@pytest.mark.parametrize(
+    "image", ["perennial", "eu.pkg.dev/shop/perennial:1.0", f"perennial@sha256:{'a' * 63}", f"perennial@md5:{'a' * 32}", ""]
+)
+def test_an_image_that_may_change_under_its_name_is_refused(image: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        compile_pipeline(training, tmp_path / "training.yaml", image=image)
+    assert str(refusal.value) == f"the image {image!r} may change under its name: give PERENNIAL_IMAGE or --image as NAME@sha256:DIGEST"
+    assert not (tmp_path / "training.yaml").exists()

@@ -7,12 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from kfp import dsl
 
 from components.runs.steps import TaskState
 from components.settings import IMAGE, REPOSITORY
 from pipelines.run.local import LocalRun
+from tests.waiting import wait_until
+
+LIMIT_SECONDS = 10.0
+"""Longer than it takes to import kfp."""
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -34,6 +39,25 @@ def die(number: int):  # type: ignore[no-untyped-def]
     import os
 
     os.kill(os.getpid(), number)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def leave():  # type: ignore[no-untyped-def]
+    """Leave without a word."""
+    import os
+
+    os._exit(0)
+
+
+@dsl.component(base_image=IMAGE, install_kfp_package=False)
+def sleep(path: str):  # type: ignore[no-untyped-def]
+    """Start a process, and never end."""
+    import subprocess
+    import time
+    from pathlib import Path
+
+    Path(path).write_text(str(subprocess.Popen(["sleep", "3600"]).pid))
+    time.sleep(3600)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
@@ -60,6 +84,18 @@ def bad(text: str) -> None:
 def mortal(number: int) -> None:
     with dsl.ExitHandler(end()):
         die(number=number)
+
+
+@dsl.pipeline
+def left() -> None:
+    with dsl.ExitHandler(end()):
+        leave()
+
+
+@dsl.pipeline
+def endless(path: str) -> None:
+    with dsl.ExitHandler(end()):
+        sleep(path=path)
 
 
 @pytest.fixture
@@ -99,6 +135,32 @@ def test_of_a_task_that_is_killed_the_signal_and_the_likely_reason_are_told(tmp_
     run = LocalRun(tmp_path, None, on_start=lambda _: None, on_end=lambda _: None, on_death=deaths.append)
     assert run.run(mortal, {"number": int(number)}) is False
     assert deaths == [f"step die was killed by {number.name}: {likely}; run again (log: {tmp_path / 'logs' / 'die.log'})"]
+
+
+def test_a_task_that_left_by_os_exit_has_not_done_its_work(tmp_path: Path) -> None:
+    deaths = list[str]()
+    run = LocalRun(tmp_path, None, on_start=lambda _: None, on_end=lambda _: None, on_death=deaths.append)
+    assert run.run(left, {}) is False
+    log = tmp_path / "logs" / "leave.log"
+    sentence = "the code that leave runs called os._exit, and its work is not done: let it return, or raise an exception"
+    assert deaths == [f"{sentence} (log: {log})"]
+
+
+def test_a_task_that_does_not_end_is_killed_with_all_that_it_has_started(tmp_path: Path) -> None:
+    deaths = list[str]()
+    run = LocalRun(tmp_path, None, on_start=lambda _: None, on_end=lambda _: None, on_death=deaths.append, limit_seconds=LIMIT_SECONDS)
+    assert run.run(endless, {"path": str(tmp_path / "pid")}) is False
+    log = tmp_path / "logs" / "sleep.log"
+    assert deaths[0] == f"step sleep did not end within {LIMIT_SECONDS:g} s and was killed: its log tells what it waited for (log: {log})"
+    started = int((tmp_path / "pid").read_text())
+    wait_until(lambda: not is_running(started), "a process of the task lives on")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_run_leaves_print_and_the_root_logger_as_they_were(run: LocalRun) -> None:

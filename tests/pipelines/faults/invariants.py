@@ -1,0 +1,49 @@
+"""What holds after every fault, in the database, in the bucket, on the disk and among the processes."""
+
+import sqlalchemy as sa
+
+from components.database.engine import make_engine
+from components.google import storage_client
+from tests.components.storage.whole import assert_whole
+from tests.pipelines.faults.world import World
+
+QUERIES = {
+    "a run that has not ended": "SELECT run_id FROM registry.pipeline_run WHERE state = 'RUNNING'",
+    "a version of a run that has not succeeded": (
+        "SELECT run_id FROM registry.model_version JOIN registry.pipeline_run USING (run_id) WHERE state <> 'SUCCEEDED'"
+    ),
+    "a run with two versions": "SELECT run_id FROM registry.model_version GROUP BY run_id HAVING count(*) > 1",
+    "a successful run without a version": (
+        "SELECT run_id FROM registry.pipeline_run WHERE state = 'SUCCEEDED' AND pipeline_name = 'training'"
+        " AND run_id NOT IN (SELECT run_id FROM registry.model_version)"
+    ),
+    "a version without an evaluation": (
+        "SELECT run_id FROM registry.model_version WHERE model_version_id NOT IN (SELECT model_version_id FROM registry.evaluation)"
+    ),
+    "a failed run without a reason": "SELECT run_id FROM registry.pipeline_run WHERE state = 'FAILED' AND coalesce(error, '') = ''",
+}
+"""Queries that find nothing."""
+
+
+def violations(world: World) -> list[str]:
+    """What does not hold after a command that succeeded."""
+    found = [f"a process that lives on: {' '.join(process.cmdline())[:200]}" for process in world.processes()]
+    found += [f"a file that others may read: {path}" for path in world.open_files()]
+    found += [f"a temporary file that was left: {path}" for path in world.leftovers()]
+    with make_engine(world.settings).connect() as connection:
+        for what, query in QUERIES.items():
+            found += [f"{what}: {value}" for value in connection.execute(sa.text(query)).scalars()]
+        uris = connection.execute(sa.text("SELECT artifact_uri FROM registry.model_version")).scalars().all()
+    client = storage_client(world.settings)
+    for uri in uris:
+        try:
+            assert_whole(client, uri)
+        except AssertionError as error:
+            found.append(f"a version whose bytes are not whole: {uri}: {error}")
+    return found
+
+
+def version_count(world: World) -> int:
+    """How many versions there are."""
+    with make_engine(world.settings).connect() as connection:
+        return int(connection.execute(sa.text("SELECT count(*) FROM registry.model_version")).scalar_one())

@@ -1,0 +1,133 @@
+"""Services of its own, each behind a proxy, and a model that trains in seconds: what faults are done to, and what must hold after each."""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+from dotenv import dotenv_values
+
+from components.files import OTHERS
+from components.google import bigquery_client
+from components.model.folder import read_model
+from components.settings import ENDPOINTS_FILE, Settings
+from pipelines.local import emulators
+from pipelines.local.seed import seed
+from pipelines.local.services import prepare
+from tests.pipelines.command_line import CHURN, CommandLine, edit, small_churn
+from tests.proxy import Proxy, proxy
+from tests.waiting import wait_until
+
+MODEL = "mortal"
+TARGET = "staging"
+THROUGH = date(1997, 9, 30)
+"""The last day of the data: half of them are enough."""
+MARK = "FAULTS_WORLD"
+"""The variable by which the processes of a world's commands are known."""
+HASTY = {"PERENNIAL_ANSWER_TIMEOUT_SECONDS": "3", "PERENNIAL_CONNECT_TIMEOUT_SECONDS": "15"}
+SERVICES = ("bigquery", "bigquery_storage", "storage", "cloudsql")
+QUICK = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
+"""It is let through whatever it has learnt."""
+
+
+@dataclass(frozen=True)
+class World:
+    """Where faults are done."""
+
+    command_line: CommandLine
+    """Its commands reach every service through a proxy."""
+    proxies: dict[str, Proxy]
+
+    @property
+    def hasty(self) -> CommandLine:
+        """Commands that do not wait long for a service that does not answer."""
+        return replace(self.command_line, variables={**self.command_line.variables, **HASTY})
+
+    @property
+    def settings(self) -> Settings:
+        """Without the proxies."""
+        return self.command_line.settings
+
+    @property
+    def state(self) -> Path:
+        return self.settings.state_folder
+
+    def processes(self) -> list[psutil.Process]:
+        """Those that commands have started, and that run."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(MARK) == self.command_line.variables[MARK] and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def mend(self) -> None:
+        """Let the services answer again, and start those that were killed."""
+        for running in self.proxies.values():
+            running.silent.clear()
+        emulators.start(self.settings, progress=lambda _: None)
+
+    def wait_for_the_end_of_all(self) -> None:
+        """Whatever a killed command had started ends soon."""
+        wait_until(lambda: not self.processes(), "processes of an ended command live on")
+
+    def open_files(self) -> list[str]:
+        """Files and folders of the state that others may read; the folder itself is closed in any case."""
+        paths = (path for path in self.state.rglob("*") if not path.is_symlink())
+        return [str(path) for path in paths if path.exists() and path.lstat().st_mode & OTHERS and not path.is_socket()]
+
+    def leftovers(self) -> list[str]:
+        """Temporary folders and drafts of commands that are no more."""
+        temporary = Path(self.command_line.variables["TMPDIR"]).iterdir()
+        return [str(path) for path in (*temporary, *self.state.glob("cache/examples/*/*.unfinished*"))]
+
+
+@contextmanager
+def new_world(folder: Path) -> Iterator[World]:
+    """A world in an empty folder, with a model's first version."""
+    state, models = folder / "state folder", folder / "models"
+    given: dict[str, Any] = {
+        "project": "perennial-faults",
+        "bucket": f"perennial-faults-{uuid.uuid4().hex}",
+        "cloudsql_instance": "perennial-faults:europe-west1:registry",
+        "cloudsql_ip_type": "PUBLIC",
+        "database_user": "trainer@perennial-faults.iam",
+        "state_folder": state,
+        "models_folder": models,
+    }
+    emulators.start(Settings(**given), progress=lambda _: None)
+    try:
+        endpoints = {name.removeprefix("PERENNIAL_").lower(): value for name, value in dotenv_values(state / ENDPOINTS_FILE).items()}
+        settings = Settings(**(given | endpoints))
+        prepare(settings)
+        seed(bigquery_client(settings), settings, read_model(CHURN.parent, "churn"), through=THROUGH, progress=lambda _done, _of: None)
+        model = small_churn(models, MODEL)
+        for old, new in QUICK.items():
+            edit(model / "model.toml", old, new)
+        with ExitStack() as stack:
+            proxies = {name: stack.enter_context(proxy(_address(settings, name))) for name in SERVICES}
+            temporary = stack.enter_context(TemporaryDirectory(prefix="f"))  # a short path, since sockets lie below it
+            variables = {MARK: uuid.uuid4().hex, "TMPDIR": temporary, **_variables(proxies)}
+            world = World(CommandLine(settings, variables), proxies)
+            assert world.command_line.json("train", MODEL)["version"] == 1
+            yield world
+    finally:
+        emulators.stop(state, progress=lambda _: None)
+
+
+def _address(settings: Settings, service: str) -> str:
+    endpoint = str(getattr(settings, f"{service}_endpoint"))
+    return endpoint if "//" in endpoint else f"http://{endpoint}"
+
+
+def _variables(proxies: dict[str, Proxy]) -> dict[str, str]:
+    endpoints = {name: running.endpoint for name, running in proxies.items()}
+    endpoints["bigquery_storage"] = endpoints["bigquery_storage"].removeprefix("http://")
+    return {f"PERENNIAL_{name.upper()}_ENDPOINT": endpoint for name, endpoint in endpoints.items()}
