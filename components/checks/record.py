@@ -6,8 +6,9 @@ from dataclasses import asdict
 
 import sqlalchemy as sa
 
-from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.findings import Finding
 from components.database.statements import execute, storable
+from components.looks.data_check import DataCheck, Severity
 
 
 def record_findings(connection: sa.Connection, run_id: str, stage: str, findings: Sequence[Finding], *, waived: bool) -> None:
@@ -23,7 +24,16 @@ def record_findings(connection: sa.Connection, run_id: str, stage: str, findings
 def _row(place: int, finding: Finding) -> dict[str, object]:
     values = asdict(finding)
     texts = {name: storable(values[name]) for name in ("what", "remedy")}
-    return values | texts | {"place": place, "check_name": values.pop("check"), "column_name": storable(values.pop("column"))}
+    return (
+        values
+        | texts
+        | {
+            "place": place,
+            "is_accepted": bool(values.pop("accepted")),
+            "check_name": values.pop("check"),
+            "column_name": storable(values.pop("column")),
+        }
+    )
 
 
 def read_recorded_findings(connection: sa.Connection, run_id: str) -> tuple[Finding, ...]:
