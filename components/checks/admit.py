@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from components.checks.acceptance import mark_accepted
 from components.checks.findings import ranked, read_findings, refusal
-from components.checks.record import record_findings
+from components.checks.record import mark_accepted, record_findings
 from components.checks.step import Inspection, write_inspection
 from components.errors import BlockedError
 from components.profiles.record import ProfileKind, keep_page, keep_profiles

@@ -24,6 +24,8 @@ WEEKS = 4
 LEAST_WEEKS = 3
 RESTING_SHARE = 0.1
 """A weekday with partitions in at most this share of the weeks is one that the table rests on."""
+YEARS_END = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
+"""Month and day of days on which many rest."""
 HOLIDAY_DAYS = 14
 """In a first run a single day so long ago, without rows or with few, only warns."""
 LEAST_USUAL_ROWS = 20
@@ -94,9 +96,11 @@ def _resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[s
 
 
 def _are_lone(missing: Sequence[date], present: Collection[date], last: date) -> bool:
-    """Whether each missing day stands alone and is so long ago that it may have been a holiday: nobody was there to miss it."""
+    """Whether the missing days may be holidays that nobody has named yet: each stands alone, and is one of several or long ago."""
     one = timedelta(days=1)
-    return all({day - one, day + one} <= {*present} and (last - day).days >= HOLIDAY_DAYS for day in missing)
+    open_days = [day for day in missing if (day.month, day.day) not in YEARS_END]
+    is_lone = all({day - one, day + one} <= {*present} for day in open_days)
+    return is_lone and (len(open_days) > 1 or all((last - day).days >= HOLIDAY_DAYS for day in open_days))
 
 
 def _lacked(reference: Snapshot | None, day: date) -> bool:

@@ -68,7 +68,7 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
     return Distance(divergence, largest, words + _in_words(before, now, compared))
 
 
-def plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:
+def _plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:
     """The divergence over what chance explains, however small; None where the values cannot be compared."""
     if not before.filled or not now.filled or (not before.is_numeric and (before.has_uncounted_values or now.has_uncounted_values)):
         return None
@@ -140,7 +140,7 @@ def divergence_ratio(observation: Observation) -> Daily | None:
     now, before = observation.now, observation.before
     if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS or counts_up(observation):
         return None
-    ratio = plain_ratio(before, now)
+    ratio = _plain_ratio(before, now)
     return None if ratio is None else Daily(sqrt(ratio), 0.1)
 
 

@@ -32,7 +32,7 @@ def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
     now, before = observation.now, observation.before
     if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
         return None
-    if len(observation.earlier) >= LEAST_KNOWN and not was_numbers(observation.earlier):
+    if len(observation.earlier) >= LEAST_KNOWN and not _was_numbers(observation.earlier):
         return None  # codes, of which some have letters
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
     return Deviation(
@@ -47,7 +47,7 @@ def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
     )
 
 
-def was_numbers(earlier: Sequence[ColumnProfile]) -> bool:
+def _was_numbers(earlier: Sequence[ColumnProfile]) -> bool:
     """Whether a column held numbers and next to no text on nearly all days."""
     texts, filled = sum(column.texts for column in earlier), sum(column.filled for column in earlier)
     days = sum(column.texts > 0 for column in earlier)
@@ -68,7 +68,7 @@ def _chance_of_text(now: ColumnProfile, before: ColumnProfile) -> float:
 def more_text(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """A column of codes has far more values with letters than it always had."""
     now, before = observation.now, observation.before
-    if before is None or not before.texts or not now.texts or not before.is_numeric or was_numbers(observation.earlier):
+    if before is None or not before.texts or not now.texts or not before.is_numeric or _was_numbers(observation.earlier):
         return None
     share, was = now.texts / now.filled, before.texts / before.filled
     if share <= was + max(checks.text_share, MORE_TEXT_SHARE):

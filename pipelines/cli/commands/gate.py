@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-from components.checks.acceptance import Acceptance, accept_finding, findings_that_blocked, list_acceptances
+from components.checks.record import Acceptance, accept_finding, findings_that_blocked, list_acceptances
 from components.database.engine import make_engine
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import Day, as_json, ready_settings, reason_option

@@ -245,7 +245,7 @@ def test_hours_that_should_have_rows_are_missed() -> None:
 
 
 def test_hours_in_the_middle_of_a_day_are_missed_and_so_are_most_of_their_rows() -> None:
-    for left, words in ((0, "has no row from 11:00 to 14:00"), (10, "has only 30 of 935 rows from 11:00 to 14:00")):
+    for left, words in ((0, "has no row from 11:00 to 14:00"), (10, "has only 30 of 1,130 rows from 11:00 to 14:00")):
         gap = {hour: left if 11 <= hour < 14 else rows for hour, rows in PATTERN.items()}
         measure = lost_hours(on_weekdays({h: n for h, n in gap.items() if n}, *[PATTERN] * 4), CHECKS)
         assert measure is not None
