@@ -47,6 +47,7 @@ LOOKS = Looks(
     certain=frozenset({unfinite, damaged, stretched, frozen}),
     rates={nulls: null_odds, more_text: text_odds, shifted: divergence_ratio},
     level=null_level,
+    deadly=frozenset({nulls}),
     weekly=frozenset({lost_hours}),
     one_way=frozenset({frozen}),
 )

@@ -39,6 +39,8 @@ class Looks:
     """Those whose measure every day has, so that what is usual is known of it; the others are held against the worst of the days before."""
     level: Callable[[Observation, Series, ChecksSection], tuple[int, Deviation] | None]
     """Tells of how many of the last days the rate of the first of `rates` is on a new level."""
+    deadly: frozenset[Look] = frozenset()
+    """They find columns that died, of which any history is enough to tell."""
     weekly: frozenset[Look] = frozenset()
     """They know what the same weekdays are like."""
     one_way: frozenset[Look] = frozenset()
@@ -160,11 +162,14 @@ class _Walk:
         looks, checks = self.looks[name], self.checks[name]
         for look in looks.all:
             is_certain = look in looks.certain
-            if not observation.earlier or (len(observation.earlier) < LEAST_HISTORY and not is_certain):
+            is_thin = len(observation.earlier) < LEAST_HISTORY and not is_certain
+            if not observation.earlier or (is_thin and look not in looks.deadly):
                 continue
             if observation.is_backward and look in looks.one_way:
                 continue
             deviation = look(observation, checks)
+            if is_thin and deviation is not None and deviation.measure < 1:
+                deviation = None  # only a column that died is no chance
             if deviation is not None and look in looks.rates:
                 deviation = _judged(deviation, look, looks, observation, past, checks)
             elif deviation is not None and look not in looks.weekly and not is_new(look, observation, checks, deviation):

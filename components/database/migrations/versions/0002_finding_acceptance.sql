@@ -11,6 +11,7 @@ CREATE TABLE registry.finding_acceptance (               -- a finding that block
   created_at    timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX ON registry.finding_acceptance (model, finding);
+CREATE INDEX ON registry.finding_acceptance (run_id);
 CREATE TRIGGER no_update BEFORE UPDATE ON registry.finding_acceptance FOR EACH ROW EXECUTE FUNCTION registry.forbid_change();
 CREATE TRIGGER no_delete BEFORE DELETE ON registry.finding_acceptance FOR EACH ROW EXECUTE FUNCTION registry.forbid_change();
 CREATE TRIGGER no_truncate BEFORE TRUNCATE ON registry.finding_acceptance EXECUTE FUNCTION registry.forbid_change();
