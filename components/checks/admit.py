@@ -1,10 +1,11 @@
 """Record the findings of the gate before training, and end the run if one of them blocks."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from components.checks.findings import read_findings, refusal
-from components.checks.record import record_findings
-from components.checks.step import Inspection
+from components.checks.findings import ranked, read_findings, refusal
+from components.checks.record import mark_accepted, record_findings
+from components.checks.step import Inspection, write_inspection
 from components.errors import BlockedError
 from components.profiles.record import ProfileKind, keep_page, keep_profiles
 from components.profiles.reference import champion_version
@@ -34,10 +35,14 @@ def admit(step: Step, stage: str, snapshot: KfpArtifact, reference: KfpArtifact,
     client, bucket, run_id = step.cloud.storage, step.settings.bucket, step.run_id
     profiles = Path(inspection.profile.path)
     keep_profiles(client, bucket, model=pinned.model, snapshot_id=pinned.snapshot_id, kind=kind, path=profiles)
-    page = keep_page(client, bucket, name=f"reports/{run_id}/{stage}.html", path=Path(inspection.page.path)) if findings else ""
     with step.cloud.engine.begin() as connection:
+        marked = ranked(mark_accepted(connection, pinned.model, findings, datetime.now(UTC).date()))
+        if marked != findings:
+            findings = marked
+            write_inspection(findings, step.model, inspection)
         waived = bool(read_run(connection, run_id).run.parameters.get("waive_gate"))
         record_findings(connection, run_id, stage, findings, waived=waived)
+        page = keep_page(client, bucket, name=f"reports/{run_id}/{stage}.html", path=Path(inspection.page.path)) if findings else ""
         sentence = refusal(findings, _good_data(champion_version(reference)))
         if sentence is None or waived:
             return

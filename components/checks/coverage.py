@@ -7,8 +7,9 @@ from statistics import median, median_low
 
 import numpy as np
 
-from components.checks.findings import DataCheck, Finding
+from components.checks.findings import Finding
 from components.checks.table import check_table_columns, find_rewritten
+from components.looks.data_check import DataCheck, Severity
 from components.model.folder import Model
 from components.model.sections import WEEKDAYS
 from components.profiles.profile import ColumnProfile, ColumnProfiles
@@ -20,6 +21,13 @@ NEIGHBOURS = 7
 """A partition is compared with so many on each side of it."""
 WEEKS = 4
 """A partition is compared with those of the same weekday in so many weeks on each side of it."""
+LEAST_WEEKS = 3
+RESTING_SHARE = 0.1
+"""A weekday with partitions in at most this share of the weeks is one that the table rests on."""
+YEARS_END = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
+"""Month and day of days on which many rest."""
+HOLIDAY_DAYS = 14
+"""In a first run a single day so long ago, without rows or with few, only warns."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """With so many distinct values, counts that are all multiples of one number are not chance."""
@@ -43,33 +51,56 @@ def check_partitions(
     return [
         *_missing(model, snapshot, reference),
         *_doubled(doubled),
-        *_unusual_rows(model, snapshot.partitions, {*known, *doubled}),
+        *_unusual_rows(model, snapshot.partitions, {*known, *doubled}, reference),
         *check_table_columns(model, snapshot, reference),
         *find_rewritten(snapshot, reference),
     ]
 
 
 def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
-    """Days without a partition, except closed days and days that the champion's data lacked too."""
+    """Days without a partition, except closed days, weekdays that hardly ever have one, and days that the champion's data lacked too."""
     present = {partition.day for partition in snapshot.partitions}
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-    open_days = [day for day in days if not model.checks.is_closed(day)]
+    resting = _resting_weekdays(days, present)
+    open_days = [day for day in days if not model.checks.is_closed(day) and WEEKDAYS[day.weekday()] not in resting]
     missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
     if not missing:
         return []
-    table, how_many = snapshot.source_table, f"{len(missing)} of {len(open_days)} between {first} and {last}"
+    table, which = snapshot.source_table, _which(missing, present)
+    may_be_holidays = not which and (bool(resting) or (reference is None and _are_lone(missing, present, last)))
+    rests = f"; it has none on {' and '.join(f'{weekday}s' for weekday in resting)}" if resting else ""
     return [
         Finding(
             check=DataCheck.MISSING_PARTITION,
+            severity=Severity.WARNS if may_be_holidays else Severity.BLOCKS,
             level="source",
-            what=f"partition {missing[0]} of {table} is missing ({how_many}{_which(missing, present)})",
+            what=f"partition {missing[0]} of {table} is missing "
+            f"({len(missing)} of {len(open_days)} between {first} and {last}{which}{rests})",
             remedy="load it, choose --through before it, or name the day in checks.closed of model.toml",
             since=missing[0],
             days=len(missing),
             measure=len(missing) / len(open_days),
         )
     ]
+
+
+def _resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:
+    """Weekdays on which the table hardly ever has a partition: those that it never had one on in the first half of the window."""
+    counts = [[day in present for day in days if day.weekday() == weekday] for weekday in range(len(WEEKDAYS))]
+    return [
+        name
+        for name, found in zip(WEEKDAYS, counts, strict=True)
+        if len(found) >= LEAST_WEEKS and sum(found) <= RESTING_SHARE * len(found) and not any(found[: len(found) // 2 + 1])
+    ]
+
+
+def _are_lone(missing: Sequence[date], present: Collection[date], last: date) -> bool:
+    """Whether the missing days may be holidays that nobody has named yet: each stands alone, and is one of several or long ago."""
+    one = timedelta(days=1)
+    open_days = [day for day in missing if (day.month, day.day) not in YEARS_END]
+    is_lone = all({day - one, day + one} <= {*present} for day in open_days)
+    return is_lone and (len(open_days) > 1 or all((last - day).days >= HOLIDAY_DAYS for day in open_days))
 
 
 def _lacked(reference: Snapshot | None, day: date) -> bool:
@@ -88,7 +119,7 @@ def _which(missing: Sequence[date], present: Collection[date]) -> str:
     return f", all {' and '.join(f'{WEEKDAYS[weekday]}s' for weekday in sorted(weekdays))} since then"
 
 
-def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collection[date]) -> list[Finding]:
+def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collection[date], reference: Snapshot | None) -> list[Finding]:
     """Partitions that are many times smaller or larger than those around them and than those of the same weekday."""
     ratio, rows_by_day = model.checks.rows_ratio, {partition.day: partition.rows for partition in partitions}
     unusual = []
@@ -105,10 +136,15 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
     if not unusual:
         return []
     first, usual = unusual[0]
+    is_first_run = reference is None
+    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
+    has_rests = bool(_resting_weekdays(_calendar(partitions), {partition.day for partition in partitions}))
+    may_be_holidays = all(partition.rows < usual and (partition.day in quiet or has_rests) for partition, usual in unusual)
     more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(
             check=DataCheck.ROWS,
+            severity=Severity.WARNS if may_be_holidays else Severity.BLOCKS,
             level="source",
             what=f"partition {first.day} has {count(first.rows)} rows, those around it {count(usual)}{more}",
             remedy="load it again, whole and once; if the world changed, raise checks.rows_ratio in model.toml",
@@ -118,6 +154,12 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             threshold=ratio,
         )
     ]
+
+
+def _calendar(partitions: Sequence[Partition]) -> list[date]:
+    """All days from the first partition to the last."""
+    first, last = partitions[0].day, partitions[-1].day
+    return [first + timedelta(days=number) for number in range((last - first).days + 1)]
 
 
 def _usual(rows: Sequence[int]) -> float:

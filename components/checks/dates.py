@@ -5,9 +5,10 @@ from datetime import date
 
 from google.cloud import bigquery
 
-from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.findings import Finding
 from components.cloud import Cloud
 from components.google import table_name
+from components.looks.data_check import DataCheck, Severity
 from components.model.folder import Model
 from components.snapshot.source import History, count_undated, read_history, read_source_table
 from components.wording import count, percent

@@ -4,44 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
-from enum import StrEnum
 from pathlib import Path
 
-
-class DataCheck(StrEnum):
-    """What the data are checked for. Checks that point at a cause most closely come first, also in a list of findings."""
-
-    MISSING_PARTITION = "missing partition"
-    MISSING_COLUMN = "missing column"
-    TEXT = "text in numbers"
-    TYPE = "type"
-    NOT_FINITE = "NaN or infinity"
-    ENCODING = "encoding"
-    FROZEN = "frozen"
-    CONSTANT = "constant"
-    NULLS = "NULLs"
-    LENGTH = "length"
-    LEAK = "leak"
-    LABEL = "label"
-    TIME_ZONE = "time zone"
-    COVERAGE = "coverage"
-    SWAPPED = "swapped columns"
-    UNSEEN = "unseen values"
-    RANGE = "range"
-    ROWS = "rows"
-    DRIFT = "drift"
-    SKEW = "skew"
-    DATE = "date"
-    SCHEMA = "schema"
-    LATE = "late data"
-
-
-class Severity(StrEnum):
-    """What a finding does to the run."""
-
-    BLOCKS = "blocks"
-    WARNS = "warns"
-    """The run goes on, and its report shows the finding."""
+from components.looks.data_check import DataCheck, Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +30,13 @@ class Finding:
     what: str
     """The rest of a sentence that begins with the column."""
     remedy: str
+    accepted: str = ""
+    """Why it does not block although it would; empty if nobody accepted it."""
+
+    @property
+    def name(self) -> str:
+        """What it is accepted by: `source/NULLs/price`."""
+        return "/".join(filter(None, (self.level, self.check.replace(" ", "-"), self.column)))
 
     @property
     def sentence(self) -> str:
@@ -74,7 +46,7 @@ class Finding:
     @property
     def blocks(self) -> bool:
         """Whether the run ends here."""
-        return self.severity == Severity.BLOCKS
+        return self.severity == Severity.BLOCKS and not self.accepted
 
 
 def ranked(findings: Sequence[Finding]) -> tuple[Finding, ...]:

@@ -4,8 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.checks.findings import DataCheck, Finding
+from components.checks.findings import Finding
 from components.examples.span_cache import SPLITS
+from components.looks.data_check import DataCheck
 from components.model.folder import Model
 from components.profiles.statistics import write_statistics
 from components.runs.outcome import Step

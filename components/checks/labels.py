@@ -6,8 +6,9 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from components.checks.findings import DataCheck, Finding
-from components.checks.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
+from components.checks.findings import Finding
+from components.looks.data_check import DataCheck
+from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
 from components.model.folder import Model
 from components.profiles.distance import cells
 from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles

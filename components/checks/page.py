@@ -7,7 +7,7 @@ from components.checks.findings import Finding
 from components.report.templating import render, write_page
 
 
-def write_findings_page(model: str, findings: Sequence[Finding], path: Path) -> None:
+def write_findings_page(model: str, findings: Sequence[Finding], path: Path, *, ignored: Sequence[str] = ()) -> None:
     """Show what was found, where, since when, how bad it is, and what to do. The likely culprit is the first of the findings.
 
     Raises:
@@ -17,5 +17,7 @@ def write_findings_page(model: str, findings: Sequence[Finding], path: Path) -> 
     warnings = f"{len(findings)} warning{'s' if len(findings) > 1 else ''}" if findings else "Nothing found"
     headline = f"Blocked by {blocking} of {len(findings)} findings" if blocking else warnings
     outcome = "blocked" if blocking else "pushed"
-    page = render("checks/templates/findings_page.html", model=model, findings=findings, headline=headline, outcome=outcome)
+    page = render(
+        "checks/templates/findings_page.html", model=model, ignored=ignored, findings=findings, headline=headline, outcome=outcome
+    )
     write_page(page, path)

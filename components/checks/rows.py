@@ -3,15 +3,16 @@
 from collections.abc import Mapping
 from datetime import date, timedelta
 
-from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.findings import Finding
 from components.checks.labels import check_labels
-from components.checks.looks.categories import lost_segment, new_values
-from components.checks.looks.dead import nulls, same_value, standing
-from components.checks.looks.deviation import LEAST_ROWS, Deviation
-from components.checks.looks.drift import judge_drift, measure_distance
-from components.checks.looks.earlier_days import Look, Observation, Timeline, find_occurrences, first_deviation
-from components.checks.looks.values import far_out
 from components.checks.window_coverage import check_cover, check_names
+from components.looks.categories import lost_segment, new_values
+from components.looks.data_check import DataCheck, Severity
+from components.looks.dead import nulls, same_value, standing
+from components.looks.deviation import LEAST_ROWS, Deviation
+from components.looks.drift import judge_drift, measure_distance
+from components.looks.earlier_days import Look, Observation, Timeline, find_occurrences, first_deviation
+from components.looks.values import far_out
 from components.model.folder import Model
 from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from components.checks.findings import DataCheck, Finding, Severity
-from components.checks.looks.deviation import LEAST_ROWS
-from components.checks.looks.drift import judge_drift, measure_distance
+from components.checks.findings import Finding
 from components.cloud import Cloud
 from components.errors import SourceError
+from components.looks.data_check import DataCheck, Severity
+from components.looks.deviation import LEAST_ROWS
+from components.looks.drift import judge_drift, measure_distance
 from components.model.folder import Model
 from components.profiles.log import profile_log
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles

@@ -5,21 +5,25 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
-from components.checks.findings import DataCheck, Finding, Severity
-from components.checks.looks.categories import lost_segment, lost_value, new_values
-from components.checks.looks.clock import lost_hours, moved_clock
-from components.checks.looks.dead import LEAST_PAIRS, chance_of_same, frozen, nulls, same_value, signature
-from components.checks.looks.deviation import NEGLIGIBLE_PROBABILITY, Deviation
-from components.checks.looks.drift import are_swapped, shifted
-from components.checks.looks.earlier_days import Look, Observation, Occurrences, Timeline, find_occurrences, first_deviation
-from components.checks.looks.values import damaged, out_of_range, stretched, text, unfinite
+from components.checks.findings import Finding
 from components.checks.window_coverage import check_cover
+from components.looks.categories import lost_segment, lost_value, new_common_value, new_form, new_values
+from components.looks.clock import lost_hours, moved_clock
+from components.looks.data_check import DataCheck, Severity
+from components.looks.dead import LEAST_PAIRS, chance_of_same, frozen, null_level, null_odds, nulls, same_value, signature
+from components.looks.deviation import NEGLIGIBLE_PROBABILITY
+from components.looks.drift import are_swapped, divergence_ratio, shifted
+from components.looks.earlier_days import Look, Occurrences, Timeline
+from components.looks.history import Looks, follow
+from components.looks.unit import other_unit
+from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
 from components.model.folder import Model
 from components.model.sections import ChecksSection
-from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
+from components.profiles.profile import ColumnProfiles, sum_profiles
 
 COLUMN_LOOKS: tuple[Look, ...] = (
     text,
+    more_text,
     unfinite,
     damaged,
     stretched,
@@ -27,16 +31,27 @@ COLUMN_LOOKS: tuple[Look, ...] = (
     same_value,
     frozen,
     new_values,
+    new_common_value,
+    new_form,
     lost_segment,
     moved_clock,
     lost_hours,
     shifted,
     out_of_range,
+    other_unit,
     lost_value,
 )
 """In this order; once one of them finds something in a column and a partition, the rest are skipped."""
-STRAY_TEXT_SHARE = 0.1
-"""Without earlier partitions, a column is one of numbers if at most this share of its values are text."""
+LOOKS = Looks(
+    all=COLUMN_LOOKS,
+    certain=frozenset({unfinite, damaged, stretched, frozen}),
+    rates={nulls: null_odds, more_text: text_odds, shifted: divergence_ratio},
+    level=null_level,
+    deadly=frozenset({nulls}),
+    weekly=frozenset({lost_hours}),
+    one_way=frozenset({frozen}),
+)
+WITHOUT_SEGMENT = replace(LOOKS, all=tuple(look for look in COLUMN_LOOKS if look is not lost_segment))
 
 
 def check_source(
@@ -53,7 +68,7 @@ def check_source(
     whole, timeline = sum_profiles(days.values()), Timeline(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
-    occurrences = {name: _find_in_column(name, whole[name], timeline, model.checks) for name in columns}
+    occurrences = _find_in_columns(columns, timeline, model.checks)
     copied = _copied(timeline, columns)
     dropped = {finding.since for finding in copied}
     swapped = _swapped(occurrences, days, model.checks)
@@ -66,28 +81,28 @@ def check_source(
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
-def _find_in_column(name: str, whole: ColumnProfile, timeline: Timeline, checks: ChecksSection) -> dict[DataCheck, Occurrences]:
+def _find_in_columns(columns: Sequence[str], timeline: Timeline, checks: ChecksSection) -> dict[str, dict[DataCheck, Occurrences]]:
     """Where something is wrong with a column, by check."""
-    looks = COLUMN_LOOKS if name in checks.segments else tuple(look for look in COLUMN_LOOKS if look is not lost_segment)
-
-    def judge(observation: Observation) -> Deviation | None:
-        if observation.earlier:
-            return first_deviation(looks, observation, checks)
-        is_pure = whole.is_numeric and whole.texts <= STRAY_TEXT_SHARE * whole.filled
-        return text(replace(observation, earlier=(replace(whole, non_numeric_samples={}),)), checks) if is_pure else None
-
-    by_check: dict[DataCheck, Occurrences] = {}
-    for observation, deviation in find_occurrences(name, timeline, judge):
-        by_check.setdefault(deviation.check, []).append((observation, deviation))
+    found = follow(timeline, columns, lambda name: LOOKS if name in checks.segments else WITHOUT_SEGMENT, checks)
+    by_check: dict[str, dict[DataCheck, Occurrences]] = {name: {} for name in columns}
+    for name, occurrences in found.items():
+        for observation, deviation in sorted(occurrences, key=lambda one: one[0].day):
+            by_check[name].setdefault(deviation.check, []).append((observation, deviation))
     return by_check
 
 
 def _finding(name: str, occurrences: Occurrences, days: Mapping[date, ColumnProfiles]) -> Finding:
     """One finding for all partitions in which the same thing is wrong."""
     observation, first = occurrences[0]
-    earlier = [day for day in days if day < observation.day]
+    earlier = [] if observation.is_backward else [day for day in days if day < observation.day]
     more = f", and in {len(occurrences) - 1} more since" if len(occurrences) > 1 else ""
-    until = f"; {first.before} until {max(earlier)}" if first.before and earlier else f"; {first.before} before" if first.before else ""
+    until = (
+        f"; {first.before} until {max(earlier)}"
+        if first.before and earlier
+        else f"; {first.before} {'on the days after' if observation.is_backward else 'before'}"
+        if first.before
+        else ""
+    )
     rows = sum(table[name].rows for day, table in days.items() if day >= observation.day and name in table)
     return Finding(
         check=first.check,

@@ -11,11 +11,12 @@ from components.checks.page import write_findings_page
 from components.checks.rows import check_rows, known_days
 from components.checks.skew import find_skew
 from components.checks.source import check_source
+from components.checks.table import same_but_type
 from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, profiles_by_day
 from components.profiles.reference import read_reference
-from components.profiles.source import profile_source
+from components.profiles.source import cluster_column, profile_source
 from components.runs.outcome import Step
 from components.snapshot.step import snapshot_of
 from components.tfx.artifacts import KfpArtifact
@@ -33,10 +34,10 @@ class Inspection:
 def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection) -> None:
     """Profile the pinned partitions, and check the table before source.sql reads it."""
     pinned, champion = snapshot_of(snapshot), read_reference(reference)
-    profiles = profile_source(step.cloud, pinned, champion.source)
+    profiles = profile_source(step.cloud, pinned, champion.source, cluster=cluster_column(step.model, pinned))
     write_profiles(profiles, Path(inspection.profile.path))
     days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
-    known = known_days(profiles, champion.source)
+    known = known_days(profiles, champion.source) | same_but_type(step.model, champion.snapshot, days, past)
     partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
     dates = check_source_dates(step.cloud, step.model)
     _write([*dates, *partitions, *check_source(step.model, days, past, known)], step.model, inspection)
@@ -51,7 +52,11 @@ def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, insp
 
 
 def _write(findings: Sequence[Finding], model: Model, inspection: Inspection) -> None:
-    result = ranked(findings)
-    write_findings(result, Path(inspection.findings.path))
-    write_findings_page(model.name, result, Path(inspection.page.path))
-    inspection.findings.metadata |= {"findings": len(result), "blocking": sum(finding.blocks for finding in result)}
+    write_inspection(ranked(findings), model, inspection)
+
+
+def write_inspection(findings: Sequence[Finding], model: Model, inspection: Inspection) -> None:
+    """Write ranked findings and their page."""
+    write_findings(findings, Path(inspection.findings.path))
+    write_findings_page(model.name, findings, Path(inspection.page.path), ignored=model.checks.ignore)
+    inspection.findings.metadata |= {"findings": len(findings), "blocking": sum(finding.blocks for finding in findings)}

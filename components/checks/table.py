@@ -1,7 +1,14 @@
 """Compare the source table with the one that the champion was trained on: its columns, and partitions rewritten since."""
 
-from components.checks.findings import DataCheck, Finding, Severity
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from datetime import date
+
+from components.checks.findings import Finding
+from components.looks.data_check import DataCheck, Severity
+from components.looks.dead import signature
 from components.model.folder import Model
+from components.profiles.profile import ColumnProfiles
 from components.snapshot.document import Snapshot
 from components.wording import count
 
@@ -15,7 +22,7 @@ def check_table_columns(model: Model, snapshot: Snapshot, reference: Snapshot | 
     now, sql, table = dict(snapshot.columns), model.text("source.sql"), snapshot.source_table
     findings = []
     for name, was in reference.columns:
-        if now.get(name) == was or name not in sql:
+        if now.get(name) == was or name not in sql or _is_declared(model, name, now.get(name)):
             continue
         is_gone = name not in now
         findings.append(
@@ -26,10 +33,33 @@ def check_table_columns(model: Model, snapshot: Snapshot, reference: Snapshot | 
                 column=name,
                 days=len(snapshot.partitions),
                 what=f"of {table} is gone" if is_gone else f"of {table} is {now[name]}, it was {was}",
-                remedy="restore it, or review source.sql and schema.pbtxt",
+                remedy="restore it, or review source.sql and schema.pbtxt"
+                + ("" if is_gone else f'; if it is meant, write type = "{now[name]}" under [checks.columns.{name}] of model.toml'),
             )
         )
     return findings
+
+
+def _is_declared(model: Model, column: str, type_now: str | None) -> bool:
+    """Whether model.toml says that a column has this type now."""
+    bounds = model.checks.columns.get(column)
+    return bounds is not None and bounds.type is not None and bounds.type == type_now
+
+
+def same_but_type(
+    model: Model, reference: Snapshot | None, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles]
+) -> frozenset[date]:
+    """Days whose values are the champion's although a column has the type that model.toml declares: they passed the gate once."""
+    types = dict(reference.columns) if reference else {}
+    changed = {name for name, was in types.items() if (bounds := model.checks.columns.get(name)) and bounds.type not in (None, was)}
+    if not changed:
+        return frozenset()
+
+    def values(table: ColumnProfiles) -> Hashable:
+        kept = {name: replace(column, values={}, others=0) if name in changed else column for name, column in table.items()}
+        return frozenset((name, column.texts, signature(column)) for name, column in kept.items())
+
+    return frozenset(day for day in days.keys() & past.keys() if values(days[day]) == values(past[day]))
 
 
 def find_rewritten(snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import date
 
-from components.checks.findings import DataCheck, Finding
-from components.checks.looks.categories import shares_by_value
-from components.checks.looks.clock import hours_listed
-from components.checks.looks.deviation import listed, quoted
+from components.checks.findings import Finding
+from components.looks.categories import shares_by_value
+from components.looks.clock import hours_listed
+from components.looks.data_check import DataCheck
+from components.looks.deviation import listed, quoted
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 from components.snapshot.document import Snapshot
@@ -50,7 +51,7 @@ def _missing(column: ColumnProfile, wanted: tuple[int | str, ...]) -> list[int |
 def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles]) -> list[Finding]:
     """Find columns that [checks] names and neither table nor source.sql has: a misspelt name would turn a check off."""
     existing = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
-    named = {name: setting for setting in ("segments", "ignore", "cover") for name in getattr(model.checks, setting)}
+    named = {name: setting for setting in ("segments", "ignore", "cover", "columns") for name in getattr(model.checks, setting)}
     return [
         Finding(
             check=DataCheck.SCHEMA,

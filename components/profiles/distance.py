@@ -65,7 +65,8 @@ def _value_cells(before: ColumnProfile, after: ColumnProfile) -> tuple[tuple[str
 
 
 def _shares(counts: np.ndarray) -> np.ndarray:
-    return counts / max(int(counts.sum()), 1)
+    total = float(counts.sum())
+    return counts / (total if total > 0 else 1.0)
 
 
 def total_variation(compared: Cells) -> float:

@@ -33,11 +33,14 @@ PROFILE_SCHEMA = pa.schema(
         ("damaged", pa.int64()),
         ("hours", ARRAY),
         ("weekdays", ARRAY),
+        ("forms", COUNTS_BY_VALUE),
+        ("pairs", pa.int64()),
+        ("twins", pa.int64()),
     ]
 )
 FIELDS = tuple(field.name for field in fields(ColumnProfile))
 ARRAYS = ("keys", "counts", "hours", "weekdays")
-MAPS = ("values", "non_numeric_samples")
+MAPS = ("values", "non_numeric_samples", "forms")
 
 
 def write_profiles(profiles: Profiles, path: Path) -> None:
@@ -61,13 +64,22 @@ def read_profiles(path: Path) -> dict[ProfileKey, dict[str, ColumnProfile]]:
     if not path.is_file():
         return {}
     with pq.ParquetFile(path) as file:  # `read_table` imports pandas, half a second
-        table = file.read().cast(PROFILE_SCHEMA).combine_chunks()
+        table = _completed(file.read()).cast(PROFILE_SCHEMA).combine_chunks()
     columns = {name: _column(table.column(name), name) for name in PROFILE_SCHEMA.names}
     profiles: defaultdict[ProfileKey, dict[str, ColumnProfile]] = defaultdict(dict)
     for row in range(table.num_rows):
         key = ProfileKey(columns["population"][row], columns["day"][row], columns["fingerprint"][row])
         profiles[key][columns["column"][row]] = ColumnProfile(**{name: columns[name][row] for name in FIELDS})
     return dict(profiles)
+
+
+def _completed(table: pa.Table) -> pa.Table:
+    """The table with the facts that profiles of an earlier format lack: none of them."""
+    for field in PROFILE_SCHEMA:
+        if field.name not in table.column_names:
+            none: list[object] = [[] if field.type == COUNTS_BY_VALUE else 0] * table.num_rows
+            table = table.append_column(field, pa.array(none, field.type))
+    return table.select(PROFILE_SCHEMA.names)
 
 
 def _column(column: pa.ChunkedArray, name: str) -> list[Any]:

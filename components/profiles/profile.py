@@ -18,6 +18,7 @@ OFFSET = 40_000
 KEPT_VALUES = 100
 """How many values of a text column are counted, the commonest; rows with any other value are counted as `others`."""
 KEPT_SAMPLES = 5
+KEPT_FORMS = 50
 SOURCE_TABLE = "source"
 """The population of the source table's rows, by partition. The others are source.sql's rows, by span: see `label_population`."""
 
@@ -69,6 +70,12 @@ class ColumnProfile:
     """Rows by hour of the day, int64 [24]; empty where the column has no time of day."""
     weekdays: np.ndarray = field(default_factory=_no_counts)
     """Rows by weekday, Monday first, int64 [7]; empty where the column has no date."""
+    forms: Mapping[str, int] = field(default_factory=dict)
+    """Rows by form of text, the commonest first: `R12` has the form `A9`, `11.49 USD` has `9.9 A`."""
+    pairs: int = 0
+    """Ordered pairs of rows of the same cluster, such as the lines of an order; 0 where clusters are not known."""
+    twins: int = 0
+    """Those of `pairs` with equal values."""
 
     @property
     def filled(self) -> int:
@@ -94,6 +101,19 @@ class ColumnProfile:
     def is_category(self) -> bool:
         """Whether the column holds texts all of whose values are counted."""
         return not self.is_numeric and not self.has_uncounted_values
+
+    @property
+    def design_effect(self) -> float:
+        """How many rows tell as much as one independent row: 1 where values of a cluster are no more alike than others.
+
+        1 + (n - 1) x the correlation within clusters: https://en.wikipedia.org/wiki/Design_effect
+        """
+        if not self.pairs:
+            return 1.0
+        counted = np.array([*self.values.values()]) if self.values else self.hours if len(self.hours) else self.counts
+        by_chance = float(np.sum((np.append(counted, self.nulls) / self.rows) ** 2))
+        alike = (self.twins / self.pairs - by_chance) / max(1 - by_chance, 1e-9) if by_chance < 1 else 1.0
+        return 1 + float(np.clip(alike, 0, 1)) * self.pairs / self.rows
 
     def quantile(self, share: float) -> float | None:
         """The number below which that share of the numbers lies, to 1 %; None if there are no numbers."""
@@ -149,7 +169,7 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         return profiles[0]
     keys, counts = _add_buckets([p.keys for p in profiles], [p.counts for p in profiles])
     values, dropped = most_common(_sum(p.values for p in profiles), KEPT_VALUES)
-    plain = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged")
+    plain = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged", "pairs", "twins")
     return replace(
         profiles[-1],
         **{name: sum(getattr(p, name) for p in profiles) for name in plain},
@@ -163,6 +183,7 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         longest=max(p.longest for p in profiles),
         hours=_add_arrays([p.hours for p in profiles]),
         weekdays=_add_arrays([p.weekdays for p in profiles]),
+        forms=most_common(_sum(p.forms for p in profiles), KEPT_FORMS)[0],
     )
 
 

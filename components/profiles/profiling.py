@@ -1,10 +1,12 @@
 """Profile rows in Arrow: whole columns at a time, batch after batch, in memory that does not grow with the rows."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.profiles.profile import KEPT_SAMPLES, KEPT_VALUES, ColumnProfile, bucket_keys, count_keys, most_common
+from components.profiles.profile import KEPT_FORMS, KEPT_SAMPLES, KEPT_VALUES, ColumnProfile, bucket_keys, count_keys, most_common
 
 FINITE_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 UNFINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
@@ -22,13 +24,49 @@ DAMAGE = (
     f"|[\u00e0-\u00ef][{FOLLOWING}{MARKS}][\u00a0{FOLLOWING}{MARKS}]"  # all others
 )
 """Matches the replacement character, and UTF-8 that was read as Latin-1 or Windows-1252."""
+FORMS = ((r"[0-9]+", "9"), (r"\pL+", "A"))
+"""What stands for each run of digits and of letters in the form of a text."""
+LONGEST_FORM = 12
 LONGEST_KEPT = 200
 """How many characters of a value are kept."""
 
 
-def profile_batch(batch: pa.RecordBatch) -> dict[str, ColumnProfile]:
-    """Profile every column of the rows."""
-    return {name: _profile_column(batch.column(name)) for name in batch.schema.names}
+def profile_batch(batch: pa.RecordBatch, cluster: str = "") -> dict[str, ColumnProfile]:
+    """Profile every column of the rows.
+
+    Args:
+        batch: the rows.
+        cluster: the column whose value rows share that belong together, such as the lines of an order. A cluster that two batches
+            share counts as two.
+    """
+    profiles = {name: _profile_column(batch.column(name)) for name in batch.schema.names}
+    if cluster not in profiles or profiles[cluster].rows == profiles[cluster].nulls:
+        return profiles
+    code = _codes(batch.column(cluster), null_is_own=True)
+    pairs = int((np.bincount(code).astype(np.int64) ** 2).sum()) - len(code)
+    if not pairs:
+        return profiles
+    return {
+        name: column if name == cluster else replace(column, pairs=pairs, twins=_twins(batch.column(name), code))
+        for name, column in profiles.items()
+    }
+
+
+def _codes(column: pa.Array, *, null_is_own: bool = False) -> np.ndarray:
+    """A number for each row that is the same for equal values, int64 [rows]. Each NULL may be a value of its own."""
+    encoded = column.dictionary_encode()
+    codes, size = np.asarray(encoded.indices.fill_null(len(encoded.dictionary))).astype(np.int64), len(encoded.dictionary)
+    return codes + np.where(codes == size, np.cumsum(codes == size) - 1, 0) if null_is_own else codes
+
+
+def _twins(column: pa.Array, cluster: np.ndarray) -> int:
+    """Ordered pairs of rows of one cluster with the same value; of times with the same hour."""
+    if pa.types.is_timestamp(column.type):
+        column = pc.hour(column)
+    codes = _codes(column)
+    cells = np.sort(cluster * (int(codes.max(initial=0)) + 1) + codes)
+    ends = np.flatnonzero(np.append(cells[1:] != cells[:-1], True))
+    return int((np.diff(ends, prepend=-1).astype(np.int64) ** 2).sum()) - len(cells)
 
 
 def _profile_column(column: pa.Array) -> ColumnProfile:
@@ -105,8 +143,19 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
         others=others,
         non_numeric_samples=_most_common(distinct.filter(pa.array(is_text)), times[is_text], KEPT_SAMPLES)[0],
         longest=pc.max(pc.utf8_length(distinct)).as_py() or 0,
+        forms=_forms(distinct, times),
         damaged=int(times[np.asarray(pc.match_substring_regex(distinct, DAMAGE).cast(pa.int8())).astype(bool)].sum()),
     )
+
+
+def _forms(distinct: pa.Array, times: np.ndarray) -> dict[str, int]:
+    """The rows by form of text."""
+    shapes = pc.utf8_slice_codeunits(distinct, 0, 2 * LONGEST_FORM)
+    for pattern, sign in FORMS:
+        shapes = pc.replace_substring_regex(shapes, pattern, sign)
+    encoded = pc.utf8_slice_codeunits(shapes, 0, LONGEST_FORM).dictionary_encode()
+    rows = np.bincount(np.asarray(encoded.indices), times, len(encoded.dictionary)).astype(np.int64)
+    return _most_common(encoded.dictionary, rows, KEPT_FORMS)[0]
 
 
 def _unfinite_infinities(distinct: pa.Array, times: np.ndarray, is_unfinite: np.ndarray) -> int:

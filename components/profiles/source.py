@@ -10,6 +10,7 @@ import pyarrow as pa
 from components.cloud import Cloud
 from components.files import file_sha256, private_folder, write_whole
 from components.lock import exclusive_lock
+from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
 from components.profiles.profiling import profile_batch
@@ -19,7 +20,7 @@ from components.snapshot.document import Snapshot
 
 log = logging.getLogger(__name__)
 
-PROFILE_VERSION = 2
+PROFILE_VERSION = 3
 """Goes into every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
 """The types whose values are profiled: of others nothing can be said that holds for a partition."""
@@ -27,20 +28,23 @@ PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BO
 Columns = dict[str, ColumnProfile]
 
 
-def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: datetime | None = None) -> dict[ProfileKey, Columns]:
+def profile_source(
+    cloud: Cloud, snapshot: Snapshot, known: Profiles, *, cluster: str = "", as_of: datetime | None = None
+) -> dict[ProfileKey, Columns]:
     """Profile every pinned partition. The profiles are cached on this machine.
 
     Args:
         cloud: the services, and the folder of caches.
         snapshot: the pinned snapshot.
         known: profiles from elsewhere, which are used for partitions of the same content.
+        cluster: the column whose value rows share that belong together: see `cluster_column`.
         as_of: reads the source table as it was then, for a window that was described but not pinned.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
         SourceError: the table snapshot is gone.
     """
-    wanted = [_source_key(snapshot, index) for index in range(len(snapshot.partitions))]
+    wanted = [_source_key(snapshot, index, cluster) for index in range(len(snapshot.partitions))]
     private_folder(cloud.settings.caches)
     path = cloud.settings.caches / "profiles" / f"{snapshot.source_table}.parquet"
     with exclusive_lock(path.with_suffix(".lock")):
@@ -48,11 +52,17 @@ def profile_source(cloud: Cloud, snapshot: Snapshot, known: Profiles, *, as_of: 
         profiles = {key: dict(source[key]) for key in wanted for source in (known, cached) if key in source}
         missing = {key.day: key for key in wanted if key not in profiles}
         if missing:
-            new = _profile_days(cloud, snapshot, missing, as_of)
+            new = _profile_days(cloud, snapshot, missing, cluster, as_of)
             write_profiles(cached | new, path)
             write_whole(_checksum(path), file_sha256(path))
             profiles |= new
     return {key: profiles[key] for key in wanted}
+
+
+def cluster_column(model: Model, snapshot: Snapshot) -> str:
+    """The column whose value rows share that belong together: `checks.cluster`, else the key; empty if the table has no such column."""
+    wanted = model.checks.cluster or model.rows.key
+    return wanted if wanted in dict(snapshot.columns) else ""
 
 
 def _checksum(path: Path) -> Path:
@@ -69,19 +79,21 @@ def _read_cached(path: Path) -> dict[ProfileKey, Columns]:
     return read_profiles(path)
 
 
-def _source_key(snapshot: Snapshot, index: int) -> ProfileKey:
+def _source_key(snapshot: Snapshot, index: int, cluster: str = "") -> ProfileKey:
     """The key of a pinned partition's profile: it changes with the table, the columns and the content."""
     partition = snapshot.partitions[index]
-    content = f"{PROFILE_VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum}"
+    content = f"{PROFILE_VERSION} {snapshot.source_table} {snapshot.schema_fingerprint} {partition.checksum} {cluster}".rstrip()
     return ProfileKey(SOURCE_TABLE, partition.day, content)
 
 
-def _profile_days(cloud: Cloud, snapshot: Snapshot, missing: dict[date, ProfileKey], as_of: datetime | None) -> dict[ProfileKey, Columns]:
+def _profile_days(
+    cloud: Cloud, snapshot: Snapshot, missing: dict[date, ProfileKey], cluster: str, as_of: datetime | None
+) -> dict[ProfileKey, Columns]:
     batches: dict[date, Columns] = {}
     for batch in _stream(cloud, snapshot, sorted(missing), as_of):
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
-                columns, before = profile_batch(rows), batches.get(day)
+                columns, before = profile_batch(rows, cluster), batches.get(day)
                 batches[day] = columns if before is None else sum_profiles([before, columns])
     return {missing[day]: columns for day, columns in sorted(batches.items())}
 

@@ -47,6 +47,8 @@ class FinishedRun:
     """What the examples break of the pinned schema: nothing if empty; None if they were not validated."""
     findings: tuple[Finding, ...] | None = None
     """The findings of both looks of the gate before training; None if the gate did not look."""
+    ignored: tuple[str, ...] = ()
+    """The columns that the gate before training did not look at, as model.toml says."""
     results: Results = NOT_EVALUATED
 
 
@@ -64,6 +66,8 @@ def render_run(run: FinishedRun) -> str:
         seconds=((recorded.finished_at or recorded.started_at) - recorded.started_at).total_seconds(),
         tasks=run.tasks,
         findings=run.findings,
+        ignored=run.ignored,
+        model=recorded.run.model,
         snapshot=run.snapshot,
         examples=examples,
         features=feature_tables(run.statistics.get("train"), run.statistics.get("eval")),

@@ -19,6 +19,7 @@ SECTIONS = {
         "new": LazyCommand("pipelines.cli.commands.new:new", "Make the folder of a new model from a table"),
         "train": LazyCommand("pipelines.cli.commands.training:train", "Train and evaluate a model; record a good version"),
         "reproduce": LazyCommand("pipelines.cli.commands.training:reproduce", "Train a version again and compare the result"),
+        "gate": LazyCommand("pipelines.cli.commands.gate:gate", "Accept findings of the gate before training"),
         "compile": LazyCommand("pipelines.cli.commands.training:compile_", "Write a pipeline as YAML for Kubeflow or Vertex AI"),
     },
     "Versions": {

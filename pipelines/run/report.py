@@ -10,6 +10,7 @@ from components.evaluation.results import read_results
 from components.examples.read import read_counts
 from components.examples.span_cache import SPLITS
 from components.files import private_folder
+from components.model.folder import read_model
 from components.registry.page import NOT_EVALUATED, FinishedRun, render_run
 from components.registry.step import ADDRESS
 from components.report.drawing import unchecked
@@ -32,13 +33,14 @@ def write_report(settings: Settings, result: TrainingResult) -> Path:
     """
     private_folder(settings.state_folder / "reports")
     path = _report_path(settings, result.run.run.run_id)
+    ignored = read_model(settings.models_folder, result.run.run.model).checks.ignore
     with unchecked():
-        page = render_run(_finished_run(result))
+        page = render_run(_finished_run(result, ignored))
     write_page(page, path)
     return path
 
 
-def _finished_run(result: TrainingResult) -> FinishedRun:
+def _finished_run(result: TrainingResult, ignored: tuple[str, ...]) -> FinishedRun:
     """Read what the steps of a run left in its folder."""
     snapshot, counts = _artifact(result, "pin", f"snapshot/{SNAPSHOT_FILE}"), _artifact(result, "read", "counts")
     results, anomalies = _artifact(result, "evaluate", "results"), _artifact(result, "validate", "anomalies")
@@ -54,6 +56,7 @@ def _finished_run(result: TrainingResult) -> FinishedRun:
         statistics=_statistics(result),
         anomalies=read_anomalies(anomalies) if anomalies else None,
         findings=_findings(result),
+        ignored=ignored,
         results=read_results(results) if results else NOT_EVALUATED,
     )
 

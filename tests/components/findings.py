@@ -2,7 +2,8 @@
 
 from datetime import date
 
-from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.findings import Finding
+from components.looks.data_check import DataCheck, Severity
 
 TEXT = Finding(
     check=DataCheck.TEXT,

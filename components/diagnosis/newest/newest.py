@@ -22,7 +22,7 @@ from components.diagnosis.versions import compare_data
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
-from components.profiles.source import profile_source
+from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory
 from components.snapshot.document import snapshot_from
 from components.snapshot.source import read_history, read_source_table
@@ -129,7 +129,8 @@ def _compare_data(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, wi
     """What happened to the data since a version was trained."""
     model = newer.model
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
-    source = profile_source(cloud, window.snapshot, before.side.source, as_of=window.described_at)
+    cluster = cluster_column(model, window.snapshot)
+    source = profile_source(cloud, window.snapshot, before.side.source, cluster=cluster, as_of=window.described_at)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
     whole = compare_data(model, before, after)
     comparison, since = sharpen(whole, before.side, after.side, partition_field=window.snapshot.partition_field)

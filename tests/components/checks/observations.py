@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.checks.looks.earlier_days import Observation
+from components.looks.earlier_days import Observation
 from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import _profile_column

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from components.checks.findings import DataCheck
+from components.looks.data_check import DataCheck
 from tests.components.checks.corruptions import (
     BAD_SPAN,
     FIRST,

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.checks.findings import DataCheck, refusal
+from components.checks.findings import refusal
+from components.looks.data_check import DataCheck
 from components.model.folder import Model
 from tests.components.checks.corruptions import (
     BAD,

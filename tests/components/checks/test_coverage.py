@@ -8,7 +8,8 @@ import pyarrow as pa
 import pytest
 
 from components.checks.coverage import check_partitions
-from components.checks.findings import DataCheck, Finding
+from components.checks.findings import Finding
+from components.looks.data_check import DataCheck
 from components.model.folder import Model, read_model
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import profile_batch

@@ -6,7 +6,7 @@ import pytest
 from google.cloud import bigquery
 
 from components.checks.dates import check_source_dates
-from components.checks.findings import DataCheck, Severity
+from components.looks.data_check import DataCheck, Severity
 from tests.components.visits import Site, day, visits
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from components.checks.findings import DataCheck, Finding, Severity, ranked, read_findings, refusal, write_findings
+from components.checks.findings import Finding, ranked, read_findings, refusal, write_findings
+from components.looks.data_check import DataCheck, Severity
 from tests.components.checks.corruptions import SPANS
 
 

@@ -8,9 +8,10 @@ import pyarrow as pa
 import pytest
 from tensorflow_metadata.proto.v0.anomalies_pb2 import Anomalies, AnomalyInfo
 
-from components.checks.findings import DataCheck, Finding, ranked, refusal
+from components.checks.findings import Finding, ranked, refusal
 from components.checks.gate import compute_statistics, import_schema, read_anomalies, validate
 from components.examples.encode import TFRecordFile, encode_examples
+from components.looks.data_check import DataCheck
 from components.model.folder import read_model
 from components.schema.anomalies import Anomaly
 from components.settings import Settings

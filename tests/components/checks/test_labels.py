@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.checks.findings import DataCheck
 from components.checks.labels import _label_counts, _ranking_auc
+from components.looks.data_check import DataCheck
 from components.model.folder import Model
 from tests.components.checks.corruptions import SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 

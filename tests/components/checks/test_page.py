@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.findings import DataCheck, Finding, Severity
+from components.checks.findings import Finding
 from components.checks.page import write_findings_page
+from components.looks.data_check import DataCheck, Severity
 from tests.components.findings import TEXT
 from tests.components.html_page import assert_golden, assert_harmless, select, words
 

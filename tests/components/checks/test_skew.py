@@ -5,8 +5,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from components.checks.findings import DataCheck, Severity
 from components.checks.skew import _check_skew
+from components.looks.data_check import DataCheck, Severity
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfiles
 from components.profiles.profiling import profile_batch

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.checks.findings import DataCheck, refusal
+from components.checks.findings import refusal
 from components.checks.page import write_findings_page
+from components.looks.data_check import DataCheck
 from components.model.folder import Model
 from tests.components.checks.corruptions import (
     BAD,

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from components.checks.findings import DataCheck, Finding, read_findings
+from components.checks.findings import Finding, read_findings
 from components.checks.step import Inspection, inspect_rows, inspect_source
 from components.examples.step import write_examples
+from components.looks.data_check import DataCheck
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import Profiles
 from components.profiles.reference import CHAMPION, profiles_file

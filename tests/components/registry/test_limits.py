@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import pytest
 
-from components.checks.findings import DataCheck
 from components.deployment.request import LONGEST_ACTOR
 from components.evaluation.metric import LONGEST_SLICE_KEY
+from components.looks.data_check import DataCheck
 from components.model.metric_names import BINARY_METRICS, metric_names
 from components.reason import LONGEST_REASON
 from components.runs.machine import machine_kind

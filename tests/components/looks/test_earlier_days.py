@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from components.checks.looks.categories import lost_value
-from components.checks.looks.dead import nulls
-from components.checks.looks.deviation import Deviation
-from components.checks.looks.earlier_days import Observation, Timeline, find_occurrences, first_deviation
+from components.looks.categories import lost_value
+from components.looks.dead import nulls
+from components.looks.deviation import Deviation
+from components.looks.earlier_days import Observation, Timeline, find_occurrences, first_deviation
 from components.profiles.profile import ColumnProfile
 from tests.components.checks.observations import CHECKS, DAY, profile
 

@@ -6,13 +6,20 @@ from itertools import pairwise
 
 import numpy as np
 
-from components.checks.findings import DataCheck
-from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
-from components.checks.looks.earlier_days import Observation
+from components.looks.data_check import DataCheck
+from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
+from components.looks.earlier_days import Observation
+from components.looks.usual import Daily, Series, odds
 from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
+NEVER_SHARE = 0.001
+NEW_NULL_SHARE = 0.01
+"""Where less than NEVER_SHARE was NULL before, this share of NULLs is enough to be told."""
+LEVEL_PROBABILITY = 1e-5
+LEAST_CLUSTERS = 5
+"""Fewer orders, or customers, may be alike by chance, however many rows they have."""
 LEAST_PAIRS = 3
 """How many pairs of successive partitions must have differed before equal ones are suspicious."""
 
@@ -23,26 +30,58 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
     if before is None or now.rows < LEAST_ROWS or now.nulls < LEAST_WRONG_ROWS:
         return None
     was, share = before.nulls / before.rows, now.nulls / now.rows
-    if share <= was + checks.null_share + chance(was, now.rows):
+    never = was < NEVER_SHARE
+    allowed = min(checks.null_share, NEW_NULL_SHARE) if never else checks.null_share
+    if share <= was + allowed + chance(max(was, NEVER_SHARE) if never else 0.0, int(now.rows / now.design_effect)):
         return None
     return Deviation(
         check=DataCheck.NULLS,
         measure=share,
-        threshold=was + checks.null_share,
+        threshold=was + allowed,
         rows=now.nulls,
         what=f"is NULL in {'all' if now.nulls == now.rows else f'{count(now.nulls)} of'} {count(now.rows)} rows",
         remedy="look for a join or an export that lost it",
         before=f"NULL in {percent(was)} of rows" if was else "never NULL",
+        is_total=never or now.nulls == now.rows,
+    )
+
+
+def null_odds(observation: Observation) -> Daily | None:
+    """The share of NULLs."""
+    now = observation.now
+    return odds(now.nulls, now.rows, now.design_effect) if now.rows else None
+
+
+def null_level(observation: Observation, series: Series, checks: ChecksSection) -> tuple[int, Deviation] | None:
+    """The share of NULLs has risen for several days, each of which may have been chance."""
+    now, before = observation.now, observation.before
+    if before is None or not now.rows or now.nulls / now.rows <= before.nulls / before.rows + checks.null_share / 2:
+        return None
+    days, probability, centre = series.level()
+    was = 1 / (1 + math.exp(-centre)) if days else 1.0
+    if probability > LEVEL_PROBABILITY or now.nulls / now.rows <= was + checks.null_share:
+        return None
+    return days, Deviation(
+        check=DataCheck.NULLS,
+        measure=now.nulls / now.rows,
+        threshold=was + checks.null_share,
+        rows=now.nulls,
+        what=f"and of the {days - 1} partitions after it is NULL in far more rows, {percent(now.nulls / now.rows)} in the last of them",
+        remedy="look for a join or an export that lost it",
+        before=f"NULL in {percent(was)} of rows on most days",
     )
 
 
 def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """The column has one and the same value everywhere, which chance does not explain."""
     now, before = observation.now, observation.before
-    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now) or any(map(is_constant, observation.earlier)):
+    if before is None or now.rows < LEAST_ROWS or not now.filled or not is_constant(now):
         return None
-    share = _share_of(before, now)
-    if share**now.filled > NEGLIGIBLE_PROBABILITY:
+    if _is_often_constant(observation):
+        return None
+    # Of the rows before: a column of one value does not tell how much alike the rows of a cluster are.
+    share, clusters = _share_of(before, now), now.filled / before.design_effect
+    if clusters < LEAST_CLUSTERS or _chance_of_one(observation, share, clusters) > NEGLIGIBLE_PROBABILITY:
         return None
     value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
     return Deviation(
@@ -53,7 +92,27 @@ def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | 
         what=f"is {'zero' if now.numbers and now.low == 0 else value} in all {count(now.filled)} values",
         remedy="look for a default that took the place of the real values",
         before=f"so in {percent(share)} of values",
+        is_total=True,
     )
+
+
+def _chance_of_one(observation: Observation, share: float, clusters: float) -> float:
+    """The chance that all clusters have a value, which more of them have on some days than on others: beta-binomial."""
+    shares = np.array([_share_of(column, observation.now) for column in observation.earlier if column.filled])
+    sizes = np.array([column.filled / column.design_effect for column in observation.earlier if column.filled])
+    if len(shares) < LEAST_PAIRS or share in (0.0, 1.0):
+        return float(share**clusters)
+    binomial = float((sizes * share * (1 - share)).sum())
+    excess = float(((sizes * (shares - share)) ** 2).sum()) / max(binomial, 1e-9) - 1
+    alike = float(np.clip(excess / max(sizes.mean() - 1, 1), 1e-4, 0.5))
+    a, b = share * (1 / alike - 1), (1 - share) * (1 / alike - 1)
+    return math.exp(math.lgamma(a + clusters) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(a + b + clusters))
+
+
+def _is_often_constant(observation: Observation) -> bool:
+    """Whether an earlier day had the same value alone, or two days had one value each, such as a rate of the day."""
+    alone = [column for column in observation.earlier if column.filled and is_constant(column)]
+    return len(alone) > 1 or any(_share_of(column, observation.now) == 1 for column in alone)
 
 
 def is_constant(column: ColumnProfile) -> bool:

@@ -1,27 +1,30 @@
 """Values of another kind than a column holds: text among numbers, NaN, damaged or overlong text, numbers out of range."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from components.checks.findings import DataCheck
-from components.checks.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
-from components.checks.looks.earlier_days import Observation
+from components.looks.data_check import DataCheck
+from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
+from components.looks.drift import counts_up
+from components.looks.earlier_days import Observation
+from components.looks.usual import Daily, count_tail, odds
 from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_keys
-from components.wording import count, number
+from components.wording import count, number, percent
 
 DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3}(\.?\d{3})*,\d+\s*$")
 DATE = re.compile(r"^\s*\d{4}[-/]\d\d[-/]\d\d|^\s*\d\d[./]\d\d[./]\d{4}")
 DAMAGE_MARKS = "\ufffdÃÂâ"
-LEAST_DAMAGED = 0.001
-LONG_TEXT = 1000
-"""Characters from which a text counts as long."""
+LEAST_KNOWN = 7
+"""Partitions that it takes to tell numbers from codes."""
+STRAY_TEXT_SHARE = 0.001
+STRAY_TEXT_DAYS = 0.1
+"""Text in more values, or on more days, was no accident: the column holds codes."""
+MORE_TEXT_SHARE = 0.1
 FAR_FACTOR = 3.0
 """A number is out of range if it is beyond this multiple of the least or largest earlier one."""
-OUT_OF_RANGE_SHARE = 0.005
-"""Numbers out of range are reported above this share of all numbers."""
 
 
 def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
@@ -29,6 +32,8 @@ def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
     now, before = observation.now, observation.before
     if before is None or not now.texts or not before.is_numeric or now.texts <= checks.text_share * now.filled:
         return None
+    if len(observation.earlier) >= LEAST_KNOWN and not _was_numbers(observation.earlier):
+        return None  # codes, of which some have letters
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
     return Deviation(
         check=DataCheck.TEXT,
@@ -37,8 +42,52 @@ def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
         rows=now.texts,
         what=f"is text in {count(now.texts)} of {count(now.filled)} values (most often {quoted(samples[0])}{_kind(samples)})",
         remedy="mend the preparation of the data and load these partitions again",
-        before="number",
+        before="number" if not before.texts else f"text in {percent(before.texts / before.filled)} of values",
+        chance=0.0 if has_fractions(before) or not before.values else _chance_of_text(now, before),
     )
+
+
+def _was_numbers(earlier: Sequence[ColumnProfile]) -> bool:
+    """Whether a column held numbers and next to no text on nearly all days."""
+    texts, filled = sum(column.texts for column in earlier), sum(column.filled for column in earlier)
+    days = sum(column.texts > 0 for column in earlier)
+    return texts <= STRAY_TEXT_SHARE * filled and days <= STRAY_TEXT_DAYS * len(earlier)
+
+
+def has_fractions(column: ColumnProfile) -> bool:
+    """Whether numbers that are written as text have decimals, so that they are amounts and no codes."""
+    return any("." in value for value in column.values if value not in column.non_numeric_samples)
+
+
+def _chance_of_text(now: ColumnProfile, before: ColumnProfile) -> float:
+    """Of whole numbers that may be codes: how often so many rare codes with letters come, by the rule of succession."""
+    expected = now.filled / now.design_effect * (before.texts / before.design_effect + 1) / (before.filled / before.design_effect + 1)
+    return count_tail(now.texts / now.design_effect, expected, 1.5)
+
+
+def more_text(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A column of codes has far more values with letters than it always had."""
+    now, before = observation.now, observation.before
+    if before is None or not before.texts or not now.texts or not before.is_numeric or _was_numbers(observation.earlier):
+        return None
+    share, was = now.texts / now.filled, before.texts / before.filled
+    if share <= was + max(checks.text_share, MORE_TEXT_SHARE):
+        return None
+    return Deviation(
+        check=DataCheck.TEXT,
+        measure=share,
+        threshold=was + MORE_TEXT_SHARE,
+        rows=now.texts,
+        what=f"is text in {count(now.texts)} of {count(now.filled)} values (most often {quoted(next(iter(now.non_numeric_samples), ''))})",
+        remedy="mend the preparation of the data and load these partitions again",
+        before=f"text in {percent(was)} of values",
+    )
+
+
+def text_odds(observation: Observation) -> Daily | None:
+    """The share of values that are no numbers."""
+    now = observation.now
+    return odds(now.texts, now.filled, now.design_effect) if now.filled and now.values else None
 
 
 def _kind(samples: list[str]) -> str:
@@ -51,11 +100,11 @@ def _kind(samples: list[str]) -> str:
     return next((kind for kind, holds in kinds.items() if all(holds(value) for value in samples)), "")
 
 
-def unfinite(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+def unfinite(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """The column has NaN or infinity where it had none."""
     now, before = observation.now, observation.before
     unfinite_rows = now.nans + now.infinities
-    if before is None or not unfinite_rows or not before.is_numeric:
+    if before is None or not before.is_numeric or unfinite_rows <= checks.unfinite_share * now.filled:
         return None
     name = "NaN" if not now.infinities else "infinite" if not now.nans else "NaN or infinite"
     return Deviation(
@@ -69,17 +118,17 @@ def unfinite(observation: Observation, _checks: ChecksSection) -> Deviation | No
     )
 
 
-def damaged(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+def damaged(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """The column has text that was read with another encoding than it was written in."""
     now, before = observation.now, observation.before
-    if before is None or not now.damaged or now.damaged <= LEAST_DAMAGED * now.filled:
+    if before is None or not now.damaged or now.damaged <= checks.damaged_share * now.filled:
         return None
     broken = next((value for value in now.values if any(mark in value for mark in DAMAGE_MARKS)), "")
     example = f" (such as {quoted(broken)})" if broken else ""
     return Deviation(
         check=DataCheck.ENCODING,
         measure=now.damaged / now.filled,
-        threshold=LEAST_DAMAGED,
+        threshold=checks.damaged_share,
         rows=now.damaged,
         what=f"is damaged text in {count(now.damaged)} of {count(now.filled)} values{example}",
         remedy="read and write it with the same encoding, UTF-8",
@@ -87,34 +136,34 @@ def damaged(observation: Observation, _checks: ChecksSection) -> Deviation | Non
     )
 
 
-def stretched(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+def stretched(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """The column has a text that is far longer than any before."""
     now, before = observation.now, observation.before
-    if before is None or not now.values or now.longest <= max(LONG_TEXT, 10 * before.longest):
+    if before is None or not now.values or now.longest <= max(checks.longest_text, 10 * before.longest):
         return None
     longest = max(now.values, key=len)
     return Deviation(
         check=DataCheck.LENGTH,
         measure=now.longest,
-        threshold=max(LONG_TEXT, 10 * before.longest),
+        threshold=max(checks.longest_text, 10 * before.longest),
         rows=1,
-        what=f"has a value of {count(now.longest)} characters{f' ({quoted(longest)})' if len(longest) > LONG_TEXT // 10 else ''}",
+        what=f"has a value of {count(now.longest)} characters{f' ({quoted(longest)})' if len(longest) > checks.longest_text // 10 else ''}",
         remedy="look for a field separator or a quote that was lost",
         before=f"{count(before.longest)} characters at most",
     )
 
 
-def out_of_range(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+def out_of_range(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """The column has numbers far beyond any before, such as -999 for unknown, 0 for none, or some rows in cents."""
-    return _outside(observation, may_be_zero=False)
+    return _outside(observation, checks, may_be_zero=False)
 
 
-def far_out(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+def far_out(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """Like `out_of_range`, for features that count up to a span and may fall back to 0."""
-    return _outside(observation, may_be_zero=True)
+    return _outside(observation, checks, may_be_zero=True)
 
 
-def _outside(observation: Observation, *, may_be_zero: bool) -> Deviation | None:
+def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bool) -> Deviation | None:
     now, before = observation.now, observation.before
     if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers:
         return None
@@ -122,12 +171,15 @@ def _outside(observation: Observation, *, may_be_zero: bool) -> Deviation | None
     low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
     rows = below + above
-    if rows < LEAST_WRONG_ROWS or rows / now.numbers <= OUT_OF_RANGE_SHARE + chance(OUT_OF_RANGE_SHARE, now.numbers, 1.0):
+    clusters, bound = now.numbers / now.design_effect, checks.range_share
+    if rows / now.design_effect < LEAST_WRONG_ROWS or rows / now.numbers <= bound + chance(bound, int(clusters), 1.0):
+        return None
+    if counts_up(observation) or (now.values and not has_fractions(before)):  # numbers that are names
         return None
     return Deviation(
         check=DataCheck.RANGE,
         measure=rows / now.numbers,
-        threshold=OUT_OF_RANGE_SHARE,
+        threshold=bound,
         rows=rows,
         what=f"is out of all range in {count(rows)} of {count(now.numbers)} values ({_extreme(now, below, above)})",
         remedy="look for a number that stands for none, or for rows in another unit",

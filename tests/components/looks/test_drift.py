@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from components.checks.looks.drift import NO_DISTANCE, measure_distance
+from components.looks.drift import NO_DISTANCE, measure_distance
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import _profile_column
 

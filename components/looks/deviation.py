@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from components.checks.findings import DataCheck, Severity
+from components.looks.data_check import DataCheck, Severity
 from components.wording import legible
 
 NEGLIGIBLE_PROBABILITY = 1e-9
@@ -35,6 +35,12 @@ class Deviation:
     before: str = ""
     """What the column was like before, for the end of a sentence; may be empty."""
     severity: Severity = Severity.BLOCKS
+    chance: float = 0.0
+    """The probability of it where nothing is wrong; 0 for what is never chance."""
+    needs_second: bool = False
+    """Whether one such day alone may be right, as a short one before a holiday: it warns unless the next day, or week, is alike."""
+    is_total: bool = False
+    """Whether the column is of no use any more, which little history suffices to tell."""
 
     @property
     def blocks(self) -> bool:

@@ -1,19 +1,23 @@
 """Drift: how far a column has moved from what it was, beyond what chance explains, and in which way."""
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 
-from components.checks.findings import DataCheck
-from components.checks.looks.dead import is_constant
-from components.checks.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
-from components.checks.looks.earlier_days import Observation
+from components.looks.data_check import DataCheck
+from components.looks.dead import is_constant
+from components.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
+from components.looks.earlier_days import Observation
+from components.looks.usual import Daily
 from components.model.sections import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
 from components.profiles.profile import ColumnProfile
 from components.wording import number, percent
 
 DRIFT_BINS = 10
+LEAST_COUNTED = 4
+COUNTED_SHARE = 0.7
 NEAR = 1 / 3
 """Two columns hold the same values when their distance is at most this share of the bounds."""
 UNIT_FACTOR = 3.0
@@ -53,8 +57,9 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
     compared = cells(before, now, bins=bins, only_values=True)
     if before.is_numeric and not _is_material(before, now):
         return NO_DISTANCE
-    divergence = max(0.0, jensen_shannon(compared) - CHANCE_FACTOR * chance_divergence(compared))
-    largest = 0.0 if before.is_numeric else _largest(compared)
+    by_chance = chance_divergence(compared) * max(now.design_effect, before.design_effect)
+    divergence = max(0.0, jensen_shannon(compared) - CHANCE_FACTOR * by_chance)
+    largest = 0.0 if before.is_numeric else _largest(compared, max(now.design_effect, before.design_effect))
     if not divergence and not largest:
         return NO_DISTANCE
     words = (
@@ -63,16 +68,35 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
     return Distance(divergence, largest, words + _in_words(before, now, compared))
 
 
+def _plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:
+    """The divergence over what chance explains, however small; None where the values cannot be compared."""
+    if not before.filled or not now.filled or (not before.is_numeric and (before.has_uncounted_values or now.has_uncounted_values)):
+        return None
+    compared = cells(before, now, bins=DRIFT_BINS, only_values=True)
+    return jensen_shannon(compared) / max(chance_divergence(compared) * max(now.design_effect, before.design_effect), 1e-9)
+
+
+def counts_up(observation: Observation) -> bool:
+    """Whether a column of numbers counts up, or down: most days begin beyond the middle of the day before."""
+    days = [column for column in observation.earlier if column.numbers]
+    if len(days) < LEAST_COUNTED:
+        return False
+    middles = [(before.low + before.high) / 2 for before in days[:-1]]
+    up = sum(day.low > middle for day, middle in zip(days[1:], middles, strict=True))
+    down = sum(day.high < middle for day, middle in zip(days[1:], middles, strict=True))
+    return max(up, down) >= COUNTED_SHARE * len(middles)
+
+
 def _is_material(before: ColumnProfile, now: ColumnProfile) -> bool:
     pairs = [(before.quantile(share), now.quantile(share)) for share in DRIFT_QUANTILES]
     return any(was is None or is_now is None or abs(is_now - was) > MATERIAL_CHANGE * max(abs(is_now), abs(was)) for was, is_now in pairs)
 
 
-def _largest(compared: Cells) -> float:
+def _largest(compared: Cells, design_effect: float) -> float:
     before, after = compared.shares
     differences = np.abs(after - before)
     cell = int(np.argmax(differences))
-    noise = chance((before[cell] + after[cell]) / 2, int(min(compared.before.sum(), compared.after.sum())))
+    noise = chance((before[cell] + after[cell]) / 2, int(min(compared.before.sum(), compared.after.sum()) / design_effect))
     return float(max(0.0, differences[cell] - noise))
 
 
@@ -103,10 +127,21 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
         return None
     if is_constant(now) and any(map(is_constant, observation.earlier)):  # such as a rate of the day
         return None
+    if counts_up(observation):
+        return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     return judge_drift(
         measure_distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy
     )
+
+
+def divergence_ratio(observation: Observation) -> Daily | None:
+    """How far the column is from the weeks before, over what chance explains, as a root: on that scale days are spread alike."""
+    now, before = observation.now, observation.before
+    if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS or counts_up(observation):
+        return None
+    ratio = _plain_ratio(before, now)
+    return None if ratio is None else Daily(sqrt(ratio), 0.1)
 
 
 def judge_drift(compared: Distance, now: ColumnProfile, bound: float, checks: ChecksSection, *, what: str, remedy: str) -> Deviation | None:

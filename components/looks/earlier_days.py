@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
 
-from components.checks.looks.deviation import Deviation
+from components.looks.deviation import Deviation
 from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
@@ -32,6 +32,10 @@ class Observation:
     """The column a week later, if less than a week is known of before."""
     near: int = PARTITIONS_BEFORE
     """How many of `earlier`, the newest, it is compared with."""
+    same_weekdays: tuple[ColumnProfile, ...] = ()
+    """The column in good partitions of the same weekday, some of them later if few are known before."""
+    is_backward: bool = False
+    """Whether `earlier` are the partitions that follow, since none are known before."""
 
     @cached_property
     def before(self) -> ColumnProfile | None:
@@ -90,9 +94,14 @@ def first_deviation(looks: Sequence[Look], observation: Observation, checks: Che
     """The first deviation that any of the looks finds and that earlier days did not show about as strongly."""
     for look in looks:
         deviation = look(observation, checks)
-        if deviation is not None and not _is_recurrence(deviation.measure, _worst_earlier(look, observation, checks)):
+        if deviation is not None and is_new(look, observation, checks, deviation):
             return deviation
     return None
+
+
+def is_new(look: Look, observation: Observation, checks: ChecksSection, deviation: Deviation) -> bool:
+    """Whether no earlier day showed a deviation about as strongly."""
+    return not _is_recurrence(deviation.measure, _worst_earlier(look, observation, checks))
 
 
 def _is_recurrence(now: float, before: float) -> bool:

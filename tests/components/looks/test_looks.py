@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.checks.looks.categories import lost_segment, lost_value, new_values, shares_by_value
-from components.checks.looks.clock import hours_listed, lost_hours, moved_clock
-from components.checks.looks.dead import frozen, nulls, same_value, standing
-from components.checks.looks.deviation import listed, quoted
-from components.checks.looks.drift import shifted
-from components.checks.looks.earlier_days import Look, Observation
-from components.checks.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
+from components.looks.categories import lost_segment, lost_value, new_values, shares_by_value
+from components.looks.clock import hours_listed, lost_hours, moved_clock
+from components.looks.dead import frozen, nulls, same_value, standing
+from components.looks.deviation import listed, quoted
+from components.looks.drift import shifted
+from components.looks.earlier_days import Look, Observation
+from components.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.sections import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
 
@@ -226,12 +226,30 @@ def test_summer_time_warns() -> None:
     assert (moved.what[:13], moved.blocks) == ("runs 1 h earl", False)
 
 
+def on_weekdays(now: dict[int, int], *before: dict[int, int]) -> Observation:
+    """A day, and the same weekday in the weeks before."""
+    weeks = tuple(profile(times(hours)) for hours in before)
+    return replace(observe(times(now), times(before[0])), same_weekdays=weeks)
+
+
 def test_hours_that_should_have_rows_are_missed() -> None:
-    measure = lost_hours(observe(times({hour: rows for hour, rows in PATTERN.items() if hour < 16}), times(PATTERN)), CHECKS)
+    morning = {hour: rows for hour, rows in PATTERN.items() if hour < 16}
+    measure = lost_hours(on_weekdays(morning, *[PATTERN] * 3), CHECKS)
     assert measure is not None
-    assert measure.what == "has no row from 16:00 to 22:00"
+    assert (measure.what, measure.needs_second) == ("has no row from 16:00 to 22:00", True)
+    assert measure.chance < 1e-9
+    assert lost_hours(on_weekdays(morning, *[PATTERN] * 2), CHECKS) is None, "too few of the same weekday are known"
+    assert lost_hours(on_weekdays(morning, *[morning] * 3), CHECKS) is None, "it closes at 16:00 on this weekday"
     few = {hour: 1 for hour in PATTERN if hour < 16}
-    assert lost_hours(observe(times(few), times(PATTERN)), CHECKS) is None
+    assert lost_hours(on_weekdays(few, *[PATTERN] * 3), CHECKS) is None
+
+
+def test_hours_in_the_middle_of_a_day_are_missed_and_so_are_most_of_their_rows() -> None:
+    for left, words in ((0, "has no row from 11:00 to 14:00"), (10, "has only 30 of 1,130 rows from 11:00 to 14:00")):
+        gap = {hour: left if 11 <= hour < 14 else rows for hour, rows in PATTERN.items()}
+        measure = lost_hours(on_weekdays({h: n for h, n in gap.items() if n}, *[PATTERN] * 4), CHECKS)
+        assert measure is not None
+        assert (measure.what[: len(words)], measure.needs_second) == (words, False)
 
 
 def test_hours_that_follow_each_other_are_one_stretch() -> None:

@@ -1,0 +1,176 @@
+"""The values of a category: new ones, and ones that have vanished."""
+
+from collections.abc import Mapping
+
+from components.looks.data_check import DataCheck, Severity
+from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
+from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
+from components.looks.usual import count_tail
+from components.model.sections import ChecksSection
+from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
+from components.wording import count, number, percent
+
+LEAST_NEW_COMMON = 0.01
+LEAST_NEW_FORM = 0.005
+LEAST_PARTITIONS = 7
+"""How many earlier partitions it takes to know which values are always there."""
+CATEGORY_BUCKETS = 50
+"""A column of numbers with at most so many buckets is taken for a category: whole numbers up to here have a bucket each."""
+
+
+def new_values(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A category has values that were never there before."""
+    now, before = observation.now, observation.before
+    if before is None or not before.values or not before.is_category or before.filled < 10 * LEAST_ROWS:
+        return None
+    unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
+    rows = sum(unseen.values()) + now.others
+    alike = max(now.design_effect, before.design_effect)
+    if rows / alike < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled:
+        return None
+    first = next(iter(unseen), "")
+    return Deviation(
+        check=DataCheck.UNSEEN,
+        measure=rows / now.filled,
+        threshold=checks.unseen_share,
+        rows=rows,
+        what=f"has values that were never there in {count(rows)} of {count(now.filled)} rows "
+        f"(most often {quoted(first)}{_other_spelling(first, before.values)})",
+        remedy="look for a code list, a spelling or a column that changed; if they are right, raise checks.unseen_share in model.toml",
+        before=f"{count(len(before.values))} values",
+        chance=count_tail(rows / alike, _awaited(before, now.filled / alike), 2.0),
+    )
+
+
+def _awaited(before: ColumnProfile, clusters: float) -> float:
+    """How many of so many clusters have a new value where nothing changed, by Good and Turing: the share of what was seen once."""
+    once = sum(rows <= before.design_effect for rows in before.values.values())
+    return clusters * (once + 1) / (before.filled / before.design_effect + 1)
+
+
+def new_common_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A column of codes or free text has one value, which was never common, in many rows: n/a, #N/A, unknown."""
+    now, before = observation.now, observation.before
+    if before is None or not before.has_uncounted_values or not now.values or now.filled < LEAST_ROWS:
+        return None
+    value, share = _most_new(now, before)
+    usual = max((_most_new(column, before, column)[1] for column in observation.earlier), default=0.0)
+    rows = round(share * now.filled)
+    if rows < LEAST_WRONG_ROWS or share <= max(LEAST_NEW_COMMON, 3 * usual) or rows / now.design_effect < LEAST_WRONG_ROWS:
+        return None
+    return Deviation(
+        check=DataCheck.UNSEEN,
+        measure=share,
+        threshold=LEAST_NEW_COMMON,
+        rows=rows,
+        what=f"is {quoted(value)} in {count(rows)} of {count(now.filled)} rows",
+        remedy="look for a default that took the place of the real values",
+        before="not among the common values",
+    )
+
+
+def _most_new(now: ColumnProfile, before: ColumnProfile, own: ColumnProfile | None = None) -> tuple[str, float]:
+    """The commonest value that is not among those of before, and its share.
+
+    `own` is a part of `before` that does not count.
+    """
+    known = {value: rows - (own.values.get(value, 0) if own is not None else 0) for value, rows in before.values.items()}
+    return next(((value, rows / now.filled) for value, rows in now.values.items() if known.get(value, 0) <= 0), ("", 0.0))
+
+
+def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A column of codes has values of a form that no earlier one had, such as `#12` among `12` and `12A`."""
+    now, before = observation.now, observation.before
+    if before is None or not before.forms or not now.filled or before.filled < 10 * LEAST_ROWS or len(before.forms) >= KEPT_FORMS:
+        return None
+    unseen = {form: rows for form, rows in now.forms.items() if form not in before.forms}
+    rows, usual = sum(unseen.values()), _usual_forms(observation)
+    if rows < LEAST_WRONG_ROWS or rows <= max(LEAST_NEW_FORM, RECURRENCE_FACTOR * usual) * now.filled:
+        return None
+    form = next(iter(unseen))
+    once = sum(found <= 2 * before.design_effect for found in before.forms.values())
+    alike = now.design_effect
+    return Deviation(
+        check=DataCheck.UNSEEN,
+        measure=rows / now.filled,
+        threshold=LEAST_NEW_FORM,
+        rows=rows,
+        what=f"has values of a form that was never there in {count(rows)} of {count(now.filled)} rows (such as {quoted(form)})",
+        remedy="look for a code list or a spelling that changed",
+        before=f"of {len(before.forms)} forms",
+        chance=count_tail(rows / alike, (once + 1) / (before.filled / before.design_effect + 1) * now.filled / alike, 2.0),
+    )
+
+
+def _usual_forms(observation: Observation) -> float:
+    """The largest share of new forms in an earlier partition."""
+    known, most = set[str](), 0.0
+    for index, column in enumerate(observation.earlier):
+        new = sum(rows for form, rows in column.forms.items() if form not in known)
+        most = max(most, new / max(column.filled, 1)) if index else 0.0
+        known |= column.forms.keys()
+    return most
+
+
+def _usual_share(observation: Observation) -> float:
+    """The largest share of new values in an earlier partition: in a column of delivery numbers, every value of every day is new."""
+    ahead = [observation.now, observation.ahead] if observation.ahead is not None else []
+    known, most = set[str](), 0.0
+    for index, column in enumerate([*observation.earlier, *ahead]):
+        new = sum(rows for value, rows in column.values.items() if value not in known)
+        if index and column is not observation.now:
+            most = max(most, new / max(column.filled, 1))
+        known |= column.values.keys()
+    return most
+
+
+def _other_spelling(value: str, known: Mapping[str, int]) -> str:
+    twin = next((other for other in known if other.strip().casefold() == value.strip().casefold()), None)
+    return "" if twin is None else f", another spelling of {quoted(twin)}"
+
+
+def lost_segment(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A segment lacks a value that chance would not leave out."""
+    return _lost(observation, 0.0)
+
+
+def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A category lacks a common value that every earlier partition had. It only warns: campaigns end."""
+    if observation.before is None or observation.before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
+        return None
+    return _lost(observation, checks.lost_share, Severity.WARNS)
+
+
+def _lost(observation: Observation, least_share: float, severity: Severity = Severity.BLOCKS) -> Deviation | None:
+    now, before = observation.now, observation.before
+    if before is None or not before.filled:
+        return None
+    shares, present = shares_by_value(before), shares_by_value(now)
+    clusters = now.filled / max(now.design_effect, before.design_effect)
+    gone = [value for value, share in shares.items() if value not in present and share >= least_share and share * clusters >= EXPECTED_ROWS]
+    if severity == Severity.WARNS:
+        gone = [value for value in gone if all(value in column.values for column in observation.earlier)]
+    if not gone:
+        return None
+    share = sum(shares[value] for value in gone)
+    return Deviation(
+        check=DataCheck.COVERAGE,
+        measure=share,
+        threshold=0.0,
+        rows=now.rows,
+        what=f"has no row of {listed([quoted(value) for value in gone])}",
+        remedy="look for a source that was not loaded; a model must not forget a segment",
+        before=f"{percent(share)} of rows",
+        severity=severity,
+    )
+
+
+def shares_by_value(column: ColumnProfile) -> dict[str, float]:
+    """The share of rows with each value of a category; empty if the column has too many values to be one."""
+    if column.values and not column.has_uncounted_values:
+        return {value: rows / column.filled for value, rows in column.values.items()}
+    if column.is_numeric and len(column.keys) <= CATEGORY_BUCKETS:
+        middles = (bucket_middle(key) for key in column.keys)
+        names = [str(round(middle)) if column.type == "INTEGER" else number(middle) for middle in middles]
+        return {name: rows / column.filled for name, rows in zip(names, column.counts, strict=True)}
+    return {}

@@ -1,0 +1,222 @@
+"""Follow the columns of a table through its partitions: each is held against the good ones before it, all looks of a day together."""
+
+from collections import deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import islice
+
+from components.looks.data_check import DataCheck, Severity
+from components.looks.deviation import Deviation
+from components.looks.earlier_days import ONE_WEEK, PARTITIONS_BEFORE, Look, Observation, Occurrences, Timeline, is_new
+from components.looks.usual import Daily, Series, holm
+from components.model.sections import ChecksSection
+from components.profiles.profile import ColumnProfile
+
+FINDINGS_A_YEAR = 1.0
+"""So many false findings a year are asked of chance, over all columns and looks of a partition each day."""
+LEAST_HISTORY = 7
+"""Good partitions before, below which a look says nothing of what may be chance."""
+SURE_HISTORY = 14
+"""Below so many it only warns."""
+EARLY_PARTITIONS = 15
+"""The first partitions of a first run have no past: they are held against those that follow."""
+SAME_WEEKDAYS = 8
+LATER_WEEKDAYS = 4
+"""Of the same weekday, so many before are known, or if there are too few, so many after."""
+
+Measure = Callable[[Observation], Daily | None]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """The looks at a column, in the order of how closely they name a cause."""
+
+    all: tuple[Look, ...]
+    certain: frozenset[Look]
+    """What they find is never chance, however little is known of before."""
+    rates: Mapping[Look, Measure]
+    """Those whose measure every day has, so that what is usual is known of it; the others are held against the worst of the days before."""
+    level: Callable[[Observation, Series, ChecksSection], tuple[int, Deviation] | None]
+    """Tells of how many of the last days the rate of the first of `rates` is on a new level."""
+    deadly: frozenset[Look] = frozenset()
+    """They find columns that died, of which any history is enough to tell."""
+    weekly: frozenset[Look] = frozenset()
+    """They know what the same weekdays are like."""
+    one_way: frozenset[Look] = frozenset()
+    """They compare with the day before, not with the day after."""
+
+
+@dataclass
+class _Past:
+    """What is known of a column before a day."""
+
+    good: deque[tuple[date, ColumnProfile]] = field(default_factory=lambda: deque(maxlen=PARTITIONS_BEFORE))
+    weekdays: dict[int, deque[ColumnProfile]] = field(default_factory=dict)
+    series: dict[Look, Series] = field(default_factory=dict)
+    last: tuple[date, ColumnProfile] | None = None
+    recent: deque[Observation] = field(default_factory=lambda: deque(maxlen=10))
+
+    def add(self, observation: Observation, measured: Mapping[Look, Daily]) -> None:
+        """The day was good: it is known of the days to come."""
+        self.good.append((observation.day, observation.now))
+        self.weekdays.setdefault(observation.day.weekday(), deque(maxlen=SAME_WEEKDAYS)).append(observation.now)
+        for look, daily in measured.items():
+            self.series.setdefault(look, Series()).add(observation.day, daily)
+        self.recent.append(observation)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One look at one column on the day."""
+
+    column: str
+    observation: Observation
+    deviation: Deviation | None
+    is_rate: bool
+    """Whether it has a probability on every day."""
+
+
+def follow(timeline: Timeline, columns: Sequence[str], looks: Callable[[str], Looks], checks: ChecksSection) -> dict[str, Occurrences]:
+    """The days on which something is wrong with a column, by column, ascending.
+
+    A day that blocks does not become part of the past of the days after it.
+    """
+    order = sorted({*timeline.days, *timeline.past})
+    judged = [day for day in order if day in timeline.days and day not in timeline.known]
+    early = order[:EARLY_PARTITIONS] if not timeline.past and len(order) >= 2 * EARLY_PARTITIONS else []
+    walk = _Walk(timeline, columns, {name: looks(name) for name in columns}, {name: checks.of(name) for name in columns})
+    found = walk.through(order, {*judged} - {*early}, {})
+    if early:
+        bad = {name: {observation.day for observation, _ in occurrences} for name, occurrences in found.items()}
+        first = walk.through([*reversed(order)], {*early}, bad)
+        found = {name: [*reversed(first[name]), *found[name]] for name in columns}
+    return {name: _with_seconds(occurrences, order) for name, occurrences in found.items()}
+
+
+def _with_seconds(occurrences: Occurrences, order: Sequence[date]) -> Occurrences:
+    """What one day alone may be right with warns, where neither its neighbours nor the same weekday a week away are alike."""
+    places = {day: place for place, day in enumerate(order)}
+    days = {(deviation.check, observation.day) for observation, deviation in occurrences}
+
+    def is_alone(check: DataCheck, day: date) -> bool:
+        near = order[max(0, places[day] - 1) : places[day] + 2]
+        return not any((check, other) in days for other in (*near, day - ONE_WEEK, day + ONE_WEEK) if other != day)
+
+    return [
+        (one, replace(found, severity=Severity.WARNS) if found.needs_second and is_alone(found.check, one.day) else found)
+        for one, found in occurrences
+    ]
+
+
+@dataclass(frozen=True)
+class _Walk:
+    timeline: Timeline
+    columns: Sequence[str]
+    looks: Mapping[str, Looks]
+    checks: Mapping[str, ChecksSection]
+
+    def through(self, order: Sequence[date], judged: Collection[date], bad: Mapping[str, Collection[date]]) -> dict[str, Occurrences]:
+        """Judge days in an order; `bad` are days that were found bad before and are no past."""
+        pasts, found = {name: _Past() for name in self.columns}, {name: Occurrences() for name in self.columns}
+        backward = len(order) > 1 and order[0] > order[-1]
+        last_judged = (min if backward else max)(judged, default=None)
+        for day in order:
+            if last_judged is None or (day < last_judged if backward else day > last_judged):
+                break
+            observed = {name: _observe(self.timeline, name, day, past, backward) for name, past in pasts.items()}
+            wrong = self._wrong(observed, pasts) if day in judged else {}
+            for name, observation in observed.items():
+                if observation is None:
+                    continue
+                found[name] += [(observation, deviation) for deviation in wrong.get(name, ())]
+                good = not any(deviation.blocks for deviation in wrong.get(name, ())) and day not in bad.get(name, ())
+                kept = self.timeline.past.get(day, {}).get(name)
+                if good or kept is not None:
+                    observation = observation if good or kept is None else replace(observation, now=kept)
+                    pasts[name].add(observation, self._measured(name, observation))
+                if good and day in judged:
+                    found[name] += self._new_level(name, observation, pasts[name], found[name])
+                pasts[name].last = day, observed[name].now  # type: ignore[union-attr]
+        return found
+
+    def _measured(self, name: str, observation: Observation) -> dict[Look, Daily]:
+        daily = {look: measure(observation) for look, measure in self.looks[name].rates.items()}
+        return {look: one for look, one in daily.items() if one is not None}
+
+    def _wrong(self, observed: Mapping[str, Observation | None], pasts: Mapping[str, _Past]) -> dict[str, list[Deviation]]:
+        """What is wrong on a day, by column: of each column the first look that finds something which chance does not explain."""
+        asked = [
+            one for name, observation in observed.items() if observation is not None for one in self._ask(name, observation, pasts[name])
+        ]
+        chances = [one.deviation.chance for one in asked if one.deviation is not None]
+        family = len(observed) + sum(one.is_rate for one in asked)  # what is no rate says little that is near its bound: one a column
+        passed = holm(chances, max(family, len(chances)), FINDINGS_A_YEAR / 365)
+        wrong: dict[str, list[Deviation]] = {}
+        for one in asked:
+            if one.deviation is not None and one.deviation.chance <= passed and one.column not in wrong:
+                wrong[one.column] = [one.deviation]
+        return wrong
+
+    def _ask(self, name: str, observation: Observation, past: _Past) -> Iterable[_Asked]:
+        looks, checks = self.looks[name], self.checks[name]
+        for look in looks.all:
+            is_certain = look in looks.certain
+            is_thin = len(observation.earlier) < LEAST_HISTORY and not is_certain
+            if not observation.earlier or (is_thin and look not in looks.deadly):
+                continue
+            if observation.is_backward and look in looks.one_way:
+                continue
+            deviation = look(observation, checks)
+            if is_thin and deviation is not None and deviation.measure < 1:
+                deviation = None  # only a column that died is no chance
+            if deviation is not None and look in looks.rates:
+                deviation = _judged(deviation, look, looks, observation, past, checks)
+            elif deviation is not None and look not in looks.weekly and not is_new(look, observation, checks, deviation):
+                deviation = None
+            if deviation is not None and not is_certain and len(observation.earlier) < SURE_HISTORY and not deviation.is_total:
+                deviation = replace(deviation, severity=Severity.WARNS)
+            yield _Asked(name, observation, deviation, look in looks.rates and looks.rates[look](observation) is not None)
+
+    def _new_level(self, name: str, observation: Observation, past: _Past, found: Occurrences) -> Occurrences:
+        looks = self.looks[name]
+        series = past.series.get(next(iter(looks.rates)))
+        level = looks.level(observation, series, self.checks[name]) if series is not None else None
+        if level is None:
+            return []
+        days, deviation = level
+        told = {one.day for one, _ in found}
+        return [(one, deviation) for one in [*past.recent][-days:] if one.day not in told]
+
+
+def _judged(
+    deviation: Deviation, look: Look, looks: Looks, observation: Observation, past: _Past, checks: ChecksSection
+) -> Deviation | None:
+    """A deviation with its chance by what the column's days are like; None if it is nothing new where that is not known."""
+    daily = looks.rates[look](observation)
+    series = past.series.get(look)
+    chance = series.chance(observation.day, daily) if series is not None and daily is not None else None
+    if chance is None:
+        new = is_new(look, observation, checks, deviation)
+        return replace(deviation, severity=deviation.severity if deviation.is_total else Severity.WARNS) if new else None
+    return replace(deviation, chance=chance)
+
+
+def _observe(timeline: Timeline, name: str, day: date, past: _Past, backward: bool) -> Observation | None:
+    table = timeline.days.get(day) or timeline.past.get(day) or {}
+    if name not in table:
+        return None
+    good = [*past.good]
+    same = [*past.weekdays.get(day.weekday(), ())]
+    if len(same) < LATER_WEEKDAYS and not backward:
+        later = (other for other in sorted(timeline.days) if other > day and other.weekday() == day.weekday())
+        same += [timeline.days[other][name] for other in islice(later, LATER_WEEKDAYS) if name in timeline.days[other]]
+    return Observation(
+        day,
+        table[name],
+        tuple(column for _, column in good),
+        past.last[1] if past.last else None,
+        past.last[0] if past.last else None,
+        same_weekdays=tuple(same),
+        is_backward=backward,
+    )
