@@ -14,8 +14,8 @@ from benchmarks.registry.times import RegistryTimes
 from benchmarks.report.registry import registry_part
 from benchmarks.report.summary import Measured, summary
 from benchmarks.report.table import table
-from benchmarks.steps.evaluation import TARGET as EVALUATION_TARGET
 from benchmarks.steps.evaluation import CHAMPION_TARGET, EvaluationTimes
+from benchmarks.steps.evaluation import TARGET as EVALUATION_TARGET
 from benchmarks.steps.gate import MERGED_TARGETS, TARGET, GateTimes
 from benchmarks.training.day import Day
 from benchmarks.training.reading import WideReading
