@@ -36,7 +36,7 @@ def training(run_id: str, model: str, through: str, launch: str) -> None:
         graph = transform(run_id=run_id, model=model, examples=examples, schema=pinned_schema).outputs["graph"]
         fitted = train(run_id=run_id, model=model, examples=examples, graph=graph, schema=pinned_schema).after(checked)
         trained = fitted.outputs["trained"]
-        judged = evaluate(run_id=run_id, model=model, examples=examples, trained=trained)
+        judged = evaluate(run_id=run_id, model=model, examples=examples, trained=trained, reference=reference)
         with dsl.If(judged.outputs["Output"] == True, "blessed"):  # noqa: E712 - KFP overloads the operator
             pushed = push(run_id=run_id, model=model, snapshot=snapshot, trained=trained).outputs["pushed"]
             record(run_id=run_id, model=model, snapshot=snapshot, counts=counts, pushed=pushed, results=judged.outputs["results"])

@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from components.diagnosis.data.compare import DataComparison, Side, compare_profiles
-from components.diagnosis.data.sentences import culprit
+from components.comparison.compare import DataComparison, Side, compare_profiles
+from components.comparison.sentences import culprit
 from components.model.column_lineage import Lineage
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import SOURCE_TABLE, ProfileKey, Profiles

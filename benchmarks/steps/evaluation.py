@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.evaluator import Judged
+from components.evaluation.champion.champion import ChampionVersion
+from components.evaluation.config import eval_config
+from components.evaluation.evaluator import SAVED_MODEL, Judged, _run_stock
 from components.evaluation.judge import evaluate
 from components.model.folder import read_model
 from components.settings import REPOSITORY, Settings
@@ -31,6 +33,8 @@ HOURS = 24
 """And all rows are 25 slices."""
 NUMBERS = tuple(f"number_{place}" for place in range(10))
 TARGET = 0.06
+CHAMPION_TARGET = 0.25
+"""What evaluating the champion on the same rows may add, of the Evaluator's time."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class EvaluationTimes:
     stock: list[float]
     ours_processor: list[float]
     stock_processor: list[float]
+    with_champion: list[float]
+    """Of ours with a champion on the same rows, held against it."""
     numbers: int
     """Of metrics, plots and validations, all equal to 1e-9."""
     memory_mebibytes: int
@@ -51,6 +57,11 @@ class EvaluationTimes:
     def ratio(self) -> float:
         """Ours over stock, of the medians."""
         return median(self.ours) / median(self.stock)
+
+    @property
+    def champion_ratio(self) -> float:
+        """What the champion adds over stock, of the medians."""
+        return (median(self.with_champion) - median(self.ours)) / median(self.stock)
 
     @property
     def processor_ratio(self) -> float:
@@ -77,18 +88,29 @@ def measure(folder: Path, rows: int, rounds: int) -> EvaluationTimes:
     examples, trained = write_rows(folder / "examples", rows), save_network(folder / "network")
     walls: dict[bool, list[float]] = {False: [], True: []}
     processors: dict[bool, list[float]] = {False: [], True: []}
-    memory = numbers = 0
+    champion = ChampionVersion(number=1, saved_model=Path(save_network(folder / "champion", seed=3).path) / SAVED_MODEL)
+    memory, numbers, with_champion = 0, 0, list[float]()
     for number in range(rounds):
         taken = {}
         for stock in (False, True):
             road = taken[stock] = Road(artifact(folder / f"evaluation_{number}_{stock}"), artifact(folder / f"blessing_{number}_{stock}"))
             peak, started, processor = peak_mebibytes(), time.monotonic(), time.process_time()
-            evaluate(model, Judged(examples, trained, road.evaluation, road.blessing), beam_args=beam_args, stock=stock)
+            judged = Judged(examples, trained, road.evaluation, road.blessing)
+            if stock:
+                _run_stock(eval_config(model), judged, beam_args)
+            else:
+                evaluate(model, judged, beam_args=beam_args)
             walls[stock].append(time.monotonic() - started)
             processors[stock].append(time.process_time() - processor)
             memory = memory or peak_mebibytes() - peak
         numbers = assert_equal(taken[True], taken[False])
-    return EvaluationTimes(rows, walls[False], walls[True], processors[False], processors[True], numbers, memory)
+        road, started = (
+            Road(artifact(folder / f"evaluation_{number}_champion"), artifact(folder / f"blessing_{number}_champion")),
+            time.monotonic(),
+        )
+        evaluate(model, Judged(examples, trained, road.evaluation, road.blessing), beam_args=beam_args, champion=champion)
+        with_champion.append(time.monotonic() - started)
+    return EvaluationTimes(rows, walls[False], walls[True], processors[False], processors[True], with_champion, numbers, memory)
 
 
 def peak_mebibytes() -> int:
@@ -108,11 +130,11 @@ def write_rows(folder: Path, rows: int) -> Artifact:
     return write_examples(folder, *parts)
 
 
-def save_network(folder: Path) -> Artifact:
+def save_network(folder: Path, *, seed: int = 2) -> Artifact:
     """Two layers on the numbers, with weights that were drawn."""
     import tensorflow as tf
 
-    chance = np.random.default_rng(2)
+    chance = np.random.default_rng(seed)
     shapes = ((len(NUMBERS), 32), (32, 16), (16, 1))
     module = tf.Module()
     module.layers = [tf.Variable(chance.normal(size=shape).astype(np.float32) / shape[0] ** 0.5) for shape in shapes]

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.checks.findings import Finding
-from components.examples.span_cache import SPLITS
 from components.looks.data_check import DataCheck
 from components.model.folder import Model
+from components.model.sections import Split
 from components.profiles.statistics import write_statistics
 from components.runs.outcome import Step
 from components.schema.anomalies import Anomaly, list_anomalies
@@ -35,8 +35,9 @@ def compute_statistics(examples: KfpArtifact, statistics: KfpArtifact, *, cache:
         SourceError: a column has numbers in one span and text in another.
     """
     if cache is not None:
-        write_statistics(Path(examples.path), Path(statistics.path), SPLITS, cache=cache)
-        statistics.metadata |= {"tfx_type": "ExampleStatistics", "split_names": json.dumps(SPLITS)}
+        splits = str(examples.metadata["split_names"])
+        write_statistics(Path(examples.path), Path(statistics.path), json.loads(splits), cache=cache)
+        statistics.metadata |= {"tfx_type": "ExampleStatistics", "split_names": splits}
         return
     run_executor(
         Executor.STATISTICS_GEN,
@@ -82,6 +83,6 @@ def read_anomalies(folder: Path) -> tuple[Anomaly, ...]:
     """The anomalies that ExampleValidator wrote, by split and feature."""
     from tensorflow_metadata.proto.v0 import anomalies_pb2
 
-    files = {split: folder / f"Split-{split}" / "SchemaDiff.pb" for split in SPLITS}
+    files = {split: folder / f"Split-{split}" / "SchemaDiff.pb" for split in Split}
     by_split = {split: anomalies_pb2.Anomalies.FromString(path.read_bytes()) for split, path in files.items() if path.is_file()}
     return tuple(anomaly for split, anomalies in by_split.items() for anomaly in list_anomalies(anomalies, split=split))

@@ -18,8 +18,10 @@ from components.cloud import Cloud
 from components.deployment.smoke import Smoke, smoke_test
 from components.deployment.target import repair_target, switch
 from components.errors import AccessError, PerennialError, RegistryError
+from components.model.folder import model_names, read_model
 from components.registry.deployments import (
     Action,
+    Candidate,
     Event,
     NewEvent,
     Request,
@@ -135,6 +137,7 @@ def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> D
     require_not_retired(request.model, candidate)
     require_servable([entry.path for entry in candidate.manifest.entries], what)
     may_force = force or (plan.rolls_back_to is not None and plan.rolls_back_to.forced)
+    _require_clean(cloud, request, candidate, what)
     doubts = _gate_doubts(candidate.blessed)
     _refuse_doubts(what, doubts, may_force=may_force)
     smoke = _publish_and_test(cloud, request, plan, candidate.manifest, seconds)
@@ -151,6 +154,19 @@ def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> D
     with _timed(seconds, "switch"):
         event = _switch_and_record(cloud, new)
     return DeploymentResult(event, is_new=True, repaired=repaired, seconds=seconds)
+
+
+def _require_clean(cloud: Cloud, request: Request, candidate: Candidate, what: str) -> None:
+    """Refuse a marked version where model.toml asks for clean ones. Nothing forces it: whoever may change model.toml may."""
+    folder = cloud.settings.models_folder
+    if request.model not in model_names(folder) or not read_model(folder, request.model).targets.requires_clean(request.target):
+        return
+    wrong = [*candidate.marks.sentences, *(f"it {doubt}" for doubt in _gate_doubts(candidate.blessed))]
+    if wrong:
+        raise RegistryError(
+            f"{what} may not go to {request.target}, which takes clean versions only (targets.require_clean in model.toml): "
+            f"{' and '.join(wrong)}; train a version from what is committed, and deploy that one"
+        )
 
 
 def _gate_doubts(blessed: bool | None) -> tuple[str, ...]:

@@ -10,12 +10,11 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from components.diagnosis.data import sentences
-from components.diagnosis.data.columns import ColumnDifference
-from components.diagnosis.data.compare import DataComparison, RowCounts
+from components.comparison import sentences
+from components.comparison.columns import ColumnDifference
+from components.comparison.compare import DataComparison, RowCounts
 from components.diagnosis.metrics import MetricDifference
 from components.diagnosis.newest.newest import Newest, measured_on, newest_culprit
-from components.diagnosis.newest.verdict import VerdictKind
 from components.diagnosis.versions import VersionComparison
 from components.profiles.distance import Cells
 from components.profiles.profile import ColumnProfile
@@ -60,9 +59,10 @@ class _Facts:
     @property
     def outcome(self) -> str:
         """How the page is coloured: a fault, a difference, or neither."""
-        is_wrong = self.newest is not None and self.newest.verdict.kind not in (VerdictKind.NOTHING, VerdictKind.OLDER)
-        top = next(iter(self.data.differences), None) if self.data else None
-        if is_wrong or self.data is None or (top and top.column and top.column.is_fault):
+        if self.newest is not None:
+            return "pushed" if self.newest.verdict.is_healthy else "failed"
+        top = sentences.leading(self.data) if self.data else None
+        if self.data is None or (top and top.column and top.column.is_fault):
             return "failed"
         return "blocked" if top else "pushed"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from components.cloud import Cloud
-from components.diagnosis.data.compare import Side
+from components.comparison.compare import Side
 from components.errors import RegistryError, SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles

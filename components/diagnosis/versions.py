@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from components.cloud import Cloud
+from components.comparison.compare import DataComparison, Side, Subject, compare_profiles
+from components.comparison.sentences import culprit, describe, is_clear, leading, sentence, subject
 from components.database.statements import execute
 from components.diagnosis.code import FileDifference, compare_code, read_code
-from components.diagnosis.data.compare import DataComparison, Side, Subject, compare_profiles
-from components.diagnosis.data.sentences import culprit, describe, is_clear, subject
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.sides import Operand, recorded_operand
 from components.errors import RegistryError
@@ -58,9 +58,15 @@ class VersionComparison:
     facts: tuple[FactDifference, ...]
 
     @property
+    def broken(self) -> str | None:
+        """What is broken in the later version's data, in one sentence; None where nothing is."""
+        top = leading(self.data)
+        return sentence(top) if top and top.column and top.column.is_fault and is_clear(top) else None
+
+    @property
     def culprit(self) -> str:
-        """The first line: data if they are the likelier cause, else the code, else what else differs."""
-        top = next(iter(self.data.differences), None)
+        """What most likely makes them different: data if they are the likelier cause, else the code, else what else differs."""
+        top = leading(self.data)
         own_query = top is not None and top.subject == Subject.FEATURE and any(file.path == "source.sql" for file in self.files or ())
         if own_query and top is not None and top.column is not None:
             return f"Likely culprit: source.sql, which differs: feature {legible(top.name)}: {describe(top.column)}"
@@ -78,22 +84,39 @@ class VersionComparison:
 def _data_in_short(data: DataComparison) -> str:
     if data.is_same:
         return "the data are the same"
-    if not data.differences:
-        return "the data differ in no more than chance explains"
-    return f"of the data, {subject(data.differences[0])} differs most, which is little"
+    top = leading(data)
+    return f"of the data, {subject(top)} differs most, which is little" if top else "the data differ in no more than chance explains"
 
 
-def compare_data(model: Model, before: Operand, after: Operand, *, sql: str | None = None) -> DataComparison:
-    """Compare the data of two operands. `sql` is the query whose lineage counts; by default it is the model's own."""
+def compare_operands(model: Model, before: Operand, after: Operand, *, sql: str | None = None) -> DataComparison:
+    """Compare the data of two operands. `sql` is the query whose lineage counts; by default it is the model's own.
+
+    A log may lack features, and has no label; today's rows have none yet either. What only one of them can have is not compared.
+    """
     one, other = before.side, after.side
     if before.is_log or after.is_log:
         one, other = _common_features(one, other)
+    else:
+        one, other = unlabelled(model, one, other)
     features = tuple(dict.fromkeys(name for side in (other, one) for table in side.rows.values() for name in table)) or _features(model)
     snapshots = [operand.snapshot for operand in (after, before) if operand.snapshot]
     columns = dict.fromkeys(name for snapshot in snapshots for name, _ in snapshot.columns)
     lineage = trace(sql or model.text("source.sql"), list(columns), features, key=model.rows.key)
+    lineage = replace(lineage, keys=lineage.keys | {model.rows.key})  # by its name, too, where the query could not be read
     field = snapshots[0].partition_field if snapshots else None
-    return compare_profiles(one, other, lineage, partition_field=field)
+    return compare_profiles(one, other, lineage, partition_field=field, ignored=model.checks.ignore)
+
+
+def unlabelled(model: Model, before: Side, after: Side) -> tuple[Side, Side]:
+    """Both sides without the label, if one of them cannot have it; else as they are."""
+    if all(any(model.rows.label in table for table in side.rows.values()) for side in (before, after)):
+        return before, after
+    one, other = (replace(side, rows=_without(side.rows, model.rows.label)) for side in (before, after))
+    return one, other
+
+
+def _without(rows: Profiles, column: str) -> Profiles:
+    return {part: {name: profile for name, profile in table.items() if name != column} for part, table in rows.items()}
 
 
 def _features(model: Model) -> tuple[str, ...]:
@@ -123,6 +146,8 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
     with cloud.engine.connect() as connection:
         sides = [read_version_or_run(connection, model, text) for text in (before, after)]
     one, other = sides
+    if one.name == other.name:
+        raise RegistryError(f"{one.name} of {model.name} cannot be compared with itself: name two (`perennial versions {model.name}`)")
     documents = [side.story.snapshot.document if side.story else None for side in sides]
     operands = [
         recorded_operand(cloud, model, side.snapshot_id, name=side.name, document=document)
@@ -135,9 +160,9 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         model=model.name,
         before=one,
         after=other,
-        data=compare_data(model, *operands, sql=sql),
+        data=compare_operands(model, *operands, sql=sql),
         notes=tuple(note for operand in operands for note in operand.notes),
-        metrics=compare_metrics(*(story.own_metrics for story in stories)) if len(stories) == 2 else (),
+        metrics=compare_metrics(stories[0].own_metrics, stories[1].own_metrics) if len(stories) == 2 else (),
         files=files,
         facts=_compare_facts(one, other),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.intervals import Confusion, Interval, interval, mean_interval
+from components.evaluation.chance.intervals import Confusion, Interval, interval, mean_interval
 from components.model.metric_names import MEASURES, class_metric, macro_metric
 
 Measured = tuple[float, Interval | None]

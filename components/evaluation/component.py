@@ -11,17 +11,19 @@ def evaluate(
     model: str,
     examples: dsl.Input[dsl.Dataset],
     trained: dsl.Input[dsl.Model],
+    reference: dsl.Input[dsl.Artifact],
     evaluation: dsl.Output[dsl.Artifact],
     blessing: dsl.Output[dsl.Artifact],
     results: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ) -> bool:
-    """Judge the model on the eval split; True lets it through. A refusal ends the run as BLOCKED."""
-    from components.evaluation.step import judge
+    """Judge the model beside the champion; True keeps it. A threshold that is not kept ends the run as BLOCKED."""
+    from components.evaluation.evaluator import Judged
+    from components.evaluation.step import judge_against_champion
     from components.runs.outcome import refuse, running_step
 
     with running_step(run_id, "evaluate", model) as step:
-        refusal = judge(step, examples, trained, evaluation, blessing, results, metrics)
+        refusal = judge_against_champion(step, Judged(examples, trained, evaluation, blessing), reference, results, metrics)
         if refusal:
             refuse(step, refusal)
         return not refusal
@@ -38,9 +40,10 @@ def measure(  # type: ignore[no-untyped-def]
     results: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
 ):
-    """Judge the model as `evaluate` does, and let it through whatever comes out."""
+    """Judge the model as `evaluate` does, beside no champion, and let it through whatever comes out."""
+    from components.evaluation.evaluator import Judged
     from components.evaluation.step import judge
     from components.runs.outcome import running_step
 
     with running_step(run_id, "measure", model) as step:
-        judge(step, examples, trained, evaluation, blessing, results, metrics)
+        judge(step, Judged(examples, trained, evaluation, blessing), results, metrics)

@@ -2,21 +2,23 @@
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.measurement.measurement import Measurement
-from components.evaluation.measurement.scored import load_network, read_scored
-from components.evaluation.measurement.sums import StockOnlyError
-from components.evaluation.measurement.tfma_files import parse_config, write_results
+from components.evaluation.split_scores import SplitScores, score_split
+from components.measurement.scored import Network, load_network
+from components.measurement.sums import StockOnlyError
+from components.measurement.tfma_files import parse_config, write_results
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, TypedArtifact, run_executor
 
 SPLIT = "eval"
 SAVED_MODEL = "Format-Serving"
 """In a trained model's artifact, as TFX's Trainer leaves it."""
+CANDIDATE = "candidate"
+"""The name of the version that is judged, among those that score the same rows."""
 log = logging.getLogger(__name__)
 
 
@@ -31,26 +33,47 @@ class Judged:
     blessing: KfpArtifact
     """Filled with the file BLESSED or NOT_BLESSED."""
 
+    @property
+    def saved_model(self) -> Path:
+        """What is judged."""
+        return Path(self.trained.path) / SAVED_MODEL
 
-def evaluate(config: str, judged: Judged, *, beam_args: Sequence[str], stock: bool = False) -> None:
+
+def evaluate(
+    config: str, judged: Judged, *, beam_args: Sequence[str], stock: bool = False, others: Mapping[str, Network] | None = None
+) -> SplitScores | None:
     """Evaluate the model on the eval split: in whole batches, or by the stock Evaluator where that alone knows how, or is asked for.
+
+    Returns what every version comes to on the same rows; None if only the stock Evaluator knows what the configuration or the rows mean.
 
     Args:
         config: an EvalConfig as JSON.
         judged: what is evaluated.
         beam_args: where the stock Evaluator runs.
         stock: whether it runs in any case.
+        others: other versions that score the same rows, by name; nothing is blessed for them.
 
     Raises:
         TaskError: the model scores a row as NaN.
     """
-    if not stock:
-        try:
-            _evaluate(parse_config(config), judged)
-        except StockOnlyError as error:
-            log.warning(f"the stock Evaluator runs, which takes longer: only it knows {error}")  # noqa: G004 - a plain log has no extras
-        else:
-            return
+    scores = None
+    try:
+        completed = parse_config(config)
+        (model_spec,) = completed.model_specs
+        networks = {CANDIDATE: load_network(judged.saved_model, model_spec), **(others or {})}
+        scores = score_split(completed, Path(judged.examples.path), SPLIT, networks)
+    except StockOnlyError as error:
+        log.warning(f"the stock Evaluator runs, which takes longer: only it knows {error}")  # noqa: G004 - a plain log has no extras
+        stock = True
+    if stock or scores is None:  # None: the stock Evaluator alone knows
+        _run_stock(config, judged, beam_args)
+    else:
+        _write(completed, scores, judged)
+    return scores
+
+
+def _run_stock(config: str, judged: Judged, beam_args: Sequence[str]) -> None:
+    """Run TFX's own Evaluator."""
     run_executor(
         Executor.EVALUATOR,
         {"examples": TypedArtifact(judged.examples, "Examples"), "model": TypedArtifact(judged.trained, "Model")},
@@ -60,13 +83,9 @@ def evaluate(config: str, judged: Judged, *, beam_args: Sequence[str], stock: bo
     )
 
 
-def _evaluate(config: Any, judged: Judged) -> None:
-    measurement, (model_spec,) = Measurement(config), config.model_specs
-    saved_model = Path(judged.trained.path) / SAVED_MODEL
-    files = sorted((Path(judged.examples.path) / f"Split-{SPLIT}").iterdir())
-    for rows in read_scored(files, load_network(saved_model, model_spec), model_spec, measurement.features):
-        measurement.add(rows)
-    result = write_results(config, measurement, Path(judged.evaluation.path), saved_model=str(saved_model))
+def _write(config: Any, scores: SplitScores, judged: Judged) -> None:
+    folder = Path(judged.evaluation.path)
+    result = write_results(config, scores.measurements[CANDIDATE], folder, saved_model=str(judged.saved_model))
     judged.evaluation.metadata["tfx_type"] = "ModelEvaluation"
     _bless(config, result.validation_ok, judged)
 

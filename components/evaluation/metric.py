@@ -35,6 +35,12 @@ class Check:
     passed: bool
     baseline: float | None = None
     """The champion's value, where the rule compares."""
+    split: str = "eval"
+    """The rows that were judged."""
+    note: str = ""
+    """What else is to be known, such as that there are too few rows to judge by."""
+    rows: int | None = None
+    """How many rows both versions were measured on, where the rule compares."""
 
 
 def slice_key(features: Mapping[str, str]) -> str:

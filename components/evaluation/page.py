@@ -1,13 +1,15 @@
 """An evaluation as a run's page shows it: checks, metrics by slice and by class, and the charts of predictions."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from components.evaluation import charts, class_charts
 from components.evaluation.metric import Check
-from components.evaluation.results import Results
+from components.evaluation.results import ChampionResult, Results
 from components.evaluation.tables import (
+    Cell,
     ClassRow,
     MetricTable,
     area_under,
@@ -20,6 +22,7 @@ from components.evaluation.tables import (
     ordered_checks,
     ordered_roc,
 )
+from components.model.sections import Split
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,23 @@ class SummedChart:
     summary: float
 
 
+@dataclass(frozen=True)
+class SplitColumn:
+    """The metrics of all rows of a split, of the version that is judged or of the champion, in the order of the table's names."""
+
+    title: str
+    rows: int | None
+    cells: tuple[Cell, ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluationSummary:
     """What the page shows of an evaluation. Charts are None where there is nothing to draw."""
 
     checks: tuple[Check, ...]
+    champion: ChampionResult
+    splits: tuple[SplitColumn, ...]
+    """Empty where nothing was evaluated."""
     table: MetricTable
     slice_charts: tuple[SliceChart, ...]
     class_rows: tuple[ClassRow, ...]
@@ -63,6 +78,8 @@ def summarize_evaluation(results: Results) -> EvaluationSummary:
     curves = {name: ordered_roc(point for point in results.roc if point.of == name) for name in results.classes}
     return EvaluationSummary(
         checks=ordered_checks(results.checks),
+        champion=results.champion,
+        splits=tuple(_split_columns(results, table)) if results.metrics else (),
         table=table,
         slice_charts=tuple(_slice_chart(table, name) for name in charted_names(table)),
         class_rows=class_rows(results),
@@ -71,6 +88,19 @@ def summarize_evaluation(results: Results) -> EvaluationSummary:
         roc=None if results.classes else _roc(results, table),
         calibration=_calibration(results),
     )
+
+
+def _split_columns(results: Results, table: MetricTable) -> Iterator[SplitColumn]:
+    """As somebody reads them: in training, on the eval split, on the newest spans; the champion beside it."""
+    for split in Split:
+        for version in (None, results.champion.version) if results.champion.version else (None,):
+            overall = {metric.name: metric for metric in results.of(split, version) if not metric.slice}
+            if not overall:
+                continue
+            refused = {check.metric for check in results.checks if not check.passed and not check.slice and check.split == split}
+            title = f"{split}, version {version}" if version else split.value
+            cells = tuple(Cell(overall.get(name), version is None and name in refused) for name in table.names)
+            yield SplitColumn(title, next(iter(overall.values())).example_count, cells)
 
 
 def _slice_chart(table: MetricTable, name: str) -> SliceChart:

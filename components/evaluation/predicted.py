@@ -2,19 +2,23 @@
 
 import json
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.config import eval_config
-from components.evaluation.measurement.measurement import Measurement
-from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
-from components.evaluation.measurement.tfma_files import parse_config, write_results
+from components.evaluation.chance.by_key import with_key_intervals
+from components.evaluation.config import eval_config, without_plots
 from components.evaluation.metric import Metric
-from components.evaluation.results import load_results
+from components.evaluation.results import load_metrics
+from components.evaluation.split_scores import RowCollector, SplitRows
+from components.examples.keys import key_hashes
+from components.measurement.measurement import Measurement
+from components.measurement.slices import Slices
+from components.measurement.sums import ScoredRows, StockOnlyError
+from components.measurement.tfma_files import parse_config, write_results
 from components.model.folder import Model
 
 PREDICTION = "perennial_prediction"
@@ -22,11 +26,11 @@ PREDICTION = "perennial_prediction"
 
 
 def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, beam_args: Sequence[str]) -> tuple[Metric, ...]:
-    """Every metric of every slice, with its interval.
+    """Every metric of every slice, with its interval by key.
 
     Args:
         model: says what is measured.
-        rows: label and slices of at least one row.
+        rows: key, label and slices of at least one row.
         scores: what was predicted, float32 [rows, outputs].
         beam_args: where Beam runs, should TFMA's own pipeline be needed.
     """
@@ -38,7 +42,21 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
             write_results(config, measurement, Path(folder))
         except StockOnlyError:
             _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
-        return load_results(model, Path(folder), blessed=False).metrics
+        metrics = load_metrics(model, Path(folder))
+    return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.classes)
+
+
+def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -> SplitRows:
+    """Rows as several versions score them, float32 [rows, outputs] by name, for what chance explains."""
+    slices = Slices([[], *(list(names) for names in model.evaluation.slices)])
+    columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in slices.features}
+    collector, labels = RowCollector(), np.asarray(rows.column(model.rows.label).combine_chunks().cast(pa.float64()))
+    numbers = slices.number(columns, rows.num_rows)
+    weights = np.ones(rows.num_rows)
+    collector.add({name: ScoredRows(labels, one.astype(np.float32), weights, {}) for name, one in scores.items()}, numbers)
+    has_keys = model.rows.key in rows.column_names
+    keys = key_hashes(rows.column(model.rows.key).combine_chunks()) if has_keys else None
+    return collector.rows(keys, slices.keys, list(scores))
 
 
 def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> ScoredRows:
@@ -66,12 +84,8 @@ def _run_tfma(config: Any, batch: pa.RecordBatch, folder: str, beam_args: Sequen
 
 
 def _config(model: Model) -> dict[str, Any]:
-    """That of training, for predictions in a column, and without its plots, which take a third of the time."""
-    document: dict[str, Any] = json.loads(eval_config(model))
-    document["modelSpecs"] = [{"labelKey": model.rows.label, "predictionKey": PREDICTION}]
-    for specification in document["metricsSpecs"]:
-        specification["metrics"] = [metric for metric in specification["metrics"] if not metric["className"].endswith("Plot")]
-    return document
+    """That of training, for predictions in a column, and without its plots."""
+    return without_plots(eval_config(model)) | {"modelSpecs": [{"labelKey": model.rows.label, "predictionKey": PREDICTION}]}
 
 
 def _batch(model: Model, rows: pa.Table, scores: np.ndarray) -> pa.RecordBatch:

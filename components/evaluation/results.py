@@ -3,18 +3,19 @@
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from components.evaluation.chance.intervals import Confusion, interval
+from components.evaluation.chance.spread import LEAST_KEYS
 from components.evaluation.classes import Measured, measure_classes, read_matrix
 from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
-from components.evaluation.intervals import Confusion, interval
 from components.evaluation.metric import Check, Metric
 from components.model.folder import Model
-from components.model.sections import Threshold
+from components.model.sections import Split, Threshold
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,30 @@ class CalibrationBucket:
 
 
 @dataclass(frozen=True)
+class SplitMetrics:
+    """What a version came to on a split."""
+
+    split: str
+    version: int | None
+    """The champion's number; None is the version that is judged."""
+    metrics: tuple[Metric, ...]
+
+
+@dataclass(frozen=True)
+class ChampionResult:
+    """What the version was held against."""
+
+    version: int | None = None
+    """None where there is no champion."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the comparison, or why there is none, in whole sentences."""
+    is_better: bool = False
+    """Whether nothing but the champion stands in the version's way: it is kept as a candidate."""
+
+
+@dataclass(frozen=True)
 class Results:
-    """All of it."""
+    """All of it: of the eval split, but for `others`."""
 
     blessed: bool
     metrics: tuple[Metric, ...]
@@ -58,6 +81,20 @@ class Results:
     classes: tuple[str, ...] = ()
     matrices: tuple[Matrix, ...] = ()
     """One for each slice; only of several classes, which have no calibration."""
+    others: tuple[SplitMetrics, ...] = ()
+    """The version's own metrics on the newest spans and in training, and the champion's on the rows of both."""
+    champion: ChampionResult = ChampionResult()
+
+    @property
+    def is_candidate(self) -> bool:
+        """Whether the version is worth keeping: it keeps all thresholds, even if the champion is better."""
+        return self.blessed or self.champion.is_better
+
+    def of(self, split: str, version: int | None = None) -> tuple[Metric, ...]:
+        """The metrics of the version that is judged, or of the champion by its number, on a split."""
+        if (split, version) == (Split.EVAL, None):
+            return self.metrics
+        return next((one.metrics for one in self.others if (one.split, one.version) == (split, version)), ())
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -75,6 +112,8 @@ def read_results(path: Path) -> Results:
         calibration=tuple(CalibrationBucket(**item) for item in document["calibration"]),
         classes=tuple(document["classes"]),
         matrices=tuple(Matrix(item["slice"], tuple(map(tuple, item["counts"]))) for item in document["matrices"]),
+        others=tuple(SplitMetrics(**one | {"metrics": tuple(Metric(**item) for item in one["metrics"])}) for one in document["others"]),
+        champion=ChampionResult(**document["champion"] | {"notes": tuple(document["champion"]["notes"])}),
     )
 
 
@@ -84,19 +123,31 @@ def load_results(model: Model, folder: Path, *, blessed: bool) -> Results:
 
     evaluated = tfma.load_eval_result(str(folder))
     slices = [(_text(dict(slice_key)), found[""]) for slice_key, found in evaluated.slicing_metrics]
-    metrics = [metric for slice_, found in slices for metric in _metrics(model, slice_, found)]
-    metrics.sort(key=lambda metric: (metric.name, sorted(metric.slice.items())))
+    metrics = _all_metrics(model, slices)
     plots: dict[str, Any] = next((found[""] for slice_key, found in evaluated.plots if found and not slice_key), {})
-    checks = tuple(_check(threshold, metrics) for threshold in model.evaluation.thresholds)
+    checks = tuple(check_threshold(threshold, metrics) for threshold in model.evaluation.thresholds if threshold.split == Split.EVAL)
     return Results(
         blessed=blessed and all(check.passed for check in checks),
-        metrics=tuple(metrics),
+        metrics=metrics,
         checks=checks,
         roc=tuple(point for place, of in enumerate(model.classes or ("",)) for point in _roc(_of_class(model, plots, place), of)),
         calibration=_calibration(plots.get("", {}).get("calibrationHistogramBuckets", {}).get("buckets", [])),
         classes=model.classes,
         matrices=tuple(_matrix(model, slice_, found) for slice_, found in slices) if model.classes else (),
     )
+
+
+def load_metrics(model: Model, folder: Path) -> tuple[Metric, ...]:
+    """The metrics alone that TFMA wrote into `folder`, by name and slice."""
+    import tensorflow_model_analysis as tfma
+
+    evaluated = tfma.load_eval_result(str(folder))
+    return _all_metrics(model, [(_text(dict(slice_key)), found[""]) for slice_key, found in evaluated.slicing_metrics])
+
+
+def _all_metrics(model: Model, slices: Sequence[tuple[dict[str, str], dict[str, Any]]]) -> tuple[Metric, ...]:
+    metrics = [metric for slice_, found in slices for metric in _metrics(model, slice_, found)]
+    return tuple(sorted(metrics, key=lambda metric: (metric.name, sorted(metric.slice.items()))))
 
 
 def _text(slice_: dict[str, Any]) -> dict[str, str]:
@@ -148,15 +199,26 @@ def _matrix(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> Matr
     return Matrix(slice_, tuple(map(tuple, _counts(model, found)[:, :-1].tolist())))
 
 
-def _check(threshold: Threshold, metrics: Sequence[Metric]) -> Check:
+def check_threshold(threshold: Threshold, metrics: Sequence[Metric]) -> Check:
+    """Hold a metric against a bound of model.toml.
+
+    On the newest spans, which may be few rows, a value that is not defined or of fewer than 20 rows is not judged: it says nothing.
+    """
     rule = " and ".join(f"{sign} {bound:g}" for sign, bound in ((">=", threshold.at_least), ("<=", threshold.at_most)) if bound is not None)
-    value = next((m.value for m in metrics if m.name == threshold.metric and m.slice == threshold.slice), None)
-    passed = (
+    found = next((m for m in metrics if m.name == threshold.metric and m.slice == threshold.slice), None)
+    value = found.value if found else None
+    check = Check(threshold.metric, dict(threshold.slice), rule, value, _keeps(threshold, value), split=threshold.split.value)
+    if threshold.split == Split.NEWEST and (found is None or math.isnan(found.value) or (found.example_count or 0) < LEAST_KEYS):
+        return replace(check, passed=True, note="not judged: too few rows of the newest spans tell")
+    return check
+
+
+def _keeps(threshold: Threshold, value: float | None) -> bool:
+    return (
         value is not None
         and (threshold.at_least is None or value >= threshold.at_least)
         and (threshold.at_most is None or value <= threshold.at_most)
     )
-    return Check(threshold.metric, dict(threshold.slice), rule, value, passed)
 
 
 def _roc(plots: dict[str, Any], of: str) -> tuple[RocPoint, ...]:

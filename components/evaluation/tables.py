@@ -8,6 +8,7 @@ from itertools import pairwise
 from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Results, RocPoint
 from components.model.metric_names import MEASURES, class_metric
+from components.model.sections import Split
 from components.wording import slice_text
 
 CHARTED_METRICS = 3
@@ -82,7 +83,7 @@ def _by_name_and_slice(metrics: Iterable[Metric]) -> dict[tuple[str, str], Metri
 
 
 def _refused(checks: Sequence[Check]) -> set[tuple[str, str]]:
-    return {(check.metric, slice_text(check.slice)) for check in checks if not check.passed}
+    return {(check.metric, slice_text(check.slice)) for check in checks if not check.passed and check.split == Split.EVAL}
 
 
 def _row(name: str, cells: Sequence[Cell]) -> SliceRow:

@@ -5,16 +5,20 @@ from datetime import date
 from pathlib import Path
 
 from components.canonical import fingerprint
-from components.examples.span_cache import SPLITS
 from components.files import file_sha256
+from components.model.sections import Split
 
 DIGEST = "examples_sha256"
 """The key of the digest in the metadata of the step `read`'s counts."""
 
 
 def hash_files(folder: Path) -> dict[tuple[str, str], str]:
-    """SHA-256 of each file that `read_examples` wrote into the folder, by split and span (YYYY-MM-DD), in this order."""
-    return {(split, _span(path)): file_sha256(path) for split in SPLITS for path in sorted((folder / f"Split-{split}").glob("*.gz"))}
+    """SHA-256 of each file that `read_examples` wrote into the folder, by split and span (YYYY-MM-DD), in this order.
+
+    Of a span that is held out, the split is newest.train or newest.eval.
+    """
+    paths = ((split, path) for split in Split for path in sorted((folder / f"Split-{split}").glob("*.gz")))
+    return {(_part(split, path), _span(path)): file_sha256(path) for split, path in paths}
 
 
 def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
@@ -22,5 +26,14 @@ def examples_sha256(files: Mapping[tuple[str, str], str]) -> str:
     return fingerprint([[split, span, sha256] for (split, span), sha256 in files.items()])
 
 
+def spans_of(folder: Path, split: Split) -> tuple[date, ...]:
+    """The spans of a split of examples, in ascending order."""
+    return tuple(sorted({date.fromisoformat(_span(path)) for path in (folder / f"Split-{split}").glob("*.gz")}))
+
+
 def _span(path: Path) -> str:
     return date.fromisoformat(path.stem.rpartition("-")[2]).isoformat()
+
+
+def _part(split: Split, path: Path) -> str:
+    return f"{split}.{path.stem.split('-')[1]}" if split == Split.NEWEST else split.value

@@ -7,26 +7,26 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
-import farmhash
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
+from components.examples.keys import buckets_of, key_hashes, keys_file
 from components.examples.rows import stream_rows
 from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
 from components.examples.span_profile import SpanProfiler, labels_of
 from components.files import private_folder
 from components.model.folder import Model
+from components.model.sections import Split
 from components.profiles.file import read_profiles, write_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey
 from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4, profile 3"
+ENCODING = "tf.train.Example 4, profile 3, keys 1"
 """Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
 
@@ -39,7 +39,8 @@ def read_examples(
 ) -> tuple[SplitCount, ...]:
     """Write `folder`/Split-SPLIT/data_tfrecord-SPAN.gz for every span and split, and return their counts.
 
-    Only spans that are not in the cache are read from BigQuery.
+    The spans that are held out are in the split `newest` alone, as data_tfrecord-train-SPAN.gz and data_tfrecord-eval-SPAN.gz. Beside each
+    file of examples lies one with the keys of its rows (keys.py). Only spans that are not in the cache are read from BigQuery.
 
     Raises:
         SourceError: a row cannot be trained on, a span is empty, or a split lacks a label.
@@ -53,13 +54,24 @@ def read_examples(
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
             _write_spans(stream_rows(cloud, model, snapshot, tuple(missing)), model, cache, missing)
-    counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span))
+    held_out = _held_out_spans(model, snapshot)
+    counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span, span in held_out))
     _check_counts(model, counts)
-    for split in SPLITS:
+    for split in Split:
         (folder / f"Split-{split}").mkdir(parents=True, exist_ok=True)
-        for span in snapshot.spans:
-            cache.link(fingerprints[span], split, folder / f"Split-{split}" / f"data_tfrecord-{span:%Y%m%d}.gz")
+    for span in snapshot.spans:
+        for bucket in SPLITS:
+            split, name = (Split.NEWEST, f"data_tfrecord-{bucket}") if span in held_out else (bucket, "data_tfrecord")
+            file = folder / f"Split-{split}" / f"{name}-{span:%Y%m%d}.gz"
+            cache.link(fingerprints[span], f"{bucket}.tfrecord.gz", file)
+            keys_file(file).parent.mkdir(exist_ok=True)
+            cache.link(fingerprints[span], f"{bucket}.keys.npy", keys_file(file))
     return counts
+
+
+def _held_out_spans(model: Model, snapshot: Snapshot) -> tuple[date, ...]:
+    """The spans of a snapshot that the model is not trained on."""
+    return snapshot.spans[len(snapshot.spans) - model.newest_spans :]
 
 
 def read_span_profiles(settings: Settings, model: Model, snapshot: Snapshot) -> dict[ProfileKey, dict[str, ColumnProfile]]:
@@ -82,12 +94,15 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
     return snapshot.span_fingerprint(span, first=first, last=last, recipe=recipe)
 
 
-def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date) -> tuple[SplitCount, ...]:
+def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_held_out: bool) -> tuple[SplitCount, ...]:
     counts = cache.counts(fingerprint)
     if counts is None:
         raise SourceError(
             f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"
         )
+    if is_held_out:
+        labels = {name: sum(count.labels[name] for count in counts) for name in model.label_names}
+        return (SplitCount(span, Split.NEWEST, labels),)
     return counts
 
 
@@ -118,31 +133,20 @@ def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cach
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write the splits of one span into a folder."""
     counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
+    keys: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
         for batch in batches:
             examples = encode_examples(batch.drop_columns([model.rows.key, model.rows.span]))
-            labels = labels_of(batch, model)
-            for split, chosen in _split(batch.column(model.rows.key), model).items():
-                file[split].write(examples.filter(chosen))
-                counts[split] += np.bincount(labels[np.asarray(chosen)], minlength=len(model.label_names))
+            labels, hashes = labels_of(batch, model), key_hashes(batch.column(model.rows.key))
+            in_train = buckets_of(hashes, model.split.train + model.split.eval) < model.split.train
+            for split, chosen in ((Split.TRAIN, in_train), (Split.EVAL, ~in_train)):
+                file[split].write(examples.filter(pa.array(chosen)))
+                counts[split] += np.bincount(labels[chosen], minlength=len(model.label_names))
+                keys[split].append(hashes[chosen])
+    for split, parts in keys.items():
+        np.save(folder / f"{split}.keys.npy", np.concatenate(parts))
     return tuple(SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True))) for split, labels in counts.items())
-
-
-def _split(keys: pa.Array, model: Model) -> dict[str, pa.BooleanArray]:
-    """Which rows belong to each split."""
-    in_train = pa.array(split_buckets(keys, model.split.train + model.split.eval) < model.split.train)
-    return {"train": in_train, "eval": pc.invert(in_train)}
-
-
-def split_buckets(keys: pa.Array, buckets: int) -> np.ndarray:
-    """MOD(ABS(FARM_FINGERPRINT(CAST(key AS STRING))), buckets), as BigQuery computes it; int64 of the keys' length.
-
-    The one fingerprint that has no absolute value in int64, an error in BigQuery, is in bucket 0.
-    """
-    unsigned = np.fromiter(map(farmhash.fingerprint64, keys.cast(pa.string()).to_pylist()), np.uint64, len(keys))
-    fingerprints = unsigned.view(np.int64)
-    return np.abs(np.where(fingerprints == np.iinfo(np.int64).min, 0, fingerprints)) % buckets
 
 
 def write_counts(counts: tuple[SplitCount, ...], path: Path) -> None:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from components.files import file_sha256, sync, write_whole
 from components.lock import exclusive_lock
+from components.model.sections import Split
 
 log = logging.getLogger(__name__)
 
-SPLITS = ("train", "eval")
+SPLITS = (Split.TRAIN, Split.EVAL)
+"""The splits by key, which every span has. Both are the newest split where a span is held out."""
 COUNTS = "counts.json"
 CHECKSUMS = "checksums.json"
 """SHA-256 of every other file of a span, by name."""
@@ -95,9 +97,9 @@ class SpanCache:
         """The path of a file of a cached span."""
         return self.folder / fingerprint / name
 
-    def link(self, fingerprint: str, split: str, destination: Path) -> None:
-        """Put the span's file of a split at `destination`: as a hard link, or as a copy on another file system."""
-        source = self.file(fingerprint, f"{split}.tfrecord.gz")
+    def link(self, fingerprint: str, name: str, destination: Path) -> None:
+        """Put a file of the span at `destination`: as a hard link, or as a copy on another file system."""
+        source = self.file(fingerprint, name)
         destination.unlink(missing_ok=True)
         try:
             os.link(source, destination)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from components.evaluation.metric import Metric, slice_key
 from components.export.exported_version import Exported
+from components.model.sections import Split
 from components.wording import legible
 
 SCHEMA_VERSION = "0.0.2"
@@ -79,14 +80,15 @@ def _pairs(signature: Mapping[str, object] | None, side: str) -> list[Json]:
 
 
 def _analysis(exported: Exported) -> Json:
-    evaluation = exported.story.own_evaluation
-    return {"performance_metrics": list(map(_metric, evaluation.metrics)) if evaluation else []}
+    found = [one for split in (Split.EVAL, Split.NEWEST, Split.TRAIN) if (one := exported.story.own_evaluation_of(split))]
+    return {"performance_metrics": [_metric(one.split, metric) for one in found for metric in one.metrics]}
 
 
-def _metric(metric: Metric) -> Json:
+def _metric(split: str, metric: Metric) -> Json:
     bounds = {"lower_bound": metric.ci_low, "upper_bound": metric.ci_high}
     known = {name: repr(bound) for name, bound in bounds.items() if bound is not None}
-    return _filled({"type": metric.name, "value": repr(metric.value), "slice": slice_key(metric.slice), "confidence_interval": known})
+    kind = metric.name if split == Split.EVAL else f"{metric.name} ({split})"
+    return _filled({"type": kind, "value": repr(metric.value), "slice": slice_key(metric.slice), "confidence_interval": known})
 
 
 def _considerations(exported: Exported) -> Json:
@@ -125,13 +127,17 @@ def _lines(exported: Exported) -> Iterator[tuple[str, str]]:
     """The lines for which the format has no field."""
     yield "title", exported.model.title
     yield "made", moment(exported.story.created_at)
+    yield from (("marked", sentence) for sentence in exported.story.marks.sentences)
     yield from provenance(exported).items()
     for blessing in exported.story.blessings:
         verdict = "may be deployed" if blessing.blessed else "may not be deployed"
         yield f"verdict of run {blessing.run_id}", f"{verdict}, says {blessing.decided_by}"
+        for note in blessing.notes:
+            yield "champion", note
         for check in blessing.checks:
-            kept = "kept" if check.passed else "broken"
-            yield f"rule {kept}", f"{check.metric} {slice_key(check.slice)} {check.rule}, is {check.value}".replace("  ", " ")
+            kept, of = "kept" if check.passed else "broken", "" if check.split == Split.EVAL else f" on the {check.split} spans"
+            champion = "" if check.baseline is None else f", the champion's is {check.baseline}"
+            yield f"rule {kept}", f"{check.metric} {slice_key(check.slice)}{of} {check.rule}, is {check.value}{champion}".replace("  ", " ")
     yield "live on", ", ".join(exported.story.live_on) or "no target"
     for event in reversed(exported.story.deployments):
         yield f"{event.action} to {event.target}", f"{moment(event.created_at)} by {event.actor}: {event.reason}"

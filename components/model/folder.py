@@ -13,13 +13,16 @@ from components.model.metric_names import metric_names
 from components.model.sections import (
     ChecksSection,
     EvaluationSection,
+    MetricBound,
     OneLine,
     RowsSection,
     Section,
     ServingSection,
     SnapshotsSection,
     SourceSection,
+    Split,
     SplitSection,
+    TargetsSection,
     TrainingSection,
     WindowSection,
 )
@@ -51,6 +54,7 @@ class Model(Section):
     serving: ServingSection
     snapshots: SnapshotsSection = SnapshotsSection()
     checks: ChecksSection = ChecksSection()
+    targets: TargetsSection = TargetsSection()
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:
@@ -60,10 +64,24 @@ class Model(Section):
         sliced = {name for names in self.evaluation.slices for name in names}
         if identity := sliced & {self.rows.key, self.rows.span}:
             raise ValueError(f"evaluation.slices has {min(identity)!r}, which tells rows apart: choose columns whose values rows share")
-        unknown = [threshold.metric for threshold in self.evaluation.thresholds if threshold.metric not in self.metrics]
+        self._holds_out_spans()
+        bounds: list[MetricBound] = [*self.evaluation.thresholds, *self.evaluation.champion.changes]
+        unknown = [threshold.metric for threshold in bounds if threshold.metric not in self.metrics]
         if unknown:
             raise ValueError(f"threshold on {reprlib.repr(unknown[0])}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
         return self
+
+    def _holds_out_spans(self) -> None:
+        held_out, spans = self.split.newest_spans, self.window.spans
+        if held_out is not None and held_out >= spans:
+            raise ValueError(f"split.newest_spans = {held_out} leaves none of {spans} window.spans to train on: hold out fewer")
+        if not self.newest_spans and any(bound.split == Split.NEWEST for bound in self.evaluation.thresholds):
+            raise ValueError("a threshold is on the newest spans, and none is held out: set split.newest_spans, of 2 window.spans or more")
+
+    @property
+    def newest_spans(self) -> int:
+        """How many of the window's last spans nothing is trained on."""
+        return min(1, self.window.spans - 1) if self.split.newest_spans is None else self.split.newest_spans
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import reprlib
 from datetime import date
+from enum import StrEnum
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import (
@@ -17,6 +18,14 @@ from pydantic import (
 )
 
 LONGEST_LINE = 200
+
+
+class Split(StrEnum):
+    """The parts of a window's rows. A key is in `train` or in `eval` in all spans but the newest ones, which nothing is trained on."""
+
+    TRAIN = "train"
+    EVAL = "eval"
+    NEWEST = "newest"
 
 
 def _one_line(text: str) -> str:
@@ -109,21 +118,34 @@ class WindowSection(Section):
 
 
 class SplitSection(Section):
-    """How many hash buckets each split has."""
+    """How many hash buckets each split has, and how many spans are held out of both."""
 
     train: Whole = Field(gt=0, le=1000)
     eval: Whole = Field(gt=0, le=1000)
+    newest_spans: Whole | None = Field(default=None, ge=0, le=999)
+    """How many of the window's last spans no version is trained on: they tell how it does next. None is 1, or 0 of a window of one span."""
 
 
-class Threshold(Section):
-    """A bound that a metric must keep if the model is to be pushed."""
+JudgedSplit = Literal[Split.EVAL, Split.NEWEST]
+"""The splits that a version is judged on."""
+
+
+class MetricBound(Section):
+    """A bound on a metric of a slice."""
 
     metric: str
     """One of the task's metrics: see `Model.metrics`."""
     slice: dict[Identifier, SliceValue] = Field(default_factory=dict)
     """The value of each column of one of the slices, a text, a whole number, true or false; empty for all rows."""
+
+
+class Threshold(MetricBound):
+    """A bound that a metric must keep if the model is to be pushed."""
+
     at_least: Number | None = None
     at_most: Number | None = None
+    split: JudgedSplit = Split.EVAL
+    """The rows that have to keep it: the eval split, or the newest spans."""
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
@@ -136,12 +158,33 @@ class Threshold(Section):
         return self
 
 
+class ChangeThreshold(MetricBound):
+    """By how much a metric may be worse than the champion's on the same rows."""
+
+    split: JudgedSplit | None = None
+    """The rows that have to keep it; None is both splits that a version is judged on."""
+    worse_by_at_most: Number = Field(ge=0)
+    """A change beyond it blocks if it is more than chance, too. Nothing can exceed 1, which turns the threshold off."""
+
+
+class ChampionSection(Section):
+    """How a new version is held against the champion: not worse by more than chance, and by enough to matter."""
+
+    tolerance: Number = Field(default=0.005, ge=0, le=1)
+    """By how much a metric of all rows may be worse, however certain that is. At 1 the champion is measured, and never refuses."""
+    slice_tolerance: Number = Field(default=0.02, ge=0, le=1)
+    """The same of a slice's first metric."""
+    changes: tuple[ChangeThreshold, ...] = ()
+    """Other bounds, each for a metric of a slice."""
+
+
 class EvaluationSection(Section):
     """How the model is evaluated."""
 
     slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
     """The columns by whose values rows are grouped. All rows together are always evaluated."""
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    champion: ChampionSection = ChampionSection()
 
     @field_validator("slices")
     @classmethod
@@ -154,7 +197,8 @@ class EvaluationSection(Section):
     @model_validator(mode="after")
     def _thresholds_have_slices(self) -> Self:
         computed = {frozenset(columns) for columns in self.slices} | {frozenset[str]()}
-        for threshold in self.thresholds:
+        bounds: list[MetricBound] = [*self.thresholds, *self.champion.changes]
+        for threshold in bounds:
             if frozenset(threshold.slice) not in computed:
                 raise ValueError(
                     f"threshold on {reprlib.repr(threshold.metric)} is on slice {threshold.slice}, which is not computed: "
@@ -277,6 +321,17 @@ class ChecksSection(Section):
         """The section with the bounds of one column in their places."""
         bounds = self.columns.get(column)
         return self.model_copy(update=bounds.model_dump(exclude_none=True, exclude={"type"})) if bounds else self
+
+
+class TargetsSection(Section):
+    """What targets ask of the versions that are deployed there."""
+
+    require_clean: bool | tuple[OneLine, ...] = ()
+    """The targets, or all of them, where no version may go that was waived, forced, refused, or made from files that are in no commit."""
+
+    def requires_clean(self, target: str) -> bool:
+        """Whether a target takes only such versions."""
+        return self.require_clean if isinstance(self.require_clean, bool) else target in self.require_clean
 
 
 class SnapshotsSection(Section):

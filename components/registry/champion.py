@@ -7,11 +7,15 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from components.database.statements import execute
+from components.evaluation.champion.champion import ChampionRecord
+from components.model.sections import Split
 from components.profiles.record import ProfileKind, fetch_profiles
 from components.profiles.reference import CHAMPION, profiles_file
+from components.registry.history import read_version
 from components.runs.outcome import Step
-from components.snapshot.document import SNAPSHOT_FILE
+from components.snapshot.document import SNAPSHOT_FILE, snapshot_from
 from components.snapshot.record import read_recorded_snapshot
+from components.storage.manifest import manifest_json
 from components.tfx.artifacts import KfpArtifact
 
 
@@ -31,14 +35,25 @@ def _find_champion(connection: sa.Connection, model: str) -> Champion | None:
 
 
 def write_reference(step: Step, reference: KfpArtifact) -> None:
-    """Leave in the artifact what the champion was trained on: its snapshot and the profiles. Without a champion it stays empty."""
+    """Leave in the artifact where the champion's bytes are, and what it was trained on: its snapshot and the profiles.
+
+    Without a champion it stays empty.
+    """
     folder = Path(reference.path)
     folder.mkdir(parents=True, exist_ok=True)
     with step.cloud.engine.connect() as connection:
         champion = _find_champion(connection, step.model.name)
         snapshot = None if champion is None else read_recorded_snapshot(connection, champion.snapshot_id)
-    if champion is None or snapshot is None:
+        story = None if champion is None else read_version(connection, step.model.name, champion.version)
+    if champion is None or snapshot is None or story is None:
         return
+    ChampionRecord(
+        version=champion.version,
+        uri=story.manifest.uri,
+        manifest=manifest_json(story.manifest),
+        spans=snapshot_from(snapshot.document).spans,
+        holds_out=any(evaluation.split == Split.NEWEST and evaluation.run_id == champion.run_id for evaluation in story.evaluations),
+    ).write(folder)
     (folder / SNAPSHOT_FILE).write_text(json.dumps(snapshot.document))
     (folder / CHAMPION).write_text(str(champion.version))
     for kind in ProfileKind:

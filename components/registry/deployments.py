@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from components.database.idempotency import require_same
 from components.database.statements import execute
 from components.errors import ConflictError, RegistryError
+from components.registry.marks import Marks
 from components.registry.versions import latest_version, version_id
 from components.storage.manifest import Manifest, recorded_manifest
 
@@ -85,6 +86,7 @@ class Candidate:
     manifest: Manifest
     blessed: bool | None
     """The last verdict; None while there is none."""
+    marks: Marks
     retirement: Retirement | None
 
 
@@ -99,7 +101,8 @@ def read_candidate(connection: sa.Connection, model: str, number: int) -> Candid
         version_id(connection, model, number)  # this raises, and says what there is
         return read_candidate(connection, model, number)  # it came to be this moment
     retirement = Retirement(number, row.retired_by, row.retired_because, row.retired_at) if row.retired_at else None
-    return Candidate(row.model_version_id, recorded_manifest(row.artifact_uri, row.manifest), row.blessed, retirement)
+    marks = Marks(waived=row.waived, forced=row.forced, git_commit=row.git_commit, git_dirty=row.git_dirty)
+    return Candidate(row.model_version_id, recorded_manifest(row.artifact_uri, row.manifest), row.blessed, marks, retirement)
 
 
 def lock_target(connection: sa.Connection, target: str) -> None:

@@ -11,10 +11,13 @@ SELECT pg_advisory_xact_lock(hashtextextended('perennial target ' || :target, 0)
 SELECT pg_advisory_xact_lock(hashtextextended('perennial model ' || :model, 0));
 
 -- name: candidate
-SELECT model_version_id, artifact_uri, manifest, verdict.blessed,
+SELECT model_version_id, artifact_uri, manifest, verdict.blessed, git_commit, git_dirty,
+       COALESCE(parameters ->> 'waive_gate' = 'true', false) AS waived,
+       EXISTS (SELECT FROM registry.deployment_event AS event WHERE event.model_version_id = model_version.model_version_id AND forced) AS forced,
        retirement.created_at AS retired_at, retirement.actor AS retired_by, retirement.reason AS retired_because
 FROM registry.model
   JOIN registry.model_version USING (model_id)
+  JOIN registry.pipeline_run USING (run_id)
   LEFT JOIN registry.retirement USING (model_version_id)
   LEFT JOIN LATERAL (
     SELECT blessed FROM registry.blessing

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from components.database.idempotency import require_same
 from components.database.statements import execute
 from components.evaluation.metric import Check, Metric, slice_key
+from components.model.sections import Split
 from components.registry.versions import version_id
 
 
@@ -25,6 +26,8 @@ class Evaluation:
     config_sha256: str
     """The SHA-256 of how it was measured: metrics, slices, thresholds."""
     metrics: Sequence[Metric]
+    split: str = Split.EVAL.value
+    """The rows of the snapshot that it was measured on."""
     report_uri: str | None = None
 
 
@@ -42,6 +45,8 @@ class Blessing:
     decided_by: str
     baseline_version: int | None = None
     """The number of the champion, a version of the same model."""
+    notes: Sequence[str] = ()
+    """What is to be said of the comparison with the champion, or why there is none."""
 
 
 def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None:
@@ -69,7 +74,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
 
 def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
     """The evaluation in a row of registry.evaluation, or in that row as JSON; its metrics are JSON in both."""
-    values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "report_uri")}
+    values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "split", "report_uri")}
     return Evaluation(model=model, version=version, metrics=tuple(map(_metric_from, row["metrics"] or ())), **values)
 
 
@@ -84,17 +89,22 @@ def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
         "model_version_id": version_id(connection, blessing.model, blessing.version),
         "baseline_id": None if baseline is None else version_id(connection, blessing.model, baseline),
         "checks": json.dumps([_check_json(check) for check in blessing.checks]),
+        "notes": json.dumps(list(blessing.notes)),
     }
     if not execute(connection, "evaluations.insert_blessing", **values).rowcount:
         recorded = execute(connection, "evaluations.find_blessing", **values).one()
         what = f"the blessing of {blessing.model} {blessing.version} by run {blessing.run_id}"
-        require_same(what, recorded._asdict(), vars(blessing) | {"checks": [_check_json(check) for check in blessing.checks]})
+        require_same(
+            what,
+            recorded._asdict(),
+            vars(blessing) | {"checks": [_check_json(check) for check in blessing.checks], "notes": list(blessing.notes)},
+        )
 
 
 def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
     """The blessing in a row of registry.blessing, or in that row as JSON."""
     values = {name: row[name] for name in ("run_id", "policy_sha256", "blessed", "decided_by", "baseline_version")}
-    return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), **values)
+    return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), notes=tuple(row["notes"]), **values)
 
 
 def _metric_json(metric: Metric) -> dict[str, object]:

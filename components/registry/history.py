@@ -9,8 +9,10 @@ import sqlalchemy as sa
 
 from components.database.statements import execute
 from components.evaluation.metric import Metric
+from components.model.sections import Split
 from components.registry.deployments import Action, Event, Retirement
 from components.registry.evaluations import Blessing, Evaluation, blessing_from, evaluation_from
+from components.registry.marks import Marks
 from components.registry.versions import latest_version, version_id
 from components.runs.record import RecordedRun, Task, recorded
 from components.snapshot.record import RecordedSnapshot
@@ -30,6 +32,10 @@ class VersionSummary:
     """The day after the last partition."""
     git_commit: str | None
     git_dirty: bool
+    waived: bool
+    """Whether the gate before training was waived for its data."""
+    forced: bool
+    """Whether it was deployed with --force, anywhere."""
     training_sha256: str
     artifact_uri: str
     manifest_sha256: str
@@ -40,6 +46,11 @@ class VersionSummary:
     """The metrics on all examples, as the run that made the version measured them."""
     live_on: tuple[str, ...]
     retired: bool
+
+    @property
+    def marks(self) -> Marks:
+        """Why it is not like the others."""
+        return Marks(waived=self.waived, forced=self.forced, git_commit=self.git_commit, git_dirty=self.git_dirty)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +80,25 @@ class VersionStory:
     retirement: Retirement | None
 
     @property
+    def marks(self) -> Marks:
+        """Why it is not like the others."""
+        run = self.run.run
+        return Marks(
+            waived=run.parameters.get("waive_gate") is True,
+            forced=any(event.forced for event in self.deployments),
+            git_commit=run.git_commit,
+            git_dirty=run.git_dirty,
+        )
+
+    @property
     def own_evaluation(self) -> Evaluation | None:
-        """What the run that made the version measured on its own snapshot; None if it measured nothing."""
-        own = self.run.run.run_id, self.snapshot.snapshot_id
-        return next((evaluation for evaluation in self.evaluations if (evaluation.run_id, evaluation.snapshot_id) == own), None)
+        """What the run that made the version measured on its own snapshot's eval split; None if it measured nothing."""
+        return self.own_evaluation_of(Split.EVAL)
+
+    def own_evaluation_of(self, split: str) -> Evaluation | None:
+        """What the run that made the version measured on a split of its own snapshot; None if it measured nothing there."""
+        own = self.run.run.run_id, self.snapshot.snapshot_id, split
+        return next((one for one in self.evaluations if (one.run_id, one.snapshot_id, one.split) == own), None)
 
     @property
     def own_metrics(self) -> Sequence[Metric]:

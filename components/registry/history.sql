@@ -7,13 +7,15 @@ WITH newest AS (
   SELECT model_version_id, target FROM registry.live_deployment
   WHERE live_deployment.model_id = (SELECT model_id FROM registry.model WHERE name = :model)
 )
-SELECT version AS number, variant, run_id, snapshot_id, partition_from, partition_to, git_commit, git_dirty, training_sha256,
-       artifact_uri, manifest_sha256, newest.created_at, retirement.model_version_id IS NOT NULL AS retired,
+SELECT version AS number, variant, run_id, snapshot_id, partition_from, partition_to, git_commit, git_dirty,
+       COALESCE(parameters ->> 'waive_gate' = 'true', false) AS waived,
+       EXISTS (SELECT FROM registry.deployment_event AS event WHERE event.model_version_id = newest.model_version_id AND forced) AS forced,
+       training_sha256, artifact_uri, manifest_sha256, newest.created_at, retirement.model_version_id IS NOT NULL AS retired,
        (SELECT blessed FROM registry.blessing WHERE blessing.model_version_id = newest.model_version_id ORDER BY blessing_id DESC LIMIT 1),
        ARRAY(SELECT target FROM live WHERE live.model_version_id = newest.model_version_id ORDER BY target) AS live_on,
        (SELECT json_object_agg(metric_name.name, value ORDER BY evaluation_id)
         FROM registry.evaluation JOIN registry.metric USING (evaluation_id) JOIN registry.metric_name USING (metric_id)
-        WHERE evaluation.model_version_id = newest.model_version_id AND evaluation.run_id = newest.run_id
+        WHERE evaluation.model_version_id = newest.model_version_id AND evaluation.run_id = newest.run_id AND evaluation.split = 'eval'
           AND slice_id = (SELECT slice_id FROM registry.slice WHERE slice_key = '')) AS metrics
 FROM newest
   JOIN registry.pipeline_run USING (run_id)
@@ -35,14 +37,14 @@ SELECT version AS number, variant, code_sha256, training_sha256, framework, sign
           WHERE run_task.run_id = model_version.run_id
         ) AS task) AS tasks,
        (SELECT json_agg(measured ORDER BY measured.evaluation_id) FROM (
-          SELECT evaluation_id, snapshot_id, run_id, config_sha256, report_uri,
+          SELECT evaluation_id, snapshot_id, run_id, config_sha256, split, report_uri,
                  (SELECT json_agg(json_build_array(name, features, value, ci_low, ci_high, example_count) ORDER BY name, slice_key)
                   FROM registry.metric JOIN registry.metric_name USING (metric_id) JOIN registry.slice USING (slice_id)
                   WHERE metric.evaluation_id = evaluation.evaluation_id) AS metrics
           FROM registry.evaluation WHERE evaluation.model_version_id = model_version.model_version_id
         ) AS measured) AS evaluations,
        (SELECT json_agg(verdict ORDER BY verdict.blessing_id) FROM (
-          SELECT blessing_id, baseline.version AS baseline_version, blessing.run_id, policy_sha256, blessed, checks, decided_by
+          SELECT blessing_id, baseline.version AS baseline_version, blessing.run_id, policy_sha256, blessed, checks, notes, decided_by
           FROM registry.blessing LEFT JOIN registry.model_version AS baseline ON baseline.model_version_id = baseline_id
           WHERE blessing.model_version_id = model_version.model_version_id
         ) AS verdict) AS blessings,

@@ -16,6 +16,7 @@ from components.evaluation.results import Results
 from components.examples.page import summarize_examples
 from components.examples.span_cache import SplitCount
 from components.examples.statistics import feature_tables
+from components.registry.marks import Marks
 from components.report.charts import histogram, inks
 from components.report.templating import render
 from components.runs.record import RecordedRun, RunState
@@ -77,6 +78,7 @@ def render_run(run: FinishedRun) -> str:
         evaluation=summarize_evaluation(run.results),
         classes=run.results.classes,
         inks=inks(run.results.classes or examples.classes),
+        marked=_marks(run),
         lineage=_lineage(run),
         commands=_commands(run),
     )
@@ -84,6 +86,12 @@ def render_run(run: FinishedRun) -> str:
 
 def _outcome(run: FinishedRun) -> str:
     return OUTCOMES.get(run.recorded.state, "failed")
+
+
+def _marks(run: FinishedRun) -> tuple[str, ...]:
+    made = run.recorded.run
+    waived = made.parameters.get("waive_gate") is True
+    return Marks(waived=waived, forced=False, git_commit=made.git_commit, git_dirty=made.git_dirty).sentences
 
 
 def _headline(run: FinishedRun) -> str:
@@ -95,7 +103,10 @@ def _reason(run: FinishedRun) -> str:
     """Why the run ended as it did, in one sentence."""
     if _outcome(run) != "pushed":
         return (run.recorded.error or "the run ended without saying why: see the logs").removeprefix("blocked: ")
-    return f"the data keep the pinned schema, and all {len(run.results.checks)} thresholds of model.toml are kept on the eval split."
+    changes = [check for check in run.results.checks if check.baseline is not None]
+    kept = f"the data keep the pinned schema, and all {len(run.results.checks) - len(changes)} thresholds of model.toml are kept"
+    version = run.results.champion.version
+    return f"{kept}; the champion, version {version}, is no better on the same rows." if changes else f"{kept}."
 
 
 def _lineage(run: FinishedRun) -> dict[str, str]:
@@ -120,4 +131,10 @@ def _commands(run: FinishedRun) -> dict[str, str]:
     model = run.recorded.run.model
     if run.version is None:
         return {"run it again when the cause is mended": f"perennial train {model}"}
+    champion = run.results.champion
+    if champion.is_better:
+        return {
+            "why the champion is better": f"perennial compare {model} {champion.version} {run.version}",
+            "everything about this candidate": f"perennial show {model} {run.version}",
+        }
     return {"everything about this version": f"perennial show {model} {run.version}", "all versions": f"perennial versions {model}"}

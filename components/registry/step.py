@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,9 +12,11 @@ from components.canonical import fingerprint
 from components.cloud import Cloud
 from components.errors import ModelFolderError, PerennialError
 from components.evaluation.config import eval_config
-from components.evaluation.results import Results, read_results
+from components.evaluation.judge import refusal
+from components.evaluation.results import Results, SplitMetrics, read_results
 from components.examples.digest import DIGEST
 from components.model.folder import Model
+from components.model.sections import Split
 from components.registry import evaluations
 from components.registry.expiry import apply_expiry
 from components.registry.publish import publish_missing
@@ -99,7 +101,10 @@ def push_model(step: Step, snapshot: KfpArtifact, trained: KfpArtifact, pushed: 
 
 
 def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact) -> int:
-    """Record everything about the version in one transaction, then publish it. Returns its number."""
+    """Record everything about the version in one transaction, then publish it. Returns its number.
+
+    A candidate that the champion is better than gets a number and its story, too, and the run ends as BLOCKED. It is not published.
+    """
     model, run_id, pinned, judged = step.model, step.run_id, snapshot_of(snapshot), read_results(Path(results.path))
     manifest = parse_manifest((Path(pushed.path) / ADDRESS).read_text(), (Path(pushed.path) / MANIFEST).read_bytes())
     with step.cloud.engine.begin() as connection:
@@ -109,8 +114,11 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
         record_tasks(connection, run_id, pipeline_tasks(PipelineName.TRAINING))
         digest, machine = str(counts.metadata[DIGEST]), str(pushed.metadata[MACHINE])
         number = register_version(connection, _new_version(model, run_id, pinned, manifest, examples_sha256=digest, machine=machine))
-        evaluations.record_evaluation(connection, _evaluation(model, number, run_id, pinned, judged))
+        for evaluation in _evaluations(model, number, run_id, pinned, judged):
+            evaluations.record_evaluation(connection, evaluation)
         evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
+        if not judged.blessed:
+            finish_run(connection, run_id, RunState.BLOCKED, f"{refusal(model, judged)} (version {number})")
     _keep_recorded(step, pinned)
     _publish_recorded(step.cloud, model.name)
     return number
@@ -178,15 +186,19 @@ def _new_version(model: Model, run_id: str, pinned: Snapshot, manifest: Manifest
     )
 
 
-def _evaluation(model: Model, number: int, run_id: str, pinned: Snapshot, judged: Results) -> evaluations.Evaluation:
-    return evaluations.Evaluation(
-        model=model.name,
-        version=number,
-        run_id=run_id,
-        snapshot_id=pinned.snapshot_id,
-        config_sha256=fingerprint(json.loads(eval_config(model))),
-        metrics=judged.metrics,
-    )
+def _evaluations(model: Model, number: int, run_id: str, pinned: Snapshot, judged: Results) -> Iterator[evaluations.Evaluation]:
+    """Of the version on each split, and of the champion on the same rows."""
+    config = fingerprint(json.loads(eval_config(model)))
+    for one in (SplitMetrics(Split.EVAL, None, judged.metrics), *judged.others):
+        yield evaluations.Evaluation(
+            model=model.name,
+            version=one.version or number,
+            run_id=run_id,
+            snapshot_id=pinned.snapshot_id,
+            config_sha256=config,
+            split=one.split,
+            metrics=one.metrics,
+        )
 
 
 def _blessing(model: Model, number: int, run_id: str, judged: Results) -> evaluations.Blessing:
@@ -194,8 +206,12 @@ def _blessing(model: Model, number: int, run_id: str, judged: Results) -> evalua
         model=model.name,
         version=number,
         run_id=run_id,
-        policy_sha256=fingerprint([threshold.model_dump() for threshold in model.evaluation.thresholds]),
+        policy_sha256=fingerprint(
+            [[threshold.model_dump() for threshold in model.evaluation.thresholds], model.evaluation.champion.model_dump()]
+        ),
         blessed=judged.blessed,
         checks=judged.checks,
         decided_by="tensorflow-model-analysis",
+        baseline_version=judged.champion.version,
+        notes=judged.champion.notes,
     )

@@ -57,12 +57,12 @@ def read_comparison(path: Path) -> Comparison:
     return Comparison(parts, tuple(document["reasons"]))
 
 
-def compare_examples(then: str, now: str) -> ComparedPart:
+def match_examples(then: str, now: str) -> ComparedPart:
     """Compare the SHA-256 over all files of examples."""
     return ComparedPart("examples", _verdict(then == now), f"sha256 {now}" if then == now else f"sha256 {then} then, {now} now")
 
 
-def compare_weights(then: Manifest, saved_model: Path) -> ComparedPart:
+def match_weights(then: Manifest, saved_model: Path) -> ComparedPart:
     """The files of weights in the version's manifest and in a new SavedModel. Versions that cannot be served name them otherwise."""
     if FILE.as_posix() not in {entry.path for entry in then.entries}:
         return ComparedPart(
@@ -74,7 +74,7 @@ def compare_weights(then: Manifest, saved_model: Path) -> ComparedPart:
     return ComparedPart("weights", _verdict(not other), ", ".join(other) or f"{len(before)} files")
 
 
-def compare_metrics(then: Sequence[Metric], now: Sequence[Metric]) -> ComparedPart:
+def match_metrics(then: Sequence[Metric], now: Sequence[Metric]) -> ComparedPart:
     """Every metric of every slice, to the bit; NaN is equal to NaN."""
     before, after = _by_slice(then), _by_slice(now)
     if not before:

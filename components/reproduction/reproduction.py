@@ -16,7 +16,7 @@ from components.registry.history import VersionStory, read_version
 from components.registry.step import new_run
 from components.registry.versions import ModelRole
 from components.reproduction.causes import data_causes, environment_causes
-from components.reproduction.reproduced import ComparedPart, Comparison, PartVerdict, compare_examples, compare_metrics, compare_weights
+from components.reproduction.reproduced import ComparedPart, Comparison, PartVerdict, match_examples, match_metrics, match_weights
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import pipeline_tasks, record_tasks, start_run
@@ -134,9 +134,9 @@ def compare_version(step: Step, version: int, made: Made, comparison: KfpArtifac
 
 def _parts(story: VersionStory, made: Made) -> tuple[ComparedPart, ...]:
     return (
-        compare_examples(story.examples_sha256, str(made.counts.metadata[DIGEST])),
-        compare_weights(story.manifest, Path(made.trained.path) / "Format-Serving"),
-        compare_metrics(story.own_metrics, read_results(Path(made.results.path)).metrics),
+        match_examples(story.examples_sha256, str(made.counts.metadata[DIGEST])),
+        match_weights(story.manifest, Path(made.trained.path) / "Format-Serving"),
+        match_metrics(story.own_metrics, read_results(Path(made.results.path)).metrics),
     )
 
 

@@ -98,12 +98,27 @@ def _imports(path: Path) -> frozenset[Path]:
     return frozenset(module for module in modules if module.is_file())
 
 
-def git_state() -> tuple[str | None, bool]:
-    """The commit of the working tree, and whether tracked files differ from it; (None, False) outside a repository."""
-    git = ["git", "-C", str(REPOSITORY)]
+def git_state(folder: Path, files: Iterable[Path]) -> tuple[str | None, bool]:
+    """The commit of the working tree, and whether what a run is made of differs from it; (None, False) outside a repository.
+
+    Tracked files differ, a file of the model's folder is not tracked, or one of components and pipelines is neither tracked nor ignored.
+
+    Args:
+        folder: the model's.
+        files: its files, relative to the folder.
+    """
     try:
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True).stdout
+        commit = _git("rev-parse", "HEAD").strip()
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+        unknown = _git("ls-files", "--others", "--exclude-standard", "components", "pipelines", ":(exclude)pipelines/models")
+        tracked = set(_git("ls-files", "-z").split("\0"))
     except (OSError, subprocess.CalledProcessError):
         return None, False
-    return commit, bool(changed.strip())
+    place = folder.resolve()
+    is_inside = place.is_relative_to(REPOSITORY.resolve())
+    own = [(place.relative_to(REPOSITORY.resolve()) / file).as_posix() for file in files] if is_inside else []
+    return commit, bool(changed.strip() or unknown.strip()) or not is_inside or not set(own) <= tracked
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", "-C", str(REPOSITORY), *arguments], capture_output=True, text=True, check=True).stdout

@@ -151,7 +151,8 @@ def require_running(connection: sa.Connection, run_id: str) -> None:
 
 
 def finish_run(connection: sa.Connection, run_id: str, state: RunState, error: str | None = None) -> RunState:
-    """End a run that is still RUNNING. A run whose version is recorded has SUCCEEDED, whatever became of it afterwards.
+    """End a run that is still RUNNING. A run whose version is recorded has SUCCEEDED, whatever became of it afterwards,
+    unless the version was refused, and only kept to be looked at.
 
     Returns the state that stands: this one, SUCCEEDED, or the one in which it had already ended.
 

@@ -31,7 +31,9 @@ SET (state, error, finished_at) = (
   SELECT CASE WHEN count(*) > 0 THEN 'SUCCEEDED' ELSE CAST(:state AS text) END,
          CASE WHEN count(*) > 0 THEN NULL ELSE CAST(:error AS text) END,
          now()
-  FROM registry.model_version WHERE model_version.run_id = run.run_id
+  FROM registry.model_version
+  WHERE model_version.run_id = run.run_id
+    AND NOT EXISTS (SELECT FROM registry.blessing WHERE blessing.model_version_id = model_version.model_version_id AND NOT blessed)
 )
 WHERE run_id = :run_id AND state = 'RUNNING';
 

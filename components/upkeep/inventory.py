@@ -40,6 +40,13 @@ class StoredVersion:
     """Whether it was ever live on a target."""
     live: bool
     """Whether it is live now."""
+    refused: bool
+    """Whether the last gate refused it: it was kept as a candidate."""
+
+    @property
+    def is_published(self) -> bool:
+        """Whether it has to be where TensorFlow Serving looks for it: a refused version is only if it was deployed nonetheless."""
+        return not self.retired and (not self.refused or self.deployed)
 
     @property
     def entries(self) -> dict[str, Entry]:

@@ -47,7 +47,7 @@ class Place:
 
 
 def restore_version(client: storage.Client, bucket: str, version: StoredVersion, *, folder: Path | None = None) -> Iterator[Restored]:
-    """Bring back what is missing or changed of a version: the pushed folder, then, unless it is retired, the published one.
+    """Bring back what is missing or changed of a version: the pushed folder, then, if it is to be there, the published one.
 
     What a changed object holds becomes a noncurrent generation of it. Doing it again changes nothing. Where Cloud Storage has no copy
     left, files below `folder` are looked at.
@@ -63,7 +63,7 @@ def restore_version(client: storage.Client, bucket: str, version: StoredVersion,
         for restored in _restore_pushed(client, version, published, metadata=metadata, folder=folder):
             lost = lost or restored.source is None
             yield restored
-        if not version.retired:
+        if version.is_published:
             yield from _restore_changed(client, version, published, metadata={**metadata, "version": str(version.number)})
             if not lost:
                 yield from _complete(client, bucket, version, published)

@@ -72,7 +72,7 @@ def verify_version(client: storage.Client, bucket: str, version: StoredVersion, 
     published = published_uri(bucket, version.model, version.number)
     with storage_errors(bucket):
         blobs = blobs_by_path(client, *split_uri(published))
-    if blobs or not version.retired:
+    if blobs or version.is_published:
         if NAME in blobs:
             found += _objects(version, published, blobs, reads=reads)
         else:

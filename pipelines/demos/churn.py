@@ -25,8 +25,6 @@ EDITS = {
 """Amounts are text in the source of this shop; and there are fewer customers."""
 FIRST_BAD = date(1997, 12, 1)
 LAST_GOOD, FIRST_BLOCKED, LATER = date(1997, 11, 30), date(1997, 12, 7), date(1998, 1, 18)
-CURRENCIES = 7
-"""The changed preparation writes the currency behind every such purchase's amount: every seventh of a day."""
 
 
 def main() -> None:
@@ -40,11 +38,14 @@ def _tell(settings: Settings, server: ForkServer) -> None:
     say("1. A shop's purchases land in BigQuery day by day. A model of who will buy nothing in the next 30 days is trained every week.")
     shop.load(date.min, LAST_GOOD, _good)
     shop.train(LAST_GOOD)
-    say("2. On 1 December the data preparation changes: some amounts now carry their currency, as in 11.77 USD. The next weekly run:")
+    say("2. On 1 December the data preparation changes: amounts now carry their currency, as in 11.77 USD. The next weekly run:")
     shop.load(FIRST_BAD, LATER, _bad)
     shop.train(FIRST_BLOCKED, expected=RunState.BLOCKED)
-    say("3. What would have happened without the gate? source.sql casts with SAFE_CAST, so that text silently becomes NULL:")
-    shop.train(LATER, waive="to see what would have happened")
+    say(
+        "3. What would have happened without this gate? source.sql casts with SAFE_CAST, so that text silently becomes NULL. The gate "
+        "after training holds version 2 against version 1 on the same rows, and keeps it as a candidate:"
+    )
+    shop.train(LATER, expected=RunState.BLOCKED, waive="to see what would have happened")
     say("   Why does version 2 differ from version 1?")
     run("compare", MODEL, "1", "2")
     say("4. The preparation is mended, and the partitions are loaded again. The next run passes the gate:")
@@ -61,9 +62,9 @@ def _good(_number: int, row: dict[str, object]) -> dict[str, object]:
 
 
 def _bad(number: int, row: dict[str, object]) -> dict[str, object]:
-    """A purchase as the changed preparation writes it: some amounts have a currency."""
+    """A purchase as the changed preparation writes it: the amount has a currency."""
     written = _good(number, row)
-    return {**written, "dollar_value": f"{written['dollar_value']} USD"} if number % CURRENCIES == 0 else written
+    return {**written, "dollar_value": f"{written['dollar_value']} USD"}
 
 
 if __name__ == "__main__":

@@ -20,10 +20,11 @@ from components.cloud import Cloud
 from components.errors import PerennialError, SettingsError, TaskError
 from components.files import disk_full, is_full, private_folder
 from components.lock import exclusive_lock
+from components.model.folder import Model
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.runs.steps import STEPS, Duty, TaskResult, TaskState
-from components.settings import IMAGE, Settings
+from components.settings import IMAGE, REPOSITORY, Settings
 from pipelines.run.local import GRACE_SECONDS, ForkServer, LocalRun
 from pipelines.run.locks import run_lock
 from pipelines.run.temporary import sweep_drafts
@@ -199,13 +200,16 @@ def compile_pipeline(pipeline: Any, path: Path, *, image: str | None = None, def
         path.write_text(path.read_text().replace(IMAGE, image))
 
 
-def new_launch(pipeline: Any, *, code_sha256: str, trigger: Trigger, reason: str, waive_gate: bool = False) -> Launch:
-    """What this launcher knows of a run: the compiled pipeline, the code, who asks and why, the host and the commit."""
+def new_launch(pipeline: Any, model: Model | None, *, code_sha256: str, trigger: Trigger, reason: str, waive_gate: bool = False) -> Launch:
+    """What this launcher knows of a run: the compiled pipeline, the code, who asks and why, the host and the commit.
+
+    `model` is None where the run brings the code of a version with it.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pipeline.yaml"
         compile_pipeline(pipeline, path)
         pipeline_sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    commit, dirty = git_state()
+    commit, dirty = git_state(model.folder, model.files()) if model else git_state(REPOSITORY, ())
     return Launch(
         pipeline_sha256=pipeline_sha256,
         code_sha256=code_sha256,

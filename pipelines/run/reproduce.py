@@ -42,7 +42,7 @@ def reproduce(runner: Runner, model: str, number: int) -> Reproduction:
         story = read_version(connection, model, number)
     reason = f"reproduction of {model} version {number}"
     with only_attempt(runner, model) as attempt:
-        launch = new_launch(reproduction, code_sha256=story.code_sha256, trigger=Trigger.PERSON, reason=reason).to_json()
+        launch = new_launch(reproduction, None, code_sha256=story.code_sha256, trigger=Trigger.PERSON, reason=reason).to_json()
         with attempt.recorded_refusal(lambda: _record_start(runner.cloud, attempt.run_id, story, launch)):
             pull_code(runner.cloud.storage, story, attempt.folder / "models" / model)
         arguments: dict[str, str | int] = {"model": model, "version": number, "launch": launch}

@@ -54,7 +54,7 @@ class TrainingResult:
 
     run: RecordedRun
     version: int | None
-    """None if the run failed or was blocked."""
+    """None if the run failed, or was blocked; a version that the champion is better than is kept as a candidate."""
     tasks: tuple[TaskResult, ...]
     folder: Path
     findings: tuple[Finding, ...] = ()
@@ -134,6 +134,7 @@ def _launch(request: TrainingRequest) -> Launch:
 
     return new_launch(
         training,
+        request.model,
         code_sha256=request.model.code_sha256(),
         trigger=request.trigger,
         reason=request.reason,

@@ -51,6 +51,7 @@ every_days = 1
 [split]
 train = 3
 eval = 1
+newest_spans = 0
 
 [training]
 epochs = 1

@@ -23,7 +23,7 @@ STEPS = {
     ),
     "transform": (("read", "schema"), ("examples of read", "schema of schema")),
     "train": (("read", "schema", "transform", "validate"), ("examples of read", "graph of transform", "schema of schema")),
-    "evaluate": (("read", "train"), ("examples of read", "trained of train")),
+    "evaluate": (("read", "start", "train"), ("examples of read", "reference of start", "trained of train")),
     "push": ((), ("snapshot of pin", "trained of train")),
     "record": (("push",), ("counts of read", "pushed of push", "results of evaluate", "snapshot of pin")),
 }

@@ -1,6 +1,6 @@
 """A stored version, loaded: its SavedModel on this machine, and the code that selects the rows it predicts on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,9 @@ from components.diagnosis.newest.predictions import Predicted
 from components.errors import ModelFolderError, RegistryError
 from components.examples.encode import encode_examples
 from components.model.folder import Model, read_model
+from components.model.sections import Split
 from components.registry.history import VersionStory
+from components.snapshot.document import Snapshot, snapshot_from
 from components.storage.download_cache import pulled_folder
 from components.storage.manifest import CODE
 from components.training.servable import Answer
@@ -36,6 +38,13 @@ class LoadedVersion:
     def name(self) -> str:
         """Its name in sentences for a person."""
         return f"version {self.story.number}"
+
+    @property
+    def learned(self) -> Snapshot:
+        """What it was trained on, without the spans that were held out. A version of old was not measured on such spans: it has none."""
+        snapshot = snapshot_from(self.story.snapshot.document)
+        held_out = self.model.newest_spans if self.story.own_evaluation_of(Split.NEWEST) else 0
+        return replace(snapshot, spans=snapshot.spans[: len(snapshot.spans) - held_out])
 
     @property
     def recipe(self) -> tuple[object, ...]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from components.cloud import Cloud
-from components.diagnosis.data.compare import DataComparison, Side
+from components.comparison.compare import DataComparison, Side
+from components.comparison.sentences import leading
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.newest.loaded_version import LoadedVersion, load_version
 from components.diagnosis.newest.metrics_now import worse
@@ -14,19 +15,20 @@ from components.diagnosis.newest.predictions import SideBySide
 from components.diagnosis.newest.rows import FedRows, read_rows
 from components.diagnosis.newest.sample import Sample
 from components.diagnosis.newest.source_changes import broken, describe_change, sharpen
-from components.diagnosis.newest.verdict import Evidence, Verdict, decide
+from components.diagnosis.newest.verdict import Between, Evidence, Verdict, decide
 from components.diagnosis.newest.version_now import VersionNow
 from components.diagnosis.newest.window import NewestWindow, choose_day, describe_newest
 from components.diagnosis.sides import Operand, recorded_operand
-from components.diagnosis.versions import compare_data
+from components.diagnosis.versions import compare_operands, unlabelled
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
 from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory
-from components.snapshot.document import snapshot_from
 from components.snapshot.source import read_history, read_source_table
 from components.wording import count
+
+CULPRIT = "Likely culprit: "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +71,11 @@ class Newest:
 
 
 def newest_culprit(newest: Newest | None, otherwise: str) -> str:
-    """The first line of a comparison: what is wrong with the data, or `otherwise`, what makes the versions different."""
-    return f"Likely culprit: {newest.verdict.cause}" if newest and newest.verdict.cause else otherwise
+    """What is wrong with the data, or `otherwise`, what makes the versions different: no culprit where nothing is wrong."""
+    if newest and newest.verdict.cause:
+        return f"{CULPRIT}{newest.verdict.cause}"
+    is_healthy = newest is not None and newest.verdict.is_healthy
+    return otherwise.replace(CULPRIT, "What differs most: ", 1) if is_healthy else otherwise
 
 
 def measured_on(data: NewestData | None) -> str:
@@ -88,7 +93,7 @@ def _days(days: Sequence[date]) -> str:
 
 
 def look_at_newest(
-    cloud: Cloud, model: Model, stories: Sequence[VersionStory], *, difference: str, through: date | None, progress: Progress
+    cloud: Cloud, model: Model, stories: Sequence[VersionStory], *, between: Between, through: date | None, progress: Progress
 ) -> Newest:
     """Evaluate one or two versions on the newest data of the source.
 
@@ -96,7 +101,7 @@ def look_at_newest(
         cloud: the services.
         model: the model of the versions.
         stories: the versions.
-        difference: what most likely makes the two versions different.
+        between: what was found between the two versions.
         through: the last partition to use; None is the newest one.
         progress: called with a sentence that says what is done next.
 
@@ -111,37 +116,39 @@ def look_at_newest(
         history = read_history(cloud, read_source_table(cloud, newer.model))
     except SourceError as error:
         unknown = tuple(VersionNow(name=version.name, number=version.story.number, problem=str(error)) for version in versions)
-        return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), difference=difference)
+        return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), between=between)
     day = choose_day(newer.model, through, history)
-    learned = [snapshot_from(version.story.snapshot.document) for version in versions]
+    learned = [version.learned for version in versions]
     window = describe_newest(cloud, newer.model, learned, day=day, history=history)
     rows = read_rows(cloud, versions, window, learned[-1])
-    data = _compare_data(cloud, versions[0], newer, window, rows[-1].profiles)
+    data = _since_trained(cloud, versions[0], newer, window, rows[-1].profiles)
     if len(versions) > 1 and data.fault is None:
-        data = _compare_data(cloud, newer, newer, window, rows[-1].profiles)
+        data = _since_trained(cloud, newer, newer, window, rows[-1].profiles)
     unreadable = rows[-1].unreadable if all(fed.unreadable for fed in rows) else None
     predictions = predict_newest(cloud.settings, versions, rows, progress=progress)
     notes = _notes(versions, window, rows[-1], predictions)
-    return _judge(versions, predictions, data, unreadable=unreadable, difference=difference, notes=notes)
+    return _judge(versions, predictions, data, unreadable=unreadable, between=between, notes=notes)
 
 
-def _compare_data(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, window: NewestWindow, rows: Profiles) -> NewestData:
+def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, window: NewestWindow, rows: Profiles) -> NewestData:
     """What happened to the data since a version was trained."""
     model = newer.model
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
     cluster = cluster_column(model, window.snapshot)
     source = profile_source(cloud, window.snapshot, before.side.source, cluster=cluster, as_of=window.described_at)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
-    whole = compare_data(model, before, after)
-    comparison, since = sharpen(whole, before.side, after.side, partition_field=window.snapshot.partition_field)
+    whole = compare_operands(model, before, after)
+    one, other = unlabelled(model, before.side, after.side)
+    field, ignored = window.snapshot.partition_field, model.checks.ignore
+    comparison, since = sharpen(whole, one, other, partition_field=field, ignored=ignored)
     first = since or min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
-    fault, most = broken(comparison), next(iter(comparison.differences), None)
+    fault, most = broken(comparison), leading(comparison)
     return NewestData(
         through=window.through,
         judged=window.judged,
         learned=window.learned,
         is_newer=window.is_newer,
-        then=snapshot_from(newer.story.snapshot.document).spans[-1],
+        then=newer.learned.spans[-1],
         comparison=comparison,
         since=since,
         fault=describe_change(fault, model.source.table, first) if fault else None,
@@ -155,7 +162,7 @@ def _judge(
     data: NewestData | None,
     *,
     unreadable: str | None,
-    difference: str,
+    between: Between,
     notes: Sequence[str] = (),
 ) -> Newest:
     evidence = Evidence(
@@ -164,7 +171,7 @@ def _judge(
         older_worse=worse([metric.turned for metric in predictions.on_same_rows]),
         fault=data.fault if data else None,
         shift=data.shift if data else None,
-        difference=difference,
+        between=between,
         newer_fell=bool(worse(_across(predictions.versions))),
         is_judged=any(version.differences for version in predictions.versions),
         unreadable=unreadable,

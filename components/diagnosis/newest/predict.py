@@ -7,15 +7,16 @@ import numpy as np
 import pyarrow as pa
 
 from components.deployment.saved_model import load_signature
-from components.diagnosis.metrics import MetricDifference, compare_metrics
+from components.diagnosis.metrics import Changes, MetricDifference, compare_metrics
 from components.diagnosis.newest.loaded_version import LoadedVersion, predict
 from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideBySide, side_by_side
 from components.diagnosis.newest.rows import FedRows
 from components.diagnosis.newest.sample import Sample, key_texts
 from components.diagnosis.newest.version_now import VersionNow, class_shares
 from components.errors import RegistryError, SourceError
+from components.evaluation.chance.by_key import changes_by_key
 from components.evaluation.metric import Metric
-from components.evaluation.predicted import measure_predictions
+from components.evaluation.predicted import measure_predictions, split_rows
 from components.model.folder import Model
 from components.settings import Settings
 
@@ -37,6 +38,7 @@ class _Answers:
 
     today: Predicted | None = None
     then: Predicted | None = None
+    judged: Predicted | None = None
     metrics: tuple[Metric, ...] = ()
     """The metrics of the judged rows."""
     problem: str | None = None
@@ -59,7 +61,23 @@ def predict_newest(
     if one.today and other.today and fed.today and fed_other.today:
         together = _together(versions, (one.today, other.today), (fed.today, fed_other.today))
     both = one.metrics and other.metrics
-    return NewestPredictions(versions=now, side_by_side=together, on_same_rows=compare_metrics(one.metrics, other.metrics) if both else ())
+    changes = _changes(versions, answers, rows) if both else None
+    same_rows = compare_metrics(one.metrics, other.metrics, changes) if both else ()
+    return NewestPredictions(versions=now, side_by_side=together, on_same_rows=same_rows)
+
+
+def _changes(versions: Sequence[LoadedVersion], answers: Sequence[_Answers], rows: Sequence[FedRows]) -> Changes | None:
+    """How two versions differ on the very same labelled rows; None if they were fed different ones, or give other scores."""
+    judged, model = rows[-1].judged, versions[-1].model
+    found = [answer.judged for answer in answers if answer.judged is not None]
+    if judged is None or rows[0].judged is not judged or len(found) < 2 or versions[0].model.classes != model.classes:
+        return None
+    before, after = found
+    answered = (before.class_indices != NO_CLASS) & (after.class_indices != NO_CLASS)
+    if not answered.any():
+        return None
+    scored = split_rows(model, judged.rows.filter(pa.array(answered)), {"before": before.scores[answered], "after": after.scores[answered]})
+    return changes_by_key(scored, "before", "after", model.classes)
 
 
 def _predict_one(settings: Settings, version: LoadedVersion, fed: FedRows, progress: Progress) -> _Answers:
@@ -73,8 +91,8 @@ def _predict_one(settings: Settings, version: LoadedVersion, fed: FedRows, progr
         return _Answers(problem=f"{version.name} cannot be asked: {error}")
     if judged is None or fed.judged is None or (judged.class_indices == NO_CLASS).all():
         return _Answers(today=today, then=then)
-    progress(f"{version.name} is metrics_of_its_run on {len(judged.scores):,} labelled rows")
-    return _Answers(today=today, then=then, metrics=_measure(settings, version.model, fed.judged.rows, judged))
+    progress(f"{version.name} is measured on {len(judged.scores):,} labelled rows")
+    return _Answers(today=today, then=then, judged=judged, metrics=_measure(settings, version.model, fed.judged.rows, judged))
 
 
 def _measure(settings: Settings, model: Model, rows: pa.Table, predicted: Predicted) -> tuple[Metric, ...]:

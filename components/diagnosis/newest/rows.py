@@ -13,8 +13,9 @@ from components.diagnosis.newest.loaded_version import LoadedVersion
 from components.diagnosis.newest.sample import Sample, Sampler, key_texts
 from components.diagnosis.newest.window import NewestWindow
 from components.errors import SourceError
+from components.examples.keys import split_buckets
 from components.examples.live import stream_any_rows
-from components.examples.read import examples_fingerprint, split_buckets
+from components.examples.read import examples_fingerprint
 from components.examples.span_profile import SpanProfiler
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfiles, ProfileKey, Profiles, label_population, sum_profiles

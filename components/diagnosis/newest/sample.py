@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.examples.read import split_buckets
+from components.examples.keys import split_buckets
 
 HASH_BUCKETS = 2**62
 """So many that practically every key has a bucket of its own."""

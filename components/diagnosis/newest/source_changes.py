@@ -1,11 +1,12 @@
 """What happened to the source since a version was trained, measured from the day on which it began, so that no good day dilutes it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from components.diagnosis.data.columns import ColumnChange, ColumnDifference
-from components.diagnosis.data.compare import DataComparison, Difference, Side, Subject, compare_profiles
-from components.diagnosis.data.sentences import describe, is_clear, sentence
+from components.comparison.columns import ColumnChange, ColumnDifference
+from components.comparison.compare import DataComparison, Difference, Side, Subject, compare_profiles
+from components.comparison.sentences import describe, is_clear, sentence
 from components.profiles.profile import ColumnProfile
 from components.wording import legible, percent
 
@@ -13,7 +14,9 @@ EMPTIER = 0.2
 """A column counts as broken if the share of its NULLs has risen by this much."""
 
 
-def sharpen(comparison: DataComparison, before: Side, after: Side, *, partition_field: str | None) -> tuple[DataComparison, date | None]:
+def sharpen(
+    comparison: DataComparison, before: Side, after: Side, *, partition_field: str | None, ignored: Sequence[str] = ()
+) -> tuple[DataComparison, date | None]:
     """Compare again from the day on which something broke. Returns that comparison and the day, or the given one and None.
 
     Args:
@@ -21,11 +24,12 @@ def sharpen(comparison: DataComparison, before: Side, after: Side, *, partition_
         before: what a version was trained on.
         after: the newest data.
         partition_field: the source's column that differs by nature.
+        ignored: columns that are no cause.
     """
     candidates: list[tuple[float, DataComparison, date | None]] = [(_strength(comparison), comparison, None)]
     for since in sorted({column.since for column in comparison.source if column.kinds and column.since}):
         recent = replace(after, source={part: table for part, table in after.source.items() if part.day >= since})
-        sharper = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field)
+        sharper = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field, ignored=ignored)
         candidates.append((_strength(sharper), sharper, since))
     return max(candidates, key=lambda candidate: candidate[0])[1:]
 
@@ -37,7 +41,7 @@ def _strength(comparison: DataComparison) -> float:
 
 def broken(comparison: DataComparison) -> Difference | None:
     """The fault, or the rise of NULLs, that is worst: in the source table, or else in source.sql's columns. None if nothing broke."""
-    faults = [d for d in comparison.differences if is_clear(d) and d.column and (d.column.is_fault or _is_emptier(d.column))]
+    faults = [d for d in comparison.differences if d.leads and is_clear(d) and d.column and (d.column.is_fault or _is_emptier(d.column))]
     return next((fault for fault in faults if fault.subject == Subject.SOURCE), next(iter(faults), None))
 
 

@@ -27,6 +27,8 @@ class VerdictKind(StrEnum):
     """What is wrong."""
 
     SOURCE = "the source, not the model"
+    TRAINING = "the training data, not the source"
+    """The newer version was trained on broken data, which are good again."""
     WORLD = "the data moved on"
     MODEL = "the model"
     OLDER = "the older version"
@@ -45,6 +47,21 @@ class Verdict:
     cause: str | None = None
     """What is wrong with the data; None if the data are not to blame."""
 
+    @property
+    def is_healthy(self) -> bool:
+        """Whether nothing is wrong with the newer version, nor with the data."""
+        return self.kind in (VerdictKind.NOTHING, VerdictKind.OLDER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Between:
+    """What was found between two versions; nothing of one alone."""
+
+    difference: str = ""
+    """What most likely makes the newer version different from the older one."""
+    broken: str | None = None
+    """What is broken in the data that the newer version was trained on; None where nothing is."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -60,8 +77,7 @@ class Evidence:
     """What broke in the source since the versions were trained."""
     shift: str | None
     """What else differs most in the data."""
-    difference: str
-    """What most likely makes the newer version different from the older one."""
+    between: Between
     is_judged: bool
     """Whether there are labelled rows that no version has learned from."""
     newer_fell: bool = False
@@ -136,13 +152,17 @@ def _model(evidence: Evidence) -> Verdict:
     older, newer = evidence.versions
     sentence = (
         f"the model: rolling back to {older.name} helps, it is as good today as it was ({_summary(older)}), and {newer.name} is not "
-        f"({_summary(newer)}{_versus(evidence.newer_worse, older)}); they differ in this: {evidence.difference}"
+        f"({_summary(newer)}{_versus(evidence.newer_worse, older)}); they differ in this: {evidence.between.difference}"
     )
     return Verdict(kind=VerdictKind.MODEL, sentence=sentence, rollback_helps=True)
 
 
 def _older(evidence: Evidence) -> Verdict:
     older, newer = evidence.versions
+    if evidence.fault:
+        worse = f"do not roll back to {older.name}, which is worse today ({_summary(older)}{_versus(evidence.older_worse, newer)})"
+        sentence = f"the source, not the model: {evidence.fault}; {newer.name} holds for now ({_summary(newer)}), {worse}"
+        return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
     sentence = (
         f"nothing is wrong with {newer.name} on the newest data ({_summary(newer)}); do not roll back to {older.name}, which is worse "
         f"today ({_summary(older)}{_versus(evidence.older_worse, newer)})"
@@ -153,14 +173,24 @@ def _older(evidence: Evidence) -> Verdict:
 def _nothing(evidence: Evidence, newer: VersionNow) -> Verdict:
     whom = f"either {evidence.versions[0].name} or {newer.name}" if len(evidence.versions) > 1 else newer.name
     summaries = " and ".join(_summary(version) for version in evidence.versions)
-    fault = f"; but {evidence.fault}: mend it before it is felt" if evidence.fault else ""
+    if evidence.fault or (evidence.between.broken and len(evidence.versions) > 1):
+        return _not_felt(evidence, summaries)
     if not evidence.is_judged:
-        sentence = (
-            f"nothing is seen to be wrong with {whom}, though no newer labels are known: predictions are as they were ({summaries}){fault}"
-        )
+        sentence = f"nothing is seen to be wrong with {whom}, though no newer labels are known: predictions are as they were ({summaries})"
     else:
-        sentence = f"nothing is wrong with {whom} on the newest data ({summaries}){fault}"
+        sentence = f"nothing is wrong with {whom} on the newest data ({summaries})"
     return Verdict(kind=VerdictKind.NOTHING, sentence=sentence, rollback_helps=False if len(evidence.versions) > 1 else None)
+
+
+def _not_felt(evidence: Evidence, summaries: str) -> Verdict:
+    """The verdict if data broke, and no version does worse for it."""
+    rollback_helps = False if len(evidence.versions) > 1 else None
+    if evidence.fault:
+        sentence = f"the source, not the model: {evidence.fault}; it is not felt yet ({summaries}), mend it before it is"
+        return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=rollback_helps, cause=evidence.fault)
+    newer, broken = evidence.versions[-1], evidence.between.broken
+    sentence = f"the training data of {newer.name}: {broken}; it is not felt on the newest data ({summaries}), train again on good data"
+    return Verdict(kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=None, cause=broken)
 
 
 def _versus(worse: Sequence[MetricDifference], better_one: VersionNow) -> str:

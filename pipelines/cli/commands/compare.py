@@ -10,6 +10,7 @@ import click
 
 from components.cloud import Cloud
 from components.diagnosis import versions as diagnosis
+from components.diagnosis.newest.verdict import Between
 from components.diagnosis.sides import read_operand
 from components.errors import RegistryError
 from components.files import private_folder
@@ -50,11 +51,12 @@ class Options:
 @as_json
 @html_option
 def compare(model: str, before: str, after: str | None, newest: bool, through: date | None, as_json: bool, html: Path | None) -> None:
-    """Explain why versions BEFORE and AFTER of MODEL differ: data, metrics, code, packages. The first line names the likely culprit.
+    """Explain why versions BEFORE and AFTER of MODEL differ: data, metrics, code, packages. The first line is the verdict.
 
     BEFORE and AFTER are numbers of versions, or ids of runs: of a run without a version, such as one that a gate blocked, the data are
-    compared. Both versions are also evaluated on the newest data of the source: the second line says whether the source or the model is
-    wrong, and whether a rollback helps. Without AFTER, version BEFORE alone is evaluated on the newest data.
+    compared. Both versions are also evaluated on the newest data of the source: the verdict says whether the source or the model is
+    wrong, and whether a rollback helps; the second line names the likely culprit. Without AFTER, version BEFORE alone is evaluated on
+    the newest data.
     """
     options = Options(newest=newest, through=through, as_json=as_json, html=html)
     if after is None and not newest:
@@ -70,7 +72,8 @@ def compare(model: str, before: str, after: str | None, newest: bool, through: d
 def _compare_two(cloud: Cloud, model: Model, before: str, after: str, options: Options) -> None:
     comparison = diagnosis.compare_versions(cloud, model, before, after)
     stories = [side.story for side in (comparison.before, comparison.after) if side.story]
-    newest = _evaluate(cloud, model, stories, comparison.culprit, options) if options.newest and stories else None
+    between = Between(difference=comparison.culprit, broken=comparison.broken)
+    newest = _evaluate(cloud, model, stories, between, options) if options.newest and stories else None
     if options.html:
         from components.diagnosis.page import write_versions_page  # altair takes half a second
 
@@ -88,7 +91,7 @@ def _evaluate_one(cloud: Cloud, model: Model, version: str, options: Options) ->
         side = diagnosis.read_version_or_run(connection, model, version)
     if side.story is None:
         raise RegistryError(f"run {version!r} made no version: name one, or two to compare (`perennial versions {model.name}`)")
-    newest = _evaluate(cloud, model, [side.story], "", options)
+    newest = _evaluate(cloud, model, [side.story], Between(), options)
     if options.html:
         from components.diagnosis.page import write_newest_page
 
@@ -100,7 +103,7 @@ def _evaluate_one(cloud: Cloud, model: Model, version: str, options: Options) ->
     _show_newest(newest, options)
 
 
-def _evaluate(cloud: Cloud, model: Model, stories: Sequence[VersionStory], difference: str, options: Options) -> "Newest":
+def _evaluate(cloud: Cloud, model: Model, stories: Sequence[VersionStory], between: Between, options: Options) -> "Newest":
     """Evaluate versions on the newest data, with progress on the terminal; what TensorFlow and Beam print goes to a file."""
     from components.diagnosis.newest.newest import look_at_newest
 
@@ -110,19 +113,19 @@ def _evaluate(cloud: Cloud, model: Model, stories: Sequence[VersionStory], diffe
         def progress(sentence: str) -> None:
             click.echo(f"  … {sentence}", file=terminal)
 
-        return look_at_newest(cloud, model, stories, difference=difference, through=options.through, progress=progress)
+        return look_at_newest(cloud, model, stories, between=between, through=options.through, progress=progress)
 
 
 def _show_verdict(newest: "Newest | None", otherwise: str) -> None:
-    """Print the likely culprit and the verdict, which are the first two lines."""
+    """Print the verdict and what most likely makes the versions different, which are the first two lines."""
     if newest is None:
         click.echo(otherwise)
         return
     from components.diagnosis.newest.newest import newest_culprit
     from pipelines.cli.text import newest as newest_text
 
-    click.echo(newest_culprit(newest, otherwise))
     click.echo(newest_text.verdict(newest))
+    click.echo(newest_culprit(newest, otherwise))
 
 
 def _show_newest(newest: "Newest | None", options: Options) -> None:
@@ -157,7 +160,7 @@ def compare_data(model: str, before: str, after: str, as_json: bool, html: Path 
     cloud = Cloud(ready_settings())
     found_model = read_model(cloud.settings.models_folder, model)
     sides = [read_operand(cloud, found_model, text) for text in (before, after)]
-    comparison, notes = diagnosis.compare_data(found_model, *sides), [note for side in sides for note in side.notes]
+    comparison, notes = diagnosis.compare_operands(found_model, *sides), [note for side in sides for note in side.notes]
     if html:
         from components.diagnosis.page import write_data_page
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from components.errors import ModelFolderError
-from components.examples.span_cache import SPLITS
 from components.model.folder import Model, read_model
+from components.model.sections import Split
 from components.schema.anomalies import Anomaly
 from components.schema.diff import SchemaDifference, compare_schemas, difference_sentence
 from components.schema.propose import (
@@ -94,8 +94,9 @@ def check(model: str, through: date | None, as_json: bool) -> None:
     found_model = read_model(settings.models_folder, model)
     pinned = read_pinned(found_model)
     with read_window(settings, found_model, through) as window, _quiet():
-        statistics = {split: window_statistics(window.folder, split) for split in SPLITS}
-    anomalies = [anomaly for split in SPLITS for anomaly in find_anomalies(statistics[split], pinned, split=split)]
+        splits = [split for split in Split if any((window.folder / f"Split-{split}").iterdir())]
+        statistics = {split: window_statistics(window.folder, split) for split in splits}
+    anomalies = [anomaly for split in splits for anomaly in find_anomalies(statistics[split], pinned, split=split)]
     if not anomalies:
         check_pinned(settings, found_model, window)
     if as_json:

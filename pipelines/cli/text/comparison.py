@@ -7,10 +7,10 @@ from typing import Any
 import click
 import numpy as np
 
-from components.diagnosis.data.columns import ColumnDifference
-from components.diagnosis.data.compare import DataComparison, Difference
-from components.diagnosis.data.days import Windows
-from components.diagnosis.data.sentences import added_and_vanished, culprit, describe, sentence, subject
+from components.comparison.columns import ColumnDifference
+from components.comparison.compare import DataComparison, Difference
+from components.comparison.days import Windows
+from components.comparison.sentences import added_and_vanished, culprit, describe, sentence, subject
 from components.diagnosis.metrics import MetricDifference, Significance
 from components.diagnosis.versions import VersionComparison
 from components.profiles.profile import ColumnProfile

@@ -38,6 +38,7 @@ def _lineage_json(settings: Settings, story: VersionStory) -> dict[str, Any]:
             "image_digest": run.image_digest,
             "host": run.host,
         },
+        "marks": list(story.marks.words),
         "code_sha256": story.code_sha256,
         "examples_sha256": story.examples_sha256,
         "bytes": {
@@ -72,6 +73,7 @@ def _origin(settings: Settings, story: VersionStory) -> list[tuple[str, str]]:
         ("data", f"{snapshot.source_table}, {count}{snapshot.partition_from} to {last}, {snapshot.row_count:,} rows"),
         ("snapshot", f"{snapshot.snapshot_id}, kept as {snapshot.snapshot_table}"),
         ("run", f"{run.run_id} ({run.trigger}: {run.reason}), {story.run.state}"),
+        *([("marked", "; ".join(story.marks.sentences))] if story.marks.words else []),
         ("commit", run.commit or "no repository"),
         ("environment", f"{run.environment_digest}{f', image {run.image_digest}' if run.image_digest else ''}"),
         ("model folder", f"sha256:{story.code_sha256}"),
@@ -96,10 +98,12 @@ def _evaluation_text(evaluation: Evaluation) -> str:
     overall = {metric.name: metric.value for metric in evaluation.metrics if not metric.slice}
     told = ", ".join(f"{name} {value:.4f}" for name, value in sorted(overall.items()) if name != "example_count")
     rows = f"{overall['example_count']:,.0f} rows of " if "example_count" in overall else ""
-    return f"on {rows}snapshot {evaluation.snapshot_id[:12]} by run {evaluation.run_id}: {told or 'nothing on all rows'}"
+    where = f"on {rows}the {evaluation.split} split of snapshot {evaluation.snapshot_id[:12]}"
+    return f"{where} by run {evaluation.run_id}: {told or 'nothing on all rows'}"
 
 
 def _blessing_text(blessing: Blessing) -> str:
     verdict = "let through" if blessing.blessed else "refused"
     kept = sum(check.passed for check in blessing.checks)
-    return f"{verdict} by {blessing.decided_by} in run {blessing.run_id}: {kept} of {len(blessing.checks)} rules kept"
+    champion = f", held against version {blessing.baseline_version}" if blessing.baseline_version else ""
+    return f"{verdict} by {blessing.decided_by} in run {blessing.run_id}: {kept} of {len(blessing.checks)} rules kept{champion}"

@@ -20,7 +20,7 @@ SHOWN_METRICS = 12
 
 
 def verdict(newest: Newest) -> str:
-    """The second line."""
+    """The first line."""
     return f"Verdict: {newest.verdict.sentence}"
 
 

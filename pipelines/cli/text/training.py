@@ -95,6 +95,8 @@ def _show_run(result: TrainingResult, report: Path) -> None:
         click.echo(f"  everything about it  perennial show {model} {result.version}")
     else:
         click.echo(f"\nError: {run.error}" if run.error else f"\nError: the run ended {run.state}", err=True)
+        if result.version:
+            click.echo(f"  the candidate        perennial show {model} {result.version}")
     let_pass = [finding for finding in result.findings if run.state == RunState.SUCCEEDED or not finding.blocks]
     for finding in let_pass[:SHOWN_FINDINGS]:
         click.secho(f"  {'waived' if finding.blocks else 'warning':<20} {finding.sentence}", fg="yellow")

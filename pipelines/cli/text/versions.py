@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from components.evaluation.metric import Check
 from components.registry.deployments import Action, Event, ModelSummary, Retirement
 from components.registry.history import VersionStory, VersionSummary
 from components.wording import slice_text
@@ -32,12 +33,21 @@ def show_models(models: Sequence[ModelSummary], *, as_json: bool) -> None:
 
 def version_json(version: VersionSummary) -> dict[str, Any]:
     """A version as a JSON object."""
-    return asdict(version) | {"metrics": dict(version.metrics), "version": version.number, "uri": version.artifact_uri}
+    return asdict(version) | {
+        "marks": list(version.marks.words),
+        "metrics": dict(version.metrics),
+        "version": version.number,
+        "uri": version.artifact_uri,
+    }
 
 
 def story_json(story: VersionStory) -> dict[str, Any]:
     """Everything about a version as a JSON object."""
-    return asdict(story) | {"version": story.number, "manifest": asdict(story.manifest) | {"sha256": story.manifest.sha256}}
+    return asdict(story) | {
+        "marks": list(story.marks.words),
+        "version": story.number,
+        "manifest": asdict(story.manifest) | {"sha256": story.manifest.sha256},
+    }
 
 
 def show_versions(model: str, versions: list[VersionSummary]) -> None:
@@ -51,6 +61,7 @@ def show_versions(model: str, versions: list[VersionSummary]) -> None:
             f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
             f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}  "
             f"{', '.join(version.live_on) or ('retired' if version.retired else '-')}"
+            f"{'  ! ' if version.marks.words else ''}{', '.join(version.marks.words)}"
         )
 
 
@@ -70,22 +81,33 @@ def show_story(story: VersionStory) -> None:
         "packages": ", ".join(f"{name} {version}" for name, version in run.main_packages.items()),
         "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
     }
+    if story.marks.words:
+        lines = {"marked": "; ".join(story.marks.sentences), **lines}
     if retired := story.retirement:
         lines["retired"] = f"{retired.created_at:%Y-%m-%d %H:%M:%S} by {retired.actor}: {retired.reason}"
     click.echo(f"{story.model} version {story.number}{', live on ' if story.live_on else ''}{', '.join(story.live_on)}")
     for label, text in lines.items():
         click.echo(f"  {label:<13} {text}")
     for evaluation in story.evaluations:
-        click.echo(f"  metrics on snapshot {evaluation.snapshot_id[:12]}:")
-        width = max((len(metric.name) for metric in evaluation.metrics), default=0)
-        for metric in evaluation.metrics:
+        by = "" if evaluation.run_id == run.run_id else f", as the champion in run {evaluation.run_id}"
+        click.echo(f"  metrics on the {evaluation.split} split of snapshot {evaluation.snapshot_id[:12]}{by}:")
+        shown = [metric for metric in evaluation.metrics if not by or not metric.slice]
+        width = max((len(metric.name) for metric in shown), default=0)
+        for metric in shown:
             bounds = f"  [{metric.ci_low:.4f}, {metric.ci_high:.4f}]" if metric.ci_low is not None and metric.ci_high is not None else ""
             click.echo(f"    {metric.name:<{width}} {slice_text(metric.slice):<28} {metric.value:>12.4f}{bounds}")
     for blessing in story.blessings:
+        for note in blessing.notes:
+            click.echo(f"  {note}")
         for check in blessing.checks:
-            click.echo(
-                f"  {'kept' if check.passed else 'broken':<7} {check.metric} on {slice_text(check.slice)}: {check.value} {check.rule}"
-            )
+            click.echo(f"  {'kept' if check.passed else 'broken':<7} {_check_text(check)}")
+
+
+def _check_text(check: Check) -> str:
+    """A rule and what it was held against, in one line."""
+    baseline = "" if check.baseline is None else f", the champion has {check.baseline}"
+    note = f" ({check.note})" if check.note else ""
+    return f"{check.metric} on {slice_text(check.slice)} of the {check.split} split: {check.value}{baseline}; {check.rule}{note}"
 
 
 def show_history(model: str, events: Sequence[Event], before: Mapping[tuple[str, int], int | None], *, as_json: bool) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from components.comparison.compare import DataComparison, Side, compare_profiles
 from components.diagnosis.code import FileDifference
-from components.diagnosis.data.compare import DataComparison, Side, compare_profiles
 from components.diagnosis.metrics import MetricDifference, Significance, compare_metrics
 from components.diagnosis.newest.newest import Newest, NewestData
 from components.diagnosis.newest.predictions import SideBySide, SliceMove
@@ -199,12 +199,12 @@ def test_a_comparison_of_data_alone_has_no_sections_on_versions(data: DataCompar
         assert f'id="{name}"' not in page
 
 
-def test_the_newest_data_stand_below_the_culprit_and_before_the_differences(
+def test_the_verdict_stands_first_and_the_newest_data_before_the_differences(
     versions: VersionComparison, newest: Newest, tmp_path: Path
 ) -> None:
     page = versions_page(versions, newest, tmp_path)
     said = words(select(page, ".//section[@aria-label='Verdict']"))
-    assert said.startswith("! Likely culprit: pages died Verdict: the source, not the model ")
+    assert said.startswith("! Verdict: the source, not the model Likely culprit: pages died ")
     places = [page.index(f'id="{name}"') for name in ("predictions", "then-and-now", "since", "differences")]
     assert places == sorted(places)
     predictions = section(page, "predictions")
@@ -219,7 +219,7 @@ def test_the_newest_data_stand_below_the_culprit_and_before_the_differences(
     assert table(page, "predictions") == [["newcomer", "700", "7"], ["regular", "29", "640"]]
     assert table(page, "predictions", 1) == [["recency_band 0-30 days", "404", "91.8%", "8.2%"]]
     assert table(page, "then-and-now") == [
-        ["macro_f1", "all rows", "–", "–", "", "0.7800 0.7500 to 0.8100", "0.1700 0.1550 to 0.1850", "significant"]
+        ["macro_f1", "all rows", "–", "–", "", "0.7800 0.7500 to 0.8100", "0.1700 refused 0.1550 to 0.1850", "significant"]
     ]
     assert '<td class="refused">significant</td>' in page
     assert "on the labelled spans 1998-02-15 to 1998-03-01 (3), which the newer version was not trained on" in section(page, "then-and-now")
@@ -229,14 +229,14 @@ def test_the_newest_data_stand_below_the_culprit_and_before_the_differences(
 @pytest.mark.parametrize(
     ("kind", "change", "outcome"),
     [
-        (VerdictKind.NOTHING, {"amount": [None] * 400}, "failed"),
-        (VerdictKind.NOTHING, {"amount": [900.0 + index for index in range(400)]}, "blocked"),
+        (VerdictKind.NOTHING, {"amount": [900.0 + index for index in range(400)]}, "pushed"),
         (VerdictKind.SOURCE, {}, "failed"),
+        (VerdictKind.TRAINING, {}, "failed"),
         (VerdictKind.OLDER, {}, "pushed"),
     ],
-    ids=["a fault in the data", "a shift", "a verdict that blames the source", "nothing"],
+    ids=["nothing, and a shift", "the source", "the training data", "the older version"],
 )
-def test_the_colour_tells_a_fault_from_a_difference(
+def test_only_what_is_wrong_is_red(
     newest: Newest, kind: VerdictKind, change: dict[str, list[object]], outcome: str, tmp_path: Path
 ) -> None:
     data = compared(window("before", 0, 20), window("after", 7, 27, since(22, lambda _: change)))
@@ -250,7 +250,7 @@ def test_a_version_on_newest_data_that_cannot_be_read_has_a_page(newest: Newest,
     unasked = VersionNow(name="version 2", number=2, problem="no table")
     page = newest_page(replace(newest, verdict=verdict, versions=(unasked,), data=None, side_by_side=None, notes=()), tmp_path)
     assert words(select(page, ".//header/p")) == "version 2 → today"
-    said = "= No culprit in the data since version 2 was trained Verdict: not known: no table"
+    said = "! Verdict: not known: no table No culprit in the data since version 2 was trained"
     assert words(select(page, ".//section[@aria-label='Verdict']")) == said
     assert "– rows of then, – of today" in section(page, "predictions")
     assert section(page, "then-and-now") == "Metrics then and now Not measured on newer labelled rows: there are none."

@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from google.cloud import bigquery
 
 from components.cloud import Cloud
-from components.diagnosis.data.compare import DataComparison
-from components.diagnosis.data.sentences import culprit
+from components.comparison.compare import DataComparison
+from components.comparison.sentences import culprit
 from components.diagnosis.sides import Operand, read_operand
-from components.diagnosis.versions import compare_data
+from components.diagnosis.versions import compare_operands
 from components.errors import ModelFolderError, RegistryError, SourceError
 from components.model.folder import Model, read_model
 from components.profiles.file import write_profiles
@@ -36,7 +36,7 @@ def cloud_of_site(own_site: Site, engine: sa.Engine) -> Cloud:
 
 def compare(cloud: Cloud, model: Model, before: str, after: str) -> tuple[DataComparison, tuple[Operand, Operand]]:
     one, other = read_operand(cloud, model, before), read_operand(cloud, model, after)
-    return compare_data(model, one, other), (one, other)
+    return compare_operands(model, one, other), (one, other)
 
 
 def test_a_date_is_the_window_of_a_training_through_it(cloud_of_site: Cloud, own_site: Site) -> None:

@@ -5,12 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from components.cloud import Cloud
-from components.diagnosis.metrics import Significance, _significance, compare_metrics
+from components.diagnosis.metrics import Significance, compare_metrics
 from components.diagnosis.versions import VersionComparison, compare_versions
 from components.errors import RegistryError
 from components.evaluation.metric import Metric
@@ -81,9 +82,16 @@ def test_of_the_same_data_and_code_a_package_is_the_culprit(shelf: Shelf) -> Non
     assert compare(shelf, one, other).culprit == "Likely culprit: package tensorflow 2.20.0 → 2.21.0; the data are the same"
 
 
-def test_a_version_is_the_same_as_itself(shelf: Shelf) -> None:
+def test_a_version_is_not_compared_with_itself(shelf: Shelf) -> None:
     number = shelf.put_version(shelf.put_data(80, 100), code=CODE, metrics=[metric(0.8)])
-    found = compare(shelf, number, number)
+    for other in (number, f"v{number}"):
+        with pytest.raises(RegistryError, match=r"version 1 of visits_\w+ cannot be compared with itself: name two"):
+            compare(shelf, number, other)
+
+
+def test_two_versions_of_the_same_data_are_the_same(shelf: Shelf) -> None:
+    data = shelf.put_data(80, 100)
+    found = compare(shelf, *(shelf.put_version(data, code=CODE, metrics=[metric(0.8)]) for _ in range(2)))
     assert found.culprit == "The data are the same: every partition and every row of source.sql."
     assert (found.files, found.facts) == ((), ())
 
@@ -134,8 +142,8 @@ def test_files_that_are_new_gone_or_no_text_are_told(shelf: Shelf) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "expected"),
     [
-        (metric(0.80), metric(0.815), Significance.SIGNIFICANT),  # 0.015 is more than sqrt(2) times 0.01
-        (metric(0.80), metric(0.814), Significance.WITHIN_CHANCE),
+        (metric(0.80), metric(0.817), Significance.SIGNIFICANT),  # more than 2.24 deviations of the difference: half of 5 %
+        (metric(0.80), metric(0.815), Significance.WITHIN_CHANCE),
         (metric(0.80), Metric("auc", {}, 0.9), Significance.UNKNOWN),
         (metric(0.80), metric(math.nan), Significance.UNKNOWN),
         (metric(0.80), None, Significance.UNKNOWN),
@@ -144,7 +152,23 @@ def test_files_that_are_new_gone_or_no_text_are_told(shelf: Shelf) -> None:
 def test_a_difference_is_significant_if_both_intervals_together_do_not_explain_it(
     before: Metric, after: Metric | None, expected: Significance
 ) -> None:
-    assert _significance(before, after) == expected
+    (found,) = compare_metrics([before], [after] if after else [])
+    assert found.significance == expected
+
+
+def test_a_hundred_equal_values_have_no_significant_difference() -> None:
+    chance = np.random.default_rng(1)
+    wrong = 0
+    for _ in range(200):
+        before, after = (
+            [
+                metric(0.8 + chance.normal() * 0.01, half=0.0196),
+                *(metric(0.8 + chance.normal() * 0.01, half=0.0196, n=str(n)) for n in range(99)),
+            ]
+            for _ in range(2)
+        )
+        wrong += any(one.significance == Significance.SIGNIFICANT for one in compare_metrics(before, after))
+    assert wrong <= 18  # 10 are to be expected at most
 
 
 def test_metrics_are_in_the_order_in_which_they_matter_and_counts_are_none() -> None:

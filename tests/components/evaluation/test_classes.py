@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from components.evaluation.chance.intervals import Confusion, interval, mean_interval
 from components.evaluation.classes import _one_against_all, measure_classes, read_matrix
-from components.evaluation.intervals import Confusion, interval, mean_interval
 
 CLASSES = ("low", "middle", "high")
 AREAS = (0.9, 0.7, 0.8)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from components.evaluation.intervals import Confusion, interval
+from components.evaluation.chance.intervals import Confusion, interval
 
 NAN, INFINITY = float("nan"), float("inf")
 NOTHING = Confusion(0, 0, 0, 0)

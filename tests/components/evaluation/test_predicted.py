@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluation.measurement import slices
 from components.evaluation.metric import Metric
 from components.evaluation.predicted import measure_predictions
+from components.measurement import slices
 from components.model.folder import Model, read_model
 from components.settings import Settings
 from tests.components.visits import write_model

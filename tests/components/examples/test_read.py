@@ -8,7 +8,9 @@ import pytest
 from google.cloud import bigquery
 
 from components.errors import SourceError
-from components.examples.read import read_counts, split_buckets, write_counts
+from components.examples.digest import hash_files
+from components.examples.keys import keys_file, split_buckets
+from components.examples.read import read_counts, write_counts
 from components.google import quoted
 from tests.components.examples.conftest import Read
 from tests.components.examples.records import Features, read_split
@@ -78,7 +80,30 @@ def test_there_is_one_file_for_each_span_and_split(read: Read, folder: Path) -> 
     assert {path.name: sorted(file.name for file in path.iterdir()) for path in folder.iterdir()} == {
         "Split-train": names,
         "Split-eval": names,
+        "Split-newest": [],
+        **{f"Keys-{split}": [name.replace(".gz", ".npy") for name in names] for split in ("train", "eval")},
     }
+
+
+def test_a_span_that_is_held_out_is_in_neither_split(site: Site, folder: Path) -> None:
+    site_rows = {"train": 0, "eval": 0}
+    counts = site.read(site.model(toml={"newest_spans = 0": "newest_spans = 1"}), folder)
+    assert [(count.span.isoformat(), count.split) for count in counts] == [
+        ("2026-03-04", "train"),
+        ("2026-03-04", "eval"),
+        ("2026-03-05", "newest"),
+    ]
+    assert counts[-1].rows == VISITORS
+    names = ["data_tfrecord-eval-20260305.gz", "data_tfrecord-train-20260305.gz"]
+    assert sorted(path.name for path in (folder / "Split-newest").iterdir()) == names
+    for split in ("train", "eval", "newest"):
+        for file in (folder / f"Split-{split}").iterdir():
+            keys = np.load(keys_file(file))
+            assert len(keys) == len(np.unique(keys))
+            site_rows["eval" if split == "eval" or "-eval-" in file.name else "train"] += len(keys)
+    assert site_rows == {"train": 2 * counts[0].rows, "eval": 2 * counts[1].rows}  # the keys are the same on both days
+    parts = [("train", "2026-03-04"), ("eval", "2026-03-04"), ("newest.eval", "2026-03-05"), ("newest.train", "2026-03-05")]
+    assert list(hash_files(folder)) == parts
 
 
 def test_counts_are_those_of_the_files(read: Read, folder: Path, tmp_path: Path) -> None:

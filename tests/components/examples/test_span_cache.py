@@ -32,7 +32,7 @@ def test_a_span_is_there_once_it_is_whole(tmp_path: Path) -> None:
         assert cache.counts("aa") is None
         cache.finish("aa", COUNTS)
     assert cache.counts("aa") == COUNTS
-    cache.link("aa", "train", tmp_path / "linked")
+    cache.link("aa", "train.tfrecord.gz", tmp_path / "linked")
     assert (tmp_path / "linked").read_bytes() == b"x"
 
 
@@ -41,7 +41,7 @@ def test_a_link_takes_the_place_of_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "linked").write_bytes(b"old")
     with cache.only_writer():
         write(cache, "aa")
-    cache.link("aa", "train", tmp_path / "linked")
+    cache.link("aa", "train.tfrecord.gz", tmp_path / "linked")
     assert (tmp_path / "linked").read_bytes() == b"x"
     assert (tmp_path / "linked").samefile(tmp_path / "cache" / "aa" / "train.tfrecord.gz")
 

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 
-from components.diagnosis.data.compare import Side
+from components.comparison.compare import Side
 from components.model.column_lineage import Lineage
 from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, label_population
 from components.profiles.profiling import profile_batch

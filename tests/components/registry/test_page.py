@@ -64,7 +64,7 @@ def test_the_page_of_a_run_of_several_classes_is_the_golden_one(class_page: str,
 
 def test_the_page_says_first_how_the_run_ended(page: str) -> None:
     assert words(select(page, ".//header/p")) == "Training run churn-1997-12-21-6f31 , started 2 March 2026, 06:00 UTC, took 43.4 s"
-    reason = "the data keep the pinned schema, and all 8 thresholds of model.toml are kept on the eval split."
+    reason = "the data keep the pinned schema, and all 8 thresholds of model.toml are kept."
     assert verdict(page) == f"✓ Pushed as version 7 {reason}"
     summary = "Rows 106,485 Spans 8 Features 12 Anomalies 0 Checks passed 8 of 8 auc 0.8423"
     assert words(select(page, ".//section[@aria-label='Summary']")) == summary
@@ -80,7 +80,7 @@ def test_every_chart_has_a_sentence(page: str) -> None:
 
 def test_tables_have_captions_and_sections_have_names(page: str) -> None:
     elements = list(parse(page).iter())
-    assert sum(element.tag == "table" for element in elements) == sum(element.tag == "caption" for element in elements) == 6
+    assert sum(element.tag == "table" for element in elements) == sum(element.tag == "caption" for element in elements) == 7
     ids = {element.attrib["id"] for element in elements if "id" in element.attrib}
     sections = [element for element in elements if element.tag == "section"]
     assert all(element.get("aria-labelledby") or element.get("aria-label") for element in sections)
@@ -113,8 +113,8 @@ def test_a_blocked_run_says_why_and_shows_what_was_found(run: FinishedRun) -> No
     assert table(page, "findings") == [["✕ blocks", "spend", what, "1997-11-02", "1.0%"]]
     assert table(page, "anomalies") == [["spend (eval)", "Expected a number", '212 rows hold text, first "12,50"']]
     assert table(page, "checks") == [
-        ["✕ refused", "auc", "hour 3", ">= 0.7", "–"],
-        ["✓ holds", "auc", "all rows", ">= 0.7", "0.9000"],
+        ["✕ refused", "auc", "eval", "hour 3", ">= 0.7", "–", "–", ""],
+        ["✓ holds", "auc", "eval", "all rows", ">= 0.7", "0.9000", "–", ""],
     ]
     assert [row[0] for row in table(page, "features")] == ["spend anomaly", "age"]
     assert section(page, "lineage").endswith("Commands to run next run it again when the cause is mended perennial train churn")
@@ -132,6 +132,7 @@ def test_what_a_run_did_not_reach_is_a_sentence() -> None:
         "Data The run ended before it pinned any data. "
         "Features The run ended before it computed statistics. "
         "Anomalies The run ended before it validated the data. "
+        "Held against the champion The run ended before it evaluated a model. "
         "Checks No check was made. "
         "Metrics The run ended before it evaluated a model. "
         "Metrics by slice No metric by slice is known. "

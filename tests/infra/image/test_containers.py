@@ -132,7 +132,7 @@ def contained(
     )
     local.init(runner, pipeline_root=str(artifacts), raise_on_error=True)
     model = read_model(command_line.settings.models_folder, "churn")
-    launch = new_launch(training, code_sha256=model.code_sha256(), trigger=Trigger.PERSON, reason="in containers")
+    launch = new_launch(training, model, code_sha256=model.code_sha256(), trigger=Trigger.PERSON, reason="in containers")
     run_id = new_run_id("churn")
     with seen(engine, folder.name) as containers:
         components.load_component_from_file(str(folder / "training.yaml"))(

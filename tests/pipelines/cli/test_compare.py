@@ -124,7 +124,7 @@ def test_neither_tensorflow_nor_pandas_is_imported(command_line: CommandLine, ve
     command = [sys.executable, "-c", program]
     done = subprocess.run(command, env=command_line.environment, capture_output=True, text=True, cwd=REPOSITORY, check=True)
     imported = set(done.stdout.splitlines()[-1].split())
-    assert "components.diagnosis.data.compare" in imported
+    assert "components.comparison.compare" in imported
     assert not {"tensorflow", "pandas", "altair"} & imported
 
 

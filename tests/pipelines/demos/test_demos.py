@@ -8,7 +8,7 @@ from components.errors import TaskError
 from components.model.folder import read_model
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
-from pipelines.demos.churn import CURRENCIES, TEXT_SCHEMA
+from pipelines.demos.churn import TEXT_SCHEMA
 from pipelines.demos.story import _copy_model, run
 
 
@@ -30,10 +30,9 @@ def test_a_demo_whose_model_is_not_what_it_was_says_so(tmp_path: Path) -> None:
         _copy_model(tmp_path, "churn", {"model.toml": {"spans = 9": "spans = 1"}})
 
 
-def test_the_changed_preparation_writes_a_currency_behind_some_amounts() -> None:
+def test_the_changed_preparation_writes_a_currency_behind_every_amount() -> None:
     row: dict[str, object] = {"customer_id": 1, "dollar_value": 11.7}
-    written = [demo_churn._bad(number, row)["dollar_value"] for number in range(CURRENCIES + 1)]
-    assert written == ["11.70 USD", *["11.70"] * (CURRENCIES - 1), "11.70 USD"]
+    assert {demo_churn._bad(number, row)["dollar_value"] for number in range(9)} == {"11.70 USD"}
     assert demo_churn._good(0, row) == {"customer_id": 1, "dollar_value": "11.70"}
     assert {field.name: field.field_type for field in TEXT_SCHEMA}["dollar_value"] == "STRING"
 

@@ -17,7 +17,7 @@ from pipelines.training import training
 
 @pytest.mark.parametrize("pipeline", [training, reproduction], ids=["training", "reproduction"])
 def test_launching_again_says_the_same(pipeline: Any) -> None:
-    first, second = (new_launch(pipeline, code_sha256="c0de", trigger=Trigger.PERSON, reason="why not") for _ in range(2))
+    first, second = (new_launch(pipeline, None, code_sha256="c0de", trigger=Trigger.PERSON, reason="why not") for _ in range(2))
     assert first == second
     assert (first.code_sha256, first.trigger, first.reason, first.waive_gate) == ("c0de", "person", "why not", False)
     assert re.fullmatch("[0-9a-f]{64}", first.pipeline_sha256)
@@ -25,7 +25,7 @@ def test_launching_again_says_the_same(pipeline: Any) -> None:
 
 
 def test_two_pipelines_have_two_hashes() -> None:
-    launches = [new_launch(pipeline, code_sha256="", trigger=Trigger.PERSON, reason="") for pipeline in (training, reproduction)]
+    launches = [new_launch(pipeline, None, code_sha256="", trigger=Trigger.PERSON, reason="") for pipeline in (training, reproduction)]
     assert launches[0].pipeline_sha256 != launches[1].pipeline_sha256
 
 

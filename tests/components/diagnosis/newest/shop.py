@@ -12,6 +12,7 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.diagnosis.newest.newest import Newest, look_at_newest
+from components.diagnosis.newest.verdict import Between
 from components.model.folder import Model
 from components.registry.history import read_version
 from components.runs.record import Run
@@ -121,5 +122,5 @@ class Shop:
         """Hold the versions against the table as it is."""
         with self.cloud.engine.connect() as connection:
             stories = [read_version(connection, self.name, number) for number in numbers]
-        difference = "Likely culprit: the code, network.py"
-        return look_at_newest(self.cloud, self.model(), stories, difference=difference, through=through, progress=self.told.append)
+        between = Between(difference="Likely culprit: the code, network.py")
+        return look_at_newest(self.cloud, self.model(), stories, between=between, through=through, progress=self.told.append)

@@ -6,7 +6,7 @@ import pytest
 
 from components.diagnosis.newest.predictions import Predicted, side_by_side
 from components.diagnosis.newest.sample import HASH_BUCKETS, Sampler, key_texts
-from components.examples.read import split_buckets
+from components.examples.keys import split_buckets
 
 GONE = float("nan")
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from components.diagnosis.metrics import MetricDifference, compare_metrics
-from components.diagnosis.newest.verdict import Evidence, Verdict, VerdictKind, decide
+from components.diagnosis.newest.verdict import Between, Evidence, Verdict, VerdictKind, decide
 from components.diagnosis.newest.version_now import ClassShares, VersionNow
 from components.evaluation.metric import Metric
 from tests.components.diagnosis.compared import metric
@@ -32,13 +32,25 @@ def version(
     return VersionNow(name=f"version {number}", number=number, then=was, now=today, differences=differences, problem=problem)
 
 
-def verdict(*versions: VersionNow, fault: str | None = None, shift: str | None = SHIFT, same_rows: Sequence[Metric] = ()) -> Verdict:
+def verdict(
+    *versions: VersionNow,
+    fault: str | None = None,
+    shift: str | None = SHIFT,
+    same_rows: Sequence[Metric] = (),
+    broken: str | None = None,
+) -> Verdict:
     worse: tuple[MetricDifference, ...] = ()
     if same_rows:
         worse = compare_metrics([same_rows[0]], [same_rows[1]])
     is_judged = any(one.differences for one in versions)
     evidence = Evidence(
-        versions=versions, newer_worse=worse, older_worse=(), fault=fault, shift=shift, difference="the code", is_judged=is_judged
+        versions=versions,
+        newer_worse=worse,
+        older_worse=(),
+        fault=fault,
+        shift=shift,
+        between=Between(difference="the code", broken=broken),
+        is_judged=is_judged,
     )
     return decide(evidence)
 
@@ -64,8 +76,19 @@ def test_predictions_that_moved_without_a_fault_and_without_labels_are_not_judge
 
 def test_a_fault_that_no_version_feels_yet_is_told() -> None:
     found = verdict(version(1), version(2), fault=FAULT)
-    assert found.kind == VerdictKind.NOTHING
-    assert found.sentence.endswith(f"; but {FAULT}: mend it before it is felt")
+    assert (found.kind, found.cause, found.rollback_helps, found.is_healthy) == (VerdictKind.SOURCE, FAULT, False, False)
+    assert found.sentence == (
+        f"the source, not the model: {FAULT}; it is not felt yet (version 1: auc 0.9000 → 0.9000 and version 2: auc 0.9000 → 0.9000), "
+        "mend it before it is"
+    )
+
+
+def test_broken_training_data_are_told_where_no_metric_feels_them() -> None:
+    found = verdict(version(1), version(2), broken="column pages: 14.0% of its values are text")
+    assert (found.kind, found.is_healthy) == (VerdictKind.TRAINING, False)
+    assert found.cause == "column pages: 14.0% of its values are text"
+    assert found.sentence.startswith("the training data of version 2: column pages: 14.0% of its values are text; it is not felt")
+    assert "nothing is wrong" not in found.sentence
 
 
 def test_a_newer_version_that_was_bad_from_the_beginning_is_found_on_the_same_rows() -> None:

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.measurement import tfma_private
-from components.evaluation.measurement.measurement import Measurement
+from components.measurement import tfma_private
+from components.measurement.measurement import Measurement
 
 
 def parse_config(text: str) -> Any:

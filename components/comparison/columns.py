@@ -8,7 +8,8 @@ from math import sqrt
 
 import numpy as np
 
-from components.diagnosis.data.days import WEEK, Compared, Days, differing, total
+from components.comparison.breaks import changed_unit, only_counts_up, vanished
+from components.comparison.days import WEEK, Compared, Days, differing, total
 from components.model.sections import WEEKDAYS
 from components.profiles.distance import (
     Cells,
@@ -19,7 +20,7 @@ from components.profiles.distance import (
     population_stability,
     total_variation,
 )
-from components.profiles.profile import ColumnProfile
+from components.profiles.profile import ColumnProfile, ColumnProfiles
 
 LEAST_SHIFT = 0.005
 """Where a smaller share of values differs, it is not worth a person's time, however certain it is."""
@@ -45,6 +46,10 @@ class ColumnChange(StrEnum):
     DAMAGED = "damaged"
     """Text was decoded with a wrong encoding."""
     NULLS = "NULL"
+    UNIT = "unit"
+    """All numbers are a unit's factor larger or smaller."""
+    VANISHED = "vanished"
+    """An hour, or a value of a category, is gone."""
     SHIFT = "shift"
 
 
@@ -67,6 +72,12 @@ class ColumnDifference:
     """None if there is nothing to compare."""
     kinds: Mapping[ColumnChange, float] = field(default_factory=dict)
     """The share of the values that each kind of change touches, the worst first. Empty: the same, or within chance."""
+    unit: float | None = None
+    """By what factor all numbers changed, if it is that of a unit."""
+    gone: tuple[str, ...] = ()
+    """The values or hours that vanished, the commonest first."""
+    counts_up: bool = False
+    """Whether it is a counter or a date, whose values are new by nature."""
     since: date | None = None
     """The first day of the later window that shows the difference; None if every day does, or no single day is certain."""
 
@@ -79,6 +90,16 @@ class ColumnDifference:
     def is_fault(self) -> bool:
         """Whether one of the changes is a fault."""
         return not FAULTS.isdisjoint(self.kinds)
+
+    @property
+    def is_broken_key(self) -> bool:
+        """Whether something is to be said of it even if it is a key."""
+        return self.is_fault or ColumnChange.NULLS in self.kinds
+
+    @property
+    def is_new_by_nature(self) -> bool:
+        """Whether nothing is to be said of it but that its values are new."""
+        return self.counts_up and self.kinds.keys() <= {ColumnChange.SHIFT, ColumnChange.VANISHED, ColumnChange.UNIT}
 
     @property
     def is_numeric(self) -> bool:
@@ -118,11 +139,16 @@ def _weight(kind: ColumnChange) -> float:
 def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnDifference:
     """Compare a column of two windows. Of a key only NULLs and faults are compared, since its values are new by nature."""
     compared = differing(days, name)
-    whole_before = total({day: table[name] for day, table in days.before.items() if name in table})
-    whole_after = total({day: table[name] for day, table in days.after.items() if name in table})
+    whole_before, whole_after = total(_of(days.before, name)), total(_of(days.after, name))
     before, after = total(compared.before), total(compared.after)
     shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, shared)
+    unit = changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None
+    gone = vanished(compared.before, compared.after, shared) if shared and not is_key else {}
+    if unit is not None:
+        kinds[ColumnChange.UNIT] = kinds[ColumnChange.SHIFT]
+    if gone and ColumnChange.DEAD not in kinds:
+        kinds[ColumnChange.VANISHED] = sum(gone.values())
     ranked = dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0])))
     dated = next((kind for kind in ranked if kind not in (ColumnChange.ABSENT, ColumnChange.TYPE)), None)
     since = _since(compared, before, dated, is_key=is_key) if before else None
@@ -134,8 +160,15 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         whole_after=whole_after,
         cells=shared,
         kinds=ranked,
+        unit=unit,
+        gone=tuple(gone),
+        counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
         since=None if since == next(iter(days.after), None) else since,
     )
+
+
+def _of(days: Mapping[date, ColumnProfiles], name: str) -> dict[date, ColumnProfile]:
+    return {day: table[name] for day, table in days.items() if name in table}
 
 
 def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool = False, days: int = 1) -> Cells:

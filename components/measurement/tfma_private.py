@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.measurement.slices import SliceKey
-from components.evaluation.measurement.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
+from components.measurement.slices import SliceKey
+from components.measurement.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
 
 VERSION = "0.52.0"
 Metrics = dict[Any, Any]

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.evaluation.measurement.sums import StockOnlyError
+from components.measurement.sums import StockOnlyError
 
 SliceKey = tuple[tuple[str, str | int | float], ...]
 """As TFMA writes it: a value for each feature, by the feature's name; () is all rows."""

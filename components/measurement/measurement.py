@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.measurement import tfma_private
-from components.evaluation.measurement.slices import SliceKey, Slices
-from components.evaluation.measurement.sums import Count, ScoredRows, Sums
-from components.evaluation.measurement.tfma_private import Metrics
+from components.measurement import tfma_private
+from components.measurement.slices import SliceKey, Slices
+from components.measurement.sums import Count, ScoredRows, Sums
+from components.measurement.tfma_private import Metrics
 
 ROW_COUNT = Count(is_weighted=False)
 
@@ -37,8 +37,15 @@ class Measurement:
         """The columns that are sliced by."""
         return self._slices.features
 
-    def add(self, rows: ScoredRows) -> None:
+    @property
+    def slices(self) -> list[SliceKey]:
+        """Those met so far, by their number."""
+        return self._slices.keys
+
+    def add(self, rows: ScoredRows) -> list[np.ndarray]:
         """Add a batch. How rows are cut into batches changes nothing, only their order does, in the last bits of sums of scores.
+
+        Returns the number of each row's slice, int64 [rows], for each slicing specification; -1 where a row is in none of it.
 
         Raises:
             StockOnlyError: only the stock Evaluator knows what the rows mean.
@@ -51,6 +58,7 @@ class Measurement:
         folds = 0 if rows.folds is None else rows.folds
         groups = [np.where(one < 0, -1, one * self._folds + folds) for one in numbers]
         self._sums.add(rows, groups, len(self._slices.keys) * self._folds)
+        return numbers
 
     def metrics(self, *, without: int | None = None) -> Iterator[tuple[SliceKey, Metrics]]:
         """The metrics and plots of every slice, by TFMA's keys; of the rows of all folds, or of all but one."""

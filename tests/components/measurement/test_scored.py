@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.evaluation.measurement import scored
-from components.evaluation.measurement.scored import Network, load_network, read_scored
-from components.evaluation.measurement.sums import StockOnlyError
 from components.examples.encode import encode_examples
+from components.measurement import scored
+from components.measurement.scored import Network, load_network, read_rows
+from components.measurement.sums import StockOnlyError
 from tests.components.evaluation.evaluated import write_examples
 
 ROWS = 2_049
@@ -67,9 +67,9 @@ def test_a_row_has_the_same_score_in_every_batch_and_alone(network: Network) -> 
 def test_the_size_of_what_is_decoded_at_a_time_changes_nothing(network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_examples(tmp_path, rows()[:1_500], rows()[1_500:])
     files = sorted((tmp_path / "Split-eval").iterdir())
-    whole = list(read_scored(files, network, SPEC, ["device", "country"]))
+    whole = [rows.scored(network) for rows in read_rows(files, SPEC, ["device", "country"])]
     monkeypatch.setattr(scored, "ROWS", scored.SCORED)
-    parts = list(read_scored(files, network, SPEC, ["device", "country"]))
+    parts = [rows.scored(network) for rows in read_rows(files, SPEC, ["device", "country"])]
     assert [len(part.labels) for part in (*whole, *parts)] == [ROWS, 1_024, 1_024, 1]
     for name in ("labels", "scores", "weights"):
         assert np.concatenate([getattr(part, name) for part in parts]).tobytes() == getattr(whole[0], name).tobytes()
@@ -86,4 +86,4 @@ def test_a_signature_with_several_outputs_is_left_to_the_stock_evaluator(tmp_pat
 def test_a_row_without_a_label_is_left_to_the_stock_evaluator(network: Network, tmp_path: Path) -> None:
     write_examples(tmp_path, rows().drop_columns(["returned"]))
     with pytest.raises(StockOnlyError, match="^a row without a number in returned$"):
-        list(read_scored(sorted((tmp_path / "Split-eval").iterdir()), network, SPEC, []))
+        list(read_rows(sorted((tmp_path / "Split-eval").iterdir()), SPEC, []))

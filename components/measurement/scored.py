@@ -1,6 +1,6 @@
 """Examples that a SavedModel scores as they are read, file by file and batch by batch: memory does not grow with their number."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
+from components.measurement.sums import ScoredRows, StockOnlyError
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -56,12 +56,29 @@ def load_network(saved_model: Path, model_spec: Any) -> Network:
     return Network(function, next(iter(inputs)), wanted[0])
 
 
-def read_scored(files: Sequence[Path], network: Network, model_spec: Any, features: Sequence[str]) -> Iterator[ScoredRows]:
+@dataclass(frozen=True, eq=False)
+class DecodedRows:
+    """Examples as they lie in their files, and what of them is measured by."""
+
+    records: "tf.Tensor"
+    """Serialised examples, string [rows]."""
+    labels: np.ndarray
+    """float64 [rows]"""
+    weights: np.ndarray
+    """float64 [rows]"""
+    features: Mapping[str, pa.Array]
+    """The columns to slice by."""
+
+    def scored(self, network: Network) -> ScoredRows:
+        """With what a network says of them."""
+        return ScoredRows(self.labels, network.score(self.records), self.weights, self.features)
+
+
+def read_rows(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -> Iterator[DecodedRows]:
     """The rows of files of examples, in their order.
 
     Args:
         files: gzipped TFRecords of tf.train.Example.
-        network: scores them.
         model_spec: TFMA's; says which features are label and weight.
         features: which are sliced by.
 
@@ -75,12 +92,22 @@ def read_scored(files: Sequence[Path], network: Network, model_spec: Any, featur
     records = tf.data.TFRecordDataset([str(file) for file in files], compression_type="GZIP", buffer_size=1 << 20)
     for batch in records.batch(ROWS).prefetch(1):
         table = decoder.DecodeBatch(batch.numpy().tolist())
-        yield ScoredRows(
+        yield DecodedRows(
+            records=batch,
             labels=_numbers(table, model_spec.label_key),
-            scores=network.score(batch),
             weights=_numbers(table, model_spec.example_weight_key) if model_spec.example_weight_key else np.ones(table.num_rows),
             features={name: _column(table, name) for name in features},
         )
+
+
+def read_columns(folder: Path) -> list[str]:
+    """The columns that the first examples of a split have."""
+    import tensorflow as tf
+    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
+
+    records = tf.data.TFRecordDataset([str(file) for file in sorted(folder.iterdir())], compression_type="GZIP")
+    batch = next(iter(records.batch(ROWS)))
+    return list(ExamplesToRecordBatchDecoder().DecodeBatch(batch.numpy().tolist()).schema.names)
 
 
 def _numbers(table: pa.RecordBatch, name: str) -> np.ndarray:

@@ -10,11 +10,11 @@ import pytest
 
 from components.errors import TaskError
 from components.evaluation.config import METRICS, PLOTS
-from components.evaluation.measurement import tfma_private
-from components.evaluation.measurement.measurement import Measurement
-from components.evaluation.measurement.slices import Slices
-from components.evaluation.measurement.sums import ScoredRows, StockOnlyError
-from components.evaluation.measurement.tfma_files import parse_config
+from components.measurement import tfma_private
+from components.measurement.measurement import Measurement
+from components.measurement.slices import Slices
+from components.measurement.sums import ScoredRows, StockOnlyError
+from components.measurement.tfma_files import parse_config
 
 ROWS = 3_000
 SPEC = {"labelKey": "label", "signatureName": "serving_default"}

@@ -8,8 +8,8 @@ from statistics import median
 
 import numpy as np
 
-from components.diagnosis.data.columns import ColumnDifference, column_difference
-from components.diagnosis.data.days import WEEK, Days, Windows, partition_days, span_days, total
+from components.comparison.columns import ColumnDifference, column_difference
+from components.comparison.days import WEEK, Days, Windows, partition_days, span_days, total
 from components.model.column_lineage import Lineage
 from components.profiles.profile import ColumnProfiles, Profiles
 
@@ -59,6 +59,8 @@ class Difference:
     """The fed features that differ as well, no more than this difference explains."""
     rows: tuple[float, float] | None = None
     """The median number of rows of a partition before and after, if that is what differs."""
+    leads: bool = True
+    """Whether it may be what makes the model different: a counter, a date or an ignored column is not."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,7 +98,9 @@ class DataComparison:
         return self.partitions.is_same and self.spans.is_same
 
 
-def compare_profiles(before: Side, after: Side, lineage: Lineage, *, partition_field: str | None = None) -> DataComparison:
+def compare_profiles(
+    before: Side, after: Side, lineage: Lineage, *, partition_field: str | None = None, ignored: Collection[str] = ()
+) -> DataComparison:
     """Compare the profiles of two windows.
 
     Args:
@@ -104,6 +108,7 @@ def compare_profiles(before: Side, after: Side, lineage: Lineage, *, partition_f
         after: the window in question.
         lineage: which features each column of the source feeds.
         partition_field: the source's column that differs by nature, and is left out.
+        ignored: columns of the table or of source.sql that are compared, and lead no ranking.
     """
     partitions, spans = partition_days(before.source, after.source), span_days(before.rows, after.rows)
     source = _columns(partitions, [name for name in partitions.columns if name != partition_field], lineage.keys)
@@ -115,7 +120,7 @@ def compare_profiles(before: Side, after: Side, lineage: Lineage, *, partition_f
         spans=spans.windows,
         source=source,
         features=features,
-        differences=_rank(source, features, _rows_difference(partitions, lineage), lineage),
+        differences=_rank(source, features, _rows_difference(partitions, lineage), lineage, frozenset(ignored)),
         rows=_row_counts(partitions),
         lineage=lineage,
     )
@@ -129,22 +134,41 @@ def _columns(days: Days, names: Sequence[str], keys: Collection[str]) -> tuple[C
 
 
 def _rank(
-    source: Sequence[ColumnDifference], features: Sequence[ColumnDifference], rows: Difference | None, lineage: Lineage
+    source: Sequence[ColumnDifference],
+    features: Sequence[ColumnDifference],
+    rows: Difference | None,
+    lineage: Lineage,
+    ignored: frozenset[str],
 ) -> tuple[Difference, ...]:
     differing = [feature for feature in features if feature.kinds]
     every = max(len(lineage.features), len(features), 1)
-    culprits = [_source_difference(column, differing, lineage, every) for column in source if column.kinds]
-    explained = {name for culprit in culprits for name in culprit.consequences}
+    ranked = [column for column in source if column.kinds and (column.name not in lineage.keys or column.is_broken_key)]
+    silent = ignored | lineage.keys
+    culprits = [_source_difference(column, differing, lineage, every, leads=_leads(column, silent)) for column in ranked]
+    explained = {name for culprit in culprits if culprit.leads for name in culprit.consequences}
     own = [
-        Difference(subject=Subject.FEATURE, name=column.name, column=column, score=column.severity / every, fed=(column.name,))
+        Difference(
+            subject=Subject.FEATURE,
+            name=column.name,
+            column=column,
+            score=column.severity / every,
+            fed=(column.name,),
+            leads=_leads(column, ignored),
+        )
         for column in differing
         if column.name not in explained
     ]
     differences = [*culprits, *own, *([rows] if rows else [])]
-    return tuple(sorted(differences, key=lambda d: (-d.score, -(d.column.severity if d.column else 0.0))))
+    return tuple(sorted(differences, key=lambda d: (not d.leads, -d.score, -(d.column.severity if d.column else 0.0))))
 
 
-def _source_difference(column: ColumnDifference, differing: Sequence[ColumnDifference], lineage: Lineage, every: int) -> Difference:
+def _leads(column: ColumnDifference, silent: Collection[str]) -> bool:
+    return column.name not in silent and not column.is_new_by_nature
+
+
+def _source_difference(
+    column: ColumnDifference, differing: Sequence[ColumnDifference], lineage: Lineage, every: int, *, leads: bool
+) -> Difference:
     fed = lineage.fed_by(column.name)
     explained = [f.name for f in differing if f.name in fed and (column.is_fault or f.share <= AMPLIFIED * column.share)]
     return Difference(
@@ -154,6 +178,7 @@ def _source_difference(column: ColumnDifference, differing: Sequence[ColumnDiffe
         score=column.severity * len(fed) / every,
         fed=tuple(name for name in lineage.features if name in fed),
         consequences=tuple(explained),
+        leads=leads,
     )
 
 

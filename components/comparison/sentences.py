@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.diagnosis.data.columns import ColumnChange, ColumnDifference
-from components.diagnosis.data.compare import DataComparison, Difference, Subject
+from components.comparison.columns import ColumnChange, ColumnDifference
+from components.comparison.compare import DataComparison, Difference, Subject
 from components.profiles.profile import ColumnProfile
 from components.wording import count, legible, number, percent
 
@@ -12,19 +12,21 @@ CLEAR = 0.1
 SHOWN_VALUES = 3
 VALUE_CHARACTERS = 40
 SHOWN_FEATURES = 6
-UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
-"""The factors by which numbers grow or shrink when somebody writes them in another unit."""
-UNIT_PRECISION = 0.06
 
 
 def culprit(comparison: DataComparison) -> str:
     """The first line of a comparison: what most likely makes the model different."""
-    if comparison.differences:
-        top = comparison.differences[0]
+    top = leading(comparison)
+    if top is not None:
         return f"Likely culprit: {sentence(top)}" if is_clear(top) else f"No clear culprit; what differs most: {sentence(top)}"
     if comparison.is_same:
         return "The data are the same: every partition and every row of source.sql."
     return "The data differ in no more than chance explains."
+
+
+def leading(comparison: DataComparison) -> Difference | None:
+    """The difference that most likely makes the model different. Keys, dates, counters and what model.toml ignores are none."""
+    return next((difference for difference in comparison.differences if difference.leads), None)
 
 
 def is_clear(difference: Difference) -> bool:
@@ -72,8 +74,11 @@ def _kind(kind: ColumnChange, column: ColumnDifference) -> str:
         return "is gone" if column.whole_after is None else "is new"
     if kind == ColumnChange.TYPE:
         return f"was {_type(column.whole_before)} and is {_type(column.whole_after)}"
-    if before is None or after is None:
+    if before is None or after is None or kind == ColumnChange.UNIT:  # the sentence on a shift says it
         return ""
+    if kind == ColumnChange.VANISHED:
+        is_said = ColumnChange.SHIFT in column.kinds
+        return "" if is_said else f"none in {_quoted(list(column.gone), 2 * SHOWN_VALUES)} any more"
     match kind:
         case ColumnChange.TEXT:
             samples = list(after.non_numeric_samples)
@@ -115,7 +120,7 @@ def _share_of_only(before: ColumnProfile, after: ColumnProfile) -> float:
 def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile) -> str:
     share = f"{percent(column.total_variation)} of its values differ"
     if before.is_numeric and before.mean is not None and after.mean is not None:
-        return f"{share}: mean {number(before.mean)} → {number(after.mean)}{_unit(before, after)}"
+        return f"{share}: mean {number(before.mean)} → {number(after.mean)}{_unit(column.unit)}"
     added, vanished = added_and_vanished(column)
     if added or vanished:
         parts = ([f"new {_quoted(added)}"] if added else []) + ([f"gone {_quoted(vanished)}"] if vanished else [])
@@ -123,13 +128,11 @@ def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile
     return f"{share}: {_largest_cell(column)}"
 
 
-def _unit(before: ColumnProfile, after: ColumnProfile) -> str:
-    was, now = before.quantile(0.5), after.quantile(0.5)
-    if not was or not now or was * now < 0:
+def _unit(factor: float | None) -> str:
+    if factor is None:
         return ""
-    ratio = max(now / was, was / now)
-    unit = next((unit for unit in UNITS if abs(ratio / unit - 1) < UNIT_PRECISION), None)
-    return f" (the median is {count(unit)} times {'larger' if abs(now) > abs(was) else 'smaller'}: another unit?)" if unit else ""
+    times, direction = max(factor, 1 / factor), "larger" if factor > 1 else "smaller"
+    return f" (the median is {count(times)} times {direction}: another unit?)"
 
 
 def _largest_cell(column: ColumnDifference) -> str:

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.diagnosis.data.columns import ColumnChange
-from components.diagnosis.data.compare import DataComparison, Difference, Side, Subject, compare_profiles
-from components.diagnosis.data.sentences import culprit, sentence
+from components.comparison.columns import ColumnChange
+from components.comparison.compare import DataComparison, Difference, Side, Subject, compare_profiles
+from components.comparison.sentences import culprit, sentence
 from components.model.column_lineage import Lineage
 from tests.components.profiles.profiled import LINEAGE, ROWS, Change, Column, day, rows, since, window
 
@@ -157,11 +157,65 @@ def test_another_unit_is_guessed() -> None:
     assert "(the median is 100 times larger: another unit?)" in said
 
 
-def test_keys_are_new_by_nature_and_only_their_nulls_count() -> None:
+def test_keys_are_new_by_nature_only_their_nulls_are_told_and_they_never_lead() -> None:
     other = changed(since(21, lambda n: {"customer": np.arange(ROWS) + 10**12}))
     assert other.differences == ()
     missing = changed(since(21, lambda n: {"customer": pa.array([None] * (ROWS // 2) + list(range(ROWS // 2)), pa.int64())}))
     assert sentence(only(missing)).startswith("column customer: 50.0% of its values are NULL (0% were)")
+    assert culprit(missing) == "The data differ in no more than chance explains."
+
+
+def test_an_ignored_column_and_one_that_only_counts_up_never_lead() -> None:
+    def columns(number: int) -> dict[str, Column | None]:
+        pages = np.asarray(rows(number)["pages"])
+        return {"order": np.arange(ROWS) + ROWS * number, "batch": [f"b{number:05}"] * ROWS, "pages": pages + (40 if number > 20 else 0)}
+
+    one, other = window("before", 0, 20, columns), window("after", 7, 27, columns)
+    found = compare(one, other)
+    assert [(difference.name, difference.leads) for difference in found.differences] == [
+        ("pages", True),
+        ("order", False),
+        ("batch", False),
+    ]
+    ignored = compare_profiles(one, other, LINEAGE, partition_field="day", ignored=["pages"])
+    assert not any(difference.leads for difference in ignored.differences)
+    assert culprit(ignored) == "The data differ in no more than chance explains."
+
+
+def test_another_unit_is_a_break_and_a_wider_spread_is_none() -> None:
+    top = changed(since(21, lambda n: {"amount": amounts(n) * 100})).differences[0]
+    assert top.column is not None
+    assert top.column.is_fault
+    assert (top.name, top.column.unit, ColumnChange.UNIT in top.column.kinds) == ("amount", 100.0, True)
+    assert "(the median is 100 times larger: another unit?)" in sentence(top)
+    wider = changed(since(21, lambda n: {"amount": np.where(np.arange(ROWS) % 3 == 0, amounts(n), amounts(n) * 100)})).differences[0]
+    assert wider.column is not None
+    assert ColumnChange.UNIT not in wider.column.kinds
+
+
+@pytest.mark.parametrize("columns", [0, 1], ids=["a category", "an hour"])
+def test_a_value_that_was_there_every_day_and_is_gone_is_a_break(columns: int) -> None:
+    def shop(number: int) -> dict[str, Column | None]:
+        places = np.arange(ROWS)
+        gone = number > 20
+        names = np.array(["north", "south", "west"])[places % (2 if gone else 3)]
+        hours = [datetime(2026, 3, 2, tzinfo=UTC) + timedelta(hours=int(place % (20 if gone else 24))) for place in places]
+        return {"region": names.tolist()} if columns == 0 else {"seen_at": pa.array(hours, pa.timestamp("us", "UTC"))}
+
+    found = compare(window("before", 0, 20, shop), window("after", 7, 27, shop))
+    top = found.differences[0]
+    assert top.column is not None
+    assert ColumnChange.VANISHED in top.column.kinds
+    assert top.column.gone == (("west",) if columns == 0 else ("20 h", "21 h", "22 h", "23 h"))
+    assert top.column.is_fault
+
+
+def test_a_rare_value_that_is_missing_for_some_days_is_no_break() -> None:
+    def shop(number: int) -> dict[str, Column | None]:
+        return {"region": ["rare" if place < 40 and number % 5 == 0 and number < 20 else "usual" for place in range(ROWS)]}
+
+    found = compare(window("before", 0, 20, shop), window("after", 21, 23, shop))
+    assert [d.name for d in found.differences if d.column and ColumnChange.VANISHED in d.column.kinds] == []
 
 
 def test_hours_that_stopped_are_named() -> None:

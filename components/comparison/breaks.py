@@ -1,0 +1,92 @@
+"""Changes that no change of the world explains: another unit, an hour or a value that is gone; and columns that only count up."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+from typing import Any
+
+from components.profiles.distance import Cells
+from components.profiles.profile import ColumnProfile
+
+UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
+"""The factors by which numbers grow or shrink when somebody writes them in another unit."""
+UNIT_PRECISION = 0.06
+"""How far the median may be from a unit's factor."""
+OTHER_QUANTILES = (0.1, 0.25, 0.75, 0.9)
+OTHER_PRECISION = 0.35
+"""How far those may be: another unit moves all of them, a change of the world some."""
+LEAST_VANISHED = 0.01
+"""A rarer value or hour that is gone is no break."""
+EXPECTED = 20.0
+"""Rows that a vanished value would have had: fewer may be missing by chance."""
+ABSENT_BY_CHANCE = 0.05
+"""The chance that a value which was there on so many days is missing on so many others, above which nothing vanished."""
+LEAST_DAYS = 3
+"""Days from which it is known whether a column only counts up."""
+
+
+def changed_unit(before: ColumnProfile, after: ColumnProfile) -> float | None:
+    """By what factor all numbers grew (above 1) or shrank, if it is that of a unit; None if it is not."""
+    was, now = before.quantile(0.5), after.quantile(0.5)
+    if not was or not now or was * now < 0:
+        return None
+    ratio = now / was
+    grown = max(ratio, 1 / ratio)
+    unit = next((unit for unit in UNITS if abs(grown / unit - 1) < UNIT_PRECISION), None)
+    if unit is None:
+        return None
+    factor = unit if ratio > 1 else 1 / unit
+    quantiles = [(before.quantile(share), after.quantile(share)) for share in OTHER_QUANTILES]
+    known = [now / was / factor for was, now in quantiles if was and now]
+    is_whole = len(known) >= len(OTHER_QUANTILES) - 1 and all(abs(ratio - 1) < OTHER_PRECISION for ratio in known)
+    return factor if is_whole else None
+
+
+def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile], shared: Cells) -> dict[str, float]:
+    """The values or hours that are gone, by how large their share was, the largest first.
+
+    Rows of an order or a customer come together: that a value was there on nearly every day, and now is on none, is what counts.
+
+    Args:
+        before: the column's earlier days.
+        after: its later ones.
+        shared: both together, in cells of values or of hours.
+    """
+    rows_before, rows_after = max(int(shared.before.sum()), 1), int(shared.after.sum())
+    found = {}
+    for place, label in enumerate(shared.labels):
+        share = float(shared.before[place]) / rows_before
+        if shared.after[place] or share < LEAST_VANISHED or share * rows_after < EXPECTED:
+            continue
+        present = sum(_has(profile, label, place) for profile in before.values())
+        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE:
+            found[label] = share
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _has(profile: ColumnProfile, label: str, place: int) -> bool:
+    if profile.times:
+        counts = profile.hours if len(profile.hours) else profile.weekdays
+        return place < len(counts) and bool(counts[place])
+    return label in profile.values
+
+
+def only_counts_up(days: Sequence[Mapping[date, ColumnProfile]]) -> bool:
+    """Whether a column's values of a day are above those of the days before, as those of a counter and of a date are."""
+    profiles = [profile for _, profile in sorted({day: one for side in days for day, one in side.items()}.items()) if profile.filled]
+    ranges = [found for profile in profiles if (found := _range(profile)) is not None]
+    if len(ranges) < max(LEAST_DAYS, len(profiles)):
+        return False
+    if len({isinstance(low, str) for low, _ in ranges}) > 1:
+        return False
+    return all(low >= high for (_, high), (low, _) in pairwise(ranges)) and ranges[-1][0] > ranges[0][1]
+
+
+def _range(profile: ColumnProfile) -> tuple[Any, Any] | None:
+    """Where most values of a day lie: a late row does not make a counter something else."""
+    if profile.is_numeric:
+        low, high = profile.quantile(0.05), profile.quantile(0.95)
+        return None if low is None or high is None else (low, high)
+    if profile.values and not profile.has_uncounted_values:
+        return min(profile.values), max(profile.values)
+    return None

@@ -1,0 +1,131 @@
+"""How much each row moves a metric: the influences of a key's rows add up, and their squares over the keys are the metric's variance.
+
+That is the delete-one-key jackknife to first order, without deleting anything. Rows of one key, such as the spans of a customer, are no
+independent observations; intervals that take them for such hold the true value in 68 to 82 of 100 cases (docs/evaluation.md).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from components.model.metric_names import MEASURES, class_metric, macro_metric
+
+THRESHOLD = 0.5
+"""A row counts as of label 1 if its score is above it, as TFMA has it."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledScores:
+    """Rows of a slice, and what a version says of them."""
+
+    labels: np.ndarray
+    """float64 [rows]"""
+    scores: np.ndarray
+    """float64 [rows, outputs]"""
+    weights: np.ndarray
+    """float64 [rows]"""
+
+
+@dataclass(frozen=True, eq=False)
+class Influence:
+    """A metric, NaN where it is not defined, and by how much each row moves it, float64 [rows]."""
+
+    value: float
+    rows: np.ndarray
+
+
+def influences(rows: LabelledScores, classes: Sequence[str]) -> dict[str, Influence]:
+    """Those of every metric that has an interval, by its name.
+
+    Args:
+        rows: at least one.
+        classes: the names of several classes; empty where labels are 0 and 1 and there is one score.
+    """
+    return _of_classes(rows, classes) if classes else _of_two(rows)
+
+
+def _of_two(rows: LabelledScores) -> dict[str, Influence]:
+    is_one, score, weights = rows.labels == 1, rows.scores[:, 0], rows.weights
+    says = score > THRESHOLD
+    return {
+        "auc": _area(is_one, score, weights),
+        "binary_accuracy": _ratio(weights * (says == is_one), weights),
+        "precision": _ratio(weights * (says & is_one), weights * says),
+        "recall": _ratio(weights * (says & is_one), weights * is_one),
+        "calibration": _ratio(weights * score, weights * is_one),
+    }
+
+
+def _of_classes(rows: LabelledScores, classes: Sequence[str]) -> dict[str, Influence]:
+    says = rows.scores.argmax(axis=1)
+    found = {"accuracy": _ratio(rows.weights * (says == rows.labels), rows.weights)}
+    each: dict[str, list[Influence]] = {measure: [] for measure in MEASURES}
+    for place, name in enumerate(classes):
+        of_class = _of_class(rows.labels == place, says == place, rows.scores[:, place], rows.weights)
+        found |= {class_metric(measure, name): influence for measure, influence in of_class.items()}
+        for measure, influence in of_class.items():
+            each[measure].append(influence)
+    return found | {macro_metric(measure): _mean(parts) for measure, parts in each.items()}
+
+
+def _of_class(is_one: np.ndarray, says: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, Influence]:
+    hits = weights * (says & is_one)
+    return {
+        "auc": _area(is_one, score, weights),
+        "precision": _ratio(hits, weights * says),
+        "recall": _ratio(hits, weights * is_one),
+        "f1": _ratio(2 * hits, weights * says + weights * is_one),
+    }
+
+
+def _mean(parts: Sequence[Influence]) -> Influence:
+    return Influence(float(np.mean([part.value for part in parts])), np.mean([part.rows for part in parts], axis=0))
+
+
+def _ratio(top: np.ndarray, bottom: np.ndarray) -> Influence:
+    """A sum over a sum."""
+    total = float(bottom.sum())
+    if total <= 0:
+        return Influence(np.nan, np.zeros(len(top)))
+    ratio = float(top.sum()) / total
+    return Influence(ratio, (top - ratio * bottom) / total)
+
+
+def _area(is_one: np.ndarray, score: np.ndarray, weights: np.ndarray) -> Influence:
+    """The area under the ROC curve, where ties count half. Source: DeLong, DeLong and Clarke-Pearson (1988), placements."""
+    ones, zeros = weights[is_one].sum(), weights[~is_one].sum()
+    if ones <= 0 or zeros <= 0:
+        return Influence(np.nan, np.zeros(len(score)))
+    above = _share_below(score[is_one], score[~is_one], weights[~is_one]) / zeros
+    below = 1 - _share_below(score[~is_one], score[is_one], weights[is_one]) / ones
+    area = float(weights[is_one] @ above / ones)
+    found = np.empty(len(score))
+    found[is_one] = weights[is_one] * (above - area) / ones
+    found[~is_one] = weights[~is_one] * (below - area) / zeros
+    return Influence(area, found)
+
+
+def _share_below(scores: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """The weight of the others that each score is above of, and half of those that it ties with."""
+    order = np.argsort(others, kind="stable")
+    ranked, sums = others[order], np.concatenate([[0.0], np.cumsum(weights[order])])
+    found: np.ndarray = (sums[np.searchsorted(ranked, scores, "left")] + sums[np.searchsorted(ranked, scores, "right")]) / 2
+    return found
+
+
+def by_key(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """The influences of each key's rows added up, float64 [keys]. `keys` numbers them, int64 [rows]."""
+    sums: np.ndarray = np.bincount(keys, rows)
+    return sums
+
+
+def turned_to_quality(found: Mapping[str, Influence]) -> dict[str, Influence]:
+    """The same as numbers of which more is better: a calibration becomes minus the size of its logarithm, which is 0 at best."""
+    return {name: _closeness_to_one(one) if name == "calibration" else one for name, one in found.items()}
+
+
+def _closeness_to_one(ratio: Influence) -> Influence:
+    if not ratio.value > 0:
+        return Influence(np.nan, ratio.rows)
+    return Influence(-abs(float(np.log(ratio.value))), -np.sign(np.log(ratio.value)) * ratio.rows / ratio.value)

@@ -1,0 +1,98 @@
+"""What chance explains: standard errors, intervals and p-values from influences by key, and the correction for asking many questions."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import stdtr, stdtrit
+
+from components.evaluation.chance.influence import Influence, by_key
+from components.evaluation.chance.intervals import Interval
+
+LEAST_KEYS = 20.0
+"""Effective keys below which a value has no interval by key, and a difference is not judged: a handful of rows proves nothing."""
+EXACT = 1e-12
+"""What sums of floats leave where there is nothing."""
+LEVEL = 0.05
+"""How often two versions that are equally good may be told apart, over everything that is compared."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far chance moves a value."""
+
+    error: float
+    """The standard error."""
+    keys: float
+    """Effective keys: as many of equal influence would move it so."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is enough to say so."""
+        return self.keys >= LEAST_KEYS and self.error > 0
+
+
+def spread(sums: np.ndarray) -> Spread:
+    """That of a value whose influences by key are these, float64 [keys]."""
+    squares = sums**2
+    total, fourth = float(squares.sum()), float((squares**2).sum())
+    if fourth <= 0:  # nothing moves it, or by less than a float can say
+        return Spread(0.0, 0.0)
+    keys = max(int(np.count_nonzero(sums)), 2)
+    return Spread(math.sqrt(total * keys / (keys - 1)), total**2 / fourth)
+
+
+def interval_by_key(metric: str, value: float, found: Spread) -> Interval | None:
+    """The 95 % interval: on the logit of what lies between 0 and 1, on the logarithm of a calibration. None where it cannot be known."""
+    if not found.is_known or not math.isfinite(value) or value <= 0 or (value >= 1 and metric != "calibration"):
+        return None
+    half = float(stdtrit(found.keys - 1, 0.975)) * found.error
+    if metric == "calibration":
+        return value * math.exp(-half / value), value * math.exp(half / value)
+    centre, half = math.log(value / (1 - value)), half / (value * (1 - value))
+    return _expit(centre - half), _expit(centre + half)
+
+
+def _expit(logit: float) -> float:
+    return 1 / (1 + math.exp(-logit)) if logit > -700 else 0.0
+
+
+@dataclass(frozen=True)
+class PairedChange:
+    """The difference of a metric between two versions on the same rows."""
+
+    value: float
+    """The later one's less the earlier one's."""
+    error: float
+    p: float
+    """Of the difference alone: Student's t, two-sided. NaN where there is too little to judge it by."""
+
+
+def paired_change(before: Influence, after: Influence, keys: np.ndarray) -> PairedChange:
+    """How a metric differs between two versions on the same rows: the influences are subtracted before a key's are added up.
+
+    Args:
+        before: of the earlier version.
+        after: of the later one.
+        keys: the number of each row's key, int64 [rows].
+    """
+    value, found = after.value - before.value, spread(by_key(after.rows - before.rows, keys))
+    every = int(keys.max(initial=-1)) + 1
+    if abs(value) > EXACT and found.error <= EXACT and every >= LEAST_KEYS:
+        return PairedChange(value, found.error, 2 * 0.5**every)  # every key says the same, such as of a perfect version and a blind one
+    if not math.isfinite(value) or not found.is_known:
+        return PairedChange(value, found.error, math.nan)
+    return PairedChange(value, found.error, float(2 * stdtr(found.keys - 1, -abs(value) / found.error)))
+
+
+def correct(p_values: Sequence[float]) -> tuple[float, ...]:
+    """p-values for asking them all (Holm), so that any of them is below LEVEL by chance in 1 of 20 cases; NaN is not asked.
+
+    Source: Holm (1979), A simple sequentially rejective multiple test procedure.
+    """
+    p = np.asarray(p_values, np.float64)
+    found, asked = np.full(len(p), np.nan), np.flatnonzero(np.isfinite(p))
+    order = asked[np.argsort(p[asked], kind="stable")]
+    found[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(len(order), 0, -1)))
+    return tuple(found.tolist())
