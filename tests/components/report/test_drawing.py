@@ -1,5 +1,7 @@
 """Charts are held against Vega-Lite's schema, but for where a report is written."""
 
+from typing import Any
+
 import altair as alt
 import pytest
 from altair.utils.schemapi import SchemaValidationError
@@ -7,7 +9,7 @@ from altair.utils.schemapi import SchemaValidationError
 from components.report.drawing import draw, table, unchecked
 
 
-def chart(size: object) -> alt.Chart:
+def chart(size: Any) -> alt.Chart:
     drawn: alt.Chart = alt.Chart(table([{"x": 1}])).mark_point(size=size).encode(x="x:Q")
     return drawn
 
