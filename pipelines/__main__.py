@@ -7,8 +7,8 @@ from pathlib import Path
 from pipelines.warm.address import REPOSITORY, Warmth
 from pipelines.warm.client import run
 
-ALONE = ("up", "down")
-"""These start and stop the warm interpreter."""
+ALONE = ("down",)
+"""It stops the warm interpreter."""
 HEAVY = ("deploy", "rollback")
 """These load a model."""
 
