@@ -7,8 +7,8 @@ from pathlib import Path
 from pipelines.warm.address import REPOSITORY, Warmth
 from pipelines.warm.client import run
 
-ALONE = ("up", "down")
-"""These start and stop the warm interpreter."""
+ALONE = ("down", "doctor", "serve")
+"""The first stops the warm interpreter, the second examines the machine without it, and the third is a service with a life of its own."""
 HEAVY = ("deploy", "rollback")
 """These load a model."""
 

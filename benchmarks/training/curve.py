@@ -27,7 +27,7 @@ MEBIBYTE, MOST_GROWTH = 2**20, 1.3
 INTRODUCTION = """
 `perennial train MODEL --force` on copies of `churn` with fewer or more customers, nothing kept in the caches, each size once; the
 interpreter that `perennial up` starts was there. A step's memory is the most that its process had, with the libraries that it shares with
-all others. `make bench-curve` measures and draws it anew up to 2,000,000 rows, and
+all others; seconds mean little where the load before was above 2. `make bench-curve` measures and draws it anew up to 2,000,000 rows, and
 `infra/userland/enter python -m benchmarks.training.curve --largest 20000000` all of it.
 """
 
@@ -41,6 +41,8 @@ class Point:
     seconds: dict[str, float]
     peaks: dict[str, int]
     """In bytes."""
+    load: float
+    """The machine's load average over the minute before."""
 
 
 @click.command()
@@ -71,7 +73,7 @@ def _rows(size: Size) -> int:
 def _measured(made: Ground, size: Size) -> Point:
     run = run_ours(made, size)
     counts = json.loads(next((made.state / "runs").glob(f"{size.model}-*/artifacts/*/read/counts")).read_text())
-    return Point(sum(sum(count["labels"].values()) for count in counts), run.total, run.steps, run.peaks)
+    return Point(sum(sum(count["labels"].values()) for count in counts), run.total, run.steps, run.peaks, round(run.load, 1))
 
 
 def _steps(points: Sequence[Point]) -> list[str]:
@@ -108,8 +110,8 @@ def _page(points: Sequence[Point]) -> Iterator[str]:
     yield "![Seconds of the whole command and of each step against the number of rows](images/scaling-time.svg)"
     yield "![Memory of each step against the number of rows](images/scaling-memory.svg)"
     names = _steps(points)
-    seconds = [(f"{p.rows:,}", f"{p.total:.1f}", *(f"{p.seconds[name]:.1f}" for name in names)) for p in points]
-    yield table(("rows", "whole (s)", *names), seconds)
+    seconds = [(f"{p.rows:,}", f"{p.load}", f"{p.total:.1f}", *(f"{p.seconds[name]:.1f}" for name in names)) for p in points]
+    yield table(("rows", "load before", "whole (s)", *names), seconds)
     mebibytes = [(f"{point.rows:,}", *(f"{point.peaks[name] / MEBIBYTE:,.0f}" for name in names)) for point in points]
     yield table(("rows", *(f"{name} (MiB)" for name in names)), mebibytes)
     if len(points) > 1:

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 def run_fn(arguments: "FnArgs") -> None:
     """What TFX's Trainer calls."""
 
-    def record_nothing(*_: object) -> None:
-        """Stock TFX keeps no rows to test a model by; and these are transformed, which the signature does not take."""
+    def try_nothing(*_: object) -> None:
+        """Stock TFX keeps no rows to test a model by, and tries none; and these are transformed, which the signature does not take."""
 
-    with mock.patch.object(trainer, "TransformedRows", RowsOfTransform), mock.patch.object(trainer, "record_smoke", record_nothing):
+    with mock.patch.object(trainer, "TransformedRows", RowsOfTransform), mock.patch.object(trainer, "_try", try_nothing):
         trainer.run_fn(arguments)
 
 

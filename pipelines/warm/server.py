@@ -33,6 +33,7 @@ FATAL = "3"
 """What TensorFlow's C++ may print: it does not know whether its standard error is a step's log or somebody's terminal."""
 LIGHT = (
     "aiohttp",
+    "alembic.command",
     "altair",
     "click",
     "cryptography.hazmat.primitives.asymmetric.rsa",

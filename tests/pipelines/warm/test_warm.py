@@ -113,6 +113,19 @@ def test_other_libraries_need_another_interpreter(state_folder: Path, monkeypatc
     assert begin(state_folder, Warmth.LIGHT, f"{COMMANDS}:tell", []) is None
 
 
+def test_the_command_line_imports_nothing_but_the_standard_library_where_there_is_one(state_folder: Path, tmp_path: Path) -> None:
+    output = tmp_path / "training.yaml"
+    command = [sys.executable, "-X", "importtime", "-m", "pipelines", "compile", "training", "--model", "churn", "-o", str(output)]
+    done = subprocess.run(
+        command, env={**os.environ, "PERENNIAL_STATE_FOLDER": str(state_folder)}, capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
+    assert done.stdout == f"training pipeline of churn: {output}\n"
+    assert output.is_file()
+    imported = {line.rpartition("|")[2].strip().split(".")[0] for line in done.stderr.splitlines()}
+    assert "pipelines" in imported
+    assert not imported & {"click", "components", "kfp", "pydantic", "sqlalchemy"}
+
+
 def test_without_one_nothing_is_begun(tmp_path: Path) -> None:
     assert run(tmp_path, Warmth.LIGHT, f"{COMMANDS}:tell", []) is None
     assert interpreter_status(tmp_path).state is EmulatorState.DOWN
