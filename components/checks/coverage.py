@@ -10,8 +10,8 @@ import numpy as np
 from components.checks.findings import Finding
 from components.checks.table import check_table_columns, find_rewritten
 from components.looks.data_check import DataCheck, Severity
+from components.model.checks_section import WEEKDAYS
 from components.model.folder import Model
-from components.model.sections import WEEKDAYS
 from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end

@@ -13,8 +13,8 @@ from components.looks.deviation import LEAST_ROWS, Deviation
 from components.looks.drift import judge_drift, measure_distance
 from components.looks.earlier_days import Look, Observation, Timeline, find_occurrences, first_deviation
 from components.looks.values import far_out
+from components.model.checks_section import ChecksSection
 from components.model.folder import Model
-from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfiles, Profiles, profiles_by_span, sum_profiles
 from components.snapshot.columns import read_domains
 from components.snapshot.document import Snapshot

@@ -17,8 +17,8 @@ from components.looks.earlier_days import Look, Occurrences, Timeline
 from components.looks.history import Looks, follow
 from components.looks.unit import other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
+from components.model.checks_section import ChecksSection
 from components.model.folder import Model
-from components.model.sections import ChecksSection
 from components.profiles.profile import ColumnProfiles, sum_profiles
 
 COLUMN_LOOKS: tuple[Look, ...] = (

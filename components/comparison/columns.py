@@ -10,7 +10,7 @@ import numpy as np
 
 from components.comparison.breaks import changed_unit, only_counts_up, vanished
 from components.comparison.days import WEEK, Compared, Days, differing, total
-from components.model.sections import WEEKDAYS
+from components.model.checks_section import WEEKDAYS
 from components.profiles.distance import (
     Cells,
     cells,

@@ -6,7 +6,7 @@ from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import count_tail
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.wording import count, number, percent
 

@@ -6,7 +6,7 @@ from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import CHANCE_FACTOR, EXPECTED_ROWS, LEAST_ROWS, Deviation
 from components.looks.earlier_days import Observation
 from components.looks.usual import few_tail
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
 from components.wording import count, percent
 

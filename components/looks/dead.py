@@ -10,7 +10,7 @@ from components.looks.data_check import DataCheck
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, Series, odds
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 

@@ -10,7 +10,7 @@ from components.looks.dead import is_constant
 from components.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
 from components.profiles.profile import ColumnProfile
 from components.wording import number, percent

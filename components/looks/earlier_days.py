@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from functools import cached_property
 
 from components.looks.deviation import Deviation
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
 PARTITIONS_BEFORE = 28

@@ -10,7 +10,7 @@ from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import Deviation
 from components.looks.earlier_days import ONE_WEEK, PARTITIONS_BEFORE, Look, Observation, Occurrences, Timeline, is_new
 from components.looks.usual import Daily, Series, holm
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile
 
 FINDINGS_A_YEAR = 1.0

@@ -9,7 +9,7 @@ from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
 from components.looks.values import has_fractions
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, jensen_shannon
 from components.profiles.profile import GAMMA, OFFSET, ColumnProfile
 from components.wording import number, percent

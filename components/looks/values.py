@@ -10,7 +10,7 @@ from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, 
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, count_tail, odds
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, number, percent
 

@@ -9,9 +9,9 @@ from typing import Annotated, Literal, Self
 from pydantic import StringConstraints, ValidationError, model_validator
 
 from components.errors import ModelFolderError
+from components.model.checks_section import ChecksSection
 from components.model.metric_names import metric_names
 from components.model.sections import (
-    ChecksSection,
     EvaluationSection,
     MetricBound,
     OneLine,

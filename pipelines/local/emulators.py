@@ -2,11 +2,10 @@
 
 import contextlib
 import http.client
-import json
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -17,6 +16,7 @@ from components.files import is_full, private_files, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import addresses, daemons
+from pipelines.local.accounts import is_key, key_file, service_accounts
 from pipelines.local.addresses import CLOUD_SQL_PORT, HOST, Addresses
 from pipelines.local.daemons import Daemon
 
@@ -86,12 +86,7 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         in_use = {name for part in running for name in ADDRESSES[part]}
         chosen = addresses.choose(_ports_file(folder), host, in_use=in_use, progress=progress)
         commands = {part: _command(part, settings, folder, chosen) for part in EmulatorName}
-        silent = _silent(running, chosen)
-        for part in silent:
-            progress(f"{part}: does not answer")
-        outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part] or part in silent]
-        if not all(_is_key(_key_file(folder, role)) for role in ("owner", "writer")) and EmulatorName.CLOUD_SQL in running:
-            outdated.append(running[EmulatorName.CLOUD_SQL])  # it writes them when it starts
+        outdated = _outdated(folder, running, chosen, commands, progress)
         daemons.stop(outdated)
         missing = [part for part in EmulatorName if part not in running or running[part] in outdated]
         for part in missing:
@@ -105,6 +100,23 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         write_whole(settings.state_folder / ENDPOINTS_FILE, _endpoints(settings, folder, chosen))
         if not missing:
             progress("the emulators are up already")
+
+
+def _outdated(
+    folder: Path,
+    running: Mapping[EmulatorName, Daemon],
+    chosen: Addresses,
+    commands: Mapping[EmulatorName, tuple[str, ...]],
+    progress: Progress,
+) -> list[Daemon]:
+    """What runs with another command line, does not answer, or has lost the keys that it writes when it starts."""
+    silent = _silent(running, chosen)
+    for part in silent:
+        progress(f"{part}: does not answer")
+    outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part] or part in silent]
+    if not all(is_key(key_file(folder, role)) for role in ("owner", "writer")) and EmulatorName.CLOUD_SQL in running:
+        outdated.append(running[EmulatorName.CLOUD_SQL])
+    return outdated
 
 
 def stop(state_folder: Path, progress: Progress) -> None:
@@ -176,13 +188,6 @@ def _silent(running: dict[EmulatorName, Daemon], chosen: Addresses) -> list[Emul
     return silent
 
 
-def _is_key(file: Path) -> bool:
-    try:
-        return "private_key" in json.loads(file.read_bytes())
-    except (OSError, ValueError, TypeError):
-        return False
-
-
 @contextlib.contextmanager
 def _alone(folder: Path, progress: Progress) -> Iterator[None]:
     """Only one `up` or `down` at a time."""
@@ -204,7 +209,7 @@ def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addre
         EmulatorName.CLOUD_SQL: (
             settings.cloudsql_instance,
             f"--address={chosen.instance}",
-            *(f"--service-account={email}={_key_file(folder, role)}" for role, email in service_accounts(settings).items()),
+            *(f"--service-account={email}={key_file(folder, role)}" for role, email in service_accounts(settings).items()),
             f"--database={settings.database}",
         ),
         EmulatorName.CLOUD_STORAGE: (f"--service-accounts={folder / EmulatorName.CLOUD_SQL / 'service-accounts'}",),
@@ -218,25 +223,6 @@ def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addre
     return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *common)
 
 
-def service_accounts(settings: Settings) -> dict[str, str]:
-    """The email address of each role's service account. The first, the owner, is also the administrator of the instance.
-
-    A database user without a password is an IAM service account whose name lacks the ending `.gserviceaccount.com`.
-    """
-    users = {"owner": settings.owner_user, "writer": settings.database_user, "reader": None}
-    others = {"owner": "owner", "writer": "perennial", "reader": "console"}
-    return {
-        role: f"{user}.gserviceaccount.com"
-        if user is not None and user.endswith(".iam")
-        else f"{others[role]}@{settings.project}.iam.gserviceaccount.com"
-        for role, user in users.items()
-    }
-
-
-def _key_file(folder: Path, role: str) -> Path:
-    return folder / f"{role}.json"
-
-
 def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
     host = chosen.host
     values = {
@@ -244,9 +230,9 @@ def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
         "PERENNIAL_BIGQUERY_STORAGE_ENDPOINT": f"{host}:{chosen.bigquery_storage}",
         "PERENNIAL_STORAGE_ENDPOINT": f"http://{host}:{chosen.cloud_storage}",
         "PERENNIAL_CLOUDSQL_ENDPOINT": f"http://{host}:{chosen.cloud_sql}",
-        "PERENNIAL_CREDENTIALS_FILE": str(_key_file(folder, "writer")),
+        "PERENNIAL_CREDENTIALS_FILE": str(key_file(folder, "writer")),
         "PERENNIAL_OWNER_USER": service_accounts(settings)["owner"].removesuffix(".gserviceaccount.com"),
-        "PERENNIAL_OWNER_CREDENTIALS_FILE": str(_key_file(folder, "owner")),
+        "PERENNIAL_OWNER_CREDENTIALS_FILE": str(key_file(folder, "owner")),
     }
     return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
 

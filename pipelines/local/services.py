@@ -8,7 +8,7 @@ from components.deployment.target import require_replaceable
 from components.google import storage_client
 from components.settings import Settings
 from components.storage.objects import ensure_bucket
-from pipelines.local.emulators import service_accounts
+from pipelines.local.accounts import service_accounts
 
 
 def prepare(settings: Settings) -> None:

@@ -100,8 +100,7 @@ class Attempt:
             deaths.append(sentence)
             self._end(RunState.FAILED, sentence)
 
-        runner = self.runner
-        limit = runner.settings.step_timeout_seconds + GRACE_SECONDS
+        runner, limit = self.runner, self.runner.settings.step_timeout_seconds + GRACE_SECONDS
         local = LocalRun(self.folder, runner.server, runner.on_start, runner.on_end, note, environment or {}, limit)
         try:
             with _stopped_in_order(local):

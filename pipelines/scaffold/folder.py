@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from components.errors import ModelFolderError
 from components.files import private_files
+from components.model.checks_section import WEEKDAYS
 from components.model.folder import Model, read_model
-from components.model.sections import WEEKDAYS
 from pipelines.scaffold.baseline import Baseline
 from pipelines.scaffold.features import Guess, feature_name
 from pipelines.scaffold.label import Label

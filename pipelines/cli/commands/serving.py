@@ -81,16 +81,8 @@ def serve(
         raise SettingsError(f"--no-token on {host} would answer everybody who reaches it: leave --no-token out, or --host")
     configure_logging()
     log = None if no_log else LogOptions(log_share, log_days, sensitive)
-    options = ServeOptions(
-        targets,
-        host,
-        port,
-        canary_share,
-        asks_for_token=not no_token,
-        token_file=token_file,
-        limits=Limits(rows=most_rows, seconds=seconds),
-        log=log,
-    )
+    limits = Limits(rows=most_rows, seconds=seconds)
+    options = ServeOptions(targets, host, port, canary_share, asks_for_token=not no_token, token_file=token_file, limits=limits, log=log)
 
     def tell(address: str) -> None:
         token = "" if no_token else f", token in {token_file or own_token_file(settings)}"

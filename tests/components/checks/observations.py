@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from components.looks.earlier_days import Observation
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.profiles.profiling import _profile_column
 

@@ -13,7 +13,7 @@ from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted
 from components.looks.earlier_days import Look, Observation
 from components.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
-from components.model.sections import ChecksSection
+from components.model.checks_section import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
 
 LOOKS: tuple[Look, ...] = (
