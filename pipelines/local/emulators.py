@@ -178,7 +178,7 @@ def _find(folder: Path, part: EmulatorName) -> Daemon | None:
     return daemons.find(_record(folder, part)) or daemons.search(str(PYTHON), ("-m", part, f"--data={folder / part}"))
 
 
-def _silent(running: dict[EmulatorName, Daemon], chosen: Addresses) -> list[EmulatorName]:
+def _silent(running: Mapping[EmulatorName, Daemon], chosen: Addresses) -> list[EmulatorName]:
     """Those that have had the time to start, and do not answer now. One whose database was killed brings it back meanwhile."""
     now = datetime.now(UTC)
     old = [part for part, daemon in running.items() if (now - datetime.fromisoformat(daemon.since)).total_seconds() > START_SECONDS]
