@@ -15,13 +15,16 @@ def evaluate(
     blessing: dsl.Output[dsl.Artifact],
     results: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    classification: dsl.Output[dsl.ClassificationMetrics],
+    page: dsl.Output[dsl.HTML],
 ) -> bool:
     """Judge the model on the eval split; True lets it through. A refusal ends the run as BLOCKED."""
-    from components.evaluation.step import judge
+    from components.evaluation.step import judge, show
     from components.runs.outcome import refuse, running_step
 
     with running_step(run_id, "evaluate", model) as step:
         refusal = judge(step, examples, trained, evaluation, blessing, results, metrics)
+        show(step, results, classification, page, refusal)
         if refusal:
             refuse(step, refusal)
         return not refusal

@@ -1,11 +1,12 @@
 """What the step `evaluate` does."""
 
-import math
 from pathlib import Path
 
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.metric import require_recordable
+from components.evaluation.results import read_results
+from components.evaluation.viewers import scalars, show_classification
 from components.runs.outcome import Step
 from components.tfx.artifacts import KfpArtifact
 
@@ -24,7 +25,16 @@ def judge(
     measured = evaluate(step.model, judged, beam_args=step.settings.beam_args, stock=step.settings.stock_executors)
     require_recordable(measured.metrics)
     measured.write(Path(results.path))
-    overall = {metric.name: metric.value for metric in measured.metrics if not metric.slice and math.isfinite(metric.value)}
     Path(metrics.path).write_text("")  # an artifact without a file is never cached
-    metrics.metadata |= overall
+    metrics.metadata |= scalars(measured)
     return None if measured.blessed else refusal(step.model, measured)
+
+
+def show(step: Step, results: KfpArtifact, classification: KfpArtifact, page: KfpArtifact, refusal: str | None) -> None:
+    """Leave what Kubeflow's viewers show. Without a pipeline root there is no viewer, and the run's report has the page."""
+    judged = read_results(Path(results.path))
+    show_classification(judged, classification)
+    if step.settings.pipeline_root:
+        from components.evaluation.page import write_evaluation_page  # altair takes half a second
+
+        write_evaluation_page(step.model.name, judged, refusal, Path(page.path))

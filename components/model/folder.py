@@ -10,6 +10,7 @@ from pydantic import StringConstraints, ValidationError, model_validator
 
 from components.errors import ModelFolderError
 from components.model.metric_names import metric_names
+from components.model.resources import ResourcesSection
 from components.model.sections import (
     ChecksSection,
     EvaluationSection,
@@ -51,6 +52,7 @@ class Model(Section):
     serving: ServingSection
     snapshots: SnapshotsSection = SnapshotsSection()
     checks: ChecksSection = ChecksSection()
+    resources: ResourcesSection = ResourcesSection()
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from components.cloud import Cloud
-from components.errors import BlockedError, PerennialError, StorageFullError, TaskError
+from components.errors import BlockedError, DoubledRunError, PerennialError, StorageFullError, TaskError
 from components.files import OTHERS
 from components.log import configure_logging
 from components.model.folder import Model, read_model
@@ -57,6 +57,8 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
         try:
             with _returning(task):
                 yield settings
+        except DoubledRunError:
+            raise  # the run is not this execution's to end
         except Exception as error:
             _end_run(settings, run_id, _explained(error), task)
             raise
@@ -83,6 +85,7 @@ def refuse(step: Step, sentence: str) -> None:
 
     with step.cloud.engine.begin() as connection:
         finish_run(connection, step.run_id, RunState.BLOCKED, sentence)
+    sys.stderr.write(f"perennial: {sentence}\n")
 
 
 def _end_run(settings: Settings, run_id: str, error: Exception, task: str) -> None:

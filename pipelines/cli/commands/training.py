@@ -16,7 +16,7 @@ import click
 from components.model.folder import read_model
 from components.reason import require_reason
 from components.settings import Settings, read_settings, require_pinned
-from pipelines.cli.options import as_json, ready_settings, through_option
+from pipelines.cli.options import as_json, on_option, ready_settings, through_option
 from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
 
@@ -26,7 +26,8 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.command()
 @click.argument("model")
 @through_option
-@click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run the pipeline.")
+@on_option
+@click.option("--wait", is_flag=True, help="Follow a run on Kubeflow to its end, with the exit code of a local one.")
 @cold_option
 @click.option("--stock", is_flag=True, help="Run TFX's own StatisticsGen and Evaluator: the same results, but slower.")
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
@@ -34,7 +35,16 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.option("--reason", help="The reason; it is recorded with the run.")
 @as_json
 def train(
-    model: str, through: date | None, on: str, cold: bool, stock: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool
+    model: str,
+    through: date | None,
+    on: str,
+    wait: bool,
+    cold: bool,
+    stock: bool,
+    force: bool,
+    waive_gate: bool,
+    reason: str | None,
+    as_json: bool,
 ) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
 
@@ -43,22 +53,27 @@ def train(
     if waive_gate and reason is None:
         raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
     reason = require_reason("asked for on the command line" if reason is None else reason)
-    if stock and on == "kubeflow":
-        raise click.UsageError("--stock is for --on local: on Kubeflow, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
+    if stock and on != "local":
+        raise click.UsageError("--stock is for --on local: elsewhere, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
+    if wait and on == "vertex":
+        raise click.UsageError("--wait is for --on kubeflow: Vertex AI's console follows a run")
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
     with _fork_server(settings, cold=cold or on != "local") as server:
         from components.runs.record import Trigger
-        from pipelines.cli.json_text import to_json
         from pipelines.cli.text import training as text
         from pipelines.run.launch import Runner
-        from pipelines.run.train import TrainingRequest, submit, train_locally
+        from pipelines.run.train import TrainingRequest, train_locally
 
         request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
         if on == "kubeflow":
-            address = submit(settings, request)
-            click.echo(to_json({"run": address}) if as_json else f"submitted: {address}")
-            return
+            from pipelines.cli.text.runs import train_on_kubeflow
+
+            sys.exit(train_on_kubeflow(settings, request, wait=wait, as_json=as_json))
+        if on == "vertex":
+            from pipelines.cli.text.runs import train_on_vertex
+
+            sys.exit(train_on_vertex(settings, request, as_json=as_json))
         progress = text.Progress(quiet=as_json)
 
         def on_start(name: str) -> None:

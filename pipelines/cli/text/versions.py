@@ -70,6 +70,8 @@ def show_story(story: VersionStory) -> None:
         "packages": ", ".join(f"{name} {version}" for name, version in run.main_packages.items()),
         "components": ", ".join(f"{task.task_name} {task.component_version}" for task in story.tasks),
     }
+    if story.run.address:
+        lines["on Kubeflow"] = story.run.address
     if retired := story.retirement:
         lines["retired"] = f"{retired.created_at:%Y-%m-%d %H:%M:%S} by {retired.actor}: {retired.reason}"
     click.echo(f"{story.model} version {story.number}{', live on ' if story.live_on else ''}{', '.join(story.live_on)}")
