@@ -101,7 +101,7 @@ def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipel
         host=known.host,
         git_commit=known.git_commit,
         git_dirty=known.git_dirty,
-        image_digest=settings.image.rpartition("@")[2] if settings.image else None,
+        image_digest=settings.image.partition("@")[2] or None if settings.image else None,
         service_account=settings.database_user,
     )
 

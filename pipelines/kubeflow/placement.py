@@ -1,7 +1,7 @@
 """What a cluster must know of each task: resources, retries, time-outs, nodes, settings and secrets, by kfp-kubernetes.
 
-Settings reach the steps as a ConfigMap, which `kubectl create configmap --from-env-file` makes of an environment's file, and secrets as a
-Secret: neither is in the compiled pipeline. docs/kubeflow.md has the table of both.
+Settings reach the steps as a ConfigMap, which the overlays of infra/kubeflow make of a file, and secrets as a Secret: neither is in the
+compiled pipeline. docs/kubeflow.md has the table of both.
 """
 
 from kfp import dsl, kubernetes
@@ -51,6 +51,8 @@ def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTa
     secrets = [_variable(field) for field in SECRETS if getattr(settings, field) is not None]
     if secrets:
         kubernetes.use_secret_as_env(task, settings.kubeflow_secret, {name: name for name in secrets})
+    if settings.kubeflow_credentials_secret and settings.credentials_file:
+        kubernetes.use_secret_as_volume(task, settings.kubeflow_credentials_secret, str(settings.credentials_file.parent))
     task.set_env_variable(f"{PREFIX}STATE_FOLDER", f"{SCRATCH}/perennial")
     if settings.image:
         task.set_env_variable(f"{PREFIX}IMAGE", settings.image)
@@ -59,7 +61,8 @@ def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTa
 
 def setting_variables(settings: Settings) -> list[str]:
     """The variables that the ConfigMap must hold for the steps: every setting that is not a default, a secret or this machine's own."""
-    chosen = settings.model_dump(exclude_defaults=True, exclude={*SECRETS, *NOT_FOR_STEPS})
+    own = {*SECRETS, *NOT_FOR_STEPS} - ({"credentials_file"} if settings.kubeflow_credentials_secret else set())
+    chosen = settings.model_dump(exclude_defaults=True, exclude=own)
     return sorted(_variable(field) for field in chosen if not field.startswith("kubeflow_"))
 
 

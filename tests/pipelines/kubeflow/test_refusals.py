@@ -101,10 +101,6 @@ def test_a_busy_kubeflow_is_asked_again_where_nothing_can_be_doubled(kubeflow_se
         ({"image": None}, f"--on kubeflow needs PERENNIAL_IMAGE: {LOCAL}"),
         ({"pipeline_root": None}, f"--on kubeflow needs PERENNIAL_PIPELINE_ROOT: {LOCAL}"),
         (
-            {"image": "example.test/perennial:latest"},
-            "PERENNIAL_IMAGE example.test/perennial:latest is not pinned: write NAME@sha256:DIGEST, which `docker push` prints",
-        ),
-        (
             {"kubeflow_endpoint": None},
             f"PERENNIAL_KUBEFLOW_ENDPOINT is not set: {LOCAL}, or PERENNIAL_KUBEFLOW_AUTHENTICATION=port-forward",
         ),
@@ -113,7 +109,7 @@ def test_a_busy_kubeflow_is_asked_again_where_nothing_can_be_doubled(kubeflow_se
             "PERENNIAL_KUBEFLOW_AUTHENTICATION=id-token needs PERENNIAL_KUBEFLOW_AUDIENCE, the client id of IAP: set it",
         ),
     ],
-    ids=["no image", "no root", "not pinned", "no endpoint", "no audience"],
+    ids=["no image", "no root", "no endpoint", "no audience"],
 )
 def test_settings_that_lack_something_are_refused_before_anything_is_asked(
     kubeflow_settings: Settings, backend: Backend, name: str, changes: dict[str, object], sentence: str
