@@ -14,7 +14,7 @@ from kfp_server_api.exceptions import ApiException
 from components.errors import AccessError
 from components.settings import Settings
 from pipelines.kubeflow.authentication import Access, access
-from pipelines.kubeflow.refusals import Asked, refused, silent, web_page
+from pipelines.kubeflow.refusals import ApiCall, refused, silent, web_page
 from pipelines.kubeflow.remote import RemoteRun, remote_run
 
 PAGE = 100
@@ -61,7 +61,7 @@ class Kubeflow:
         Raises:
             PerennialError: it is refused, or nobody answers.
         """
-        asked = Asked(self.host, what, absent)
+        asked = ApiCall(self.host, what, absent)
         for attempt in range(READ_ATTEMPTS):
             try:
                 return self._call(asked, method, *arguments, **options)
@@ -81,7 +81,7 @@ class Kubeflow:
             UnansweredError: it was made, and no answer came.
             PerennialError: it is refused, or nobody is there.
         """
-        asked = Asked(self.host, what, absent)
+        asked = ApiCall(self.host, what, absent)
         try:
             return self._call(asked, method, *arguments, **options)
         except ApiException as error:
@@ -93,7 +93,7 @@ class Kubeflow:
             kind = silent(asked, error)
             raise (kind if _is_down(error) else UnansweredError(str(kind))) from error
 
-    def _call(self, asked: Asked, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    def _call(self, asked: ApiCall, method: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         answer = method(*arguments, _request_timeout=self._timeout, **options)
         last = self._client.last_response
         if "json" not in (last.getheader("content-type") or "").lower():
@@ -139,12 +139,12 @@ class Kubeflow:
                 path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True, _request_timeout=self._timeout
             ).data
         except ApiException as error:
-            raise refused(Asked(self.host, what), error.status or 0, _text(error)) from error
+            raise refused(ApiCall(self.host, what), error.status or 0, _text(error)) from error
         except urllib3.exceptions.HTTPError as error:
-            raise silent(Asked(self.host, what), error) from error
+            raise silent(ApiCall(self.host, what), error) from error
         text = data.decode(errors="replace")
         if text.startswith('{"error_message"'):  # the server has said 200 before it looked
-            raise refused(Asked(self.host, what, "its pod is gone; set up Argo's archive of logs to keep them"), 404, text)
+            raise refused(ApiCall(self.host, what, "its pod is gone; set up Argo's archive of logs to keep them"), 404, text)
         return str(text)
 
     def every(self, what: str, method: Callable[..., Any], field: str, **options: Any) -> Iterator[Any]:

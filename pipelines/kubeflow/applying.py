@@ -24,8 +24,8 @@ from pipelines.kubeflow.submission import ensure_experiment
 
 
 @dataclass
-class Application:
-    """An application of what is declared: its findings, and what it does about them."""
+class Applier:
+    """Puts right what is not as declared, and keeps what it did."""
 
     kubeflow: Kubeflow
     dry_run: bool
@@ -60,41 +60,41 @@ def apply(
     """
     require_image(settings)
     wanted = desired_schedules(settings, declared, kubeflow.pages)
-    application = Application(kubeflow, dry_run, on_change)
+    applier = Applier(kubeflow, dry_run, on_change)
     with only_apply(Cloud(settings).engine):
         existing = list(
             kubeflow.every("to list recurring runs", kubeflow.recurring_runs.recurring_run_service_list_recurring_runs, "recurring_runs")
         )
         for schedule in wanted:
-            _apply_one(application, schedule, [run for run in existing if run.display_name == schedule.name])
+            _apply_one(applier, schedule, [run for run in existing if run.display_name == schedule.name])
         names = {schedule.name for schedule in wanted}
         for run in existing:
             if run.display_name not in names and _is_ours(run) and _is_enabled(run):
-                _disable(application, run, f"schedule {run.display_name} is not declared any more: disable it")
-    return application.changes
+                _disable(applier, run, f"schedule {run.display_name} is not declared any more: disable it")
+    return applier.changes
 
 
-def _apply_one(application: Application, schedule: DesiredSchedule, named: Sequence[Any]) -> None:
+def _apply_one(applier: Applier, schedule: DesiredSchedule, named: Sequence[Any]) -> None:
     """Put one schedule right, given the recurring runs of its name."""
     same = sorted((run for run in named if run.description == schedule.description), key=lambda run: (run.created_at, run.recurring_run_id))
     whole = []
     for run in same:
-        differences = schedule.differences(run, _version_of(application.kubeflow, run))
+        differences = schedule.differences(run, _version_of(applier.kubeflow, run))
         if not differences:
             whole.append(run)
         elif _is_enabled(run):
-            _disable(application, run, f"schedule {schedule.name} was changed by hand: {'; '.join(differences)}: disable it")
+            _disable(applier, run, f"schedule {schedule.name} was changed by hand: {'; '.join(differences)}: disable it")
     if not whole:
         why = "replaces the former one" if any(_is_ours(run) for run in named) else "is new"
-        _create(application, schedule, why)
+        _create(applier, schedule, why)
     elif _is_enabled(whole[0]) != schedule.enabled:
-        _set_mode(application, schedule, whole[0])
+        _set_mode(applier, schedule, whole[0])
     for run in named:
         if run in same and run not in whole[1:]:
             continue
         if _is_enabled(run):
             what = "a former state" if _is_ours(run) and run not in same else "a copy that somebody made by hand"
-            _disable(application, run, f"schedule {schedule.name}: disable {what}, {run.recurring_run_id}")
+            _disable(applier, run, f"schedule {schedule.name}: disable {what}, {run.recurring_run_id}")
 
 
 def _is_ours(run: Any) -> bool:
@@ -105,25 +105,25 @@ def _is_enabled(run: Any) -> bool:
     return str(run.status) == "ENABLED" or str(run.mode) == "ENABLE"
 
 
-def _set_mode(application: Application, schedule: DesiredSchedule, run: Any) -> None:
-    calls = application.kubeflow.recurring_runs
+def _set_mode(applier: Applier, schedule: DesiredSchedule, run: Any) -> None:
+    calls = applier.kubeflow.recurring_runs
     if not schedule.enabled:
-        _disable(application, run, f"schedule {schedule.name} is declared as disabled: disable it")
+        _disable(applier, run, f"schedule {schedule.name} is declared as disabled: disable it")
         return
-    application.change(
+    applier.change(
         f"schedule {schedule.name} was disabled by hand or by an earlier apply: enable it",
-        lambda: application.kubeflow.write(
+        lambda: applier.kubeflow.write(
             f"to enable schedule {schedule.name}", calls.recurring_run_service_enable_recurring_run, run.recurring_run_id
         ),
     )
 
 
-def _disable(application: Application, run: Any, sentence: str) -> None:
+def _disable(applier: Applier, run: Any, sentence: str) -> None:
     what, method = (
         f"to disable schedule {run.display_name}",
-        application.kubeflow.recurring_runs.recurring_run_service_disable_recurring_run,
+        applier.kubeflow.recurring_runs.recurring_run_service_disable_recurring_run,
     )
-    application.change(sentence, lambda: application.kubeflow.write(what, method, run.recurring_run_id))
+    applier.change(sentence, lambda: applier.kubeflow.write(what, method, run.recurring_run_id))
 
 
 def _version_of(kubeflow: Kubeflow, run: Any) -> Any:
@@ -140,16 +140,16 @@ def _versions(kubeflow: Kubeflow, pipeline_id: str) -> Iterable[Any]:
     return list(kubeflow.every("to list versions of a pipeline", method, "pipeline_versions", pipeline_id=pipeline_id))
 
 
-def _create(application: Application, schedule: DesiredSchedule, why: str) -> None:
+def _create(applier: Applier, schedule: DesiredSchedule, why: str) -> None:
     """Make a recurring run, and what it needs."""
-    kubeflow = application.kubeflow
+    kubeflow = applier.kubeflow
     listed = kubeflow.every("to list pipelines", kubeflow.pipelines.pipeline_service_list_pipelines, "pipelines")
     pipeline = next((item for item in listed if schedule.pipeline in (item.display_name, getattr(item, "name", None))), None)
     versions = _versions(kubeflow, pipeline.pipeline_id) if pipeline else ()
     version = next((item for item in versions if item.display_name == schedule.version), None)
     if version is None:
-        application.change(f"version {schedule.version} of pipeline {schedule.pipeline} is new: upload it", lambda: None)
-    application.change(
+        applier.change(f"version {schedule.version} of pipeline {schedule.pipeline} is new: upload it", lambda: None)
+    applier.change(
         f"schedule {schedule.name} {why}: create it",
         lambda: _create_run(kubeflow, schedule, version or _upload(kubeflow, schedule, pipeline.pipeline_id if pipeline else None)),
     )

@@ -12,7 +12,7 @@ PLEASE_LOG_IN = "set PERENNIAL_KUBEFLOW_AUTHENTICATION to how people log in ther
 
 
 @dataclass(frozen=True)
-class Asked:
+class ApiCall:
     """What was asked, of whom."""
 
     host: str
@@ -22,7 +22,7 @@ class Asked:
     """What to do where it does not exist."""
 
 
-def refused(asked: Asked, status: int, body: str) -> PerennialError:
+def refused(asked: ApiCall, status: int, body: str) -> PerennialError:
     """The error for an answer with that status."""
     words = _words(body)
     start = f"Kubeflow at {asked.host} answers {status} {asked.what}"
@@ -43,14 +43,14 @@ def refused(asked: Asked, status: int, body: str) -> PerennialError:
     return TaskError(f"{start} ({words}): the image and this code may be of different versions; correct what it names")
 
 
-def web_page(asked: Asked, body: str) -> AccessError:
+def web_page(asked: ApiCall, body: str) -> AccessError:
     """The error for HTML where JSON was due: somebody stands before the API and wants a person to log in."""
     title = re.search(r"<title>(.*?)</title>", body, re.IGNORECASE | re.DOTALL)
     name = f" {legible(title[1].strip(), limit=80)!r}" if title else ""
     return AccessError(f"Kubeflow at {asked.host} answers {asked.what} with a web page{name}, not with its API: {PLEASE_LOG_IN}")
 
 
-def silent(asked: Asked, error: Exception) -> AccessError:
+def silent(asked: ApiCall, error: Exception) -> AccessError:
     """The error for no answer at all."""
     reason = legible(str(getattr(error, "reason", None) or error), limit=LONGEST)
     return AccessError(
