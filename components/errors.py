@@ -10,6 +10,7 @@ PerennialError
 │   ├── UnknownVersionError   the registry has no such model or version
 │   ├── CorruptObjectError    an object of a version is missing, or has other bytes than were pushed
 │   └── ConflictError         somebody else has recorded something else meanwhile
+│       └── DoubledRunError   a second execution of a run that is under way
 ├── StorageFullError    a disk has no room
 ├── TaskError           a task of a pipeline failed
 └── BlockedError        a gate refused the data or the model: nothing crashed, the run is over
@@ -54,6 +55,10 @@ class CorruptObjectError(RegistryError):
 
 class ConflictError(RegistryError):
     """What is to be recorded contradicts what is on record, or what somebody else has recorded meanwhile."""
+
+
+class DoubledRunError(ConflictError):
+    """The same run was submitted twice: this execution ends, and the run goes on in the other."""
 
 
 class StorageFullError(PerennialError):

@@ -4,6 +4,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -41,6 +42,15 @@ def require_pinned(image: str) -> str:
             f"{image!r} may be another image tomorrow: name it by digest, as `make image REGISTRY=…` prints it (NAME@sha256:…)"
         )
     return image
+
+
+class KubeflowAuthentication(StrEnum):
+    """How Kubeflow is told who asks (docs/kubeflow.md)."""
+
+    PLAIN = "plain"
+    ID_TOKEN = "id-token"  # noqa: S105 - the name of a way
+    CLUSTER = "cluster"
+    PORT_FORWARD = "port-forward"
 
 
 class Settings(BaseSettings):
@@ -109,6 +119,22 @@ class Settings(BaseSettings):
     pipeline_root: str | None = None
     """Where Kubeflow keeps artifacts, gs://…; None on one machine, which keeps them in the state folder."""
     kubeflow_endpoint: str | None = None
+    kubeflow_ui: str | None = None
+    """Where people find Kubeflow's pages; None means the endpoint."""
+    kubeflow_authentication: KubeflowAuthentication = KubeflowAuthentication.PLAIN
+    kubeflow_audience: str | None = None
+    """Of the ID token: the OAuth client id of Identity-Aware Proxy."""
+    kubeflow_service_account: str | None = None
+    """Whom the ID token stands for, by impersonation; None means whoever asks."""
+    kubeflow_token_file: Path = Path("/var/run/secrets/kubeflow/pipelines/token")
+    kubeflow_namespace: str = "kubeflow"
+    kubeflow_steps_account: str | None = None
+    """The Kubernetes service account of the steps; None means Kubeflow's default."""
+    kubeflow_credentials_secret: str | None = None
+    """A Secret with the service account's key, mounted where `credentials_file` is; None where the pods' account needs none."""
+    kubeflow_config_map: str = "perennial"
+    """Gives the steps their settings; `kubeflow_secret` gives them their secrets."""
+    kubeflow_secret: str = "perennial"  # noqa: S105 - its name
     image: Annotated[str, AfterValidator(require_pinned)] | None = None
     """The container image of every step, pinned by digest."""
     beam_args: tuple[str, ...] = (

@@ -20,7 +20,7 @@ def reproduction(run_id: str, model: str, version: int, launch: str) -> None:
         version: its number.
         launch: what only the launcher knows, as JSON (components.runs.provenance.Launch).
     """
-    with dsl.ExitHandler(finish(run_id=run_id)):
+    with dsl.ExitHandler(finish(run_id=run_id, kubeflow_run=dsl.PIPELINE_JOB_ID_PLACEHOLDER)):
         begun = begin(run_id=run_id, model=model, version=version, launch=launch)
         snapshot = recall(run_id=run_id, model=model, version=version).after(begun).outputs["snapshot"]
         reading = read(run_id=run_id, model=model, snapshot=snapshot)

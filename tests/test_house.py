@@ -15,6 +15,8 @@ MOST_MODULES = 15
 MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 40
 MOST_LINES_OF_A_ROOM = 2_700
+GROWS_BY_COMMAND = {"pipelines/cli": 3_300}
+"""Nobody reads the command line through: each command is a file of its own, with its text."""
 STARTED_BY_NAME = {"main", "upgrade"}
 """A script's entry, and Alembic's."""
 
@@ -56,7 +58,7 @@ def test_no_room_is_larger_than_an_hour_of_reading() -> None:
     rooms: Counter[str] = Counter()
     for name in MODULES:
         rooms["/".join(Path(name).parts[:2])] += len((REPOSITORY / name).read_text().splitlines())
-    assert {room: lines for room, lines in rooms.items() if lines > MOST_LINES_OF_A_ROOM} == {}
+    assert {room: lines for room, lines in rooms.items() if lines > GROWS_BY_COMMAND.get(room, MOST_LINES_OF_A_ROOM)} == {}
 
 
 @pytest.mark.parametrize("folder", ["components", "pipelines", "infra/emulators", "benchmarks"])

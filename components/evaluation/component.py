@@ -16,14 +16,17 @@ def evaluate(
     blessing: dsl.Output[dsl.Artifact],
     results: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
+    classification: dsl.Output[dsl.ClassificationMetrics],
+    page: dsl.Output[dsl.HTML],
 ) -> bool:
     """Judge the model beside the champion; True keeps it. A threshold that is not kept ends the run as BLOCKED."""
     from components.evaluation.evaluator import Judged
-    from components.evaluation.step import judge_against_champion
+    from components.evaluation.step import judge_against_champion, show
     from components.runs.outcome import refuse, running_step
 
     with running_step(run_id, "evaluate", model) as step:
         refusal = judge_against_champion(step, Judged(examples, trained, evaluation, blessing), reference, results, metrics)
+        show(step, results, classification, page, refusal)
         if refusal:
             refuse(step, refusal)
         return not refusal

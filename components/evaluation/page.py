@@ -1,11 +1,11 @@
-"""An evaluation as a run's page shows it: checks, metrics by slice and by class, and the charts of predictions."""
+"""An evaluation as a run's page shows it, or a page of its own: checks, metrics by slice and by class, and charts of predictions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from markupsafe import Markup
 
-from components.evaluation import charts, class_charts
 from components.evaluation.metric import Check
 from components.evaluation.results import ChampionResult, Results
 from components.evaluation.tables import (
@@ -22,7 +22,10 @@ from components.evaluation.tables import (
     ordered_checks,
     ordered_roc,
 )
+from components.evaluation.views import charts, class_charts
 from components.model.sections import Split
+from components.report.charts import inks
+from components.report.templating import render, write_page
 
 
 @dataclass(frozen=True)
@@ -121,3 +124,22 @@ def _roc(results: Results, table: MetricTable) -> SummedChart | None:
 def _calibration(results: Results) -> SummedChart | None:
     buckets = drawable_buckets(results.calibration)
     return SummedChart(charts.calibration_plot(buckets), calibration_gap(buckets)) if buckets else None
+
+
+def write_evaluation_page(model: str, results: Results, refusal: str | None, path: Path) -> None:
+    """Draw the evaluation on a page of its own.
+
+    Raises:
+        StorageFullError: the disk has no room for it.
+    """
+    page = render(
+        "evaluation/templates/evaluation_page.html",
+        model=model,
+        outcome="blocked" if refusal else "pushed",
+        headline="Blocked" if refusal else "Good enough",
+        sentence=(refusal or f"All {len(results.checks)} thresholds of model.toml are kept.").removeprefix("blocked: "),
+        evaluation=summarize_evaluation(results),
+        classes=results.classes,
+        inks=inks(results.classes),
+    )
+    write_page(page, path)

@@ -1,13 +1,13 @@
 """What the steps `evaluate` and `measure` do."""
 
-import math
 from pathlib import Path
 
 from components.evaluation.champion.champion import ChampionVersion, load_champion, read_champion_record
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.metric import require_recordable
-from components.evaluation.results import Results
+from components.evaluation.results import Results, read_results
+from components.evaluation.views.viewers import scalars, show_classification
 from components.examples.digest import spans_of
 from components.model.sections import Split
 from components.runs.outcome import Step
@@ -29,9 +29,8 @@ def judge(step: Step, judged: Judged, results: KfpArtifact, metrics: KfpArtifact
     measured = evaluate(step.model, judged, beam_args=settings.beam_args, stock=settings.stock_executors, champion=champion)
     require_recordable([metric for one in (measured.metrics, *(other.metrics for other in measured.others)) for metric in one])
     measured.write(Path(results.path))
-    overall = {metric.name: metric.value for metric in measured.metrics if not metric.slice and math.isfinite(metric.value)}
     Path(metrics.path).write_text("")  # an artifact without a file is never cached
-    metrics.metadata |= overall
+    metrics.metadata |= scalars(measured)
     return measured
 
 
@@ -45,3 +44,13 @@ def _champion(step: Step, judged: Judged, reference: KfpArtifact) -> ChampionVer
     return load_champion(
         step.cloud, step.model, record, columns=read_columns(examples / f"Split-{Split.EVAL}"), newest=spans_of(examples, Split.NEWEST)
     )
+
+
+def show(step: Step, results: KfpArtifact, classification: KfpArtifact, page: KfpArtifact, refusal: str | None) -> None:
+    """Leave what Kubeflow's viewers show. Without a pipeline root there is no viewer, and the run's report has the page."""
+    judged = read_results(Path(results.path))
+    show_classification(judged, classification)
+    if step.settings.pipeline_root:
+        from components.evaluation.page import write_evaluation_page  # altair takes half a second
+
+        write_evaluation_page(step.model.name, judged, refusal, Path(page.path))

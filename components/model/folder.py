@@ -11,6 +11,7 @@ from pydantic import StringConstraints, ValidationError, model_validator
 from components.errors import ModelFolderError
 from components.model.checks_section import ChecksSection
 from components.model.metric_names import metric_names
+from components.model.resources import ResourcesSection
 from components.model.sections import (
     EvaluationSection,
     MetricBound,
@@ -55,6 +56,7 @@ class Model(Section):
     snapshots: SnapshotsSection = SnapshotsSection()
     checks: ChecksSection = ChecksSection()
     targets: TargetsSection = TargetsSection()
+    resources: ResourcesSection = ResourcesSection()
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:

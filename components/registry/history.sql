@@ -29,6 +29,7 @@ ORDER BY version;
 SELECT version AS number, variant, code_sha256, training_sha256, framework, signature, artifact_uri, manifest,
        examples_sha256, training_machine, model_version.created_by, model_version.created_at AS made_at,
        pipeline_run.*,
+       (SELECT address FROM registry.kubeflow_run WHERE kubeflow_run.run_id = pipeline_run.run_id) AS address,
        snapshot_id, document, source_table, snapshot_table, partition_field, partition_from, partition_to, query_sha256, row_count,
        schema_fingerprint, content_checksum,
        retirement.actor AS retired_by, retirement.reason AS retired_because, retirement.created_at AS retired_at,

@@ -115,6 +115,7 @@ def _lineage(run: FinishedRun) -> dict[str, str]:
     return {
         "run": recorded.run_id,
         "asked for by": f"{recorded.trigger}: {recorded.reason}",
+        **({"on Kubeflow": run.recorded.address} if run.recorded.address else {}),
         "git commit": recorded.commit or "no repository",
         "environment (uv.lock)": recorded.environment_digest,
         "image": recorded.image_digest or "none: run on this machine",

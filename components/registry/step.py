@@ -20,11 +20,24 @@ from components.model.sections import Split
 from components.registry import evaluations
 from components.registry.expiry import apply_expiry
 from components.registry.publish import publish_missing
+from components.registry.summary import write_summary
 from components.registry.versions import NewVersion, register_version, training_fingerprint
+from components.runs.kubeflow import find_execution, record_execution
 from components.runs.machine import MACHINE
 from components.runs.outcome import Step
 from components.runs.provenance import Launch, environment_digest, package_versions, pipeline_version
-from components.runs.record import Run, RunState, Trigger, finish_run, pipeline_tasks, read_run, record_tasks, require_running, start_run
+from components.runs.record import (
+    Run,
+    RunState,
+    Trigger,
+    finish_run,
+    is_recorded,
+    pipeline_tasks,
+    read_run,
+    record_tasks,
+    require_running,
+    start_run,
+)
 from components.runs.steps import PipelineName
 from components.settings import Settings
 from components.snapshot import record as snapshots
@@ -38,28 +51,40 @@ from components.tfx.artifacts import KfpArtifact
 
 log = logging.getLogger(__name__)
 
+SUCCEEDED = ("SUCCEEDED", "COMPLETE", "CACHED")
+"""What a pipeline that succeeded is called: by kfp.local, and by Kubeflow's driver, which passes on the state that MLMD keeps."""
+
 MANIFEST = "manifest.json"
 ADDRESS = "address"
 """The file beside the manifest in the artifact of `push`; it has the gs:// URI of the pushed folder."""
 
 
-def start_recorded_run(step: Step, through: str, launch: str) -> None:
-    """Record the start of the run.
+def start_recorded_run(step: Step, through: str, launch: str, kubeflow_run: str | None = None) -> None:
+    """Record the start of the run, and which run of Kubeflow executes it.
 
     Raises:
+        DoubledRunError: another run of Kubeflow executes it already.
         ModelFolderError: the model's folder here is not the one that the run was launched with.
     """
-    known, model = Launch.from_json(launch), step.model.name
+    known = Launch.from_json(launch)
+    with step.cloud.engine.begin() as connection:
+        start_run(connection, new_training_run(step, known, through=through))
+        if known.kubeflow and kubeflow_run:
+            record_execution(connection, step.run_id, kubeflow_run, f"{known.kubeflow}{kubeflow_run}")
+    if step.model.code_sha256() != known.code_sha256:
+        raise ModelFolderError(
+            f"the folder of model {step.model.name!r} changed since the run was launched (or the image holds another): "
+            f"run it again, with an image built from this commit"
+        )
+
+
+def new_training_run(step: Step, known: Launch, *, through: str) -> Run:
+    """A run of the training pipeline that starts here and now."""
+    model = step.model.name
     parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(step.settings.beam_args)}
     if known.waive_gate:
         parameters["waive_gate"] = True
-    with step.cloud.engine.begin() as connection:
-        start_run(connection, new_run(step.settings, step.run_id, model, known, pipeline_name=PipelineName.TRAINING, parameters=parameters))
-    if step.model.code_sha256() != known.code_sha256:
-        raise ModelFolderError(
-            f"the folder of model {model!r} changed since the run was launched (or the image holds another): "
-            f"run it again, with an image built from this commit"
-        )
+    return new_run(step.settings, step.run_id, model, known, pipeline_name=PipelineName.TRAINING, parameters=parameters)
 
 
 def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipeline_name: str, parameters: Mapping[str, object]) -> Run:
@@ -78,7 +103,7 @@ def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipel
         host=known.host,
         git_commit=known.git_commit,
         git_dirty=known.git_dirty,
-        image_digest=settings.image.rpartition("@")[2] if settings.image else None,
+        image_digest=settings.image.partition("@")[2] or None if settings.image else None,
         service_account=settings.database_user,
     )
 
@@ -100,7 +125,9 @@ def push_model(step: Step, snapshot: KfpArtifact, trained: KfpArtifact, pushed: 
     pushed.metadata |= {"gs_uri": manifest.uri, "sha256": manifest.sha256, MACHINE: trained.metadata[MACHINE]}
 
 
-def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact) -> int:
+def record_version(
+    step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushed: KfpArtifact, results: KfpArtifact, summary: KfpArtifact
+) -> int:
     """Record everything about the version in one transaction, then publish it. Returns its number.
 
     A candidate that the champion is better than gets a number and its story, too, and the run ends as BLOCKED. It is not published.
@@ -121,6 +148,7 @@ def record_version(step: Step, snapshot: KfpArtifact, counts: KfpArtifact, pushe
             finish_run(connection, run_id, RunState.BLOCKED, f"{refusal(model, judged)} (version {number})")
     _keep_recorded(step, pinned)
     _publish_recorded(step.cloud, model.name)
+    write_summary(Path(summary.path), version=number, run_id=run_id, snapshot=pinned, uri=manifest.uri)
     return number
 
 
@@ -140,10 +168,17 @@ def _publish_recorded(cloud: Cloud, model: str) -> None:
         log.warning("versions could not be published: run perennial verify --repair", extra={"model": model, "error": str(error)})
 
 
-def finish_recorded_run(cloud: Cloud, run_id: str, state: str, error: str | None) -> None:
-    """End the run as the pipeline's state says, unless a step has ended it with its reason."""
+def finish_recorded_run(cloud: Cloud, run_id: str, state: str, error: str | None, kubeflow_run: str | None = None) -> None:
+    """End the run as the pipeline's state says, unless a step has ended it with its reason.
+
+    A run that never started, since no window was due, and one that another run of Kubeflow executes, are left as they are.
+    """
     with cloud.engine.begin() as connection:
-        if state == "SUCCEEDED":
+        executed_by = find_execution(connection, run_id)
+        if not is_recorded(connection, run_id) or executed_by not in (None, kubeflow_run):
+            log.info("there is no run of this execution to end", extra={"run_id": run_id, "executed_by": executed_by})
+            return
+        if state in SUCCEEDED:
             ended = finish_run(connection, run_id, RunState.SUCCEEDED)
         else:
             wanted = RunState.CANCELLED if state == "CANCELLED" else RunState.FAILED

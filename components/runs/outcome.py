@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from components.cloud import Cloud
-from components.errors import BlockedError, PerennialError, TaskError
+from components.errors import BlockedError, DoubledRunError, PerennialError, TaskError
 from components.files import OTHERS, disk_full
 from components.log import configure_logging
 from components.model.folder import Model, read_model
@@ -58,6 +58,8 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
         try:
             with _within_limit(settings, task), _returning(task):
                 yield settings
+        except DoubledRunError:
+            raise  # the run is not this execution's to end
         except Exception as error:
             _end_run(settings, run_id, _explained(error), task)
             raise
@@ -112,6 +114,7 @@ def refuse(step: Step, sentence: str) -> None:
 
     with step.cloud.engine.begin() as connection:
         finish_run(connection, step.run_id, RunState.BLOCKED, sentence)
+    sys.stderr.write(f"perennial: {sentence}\n")
 
 
 def _end_run(settings: Settings, run_id: str, error: Exception, task: str) -> None:

@@ -32,6 +32,8 @@ class Launch:
     git_dirty: bool
     waive_gate: bool = False
     """Whether the gate before training records its findings without blocking."""
+    kubeflow: str | None = None
+    """What an id of Kubeflow is appended to for the address of its run; None where the run is not Kubeflow's."""
 
     def to_json(self) -> str:
         """The launch as JSON, which is a parameter of the pipeline."""

@@ -82,6 +82,8 @@ class RecordedRun:
     error: str | None
     started_at: datetime
     finished_at: datetime | None
+    address: str | None = None
+    """Its page on Kubeflow; None where it ran on a machine."""
 
 
 @dataclass(frozen=True)
@@ -185,13 +187,18 @@ def read_run(connection: sa.Connection, run_id: str) -> RecordedRun:
     return recorded(row)
 
 
+def is_recorded(connection: sa.Connection, run_id: str) -> bool:
+    """Whether the registry has the run."""
+    return execute(connection, "runs.read", run_id=run_id).first() is not None
+
+
 def read_tasks(connection: sa.Connection, run_id: str) -> tuple[Task, ...]:
     """The tasks of a run, by name."""
     return tuple(Task(**row) for row in execute(connection, "runs.read_tasks", run_id=run_id).mappings())
 
 
 def recorded(row: sa.RowMapping) -> RecordedRun:
-    """A row of registry.pipeline_run."""
+    """A row of registry.pipeline_run, with the address of its page on Kubeflow."""
     values = {field.name: row[field.name] for field in fields(Run)}
     run = Run(**values | {"trigger": Trigger(row["trigger"])})
-    return RecordedRun(run, RunState(row["state"]), row["error"], row["started_at"], row["finished_at"])
+    return RecordedRun(run, RunState(row["state"]), row["error"], row["started_at"], row["finished_at"], row["address"])

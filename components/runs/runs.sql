@@ -9,7 +9,7 @@ INSERT INTO registry.pipeline_run (
 ON CONFLICT (run_id) DO NOTHING;
 
 -- name: read
-SELECT * FROM registry.pipeline_run WHERE run_id = :run_id;
+SELECT pipeline_run.*, address FROM registry.pipeline_run LEFT JOIN registry.kubeflow_run USING (run_id) WHERE run_id = :run_id;
 
 -- name: insert_tasks
 INSERT INTO registry.run_task (run_id, task_name, component_name, component_version, cached, seconds)

@@ -12,6 +12,8 @@ class PipelineName(StrEnum):
     """The pipelines, as the registry names them."""
 
     TRAINING = "training"
+    SCHEDULED_TRAINING = "scheduled-training"
+    """Its runs are trainings, and recorded as such."""
     REPRODUCTION = "reproduction"
 
 
@@ -30,6 +32,8 @@ class StepFacts:
 
     room: str
     """The folder of `components` that has its component.py."""
+    title: str
+    """What it is called where people look at a run."""
     pipelines: frozenset[PipelineName]
     needs_tfx: bool = False
     duty: Duty = Duty.WORK
@@ -56,27 +60,29 @@ class TaskResult:
     """The most memory that its process had, what it shares with others included; None where it ran cold."""
 
 
-_TRAINING = frozenset({PipelineName.TRAINING})
+_SCHEDULED = frozenset({PipelineName.SCHEDULED_TRAINING})
+_TRAINING = frozenset({PipelineName.TRAINING}) | _SCHEDULED
 _REPRODUCTION = frozenset({PipelineName.REPRODUCTION})
 _BOTH = _TRAINING | _REPRODUCTION
 
 STEPS = {
-    "start": StepFacts("registry", _TRAINING, duty=Duty.BEGIN),
-    "begin": StepFacts("reproduction", _REPRODUCTION, duty=Duty.BEGIN),
-    "pin": StepFacts("snapshot", _TRAINING),
-    "recall": StepFacts("reproduction", _REPRODUCTION),
-    "inspect": StepFacts("checks", _TRAINING),
-    "read": StepFacts("examples", _BOTH),
-    "schema": StepFacts("checks", _BOTH),
-    "statistics": StepFacts("checks", _TRAINING, needs_tfx=True),
-    "validate": StepFacts("checks", _TRAINING, needs_tfx=True),
-    "transform": StepFacts("training", _BOTH, needs_tfx=True),
-    "train": StepFacts("training", _BOTH, needs_tfx=True),
-    "evaluate": StepFacts("evaluation", _TRAINING, needs_tfx=True),
-    "measure": StepFacts("evaluation", _REPRODUCTION, needs_tfx=True),
-    "push": StepFacts("registry", _TRAINING),
-    "record": StepFacts("registry", _TRAINING),
-    "compare": StepFacts("reproduction", _REPRODUCTION),
-    "finish": StepFacts("registry", _BOTH, duty=Duty.END),
+    "start": StepFacts("registry", "Start the run", _TRAINING, duty=Duty.BEGIN),
+    "begin": StepFacts("reproduction", "Begin the reproduction", _REPRODUCTION, duty=Duty.BEGIN),
+    "claim": StepFacts("schedules", "Claim the next window", _SCHEDULED),
+    "pin": StepFacts("snapshot", "Pin the rows", _TRAINING),
+    "recall": StepFacts("reproduction", "Recall the pinned rows", _REPRODUCTION),
+    "inspect": StepFacts("checks", "Inspect the source", _TRAINING),
+    "read": StepFacts("examples", "Read examples", _BOTH),
+    "schema": StepFacts("checks", "Import the pinned schema", _BOTH),
+    "statistics": StepFacts("checks", "Compute statistics", _TRAINING, needs_tfx=True),
+    "validate": StepFacts("checks", "Hold the rows against the schema", _TRAINING, needs_tfx=True),
+    "transform": StepFacts("training", "Prepare features", _BOTH, needs_tfx=True),
+    "train": StepFacts("training", "Train the network", _BOTH, needs_tfx=True),
+    "evaluate": StepFacts("evaluation", "Judge the model", _TRAINING, needs_tfx=True),
+    "measure": StepFacts("evaluation", "Measure the model", _REPRODUCTION, needs_tfx=True),
+    "push": StepFacts("registry", "Push the model", _TRAINING),
+    "record": StepFacts("registry", "Record the version", _TRAINING),
+    "compare": StepFacts("reproduction", "Compare with the version", _REPRODUCTION),
+    "finish": StepFacts("registry", "Finish the run", _BOTH, duty=Duty.END),
 }
 """The steps by name, in the order of the data's way."""

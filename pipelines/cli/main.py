@@ -21,6 +21,14 @@ SECTIONS = {
         "reproduce": LazyCommand("pipelines.cli.commands.training:reproduce", "Train a version again and compare the result"),
         "gate": LazyCommand("pipelines.cli.commands.gate:gate", "Accept findings of the gate before training"),
         "compile": LazyCommand("pipelines.cli.commands.training:compile_", "Write a pipeline as YAML for Kubeflow or Vertex AI"),
+        "backfill": LazyCommand("pipelines.cli.commands.runs:backfill", "Train the windows between two dates, each once"),
+        "apply": LazyCommand("pipelines.cli.commands.runs:apply_", "Make Kubeflow's schedules as they are declared"),
+    },
+    "Runs": {
+        "runs": LazyCommand("pipelines.cli.commands.runs:runs", "List the runs of a model, here or on Kubeflow"),
+        "logs": LazyCommand("pipelines.cli.commands.runs:logs", "Show what a run's steps have printed"),
+        "cancel": LazyCommand("pipelines.cli.commands.runs:cancel", "Stop a run on Kubeflow"),
+        "retry": LazyCommand("pipelines.cli.commands.runs:retry", "Run a failed run on Kubeflow again"),
     },
     "Versions": {
         "models": LazyCommand("pipelines.cli.commands.versions:models", "List the models and their live versions"),

@@ -30,6 +30,9 @@ class Day(click.ParamType[date]):
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reason_option = click.option("--reason", required=True, help="The reason; it is recorded.")
+on_option = click.option(
+    "--on", type=click.Choice(["local", "kubeflow", "vertex"]), default="local", show_default=True, help="Where to run the pipeline."
+)
 through_option = click.option("--through", type=Day(), help="The last partition to use, YYYY-MM-DD.")
 
 

@@ -1,6 +1,5 @@
-"""Train a model: run the training pipeline on this machine, submit it to Kubeflow, or write it as YAML."""
+"""Train a model: run the training pipeline on this machine."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -8,7 +7,6 @@ from pathlib import Path
 from components.checks.findings import Finding
 from components.checks.record import read_recorded_findings
 from components.cloud import Cloud
-from components.errors import SettingsError
 from components.model.folder import Model
 from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
@@ -16,10 +14,10 @@ from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import RecordedRun, Trigger
 from components.runs.steps import TaskResult
-from components.settings import PREFIX, Settings
+from components.settings import PREFIX
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.pin import latest_partition
-from pipelines.run.launch import Runner, compile_pipeline, new_launch, new_run_id, only_attempt
+from pipelines.run.launch import Runner, new_launch, only_attempt
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
     """
     cloud, model = runner.cloud, request.model
     with only_attempt(runner, model.name) as attempt:
-        launch = _launch(request)
+        launch = new_training_launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
             through = request.through or latest_partition(cloud, model)
             trained = None if request.force else _find_trained(cloud, model, through)
@@ -82,35 +80,6 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
         with cloud.engine.connect() as connection:
             version, findings = find_version_of_run(connection, attempt.run_id), read_recorded_findings(connection, attempt.run_id)
         return TrainingResult(run, version, tasks, attempt.folder, findings)
-
-
-def submit(settings: Settings, request: TrainingRequest) -> str:
-    """Submit the training pipeline to the Kubeflow endpoint of the settings. Returns the address of the run.
-
-    Raises:
-        SettingsError: endpoint, image or pipeline root are not set.
-    """
-    from kfp.client import Client
-
-    from pipelines.training import training
-
-    for name in ("kubeflow_endpoint", "image", "pipeline_root"):
-        if getattr(settings, name) is None:
-            raise SettingsError(f"--on kubeflow needs PERENNIAL_{name.upper()}: set it in infra/environments/{settings.environment}.env")
-    through = request.through or latest_partition(Cloud(settings), request.model)
-    run_id = new_run_id(request.model.name)
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "training.yaml"
-        compile_pipeline(training, path, image=settings.image)
-        run = Client(host=settings.kubeflow_endpoint).create_run_from_pipeline_package(
-            str(path),
-            arguments={"run_id": run_id, **_arguments(request.model, through, _launch(request))},
-            run_name=run_id,
-            experiment_name=request.model.name,
-            pipeline_root=settings.pipeline_root,
-            enable_caching=False,
-        )
-    return f"{settings.kubeflow_endpoint}/#/runs/details/{run.run_id}"
 
 
 def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained | None:
@@ -129,7 +98,8 @@ def _record_start(step: Step, request: TrainingRequest, launch: Launch) -> None:
     start_recorded_run(step, through, launch.to_json())
 
 
-def _launch(request: TrainingRequest) -> Launch:
+def new_training_launch(request: TrainingRequest) -> Launch:
+    """What this launcher knows of a training."""
     from pipelines.training import training
 
     return new_launch(

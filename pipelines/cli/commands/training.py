@@ -10,15 +10,19 @@ from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
 import click
 
 from components.model.folder import read_model
 from components.reason import require_reason
 from components.settings import Settings, read_settings, require_pinned
-from pipelines.cli.options import as_json, ready_settings, through_option
+from pipelines.cli.options import as_json, on_option, ready_settings, through_option
 from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
+
+if TYPE_CHECKING:
+    from pipelines.run.train import TrainingRequest
 
 cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
 
@@ -26,7 +30,8 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.command()
 @click.argument("model")
 @through_option
-@click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where to run the pipeline.")
+@on_option
+@click.option("--wait", is_flag=True, help="Follow a run on Kubeflow to its end, with the exit code of a local one.")
 @cold_option
 @click.option("--stock", is_flag=True, help="Run TFX's own StatisticsGen and Evaluator: the same results, but slower.")
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
@@ -34,31 +39,34 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.option("--reason", help="The reason; it is recorded with the run.")
 @as_json
 def train(
-    model: str, through: date | None, on: str, cold: bool, stock: bool, force: bool, waive_gate: bool, reason: str | None, as_json: bool
+    model: str,
+    through: date | None,
+    on: str,
+    wait: bool,
+    cold: bool,
+    stock: bool,
+    force: bool,
+    waive_gate: bool,
+    reason: str | None,
+    as_json: bool,
 ) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
 
     The exit code is 0 for a new version, 2 when a gate refused the data or the model, 1 when the run failed.
     """
-    if waive_gate and reason is None:
-        raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
+    _refuse_contradictions(on, waives=waive_gate and reason is None, stock=stock, wait=wait)
     reason = require_reason("asked for on the command line" if reason is None else reason)
-    if stock and on == "kubeflow":
-        raise click.UsageError("--stock is for --on local: on Kubeflow, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
     with _fork_server(settings, cold=cold or on != "local") as server:
         from components.runs.record import Trigger
-        from pipelines.cli.json_text import to_json
         from pipelines.cli.text import training as text
         from pipelines.run.launch import Runner
-        from pipelines.run.train import TrainingRequest, submit, train_locally
+        from pipelines.run.train import TrainingRequest, train_locally
 
         request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
-        if on == "kubeflow":
-            address = submit(settings, request)
-            click.echo(to_json({"run": address}) if as_json else f"submitted: {address}")
-            return
+        if on != "local":
+            sys.exit(_train_elsewhere(settings, request, on, wait=wait, as_json=as_json))
         progress = text.Progress(quiet=as_json)
 
         def on_start(name: str) -> None:
@@ -70,6 +78,25 @@ def train(
         code = text.show(settings, result, as_json=as_json)
     gc.freeze()  # or half a second goes into looking for garbage at the exit
     sys.exit(code)
+
+
+def _refuse_contradictions(on: str, *, waives: bool, stock: bool, wait: bool) -> None:
+    """Refuse options that do not go together; `waives`: the gate, without a reason."""
+    if waives:
+        raise click.UsageError("--waive-gate needs --reason: say why these data may be trained on")
+    if stock and on != "local":
+        raise click.UsageError("--stock is for --on local: elsewhere, set PERENNIAL_STOCK_EXECUTORS=true for the steps")
+    if wait and on == "vertex":
+        raise click.UsageError("--wait is for --on kubeflow: Vertex AI's console follows a run")
+
+
+def _train_elsewhere(settings: Settings, request: "TrainingRequest", on: str, *, wait: bool, as_json: bool) -> int:
+    """Submit the run to Kubeflow or Vertex AI. Returns the exit code."""
+    from pipelines.cli.text.runs import train_on_kubeflow, train_on_vertex
+
+    if on == "vertex":
+        return train_on_vertex(settings, request, as_json=as_json)
+    return train_on_kubeflow(settings, request, wait=wait, as_json=as_json)
 
 
 @click.command()

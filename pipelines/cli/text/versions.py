@@ -83,6 +83,8 @@ def show_story(story: VersionStory) -> None:
     }
     if story.marks.words:
         lines = {"marked": "; ".join(story.marks.sentences), **lines}
+    if story.run.address:
+        lines["on Kubeflow"] = story.run.address
     if retired := story.retirement:
         lines["retired"] = f"{retired.created_at:%Y-%m-%d %H:%M:%S} by {retired.actor}: {retired.reason}"
     click.echo(f"{story.model} version {story.number}{', live on ' if story.live_on else ''}{', '.join(story.live_on)}")

@@ -4,11 +4,11 @@ import re
 
 import pytest
 
-from components.evaluation.charts import calibration_plot, metric_by_slice, roc_curve
-from components.evaluation.class_charts import class_rocs, confusion
 from components.evaluation.metric import Check, Metric
 from components.evaluation.results import CalibrationBucket, Results, RocPoint
 from components.evaluation.tables import metric_table
+from components.evaluation.views.charts import calibration_plot, metric_by_slice, roc_curve
+from components.evaluation.views.class_charts import class_rocs, confusion
 from components.report.palette import BAD, CARD_FILL, DATA, GOOD, INK, SECOND
 from tests.components.report.svg import assert_fits_a_page, marks, plot_height, strokes, texts
 

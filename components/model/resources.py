@@ -1,0 +1,46 @@
+"""The section [resources] of model.toml: what each step of a model asks of a cluster."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from components.model.sections import Section, Whole
+
+Quantity = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*(\.\d+)?(m|[KMGT]i?)?$", max_length=20)]
+"""A Kubernetes quantity, such as 500m, 2 or 3G."""
+Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,250}[A-Za-z0-9])?$")]
+
+
+class Toleration(Section):
+    """A taint of nodes that a step tolerates."""
+
+    key: Label
+    value: Label | None = None
+    """None tolerates any value."""
+    effect: Literal["NoSchedule", "NoExecute", "PreferNoSchedule"] = "NoSchedule"
+
+
+class StepResources(Section):
+    """What a step asks for. The defaults fit a node with 4 GB."""
+
+    cpu: Quantity = "1"
+    memory: Quantity = "3G"
+    gpu: Whole = Field(default=0, ge=0, le=16)
+    accelerator: Label = "nvidia.com/gpu"
+    """The resource that a GPU is counted by."""
+    node_selector: dict[Label, Label] = Field(default_factory=dict)
+    tolerations: tuple[Toleration, ...] = ()
+    retries: Whole = Field(default=2, ge=0, le=10)
+    """How often a step is tried again, after half a minute, then twice as long each time."""
+    timeout_minutes: Whole = Field(default=180, gt=0, le=10_080)
+
+
+class ResourcesSection(StepResources):
+    """What every step asks for, and where one differs."""
+
+    steps: dict[str, StepResources] = Field(default_factory=dict)
+    """By the step's name, such as train: it has these values and no others."""
+
+    def of(self, step: str) -> StepResources:
+        """What a step asks for."""
+        return self.steps.get(step, self)

@@ -1,0 +1,101 @@
+"""Runs and their tasks as Kubeflow shows them, parsed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from components.runs.steps import STEPS
+
+
+class RemoteState(StrEnum):
+    """How far a run or a task is."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+STATES = {
+    "RUNNING": RemoteState.RUNNING,
+    "CANCELING": RemoteState.RUNNING,
+    "SUCCEEDED": RemoteState.SUCCEEDED,
+    "CACHED": RemoteState.SUCCEEDED,
+    "SKIPPED": RemoteState.SKIPPED,
+    "OMITTED": RemoteState.SKIPPED,
+    "FAILED": RemoteState.FAILED,
+    "ERROR": RemoteState.FAILED,
+    "CANCELED": RemoteState.FAILED,
+}
+"""Argo's and Kubeflow's words, in capitals; any other is waiting."""
+ENDED = (RemoteState.SUCCEEDED, RemoteState.FAILED, RemoteState.SKIPPED)
+
+
+@dataclass(frozen=True)
+class RemoteTask:
+    """A step of a run."""
+
+    step: str
+    state: RemoteState
+    seconds: float
+    """How long it took; 0 while it is not at its end."""
+    pods: tuple[str, ...]
+    """Of all its attempts, the driver's first."""
+
+
+@dataclass(frozen=True)
+class RemoteRun:
+    """A run of Kubeflow."""
+
+    kubeflow_run: str
+    run_id: str
+    """Its id in the registry: its description, or for a scheduled run Kubeflow's own id."""
+    name: str
+    state: RemoteState
+    word: str
+    """The state as Kubeflow calls it."""
+    created: datetime
+    address: str
+    tasks: tuple[RemoteTask, ...]
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is at its end."""
+        return self.state in ENDED
+
+
+def remote_run(shown: Any, pages: str) -> RemoteRun:
+    """Parse a run of kfp-server-api."""
+    details = shown.run_details.task_details if shown.run_details else None
+    return RemoteRun(
+        kubeflow_run=shown.run_id,
+        run_id=shown.description or shown.run_id,
+        name=shown.display_name or "",
+        state=_state(shown.state),
+        word=str(shown.state),
+        created=shown.created_at or datetime.fromtimestamp(0, UTC),
+        address=f"{pages}{shown.run_id}",
+        tasks=tuple(_tasks(details or ())),
+    )
+
+
+def _state(word: Any) -> RemoteState:
+    return STATES.get(str(word).upper(), RemoteState.WAITING)
+
+
+def _tasks(details: Any) -> Iterator[RemoteTask]:
+    """The steps among the nodes of a workflow. A step has a node of its name, one of its driver, and a child for each attempt."""
+    driver_pods: dict[str, tuple[str, ...]] = {}
+    for detail in details:
+        name = detail.display_name or ""
+        if name.endswith("-driver"):
+            driver_pods[name.removesuffix("-driver")] = tuple(pod for pod in (detail.pod_name,) if pod)
+    for detail in sorted(details, key=lambda detail: (detail.start_time is None, detail.start_time)):
+        if detail.display_name in STEPS:
+            state = _state(detail.state)
+            took = (detail.end_time - detail.start_time).total_seconds() if state in ENDED and detail.start_time else 0.0
+            children = tuple(child.pod_name for child in detail.child_tasks or () if child.pod_name)
+            yield RemoteTask(detail.display_name, state, max(took, 0.0), driver_pods.get(detail.display_name, ()) + children)
