@@ -111,11 +111,11 @@ def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
         labels = {name: sum(count.labels[name] for count in counts if count.split == split) for name in model.label_names}
         rows = sum(labels.values())
         if not rows:
-            raise SourceError(f"split {split!r} of model {model.name!r} has no rows: widen the window or change [split] in model.toml")
+            raise SourceError(f"split '{split}' of model {model.name!r} has no rows: widen the window or change [split] in model.toml")
         missing = [name for name, count in labels.items() if not count]
         if missing:
             raise SourceError(
-                f"label {model.rows.label!r} of model {model.name!r} is {missing[0]} in none of the {rows:,} rows of split {split!r}: "
+                f"label {model.rows.label!r} of model {model.name!r} is {missing[0]} in none of the {rows:,} rows of split '{split}': "
                 f"a model needs all its classes; check source.sql and --through"
             )
 

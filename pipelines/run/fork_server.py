@@ -67,6 +67,7 @@ HEAVY = (
 
 def main() -> None:
     """Import TFX and serve the socket that is the standard input."""
+    end_with(os.getppid())  # while it imports, it would not notice that the launcher is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which ends the tasks in order
     _import(HEAVY)
     _serve(socket.socket(fileno=os.dup(0)))
