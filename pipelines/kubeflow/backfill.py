@@ -31,8 +31,7 @@ def backfill(
     """Train each window that is not trained yet, once. Returns how the runs ended that this call started or found under way.
 
     Args:
-        kubeflow: the connection.
-        settings: with image and pipeline root.
+        kubeflow, settings: the connection, and settings with image and pipeline root.
         request: what to train, and why; its window is each in turn.
         windows: their last partitions, in order.
         parallel, poll_seconds: how many runs may be under way at a time, and how long to wait between two looks.
@@ -41,8 +40,7 @@ def backfill(
     Raises:
         PerennialError: Kubeflow refuses a run, or does not answer; those that are under way go on.
     """
-    ended: dict[date, RunState] = {}
-    running: dict[date, RemoteRun] = {}
+    ended, running = dict[date, RunState](), dict[date, RemoteRun]()
 
     def wait_for_fewer_than(most: int) -> None:
         while len(running) >= most:
@@ -55,10 +53,9 @@ def backfill(
 
     for through in windows:
         wait_for_fewer_than(parallel)
-        run = _submit_window(kubeflow, settings, replace(request, through=through))
-        on_news(through, f"submitted  {run.address}" if run else "trained already")
-        if run:
+        if run := _submit_window(kubeflow, settings, replace(request, through=through)):
             running[through] = run
+        on_news(through, f"submitted  {run.address}" if run else "trained already")
     wait_for_fewer_than(1)
     return ended
 
