@@ -137,7 +137,12 @@ def _change(model: Model, label: int, day: date, now: np.ndarray, was: np.ndarra
 
 
 def _is_another(now: np.ndarray, before: np.ndarray, label: int, allowed: float) -> bool:
-    """Whether a share changed by more than the allowed and chance, or the rarer side by more than RARITY_FACTOR."""
+    """Whether a share changed by more than the allowed and chance, or the rarer side by more than RARITY_FACTOR.
+
+    1, which no change exceeds, turns both off.
+    """
+    if allowed >= 1:
+        return False
     rows, rows_before, rate, was = int(now.sum()), int(before.sum()), _share(now, label), _share(before, label)
     noise = math.hypot(chance(was, rows, CHANCE_DEVIATIONS), chance(was, rows_before, CHANCE_DEVIATIONS))
     if abs(rate - was) <= noise:
