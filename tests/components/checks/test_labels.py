@@ -49,6 +49,13 @@ def test_a_rate_of_labels_may_move_a_little(model: Model, before: float, now: fl
     assert [finding.since for finding in findings] == ([SPANS[2]] if is_found else [])
 
 
+@pytest.mark.parametrize(("before", "now"), [(0.03, 0.3), (0.1, 0.9)])
+def test_a_bound_that_nothing_exceeds_turns_the_check_off(tmp_path: Path, before: float, now: float) -> None:
+    rates = rated({0: before, 1: before, 2: now})
+    assert row_findings(shop_model(tmp_path / "on"), rates) != ()
+    assert row_findings(shop_model(tmp_path / "off", label_change=1.0), rates) == ()
+
+
 def test_few_rows_may_have_any_labels(model: Model) -> None:
     assert row_findings(model, rated({0: 0.5, 1: 0.9}, rows=10)) == ()
     assert row_findings(model, rated({0: 0.2, 1: 0.4}, rows=60)) == ()
