@@ -9,7 +9,7 @@ from components.errors import RegistryError
 from components.protocol.refusal import Refusal
 from components.registry.deployments import read_candidate
 from components.serving.metrics import Metrics
-from components.serving.scoring.allowed import read_features
+from components.serving.scoring.allowed import Features, read_features
 from components.serving.scoring.rows import RowReader
 from components.serving.scoring.scorer import Scorer
 from components.storage.download_cache import pulled_folder
@@ -41,7 +41,7 @@ def load_version(cloud: Cloud, model: str, version: int, metrics: Metrics) -> tu
     scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
     started = time.perf_counter()
     try:
-        _warm_up(scorer, reader, cloud, model, version)
+        _warm_up(scorer, cloud, model, version)
     except BaseException:
         scorer.close()
         raise
@@ -63,12 +63,13 @@ def open_version(folder: Path, what: str) -> tuple[Scorer, RowReader]:
         raise
 
 
-def _warm_up(scorer: Scorer, reader: RowReader, cloud: Cloud, model: str, version: int) -> None:
+def _warm_up(scorer: Scorer, cloud: Cloud, model: str, version: int) -> None:
     """Ask the recorded rows, and hold the answers against the recorded ones."""
     what = f"{model} {version}"
     recorded = read_smoke(version_folder(cloud, model, version), what)
     if not recorded.rows:
         return
+    reader = RowReader(Features(scorer.columns), what)  # whatever the schema says of them, the recorded rows were answered
     try:
         rows = reader.from_examples(recorded.rows)
         largest_difference(recorded.values, scorer.score(rows.packed), "in the prediction service")

@@ -90,12 +90,14 @@ class RowReader:
         return self._checked(PackedRows(inputs, rows), ([None] * rows, [None] * rows))
 
     def from_examples(self, examples: Sequence[bytes]) -> FeatureRows:
-        """The rows of serialised tf.train.Examples.
+        """The rows of serialised tf.train.Examples. Features that are no columns, such as the label, are not looked at, as in TensorFlow.
 
         Raises:
             Refusal: as for `read`, or one is no Example.
         """
-        return self.read([_example_row(index, example) for index, example in enumerate(examples)])
+        columns = {column.name for column in self.features.signatures.columns}
+        rows = (_example_row(index, example) for index, example in enumerate(examples))
+        return self.read([{name: values for name, values in row.items() if name in columns} for row in rows])
 
     def values_of(self, packed: PackedRows) -> list[dict[str, object]]:
         """What `read` read: each row's values by name, None where a row lacks an optional column."""

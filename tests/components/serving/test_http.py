@@ -63,6 +63,7 @@ ANSWERED: list[tuple[object, object]] = [
     ({"instances": [ROW | {"house_id": 17}]}, {"predictions": [[SCORE]]}),
     ({"instances": [ROW | {"area": 100}]}, {"predictions": [[3140.0]]}),
     ({"instances": [in_base64(ROW)]}, {"predictions": [[SCORE]]}),
+    ({"instances": [in_base64(ROW | {"label": 1, "house_id": "h1"})]}, {"predictions": [[SCORE]]}),
     ({"instances": [{"examples": in_base64(WITHOUT_FLOOR)}]}, {"predictions": [[140.5]]}),
     ({"inputs": {"examples": [in_base64(ROW)]}}, {"outputs": [[SCORE]]}),
     (
