@@ -1,5 +1,6 @@
 """The values of a category: new ones, and ones that have vanished."""
 
+import re
 from collections.abc import Mapping
 
 from components.looks.data_check import DataCheck, Severity
@@ -8,10 +9,12 @@ from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import count_tail
 from components.model.checks_section import ChecksSection
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
+from components.profiles.profiling import LONGEST_FORM
 from components.wording import count, number, percent
 
 LEAST_NEW_COMMON = 0.01
 LEAST_NEW_FORM = 0.005
+RARE_FORM = 0.05
 LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
 CATEGORY_BUCKETS = 50
@@ -55,7 +58,9 @@ def new_common_value(observation: Observation, _checks: ChecksSection) -> Deviat
         return None
     value, share = _most_new(now, before)
     usual = max((_most_new(column, before, column)[1] for column in observation.earlier), default=0.0)
-    rows = round(share * now.filled)
+    rows, form = round(share * now.filled), _form(value)
+    if before.forms.get(form, 0) > RARE_FORM * before.filled:  # one more code like the others
+        return None
     if rows < LEAST_WRONG_ROWS or share <= max(LEAST_NEW_COMMON, 3 * usual) or rows / now.design_effect < LEAST_WRONG_ROWS:
         return None
     return Deviation(
@@ -67,6 +72,11 @@ def new_common_value(observation: Observation, _checks: ChecksSection) -> Deviat
         remedy="look for a default that took the place of the real values",
         before="not among the common values",
     )
+
+
+def _form(value: str) -> str:
+    """The form of a text, as profiles have it."""
+    return re.sub(r"[^\W\d_]+", "A", re.sub(r"\d+", "9", value))[:LONGEST_FORM]
 
 
 def _most_new(now: ColumnProfile, before: ColumnProfile, own: ColumnProfile | None = None) -> tuple[str, float]:

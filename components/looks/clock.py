@@ -20,6 +20,8 @@ LONGEST_GAP = 12
 GAPS = np.array([(start, end) for start in range(24) for end in range(start + 1, min(start + LONGEST_GAP, 24) + 1)])
 """All stretches of hours: the first, and the one after the last."""
 LEAST_COVERED_SHARE = 0.01
+FEW = 0.02
+"""Before a day begins, or after it has ended, there may be this share of its rows."""
 LEFT, LEFT_OF_LEAST = 0.4, 0.5
 """Hours count as missing if they have less than this part of what they usually have, and of the least that they ever had."""
 DAYLIGHT_SAVING_HOURS = 1
@@ -85,7 +87,7 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
 
 def _is_short(now: np.ndarray, gap: tuple[int, int]) -> bool:
     """Whether a day only begins late or ends early."""
-    return not now[: gap[0]].any() or not now[gap[1] :].any()
+    return bool(min(now[: gap[0]].sum(), now[gap[1] :].sum()) <= FEW * now.sum())
 
 
 def _likeliest_gap(now: np.ndarray, past: np.ndarray, allowed: float) -> tuple[float, int, int] | None:

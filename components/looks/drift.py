@@ -1,6 +1,6 @@
 """Drift: how far a column has moved from what it was, beyond what chance explains, and in which way."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
 import numpy as np
@@ -130,9 +130,9 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     if counts_up(observation):
         return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
-    return judge_drift(
-        measure_distance(before, now), now, checks.drift, checks, what="has other values than in the weeks before", remedy=remedy
-    )
+    what = "has other values than in the weeks before"
+    deviation = judge_drift(measure_distance(before, now), now, checks.drift, checks, what=what, remedy=remedy)
+    return None if deviation is None else replace(deviation, needs_second=True)  # a storm lasts a day
 
 
 def divergence_ratio(observation: Observation) -> Daily | None:
