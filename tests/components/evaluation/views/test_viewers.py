@@ -75,7 +75,7 @@ def test_the_page_says_the_verdict_and_loads_nothing(tmp_path: Path, results: Re
     page = (tmp_path / "page.html").read_text()
     assert_harmless(page)
     assert ("auc is &lt;b&gt;low&lt;/b&gt;" in page) == (refusal is not None)
-    assert ("All " in page) == (refusal is None)
+    assert ("thresholds of model.toml are kept" in page) == (refusal is None)
 
 
 @needs_chromium
