@@ -169,8 +169,8 @@ class ChampionSection(Section):
 
     tolerance: Number = Field(default=0.005, ge=0, le=1)
     """By how much a metric of all rows may be worse, however certain that is. At 1 the champion is measured, and never refuses."""
-    slice_tolerance: Number = Field(default=0.02, ge=0, le=1)
-    """The same of a slice's first metric."""
+    slice_tolerance: Number = Field(default=1.0, ge=0, le=1)
+    """The same of every slice's first metric. Off unless told: two good trainings differ on a small slice by more than keys explain."""
     changes: tuple[ChangeThreshold, ...] = ()
     """Other bounds, each for a metric of a slice."""
 
