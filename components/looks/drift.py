@@ -1,6 +1,7 @@
 """Drift: how far a column has moved from what it was, beyond what chance explains, and in which way."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import sqrt
 
 import numpy as np
@@ -76,6 +77,7 @@ def _plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:
     return jensen_shannon(compared) / max(chance_divergence(compared) * max(now.design_effect, before.design_effect), 1e-9)
 
 
+@lru_cache(maxsize=64)
 def counts_up(observation: Observation) -> bool:
     """Whether a column of numbers counts up, or down: most days begin beyond the middle of the day before."""
     days = [column for column in observation.earlier if column.numbers]
@@ -135,6 +137,7 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     return None if deviation is None else replace(deviation, needs_second=True)  # a storm lasts a day
 
 
+@lru_cache(maxsize=64)  # asked for several times on a day
 def divergence_ratio(observation: Observation) -> Daily | None:
     """How far the column is from the weeks before, over what chance explains, as a root: on that scale days are spread alike."""
     now, before = observation.now, observation.before

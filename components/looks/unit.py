@@ -1,6 +1,7 @@
 """Another unit: numbers, or a part of them, that are a known factor times as large as before."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -20,7 +21,8 @@ PARTS = (0.1, 0.2, 0.35, 0.5, 0.75, 1.0)
 """Of the numbers that are in another unit."""
 CELL_BUCKETS = 8
 """A cell of the comparison has so many buckets of a profile: it is 17% wide."""
-CELLS = 2 * OFFSET // CELL_BUCKETS
+CELLS = 400
+"""From 1e-14 to 1e13; what is smaller or larger is in the first or the last."""
 LEAST_GAIN = 0.03
 """Bits by which a factor has to bring the numbers nearer to what they were."""
 LEFT_OVER = 0.35
@@ -56,10 +58,12 @@ def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | N
     )
 
 
+@lru_cache(maxsize=1024)  # a day is one of the days before for 28 more
 def _shape(column: ColumnProfile) -> np.ndarray:
     """The shares of the numbers other than 0 by size, whatever their sign: float64 [CELLS]."""
     some = column.keys != 0
-    counts = np.bincount(np.abs(column.keys[some]) // CELL_BUCKETS, column.counts[some], CELLS)
+    cells = np.clip((np.abs(column.keys[some]) - OFFSET) // CELL_BUCKETS + CELLS // 2, 0, CELLS - 1)
+    counts = np.bincount(cells, column.counts[some], CELLS)
     shares: np.ndarray = counts / max(counts.sum(), 1)
     return shares
 

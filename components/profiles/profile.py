@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import cached_property
 
 import numpy as np
 
@@ -102,7 +103,7 @@ class ColumnProfile:
         """Whether the column holds texts all of whose values are counted."""
         return not self.is_numeric and not self.has_uncounted_values
 
-    @property
+    @cached_property
     def design_effect(self) -> float:
         """How many rows tell as much as one independent row: 1 where values of a cluster are no more alike than others.
 
