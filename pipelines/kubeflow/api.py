@@ -53,7 +53,7 @@ class Kubeflow:
         """Make a call that changes nothing, again where the server is busy.
 
         Args:
-            what: for the sentence of an error, such as `to find run churn-…`.
+            what: for the sentence of an error, such as `to find run MODEL-…`.
             method: of one of the services.
             arguments: of the method; likewise `options`.
             absent: what to do where the thing does not exist.

@@ -17,7 +17,7 @@ class ApiCall:
 
     host: str
     what: str
-    """Such as `to create run churn-…`."""
+    """Such as `to create run MODEL-…`."""
     absent: str = "check the name"
     """What to do where it does not exist."""
 

@@ -114,7 +114,8 @@ def _outdated(
     for part in silent:
         progress(f"{part}: does not answer")
     outdated = [daemon for part, daemon in running.items() if daemon.command != commands[part] or part in silent]
-    if not all(is_key(key_file(folder, role)) for role in ("owner", "writer")) and EmulatorName.CLOUD_SQL in running:
+    has_keys = all(is_key(key_file(folder, role)) for role in ("owner", "writer"))
+    if not has_keys and EmulatorName.CLOUD_SQL in running and _answers(EmulatorName.CLOUD_SQL, chosen):  # else it is about to write them
         outdated.append(running[EmulatorName.CLOUD_SQL])
     return outdated
 

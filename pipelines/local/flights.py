@@ -1,4 +1,4 @@
-"""The flights from New York in 2013 with the weather of their hour, as the example data of the model `delays`."""
+"""The flights from New York in 2013 with the weather of their hour, as example data."""
 
 import csv
 import hashlib

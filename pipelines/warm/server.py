@@ -209,7 +209,7 @@ def _end(code: int) -> NoReturn:
         atexit._run_exitfuncs()  # noqa: SLF001 - there is no public way, and connections are closed there
         sys.stdout.flush()
         sys.stderr.flush()
-    except BrokenPipeError:  # as in `perennial versions churn | head -1`
+    except BrokenPipeError:  # as in `perennial models | head -1`
         pass
     finally:
         os._exit(code)

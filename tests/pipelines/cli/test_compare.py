@@ -89,10 +89,10 @@ def test_all_of_it_is_json_and_a_page_that_opens_offline(command_line: CommandLi
 def test_versions_are_held_against_the_newest_data(command_line: CommandLine, versions: Path, tmp_path: Path) -> None:
     done = command_line.run("compare", MODEL, "1", "2", "--html", str(tmp_path / "compare.html"))
     assert done.returncode == 0, done.stderr
-    first, second, *_ = done.stdout.splitlines()
-    assert first.startswith("Likely culprit: the code, network.py; of the data, ")
+    second, first, *_ = done.stdout.splitlines()
+    assert first.startswith("What differs most: the code, network.py; of the data, ")
     assert second.startswith("Verdict: nothing is wrong with either version 1 or version 2 on the newest data (version 1: auc 0.")
-    assert "every labelled span of the newest window is what version 2 was trained on: both are measured on the rows of it" in done.stdout
+    assert "the labelled spans 1998-05-31, which the newer version was not trained on" in done.stdout
     assert re.search(r"agreement +[\d.]+% of [\d,]+ of today's rows get the same class from both; the score differs by 0\.", done.stdout)
     assert [line.split()[0] for line in done.stderr.splitlines()] == ["…"] * 5
     assert second in (tmp_path / "compare.html").read_text()

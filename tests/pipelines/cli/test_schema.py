@@ -61,16 +61,16 @@ def test_rows_that_break_the_schema_are_named_split_by_split(command_line: Comma
     edit(folder / "schema.pbtxt", '  value: "regular"\n', '  value: "loyal"\n')
     before = (folder / "schema.pbtxt").read_text()
     lines = said(command_line, "check", folder.name, exit_code=2).splitlines()
-    for line, split in zip(lines, ("train", "eval"), strict=False):
+    for line, split in zip(lines, ("train", "eval", "newest"), strict=False):
         assert line.startswith(
             f"column segment of split {split} breaks schema.pbtxt: Examples contain values missing from the schema: regular (~"
         )
-    assert lines[2:] == [
+    assert lines[3:] == [
         f"{folder.name}: mend the source, or review schema.pbtxt with `perennial schema diff {folder.name} --through 1998-06-30`"
     ]
     document = command_line.json("schema", "check", folder.name, exit_code=2)
     assert [(anomaly["split"], anomaly["feature"], anomaly["short"]) for anomaly in document["anomalies"]] == [
-        (split, "segment", "Unexpected string values") for split in ("train", "eval")
+        (split, "segment", "Unexpected string values") for split in ("train", "eval", "newest")
     ]
     assert said(command_line, "diff", folder.name).splitlines()[1:] == [
         "! segment  values    only in the window: 'regular'; only in schema.pbtxt: 'loyal'",

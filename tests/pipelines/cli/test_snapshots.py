@@ -86,7 +86,10 @@ def test_a_snapshot_tells_what_was_pinned_and_what_used_it(
     assert (len(told["partitions"]), told["partitions"][-1]["day"], told["partitions"][-1]["rows"]) == (546, LATER, 58)
     assert sum(partition["rows"] for partition in told["partitions"]) == told["row_count"] == 69_659
     assert told["spans"] == ["1998-05-17", "1998-05-24", "1998-05-31"]
-    assert [(version["number"], version["is_trained_on_it"], version["live_on"]) for version in told["versions"]] == [(2, True, [])]
+    assert [(version["number"], version["is_trained_on_it"], version["live_on"]) for version in told["versions"]] == [
+        (1, False, []),  # the champion was measured on its rows
+        (2, True, []),
+    ]
     assert [(run["role"], run["state"]) for run in told["runs"]] == [("train", "SUCCEEDED")]
     assert (told["source_changes"], told["source_error"]) == ({"partitions": [], "columns": []}, None)
     text = command_line.run("snapshot", "show", snapshot_id).stdout

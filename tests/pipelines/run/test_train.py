@@ -89,7 +89,7 @@ def test_the_pushed_model_scores_raw_examples(command_line: CommandLine, trained
 
     (version,) = command_line.json("versions", "churn")
     pull_folder(storage_client(command_line.settings), version["uri"], tmp_path / "model")
-    (examples,) = run_folder(command_line.settings, trained).glob("artifacts/*/read/examples/Split-eval/*19980531.gz")
+    (examples,) = run_folder(command_line.settings, trained).glob("artifacts/*/read/examples/Split-eval/*19980524.gz")
     rows = [row.numpy() for row in tf.data.TFRecordDataset(str(examples), compression_type="GZIP").take(50)]
     scores = tf.saved_model.load(str(tmp_path / "model")).signatures["serving_default"](examples=tf.constant(rows))["score"].numpy()
     assert scores.shape == (50, 1)
@@ -140,7 +140,8 @@ def test_training_again_gives_the_same_examples_and_weights_to_the_bit(command_l
         assert len(ours) >= 2
         assert ours == theirs
     results = [json.loads(next(folder.glob("artifacts/*/evaluate/results")).read_text()) for folder in (first, second)]
-    assert results[0] == results[1]
+    own = [{name: value for name, value in result.items() if name not in ("checks", "others", "champion")} for result in results]
+    assert own[0] == own[1]  # the second was also held against the first
 
 
 @pytest.mark.parametrize("road", [(), ("--stock",)], ids=["ours", "stock"])
