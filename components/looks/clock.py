@@ -146,8 +146,8 @@ def _clock_shift(past: np.ndarray, now: np.ndarray, design_effect: float) -> int
     allowed = CHANCE_FACTOR * chance_divergence(Cells((), before, now)) * design_effect
     least = allowed
     if len(past) > 1:  # what the days themselves differ by is known
-        allowed = 1.2 * max(jensen_shannon(Cells((), before, day)) for day in past)
-        least = 1.5 * allowed
+        spread = 1.2 * max(jensen_shannon(Cells((), before, day)) for day in past)
+        allowed, least = max(allowed, spread), 1.5 * spread
     if best == 0 or differences[0] <= least + LEAST_DIFFERENCE or differences[best] > min(allowed, differences[0] / LEFT_OVER):
         return 0
     return best if best <= 12 else best - 24

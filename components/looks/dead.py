@@ -110,9 +110,10 @@ def _chance_of_one(observation: Observation, share: float, clusters: float) -> f
 
 
 def _is_often_constant(observation: Observation) -> bool:
-    """Whether an earlier day had the same value alone, or two days had one value each, such as a rate of the day."""
-    alone = [column for column in observation.earlier if column.filled and is_constant(column)]
-    return len(alone) > 1 or any(_share_of(column, observation.now) == 1 for column in alone)
+    """Whether an earlier day had the same value alone, or two days, or all, had one value each, such as a rate of the day."""
+    filled = [column for column in observation.earlier if column.filled]
+    alone = [column for column in filled if is_constant(column)]
+    return len(alone) >= min(2, len(filled)) or any(_share_of(column, observation.now) == 1 for column in alone)
 
 
 def is_constant(column: ColumnProfile) -> bool:

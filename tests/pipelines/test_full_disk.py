@@ -15,7 +15,14 @@ from tests.pipelines.command_line import CommandLine, edit, small_churn
 from tests.pipelines.small_disk import SmallDisk
 
 pytestmark = pytest.mark.slow
-SENTENCES = ("the disk is full", " is full: free some", "no room on the disk", "Disk full", "No space left on device")
+SENTENCES = (
+    "the disk is full",
+    " is full: free some",
+    "no room on the disk",
+    "Disk full",
+    "No space left on device",
+    "no room to write the report",
+)
 
 
 @pytest.fixture(scope="module")

@@ -2,14 +2,16 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.evaluation import predicted
 from components.evaluation.metric import Metric
 from components.evaluation.predicted import measure_predictions
-from components.measurement import slices
+from components.measurement.sums import StockOnlyError
 from components.model.folder import Model, read_model
 from components.settings import Settings
 from tests.components.visits import write_model
@@ -39,12 +41,16 @@ def logged(outputs: int) -> tuple[pa.Table, np.ndarray]:
     return rows, chance.random((300, outputs)).astype(np.float32)
 
 
+def unknown(config: object) -> NoReturn:
+    raise StockOnlyError(str(config))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("outputs", [1, 3])
 def test_tfmas_own_pipeline_finds_the_same(outputs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, (rows, scores) = model_of(tmp_path, outputs), logged(outputs)
     ours = measure_predictions(model, rows, scores, beam_args=())
-    monkeypatch.setattr(slices, "MOST_SLICES", 0)  # so that nothing but TFMA's pipeline is left
+    monkeypatch.setattr(predicted, "Measurement", unknown)  # so that nothing but TFMA's pipeline is left
     stock = measure_predictions(model, rows, scores, beam_args=BEAM_ARGS)
     assert [(metric.name, metric.slice, metric.example_count) for metric in ours] == [
         (metric.name, metric.slice, metric.example_count) for metric in stock

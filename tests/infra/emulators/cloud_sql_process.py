@@ -75,6 +75,13 @@ class CloudSqlProcess(EmulatorProcess):
     def postgres_pid(self) -> int:
         return int((self.folder / "data" / "postgres" / "postmaster.pid").read_text().split()[0])
 
+    def postgres_pid_now(self) -> int | None:
+        """The same, or None while there is no PostgreSQL."""
+        try:
+            return self.postgres_pid()
+        except (FileNotFoundError, IndexError):
+            return None
+
     def credentials(self) -> Credentials:
         """The first service account's."""
         return credentials(self.settings())
