@@ -246,8 +246,10 @@ def test_parameters_have_the_types_that_were_declared(table: Dataset, parameters
 
 
 def test_the_analyzer_is_compiled_once(tmp_path: Path) -> None:
+    show = (
         "from bigquery.sql import webassembly; path = webassembly.compiled(); "
         "print(path, path.stat().st_mtime_ns, path.stat().st_mode & 0o777)"
+    )
 
     first, second = (
         subprocess.run([PYTHON, "-c", show], cwd=tmp_path, check=True, capture_output=True, text=True).stdout for _ in range(2)
