@@ -103,6 +103,7 @@ def test_a_connection_lost_in_a_transaction_gives_one_sentence_and_the_next_work
 
 def test_a_server_that_is_down_gives_one_sentence_in_time(hasty_engine: sa.Engine, cloud_sql: CloudSqlProcess) -> None:
     assert value(hasty_engine) == 1
+    assert cloud_sql.process is not None
     cloud_sql.process.send_signal(signal.SIGSTOP)  # or it would bring its database back at once
     try:
         os.kill(cloud_sql.postgres_pid(), signal.SIGQUIT)
