@@ -44,6 +44,8 @@ class Guess:
 
     features: tuple[Feature, ...]
     left_out: Mapping[str, str]
+    ids: tuple[str, ...]
+    """Those left out that tell rows apart, and nothing about them."""
 
 
 def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarray) -> Guess:
@@ -57,6 +59,7 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
     """
     features: list[Feature] = []
     left_out: dict[str, str] = {}
+    ids: list[str] = []
     for column, kind in table.columns.items():
         if column in (key, label, table.partition_field):
             continue
@@ -64,10 +67,12 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
         why = f"its type is {kind}: take what is in it apart in source.sql" if values is None else _useless(values, kind, labels)
         if why:
             left_out[column] = why
+            if values is not None and _tells_rows_apart(values, kind):
+                ids.append(column)
         elif values is not None:
             features += _of_column(column, kind, values)
     features.append(Feature("weekday", f"EXTRACT(DAYOFWEEK FROM t.`{table.partition_field}`)", is_number=True))
-    return Guess(tuple(features), left_out)
+    return Guess(tuple(features), left_out, tuple(ids))
 
 
 def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
@@ -78,12 +83,17 @@ def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
     distinct = pc.count_distinct(values).as_py()
     if distinct == 1 and not values.null_count:
         return f"it is always {_shown(values)}"
-    is_discrete = kind == "STRING" or kind in WHOLE
-    if is_discrete and filled > FEW_VALUES and distinct > ID_SHARE * filled:
+    if _tells_rows_apart(values, kind):
         return f"it tells rows apart ({distinct:,} values in {filled:,} rows), as an id or free text does"
     if (purity := _purity(values, labels, distinct)) > LEAK_PURITY:
         return f"it alone tells the label of {purity:.1%} of the rows: known only afterwards? Take it in if it is not"
     return None
+
+
+def _tells_rows_apart(values: pa.Array, kind: str) -> bool:
+    filled = len(values) - values.null_count
+    is_discrete = kind == "STRING" or kind in WHOLE
+    return is_discrete and filled > FEW_VALUES and bool(pc.count_distinct(values).as_py() > ID_SHARE * filled)
 
 
 def _shown(values: pa.Array) -> str:

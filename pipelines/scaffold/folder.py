@@ -63,7 +63,7 @@ class Draft:
 
     def render(self) -> dict[str, str]:
         """The text of each file but the schema, by its name."""
-        rows, texts = self.table.rows, [feature for feature in self.guess.features if not feature.is_number]
+        texts = [feature for feature in self.guess.features if not feature.is_number]
         counts = {feature.name: feature.distinct for feature in texts}
         values = {
             **vars(self),
@@ -76,7 +76,7 @@ class Draft:
             "categories": [feature.name for feature in texts if feature.is_category],
             "hashed": [feature.name for feature in texts if not feature.is_category],
             "slices": [name for name, count in counts.items() if count <= SLICE_VALUES][:SLICES],
-            "ignored": [name for name, why in self.guess.left_out.items() if "tells rows apart" in why and name in rows.column_names],
+            "ignored": list(self.guess.ids),
             "late": [self.label_column] if self.label.delay_days else [],
             "closed": self._closed(),
             "threshold": self.threshold,
