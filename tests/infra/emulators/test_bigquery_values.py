@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from google.api_core.exceptions import MethodNotImplemented
+from google.api_core.exceptions import BadRequest, MethodNotImplemented
 from google.cloud import bigquery
 
 from components.settings import REPOSITORY
@@ -75,6 +75,30 @@ def test_what_is_not_known_to_be_right_is_refused(bigquery_client: bigquery.Clie
     with pytest.raises(MethodNotImplemented) as error:
         bigquery_client.query_and_wait(f"SELECT {expression}")
     assert f"The emulator does not support {what}" in error.value.message
+
+
+@pytest.mark.parametrize(
+    ("expression", "refusal"),
+    [
+        ("CAST('1.5' AS INT64)", "Bad int64 value: 1.5"),
+        ("(SELECT CAST(x AS INT64) FROM UNNEST(['1e5']) AS x)", "Bad int64 value: 1e5"),
+        ("CAST('yes' AS BOOL)", "Bad bool value: yes"),
+        ("CAST('2026-01-05 10:00:00' AS DATE)", "Bad date: 2026-01-05 10:00:00"),
+        ("CAST('epoch' AS TIMESTAMP)", "Bad timestamp: epoch"),
+        ("LEFT('abc', -1)", "The length in LEFT() cannot be negative"),
+        ("SUBSTR('abc', 1, -1)", "The length in SUBSTRING() cannot be negative"),
+        ("REPEAT('abc', 1 - 2)", "The length in REPEAT() cannot be negative"),
+        ("DATE_ADD(DATE '9999-12-31', INTERVAL 1 DAY)", "causes overflow"),
+        ("DATE_TRUNC(DATE '0001-01-03', WEEK)", "causes overflow"),
+        ("DATE(0, 1, 1)", "causes overflow"),
+        ("EXP(1000)", "Floating point overflow in function: EXP"),
+        ("JSON_VALUE('{}', 'a')", "JSONPath must start with '$'"),
+    ],
+)
+def test_what_has_no_value_is_refused(bigquery_client: bigquery.Client, expression: str, refusal: str) -> None:
+    with pytest.raises(BadRequest) as error:
+        bigquery_client.query_and_wait(f"SELECT {expression}")
+    assert refusal in error.value.message
 
 
 def test_columns_have_bigquerys_names(dataset: Dataset) -> None:

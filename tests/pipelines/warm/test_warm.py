@@ -40,7 +40,13 @@ def ask(state_folder: Path, function: str, *arguments: str, **options: object) -
     )
     command = [sys.executable, "-c", program, *arguments]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    options = {"preexec_fn": _take_interrupts, **options}
     return subprocess.Popen(command, **(pipes | options))  # type: ignore[call-overload,no-any-return]
+
+
+def _take_interrupts() -> None:
+    """What is started in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_a_command_has_the_arguments_streams_folder_variables_and_umask_of_whoever_asks(state_folder: Path, tmp_path: Path) -> None:

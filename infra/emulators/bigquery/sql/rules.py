@@ -5,7 +5,7 @@ from local_bigquery.sql.rules import partitions as ingestion
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import typed
+from bigquery.sql import guards, typed
 from bigquery.tables import partitions
 
 
@@ -183,5 +183,6 @@ TYPED = (
     correlate_two_rows,
     leave_out_nulls,
     extract_less_than_a_second,
+    *guards.RULES,
 )
 """In the order in which they are to be applied."""

@@ -5,6 +5,7 @@ CASE WHEN typeof(value) = 'VARCHAR' THEN encode(CAST(value AS VARCHAR)) ELSE cas
 -- How CAST(value AS STRING) shows a value, given how DuckDB does: no zeros at the end of a decimal number, three or six digits of the
 -- fraction of a second, and 15 or 17 digits of a floating-point number, whichever are enough.
 CREATE MACRO bq.main.perennial_text(value, shown) AS CASE
+    WHEN typeof(value) = 'BLOB' THEN decode(CAST(value AS BLOB))
     WHEN typeof(value) LIKE 'DECIMAL%' AND contains(shown, '.') THEN rtrim(rtrim(shown, '0'), '.')
     WHEN typeof(value) IN ('TIMESTAMP', 'TIMESTAMP WITH TIME ZONE', 'TIME') AND contains(shown, '.') THEN replace(
         shown,
@@ -18,3 +19,32 @@ CREATE MACRO bq.main.perennial_text(value, shown) AS CASE
     END
     ELSE shown
 END;
+
+-- A cast of a text that must be of a pattern.
+CREATE MACRO bq.main.perennial_cast(value, cast_by_duckdb, pattern, refusal, is_safe) AS CASE
+    WHEN typeof(value) <> 'VARCHAR' THEN cast_by_duckdb
+    WHEN regexp_full_match(CAST(value AS VARCHAR), pattern) AND NOT regexp_full_match(CAST(value AS VARCHAR), '0000-.*') THEN cast_by_duckdb
+    WHEN is_safe OR value IS NULL THEN NULL
+    ELSE error(refusal || CAST(value AS VARCHAR))
+END;
+
+CREATE MACRO bq.main.perennial_length(length, function_name, is_safe) AS CASE
+    WHEN length < 0 THEN CASE WHEN is_safe THEN NULL ELSE error('The length in ' || function_name || '() cannot be negative') END
+    ELSE length
+END;
+
+CREATE MACRO bq.main.perennial_day(value, is_safe) AS CASE
+    WHEN value < DATE '0001-01-01' OR value >= DATE '10000-01-01'
+    THEN CASE WHEN is_safe THEN NULL ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow') END
+    ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_finite(value, function_name, arguments) AS CASE
+    WHEN isinf(value) AND list_bool_and(list_transform(arguments, lambda one: isfinite(CAST(one AS DOUBLE))))
+    THEN error('Floating point overflow in function: ' || function_name) ELSE value
+END;
+
+-- Microseconds since 1970 as whole units, rounded down.
+CREATE MACRO bq.main.perennial_since_epoch(microseconds, unit) AS (microseconds - ((microseconds % unit) + unit) % unit) // unit;
+
+CREATE MACRO bq.main.perennial_json(value) AS CASE WHEN json_valid(value) THEN value END;

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 from google.protobuf.message import Message
+from local_bigquery.errors import BigQueryError
 from sqlglot import exp
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
@@ -27,7 +28,10 @@ LEAST = "PERENNIAL_LEAST"
 MIN = "PERENNIAL_MIN"
 QUOTED = "PERENNIAL_QUOTED"
 JOINED = "PERENNIAL_JOINED"
+TEXT_OF_JSON = "PERENNIAL_TEXT_OF_JSON"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
+PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
+"""Functions that read JSON at a path."""
 COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
 EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
 """Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
@@ -108,8 +112,24 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
             raise not_supported("TO_JSON_STRING with pretty_print")
         yield Edit(start, end, f"{JSON}{len(types)}")
         types.append(kinds[0])
+    elif name in PATHS:
+        yield from _path(call, kinds)
     elif name in ("least", "min") and has_floats:
         yield Edit(start, end, LEAST if name == "least" else MIN)
+
+
+def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto]) -> Iterator[Edit]:
+    """A text that is no JSON has nothing at any path.
+
+    Raises:
+        BigQueryError: the path is none.
+    """
+    value, *paths = map(_node, call.argument_list)
+    if any(isinstance(path, ResolvedLiteralProto) and not path.value.value.string_value.startswith("$") for path in paths):
+        raise BigQueryError("invalidQuery", "JSONPath must start with '$'")
+    begin, end = place(value)
+    if type_name(kinds[0]) == "STRING" and end > begin:
+        yield from (Edit(begin, begin, f"{TEXT_OF_JSON}("), Edit(end, end, ")"))
 
 
 def _may_be_nan(argument: Message) -> bool:

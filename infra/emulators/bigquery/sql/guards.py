@@ -1,0 +1,131 @@
+"""Rules of translation for what BigQuery refuses and DuckDB answers: other texts, lengths below 0, days outside the calendar."""
+
+import re
+
+from local_bigquery.sql.dialect import macro
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from bigquery.failures import not_supported
+from bigquery.sql import typed
+
+DIGITS = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
+DAY = r"\d{4}-\d{1,2}-\d{1,2}"
+CLOCK = r"\d{1,2}:\d{1,2}:\d{1,2}(\.\d{0,6})?"
+ZONE = r"(\s*([Zz]|[+-]\d{1,2}(:\d{2})?)| [A-Za-z_]+(/[A-Za-z0-9_+-]+)*)"
+TEXTS = {
+    "BIGINT": ("int64 value", r"\s*[+-]?(\d+|0[xX][0-9a-fA-F]+)\s*"),
+    "DOUBLE": ("double value", rf"{DIGITS}|(?i:\s*[+-]?(inf|infinity|nan)\s*)"),
+    "DECIMAL": ("numeric value", DIGITS),
+    "BIGDECIMAL": ("bignumeric value", DIGITS),
+    "BOOLEAN": ("bool value", "(?i:true|false)"),
+    "DATE": ("date", DAY),
+    "TIME": ("time", CLOCK),
+    "TIMESTAMP": ("datetime", rf"{DAY}([ Tt]{CLOCK})?"),
+    "TIMESTAMPTZ": ("timestamp", rf"{DAY}([ Tt]{CLOCK})?{ZONE}?"),
+}
+"""What a text must be to be cast to a type: how errors call it, and a pattern. DuckDB takes more: 1.5 for a whole number, yes for true."""
+LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times", exp.Pad: "expression", exp.Substring: "length"}
+"""Functions with an argument that may not be negative."""
+DAYS = (
+    exp.DateAdd,
+    exp.DateSub,
+    exp.DateTrunc,
+    exp.DateFromParts,
+    exp.LastDay,
+    exp.DatetimeAdd,
+    exp.DatetimeSub,
+    exp.DatetimeTrunc,
+    exp.TimestampAdd,
+    exp.TimestampSub,
+    exp.TimestampTrunc,
+)
+"""Functions that may leave the years 1 to 9999."""
+OVERFLOWING = (exp.Exp, exp.Pow, exp.Sinh, exp.Cosh)
+SINCE_EPOCH = {exp.UnixSeconds: 1_000_000, exp.UnixMillis: 1000}
+"""Functions that count a unit, and its microseconds."""
+
+
+def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """CAST of a text that BigQuery takes for no value is an error, and NULL for SAFE_CAST."""
+    for cast in list(tree.find_all(exp.Cast)):
+        kind, pattern = TEXTS.get(cast.to.this.name, ("", ""))
+        if kind and not cast.args.get("format") and not _is_good(cast.this, pattern):
+            texts = (exp.Literal.string(text) for text in (pattern, f"Bad {kind}: "))
+            cast.replace(macro("perennial_cast", cast.this.copy(), cast.copy(), *texts, _is_safe(cast)))
+    return tree
+
+
+def _is_good(value: exp.Expression, pattern: str) -> bool:
+    """Whether it is a literal that the pattern allows, or a number."""
+    if not isinstance(value, exp.Literal):
+        return False
+    return not value.is_string or bool(re.fullmatch(pattern, value.name) and not value.name.startswith("0000-"))
+
+
+def _is_safe(call: exp.Expr) -> exp.Boolean:
+    """Whether it gives NULL where others are an error."""
+    return exp.Boolean(this=isinstance(call, exp.TryCast) or isinstance(call.parent, exp.SafeFunc))
+
+
+def refuse_negative_lengths(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A length below zero is an error, where DuckDB counts from the end or gives nothing."""
+    for call in list(tree.find_all(*LENGTHS)):
+        name = LENGTHS[type(call)]
+        length = call.args.get(name)
+        if length is not None and not isinstance(length, exp.Literal):
+            call.set(name, macro("perennial_length", length.copy(), exp.Literal.string(call.sql_name()), _is_safe(call)))
+    return tree
+
+
+def refuse_other_days(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A day before the year 1 or after 9999 is an error."""
+    for call in list(tree.find_all(*DAYS)):
+        call.replace(macro("perennial_day", call.copy(), _is_safe(call)))
+    return tree
+
+
+def refuse_infinity(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A function of finite numbers whose result is beyond FLOAT64 is an error."""
+    for call in list(tree.find_all(*OVERFLOWING)):
+        arguments = [argument.copy() for argument in call.iter_expressions()]
+        call.replace(macro("perennial_finite", call.copy(), exp.Literal.string(call.sql_name()), exp.Array(expressions=arguments)))
+    return tree
+
+
+def count_whole_units(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Seconds and milliseconds since 1970 are rounded down, before it too."""
+    for call in list(tree.find_all(*SINCE_EPOCH)):
+        microseconds = exp.Anonymous(this="epoch_us", expressions=[call.this.copy()])
+        call.replace(macro("perennial_since_epoch", microseconds, exp.Literal.number(SINCE_EPOCH[type(call)])))
+    return tree
+
+
+def read_json_only(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A STRING that is no JSON has nothing at any path."""
+    for mark in list(tree.find_all(exp.Anonymous)):
+        if mark.name.upper() == typed.TEXT_OF_JSON:
+            mark.replace(macro("perennial_json", mark.expressions[0].copy()))
+    return tree
+
+
+def refuse_lost_bytes(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A literal of bytes that ZetaSQL has folded into another value keeps its escapes as characters.
+
+    Raises:
+        BigQueryError: it has bytes above 127.
+    """
+    if any(not literal.name.isascii() for literal in tree.find_all(exp.ByteString)):
+        raise not_supported("bytes above 127 in this place: write FROM_HEX in it")
+    return tree
+
+
+RULES = (
+    refuse_other_texts,
+    refuse_negative_lengths,
+    refuse_other_days,
+    refuse_infinity,
+    count_whole_units,
+    read_json_only,
+    refuse_lost_bytes,
+)
