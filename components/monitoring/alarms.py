@@ -53,7 +53,7 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Answer(StrEnum):
+class AlarmAnswer(StrEnum):
     """What a person says to an alarm."""
 
     ACKNOWLEDGE = "acknowledge"
@@ -200,7 +200,7 @@ def record_standing(connection: sa.Connection, subject: AlarmSubject, standing: 
     )
 
 
-def answer(connection: sa.Connection, alarm_id: int, action: Answer, *, actor: str, reason: str, until: date | None = None) -> None:
+def answer(connection: sa.Connection, alarm_id: int, action: AlarmAnswer, *, actor: str, reason: str, until: date | None = None) -> None:
     """Record what a person says to an alarm.
 
     Args:
@@ -214,6 +214,6 @@ def answer(connection: sa.Connection, alarm_id: int, action: Answer, *, actor: s
     Raises:
         RegistryError: there is no such alarm, or a value is not acceptable.
     """
-    if (action is Answer.MUTE) != (until is not None):
+    if (action is AlarmAnswer.MUTE) != (until is not None):
         raise RegistryError("an alarm is muted until a day, and acknowledged for good: give --until with --mute alone")
     execute(connection, "alarms.insert_answer", alarm_id=alarm_id, action=action, until=until, actor=actor, reason=reason)

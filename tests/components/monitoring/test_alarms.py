@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.monitoring.alarms import (
+    AlarmAnswer,
     AlarmCause,
     AlarmKind,
     AlarmStanding,
     AlarmState,
     AlarmSubject,
-    Answer,
     Cause,
     all_alarms,
     answer,
@@ -69,10 +69,14 @@ def test_people_acknowledge_and_mute_with_a_reason_and_an_end(connection: sa.Con
     new = new_version(connection)
     record_standing(connection, subject_of(new, register(connection, new)), standing(AlarmState.OPEN), seq=1, run_id=new.run_id)
     (alarm,) = open_alarms(connection, new.model)
-    answer(connection, alarm.alarm_id, Answer.ACKNOWLEDGE, actor="ada", reason="known")
-    answer(connection, alarm.alarm_id, Answer.MUTE, actor="ada", reason="mended on Monday", until=date(2013, 3, 10))
+    answer(connection, alarm.alarm_id, AlarmAnswer.ACKNOWLEDGE, actor="ada", reason="known")
+    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="mended on Monday", until=date(2013, 3, 10))
     (answered,) = open_alarms(connection, new.model)
     assert (answered.acknowledged_by, answered.acknowledged_because) == ("ada", "known")
-    assert (answered.is_muted(date(2013, 3, 10)), answered.is_muted(date(2013, 3, 11)), alarm.is_muted(date(2013, 3, 1))) == (True, False, False)
+    assert (answered.is_muted(date(2013, 3, 10)), answered.is_muted(date(2013, 3, 11)), alarm.is_muted(date(2013, 3, 1))) == (
+        True,
+        False,
+        False,
+    )
     with pytest.raises(RegistryError, match="give --until with --mute alone"):
-        answer(connection, alarm.alarm_id, Answer.MUTE, actor="ada", reason="for ever")
+        answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="for ever")
