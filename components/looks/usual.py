@@ -110,12 +110,12 @@ def _chance(miss: float, error: float, misses: np.ndarray, usual_error: float, s
     size = abs(miss) if sides == 2 else miss
     if size <= NOVEL_FACTOR * max(past[-2], 0.0):
         return 1.0
-    own = max(_scale(misses) ** 2 - usual_error**2, 0.0)
+    own = max(spread_of(misses) ** 2 - usual_error**2, 0.0)
     scale = math.sqrt((own + error**2) * (1 + 1 / SAME_WEEKDAY)) + 1e-9
     return min(1.0, sides * _tail(size / scale, min(len(misses) - 1, MOST_FREEDOM)))
 
 
-def _scale(misses: np.ndarray) -> float:
+def spread_of(misses: np.ndarray) -> float:
     """The larger of the median and the mean distance from 0, the latter without the largest twentieth, as of a normal distribution."""
     sizes = np.sort(np.abs(misses))
     kept = sizes[: max(1, math.ceil(0.95 * len(sizes)))]

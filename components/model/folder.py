@@ -33,6 +33,8 @@ from components.validation import refusals
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
 CARD_FILE = "card.toml"
 """The optional file with statements for the model card (docs/export.md), which is not code."""
+LABEL_FILE = "label.sql"
+"""The optional query that gives the labels of what was served (docs/monitoring.md). No version is made of it."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Task = Literal["binary_classification", "multiclass_classification"]
@@ -114,9 +116,15 @@ class Model(Section):
         return _text(self.folder / file)
 
     def files(self) -> tuple[Path, ...]:
-        """The files that make a version, relative to the folder: not hidden files, Python's caches and the card."""
-        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path != self.folder / CARD_FILE)
+        """The files that make a version, relative to the folder: not hidden files, Python's caches, the card and label.sql."""
+        others = {self.folder / CARD_FILE, self.folder / LABEL_FILE}
+        names = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file() and path not in others)
         return tuple(sorted(name for name in names if not any(part.startswith((".", "__pycache__")) for part in name.parts)))
+
+    @property
+    def has_label_query(self) -> bool:
+        """Whether the folder has a label.sql."""
+        return (self.folder / LABEL_FILE).is_file()
 
     @property
     def query_sha256(self) -> str:
@@ -155,7 +163,8 @@ def read_model(models_folder: Path, name: str) -> Model:
         raise ModelFolderError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
-    check_text(folder / "source.sql", model.text("source.sql"), table=model.source.table)
+    for file in ("source.sql", *([LABEL_FILE] if model.has_label_query else [])):
+        check_text(folder / file, model.text(file), table=model.source.table)
     return model
 
 

@@ -65,12 +65,16 @@ class LogTable:
     @property
     def feature_fields(self) -> dict[str, str]:
         """The column of the log by the name of a feature."""
-        fixed = {name for name, _ in FIXED} | {self.day_field}
-        return {column.name: f"{column.name}_feature" if column.name in fixed else column.name for column in self.columns}
+        return {column.name: feature_field(column.name, self.day_field) for column in self.columns}
 
     def write(self, path: Path) -> None:
         """Put it beside the segments."""
         write_whole(path, json.dumps(asdict(self)))
+
+
+def feature_field(feature: str, day_field: str) -> str:
+    """The column of the log that has a feature; `day_field` is the one by which it is partitioned."""
+    return f"{feature}_feature" if feature == day_field or feature in dict(FIXED) else feature
 
 
 def read_log_table(path: Path) -> LogTable:

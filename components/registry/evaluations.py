@@ -57,7 +57,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
     """
     values = vars(evaluation) | {
         "model_version_id": version_id(connection, evaluation.model, evaluation.version),
-        "metrics": json.dumps([_metric_json(metric) for metric in evaluation.metrics]),
+        "metrics": json.dumps([metric_json(metric) for metric in evaluation.metrics]),
     }
     evaluation_id = execute(connection, "evaluations.insert", **values).scalar()
     if evaluation_id is None:
@@ -75,7 +75,7 @@ def record_evaluation(connection: sa.Connection, evaluation: Evaluation) -> None
 def evaluation_from(model: str, version: int, row: Mapping[str, Any]) -> Evaluation:
     """The evaluation in a row of registry.evaluation, or in that row as JSON; its metrics are JSON in both."""
     values = {name: row[name] for name in ("run_id", "snapshot_id", "config_sha256", "split", "report_uri")}
-    return Evaluation(model=model, version=version, metrics=tuple(map(_metric_from, row["metrics"] or ())), **values)
+    return Evaluation(model=model, version=version, metrics=tuple(map(metric_from, row["metrics"] or ())), **values)
 
 
 def record_blessing(connection: sa.Connection, blessing: Blessing) -> None:
@@ -107,14 +107,14 @@ def blessing_from(model: str, version: int, row: Mapping[str, Any]) -> Blessing:
     return Blessing(model=model, version=version, checks=tuple(map(_check_from, row["checks"])), notes=tuple(row["notes"]), **values)
 
 
-def _metric_json(metric: Metric) -> dict[str, object]:
+def metric_json(metric: Metric) -> dict[str, object]:
     """The metric as JSON that PostgreSQL takes for a row."""
     bounds = {name: _number_json(getattr(metric, name)) for name in ("value", "ci_low", "ci_high")}
     count = None if metric.example_count is None else int(metric.example_count)
     return {"name": metric.name, "slice": dict(metric.slice), "slice_key": slice_key(metric.slice), "example_count": count, **bounds}
 
 
-def _metric_from(item: Sequence[Any]) -> Metric:
+def metric_from(item: Sequence[Any]) -> Metric:
     """The metric of which PostgreSQL made JSON."""
     name, features, value, low, high, count = item
     return Metric(name, features, float(value), None if low is None else float(low), None if high is None else float(high), count)
@@ -140,5 +140,5 @@ def _number_json(number: float | None) -> float | str | None:
 
 def _comparable(metrics: Sequence[Metric]) -> dict[str, object]:
     """The metrics as JSON by name and slice, in which NaN equals NaN."""
-    named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": _metric_json(metric) for metric in metrics}
+    named = {f"metric {metric.name} of slice {slice_key(metric.slice)!r}": metric_json(metric) for metric in metrics}
     return {"number of metrics": len(metrics), **named}

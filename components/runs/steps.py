@@ -15,6 +15,7 @@ class PipelineName(StrEnum):
     SCHEDULED_TRAINING = "scheduled-training"
     """Its runs are trainings, and recorded as such."""
     REPRODUCTION = "reproduction"
+    MONITORING = "monitoring"
 
 
 class Duty(StrEnum):
@@ -64,10 +65,12 @@ _SCHEDULED = frozenset({PipelineName.SCHEDULED_TRAINING})
 _TRAINING = frozenset({PipelineName.TRAINING}) | _SCHEDULED
 _REPRODUCTION = frozenset({PipelineName.REPRODUCTION})
 _BOTH = _TRAINING | _REPRODUCTION
+_MONITORING = frozenset({PipelineName.MONITORING})
 
 STEPS = {
     "start": StepFacts("registry", "Start the run", _TRAINING, duty=Duty.BEGIN),
     "begin": StepFacts("reproduction", "Begin the reproduction", _REPRODUCTION, duty=Duty.BEGIN),
+    "watch": StepFacts("monitoring", "Find the days that are due", _MONITORING, duty=Duty.BEGIN),
     "claim": StepFacts("schedules", "Claim the next window", _SCHEDULED),
     "pin": StepFacts("snapshot", "Pin the rows", _TRAINING),
     "recall": StepFacts("reproduction", "Recall the pinned rows", _REPRODUCTION),
@@ -83,6 +86,8 @@ STEPS = {
     "push": StepFacts("registry", "Push the model", _TRAINING),
     "record": StepFacts("registry", "Record the version", _TRAINING),
     "compare": StepFacts("reproduction", "Compare with the version", _REPRODUCTION),
-    "finish": StepFacts("registry", "Finish the run", _BOTH, duty=Duty.END),
+    "survey": StepFacts("monitoring", "Measure the days served", _MONITORING, needs_tfx=True),
+    "alarm": StepFacts("monitoring", "Raise and close alarms", _MONITORING),
+    "finish": StepFacts("registry", "Finish the run", _BOTH | _MONITORING, duty=Duty.END),
 }
 """The steps by name, in the order of the data's way."""

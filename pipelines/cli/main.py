@@ -49,6 +49,8 @@ SECTIONS = {
         "serve": LazyCommand("pipelines.cli.commands.serving:serve", "Serve what is live on a target over HTTP"),
         "predict": LazyCommand("pipelines.cli.commands.serving:predict", "Score the rows of a file or query"),
         "explain": LazyCommand("pipelines.cli.commands.serving:explain", "Score a logged request again, to the bit"),
+        "monitor": LazyCommand("pipelines.cli.commands.monitoring:monitor", "Measure what was served, day by day"),
+        "alarms": LazyCommand("pipelines.cli.commands.monitoring:alarms", "List, acknowledge and mute alarms"),
     },
     "Upkeep": {
         "migrate": LazyCommand("pipelines.cli.commands.services:migrate", "Update the registry's tables; create its bucket"),

@@ -88,20 +88,29 @@ def _show_command(*words: str) -> None:
 class Shop:
     """The demo's services, and the fork server that all its runs share."""
 
-    def __init__(self, settings: Settings, server: ForkServer, model: str, schema: Sequence[bigquery.SchemaField]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        server: ForkServer,
+        model: str,
+        schema: Sequence[bigquery.SchemaField],
+        days: Mapping[date, Rows] | None = None,
+    ) -> None:
+        """With the rows of each day, those of CDNOW unless told."""
         self._settings, self._server, self._schema = settings, server, schema
         self._model: Model = read_model(settings.models_folder, model)
         self._client = bigquery_client(settings)
         self._table = make_table(self._client, settings, self._model, schema)
-        self._days: Mapping[date, Rows] = read_cdnow()[1]
+        self._days: Mapping[date, Rows] = read_cdnow()[1] if days is None else days
 
-    def load(self, first: date, last: date, prepared: Callable[[int, dict[str, object]], dict[str, object]]) -> None:
-        """Load the partitions of these days. `prepared` makes each row from its number in the day and the original row."""
-        wanted = {
-            day: [prepared(number, row) for number, row in enumerate(rows)] for day, rows in self._days.items() if first <= day <= last
-        }
+    def load(self, first: date, last: date, prepared: Callable[[int, dict[str, object]], dict[str, object] | None]) -> None:
+        """Load the partitions of these days. `prepared` makes each row from its number in the day and the original row; None drops it."""
+        wanted: dict[date, Rows] = {}
+        for day, rows in self._days.items():
+            if first <= day <= last:
+                wanted[day] = [made for number, row in enumerate(rows) if (made := prepared(number, row)) is not None]
         load_partitions(self._client, self._table, self._schema, wanted, progress=lambda _done, _of: None)
-        click.echo(f"   loaded {len(wanted)} partitions, {sum(map(len, wanted.values())):,} purchases")
+        click.echo(f"   loaded {len(wanted)} partitions, {sum(map(len, wanted.values())):,} rows")
 
     def train(self, through: date, *, expected: RunState = RunState.SUCCEEDED, waive: str | None = None) -> None:
         """Train as `perennial train` does."""

@@ -1,9 +1,11 @@
 """Every query that the product sends is one that BigQuery accepts, as its own analyzer judges it, with parameters of their types."""
 
 import ast
+import shutil
 from collections import Counter
 from collections.abc import Iterator
 from datetime import date
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,6 +15,8 @@ from google.cloud import bigquery
 from components.cloud import Cloud
 from components.google import bigquery_client, quoted, split_table
 from components.model.folder import Model, model_names, read_model
+from components.monitoring.label_query import LogQuery
+from components.prediction_log.table import LogTable, ensure_table
 from components.settings import REPOSITORY, Settings
 from components.snapshot.partitions import PartitionRange
 from components.snapshot.query import dry_run, rows_parameters, rows_query
@@ -30,6 +34,8 @@ WINDOW = Window((DAYS[1],), *DAYS)
 SENT = {
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
+    "components/monitoring/served_rows.py": 1,  # served_rows.sql
+    "components/monitoring/watching.py": 1,  # logged_days.sql and fingerprints.sql
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
     "components/serving/scoring/prediction.py": 1,  # a query of the user's own
     "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
@@ -103,6 +109,28 @@ def test_the_queries_of_partitions_are_accepted(purchases: tuple[Settings, bigqu
         bigquery.ScalarQueryParameter("last_partition", "DATE", DAYS[1]),
     ]
     assert analyse(client, wanted.query, parameters) == "SELECT"
+
+
+@pytest.mark.parametrize("has_label_query", [True, False])
+def test_the_queries_of_monitoring_are_accepted_for_every_model(
+    purchases: tuple[Settings, bigquery.Client, str], has_label_query: bool, tmp_path: Path
+) -> None:
+    settings, client, name = purchases
+    dataset = name.rpartition(".")[0].rpartition(".")[2]
+    for known in map(partial(read_model, MODELS), model_names(MODELS)):
+        folder = shutil.copytree(known.folder, tmp_path / known.name)
+        if not has_label_query:
+            (folder / "label.sql").unlink()
+        source = known.source.model_copy(update={"table": f"{dataset}.{known.source.table.rpartition('.')[2]}"})
+        serving = known.serving.model_copy(update={"log": f"{dataset}.log_of_{known.name}", "log_partition_field": "event_date"})
+        model = read_model(tmp_path, known.name).model_copy(update={"source": source, "serving": serving})
+        assert model.has_label_query is has_label_query
+        table = f"{settings.project}.{serving.log}"
+        ensure_table(client, LogTable(table, "event_date", target="t", model=model.name, environment="e", columns=()))
+        query = LogQuery(Cloud(settings), model, "t", DAYS[1])
+        for file in ("logged_days.sql", "fingerprints.sql", "served_rows.sql"):
+            parameters = list(query.settings(DAYS, DAYS).query_parameters)
+            assert analyse(client, query.text(file), parameters) == "SELECT"
 
 
 def test_the_query_of_undated_rows_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:

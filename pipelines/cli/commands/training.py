@@ -58,7 +58,7 @@ def train(
     reason = require_reason("asked for on the command line" if reason is None else reason)
     settings = ready_settings()
     found_model = read_model(settings.models_folder, model)
-    with _fork_server(settings, cold=cold or on != "local") as server:
+    with step_server(settings, cold=cold or on != "local") as server:
         from components.runs.record import Trigger
         from pipelines.cli.text import training as text
         from pipelines.run.launch import Runner
@@ -110,7 +110,7 @@ def reproduce(model: str, version: int | str, cold: bool, as_json: bool) -> None
     It makes no new version. The exit code is 0 when all is equal, 3 when something differs, 1 when the run failed.
     """
     settings = ready_settings()
-    with _fork_server(settings, cold=cold) as server:
+    with step_server(settings, cold=cold) as server:
         from pipelines.cli.text import reproduction as text
         from pipelines.cli.text.training import Progress
         from pipelines.run.launch import Runner
@@ -123,14 +123,15 @@ def reproduce(model: str, version: int | str, cold: bool, as_json: bool) -> None
 
 
 @click.command("compile")
-@click.argument("pipeline", type=click.Choice(["training"]))
-@click.option("--model", required=True, help="The model to train.")
+@click.argument("pipeline", type=click.Choice(["training", "monitoring"]))
+@click.option("--model", required=True, help="The model.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The YAML file to write.")
 @click.option("--image", help="The container image of every step, by digest. Default: the settings' image, else a placeholder.")
 def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None:
     """Write PIPELINE as YAML for Kubeflow or Vertex AI, with MODEL as its default."""
     settings = read_settings()
 
+    from pipelines.monitoring import monitoring
     from pipelines.run.launch import compile_pipeline
     from pipelines.training import training
 
@@ -140,10 +141,12 @@ def compile_(pipeline: str, model: str, output: Path, image: str | None) -> None
             require_pinned(image)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--image") from error
-    compile_pipeline(training, output, image=image or settings.image, defaults={"model": model})
+    compile_pipeline(
+        {"training": training, "monitoring": monitoring}[pipeline], output, image=image or settings.image, defaults={"model": model}
+    )
     click.echo(f"{pipeline} pipeline of {model}: {output}")
 
 
-def _fork_server(settings: Settings, *, cold: bool) -> AbstractContextManager[ForkServer | None]:
+def step_server(settings: Settings, *, cold: bool) -> AbstractContextManager[ForkServer | None]:
     """The server that runs tasks without importing TFX each time; None where they are run cold."""
     return nullcontext() if cold or sys.platform != "linux" else fork_server(settings.state_folder)

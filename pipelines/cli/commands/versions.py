@@ -39,11 +39,17 @@ def versions(model: str, limit: int, as_json: bool) -> None:
 @click.command()
 @click.argument("model")
 @version_argument
+@click.option("--live", is_flag=True, help="Show how it did while it served, day by day.")
 @as_json
-def show(model: str, version: int | str, as_json: bool) -> None:
+def show(model: str, version: int | str, live: bool, as_json: bool) -> None:
     """Show everything that the registry knows of VERSION of MODEL."""
     settings = ready_settings()
     number = version_number(settings, model, version)
+    if live:
+        from pipelines.cli.text.monitoring import show_live
+
+        show_live(settings, model, number, as_json=as_json)
+        return
     with make_engine(settings).connect() as connection:
         story = read_version(connection, model, number)
     if as_json:

@@ -11,11 +11,14 @@ from kfp import dsl
 from components.runs.record import pipeline_tasks
 from components.runs.steps import STEPS, Duty, PipelineName
 from components.settings import REPOSITORY
+from pipelines.monitoring import monitoring
 from pipelines.reproduction import reproduction
 from pipelines.training import make_scheduled_training, training
 
+PIPELINES = {"training": training, "scheduled": make_scheduled_training(), "reproduction": reproduction, "monitoring": monitoring}
 
-@pytest.mark.parametrize("pipeline", [training, make_scheduled_training(), reproduction], ids=["training", "scheduled", "reproduction"])
+
+@pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 def test_the_steps_of_a_pipeline_are_those_that_it_is_compiled_to(pipeline: dsl.pipeline) -> None:
     executors = {name.removeprefix("exec-") for name in pipeline.pipeline_spec.deployment_spec["executors"]}
     assert executors == {name for name, facts in STEPS.items() if pipeline.pipeline_spec.pipeline_info.name in facts.pipelines}

@@ -1,0 +1,219 @@
+"""Alarms of live models as the registry has them: what is worse, by how much, since when and why, and what people said to it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from components.database.statements import execute
+from components.errors import RegistryError
+from components.evaluation.metric import slice_key
+from components.registry.versions import version_id
+from components.wording import count
+
+
+class AlarmKind(StrEnum):
+    """What an alarm is about."""
+
+    METRIC = "metric"
+    """A metric of a slice is worse than when the version was made."""
+    INPUT = "input"
+    """A feature is served otherwise than the version was trained on."""
+    COVERAGE = "coverage"
+    """Rows are served of a kind that the version was never trained on."""
+
+
+class AlarmState(StrEnum):
+    """The life of an alarm."""
+
+    OPEN = "open"
+    WORSE = "worse"
+    """It has grown by half since it was told last."""
+    SETTLED = "settled"
+    """It has been as it is for a while: nothing new to tell, and not over either."""
+    CLOSED = "closed"
+
+
+class Cause(StrEnum):
+    """Why it happened, which decides what helps."""
+
+    BROKEN_SOURCE = "broken_source"
+    """A column of the source broke: mend it before anything is trained."""
+    CHANGED_WORLD = "changed_world"
+    """Nothing broke, and the model fits no longer: train on newer data."""
+    COVERAGE = "coverage"
+    """The version was never trained on such rows: train on data that have them."""
+    BAD_VERSION = "bad_version"
+    """The version before is better on such rows: roll back."""
+    SERVING_FAULT = "serving_fault"
+    """A feature is computed otherwise where it is served: mend the caller."""
+    UNKNOWN = "unknown"
+
+
+class AlarmAnswer(StrEnum):
+    """What a person says to an alarm."""
+
+    ACKNOWLEDGE = "acknowledge"
+    MUTE = "mute"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmCause:
+    """Why an alarm was raised, as far as the data tell."""
+
+    kind: Cause
+    column: str | None = None
+    """The column of the source, or the feature, that is to blame."""
+    slice: Mapping[str, str]
+    """The rows that it touches; empty for all."""
+    since: date | None = None
+    """The first bad partition, or day."""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmSubject:
+    """What an alarm is about. There is one alarm for it at a time."""
+
+    model: str
+    version: int
+    target: str
+    role: str
+    kind: AlarmKind
+    subject: str
+    """The metric, or the column."""
+    slice: Mapping[str, str]
+    since: date
+    """The first day that was wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmStanding:
+    """How an alarm stands on a day."""
+
+    state: AlarmState
+    day: date
+    loss: float
+    """By how much the metric is worse, or the share of the rows that are wrong."""
+    rows: int
+    """The rows since then that it concerns."""
+    sentence: str
+    cause: AlarmCause
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """An alarm with its last standing and the last answers."""
+
+    alarm_id: int
+    subject: AlarmSubject
+    seq: int
+    standing: AlarmStanding
+    acknowledged_by: str | None = None
+    acknowledged_because: str | None = None
+    muted_until: date | None = None
+    muted_because: str | None = None
+
+    @property
+    def impact(self) -> float:
+        """Loss times rows, by which alarms are ranked."""
+        return self.standing.loss * self.standing.rows
+
+    def is_muted(self, day: date) -> bool:
+        """Whether somebody wants to hear nothing of it on that day."""
+        return self.muted_until is not None and day <= self.muted_until
+
+    @property
+    def headline(self) -> str:
+        """What, where, how much, since when, and the cause."""
+        cause = self.standing.cause.sentence or self.standing.cause.kind.replace("_", " ")
+        return f"{self.standing.sentence} ({count(self.standing.rows)} rows since {self.subject.since}): {cause}"
+
+
+def open_alarms(connection: sa.Connection, model: str, target: str | None = None) -> tuple[Alarm, ...]:
+    """The alarms of a model that are not closed, on a target or on all, the worst first."""
+    return _read(connection, model, target, closed=False)
+
+
+def all_alarms(connection: sa.Connection, model: str, target: str | None = None) -> tuple[Alarm, ...]:
+    """Like `open_alarms`, with those that are closed."""
+    return _read(connection, model, target, closed=True)
+
+
+def _read(connection: sa.Connection, model: str, target: str | None, *, closed: bool) -> tuple[Alarm, ...]:
+    rows = execute(connection, "alarms.read", model=model, target=target, closed=closed).mappings()
+    return tuple(map(_alarm, rows))
+
+
+def _alarm(row: sa.RowMapping) -> Alarm:
+    cause = AlarmCause(
+        kind=Cause(row["cause"]),
+        column=row["cause_column"],
+        slice=row["cause_slice"],
+        since=row["cause_since"],
+        sentence=row["cause_sentence"],
+    )
+    standing = AlarmStanding(
+        state=AlarmState(row["state"]), day=row["day"], loss=row["loss"], rows=row["row_count"], sentence=row["sentence"], cause=cause
+    )
+    subject = {name: row[name] for name in ("model", "version", "target", "role", "subject", "slice", "since")}
+    answers = {name: row[name] for name in ("acknowledged_by", "acknowledged_because", "muted_until", "muted_because")}
+    return Alarm(
+        alarm_id=row["alarm_id"],
+        subject=AlarmSubject(kind=AlarmKind(row["kind"]), **subject),
+        seq=row["seq"],
+        standing=standing,
+        **answers,
+    )
+
+
+def record_standing(connection: sa.Connection, subject: AlarmSubject, standing: AlarmStanding, *, seq: int, run_id: str) -> None:
+    """Record the event `seq` of an alarm, which is made with its first one. An event that is there already stays as it is.
+
+    Raises:
+        RegistryError: version or run are unknown, or a value is not acceptable.
+    """
+    values = {
+        **vars(subject),
+        "model_version_id": version_id(connection, subject.model, subject.version),
+        "slice": json.dumps(dict(subject.slice)),
+        "slice_key": slice_key(subject.slice),
+    }
+    execute(connection, "alarms.insert", **values)
+    cause = standing.cause
+    execute(
+        connection,
+        "alarms.insert_event",
+        alarm_id=execute(connection, "alarms.find", **values).scalar_one(),
+        seq=seq,
+        run_id=run_id,
+        row_count=standing.rows,
+        **{name: getattr(standing, name) for name in ("state", "day", "loss", "sentence")},
+        cause=cause.kind,
+        cause_column=cause.column,
+        cause_slice=json.dumps(dict(cause.slice)),
+        cause_since=cause.since,
+        cause_sentence=cause.sentence,
+    )
+
+
+def answer(connection: sa.Connection, alarm_id: int, action: AlarmAnswer, *, actor: str, reason: str, until: date | None = None) -> None:
+    """Record what a person says to an alarm.
+
+    Args:
+        connection: to the registry.
+        alarm_id: of the alarm.
+        action: acknowledge it, or mute it.
+        actor: who.
+        reason: why.
+        until: the last day on which it is muted.
+
+    Raises:
+        RegistryError: there is no such alarm, or a value is not acceptable.
+    """
+    if (action is AlarmAnswer.MUTE) != (until is not None):
+        raise RegistryError("an alarm is muted until a day, and acknowledged for good: give --until with --mute alone")
+    execute(connection, "alarms.insert_answer", alarm_id=alarm_id, action=action, until=until, actor=actor, reason=reason)

@@ -1,0 +1,46 @@
+-- name: read
+-- Alarms with how they stand and what people said to them: the open ones, or all.
+SELECT alarm_id, model.name AS model, version, target, role, kind, subject, slice, since, event.seq, event.state, event.day, loss, row_count,
+       sentence, cause, cause_column, cause_slice, cause_since, cause_sentence,
+       acknowledged.actor AS acknowledged_by, acknowledged.reason AS acknowledged_because,
+       muted.until AS muted_until, muted.reason AS muted_because
+FROM registry.alarm
+  JOIN registry.model_version USING (model_version_id)
+  JOIN registry.model USING (model_id)
+  JOIN LATERAL (SELECT * FROM registry.alarm_event WHERE alarm_event.alarm_id = alarm.alarm_id ORDER BY seq DESC LIMIT 1) AS event USING (alarm_id)
+  LEFT JOIN LATERAL (
+    SELECT actor, reason FROM registry.alarm_answer
+    WHERE alarm_answer.alarm_id = alarm.alarm_id AND action = 'acknowledge' ORDER BY seq DESC LIMIT 1
+  ) AS acknowledged ON true
+  LEFT JOIN LATERAL (
+    SELECT until, reason FROM registry.alarm_answer
+    WHERE alarm_answer.alarm_id = alarm.alarm_id AND action = 'mute' ORDER BY seq DESC LIMIT 1
+  ) AS muted ON true
+WHERE model.name = :model AND (CAST(:target AS text) IS NULL OR target = CAST(:target AS text))
+  AND (CAST(:closed AS boolean) OR event.state <> 'closed')
+ORDER BY loss * row_count DESC, alarm_id;
+
+-- name: insert
+INSERT INTO registry.alarm (model_version_id, target, role, kind, subject, slice_key, slice, since)
+VALUES (:model_version_id, :target, :role, :kind, :subject, :slice_key, CAST(:slice AS jsonb), :since)
+ON CONFLICT (model_version_id, target, role, kind, subject, slice_key, since) DO NOTHING;
+
+-- name: find
+SELECT alarm_id FROM registry.alarm
+WHERE model_version_id = :model_version_id AND target = :target AND role = :role AND kind = :kind AND subject = :subject
+  AND slice_key = :slice_key AND since = :since;
+
+-- name: insert_event
+-- The next event, unless it is the last one already.
+INSERT INTO registry.alarm_event (
+  alarm_id, seq, state, day, loss, row_count, sentence, cause, cause_column, cause_slice, cause_since, cause_sentence, run_id
+)
+VALUES (
+  :alarm_id, :seq, :state, :day, :loss, :row_count, :sentence, :cause, :cause_column, CAST(:cause_slice AS jsonb), :cause_since,
+  :cause_sentence, :run_id
+)
+ON CONFLICT (alarm_id, seq) DO NOTHING;
+
+-- name: insert_answer
+INSERT INTO registry.alarm_answer (alarm_id, seq, action, until, actor, reason)
+SELECT :alarm_id, COALESCE(max(seq), 0) + 1, :action, :until, :actor, :reason FROM registry.alarm_answer WHERE alarm_id = :alarm_id;

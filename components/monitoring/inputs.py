@@ -1,0 +1,100 @@
+"""The gate's looks at what was served on a day, held against what the version was trained on; and the values that it never met."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from itertools import pairwise
+
+from components.looks.categories import lost_segment, new_values, shares_by_value
+from components.looks.dead import nulls, same_value
+from components.looks.deviation import LEAST_ROWS, Deviation, listed
+from components.looks.drift import judge_drift, measure_distance
+from components.looks.earlier_days import Look, Observation, first_deviation
+from components.looks.values import far_out
+from components.model.checks_section import ChecksSection
+from components.model.folder import Model
+from components.monitoring.record import FeatureDay, InputFinding
+from components.profiles.profile import ColumnProfile, ColumnProfiles, Profiles, profiles_by_span, sum_column
+from components.wording import percent
+
+COVERAGE = "coverage"
+"""The check of values that were served and never trained on."""
+NAMED_SHARE = 0.01
+"""Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""
+UNNAMED_SHARE = 0.05
+"""The same of any other feature with few values."""
+FEW_VALUES = 32
+"""A feature with at most so many values in training has them all, such as weekdays."""
+
+
+def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> tuple[FeatureDay, ...]:
+    """What was served on a day, feature by feature.
+
+    Args:
+        model: names the features that are ignored, the slices and segments, and the thresholds.
+        trained: the profiles of the rows that the version was trained on, by span; empty if they are not known.
+        served: the profiles of the day's rows.
+    """
+    spans = profiles_by_span(trained)
+    found = []
+    for name, now in sorted(served.items()):
+        earlier = [table[name] for _, table in sorted(spans.items()) if name in table]
+        distance = measure_distance(sum_column(earlier), now).divergence if earlier else 0.0
+        looked = _look(model, name, now, earlier, min(spans)) if earlier and name not in model.checks.ignore else ()
+        found.append(FeatureDay(name=name, nulls=now.nulls / max(now.rows, 1), distance=distance, findings=looked))
+    return tuple(found)
+
+
+def _look(model: Model, name: str, now: ColumnProfile, earlier: Sequence[ColumnProfile], day: date) -> tuple[InputFinding, ...]:
+    checks = model.checks.of(name)
+    untrained = _untrained(model, name, now, sum_column(earlier))
+    segment: tuple[Look, ...] = (lost_segment,) if name in model.checks.segments else ()
+    values: tuple[Look, ...] = () if untrained else (new_values,)
+    looks: tuple[Look, ...] = (nulls, same_value, far_out, *values, *segment, *(() if untrained else (_served_otherwise,)))
+    observation = Observation(day, now, tuple(earlier), near=len(earlier))
+    deviation = first_deviation(looks, observation, checks)
+    return (*((untrained,) if untrained else ()), *((_finding(deviation),) if deviation else ()))
+
+
+def _served_otherwise(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """The feature has other values than in training, by more than the days of the training differ."""
+    if observation.before is None or min(observation.now.rows, observation.before.rows) < LEAST_ROWS:
+        return None
+    distance = measure_distance(observation.before, observation.now)
+    return judge_drift(distance, observation.now, checks.skew, checks, what="is served with other values than it was trained on", remedy="")
+
+
+def _finding(deviation: Deviation) -> InputFinding:
+    before = f"; {deviation.before} in training" if deviation.before else ""
+    return InputFinding(check=deviation.check.value, measure=deviation.measure, rows=deviation.rows, what=f"{deviation.what}{before}")
+
+
+def _untrained(model: Model, name: str, now: ColumnProfile, before: ColumnProfile) -> InputFinding | None:
+    """The values of a feature that were served and never trained on, if they are many."""
+    trained, served = shares_by_value(before), shares_by_value(now)
+    if not trained or not served or not now.filled:
+        return None
+    named = {name for names in model.evaluation.slices for name in names} | {*model.checks.segments} | model.checks.cover.keys()
+    if name not in named and len(trained) > FEW_VALUES:
+        return None
+    new = {value: share for value, share in served.items() if value not in trained}
+    share = sum(new.values())
+    rows = round(share * now.filled)
+    if rows < LEAST_ROWS or share < (NAMED_SHARE if name in named else UNNAMED_SHARE):
+        return None
+    what = f"is {range_text(new)} in {percent(share)} of rows, which the version was never trained on"
+    return InputFinding(check=COVERAGE, measure=share, rows=rows, what=what, values=tuple(sorted(new)))
+
+
+def range_text(values: Mapping[str, object] | Sequence[str]) -> str:
+    """Values for a sentence: whole numbers as stretches, `12-23 and 5`, others as they are."""
+    if not all(value.lstrip("-").isdigit() for value in values):
+        return listed(sorted(values))
+    numbers = sorted(int(value) for value in values)
+    starts = [numbers[0], *(later for earlier, later in pairwise(numbers) if later != earlier + 1)]
+    ends = [*(earlier for earlier, later in pairwise(numbers) if later != earlier + 1), numbers[-1]]
+    return listed([str(start) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=True)])
+
+
+def untrained_values(features: Sequence[FeatureDay]) -> dict[str, frozenset[str]]:
+    """The values that were never trained on, by feature."""
+    return {one.name: frozenset(found.values) for one in features for found in one.findings if found.check == COVERAGE}

@@ -1,0 +1,84 @@
+"""Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+
+from components.evaluation.predicted import measure_predictions
+from components.monitoring.inputs import look_at_inputs
+from components.monitoring.label_query import LogQuery
+from components.monitoring.record import LiveDay, record_live_day
+from components.monitoring.served_rows import ServedRows, read_served, served_population
+from components.monitoring.watching import DueDay, read_due_days
+from components.profiles.file import write_profiles
+from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
+from components.profiles.record import ProfileKind, read_kept_profiles
+from components.registry.history import read_version
+from components.runs.outcome import Step
+
+
+def measure_due_days(step: Step, target: str, through: str, due: Path, profiles: Path) -> None:
+    """Measure the days that `write_due_days` wrote, each recorded as soon as it is measured.
+
+    Args:
+        step: the step.
+        target: where the versions serve.
+        through: the last day whose predictions and labels are read.
+        due: the days.
+        profiles: the file that is given the profiles of what was served.
+
+    Raises:
+        SourceError: the queries do not run on the log.
+        TaskError: a score is NaN.
+        AccessError: a service refuses or does not answer.
+    """
+    query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
+    served: dict[ProfileKey, dict[str, ColumnProfile]] = {}
+
+    @cache
+    def trained(version: int) -> Profiles:
+        return _training_profiles(step, version)
+
+    for day, ones in groupby(read_due_days(due), key=lambda one: one.served.day):
+        for one, rows in _read_day(query, day, list(ones)):
+            measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
+            with step.cloud.engine.begin() as connection:
+                record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)
+            served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
+    write_profiles(served, profiles)
+
+
+def _training_profiles(step: Step, version: int) -> Profiles:
+    """The profiles of the rows that a version was trained on, by span; none if they were not kept."""
+    with step.cloud.engine.connect() as connection:
+        snapshot_id = read_version(connection, step.model.name, version).snapshot.snapshot_id
+    bucket = step.settings.bucket
+    return read_kept_profiles(step.cloud.storage, bucket, model=step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.ROWS)
+
+
+def _read_day(query: LogQuery, day: date, due: Sequence[DueDay]) -> Iterator[tuple[DueDay, ServedRows]]:
+    logged = min(one.first_logged for one in due), max(one.last_logged for one in due)
+    rows = read_served(query, day, logged)
+    for one in due:
+        if one.served in rows:
+            yield one, rows[one.served]
+
+
+def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, beam_args: Sequence[str]) -> LiveDay:
+    labelled, scores = rows.labelled()
+    return LiveDay(
+        served=due.served,
+        state=due.state,
+        through=query.through,
+        rows=rows.rows,
+        labelled=labelled.num_rows,
+        contradicting=rows.contradicting,
+        fingerprint=due.fingerprint,
+        operation=rows.operation,
+        scores=rows.score_counts,
+        inputs=look_at_inputs(query.model, trained, rows.profiles),
+        metrics=measure_predictions(query.model, labelled, scores, beam_args=beam_args) if labelled.num_rows else (),
+        attempt=due.attempt,
+    )

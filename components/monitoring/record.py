@@ -1,0 +1,141 @@
+"""What live versions did day by day, as the registry has it. A measurement is never changed: what changed since is measured again."""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import date
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from components.database.statements import execute
+from components.evaluation.metric import Metric
+from components.registry.evaluations import metric_from, metric_json
+from components.registry.versions import version_id
+
+
+class DayState(StrEnum):
+    """Whether a day's labels are there."""
+
+    PROVISIONAL = "provisional"
+    """The label delay has not passed: what labels there are may be of a kind."""
+    SETTLED = "settled"
+
+
+@dataclass(frozen=True, order=True)
+class ServedDay:
+    """The predictions of a day by a version in one role."""
+
+    day: date
+    version: int
+    role: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """How the service did."""
+
+    predictions: float
+    """How many there were, of which the log may have a sample."""
+    latency_microseconds: tuple[int, int, int]
+    """The median, and the 95 % and 99 % quantiles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFinding:
+    """What a look found in a feature."""
+
+    check: str
+    measure: float
+    rows: int
+    """How many are wrong."""
+    what: str
+    """The rest of a sentence that begins with the feature."""
+    values: tuple[str, ...] = ()
+    """The values that were never trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDay:
+    """A feature as it was served on a day, held against the training data of the version."""
+
+    name: str
+    nulls: float
+    """The share of rows without a value."""
+    distance: float
+    """Jensen-Shannon divergence beyond chance, in bits."""
+    findings: tuple[InputFinding, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveDay:
+    """What a day came to."""
+
+    served: ServedDay
+    state: DayState
+    through: date
+    rows: int
+    labelled: int
+    contradicting: int
+    """Rows whose key has several labels; they are not measured."""
+    fingerprint: str
+    operation: Operation
+    scores: tuple[tuple[int, ...], ...]
+    """Rows by tenth of the score, of each output."""
+    inputs: tuple[FeatureDay, ...]
+    metrics: tuple[Metric, ...]
+    attempt: int = 0
+    run_id: str = ""
+
+
+def read_live_days(
+    connection: sa.Connection, model: str, target: str | None = None, version: int | None = None, *, with_metrics: bool = True
+) -> tuple[LiveDay, ...]:
+    """The last measurement of every day of a model, the oldest day first; of one target and one version, or of all."""
+    rows = execute(connection, "live_days.last", model=model, target=target, version=version, with_metrics=with_metrics).mappings()
+    return tuple(_live_day(row) for row in rows)
+
+
+def _live_day(row: sa.RowMapping) -> LiveDay:
+    operation = Operation(predictions=row["operation"]["predictions"], latency_microseconds=tuple(row["operation"]["latency_microseconds"]))
+    inputs = (
+        one | {"findings": tuple(InputFinding(**found | {"values": tuple(found["values"])}) for found in one["findings"])}
+        for one in row["inputs"]
+    )
+    return LiveDay(
+        served=ServedDay(row["day"], row["version"], row["role"]),
+        state=DayState(row["state"]),
+        rows=row["row_count"],
+        operation=operation,
+        scores=tuple(tuple(counts) for counts in row["scores"]),
+        inputs=tuple(FeatureDay(**one) for one in inputs),
+        metrics=tuple(map(metric_from, row["metrics"] or ())),
+        **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id")},
+    )
+
+
+def record_live_day(connection: sa.Connection, model: str, target: str, measured: LiveDay, *, run_id: str) -> None:
+    """Record a measurement as the attempt after `measured.attempt`. If another run was faster, its measurement stays.
+
+    Raises:
+        RegistryError: version or run are unknown, or a value is not acceptable.
+    """
+    served, metrics = measured.served, json.dumps([metric_json(metric) for metric in measured.metrics])
+    live_day_id = execute(
+        connection,
+        "live_days.insert",
+        model_version_id=version_id(connection, model, served.version),
+        target=target,
+        role=served.role,
+        day=served.day,
+        attempt=measured.attempt + 1,
+        row_count=measured.rows,
+        operation=json.dumps(asdict(measured.operation)),
+        scores=json.dumps(measured.scores),
+        inputs=json.dumps([asdict(one) for one in measured.inputs]),
+        run_id=run_id,
+        **{name: getattr(measured, name) for name in ("state", "through", "labelled", "contradicting", "fingerprint")},
+    ).scalar()
+    if live_day_id is not None:
+        execute(connection, "evaluations.insert_names", metrics=metrics)
+        execute(connection, "evaluations.insert_slices", metrics=metrics)
+        execute(connection, "live_days.insert_metrics", live_day_id=live_day_id, metrics=metrics)

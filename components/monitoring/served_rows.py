@@ -1,0 +1,134 @@
+"""The rows of a day of predictions as they are streamed from the log: what is measured of them, and profiles of all features."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from components.google import table_name
+from components.model.folder import Model
+from components.monitoring.label_query import LogQuery
+from components.monitoring.record import Operation, ServedDay
+from components.prediction_log.table import feature_field
+from components.profiles.profile import ColumnProfile, sum_profiles
+from components.profiles.profiling import profile_batch
+from components.snapshot.arrow_stream import stream_table
+from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.columns import read_features
+
+LABEL = "perennial_label"
+CONTRADICTING = "perennial_contradicting"
+QUANTILES = (0.5, 0.95, 0.99)
+TENTHS = 10
+
+
+def served_population(version: int, role: str) -> str:
+    """The name of what a version was given, among profiles."""
+    return f"{role} {version}"
+
+
+@dataclass
+class ServedRows:
+    """The rows of one version and role so far: profiles add up, and of every row only what is measured is kept."""
+
+    model: Model
+    log_day: str
+    profiles: dict[str, ColumnProfile] = field(default_factory=dict)
+    contradicting: int = 0
+    _kept: list[pa.RecordBatch] = field(default_factory=list)
+    _scores: list[np.ndarray] = field(default_factory=list)
+    _latency: list[np.ndarray] = field(default_factory=list)
+    _predictions: float = 0.0
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Add rows as the log has them."""
+        features = self._features(batch)
+        profiles = profile_batch(pa.RecordBatch.from_pydict(features)) if features else {}
+        self.profiles = sum_profiles([self.profiles, profiles]) if self.profiles else profiles
+        self.contradicting += int(pc.sum(batch.column(CONTRADICTING)).as_py() or 0)
+        self._latency.append(np.asarray(batch.column("latency_microseconds").fill_null(0)))
+        self._predictions += float(pc.sum(batch.column("sampling_weight").fill_null(1.0)).as_py())
+        self._scores.append(self._score_matrix(batch))
+        slices = {name for names in self.model.evaluation.slices for name in names}
+        rows = self.model.rows
+        columns = {rows.key: batch.column("key"), rows.label: batch.column(LABEL)}
+        columns |= {name: features.get(name, pa.nulls(batch.num_rows, pa.string())) for name in sorted(slices)}
+        self._kept.append(pa.RecordBatch.from_pydict(columns))
+
+    def _features(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        fields = {name: feature_field(name, self.log_day) for name in read_features(self.model) if name != self.model.rows.label}
+        return {name: batch.column(place) for name, place in fields.items() if place in batch.schema.names}
+
+    def _score_matrix(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Float32 [rows, scores]."""
+        if not self.model.classes:
+            return np.asarray(batch.column("score").cast(pa.float32())).reshape(-1, 1)
+        values = np.asarray(batch.column("class_scores").flatten().cast(pa.float32()))
+        return values.reshape(batch.num_rows, -1)
+
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(len(scores) for scores in self._scores)
+
+    @property
+    def operation(self) -> Operation:
+        """How the service did."""
+        low, middle, high = (int(value) for value in np.quantile(np.concatenate(self._latency), QUANTILES))
+        return Operation(predictions=self._predictions, latency_microseconds=(low, middle, high))
+
+    @property
+    def score_counts(self) -> tuple[tuple[int, ...], ...]:
+        """Rows by tenth of the score, of each output."""
+        scores = np.concatenate(self._scores)
+        tenths = np.clip((scores * TENTHS).astype(int), 0, TENTHS - 1)
+        return tuple(tuple(np.bincount(column, minlength=TENTHS).tolist()) for column in tenths.T)
+
+    def labelled(self) -> tuple[pa.Table, np.ndarray]:
+        """The rows whose label is known, key, label and slices, and their scores, float32 [rows, scores]."""
+        table, scores = pa.Table.from_batches(self._kept), np.concatenate(self._scores)
+        is_known = table.column(self.model.rows.label).is_valid()
+        return table.filter(is_known), scores[np.asarray(is_known.combine_chunks())]
+
+
+def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mapping[ServedDay, ServedRows]:
+    """The rows of a day of predictions, by version and role.
+
+    Args:
+        query: asks the log.
+        day: that predictions are of.
+        logged: the first and the last partition of the log that have some.
+
+    Raises:
+        SourceError: the query does not run on the log.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    found: dict[ServedDay, ServedRows] = {}
+    for batch in _stream(query, day, logged):
+        for version, role, part in _split(batch):
+            served = ServedDay(day, version, role)
+            found.setdefault(served, ServedRows(query.model, query.log_day)).add(part)
+    return found
+
+
+def _stream(query: LogQuery, day: date, logged: tuple[date, date]) -> Iterator[pa.RecordBatch]:
+    remedy = "correct label.sql, or run the same command again"
+    with bigquery_errors(query.cloud.settings, f"the predictions of {query.model.name} in {query.log}", remedy=remedy):
+        job = query.cloud.warehouse.query(query.text("served_rows.sql"), query.settings([day], logged))
+        job.result(timeout=3600)
+        yield from stream_table(query.cloud, table_name(job.destination))
+
+
+def _split(batch: pa.RecordBatch) -> Iterator[tuple[int, str, pa.RecordBatch]]:
+    """The rows of each version and role, which lie together."""
+    if not batch.num_rows:
+        return
+    versions, roles = np.asarray(batch.column("version")), batch.column("role").dictionary_encode()
+    codes = np.asarray(roles.indices)
+    changes = np.flatnonzero((np.diff(versions) != 0) | (np.diff(codes) != 0)) + 1
+    for start, end in pairwise([0, *changes.tolist(), batch.num_rows]):
+        yield int(versions[start]), roles[start].as_py(), batch.slice(start, end - start)

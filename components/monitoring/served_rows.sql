@@ -1,0 +1,20 @@
+-- The rows of a day of predictions, each with its label, in an order that does not change.
+WITH labels AS (
+  SELECT
+    CAST({key} AS STRING) AS label_key,
+    {span} AS label_span,
+    IF(MIN({label}) = MAX({label}), CAST(MIN({label}) AS INT64), NULL) AS label
+  FROM ({labels}
+  )
+  WHERE {label} BETWEEN 0 AND @most_label
+  GROUP BY label_key, label_span
+)
+SELECT
+  log.*,
+  labels.label AS perennial_label,
+  labels.label_key IS NOT NULL AND labels.label IS NULL AS perennial_contradicting
+FROM {log} AS log
+LEFT JOIN labels ON labels.label_key = log.key AND labels.label_span = COALESCE(log.span, log.{log_day})
+WHERE log.model = @model AND log.target = @target AND log.{log_day} BETWEEN @first_logged AND @last_logged
+  AND COALESCE(log.span, log.{log_day}) IN UNNEST(@days)
+ORDER BY log.version, log.role, log.request_id, log.instance

@@ -1,0 +1,272 @@
+"""What is wrong with a version on the last days that it served: metrics that are worse than they were, and inputs that are otherwise.
+
+A day alone may be a storm: a metric is worse if it is so on at least two of the last five days, the newest one among them, and if these
+days together are further from what it was than chance and the usual differences of days explain, over all that is asked.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from statistics import median
+
+import numpy as np
+
+from components.evaluation.chance.intervals import Z
+from components.evaluation.metric import Metric, slice_key
+from components.looks.data_check import DataCheck
+from components.looks.usual import spread_of
+from components.monitoring.alarms import AlarmKind
+from components.monitoring.inputs import COVERAGE, range_text
+from components.monitoring.record import DayState, LiveDay
+from components.wording import score, slice_text
+
+WINDOWS, VIOLATIONS = 5, 2
+"""A metric is worse on so many of the last so many days, and on the newest one."""
+FINDINGS_A_YEAR = 1.0
+"""So many false alarms a year are asked of chance, over all metrics and slices of a day."""
+DEVIATIONS = 2.0
+"""A day is worse by itself if it is so many standard deviations off."""
+LEAST_DROPS = {"calibration": 0.25}
+LEAST_DROP = 0.02
+"""Less is no reason to do anything."""
+USUAL_SPREAD = {"calibration": 0.1}
+LEAST_SPREAD = 0.02
+"""How far days differ from each other where nothing is wrong, until enough of them are known."""
+KNOWN_DAYS = 10
+CONCENTRATED = 1.5
+"""Where all rows are worse, slices are told that are worse by so many times as much."""
+HEADLINE = ("auc", "macro_auc")
+"""The metric by which slices are judged."""
+OVERALL = (*HEADLINE, "binary_accuracy", "accuracy", "macro_f1", "calibration")
+"""The metrics of all rows that are judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """One thing that is wrong. Slices of the same columns that are worse are one trouble."""
+
+    kind: AlarmKind
+    subject: str
+    """The metric, or the column."""
+    slice: Mapping[str, str]
+    since: date
+    loss: float
+    """By how much a metric is worse, or the share of the rows that is wrong."""
+    rows: int
+    """That it concerns since then."""
+    sentence: str
+    values: Mapping[str, frozenset[str]]
+    """The values of the columns of the slices that are worse."""
+
+    @property
+    def identity(self) -> tuple[str, str, frozenset[str]]:
+        """What makes it the same trouble as the day before."""
+        return self.kind, self.subject, frozenset(self.slice)
+
+
+@dataclass(frozen=True)
+class _Worse:
+    """A metric of a slice on the last days, held against what it was."""
+
+    metric: str
+    slice: Mapping[str, str]
+    reference: float
+    value: float
+    """Over the days that are worse."""
+    drop: float
+    deviations: float
+    """Of all last days together."""
+    since: date
+    rows: int
+
+
+def find_troubles(reference: Sequence[Metric], days: Sequence[LiveDay]) -> list[Trouble]:
+    """What is wrong at the end of the last of these days.
+
+    Args:
+        reference: the metrics of the version when it was made.
+        days: those that it served in one role, the oldest first.
+    """
+    if not days:
+        return []
+    inputs, metrics = list(_inputs(days)), list(_metrics(reference, days))
+    return [
+        *(_with_cost(one, metrics, days) for one in inputs),
+        *(one for one in metrics if not any(_explains(other, one) for other in inputs)),
+    ]
+
+
+def _explains(coverage: Trouble, metric: Trouble) -> bool:
+    """Whether a metric is worse only where the version was never trained."""
+    known = coverage.values.get(coverage.subject, frozenset())
+    return coverage.kind is AlarmKind.COVERAGE and metric.values.keys() == {coverage.subject} and metric.values[coverage.subject] <= known
+
+
+def _with_cost(one: Trouble, metrics: Sequence[Trouble], days: Sequence[LiveDay]) -> Trouble:
+    """Rows that were never trained on, with what that costs: against what the version was, if that is certain, or the other rows."""
+    if one.kind is not AlarmKind.COVERAGE:
+        return one
+    cost = next((metric for metric in metrics if _explains(one, metric)), None)
+    if cost is not None:
+        return replace(one, loss=cost.loss, rows=cost.rows, sentence=f"{cost.sentence}; {one.sentence}")
+    names = {metric.name for day in days for metric in day.metrics}
+    name = next((name for name in HEADLINE if name in names), "")
+    there, elsewhere = (_mean_of(one, name, days, inside=inside) for inside in (True, False))
+    if there is None or elsewhere is None or there >= elsewhere:
+        return one
+    sentence = f"{name} of {slice_text(one.slice)} is {score(there)}, and {score(elsewhere)} elsewhere; {one.sentence}"
+    return replace(one, loss=elsewhere - there, sentence=sentence)
+
+
+def _mean_of(one: Trouble, name: str, days: Sequence[LiveDay], *, inside: bool) -> float | None:
+    """A metric of the slices of a column on the days of a trouble, in or outside of what is wrong, weighed by rows."""
+    found = [
+        (metric.value, metric.example_count or 0)
+        for day in days
+        for metric in day.metrics
+        if day.served.day >= one.since and metric.name == name and metric.slice.keys() == {one.subject} and math.isfinite(metric.value)
+        if (metric.slice[one.subject] in one.values[one.subject]) is inside
+    ]
+    rows = sum(count for _, count in found)
+    return sum(value * count for value, count in found) / rows if rows else None
+
+
+def _inputs(days: Sequence[LiveDay]) -> Iterator[Trouble]:
+    """What the looks found on the newest day. They ask one question a day, which chance does not answer."""
+    newest = days[-1]
+    is_new_ground = any(found.check == COVERAGE for one in newest.inputs for found in one.findings)
+    for feature in newest.inputs:
+        for finding in feature.findings:
+            if is_new_ground and finding.check == DataCheck.DRIFT:  # other rows have other values: that is said once
+                continue
+            run = _days_in_a_row(days, feature.name, finding.check)
+            is_coverage = finding.check == COVERAGE
+            yield Trouble(
+                kind=AlarmKind.COVERAGE if is_coverage else AlarmKind.INPUT,
+                subject=feature.name,
+                slice={feature.name: range_text(finding.values)} if is_coverage else {},
+                since=run[0].served.day,
+                loss=finding.rows / newest.rows,
+                rows=sum(found.rows for day in run for one in day.inputs if one.name == feature.name for found in one.findings[:1]),
+                sentence=f"feature {feature.name} {finding.what}",
+                values={feature.name: frozenset(finding.values)} if is_coverage else {},
+            )
+
+
+def _days_in_a_row(days: Sequence[LiveDay], name: str, check: str) -> list[LiveDay]:
+    """The last days on which the same was found, the oldest first."""
+    run: list[LiveDay] = []
+    for day in reversed(days):
+        if not any(one.name == name and any(found.check == check for found in one.findings) for one in day.inputs):
+            break
+        run.insert(0, day)
+    return run
+
+
+def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay]) -> Iterator[Trouble]:
+    measured = [day for day in days if day.metrics]
+    if not measured:
+        return
+    asked = [(name, slice_) for name, slice_ in _asked(measured[-1].metrics)]
+    was = {(metric.name, slice_key(metric.slice)): metric for metric in reference}
+    judged = [_judge(was, name, slice_, measured) for name, slice_ in asked]
+    level = _deviations_of_chance(FINDINGS_A_YEAR / 365 / max(len(asked), 1))
+    groups: dict[tuple[str, frozenset[str]], list[_Worse]] = defaultdict(list)
+    for one in judged:
+        if one is not None:
+            groups[one.metric, frozenset(one.slice)].append(one)
+    sure = {key: found for key, found in groups.items() if max(one.deviations for one in found) > level}
+    for (name, columns), found in sure.items():
+        trouble = _trouble(columns, found, measured[-1].state)
+        general = sure.get((name, frozenset()))
+        if not columns or general is None or trouble.loss > CONCENTRATED * general[0].drop:
+            yield trouble
+
+
+def _asked(metrics: Sequence[Metric]) -> list[tuple[str, Mapping[str, str]]]:
+    names = {metric.name for metric in metrics}
+    first = next((name for name in HEADLINE if name in names), "")
+    return [(metric.name, metric.slice) for metric in metrics if (metric.name == first if metric.slice else metric.name in OVERALL)]
+
+
+def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str, str], days: Sequence[LiveDay]) -> _Worse | None:
+    """A metric of a slice on the last days; None if it is not worse on enough of them, or if too little is known."""
+    reference = was.get((name, slice_key(slice_))) or was.get((name, ""))  # a slice that was never met is held against all rows
+    if reference is None or _error(reference) is None:
+        return None
+    series = [(day, metric) for day in days if (metric := _of(day, name, slice_)) is not None and _error(metric) is not None]
+    if not series or series[-1][0] is not days[-1]:
+        return None
+    drops = [_drop(name, reference.value, metric.value) for _, metric in series]
+    usual = _usual_spread(name, drops[:-WINDOWS])
+    errors = [math.sqrt((_error(metric) or 0.0) ** 2 + (_error(reference) or 0.0) ** 2 + usual**2) for _, metric in series]
+    window = list(zip(series, drops, errors, strict=True))[-WINDOWS:]
+    bad = [
+        (day, metric, drop)
+        for (day, metric), drop, error in window
+        if drop > DEVIATIONS * error and drop >= LEAST_DROPS.get(name, LEAST_DROP)
+    ]
+    if len(bad) < VIOLATIONS or bad[-1][0] is not days[-1]:
+        return None
+    weights = [1 / error**2 for _, _, error in window]
+    mean = sum(weight * drop for weight, (_, drop, _) in zip(weights, window, strict=True)) / sum(weights)
+    rows = sum(metric.example_count or 0 for _, metric, _ in bad)
+    return _Worse(
+        metric=name,
+        slice=slice_,
+        reference=reference.value,
+        value=sum(metric.value * (metric.example_count or 1) for _, metric, _ in bad) / max(rows, 1),
+        drop=sum(drop * (metric.example_count or 1) for _, metric, drop in bad) / max(rows, 1),
+        deviations=mean * math.sqrt(sum(weights)),
+        since=bad[0][0].served.day,
+        rows=rows,
+    )
+
+
+def _of(day: LiveDay, name: str, slice_: Mapping[str, str]) -> Metric | None:
+    return next((metric for metric in day.metrics if metric.name == name and metric.slice == slice_), None)
+
+
+def _error(metric: Metric) -> float | None:
+    """The standard error that an interval stands for."""
+    if metric.ci_low is None or metric.ci_high is None or not math.isfinite(metric.value):
+        return None
+    return (metric.ci_high - metric.ci_low) / (2 * Z)
+
+
+def _drop(name: str, was: float, now: float) -> float:
+    return abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
+
+
+def _usual_spread(name: str, drops: Sequence[float]) -> float:
+    """How far days differ from each other where nothing is wrong."""
+    least = USUAL_SPREAD.get(name, LEAST_SPREAD)
+    return max(least, spread_of(np.array(drops) - median(drops))) if len(drops) >= KNOWN_DAYS else least
+
+
+def _deviations_of_chance(probability: float) -> float:
+    """The standard deviations that a normal distribution exceeds with this probability."""
+    from scipy.special import ndtri
+
+    return float(-ndtri(probability))
+
+
+def _trouble(columns: frozenset[str], found: Sequence[_Worse], state: DayState) -> Trouble:
+    """One trouble of all slices of the same columns that are worse."""
+    values = {column: frozenset(one.slice[column] for one in found) for column in columns}
+    slice_ = {column: range_text(sorted(known)) for column, known in sorted(values.items())}
+    rows = sum(one.rows for one in found)
+    was, now, loss = (sum(getattr(one, part) * one.rows for one in found) / max(rows, 1) for part in ("reference", "value", "drop"))
+    provisional = " (provisional)" if state is DayState.PROVISIONAL else ""
+    return Trouble(
+        kind=AlarmKind.METRIC,
+        subject=found[0].metric,
+        slice=slice_,
+        since=min(one.since for one in found),
+        loss=loss,
+        rows=rows,
+        sentence=f"{found[0].metric} of {slice_text(slice_)} is {score(now)}{provisional}, it was {score(was)} when the version was made",
+        values=values,
+    )

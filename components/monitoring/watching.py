@@ -1,0 +1,148 @@
+"""Which days of predictions are due: those that were never measured, and those whose rows, labels or maturity have changed since."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+from google.cloud import bigquery
+
+from components.canonical import fingerprint
+from components.evaluation.config import eval_config
+from components.files import write_whole
+from components.monitoring.label_query import LogQuery
+from components.monitoring.record import DayState, LiveDay, ServedDay, read_live_days
+from components.registry.step import new_run
+from components.runs.outcome import Step
+from components.runs.provenance import Launch
+from components.runs.record import start_run
+from components.runs.steps import PipelineName
+from components.snapshot.bigquery_errors import bigquery_errors
+
+LATE_DAYS = 28
+"""For so many days after the label delay a day is looked at again, should labels come late or be corrected."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueDay:
+    """A day to measure."""
+
+    served: ServedDay
+    state: DayState
+    fingerprint: str
+    first_logged: date
+    """The first and the last partition of the log that have rows of it."""
+    last_logged: date
+    attempt: int
+    """Measurements before this one."""
+
+
+@dataclass(frozen=True)
+class _Logged:
+    rows: int
+    first: date
+    last: date
+
+
+def start_watching(step: Step, target: str, through: str, launch: str) -> None:
+    """Record that the run starts."""
+    parameters = {"model": step.model.name, "target": target, "through": through, "beam_args": list(step.settings.beam_args)}
+    run = new_run(
+        step.settings,
+        step.run_id,
+        step.model.name,
+        Launch.from_json(launch),
+        pipeline_name=PipelineName.MONITORING,
+        parameters=parameters,
+    )
+    with step.cloud.engine.begin() as connection:
+        start_run(connection, run)
+
+
+def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
+    """Write the days that are due as JSON.
+
+    Raises:
+        SourceError: there is no log, or the queries do not run on it.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
+    logged = _read_logged(query)
+    with step.cloud.engine.connect() as connection:
+        known = {day.served: day for day in read_live_days(connection, step.model.name, target, with_metrics=False)}
+    checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
+    marks = _fingerprints(query, {served: logged[served] for served in checked})
+    due = [
+        DueDay(
+            served=served,
+            state=_state(query, served.day),
+            fingerprint=marks[served],
+            first_logged=logged[served].first,
+            last_logged=logged[served].last,
+            attempt=known[served].attempt if served in known else 0,
+        )
+        for served in sorted(checked)
+        if served in marks
+    ]
+    changed = [one for one in due if one.served not in known or _is_other(one, known[one.served])]
+    write_whole(path, json.dumps([asdict(one) for one in changed], default=date.isoformat))
+
+
+def read_due_days(path: Path) -> list[DueDay]:
+    """What `write_due_days` wrote."""
+    return [_due_day(one) for one in json.loads(path.read_text())]
+
+
+def _due_day(fields: Mapping[str, object]) -> DueDay:
+    served: Mapping[str, str] = fields["served"]  # type: ignore[assignment]
+    days = {name: date.fromisoformat(str(fields[name])) for name in ("first_logged", "last_logged")}
+    return DueDay(
+        served=ServedDay(date.fromisoformat(served["day"]), int(served["version"]), served["role"]),
+        state=DayState(str(fields["state"])),
+        fingerprint=str(fields["fingerprint"]),
+        attempt=int(str(fields["attempt"])),
+        **days,
+    )
+
+
+def _read_logged(query: LogQuery) -> dict[ServedDay, _Logged]:
+    rows = _ask(query, "logged_days.sql", query.settings())
+    return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
+
+
+def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
+    model = query.model.name
+    remedy = f"serve {model} first (`perennial serve`), and correct label.sql if it is to blame"
+    with bigquery_errors(query.cloud.settings, f"the predictions of {model} in {query.log}", remedy=remedy):
+        return list(query.cloud.warehouse.query(query.text(file), config).result(timeout=3600))
+
+
+def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:
+    """Whether a day may be due; only of these days labels are read."""
+    if known is None or known.rows != logged.rows or known.state != _state(query, served.day):
+        return True
+    return served.day + timedelta(days=query.model.rows.label_delay_days + LATE_DAYS) > query.through
+
+
+def _state(query: LogQuery, day: date) -> DayState:
+    return DayState.SETTLED if query.is_mature(day) else DayState.PROVISIONAL
+
+
+def _is_other(due: DueDay, known: LiveDay) -> bool:
+    return (due.fingerprint, due.state) != (known.fingerprint, known.state)
+
+
+def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged]) -> dict[ServedDay, str]:
+    """What the days hold and how they are measured, in one text each."""
+    if not logged:
+        return {}
+    days = sorted({served.day for served in logged})
+    between = min(one.first for one in logged.values()), max(one.last for one in logged.values())
+    rows = _ask(query, "fingerprints.sql", query.settings(days, between))
+    how = fingerprint(json.loads(eval_config(query.model)))[:12]
+    return {ServedDay(row.day, row.version, row.role): _mark(row, how) for row in rows}
+
+
+def _mark(row: bigquery.Row, how: str) -> str:
+    return f"{row.row_count}:{row.fingerprints_xor}:{row.fingerprints_sum}:{how}"

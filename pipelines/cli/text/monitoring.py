@@ -1,0 +1,126 @@
+"""What the command line shows of live models: days, metrics and alarms."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from components.database.engine import make_engine
+from components.evaluation.metric import Metric
+from components.monitoring.alarms import Alarm, AlarmState
+from components.monitoring.record import LiveDay, read_live_days
+from components.runs.record import RunState
+from components.settings import Settings
+from components.wording import count, score, slice_text
+from pipelines.cli.exit_code import ExitCode
+from pipelines.cli.json_text import to_json
+from pipelines.run.monitor import MonitoringResult
+
+HEADLINE = ("auc", "accuracy")
+"""The metrics of all rows of which the first one known stands in the table of days."""
+SHOWN_SLICES = 10
+
+
+def show_monitoring(result: MonitoringResult, *, as_json: bool) -> int:
+    """Print which days were measured, and the open alarms. Returns the exit code."""
+    run, is_done = result.run, result.run.state == RunState.SUCCEEDED
+    if as_json:
+        document = {
+            "run": run.run.run_id,
+            "state": run.state,
+            "error": run.error,
+            "measured": [_day_json(day) for day in result.measured],
+            "alarms": [_alarm_json(alarm) for alarm in result.alarms],
+            "folder": result.folder,
+            "page": result.page,
+        }
+        click.echo(to_json(document))
+    elif not is_done:
+        click.echo(f"\nError: {run.error or f'the run ended {run.state}'}\n  logs and artifacts   {result.folder}", err=True)
+    else:
+        click.echo()
+        _show_days(result.measured, nothing="no day is due: rows and labels are as they were")
+        _show_alarms(result.alarms)
+        click.echo(f"  page                 {result.page}")
+    return ExitCode.DONE if is_done else ExitCode.FAILED
+
+
+def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> None:
+    """Print how a version did while it served, day by day, and the slices of the last settled day."""
+    with make_engine(settings).connect() as connection:
+        days = read_live_days(connection, model, version=number)
+    if as_json:
+        click.echo(to_json([_day_json(day) for day in days]))
+        return
+    _show_days(days, nothing=f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
+    last = next((day for day in reversed(days) if day.metrics), None)
+    if last is None:
+        return
+    click.echo(f"  slices on {last.served.day}, {last.state}:")
+    for metric in _first_metric(last, sliced=True)[:SHOWN_SLICES]:
+        click.echo(f"    {metric.name} {slice_text(metric.slice):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows")
+
+
+def _show_days(days: Sequence[LiveDay], *, nothing: str) -> None:
+    if not days:
+        click.echo(nothing)
+        return
+    click.echo("day         version  role    state             rows  labelled  p99 ms  metric")
+    for day in days:
+        overall = _first_metric(day, sliced=False)
+        metric = f"{overall[0].name} {_value(overall[0])}" if overall else "no labels yet"
+        contradicting = f", {count(day.contradicting)} rows with contradicting labels" if day.contradicting else ""
+        click.echo(
+            f"{day.served.day}  {day.served.version:>7}  {day.served.role:<6}  {day.state:<11} {count(day.rows):>10}  "
+            f"{count(day.labelled):>8}  {day.operation.latency_microseconds[-1] / 1000:>6.1f}  {metric}{contradicting}"
+        )
+
+
+def _first_metric(day: LiveDay, *, sliced: bool) -> list[Metric]:
+    """The first of HEADLINE, of all rows or of each slice, the worst slice first."""
+    for name in HEADLINE:
+        found = [metric for metric in day.metrics if metric.name == name and bool(metric.slice) == sliced and metric.value == metric.value]
+        if found:
+            return sorted(found, key=lambda metric: metric.value)
+    return []
+
+
+def _value(metric: Metric) -> str:
+    bounds = f" [{score(metric.ci_low)}, {score(metric.ci_high)}]" if metric.ci_low is not None else ""
+    return f"{score(metric.value)}{bounds}"
+
+
+def show_alarms(model: str, alarms: Sequence[Alarm], *, as_json: bool) -> int:
+    """Print alarms, the worst first. Returns the exit code: 3 if one is open that nobody has answered."""
+    if as_json:
+        click.echo(to_json([_alarm_json(alarm) for alarm in alarms]))
+    elif not alarms:
+        click.echo(f"{model} has no open alarm")
+    else:
+        _show_alarms(alarms)
+    is_unanswered = any(_is_unanswered(alarm) for alarm in alarms)
+    return ExitCode.DIFFERS if is_unanswered else ExitCode.DONE
+
+
+def _is_unanswered(alarm: Alarm) -> bool:
+    return alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted(alarm.standing.day)
+
+
+def _show_alarms(alarms: Sequence[Alarm]) -> None:
+    for alarm in alarms:
+        subject = alarm.subject
+        click.echo(f"alarm {alarm.alarm_id}, {alarm.standing.state}, version {subject.version} on {subject.target} ({subject.role})")
+        click.secho(f"  {alarm.headline}", fg="yellow" if _is_unanswered(alarm) else None)
+        if alarm.acknowledged_by:
+            click.echo(f"  acknowledged by {alarm.acknowledged_by}: {alarm.acknowledged_because}")
+        if alarm.muted_until:
+            click.echo(f"  muted until {alarm.muted_until}: {alarm.muted_because}")
+
+
+def _day_json(day: LiveDay) -> dict[str, Any]:
+    return asdict(day)
+
+
+def _alarm_json(alarm: Alarm) -> dict[str, Any]:
+    return asdict(alarm) | {"impact": alarm.impact, "headline": alarm.headline}

@@ -1,0 +1,198 @@
+"""The story of the hours, told with real runs and a real service: a model that is accurate only at hours that it was trained on.
+
+`make demo-delays` runs it. Like the other stories it starts from scratch each time.
+"""
+
+import http.client
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import click
+
+from components.cloud import Cloud
+from components.errors import TaskError
+from components.evaluation.metric import Metric
+from components.examples.live import stream_any_rows
+from components.google import table_name
+from components.model.folder import read_model
+from components.monitoring.record import LiveDay, read_live_days
+from components.serving.server import own_token_file
+from components.settings import Settings
+from components.snapshot.source import read_source_table
+from components.snapshot.window import Window
+from components.wording import score
+from pipelines.demos.story import Shop, play, run, say
+from pipelines.local.flights import FLIGHTS_SCHEMA, read_flights
+from pipelines.run.local import ForkServer
+
+MODEL, TARGET = "delays", "local"
+EDITS: Mapping[str, Mapping[str, str]] = {"model.toml": {"spans = 42": "spans = 35", "epochs = 4": "epochs = 12"}}
+"""Five weeks, and more epochs, since there are fewer flights."""
+FIRST, LAST_MORNING = date(2013, 1, 20), date(2013, 3, 1)
+WHOLE_DAYS = date(2013, 3, 2), date(2013, 3, 5)
+RECOVERED = date(2013, 3, 7), date(2013, 3, 8)
+ONE_DAY = timedelta(days=1)
+MORNING = range(5, 12)
+PATIENCE_SECONDS = 60.0
+
+
+def main() -> None:
+    """Tell the story from scratch."""
+    play("demo-delays", MODEL, EDITS, _tell)
+
+
+def _tell(settings: Settings, server: ForkServer) -> None:
+    """Tell the story with services that are ready."""
+    shop = Shop(settings, server, MODEL, FLIGHTS_SCHEMA, days=read_flights()[2])
+    _train_on_mornings(shop)
+    _serve_whole_days(shop, settings)
+    say("4. The afternoons of the weeks before are loaded, too, and the model is trained on whole days. Better than the one that is live?")
+    shop.load(FIRST, RECOVERED[1] + ONE_DAY, _whole)
+    shop.train(WHOLE_DAYS[1] + ONE_DAY)
+    run("deploy", MODEL, "2", "--target", TARGET, "--reason", "trained on whole days")
+    _recover(settings)
+
+
+def _train_on_mornings(shop: Shop) -> None:
+    say("1. Flights from New York land in BigQuery day by day: those of 5 to 11 o'clock. A model of late arrivals is trained on them.")
+    shop.load(FIRST, LAST_MORNING, _morning)
+    shop.train(LAST_MORNING - ONE_DAY)
+    run("deploy", MODEL, "1", "--target", TARGET, "--reason", "the first version")
+
+
+def _serve_whole_days(shop: Shop, settings: Settings) -> None:
+    say("2. From 2 March on it is asked for every flight of the day, over HTTP.")
+    shop.load(WHOLE_DAYS[0], WHOLE_DAYS[1] + ONE_DAY, _whole)
+    with _serving(settings) as asked:
+        asked.serve(WHOLE_DAYS)
+    say("3. A day later it is known which of them were late. What was served is measured, and it is said where it fell, and why:")
+    run("monitor", MODEL, "--through", str(WHOLE_DAYS[1] + ONE_DAY), "--target", TARGET)
+    _show_hours(settings, 1)
+    run("alarms", MODEL, expected=3)
+
+
+def _recover(settings: Settings) -> None:
+    say("5. Version 2 answers for the next days. The afternoon has recovered, and the alarm is closed:")
+    with _serving(settings) as asked:
+        asked.serve(RECOVERED)
+    run("monitor", MODEL, "--through", str(RECOVERED[1] + ONE_DAY), "--target", TARGET)
+    for version in (1, 2):
+        _show_hours(settings, version)
+    run("alarms", MODEL)
+
+
+def _morning(number: int, row: dict[str, object]) -> dict[str, object] | None:
+    """A flight of the morning; none of the afternoon."""
+    return _whole(number, row) if row["scheduled_hour"] in MORNING else None
+
+
+def _whole(_number: int, row: dict[str, object]) -> dict[str, object] | None:
+    """Any flight, but for the few of which nobody measured the weather: the gate would rightly ask about them."""
+    return None if row["temperature"] is None or row["wind_speed"] is None else row
+
+
+def _show_hours(settings: Settings, version: int) -> None:
+    """Show the metrics of a version in the morning and in the afternoon, the mean over hours and days that were served."""
+    with Cloud(settings).engine.connect() as connection:
+        days = read_live_days(connection, MODEL, TARGET, version)
+    click.echo(f"\n   version {version} on {days[0].served.day} to {days[-1].served.day}")
+    for name, hours in (("5-11 h", MORNING), ("12-23 h", range(12, 24))):
+        values = [f"{metric} {score(_mean(days, metric, hours))}" for metric in ("auc", "calibration")]
+        click.echo(f"     {name:<8} {', '.join(values)}")
+
+
+def _mean(days: Sequence[LiveDay], name: str, hours: range) -> float:
+    found = [metric for day in days for metric in day.metrics if metric.name == name and _hour(metric) in hours]
+    known = [(metric.value, metric.example_count or 0) for metric in found if metric.value == metric.value]
+    return sum(value * rows for value, rows in known) / max(sum(rows for _, rows in known), 1)
+
+
+def _hour(metric: Metric) -> int:
+    return int(metric.slice["hour"]) if metric.slice.keys() == {"hour"} else -1
+
+
+@dataclass(frozen=True)
+class _Service:
+    """A service that answers."""
+
+    settings: Settings
+    port: int
+
+    def serve(self, days: tuple[date, date]) -> None:
+        """Ask for every flight of some days, with what source.sql knows of it at its departure."""
+        cloud = Cloud(self.settings)
+        model = read_model(self.settings.models_folder, MODEL)
+        first, last = days
+        spans = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
+        table = table_name(read_source_table(cloud, model))
+        for span, batch in stream_any_rows(cloud, model, Window(spans, first, last), table=table):
+            rows = batch.drop_columns([model.rows.label]).to_pylist()
+            self._ask([row | {model.rows.span: span.isoformat()} for row in rows])
+            click.echo(f"   {span}: {len(rows)} flights were asked for")
+
+    def _ask(self, rows: Sequence[Mapping[str, object]]) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
+        headers = {"Authorization": f"Bearer {own_token_file(self.settings).read_text()}"}
+        connection.request("POST", f"/v1/models/{MODEL}:predict", json.dumps({"instances": rows}), headers)
+        reply = connection.getresponse()
+        body = reply.read()
+        connection.close()
+        if reply.status != http.client.OK:
+            raise TaskError(f"the service answers {reply.status}: {body.decode(errors='replace')[:300]}")
+
+
+@contextmanager
+def _serving(settings: Settings) -> Iterator[_Service]:
+    """`perennial serve`, once it is ready; at the end all that it logged is in BigQuery.
+
+    Raises:
+        TaskError: it does not start, or its log is not shipped in time.
+    """
+    click.echo(f"\n$ perennial serve --target {TARGET} --port 0")
+    command = [sys.executable, "-m", "pipelines", "serve", "--target", TARGET, "--port", "0"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        address = next((line for line in process.stderr or () if line.startswith("serving")), "")
+        if not address:
+            raise TaskError("the prediction service did not start")
+        asked = _Service(settings, int(re.findall(r":(\d+)", address)[0]))
+        _await(lambda: _is_ready(asked.port), "the service is ready")
+        yield asked
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_SECONDS)
+    folder = settings.state_folder / "serving" / "log" / TARGET / MODEL
+    _await(lambda: not list(folder.glob("*.segment")), "the log is shipped")
+
+
+def _is_ready(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    finally:
+        connection.close()
+
+
+def _await(holds: Callable[[], bool], what: str) -> None:
+    """Wait until something holds.
+
+    Raises:
+        TaskError: it does not, for a minute.
+    """
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TaskError(f"{what}: not within {PATIENCE_SECONDS:.0f} s, so that the story cannot go on")
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Monitor a model: run the monitoring pipeline on this machine."""
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from components.cloud import Cloud
+from components.files import private_folder
+from components.model.folder import Model
+from components.monitoring.alarms import Alarm, all_alarms, open_alarms
+from components.monitoring.record import LiveDay, read_live_days
+from components.registry.deployments import history
+from components.runs.record import RecordedRun, Trigger
+from components.runs.steps import TaskResult
+from pipelines.run.launch import Runner, new_launch, only_attempt
+
+SHOWN_DAYS = 400
+SHOWN_EVENTS = 200
+
+
+@dataclass(frozen=True)
+class MonitoringRequest:
+    """Which model is to be looked at, and why."""
+
+    model: Model
+    target: str
+    through: date
+    """The last day of predictions, and of labels."""
+    trigger: Trigger
+    reason: str
+
+
+@dataclass(frozen=True)
+class MonitoringResult:
+    """What a run of the monitoring pipeline left."""
+
+    run: RecordedRun
+    measured: tuple[LiveDay, ...]
+    """The days that this run measured."""
+    alarms: tuple[Alarm, ...]
+    """Those that are open after it."""
+    tasks: tuple[TaskResult, ...]
+    folder: Path
+    page: Path | None
+    """The page of the model's trends; None if no day was measured yet."""
+
+
+def _write_report(cloud: Cloud, model: str, target: str) -> Path | None:
+    """Write the page of a model's trends on a target. None if no day was measured.
+
+    Raises:
+        StorageFullError: the disk has no room for it.
+        AccessError: Cloud SQL cannot be reached.
+    """
+    from components.monitoring.page import LiveFacts, render_live  # altair takes half a second
+    from components.report.drawing import unchecked
+    from components.report.templating import write_page
+
+    with cloud.engine.connect() as connection:
+        days = [day for day in read_live_days(connection, model, target) if day.served.role == "live"][-SHOWN_DAYS:]
+        alarms = all_alarms(connection, model, target)
+        events = history(connection, model, target, limit=SHOWN_EVENTS)
+    if not days:
+        return None
+    private_folder(cloud.settings.state_folder / "reports")
+    path = cloud.settings.state_folder / "reports" / f"live-{model}-{target}.html"
+    with unchecked():
+        page = render_live(LiveFacts(model=model, target=target, days=days, alarms=alarms, events=events))
+    write_page(page, path)
+    return path
+
+
+def monitor_locally(runner: Runner, request: MonitoringRequest) -> MonitoringResult:
+    """Run the monitoring pipeline on this machine.
+
+    Raises:
+        PerennialError: the run could not start.
+    """
+    from pipelines.monitoring import monitoring
+
+    model = request.model
+    with only_attempt(runner, model.name) as attempt:
+        launch = new_launch(monitoring, model, code_sha256=model.code_sha256(), trigger=request.trigger, reason=request.reason)
+        arguments: dict[str, str | int] = {"model": model.name, "target": request.target, "through": request.through.isoformat()}
+        run, tasks = attempt.run(monitoring, {**arguments, "launch": launch.to_json()})
+        with runner.cloud.engine.connect() as connection:
+            days = read_live_days(connection, model.name, request.target)
+            alarms = open_alarms(connection, model.name, request.target)
+        measured = tuple(day for day in days if day.run_id == attempt.run_id)
+        page = _write_report(runner.cloud, model.name, request.target)
+        return MonitoringResult(run, measured, alarms, tasks, attempt.folder, page)

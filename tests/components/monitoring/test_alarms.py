@@ -1,0 +1,82 @@
+"""Alarms in the registry: one for a level shift, with its life, its cause and what people said to it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date
+
+import pytest
+import sqlalchemy as sa
+
+from components.errors import RegistryError
+from components.monitoring.alarms import (
+    AlarmAnswer,
+    AlarmCause,
+    AlarmKind,
+    AlarmStanding,
+    AlarmState,
+    AlarmSubject,
+    Cause,
+    all_alarms,
+    answer,
+    open_alarms,
+    record_standing,
+)
+from components.registry.versions import NewVersion
+from tests.components.recorded import register
+
+NewVersionMaker = Callable[..., NewVersion]
+CAUSE = AlarmCause(kind=Cause.COVERAGE, column="hour", slice={"hour": "15"}, since=date(2013, 3, 1), sentence="never trained on hour 12-23")
+
+
+def subject_of(new: NewVersion, number: int, **changes: object) -> AlarmSubject:
+    fields: dict[str, object] = {"model": new.model, "version": number, "target": "local", "role": "live", "kind": AlarmKind.METRIC}
+    fields |= {"subject": "auc", "slice": {"hour": "15"}, "since": date(2013, 3, 1)}
+    return AlarmSubject(**fields | changes)  # type: ignore[arg-type]
+
+
+def standing(state: AlarmState, **changes: object) -> AlarmStanding:
+    first = AlarmStanding(state=state, day=date(2013, 3, 2), loss=0.2, rows=120, sentence="auc of hour 15 is 0.52, was 0.72", cause=CAUSE)
+    return replace(first, **changes)  # type: ignore[arg-type]
+
+
+def test_an_alarm_has_a_life_and_is_recorded_once(connection: sa.Connection, new_version: NewVersionMaker) -> None:
+    new = new_version(connection)
+    subject = subject_of(new, register(connection, new))
+    for _ in range(2):
+        record_standing(connection, subject, standing(AlarmState.OPEN), seq=1, run_id=new.run_id)
+        record_standing(connection, subject, standing(AlarmState.WORSE, loss=0.4, day=date(2013, 3, 5)), seq=2, run_id=new.run_id)
+    (alarm,) = open_alarms(connection, new.model)
+    assert (alarm.subject, alarm.seq) == (subject, 2)
+    assert alarm.standing == standing(AlarmState.WORSE, loss=0.4, day=date(2013, 3, 5))
+    assert alarm.impact == pytest.approx(48)
+    assert alarm.headline == "auc of hour 15 is 0.52, was 0.72 (120 rows since 2013-03-01): never trained on hour 12-23"
+    assert open_alarms(connection, new.model, "prod") == ()
+    record_standing(connection, subject, standing(AlarmState.CLOSED), seq=3, run_id=new.run_id)
+    assert open_alarms(connection, new.model) == ()
+    assert [one.standing.state for one in all_alarms(connection, new.model)] == [AlarmState.CLOSED]
+
+
+def test_alarms_are_ranked_by_what_they_cost(connection: sa.Connection, new_version: NewVersionMaker) -> None:
+    new = new_version(connection)
+    number = register(connection, new)
+    for name, loss, rows in (("small", 0.3, 20), ("large", 0.05, 2_000)):
+        subject = subject_of(new, number, slice={"segment": name})
+        record_standing(connection, subject, standing(AlarmState.OPEN, loss=loss, rows=rows), seq=1, run_id=new.run_id)
+    assert [alarm.subject.slice["segment"] for alarm in open_alarms(connection, new.model)] == ["large", "small"]
+
+
+def test_people_acknowledge_and_mute_with_a_reason_and_an_end(connection: sa.Connection, new_version: NewVersionMaker) -> None:
+    new = new_version(connection)
+    record_standing(connection, subject_of(new, register(connection, new)), standing(AlarmState.OPEN), seq=1, run_id=new.run_id)
+    (alarm,) = open_alarms(connection, new.model)
+    answer(connection, alarm.alarm_id, AlarmAnswer.ACKNOWLEDGE, actor="ada", reason="known")
+    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="mended on Monday", until=date(2013, 3, 10))
+    (answered,) = open_alarms(connection, new.model)
+    assert (answered.acknowledged_by, answered.acknowledged_because) == ("ada", "known")
+    assert (answered.is_muted(date(2013, 3, 10)), answered.is_muted(date(2013, 3, 11)), alarm.is_muted(date(2013, 3, 1))) == (
+        True,
+        False,
+        False,
+    )
+    with pytest.raises(RegistryError, match="give --until with --mute alone"):
+        answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="for ever")

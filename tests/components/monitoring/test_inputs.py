@@ -1,0 +1,92 @@
+"""The looks at what was served on a day, against the rows that the version was trained on."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+
+from components.model.folder import Model, read_model
+from components.monitoring.inputs import look_at_inputs, untrained_values
+from components.profiles.profile import ColumnProfile, ProfileKey, label_population
+from components.profiles.profiling import profile_batch
+from components.settings import REPOSITORY
+from tests.components.visits import FIRST
+
+Rows = dict[str, Sequence[object]]
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    """Slices by hour, carrier and origin; origin is a segment."""
+    return read_model(REPOSITORY / "pipelines" / "models", "delays")
+
+
+def flights(day: int, hours: range = range(5, 12)) -> Rows:
+    numbers = range(400)
+    return {
+        "hour": [hours[number % len(hours)] for number in numbers],
+        "weekday": [1 + day % 7] * 400,
+        "carrier": ["AA" if number % 3 else "UA" for number in numbers],
+        "origin": ["JFK" if number % 2 else "LGA" for number in numbers],
+        "distance": [200.0 + (number * 37 + day) % 400 for number in numbers],
+    }
+
+
+def profile(rows: Rows) -> dict[str, ColumnProfile]:
+    return profile_batch(pa.RecordBatch.from_pydict(dict(rows)))
+
+
+@pytest.fixture(scope="module")
+def trained() -> dict[ProfileKey, dict[str, ColumnProfile]]:
+    return {ProfileKey(label_population(0), FIRST + timedelta(days=day), "f"): profile(flights(day)) for day in range(5)}
+
+
+def found(model: Model, trained: dict[ProfileKey, dict[str, ColumnProfile]], rows: Rows) -> dict[str, str]:
+    days = look_at_inputs(model, trained, profile(rows))
+    return {one.name: finding.what for one in days for finding in one.findings}
+
+
+CASES: dict[str, tuple[Callable[[Rows], Rows], dict[str, str]]] = {
+    "a day as those before": (dict, {}),
+    "hours": (
+        lambda rows: rows | {"hour": flights(2, range(5, 24))["hour"]},
+        {"hour": "is 12-23 in 63.0% of rows, which the version was never trained on"},
+    ),
+    "a weekday": (lambda rows: rows | {"weekday": [7] * 400}, {"weekday": "is 7 in 100% of rows, which the version was never trained on"}),
+    "a carrier": (
+        lambda rows: rows | {"carrier": ["ZZ" if number % 10 == 0 else "AA" for number in range(400)]},
+        {"carrier": "is ZZ in 10.0% of rows, which the version was never trained on"},
+    ),
+    "a segment that is gone": (
+        lambda rows: rows | {"origin": ["JFK"] * 400},
+        {"origin": 'is "JFK" in all 400 values; so in 50.0% of values in training'},
+    ),
+    "NULL": (
+        lambda rows: rows | {"distance": [None if number % 4 == 0 else 300.0 + number % 200 for number in range(400)]},
+        {"distance": "is NULL in 100 of 400 rows; never NULL in training"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), CASES.values(), ids=CASES)
+def test_what_is_wrong_with_a_feature_is_told(
+    model: Model, trained: dict[ProfileKey, dict[str, ColumnProfile]], change: Callable[[Rows], Rows], expected: dict[str, str]
+) -> None:
+    assert found(model, trained, change(flights(2))) == expected
+
+
+def test_values_in_another_unit_are_told_and_drift_is_measured(model: Model, trained: dict[ProfileKey, dict[str, ColumnProfile]]) -> None:
+    metres = profile(flights(2) | {"distance": [float(str(value)) * 1609 for value in flights(2)["distance"]]})
+    (distance,) = [one for one in look_at_inputs(model, trained, metres) if one.name == "distance"]
+    assert distance.distance > 0.5
+    assert distance.findings[0].what.startswith("is out of all range in 400 of 400 values")
+
+
+def test_untrained_values_are_listed_by_feature(model: Model, trained: dict[ProfileKey, dict[str, ColumnProfile]]) -> None:
+    days = look_at_inputs(model, trained, profile(flights(2, range(10, 14))))
+    assert untrained_values(days) == {"hour": frozenset({"12", "13"})}
+
+
+def test_without_the_training_data_nothing_is_judged(model: Model) -> None:
+    assert [one.findings for one in look_at_inputs(model, {}, profile(flights(2)))] == [()] * 5

@@ -1,0 +1,105 @@
+"""Alarms of real days of predictions: one for each thing that is wrong, with its cause, from the first day to the last."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from components.monitoring.alarms import AlarmKind, AlarmState, Cause, all_alarms
+from tests.components.monitoring.served import TARGET, Served, trained, visits  # noqa: F401
+from tests.components.visits import day
+
+Row = dict[str, Any]
+
+
+def turned(row: Row) -> Row:
+    """A score that knows nothing."""
+    return row | {"score": 0.5 + row["visitor"] * 7919 % 200 / 1000 - 0.1}
+
+
+def emptied(row: Row) -> Row:
+    return row | {"seconds": 9000.0}
+
+
+def serve(one: Served, number: int, rows: list[Row], labels: list[Row] | None = None) -> None:
+    one.serve(rows)
+    one.label(number, rows if labels is None else labels)
+
+
+def test_days_as_they_were_raise_no_alarm(trained: Served) -> None:  # noqa: F811
+    for number in range(8, 12):
+        serve(trained, number, visits(number))
+    assert len(trained.monitor(12)) == 4
+    assert trained.alarms() == ()
+    assert [feature.findings for one in trained.days() for feature in one.inputs] == [()] * 12
+    assert {feature.name for feature in trained.days()[0].inputs} == {"device", "pages", "seconds"}
+
+
+def test_a_level_shift_is_one_alarm_from_the_second_day_until_it_is_over(trained: Served) -> None:  # noqa: F811
+    for number in range(8, 21):
+        serve(trained, number, visits(number, turned if 9 <= number < 16 else dict))
+    trained.monitor(9)
+    assert trained.alarms() == (), "one bad day may be a storm"
+    trained.monitor(10)
+    (alarm,) = [one for one in trained.alarms() if not one.subject.slice and one.subject.subject == "auc"]
+    assert (alarm.subject.kind, alarm.subject.since, alarm.standing.state) == (AlarmKind.METRIC, day(9), AlarmState.OPEN)
+    assert alarm.standing.cause.kind is Cause.CHANGED_WORLD
+    assert alarm.headline.startswith("auc of all rows is 0.4") or alarm.headline.startswith("auc of all rows is 0.5")
+    assert "it was 0.7" in alarm.headline
+    trained.monitor(10)
+    trained.monitor(12)
+    same = [one for one in trained.alarms() if one.alarm_id == alarm.alarm_id]
+    assert [(one.seq, one.standing.day) for one in same] == [(1, alarm.standing.day)], "nothing new to tell"
+    trained.monitor(15)
+    (settled,) = [one for one in trained.alarms() if one.alarm_id == alarm.alarm_id]
+    assert settled.standing.state is AlarmState.SETTLED
+    trained.monitor(21)
+    assert trained.alarms() == ()
+    with trained.engine.connect() as connection:
+        known = all_alarms(connection, trained.model.name, TARGET)
+    assert {one.standing.state for one in known} == {AlarmState.CLOSED}
+    assert len([one for one in known if one.subject == alarm.subject]) == 1
+
+
+def test_values_that_were_never_trained_on_are_told_before_any_label(trained: Served) -> None:  # noqa: F811
+    rows = visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row)
+    trained.serve(rows)
+    trained.label(7, visits(7))
+    trained.monitor(8)
+    (alarm,) = trained.alarms()
+    assert (alarm.subject.kind, alarm.subject.subject, alarm.subject.slice) == (AlarmKind.COVERAGE, "device", {"device": "watch"})
+    assert alarm.headline == (
+        "feature device is watch in 25.0% of rows, which the version was never trained on (50 rows since 2026-03-08): "
+        "never trained on device watch"
+    )
+    assert alarm.standing.cause.kind is Cause.COVERAGE
+
+
+@pytest.mark.parametrize(
+    ("in_source", "cause"), [(True, Cause.BROKEN_SOURCE), (False, Cause.SERVING_FAULT)], ids=["the source broke", "the caller is wrong"]
+)
+def test_a_broken_feature_is_laid_to_the_source_or_to_the_caller(trained: Served, in_source: bool, cause: Cause) -> None:  # noqa: F811
+    for number in (8, 9):
+        broken = visits(number, emptied) if number == 9 else visits(number)
+        serve(trained, number, broken, broken if in_source else visits(number))
+    trained.monitor(9)
+    (alarm,) = trained.alarms()
+    assert (alarm.subject.kind, alarm.subject.subject, alarm.subject.since) == (AlarmKind.INPUT, "seconds", day(9))
+    assert (alarm.standing.cause.kind, alarm.standing.cause.column) == (cause, "seconds")
+    if in_source:
+        assert alarm.standing.cause.since == date(2026, 3, 9)
+        assert f"the source broke: column seconds of {trained.model.source.table}" in alarm.headline
+
+
+def test_a_version_that_is_worse_since_its_first_day_is_to_blame(trained: Served) -> None:  # noqa: F811
+    for number in (8, 9, 10):
+        serve(trained, number, visits(number))
+    trained.monitor(11)
+    second = trained.train({number: visits(number) for number in range(1, 8)})
+    for number in (12, 13):
+        trained.serve(visits(number, turned), version=second)
+        trained.label(number, visits(number))
+    trained.monitor(14)
+    (alarm,) = [one for one in trained.alarms() if one.subject.subject == "auc" and not one.subject.slice]
+    assert (alarm.subject.version, alarm.standing.cause.kind) == (second, Cause.BAD_VERSION)
+    assert "version 1 was better on such rows" in alarm.headline

@@ -1,0 +1,59 @@
+"""The life of an alarm: opened once, told again when it grows, settled when it stays, closed when it is over or its version is gone."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmState, Cause
+from components.monitoring.life import AlarmEvent, Watched, close_replaced, next_events
+from components.monitoring.troubles import Trouble
+
+WATCHED = Watched(model="delays", version=1, target="local", role="live")
+FIRST = date(2013, 3, 1)
+CAUSE = AlarmCause(kind=Cause.CHANGED_WORLD, slice={}, sentence="the world moved")
+TROUBLE = Trouble(
+    kind=AlarmKind.METRIC, subject="auc", slice={"hour": "15"}, since=FIRST, loss=0.1, rows=60, sentence="auc of hour 15 is 0.6", values={}
+)
+
+
+def days(number: int) -> date:
+    return FIRST + timedelta(days=number)
+
+
+def recorded(events: list[AlarmEvent], alarms: tuple[Alarm, ...] = ()) -> tuple[Alarm, ...]:
+    """The alarms as the registry has them after these events."""
+    known = {str(alarm.subject): alarm for alarm in alarms}
+    for event in events:
+        known[str(event.subject)] = Alarm(alarm_id=1, subject=event.subject, seq=event.seq, standing=event.standing(CAUSE))
+    return tuple(known.values())
+
+
+def test_an_alarm_from_its_first_day_to_its_last() -> None:
+    alarms: tuple[Alarm, ...] = ()
+    told = []
+    grown = replace(TROUBLE, loss=0.16, slice={"hour": "15-16"})
+    for number, troubles in enumerate([[TROUBLE], [TROUBLE], [grown], *[[grown]] * 6, [], [], [TROUBLE]]):
+        for _ in range(2):  # asked again on the same day, nothing happens
+            events = next_events(WATCHED, alarms, troubles, days(number))
+            told += [(number, event.state, event.seq) for event in events]
+            alarms = recorded(events, alarms)
+    assert told == [
+        (0, AlarmState.OPEN, 1),
+        (2, AlarmState.WORSE, 2),
+        (7, AlarmState.SETTLED, 3),
+        (9, AlarmState.CLOSED, 4),
+        (11, AlarmState.OPEN, 5),
+    ]
+    assert len(alarms) == 1
+
+
+def test_troubles_of_other_columns_and_kinds_are_alarms_of_their_own() -> None:
+    others = [TROUBLE, replace(TROUBLE, slice={"carrier": "UA"}), replace(TROUBLE, kind=AlarmKind.COVERAGE, subject="hour")]
+    assert [event.seq for event in next_events(WATCHED, (), others, days(1))] == [1, 1, 1]
+
+
+def test_the_alarms_of_a_version_that_serves_no_longer_are_closed() -> None:
+    alarms = recorded(next_events(WATCHED, (), [TROUBLE], days(1)))
+    assert close_replaced(alarms, {("local", 1, "live")}, days(3)) == []
+    (event,) = close_replaced(alarms, {("local", 2, "live")}, days(3))
+    assert (event.state, event.seq, event.day, event.standing(CAUSE).sentence) == (AlarmState.CLOSED, 2, days(3), TROUBLE.sentence)
+    assert next_events(replace(WATCHED, version=2), alarms, [], days(3)) == [], "another version's"

@@ -1,0 +1,111 @@
+"""Days of predictions are measured by what was logged and by the labels that are known, each once, and again if these change."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from components.errors import SourceError
+from components.evaluation.predicted import measure_predictions
+from components.monitoring.record import DayState
+from tests.components.monitoring.served import VISITORS, Served, served, visits  # noqa: F401
+from tests.components.visits import day
+
+
+def test_a_day_is_provisional_before_its_labels_are_mature_and_settled_after(served: Served) -> None:  # noqa: F811
+    rows = visits(1)
+    served.serve(rows)
+    (first,) = served.monitor(1)
+    assert (first.state, first.rows, first.labelled, first.metrics) == (DayState.PROVISIONAL, VISITORS, 0, ())
+    served.label(1, rows[:50])
+    (second,) = served.monitor(1)
+    assert (second.state, second.labelled, second.attempt) == (DayState.PROVISIONAL, 50, 2)
+    served.label(1, rows)
+    (third,) = served.monitor(2)
+    assert (third.state, third.labelled, third.attempt) == (DayState.SETTLED, VISITORS, 3)
+    assert third.operation.latency_microseconds == (1500, 1500, 1500)
+    assert third.operation.predictions == VISITORS
+    assert sum(third.scores[0]) == VISITORS
+
+
+def test_metrics_are_those_of_the_evaluator_on_the_logged_scores(served: Served) -> None:  # noqa: F811
+    rows = visits(1)
+    served.serve(rows)
+    served.label(1, rows)
+    (measured,) = served.monitor(2)
+    table = pa.Table.from_pylist([{name: row[name] for name in ("visitor", "returned", "device")} for row in rows])
+    scores = np.array([[row["score"]] for row in rows], np.float32)
+    expected = {(m.name, str(m.slice)): m for m in measure_predictions(served.model, table, scores, beam_args=())}
+    found = {(m.name, str(m.slice)): m for m in measured.metrics}
+    assert found.keys() == expected.keys()
+    assert {str(m.slice) for m in measured.metrics} == {"{}", "{'device': 'phone'}", "{'device': 'desk'}"}
+    for key, metric in expected.items():
+        assert found[key].value == pytest.approx(metric.value, abs=1e-9, nan_ok=True)
+        assert (found[key].ci_low, found[key].ci_high) == pytest.approx((metric.ci_low, metric.ci_high), abs=1e-9, nan_ok=True), key
+        assert found[key].example_count == metric.example_count
+
+
+def test_a_day_run_twice_changes_nothing_and_a_late_label_changes_its_day_alone(served: Served) -> None:  # noqa: F811
+    for number in (1, 2):
+        served.serve(visits(number))
+        served.label(number, visits(number))
+    assert [one.served.day for one in served.monitor(3)] == [day(1), day(2)]
+    before = served.days()
+    assert served.monitor(3) == []
+    assert served.days() == before
+    turned = [row | {"returned": 1 - row["returned"]} if row["visitor"] == 7 else row for row in visits(1)]
+    served.label(1, turned)
+    (again,) = served.monitor(3)
+    assert (again.served.day, again.attempt) == (day(1), 2)
+    assert served.days()[1] == before[1]
+    assert [m.value for m in again.metrics] != [m.value for m in before[0].metrics]
+
+
+def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811
+    rows = visits(1)
+    served.label(1, rows)
+    served.serve(rows[:120])
+    assert [one.rows for one in served.monitor(3)] == [120]
+    served.serve(rows[120:], hour=23)
+    assert [(one.rows, one.labelled) for one in served.monitor(3)] == [(VISITORS, VISITORS)]
+
+
+def test_rows_without_a_date_are_of_the_day_of_their_request(served: Served) -> None:  # noqa: F811
+    rows = visits(1)
+    served.label(1, rows)
+    served.serve(rows, span=False)
+    assert [(one.served.day, one.labelled) for one in served.monitor(2)] == [(day(1), VISITORS)]
+
+
+def test_labels_that_contradict_are_counted_and_not_measured_and_equal_ones_count_once(served: Served) -> None:  # noqa: F811
+    rows = visits(1)
+    served.serve(rows)
+    twice = [rows[0], rows[1] | {"returned": 1 - rows[1]["returned"]}]
+    served.label(1, [*rows, *twice])
+    (measured,) = served.monitor(2)
+    assert (measured.rows, measured.labelled, measured.contradicting) == (VISITORS, VISITORS - 1, 1)
+
+
+def test_versions_and_roles_are_measured_apart(served: Served) -> None:  # noqa: F811
+    second, rows = served.register(), visits(1)
+    served.label(1, rows)
+    served.serve(rows)
+    served.serve([row | {"score": 1 - row["score"]} for row in rows], version=second, role="shadow")
+    by = {(one.served.version, one.served.role): one for one in served.monitor(2)}
+    assert set(by) == {(1, "live"), (second, "shadow")}
+    live, shadow = ({m.name: m.value for m in one.metrics if not m.slice}["auc"] for one in by.values())
+    assert live == pytest.approx(1 - shadow, abs=1e-3)
+    assert live > 0.7
+
+
+def test_without_label_sql_source_sql_gives_the_labels_of_days_that_are_mature(served: Served) -> None:  # noqa: F811
+    (served.model.folder / "label.sql").unlink()
+    rows = visits(1)
+    served.serve(rows)
+    served.label(1, rows)
+    assert [one.labelled for one in served.monitor(1)] == [0]
+    assert [one.labelled for one in served.monitor(2)] == [VISITORS]
+
+
+def test_a_model_that_never_served_says_what_to_run(served: Served) -> None:  # noqa: F811
+    with pytest.raises(SourceError, match=rf"predictions of {served.model.name} .* serve {served.model.name} first"):
+        served.monitor(1)

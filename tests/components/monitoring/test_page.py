@@ -1,0 +1,106 @@
+"""The page of a model's trends: alarms first, then metrics, slices, volume and inputs by day on one axis of time."""
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from components.evaluation.metric import Metric
+from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject, Cause
+from components.monitoring.page import LiveFacts, render_live
+from components.monitoring.record import DayState, FeatureDay, LiveDay, Operation, ServedDay
+from components.registry.deployments import Action, Event
+from tests.components.html_page import assert_harmless, parse, section, table, words
+
+FIRST = date(2013, 3, 1)
+EVIL = "<script>alert(1)</script>\u202e"
+
+
+def served(number: int, **changes: object) -> LiveDay:
+    value = 0.7 - 0.02 * number
+    metrics = (
+        Metric("auc", {}, value, value - 0.02, value + 0.02, 800),
+        Metric("auc", {"hour": "9"}, value, None, None, 40),
+        Metric("auc", {"carrier": EVIL}, float("nan"), None, None, 3),
+        Metric("calibration", {}, 1.0, 0.9, 1.1, 800),
+    )
+    fields: dict[str, object] = {
+        "served": ServedDay(FIRST + timedelta(days=number), 1 + number // 3, "live"),
+        "state": DayState.SETTLED if number < 4 else DayState.PROVISIONAL,
+        "through": FIRST,
+        "rows": 900,
+        "labelled": 800 if number < 5 else 0,
+        "contradicting": 0,
+        "fingerprint": "f",
+        "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number)),
+        "scores": ((900,),),
+        "inputs": (FeatureDay(name="hour", nulls=0.0, distance=0.1 * number), FeatureDay(name=EVIL, nulls=0.0, distance=0.0)),
+        "metrics": metrics if number < 5 else (),
+    }
+    return LiveDay(**{**fields, **changes})  # type: ignore[arg-type]
+
+
+def alarm(state: AlarmState) -> Alarm:
+    cause = AlarmCause(kind=Cause.COVERAGE, slice={}, sentence=f"never trained on hour 12-23 {EVIL}")
+    standing = AlarmStanding(state=state, day=FIRST, loss=0.2, rows=500, sentence="auc of hour 12-23 is 0.52", cause=cause)
+    fields: dict[str, object] = {"model": "delays", "version": 1, "target": "local", "role": "live", "subject": "hour", "slice": {}}
+    return Alarm(alarm_id=7, subject=AlarmSubject(kind=AlarmKind.COVERAGE, since=FIRST, **fields), seq=1, standing=standing)  # type: ignore[arg-type]
+
+
+EVENT = Event(
+    model="delays",
+    target="local",
+    seq=1,
+    action=Action.DEPLOY,
+    version=1,
+    rolls_back_to=None,
+    forced=False,
+    smoke={},
+    request_id="r",
+    actor="ada",
+    reason=EVIL,
+    created_at=datetime(2013, 3, 1, 6, tzinfo=UTC),
+)
+
+
+def render(**changes: object) -> str:
+    fields: dict[str, object] = {"model": "delays", "target": "local", "days": [served(number) for number in range(6)]}
+    return render_live(LiveFacts(**{**fields, "alarms": [alarm(AlarmState.OPEN)], "events": [EVENT], **changes}))  # type: ignore[arg-type]
+
+
+def test_the_alarm_is_the_first_thing_that_is_said() -> None:
+    page = render()
+    assert_harmless(page)
+    headline = parse(page).find(".//section[@aria-label='Alarms']//h2")
+    assert headline is not None
+    assert words(headline).startswith("auc of hour 12-23 is 0.52 (500 rows since 2013-03-01): never trained on hour 12-23")
+    assert table(page, "alarms")[0][:4] == ["7", "open", "2013-03-01", "1"]
+    assert table(page, "deployments")[0][:3] == ["1 March 2013, 06:00 UTC", "deploy 1", "ada"]
+
+
+def test_charts_say_in_words_what_they_show() -> None:
+    labels = [element.get("aria-label") for element in parse(render()).iter("div") if element.get("role") == "img"]
+    assert labels == [
+        "auc of all rows by day, from 0.700 on 2013-03-01 to 0.620 on 2013-03-05",
+        "calibration of all rows by day, from 1.000 on 2013-03-01 to 1.000 on 2013-03-05",
+        "auc of hour 9 by day, from 0.700 on 2013-03-01 to 0.620 on 2013-03-05",
+        "predictions by day, 900 on the last one",
+        "latency by day, 3.0 ms at last",
+        "drift of hour by day, 0.500 bits at last",
+        "drift of <script>alert(1)</script>\\u202e by day, 0.000 bits at last",
+    ]
+
+
+def test_days_are_listed_newest_first_with_their_state() -> None:
+    rows = table(render(), "days")
+    assert [row[0] for row in rows] == [str(FIRST + timedelta(days=number)) for number in reversed(range(6))]
+    assert rows[0][1:] == ["2", "live", "provisional", "900", "0", "–", "–"]
+    assert rows[-1][1:] == ["1", "live", "settled", "900", "800", "auc", "0.7000 0.6800 to 0.7200"]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_page_of_few_days_without_labels_is_whole(count: int) -> None:
+    page = render(days=[served(number, metrics=(), inputs=()) for number in range(count)], alarms=[alarm(AlarmState.CLOSED)], events=[])
+    assert_harmless(page)
+    assert section(page, "metrics") == "Metrics by day no label is known yet"
+    assert "No alarm is open" in page
+    assert table(page, "alarms")[0][1] == "closed"

@@ -1,0 +1,134 @@
+"""When a metric is worse than it was: on enough days, by enough, and by more than chance and the usual differences of days."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from components.evaluation.metric import Metric
+from components.monitoring.alarms import AlarmKind
+from components.monitoring.inputs import COVERAGE, range_text
+from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
+from components.monitoring.troubles import Trouble, find_troubles
+
+FIRST = date(2013, 1, 1)
+REFERENCE = (Metric("auc", {}, 0.70, 0.68, 0.72), Metric("auc", {"hour": "9"}, 0.71, 0.66, 0.76))
+UNTRAINED = InputFinding(check=COVERAGE, measure=0.5, rows=500, what="is 15-16 in 50.0% of rows, which …", values=("15", "16"))
+
+
+def served(number: int, *metrics: Metric, inputs: Sequence[FeatureDay] = (), state: DayState = DayState.SETTLED) -> LiveDay:
+    return LiveDay(
+        served=ServedDay(FIRST + timedelta(days=number), 1, "live"),
+        state=state,
+        through=FIRST + timedelta(days=number + 1),
+        rows=1000,
+        labelled=1000,
+        contradicting=0,
+        fingerprint="f",
+        operation=Operation(predictions=1000, latency_microseconds=(1, 2, 3)),
+        scores=((1000,),),
+        inputs=tuple(inputs),
+        metrics=metrics,
+    )
+
+
+def auc(value: float, slice_: Mapping[str, str] | None = None, half: float = 0.03, rows: int = 1000) -> Metric:
+    return Metric("auc", slice_ or {}, value, value - half, value + half, rows)
+
+
+def troubles(*values: float) -> list[Trouble]:
+    return find_troubles(REFERENCE, [served(number, auc(value)) for number, value in enumerate(values)])
+
+
+@pytest.mark.parametrize(
+    ("values", "since"),
+    [
+        ((0.70, 0.70, 0.70), None),
+        ((0.70, 0.70, 0.50), None),
+        ((0.70, 0.50, 0.50), 1),
+        ((0.50, 0.50), 0),
+        ((0.50, 0.50, 0.70), None),
+        ((0.70, 0.685, 0.685, 0.685, 0.685), None),
+        ((0.50, 0.70, 0.70, 0.70, 0.70, 0.50), None),
+    ],
+    ids=["as it was", "one bad day", "two bad days", "since the first day", "good again", "within chance", "two bad days, far apart"],
+)
+def test_a_metric_is_worse_from_the_second_bad_day_of_five(values: Sequence[float], since: int | None) -> None:
+    found = troubles(*values)
+    assert [one.since for one in found] == ([] if since is None else [FIRST + timedelta(days=since)])
+
+
+def test_the_sentence_has_the_metric_then_and_now() -> None:
+    (found,) = troubles(0.70, 0.50, 0.54)
+    assert found.sentence == "auc of all rows is 0.5200, it was 0.7000 when the version was made"
+    assert (found.kind, found.subject, found.rows) == (AlarmKind.METRIC, "auc", 2000)
+    assert found.loss == pytest.approx(0.18)
+
+
+def test_days_that_have_always_differed_as_much_raise_nothing() -> None:
+    days = [0.70, 0.52] * 10
+    assert troubles(*days, 0.52, 0.52) == []
+    assert len(troubles(*[0.70, 0.68] * 10, 0.52, 0.52)) == 1
+
+
+def test_a_year_without_change_gives_at_most_one_alarm() -> None:
+    rng = np.random.default_rng(13)
+    found = set()
+    values = 0.70 + 0.03 * rng.standard_normal(365) / 1.96 + 0.015 * rng.standard_normal(365)
+    for last in range(1, 365):
+        days = [served(number, auc(value)) for number, value in enumerate(values[:last])][-60:]
+        found |= {one.since for one in find_troubles(REFERENCE, days)}
+    assert len(found) <= 1
+
+
+def test_slices_of_a_column_that_are_worse_are_one_trouble() -> None:
+    hours = {"9": 0.70, "15": 0.50, "16": 0.52, "17": 0.50}
+    days = [served(number, auc(0.69), *(auc(value, {"hour": hour}, 0.05, 60) for hour, value in hours.items())) for number in range(4)]
+    (found,) = find_troubles(REFERENCE, days)
+    assert (found.slice, found.rows) == ({"hour": "15-17"}, 4 * 3 * 60)
+    assert found.values == {"hour": frozenset({"15", "16", "17"})}
+    assert found.sentence.startswith("auc of hour 15-17 is 0.5067, it was 0.7000")
+
+
+def test_where_all_rows_are_worse_slices_are_told_only_if_they_are_worse_by_far() -> None:
+    def days(far: float) -> list[LiveDay]:
+        slices = [auc(0.55, {"hour": "9"}, 0.03, 500), auc(far, {"hour": "15"}, 0.03, 500)]
+        return [served(number, auc(0.55), *slices) for number in range(4)]
+
+    assert [one.slice for one in find_troubles(REFERENCE, days(0.55))] == [{}]
+    assert [one.slice for one in find_troubles(REFERENCE, days(0.20))] == [{}, {"hour": "9, 15"}]
+
+
+def test_rows_that_were_never_trained_on_are_told_with_what_they_cost() -> None:
+    inputs = [FeatureDay(name="hour", nulls=0.0, distance=0.4, findings=(UNTRAINED,))]
+    slices = [auc(0.5, {"hour": hour}, 0.04, 250) for hour in ("15", "16")]
+    (unlabelled,) = find_troubles(REFERENCE, [served(0, inputs=inputs)])
+    assert (unlabelled.kind, unlabelled.slice, unlabelled.loss) == (AlarmKind.COVERAGE, {"hour": "15-16"}, 0.5)
+    (labelled,) = find_troubles(REFERENCE, [served(number, auc(0.69), *slices, inputs=inputs) for number in range(3)])
+    assert (labelled.kind, labelled.identity) == (AlarmKind.COVERAGE, unlabelled.identity)
+    assert labelled.loss == pytest.approx(0.2)
+    assert labelled.sentence.startswith("auc of hour 15-16 is 0.5000, it was 0.7000 when the version was made; feature hour is 15-16")
+
+
+def test_rows_never_trained_on_are_held_against_the_others_while_too_few_days_are_labelled_and_drift_with_them_is_said_once() -> None:
+    drift = InputFinding(check="drift", measure=0.4, rows=1000, what="is served with other values")
+    inputs = [
+        FeatureDay(name="hour", nulls=0.0, distance=0.4, findings=(UNTRAINED,)),
+        FeatureDay(name="minute", nulls=0.0, distance=0.4, findings=(drift,)),
+    ]
+    slices = [auc(0.55, {"hour": "15"}, 0.06, 300), auc(0.61, {"hour": "16"}, 0.06, 300), auc(0.70, {"hour": "9"}, 0.06, 400)]
+    (found,) = find_troubles(REFERENCE, [served(0, auc(0.66), *slices, inputs=inputs)])
+    assert found.sentence.startswith("auc of hour 15-16 is 0.5800, and 0.7000 elsewhere; feature hour is 15-16")
+    assert found.loss == pytest.approx(0.12)
+    alone = [replace(one, findings=one.findings if one.name == "minute" else ()) for one in inputs]
+    assert [one.subject for one in find_troubles(REFERENCE, [served(0, inputs=alone)])] == ["minute"]
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [(("12", "13", "14", "5"), "5, 12-14"), (("23",), "23"), (("b", "a"), "a, b"), (("-1", "0", "7"), "-1-0, 7")],
+)
+def test_values_are_written_as_stretches(values: Sequence[str], text: str) -> None:
+    assert range_text(values) == text
