@@ -30,6 +30,9 @@ SECTIONS = {
         "cancel": LazyCommand("pipelines.cli.commands.runs:cancel", "Stop a run on Kubeflow"),
         "retry": LazyCommand("pipelines.cli.commands.runs:retry", "Run a failed run on Kubeflow again"),
     },
+    "Continuous training": {
+        "policy": LazyCommand("pipelines.cli.commands.continuous.policy:policy", "Show for which reasons a model is trained again"),
+    },
     "Versions": {
         "models": LazyCommand("pipelines.cli.commands.versions:models", "List the models and their live versions"),
         "versions": LazyCommand("pipelines.cli.commands.versions:versions", "List the versions of a model"),
