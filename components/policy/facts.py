@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 
-class AlarmCause(StrEnum):
+class LikelyCause(StrEnum):
     """Why a model went bad, as far as an alarm knows."""
 
     BROKEN_SOURCE = "broken_source"
@@ -27,7 +27,7 @@ class AlarmFact:
     """An open alarm."""
 
     alarm_id: str
-    cause: AlarmCause
+    cause: LikelyCause
     sentence: str
     """What it says, in one sentence without a full stop."""
     column: str = ""
@@ -36,6 +36,8 @@ class AlarmFact:
     """The first day on which it shows."""
     target: str | None = None
     """Where the version is live that it is about; None if it is about no target."""
+    version: int | None = None
+    """The version that it is about; None if it is about no version."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,10 @@ class Facts:
     """How many trainings for a reason failed, by its key."""
     paused: str = ""
     """Why, and by whom, the model is paused; empty if it is not."""
+
+    def concerns(self, alarm: AlarmFact) -> bool:
+        """Whether an alarm is about what is live, if it is about a version at all."""
+        return alarm.version is None or not self.live or alarm.version in {one.version for one in self.live}
 
     def to_document(self) -> dict[str, object]:
         """The facts as they are recorded. What was answered long ago stays out."""

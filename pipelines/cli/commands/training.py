@@ -37,6 +37,14 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
 @click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
 @click.option("--reason", help="The reason; it is recorded with the run.")
+@click.option(
+    "--trigger",
+    type=click.Choice(["person", "schedule", "partition", "alarm", "code"]),
+    default="person",
+    hidden=True,
+    help="What asked for the run: `perennial watch` says so.",
+)
+@click.option("--run-id", hidden=True, help="The id of a run that `perennial watch` has claimed.")
 @as_json
 def train(
     model: str,
@@ -48,6 +56,8 @@ def train(
     force: bool,
     waive_gate: bool,
     reason: str | None,
+    trigger: str,
+    run_id: str | None,
     as_json: bool,
 ) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
@@ -64,7 +74,7 @@ def train(
         from pipelines.run.launch import Runner
         from pipelines.run.train import TrainingRequest, train_locally
 
-        request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
+        request = TrainingRequest(found_model, through, Trigger(trigger), reason, force, waive_gate, stock, run_id)
         if on != "local":
             sys.exit(_train_elsewhere(settings, request, on, wait=wait, as_json=as_json))
         progress = text.Progress(quiet=as_json)

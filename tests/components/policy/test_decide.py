@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AlarmCause, AlarmFact, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
+from components.policy.facts import AlarmFact, CodeFact, Facts, LikelyCause, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
 from components.policy.reasons import ReasonKind
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -23,15 +23,17 @@ NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
 RUN = RunFact("churn-1", NOW - timedelta(hours=2), 60.0, is_running=False, failed=False)
 
 
-def alarm(cause: AlarmCause, **changes: Any) -> AlarmFact:
+def alarm(cause: LikelyCause, **changes: Any) -> AlarmFact:
     return replace(AlarmFact("7", cause, "AUC of all rows fell from 0.81 to 0.74"), **changes)
 
 
-BROKEN = alarm(AlarmCause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sentence="62% of price is NULL")
+BROKEN = alarm(LikelyCause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sentence="62% of price is NULL")
 LIVE = LiveFact("prod", 3, NOW - timedelta(days=2), by_policy=True)
 PERSON = RequestFact("cli", "1", "ann asks: a look at the new prices")
 FELL = "AUC of all rows fell from 0.81 to 0.74"
+PRICE = "column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL)"
 LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+ROLLBACK = "look at `perennial rollback churn`"
 COMPARE = "look at `perennial compare churn`, or set continuous.train_on_unknown"
 COOLDOWN = "and the cooldown is 6 h: not before"
 SPAN_KEY, SPAN_WORDS = "partition:2026-02-07", "the labels of span 2026-02-07 are known, and version 3 knows spans up to 2026-01-31"
@@ -97,21 +99,21 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a changed world": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
     ),
     "a changed world without labels": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
         PolicyVerdict.WAIT,
         "not ripe",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74, but only labels are known through 2026-03-09, and it shows since 2026-03-10",
     ),
     "missing hours": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.COVERAGE),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.COVERAGE),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
@@ -121,53 +123,53 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         replace(QUIET, alarms=(BROKEN,)),
         PolicyVerdict.MEND,
         "broken source",
-        f"column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL), {LEARN}, if there is a reason then",
+        f"{PRICE}, {LEARN}, if there is a reason then",
     ),
     "a broken source and a new span": (
         {},
-        replace(NEW_SPAN, alarms=(BROKEN, alarm(AlarmCause.CHANGED_WORLD, alarm_id="8"))),
+        replace(NEW_SPAN, alarms=(BROKEN, alarm(LikelyCause.CHANGED_WORLD, alarm_id="8"))),
         PolicyVerdict.MEND,
         "broken source",
-        f"column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL), {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
+        f"{PRICE}, {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
     ),
     "a serving fault": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.SERVING_FAULT, sentence="3% of requests fail"),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.SERVING_FAULT, sentence="3% of requests fail"),)),
         PolicyVerdict.MEND,
         "serving fault",
         "alarm 7 is about the service (3% of requests fail), which training does not mend",
     ),
     "an unknown cause": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.UNKNOWN),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
         PolicyVerdict.MEND,
         "unknown cause",
         f"nobody knows the cause of alarm 7 ({FELL}), so training may not help: {COMPARE}",
     ),
     "an unknown cause that policy trains for": (
         {"train_on_unknown": True},
-        replace(QUIET, alarms=(alarm(AlarmCause.UNKNOWN),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
     ),
     "a bad version on probation": (
         {},
-        replace(NEW_SPAN, alarms=(alarm(AlarmCause.BAD_VERSION),), live=(LIVE,)),
+        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(LIVE,)),
         PolicyVerdict.ROLL_BACK,
         "probation",
         "version 3, on probation on prod since 2026-03-08 12:00 UTC, is bad (alarm 7: AUC of all rows fell from 0.81 to 0.74)",
     ),
     "a bad version that a person deployed": (
         {},
-        replace(QUIET, alarms=(alarm(AlarmCause.BAD_VERSION),), live=(replace(LIVE, by_policy=False),)),
+        replace(QUIET, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(replace(LIVE, by_policy=False),)),
         PolicyVerdict.MEND,
         "bad version",
-        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: look at `perennial rollback churn`",
+        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
     ),
     "a bad version on another target": (
         {},
-        replace(NEW_SPAN, alarms=(alarm(AlarmCause.BAD_VERSION, target="staging"),), live=(LIVE,)),
+        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION, target="staging"),), live=(LIVE,)),
         PolicyVerdict.TRAIN,
         "train",
         SPAN_WORDS,
@@ -260,7 +262,7 @@ def test_facts_lead_to_a_decision_with_its_reason(case: str) -> None:
 
 
 def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:
-    alarms = (alarm(AlarmCause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(AlarmCause.COVERAGE, alarm_id="8"))
+    alarms = (alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(LikelyCause.COVERAGE, alarm_id="8"))
     decision = decide(ContinuousSection(), replace(NEW_SPAN, alarms=alarms))
     assert (decision.kind, [one.key for one in decision.because]) == (ReasonKind.ALARM, ["alarm:8", SPAN_KEY])
 
@@ -269,7 +271,7 @@ MOMENTS = st.integers(-3_000, 1_000).map(lambda minutes: NOW + timedelta(minutes
 ALARMS = st.builds(
     AlarmFact,
     st.sampled_from("123"),
-    st.sampled_from(AlarmCause),
+    st.sampled_from(LikelyCause),
     st.just("it is bad"),
     st.sampled_from(["", "price"]),
     st.none() | st.dates(date(2026, 1, 1), date(2026, 4, 1)),
@@ -305,7 +307,7 @@ POLICIES = st.builds(
 @given(POLICIES, FACTS)
 def test_it_never_trains_on_a_broken_source_nor_while_paused_nor_beside_a_run(policy: ContinuousSection, facts: Facts) -> None:
     if decide(policy, facts).verdict is PolicyVerdict.TRAIN:
-        assert AlarmCause.BROKEN_SOURCE not in {one.cause for one in facts.alarms}
+        assert LikelyCause.BROKEN_SOURCE not in {one.cause for one in facts.alarms}
         assert not facts.paused
         assert not any(run.is_running for run in facts.runs)
 
