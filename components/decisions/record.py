@@ -29,7 +29,7 @@ class OutcomeKind(StrEnum):
     ROLLBACK = "rollback"
 
 
-class TrainingResult(StrEnum):
+class TrainingOutcome(StrEnum):
     """How a training ended."""
 
     VERSION = "version"

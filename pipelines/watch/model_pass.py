@@ -7,7 +7,7 @@ from components.decisions.gather import gather_facts
 from components.decisions.record import (
     DecisionOutcome,
     OutcomeKind,
-    TrainingResult,
+    TrainingOutcome,
     append_decision,
     last_seen,
     only_watcher,
@@ -90,7 +90,7 @@ def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
     end = train_for(watcher, model, decision_id)
     if end is None:
         return
-    if end.result is TrainingResult.VERSION and end.version is not None:
+    if end.result is TrainingOutcome.VERSION and end.version is not None:
         deploy_by_policy(watcher, policy, decision, end.version)
     who = actor(watcher.cloud.settings)
     outcome = DecisionOutcome(kind=OutcomeKind.TRAINING, result=end.result, sentence=end.sentence, version=end.version, actor=who)

@@ -2,7 +2,7 @@
 
 from enum import Enum, auto
 
-from components.decisions.record import RecordedDecision, TrainingResult, claim_attempt, read_decision
+from components.decisions.record import RecordedDecision, TrainingOutcome, claim_attempt, read_decision
 from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.folder import Model
@@ -17,14 +17,14 @@ MOST_ATTEMPTS = 3
 """So many runs may be killed for one decision."""
 INTERRUPTED = "interrupted"
 RESULTS = {
-    RunState.SUCCEEDED: TrainingResult.VERSION,
-    RunState.BLOCKED: TrainingResult.REFUSED,
-    RunState.FAILED: TrainingResult.FAILED,
-    RunState.CANCELLED: TrainingResult.CANCELLED,
+    RunState.SUCCEEDED: TrainingOutcome.VERSION,
+    RunState.BLOCKED: TrainingOutcome.REFUSED,
+    RunState.FAILED: TrainingOutcome.FAILED,
+    RunState.CANCELLED: TrainingOutcome.CANCELLED,
 }
 
 
-class Progress(Enum):
+class ClaimProgress(Enum):
     """How far a claimed run is, unless it has ended."""
 
     UNDER_WAY = auto()
@@ -42,13 +42,13 @@ def train_for(watcher: Watcher, model: Model, decision_id: int) -> TrainingEnd |
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, decision_id)
         attempt = len(decision.claims)
-        progress = _look(watcher, model, decision.claims[-1].run_id) if attempt else Progress.DEAD
-        if progress is Progress.UNDER_WAY:
+        progress = _look(watcher, model, decision.claims[-1].run_id) if attempt else ClaimProgress.DEAD
+        if progress is ClaimProgress.UNDER_WAY:
             return None
         if isinstance(progress, TrainingEnd):
             return progress
         if attempt >= MOST_ATTEMPTS:
-            return TrainingEnd(TrainingResult.FAILED, f"each of {attempt} runs was interrupted: {decision.claims[-1].run_id} was the last")
+            return TrainingEnd(TrainingOutcome.FAILED, f"each of {attempt} runs was interrupted: {decision.claims[-1].run_id} was the last")
         run_id = f"{model.name}-decision-{decision_id}-{attempt + 1}"
         with watcher.cloud.engine.begin() as connection:
             if not claim_attempt(connection, decision_id, attempt + 1, run_id=run_id, host=watcher.host):
@@ -76,18 +76,18 @@ def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrd
     )
 
 
-def _look(watcher: Watcher, model: Model, run_id: str) -> TrainingEnd | Progress:
+def _look(watcher: Watcher, model: Model, run_id: str) -> TrainingEnd | ClaimProgress:
     """How a claimed run stands. One of this machine whose process is gone is ended here."""
     with watcher.cloud.engine.connect() as connection:
         run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
     if run is None:
-        return Progress.UNDER_WAY if watcher.is_under_way(run_id) else Progress.DEAD
+        return ClaimProgress.UNDER_WAY if watcher.is_under_way(run_id) else ClaimProgress.DEAD
     if run.state is RunState.RUNNING:
         if run.address is not None or run.run.host != watcher.host or not _close(watcher, model):
-            return Progress.UNDER_WAY
+            return ClaimProgress.UNDER_WAY
         return _look(watcher, model, run_id)
     if run.state is RunState.FAILED and run.error == INTERRUPTED:
-        return Progress.DEAD
+        return ClaimProgress.DEAD
     return _end(watcher, run)
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from components.cloud import Cloud
 from components.decisions.gather import ReadAlarms, Sources
-from components.decisions.record import TrainingResult
+from components.decisions.record import TrainingOutcome
 from components.model.folder import Model
 
 
@@ -28,7 +28,7 @@ class TrainingOrder:
 class TrainingEnd:
     """How a training ended."""
 
-    result: TrainingResult
+    result: TrainingOutcome
     sentence: str
     version: int | None = None
 

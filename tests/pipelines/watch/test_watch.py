@@ -22,6 +22,7 @@ from components.decisions.record import (
     read_decisions,
 )
 from components.errors import ConflictError, RegistryError
+from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
 from components.policy.decide import Decision, PolicyVerdict, decide
 from components.policy.facts import AlarmFact, Facts, LikelyCause
@@ -32,7 +33,10 @@ from pipelines.watch.watcher import TrainingOrder
 from tests.components.visits import Site, day, query, visits
 from tests.pipelines.watch.trainer import Trainer, no_alarms, run_of, watcher_of
 
-FIRST = "train: the labels of span 2026-03-05 are known, and there is no version yet"
+WORDS = "the labels of span 2026-03-05 are known, and there is no version yet"
+FIRST = f"train: {WORDS}"
+LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+DIE = "from tests.pipelines.watch.trainer import watch_and_die\nwatch_and_die(settings, *arguments)"
 TRAINED = "version: version 1 passed both gates"
 Watched = Callable[..., Model]
 
@@ -125,11 +129,8 @@ def test_a_training_that_fails_is_tried_as_often_as_the_policy_says(source: Site
     model = watched("attempts = 2\n")
     failing = Trainer(source.cloud, RunState.FAILED)
     told = [sentence for _ in range(4) for sentence in watch(source, model, failing)]
-    assert told == [
-        *(FIRST, "failed: for a test") * 2,
-        "wait: 2 trainings for this failed (the labels of span 2026-03-05 are known, and there is no version yet): "
-        f"look at `perennial runs {model.name}`, then ask with `perennial request {model.name}`",
-    ]
+    remedy = f"look at `perennial runs {model.name}`, then ask with `perennial request {model.name}`"
+    assert told == [*(FIRST, "failed: for a test") * 2, f"wait: 2 trainings for this failed ({WORDS}): {remedy}"]
     with engine.begin() as connection:
         request_training(connection, model.name, actor="ann", reason="the disk has room again")
     assert watch(source, model)[1] == TRAINED
@@ -138,10 +139,8 @@ def test_a_training_that_fails_is_tried_as_often_as_the_policy_says(source: Site
 def test_a_broken_source_is_not_trained_on_until_its_alarm_is_closed(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched()
     alarms = [AlarmFact("7", LikelyCause.BROKEN_SOURCE, "62% of pages is NULL", column="pages", since=date(2026, 3, 4))]
-    sentence = (
-        "mend: column pages of the source is broken since 2026-03-04 (alarm 7: 62% of pages is NULL), and a version trained now would learn "
-        "the fault: mend it; it trains when the alarm is closed, for this: the labels of span 2026-03-05 are known, and there is no version yet"
-    )
+    broken = "column pages of the source is broken since 2026-03-04 (alarm 7: 62% of pages is NULL)"
+    sentence = f"mend: {broken}, {LEARN}, for this: {WORDS}"
     assert watch(source, model, read_alarms=lambda *_: tuple(alarms)) == [sentence]
     assert watch(source, model, read_alarms=lambda *_: tuple(alarms)) == []
     assert [one.claims for one in log_of(engine, model)] == [()]
@@ -206,7 +205,7 @@ def test_of_twenty_who_decide_at_once_one_does(source: Site, watched: Watched, e
     assert sorted(one is None for one in ids) == [False, *[True] * 7]
 
 
-def decided(source: Site, model: Model) -> tuple[object, Facts, Decision]:
+def decided(source: Site, model: Model) -> tuple[ContinuousSection, Facts, Decision]:
     assert model.continuous is not None
     facts = gather_facts(source.cloud, model, model.continuous, Sources(), no_alarms)
     return model.continuous, facts, decide(model.continuous, facts)
@@ -217,7 +216,9 @@ def test_whoever_is_killed_at_any_point_leaves_one_version_in_the_end(
     source: Site, watched: Watched, engine: sa.Engine, child: Callable[..., subprocess.Popen[str]], point: str
 ) -> None:
     model = watched()
-    process = child("from tests.pipelines.watch.trainer import watch_and_die\nwatch_and_die(settings, *arguments)", source.settings, model.name, point)
+    process = child(
+        "from tests.pipelines.watch.trainer import watch_and_die\nwatch_and_die(settings, *arguments)", source.settings, model.name, point
+    )
     output, _ = process.communicate(timeout=300)
     assert process.returncode == -9, output
     watch(source, model)
@@ -277,7 +278,9 @@ def test_a_model_whose_folder_cannot_be_read_is_passed_over(source: Site, watche
     (broken / "model.toml").write_text("")
     found = [one.name for one, _ in watched_models(source.settings, (), lambda *news: told.append(news))]
     assert found == [model.name]
-    assert told == [("broken", f"not looked at: model 'broken' lacks source.sql, schema.pbtxt, features.py, network.py: add it to {broken}")]
+    assert told == [
+        ("broken", f"not looked at: model 'broken' lacks source.sql, schema.pbtxt, features.py, network.py: add it to {broken}")
+    ]
 
 
 def test_bigquery_is_asked_once_for_a_table_of_two_models(source: Site, watched: Watched) -> None:

@@ -7,10 +7,9 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from components.canonical import fingerprint
 from components.cloud import Cloud
 from components.decisions.gather import ReadAlarms
-from components.decisions.record import TrainingResult
+from components.decisions.record import TrainingOutcome
 from components.lock import exclusive_lock
 from components.model.folder import Model, read_model
 from components.registry.evaluations import record_blessing
@@ -53,7 +52,7 @@ class Trainer:
                     new = version_of(run, snapshot.snapshot_id, self.manifest or manifest_of(order.model))
                     record_blessing(connection, blessing_of(new, register_version(connection, new)))
                 finish_run(connection, run.run_id, self.state, None if self.state is RunState.SUCCEEDED else "for a test")
-        return TrainingEnd(TrainingResult.FAILED, "whoever asks the registry knows better")
+        return TrainingEnd(TrainingOutcome.FAILED, "whoever asks the registry knows better")
 
 
 def run_of(order: TrainingOrder) -> Run:
@@ -79,7 +78,6 @@ def manifest_of(model: Model) -> Manifest:
         Entry((CODE / name).as_posix(), 1, hashlib.sha256((model.folder / name).read_bytes()).hexdigest(), "AAAAAA==", 1)
         for name in model.files()
     )
-    assert fingerprint([])
     return Manifest(f"gs://models/models/{model.name}/{content_sha256(entries)}", entries)
 
 
@@ -98,7 +96,9 @@ def watcher_of(
 ) -> Watcher:
     """A watcher that notes what it tells."""
     told = [] if news is None else news
-    return Watcher(cloud, trainer or Trainer(cloud, on_point=on_point), lambda _: False, read_alarms, lambda _, text: told.append(text), on_point)
+    return Watcher(
+        cloud, trainer or Trainer(cloud, on_point=on_point), lambda _: False, read_alarms, lambda _, text: told.append(text), on_point
+    )
 
 
 def watch_and_die(settings: Settings, model: str, point: str) -> None:
