@@ -11,6 +11,7 @@ import pytest
 from google.cloud import bigquery
 
 from components.cloud import Cloud
+from components.decisions import sizes
 from components.google import bigquery_client, quoted, split_table
 from components.model.folder import Model, model_names, read_model
 from components.settings import REPOSITORY, Settings
@@ -28,6 +29,7 @@ MODELS = REPOSITORY / "pipelines" / "models"
 DAYS = (date(2026, 1, 1), date(2026, 1, 4))
 WINDOW = Window((DAYS[1],), *DAYS)
 SENT = {
+    "components/decisions/sizes.py": 1,  # partition_sizes.sql
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
@@ -115,6 +117,11 @@ def test_the_query_of_a_seed_is_accepted(purchases: tuple[Settings, bigquery.Cli
     project, dataset, name = split_table(table)
     sql = SQL.format(dataset=f"`{project}`.`{dataset}`")
     assert analyse(client, sql, [bigquery.ScalarQueryParameter("table", "STRING", name)]) == "SELECT"
+
+
+def test_the_query_of_the_sizes_of_partitions_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:
+    _, client, table = purchases
+    assert analyse(client, sizes._query(table), [bigquery.ScalarQueryParameter("table", "STRING", split_table(table)[2])]) == "SELECT"
 
 
 @pytest.mark.parametrize(
