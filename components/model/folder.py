@@ -10,6 +10,7 @@ from pydantic import StringConstraints, ValidationError, model_validator
 
 from components.errors import ModelFolderError
 from components.model.checks_section import ChecksSection
+from components.model.continuous_section import ContinuousSection
 from components.model.metric_names import metric_names
 from components.model.resources import ResourcesSection
 from components.model.sections import (
@@ -59,6 +60,7 @@ class Model(Section):
     checks: ChecksSection = ChecksSection()
     targets: TargetsSection = TargetsSection()
     resources: ResourcesSection = ResourcesSection()
+    continuous: ContinuousSection | None = None
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:

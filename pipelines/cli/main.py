@@ -30,6 +30,15 @@ SECTIONS = {
         "cancel": LazyCommand("pipelines.cli.commands.runs:cancel", "Stop a run on Kubeflow"),
         "retry": LazyCommand("pipelines.cli.commands.runs:retry", "Run a failed run on Kubeflow again"),
     },
+    "Continuous training": {
+        "watch": LazyCommand("pipelines.cli.commands.continuous.watch:watch", "Train and deploy models as their policies say"),
+        "decisions": LazyCommand("pipelines.cli.commands.continuous.watch:decisions", "List what was decided about a model, and why"),
+        "policy": LazyCommand("pipelines.cli.commands.continuous.policy:policy", "Show for which reasons a model is trained again"),
+        "request": LazyCommand("pipelines.cli.commands.continuous.watch:request", "Ask for a training when nothing is against it"),
+        "approve": LazyCommand("pipelines.cli.commands.continuous.watch:approve", "Deploy the version of a decision that waits"),
+        "pause": LazyCommand("pipelines.cli.commands.continuous.watch:pause", "Let no training of a model start by itself"),
+        "resume": LazyCommand("pipelines.cli.commands.continuous.watch:resume", "Let trainings of a model start again"),
+    },
     "Versions": {
         "models": LazyCommand("pipelines.cli.commands.versions:models", "List the models and their live versions"),
         "versions": LazyCommand("pipelines.cli.commands.versions:versions", "List the versions of a model"),

@@ -165,8 +165,9 @@ def _require_writable(folder: Path) -> None:
 
 
 @contextmanager
-def only_attempt(runner: Runner, model: str) -> Iterator[Attempt]:
-    """The only run of a model on this machine, under a new id. Interrupted runs are closed before it, old folders are deleted after it.
+def only_attempt(runner: Runner, model: str, *, run_id: str | None = None) -> Iterator[Attempt]:
+    """The only run of a model on this machine, under a new id unless told. Interrupted runs are closed before it, old folders are
+    deleted after it.
 
     Raises:
         TaskError: there is another run.
@@ -175,7 +176,7 @@ def only_attempt(runner: Runner, model: str) -> Iterator[Attempt]:
     with _only_run(settings, model):
         with runner.cloud.engine.begin() as connection:
             close_interrupted(connection, model, socket.gethostname())
-        yield Attempt(runner, new_run_id(model))
+        yield Attempt(runner, run_id or new_run_id(model))
         _drop_old_runs(settings)
 
 

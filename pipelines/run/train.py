@@ -35,6 +35,8 @@ class TrainingRequest:
     """Let the gate before training report what it finds without blocking the run."""
     stock: bool = False
     """Run TFX's own executors where ours give the same."""
+    run_id: str | None = None
+    """The id of the run, if it was claimed before; None makes a new one."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
         PerennialError: the run could not start; if the registry could be reached, it has the reason.
     """
     cloud, model = runner.cloud, request.model
-    with only_attempt(runner, model.name) as attempt:
+    with only_attempt(runner, model.name, run_id=request.run_id) as attempt:
         launch = new_training_launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
             through = request.through or latest_partition(cloud, model)

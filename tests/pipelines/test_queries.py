@@ -13,6 +13,7 @@ import pytest
 from google.cloud import bigquery
 
 from components.cloud import Cloud
+from components.decisions import sizes
 from components.google import bigquery_client, quoted, split_table
 from components.model.folder import Model, model_names, read_model
 from components.monitoring.label_query import LogQuery
@@ -32,6 +33,7 @@ MODELS = REPOSITORY / "pipelines" / "models"
 DAYS = (date(2026, 1, 1), date(2026, 1, 4))
 WINDOW = Window((DAYS[1],), *DAYS)
 SENT = {
+    "components/decisions/sizes.py": 1,  # partition_sizes.sql
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
     "components/monitoring/served_rows.py": 1,  # served_rows.sql
@@ -143,6 +145,11 @@ def test_the_query_of_a_seed_is_accepted(purchases: tuple[Settings, bigquery.Cli
     project, dataset, name = split_table(table)
     sql = SQL.format(dataset=f"`{project}`.`{dataset}`")
     assert analyse(client, sql, [bigquery.ScalarQueryParameter("table", "STRING", name)]) == "SELECT"
+
+
+def test_the_query_of_the_sizes_of_partitions_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:
+    _, client, table = purchases
+    assert analyse(client, sizes._query(table), [bigquery.ScalarQueryParameter("table", "STRING", split_table(table)[2])]) == "SELECT"
 
 
 @pytest.mark.parametrize(

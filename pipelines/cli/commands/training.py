@@ -6,6 +6,7 @@ while this process imports the rest.
 
 import gc
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from datetime import date
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipelines.cli.version import version_argument, version_number
 from pipelines.run.local import ForkServer, fork_server
 
 if TYPE_CHECKING:
+    from pipelines.cli.text.training import Progress
     from pipelines.run.train import TrainingRequest
 
 cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for every step, as a cluster does.")
@@ -37,6 +39,9 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
 @click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
 @click.option("--reason", help="The reason; it is recorded with the run.")
+@click.option(
+    "--claimed", nargs=2, hidden=True, callback=lambda *given: given[2] or ("person", None), help="Trigger and id of a claimed run."
+)
 @as_json
 def train(
     model: str,
@@ -48,6 +53,7 @@ def train(
     force: bool,
     waive_gate: bool,
     reason: str | None,
+    claimed: tuple[str, str | None],
     as_json: bool,
 ) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
@@ -64,20 +70,26 @@ def train(
         from pipelines.run.launch import Runner
         from pipelines.run.train import TrainingRequest, train_locally
 
-        request = TrainingRequest(found_model, through, Trigger.PERSON, reason, force, waive_gate, stock)
+        request = TrainingRequest(found_model, through, Trigger(claimed[0]), reason, force, waive_gate, stock, claimed[1])
         if on != "local":
             sys.exit(_train_elsewhere(settings, request, on, wait=wait, as_json=as_json))
         progress = text.Progress(quiet=as_json)
-
-        def on_start(name: str) -> None:
-            progress.start(name)
-            if name == "evaluate":  # while this process only waits, it gets ready to draw the report
-                Thread(target=text.warm_up, daemon=True).start()
-
-        result = train_locally(Runner(settings, server, on_start, progress.end), request)
+        result = train_locally(Runner(settings, server, _on_start(progress), progress.end), request)
         code = text.show(settings, result, as_json=as_json)
     gc.freeze()  # or half a second goes into looking for garbage at the exit
     sys.exit(code)
+
+
+def _on_start(progress: "Progress") -> Callable[[str], None]:
+    """Tells that a step begins. While `evaluate` is at work this process only waits, and gets ready to draw the report."""
+    from pipelines.cli.text.training import warm_up
+
+    def start(name: str) -> None:
+        progress.start(name)
+        if name == "evaluate":
+            Thread(target=warm_up, daemon=True).start()
+
+    return start
 
 
 def _refuse_contradictions(on: str, *, waives: bool, stock: bool, wait: bool) -> None:

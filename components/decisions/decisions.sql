@@ -1,0 +1,126 @@
+-- name: try_lock
+-- Who holds it carries out the model's decisions; it goes with the connection.
+SELECT pg_try_advisory_lock(hashtextextended('perennial watch ' || :model, 0));
+
+-- name: now
+SELECT clock_timestamp();
+
+-- name: last
+SELECT seq, subject FROM registry.decision WHERE model = :model ORDER BY seq DESC LIMIT 1;
+
+-- name: insert
+INSERT INTO registry.decision (model, seq, verdict, rule, reason, trigger, through, target, reasons, subject, facts, policy, actor)
+VALUES (
+  :model, :seq, :verdict, :rule, :reason, :trigger, :through, :target, CAST(:reasons AS jsonb), :subject, CAST(:facts AS jsonb),
+  CAST(:policy AS jsonb), :actor
+)
+ON CONFLICT (model, seq) DO NOTHING
+RETURNING decision_id;
+
+-- name: list
+-- The newest first, each with its claims and what came of it.
+SELECT decision_id, model, seq, verdict, rule, reason, trigger, through, target, reasons, facts, policy, actor, created_at,
+       COALESCE((
+         SELECT json_agg(json_build_object('attempt', attempt, 'run_id', run_id, 'host', host) ORDER BY attempt)
+         FROM registry.decision_claim WHERE decision_claim.decision_id = decision.decision_id
+       ), '[]') AS claims,
+       COALESCE((
+         SELECT json_agg(json_build_object(
+           'kind', kind, 'subject', outcome.subject, 'result', result, 'sentence', sentence, 'version', version, 'actor', outcome.actor,
+           'created_at', outcome.created_at
+         ) ORDER BY outcome.created_at, kind, outcome.subject)
+         FROM registry.decision_outcome AS outcome WHERE outcome.decision_id = decision.decision_id
+       ), '[]') AS outcomes
+FROM registry.decision
+WHERE (CAST(:model AS text) IS NULL OR model = CAST(:model AS text))
+  AND (CAST(:decision_id AS bigint) IS NULL OR decision_id = CAST(:decision_id AS bigint))
+  AND (CAST(:since AS timestamptz) IS NULL OR created_at >= CAST(:since AS timestamptz))
+ORDER BY decision_id DESC
+LIMIT CAST(:limit AS bigint);
+
+-- name: open
+-- Trainings and rollbacks that are not at their end, the oldest first.
+SELECT decision_id FROM registry.decision
+WHERE model = :model AND verdict IN ('train', 'roll back') AND NOT EXISTS (
+  SELECT FROM registry.decision_outcome AS outcome
+  WHERE outcome.decision_id = decision.decision_id AND kind = CASE verdict WHEN 'train' THEN 'training' ELSE 'rollback' END
+)
+ORDER BY seq;
+
+-- name: insert_claim
+INSERT INTO registry.decision_claim (decision_id, attempt, run_id, host) VALUES (:decision_id, :attempt, :run_id, :host)
+ON CONFLICT DO NOTHING;
+
+-- name: insert_outcome
+INSERT INTO registry.decision_outcome (decision_id, kind, subject, result, sentence, version, actor)
+VALUES (:decision_id, :kind, :subject, :result, :sentence, :version, :actor)
+ON CONFLICT DO NOTHING;
+
+-- name: reasons
+-- For each key of a reason: whether a training for it was carried out, and how many failed.
+SELECT item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled')) AS answered,
+       count(*) FILTER (WHERE result IN ('failed', 'cancelled')) AS failures
+FROM registry.decision
+  JOIN registry.decision_outcome USING (decision_id)
+  CROSS JOIN jsonb_array_elements(reasons) AS asked (item)
+WHERE model = :model AND verdict = 'train' AND kind = 'training'
+GROUP BY 1;
+
+-- name: runs
+-- The last trainings of a model, whoever asked for them.
+SELECT run_id, started_at, extract(epoch FROM COALESCE(finished_at, now()) - started_at) AS seconds, state
+FROM registry.pipeline_run
+WHERE model = :model AND pipeline_name = 'training'
+ORDER BY started_at DESC
+LIMIT 200;
+
+-- name: trained
+-- What the model's newest version was made of.
+SELECT version, document, artifact_uri, manifest, environment_digest, pipeline_version, started_at
+FROM registry.model_version
+  JOIN registry.model USING (model_id)
+  JOIN registry.pipeline_run USING (run_id)
+  JOIN registry.dataset_snapshot USING (snapshot_id)
+WHERE name = :model
+ORDER BY version DESC
+LIMIT 1;
+
+-- name: live
+SELECT target, version, live_deployment.created_at, request_id
+FROM registry.live_deployment
+  JOIN registry.model_version USING (model_version_id)
+WHERE live_deployment.model_id = (SELECT model_id FROM registry.model WHERE name = :model)
+ORDER BY target;
+
+-- name: orders
+SELECT action, actor, reason, created_at FROM registry.standing_order WHERE model = :model ORDER BY order_id DESC LIMIT 1;
+
+-- name: insert_order
+INSERT INTO registry.standing_order (model, action, actor, reason) VALUES (:model, :action, :actor, :reason);
+
+-- name: requests
+SELECT source, event_id, actor, reason FROM registry.training_request WHERE model = :model ORDER BY created_at DESC LIMIT 1000;
+
+-- name: insert_request
+INSERT INTO registry.training_request (source, event_id, model, actor, reason) VALUES (:source, :event_id, :model, :actor, :reason)
+ON CONFLICT (source, event_id) DO NOTHING;
+
+-- name: request_of
+SELECT model FROM registry.training_request WHERE source = :source AND event_id = :event_id;
+
+-- name: hold
+-- The last rollback by policy on a target, unless a person has deployed there, or has resumed the model, since.
+SELECT decision.decision_id
+FROM registry.decision JOIN registry.decision_outcome AS outcome USING (decision_id)
+WHERE model = :model AND kind = 'rollback' AND result = 'done' AND target = :target
+  AND NOT EXISTS (
+    SELECT FROM registry.standing_order AS ordered
+    WHERE ordered.model = decision.model AND ordered.action = 'resume' AND ordered.created_at > outcome.created_at
+  )
+  AND NOT EXISTS (
+    SELECT FROM registry.deployment_event AS event JOIN registry.model USING (model_id)
+    WHERE model.name = decision.model AND event.target = decision.target AND event.created_at > outcome.created_at
+      AND NOT starts_with(event.request_id, 'policy:')
+  )
+ORDER BY decision_id DESC
+LIMIT 1;

@@ -1,0 +1,174 @@
+"""Gather the facts about a model that its policy decides by. What cannot be read is a fact, too: it has a sentence."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+
+from components.canonical import fingerprint
+from components.cloud import Cloud
+from components.database.statements import execute
+from components.decisions.code_change import code_fact
+from components.decisions.orders import pause_reason, read_requests
+from components.decisions.sizes import PartitionSizes, read_partition_sizes
+from components.errors import SourceError
+from components.model.continuous_section import ContinuousSection
+from components.model.folder import Model
+from components.policy.facts import AlarmFact, CodeFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
+from components.runs.record import RunState
+from components.snapshot.document import Snapshot, snapshot_from
+from components.snapshot.rewritten import source_changes
+from components.snapshot.window import resolve_window
+from components.storage.manifest import Manifest, recorded_manifest
+
+BY_POLICY = "policy:"
+"""How the ids of requests begin that the policy makes, and no person."""
+
+ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What the newest version was made of."""
+
+    version: int
+    pinned: Snapshot
+    manifest: Manifest
+    environment_digest: str
+    pipeline_version: str
+    started_at: datetime
+
+    @property
+    def fact(self) -> TrainedFact:
+        """What the policy needs of it."""
+        return TrainedFact(self.version, self.pinned.spans[-1])
+
+
+@dataclass
+class Sources:
+    """What one pass has read of source tables: each is asked once, however many models it has."""
+
+    sizes: dict[str, PartitionSizes | SourceError] = field(default_factory=dict)
+    unchanged: set[str] = field(default_factory=set)
+    """Partitions that were written again with the rows that they had, from pass to pass."""
+
+    def begin_pass(self) -> None:
+        """Forget how large the tables were."""
+        self.sizes.clear()
+
+    def of(self, cloud: Cloud, model: Model) -> PartitionSizes:
+        """The partitions of a model's source."""
+        if model.source.table not in self.sizes:
+            try:
+                self.sizes[model.source.table] = read_partition_sizes(cloud, model)
+            except SourceError as error:
+                self.sizes[model.source.table] = error
+        found = self.sizes[model.source.table]
+        if isinstance(found, SourceError):
+            raise found
+        return found
+
+
+def gather_facts(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, read_alarms: ReadAlarms) -> Facts:
+    """The facts about a model.
+
+    Raises:
+        AccessError: a service refuses or does not answer: nothing is decided then.
+        RegistryError: what the registry has contradicts itself.
+    """
+    with cloud.engine.connect() as connection:
+        trained, answered = _trained(connection, model.name), execute(connection, "decisions.reasons", model=model.name).all()
+        facts = Facts(
+            model=model.name,
+            now=execute(connection, "decisions.now").scalar_one(),
+            source=None,
+            trained=trained.fact if trained else None,
+            runs=_runs(connection, model.name),
+            alarms=read_alarms(connection, model.name),
+            requests=read_requests(connection, model.name),
+            live=_live(connection, model.name),
+            answered=frozenset(row.key for row in answered if row.answered),
+            failures={row.key: row.failures for row in answered if row.failures and not row.answered},
+            paused=pause_reason(connection, model.name),
+        )
+    code = CodeFact("")
+    if trained is not None:
+        environment, components = trained.environment_digest, trained.pipeline_version
+        code = code_fact(policy, model, cloud.storage, manifest=trained.manifest, environment=environment, components=components)
+    try:
+        return replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
+    except SourceError as error:
+        return replace(facts, code=code, source_error=str(error))
+
+
+def _trained(connection: sa.Connection, model: str) -> Trained | None:
+    row = execute(connection, "decisions.trained", model=model).first()
+    if row is None:
+        return None
+    manifest = recorded_manifest(row.artifact_uri, row.manifest)
+    return Trained(row.version, snapshot_from(row.document), manifest, row.environment_digest, row.pipeline_version, row.started_at)
+
+
+def _runs(connection: sa.Connection, model: str) -> tuple[RunFact, ...]:
+    rows = execute(connection, "decisions.runs", model=model)
+    bad = (RunState.FAILED, RunState.CANCELLED)
+    return tuple(
+        RunFact(row.run_id, row.started_at, float(row.seconds), is_running=row.state == RunState.RUNNING, failed=row.state in bad)
+        for row in rows
+    )
+
+
+def _live(connection: sa.Connection, model: str) -> tuple[LiveFact, ...]:
+    rows = execute(connection, "decisions.live", model=model)
+    return tuple(
+        LiveFact(row.target, row.version, row.created_at, by_policy=row.request_id.startswith(f"{BY_POLICY}deploy:")) for row in rows
+    )
+
+
+def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None) -> SourceFact:
+    """The source as it is now, by what BigQuery knows of its partitions; rows are read only of those that were written again.
+
+    Raises:
+        SourceError: there is nothing to train on.
+    """
+    sizes = sources.of(cloud, model)
+    history = sizes.history
+    through = history.last - timedelta(days=policy.settle_days)
+    window = resolve_window(model, through, first=history.first, last=history.latest)
+    before = trained.pinned.partitions[-1].day if trained else date.min
+    changed, changed_id = _rewritten(cloud, sizes, sources, trained) if trained else ((), "")
+    return SourceFact(
+        newest=history.last,
+        through=through,
+        span=window.spans[-1],
+        labelled_through=window.last_partition,
+        new_rows=sizes.rows_between(before, window.last_partition),
+        rewritten=changed,
+        rewritten_id=changed_id,
+    )
+
+
+def _rewritten(cloud: Cloud, sizes: PartitionSizes, sources: Sources, trained: Trained) -> tuple[tuple[date, ...], str]:
+    """The pinned partitions that have other rows now, and what tells this rewriting from another.
+
+    Only those are counted again that BigQuery says were written since the run began, or that have vanished.
+    """
+    suspects = [
+        one
+        for one in trained.pinned.partitions
+        if one.day not in sizes.rows or one.rows != sizes.rows[one.day] or sizes.modified[one.day] > trained.started_at
+    ]
+    written = _fingerprint(trained, [one.day for one in suspects], sizes.modified)
+    if not suspects or written in sources.unchanged:
+        return (), ""
+    changes = source_changes(cloud.warehouse, cloud.settings, replace(trained.pinned, partitions=tuple(suspects)))
+    days = [change.day for change in changes.partitions]
+    if not days:
+        sources.unchanged.add(written)
+        return (), ""
+    return tuple(days), _fingerprint(trained, days, sizes.modified)[:16]
+
+
+def _fingerprint(trained: Trained, days: list[date], modified: Mapping[date, datetime]) -> str:
+    return fingerprint([trained.version, [[day.isoformat(), str(modified.get(day, ""))] for day in days]])

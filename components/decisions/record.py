@@ -1,0 +1,211 @@
+"""Decisions in the registry: appended by compare and set, claimed by compare and set, each with what came of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+
+from components.canonical import fingerprint
+from components.database.statements import execute, storable
+from components.errors import RegistryError
+from components.model.continuous_section import ContinuousSection
+from components.policy.decide import Decision, PolicyVerdict
+from components.policy.facts import Facts
+from components.policy.reasons import Reason, ReasonKind
+
+
+class OutcomeKind(StrEnum):
+    """What came of a decision."""
+
+    TRAINING = "training"
+    """The training ended, and the version is where the policy wants it: nothing is left to do."""
+    DEPLOYMENT = "deployment"
+    APPROVAL = "approval"
+    """The version waits for a person."""
+    ROLLBACK = "rollback"
+
+
+class TrainingOutcome(StrEnum):
+    """How a training ended."""
+
+    VERSION = "version"
+    REFUSED = "refused"
+    """By a gate."""
+    KNOWN = "known"
+    """The same training gave a version before."""
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+DONE, WANTED = "done", "wanted"
+"""Results of deployments and rollbacks that were made, and of approvals that are awaited."""
+
+
+@dataclass(frozen=True)
+class DecisionClaim:
+    """Who carries out a decision: the run that was claimed for it, on which host."""
+
+    attempt: int
+    run_id: str
+    host: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOutcome:
+    """One thing that came of a decision."""
+
+    kind: OutcomeKind
+    subject: str = ""
+    """The target; empty where there is one thing only."""
+    result: str
+    sentence: str
+    version: int | None = None
+    actor: str
+    created_at: datetime | None = None
+    """None until it is recorded."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedDecision:
+    """A decision as the registry has it."""
+
+    decision_id: int
+    model: str
+    seq: int
+    verdict: PolicyVerdict
+    rule: str
+    reason: str
+    trigger: str | None
+    through: date | None
+    target: str | None
+    reasons: tuple[Reason, ...]
+    facts: Mapping[str, object]
+    policy: Mapping[str, object]
+    actor: str
+    created_at: datetime
+    claims: tuple[DecisionClaim, ...]
+    outcomes: tuple[DecisionOutcome, ...]
+
+    def outcome(self, kind: OutcomeKind, subject: str = "") -> DecisionOutcome | None:
+        """What came of it, of a kind; None while nothing did."""
+        return next((one for one in self.outcomes if (one.kind, one.subject) == (kind, subject)), None)
+
+
+@contextmanager
+def only_watcher(engine: sa.Engine, model: str) -> Iterator[bool]:
+    """Whether this process is the one that carries out the model's decisions, as long as the block lasts.
+
+    It is an advisory lock of PostgreSQL, which goes with the connection, however this process ends. It only says who is alive: that
+    nothing is done twice, the tables hold.
+    """
+    with engine.connect() as connection:
+        got = bool(execute(connection, "decisions.try_lock", model=model).scalar())
+        connection.commit()
+        try:
+            yield got
+        finally:
+            connection.invalidate()
+
+
+def last_seen(connection: sa.Connection, model: str) -> tuple[int, str]:
+    """The number of the model's last decision, 0 for none, and its subject."""
+    row = execute(connection, "decisions.last", model=model).first()
+    return (0, "") if row is None else (int(row.seq), str(row.subject))
+
+
+def subject_of(decision: Decision) -> str:
+    """What tells a decision from the next one: as long as it stays the same, nothing new was decided."""
+    return fingerprint([decision.verdict, decision.rule, sorted(one.key for one in decision.because), sorted(decision.subject)])
+
+
+def append_decision(
+    connection: sa.Connection, policy: ContinuousSection, facts: Facts, decision: Decision, *, seen: int, actor: str
+) -> int | None:
+    """Record a decision as the one after `seen`. Returns its id; None if somebody else has decided something meanwhile.
+
+    Raises:
+        RegistryError: a value is not acceptable.
+    """
+    trains = decision.verdict is PolicyVerdict.TRAIN
+    found: int | None = execute(
+        connection,
+        "decisions.insert",
+        model=facts.model,
+        seq=seen + 1,
+        verdict=decision.verdict,
+        rule=decision.rule,
+        reason=storable(decision.reason),
+        trigger=decision.kind if trains else None,
+        through=facts.source.through if trains and facts.source else None,
+        target=decision.target,
+        reasons=json.dumps([asdict(one) for one in decision.because]),
+        subject=subject_of(decision),
+        facts=json.dumps(facts.to_document(), default=str),
+        policy=policy.model_dump_json(),
+        actor=actor,
+    ).scalar()
+    return found
+
+
+def read_decisions(
+    connection: sa.Connection, model: str | None, *, since: datetime | None = None, limit: int | None = None
+) -> list[RecordedDecision]:
+    """The decisions of a model, or of all, newest first."""
+    rows = execute(connection, "decisions.list", model=model, decision_id=None, since=since, limit=limit).mappings()
+    return [_recorded(row) for row in rows]
+
+
+def read_decision(connection: sa.Connection, decision_id: int) -> RecordedDecision:
+    """One decision.
+
+    Raises:
+        RegistryError: there is none of that id.
+    """
+    row = execute(connection, "decisions.list", model=None, decision_id=decision_id, since=None, limit=None).mappings().first()
+    if row is None:
+        raise RegistryError(f"there is no decision {decision_id}: `perennial decisions MODEL` lists those of a model")
+    return _recorded(row)
+
+
+def open_decisions(connection: sa.Connection, model: str) -> list[RecordedDecision]:
+    """Trainings and rollbacks of a model that are not at their end, the oldest first."""
+    ids = execute(connection, "decisions.open", model=model).scalars().all()
+    return [read_decision(connection, found) for found in ids]
+
+
+def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, run_id: str, host: str) -> bool:
+    """Claim a decision for a run. Returns whether this call did; the database refuses it while the run of the attempt before is under way.
+
+    Raises:
+        RegistryError: the run of the attempt before is under way, or did not fail.
+    """
+    values = {"decision_id": decision_id, "attempt": attempt, "run_id": run_id, "host": host}
+    return bool(execute(connection, "decisions.insert_claim", **values).rowcount)
+
+
+def record_outcome(connection: sa.Connection, decision_id: int, outcome: DecisionOutcome) -> None:
+    """Record what came of a decision. The first word on each thing stands."""
+    values = vars(outcome) | {"sentence": storable(outcome.sentence)}
+    execute(connection, "decisions.insert_outcome", decision_id=decision_id, **values)
+
+
+def is_on_hold(connection: sa.Connection, model: str, target: str) -> bool:
+    """Whether the policy rolled back there, and no person has looked since: nothing is deployed there at once."""
+    return execute(connection, "decisions.hold", model=model, target=target).first() is not None
+
+
+def _recorded(row: sa.RowMapping) -> RecordedDecision:
+    values = dict(row) | {
+        "verdict": PolicyVerdict(row["verdict"]),
+        "reasons": tuple(Reason(**one | {"kind": ReasonKind(one["kind"])}) for one in row["reasons"]),
+        "claims": tuple(DecisionClaim(**one) for one in row["claims"]),
+        "outcomes": tuple(
+            DecisionOutcome(**one | {"kind": OutcomeKind(one["kind"]), "created_at": datetime.fromisoformat(one["created_at"])})
+            for one in row["outcomes"]
+        ),
+    }
+    return RecordedDecision(**values)

@@ -1,0 +1,60 @@
+"""What BigQuery knows of a table's partitions without reading their rows: one query a table, whatever the number of its models."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from google.cloud import bigquery
+
+from components.cloud import Cloud
+from components.errors import SourceError
+from components.google import split_table
+from components.model.folder import Model
+from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.source import AHEAD_OF_UTC, LOAD, History
+
+
+@dataclass(frozen=True)
+class PartitionSizes:
+    """The partitions of a table that a window may use."""
+
+    history: History
+    rows: Mapping[date, int]
+    modified: Mapping[date, datetime]
+    """When each was changed last."""
+
+    def rows_between(self, after: date, through: date) -> int:
+        """The rows after one day, up to another."""
+        return sum(rows for day, rows in self.rows.items() if after < day <= through)
+
+
+def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
+    """The partitions of a model's source.
+
+    Raises:
+        SourceError: the table does not exist, or has no partition of today or before.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    name = f"{cloud.settings.project}.{model.source.table}"
+    _, _, table = split_table(name)
+    config = bigquery.QueryJobConfig(
+        query_parameters=[bigquery.ScalarQueryParameter("table", "STRING", table)], maximum_bytes_billed=cloud.settings.maximum_bytes_billed
+    )
+    with bigquery_errors(cloud.settings, f"partitions of {name}", remedy=LOAD):
+        found = list(cloud.warehouse.query(_query(name), config).result(timeout=600))
+    rows = {_day(row.partition_id): int(row.total_rows) for row in found if row.partition_id.isdigit()}
+    modified = {_day(row.partition_id): row.last_modified_time for row in found if row.partition_id.isdigit()}
+    today = (found[0].present + AHEAD_OF_UTC).date() if found else date.min
+    if not rows or min(rows) > today:
+        raise SourceError(f"table {name} has no partition of today or before: {LOAD}")
+    return PartitionSizes(History.of(sorted(rows), today=today), rows, modified)
+
+
+def _query(name: str) -> str:
+    project, dataset, _ = split_table(name)
+    return (Path(__file__).parent / "partition_sizes.sql").read_text().format(dataset=f"`{project}`.`{dataset}`")
+
+
+def _day(identifier: str) -> date:
+    return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))

@@ -1,0 +1,236 @@
+"""The policy: named facts in, one decision out, with a reason in one sentence. It is pure: the same facts give the same decision."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from components.model.continuous_section import ContinuousSection
+from components.policy.facts import AlarmFact, Facts, LikelyCause, LiveFact
+from components.policy.reasons import Reason, ReasonKind, reasons_to_train
+from components.policy.times import day_of, next_day, quiet_until
+
+LAST_RUNS = 3
+"""So many successful trainings tell how long the next one takes."""
+
+
+class PolicyVerdict(StrEnum):
+    """What is decided."""
+
+    TRAIN = "train"
+    WAIT = "wait"
+    """There is a reason to train, and something speaks against it now."""
+    MEND = "mend"
+    """Training would not help: something else has to be put right."""
+    ROLL_BACK = "roll back"
+    NOTHING = "nothing"
+    """There is no reason to train. It is not recorded."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What is decided, by which rule, and why."""
+
+    verdict: PolicyVerdict
+    rule: str
+    """The name of the rule that decided, such as `cooldown`: docs/continuous-training.md lists them in order."""
+    reason: str
+    """One sentence that names the facts."""
+    because: tuple[Reason, ...] = ()
+    """The reasons to train that it answers (TRAIN), or that wait."""
+    not_before: datetime | None = None
+    """When it is worth looking again, if a clock says so."""
+    target: str | None = None
+    """Where to roll back."""
+    subject: tuple[str, ...] = ()
+    """What else tells it from another decision by the same rule, such as alarms."""
+
+    @property
+    def kind(self) -> ReasonKind:
+        """What a training is called after: the strongest of its reasons."""
+        return self.because[0].kind
+
+
+def decide(policy: ContinuousSection, facts: Facts) -> Decision:
+    """What to do about a model now. The first rule that has something to say decides."""
+    reasons = reasons_to_train(policy, facts)
+    for rule in RULES:
+        if (decision := rule(policy, facts, reasons)) is not None:
+            return decision
+    ripe = [one for one in reasons if not one.unripe or one.kind is ReasonKind.PARTITION]
+    return Decision(PolicyVerdict.TRAIN, "train", "; ".join(one.sentence for one in ripe), tuple(ripe))
+
+
+def _paused(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if not facts.paused:
+        return None
+    return Decision(
+        PolicyVerdict.WAIT, "paused", f"{facts.model} is paused ({facts.paused}): run `perennial resume {facts.model}`", reasons
+    )
+
+
+def _bad_version(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    """Go back from a version on probation; of any other, leave it to people. Training goes on: it may bring a better one."""
+    for alarm in _alarms(facts, LikelyCause.BAD_VERSION):
+        for live in facts.live:
+            is_meant = alarm.target in (None, live.target) and alarm.version in (None, live.version)
+            if is_meant and _is_on_probation(policy, live, facts.now):
+                what = f"version {live.version}, on probation on {live.target} since {live.since:%Y-%m-%d %H:%M} UTC,"
+                sentence = f"{what} is bad (alarm {alarm.alarm_id}: {alarm.sentence})"
+                return Decision(
+                    PolicyVerdict.ROLL_BACK, "probation", sentence, target=live.target, subject=(f"alarm:{alarm.alarm_id}", live.target)
+                )
+    if reasons or not (bad := _alarms(facts, LikelyCause.BAD_VERSION)):
+        return None
+    sentence = f"alarm {bad[0].alarm_id} says that the version is bad ({bad[0].sentence}), which training on the same data would not mend"
+    return Decision(PolicyVerdict.MEND, "bad version", f"{sentence}: look at `perennial rollback {facts.model}`", subject=_ids(bad))
+
+
+def _is_on_probation(policy: ContinuousSection, live: LiveFact, now: datetime) -> bool:
+    return live.by_policy and now < live.since + timedelta(days=policy.probation_days)
+
+
+def _broken_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    broken = _alarms(facts, LikelyCause.BROKEN_SOURCE)
+    if not broken:
+        return None
+    first, more = broken[0], f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+    column = f"column {first.column} of the source" if first.column else "the source"
+    since = f" since {first.since}" if first.since else ""
+    then = f", for this: {'; '.join(one.sentence for one in reasons)}" if reasons else ", if there is a reason then"
+    sentence = (
+        f"{column} is broken{since} (alarm {first.alarm_id}: {first.sentence}){more}, and a version trained now would learn the fault"
+    )
+    return Decision(
+        PolicyVerdict.MEND, "broken source", f"{sentence}: mend it; it trains when the alarm is closed{then}", reasons, subject=_ids(broken)
+    )
+
+
+def _serving_fault(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    faults = _alarms(facts, LikelyCause.SERVING_FAULT)
+    if reasons or not faults:
+        return None
+    sentence = f"alarm {faults[0].alarm_id} is about the service ({faults[0].sentence}), which training does not mend"
+    return Decision(PolicyVerdict.MEND, "serving fault", sentence, subject=_ids(faults))
+
+
+def _unknown_cause(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    unknown = _alarms(facts, LikelyCause.UNKNOWN)
+    if reasons or policy.train_on_unknown or not unknown:
+        return None
+    sentence = f"nobody knows the cause of alarm {unknown[0].alarm_id} ({unknown[0].sentence}), so training may not help"
+    remedy = f"look at `perennial compare {facts.model}`, or set continuous.train_on_unknown"
+    return Decision(PolicyVerdict.MEND, "unknown cause", f"{sentence}: {remedy}", subject=_ids(unknown))
+
+
+def _no_reason(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    return None if reasons else Decision(PolicyVerdict.NOTHING, "no reason", f"nothing asks for a training of {facts.model}")
+
+
+def _no_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if facts.source is not None:
+        return None
+    return Decision(
+        PolicyVerdict.WAIT, "no data", f"there is nothing to train on: {facts.source_error or 'the source was not read'}", reasons
+    )
+
+
+def _running(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    running = [run.run_id for run in facts.runs if run.is_running]
+    return Decision(PolicyVerdict.WAIT, "one run at a time", f"run {running[0]} is under way", reasons) if running else None
+
+
+def _attempts(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if any(facts.failures.get(one.key, 0) < policy.attempts for one in reasons):
+        return None
+    sentence = f"{policy.attempts} trainings for this failed ({reasons[0].sentence}): look at `perennial runs {facts.model}`"
+    return Decision(PolicyVerdict.WAIT, "attempts", f"{sentence}, then ask with `perennial request {facts.model}`", reasons)
+
+
+def _unripe(_: ContinuousSection, __: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if not all(one.unripe for one in reasons):
+        return None
+    return Decision(PolicyVerdict.WAIT, "not ripe", "; ".join(f"{one.sentence}, but only {one.unripe}" for one in reasons), reasons)
+
+
+def _quiet(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    until = quiet_until(policy, facts.now)
+    return None if until is None or _asked(reasons) else _later("quiet hours", "these are quiet hours", until, reasons)
+
+
+def _cooldown(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if not facts.runs or _asked(reasons):
+        return None
+    last = max(min(run.started_at, facts.now) for run in facts.runs)  # a run of the future: somebody set a clock back
+    until = last + timedelta(hours=policy.cooldown_hours)
+    what = f"the last training began at {last:%Y-%m-%d %H:%M} UTC, and the cooldown is {policy.cooldown_hours} h"
+    return _later("cooldown", what, until, reasons) if until > facts.now else None
+
+
+def _runs_a_day(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    today = _seconds_today(policy, facts)
+    if len(today) < policy.runs_a_day:
+        return None
+    return _later(
+        "runs a day", f"{len(today)} of {policy.runs_a_day} trainings of the day have begun", next_day(policy, facts.now), reasons
+    )
+
+
+def _budget(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    budget = policy.training_seconds_a_day
+    if budget is None:
+        return None
+    used = sum(_seconds_today(policy, facts))
+    longest = max([run.seconds for run in facts.runs if not run.failed and not run.is_running][:LAST_RUNS], default=0.0)
+    if used + longest <= budget or (not used and longest > budget and _asked(reasons)):
+        return None
+    if longest > budget:
+        sentence = f"a training takes {longest:,.0f} s, and continuous.training_seconds_a_day allows {budget:,}: raise it"
+        return Decision(PolicyVerdict.WAIT, "training seconds", sentence, reasons)
+    sentence = f"{used:,.0f} of {budget:,} training seconds of the day are used, and a training takes {longest:,.0f}"
+    return _later("training seconds", sentence, next_day(policy, facts.now), reasons)
+
+
+Rule = Callable[[ContinuousSection, Facts, tuple[Reason, ...]], Decision | None]
+RULES: tuple[Rule, ...] = (
+    _bad_version,
+    _paused,
+    _broken_source,
+    _serving_fault,
+    _unknown_cause,
+    _no_reason,
+    _no_source,
+    _running,
+    _attempts,
+    _unripe,
+    _quiet,
+    _cooldown,
+    _runs_a_day,
+    _budget,
+)
+"""In the order in which they are asked."""
+
+
+def _later(rule: str, why: str, until: datetime, reasons: tuple[Reason, ...]) -> Decision:
+    waiting = "; ".join(one.sentence for one in reasons)
+    return Decision(PolicyVerdict.WAIT, rule, f"{why}: not before {until:%Y-%m-%d %H:%M} UTC, for this: {waiting}", reasons, until)
+
+
+def _asked(reasons: tuple[Reason, ...]) -> bool:
+    """Whether a person asks, who waits neither for quiet hours nor for a cooldown to end."""
+    return any(one.kind is ReasonKind.PERSON for one in reasons)
+
+
+def _alarms(facts: Facts, cause: LikelyCause) -> list[AlarmFact]:
+    found = (one for one in facts.alarms if one.cause is cause and (cause is LikelyCause.BROKEN_SOURCE or facts.concerns(one)))
+    return sorted(found, key=lambda one: one.alarm_id)
+
+
+def _ids(alarms: list[AlarmFact]) -> tuple[str, ...]:
+    return tuple(f"alarm:{one.alarm_id}" for one in alarms)
+
+
+def _seconds_today(policy: ContinuousSection, facts: Facts) -> list[float]:
+    """How long each training of the day took, or takes already."""
+    today = day_of(policy, facts.now)
+    return [run.seconds for run in facts.runs if day_of(policy, min(run.started_at, facts.now)) == today]

@@ -1,0 +1,148 @@
+"""What a policy decides by. Nothing here asks a clock, a file or a service: whoever gathers the facts names every one."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class LikelyCause(StrEnum):
+    """Why a model went bad, as far as an alarm knows."""
+
+    BROKEN_SOURCE = "broken_source"
+    """A column of the source is not what it was by a fault: training would learn the fault."""
+    CHANGED_WORLD = "changed_world"
+    """The source is right, and what it says of labels has changed: training on it helps."""
+    COVERAGE = "coverage"
+    """The version was trained on data that lacked some hours, weekdays or segments."""
+    BAD_VERSION = "bad_version"
+    """The version is worse than the one before on the same rows."""
+    SERVING_FAULT = "serving_fault"
+    """The service, not the model, is at fault."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class AlarmFact:
+    """An open alarm."""
+
+    alarm_id: str
+    cause: LikelyCause
+    sentence: str
+    """What it says, in one sentence without a full stop."""
+    column: str = ""
+    """The column of the source that is broken; empty if it is none."""
+    since: date | None = None
+    """The first day on which it shows."""
+    target: str | None = None
+    """Where the version is live that it is about; None if it is about no target."""
+    version: int | None = None
+    """The version that it is about; None if it is about no version."""
+
+
+@dataclass(frozen=True)
+class SourceFact:
+    """The source table as it is now."""
+
+    newest: date
+    """The last partition."""
+    through: date
+    """The last partition that does not grow any more: what a training would be given."""
+    span: date
+    """The last span whose labels are known by then."""
+    labelled_through: date
+    """The last partition that labels of that span read."""
+    new_rows: int
+    """The rows of partitions that the last training did not have, up to `labelled_through`."""
+    rewritten: tuple[date, ...] = ()
+    """Partitions whose rows are others than those that the last version was trained on."""
+    rewritten_id: str = ""
+    """What tells this rewriting from the next one."""
+
+
+@dataclass(frozen=True)
+class TrainedFact:
+    """The last training that gave a version."""
+
+    version: int
+    span: date
+    """The last span of its window."""
+
+
+@dataclass(frozen=True)
+class RunFact:
+    """A training, whoever asked for it."""
+
+    run_id: str
+    started_at: datetime
+    seconds: float
+    """How long it took; until now, if it is under way."""
+    is_running: bool
+    failed: bool
+    """Whether it failed or was cancelled: what a gate refused did not fail."""
+
+
+@dataclass(frozen=True)
+class CodeFact:
+    """The code that would be trained."""
+
+    digest: str
+    """Of those parts that the policy watches."""
+    changed: tuple[str, ...] = ()
+    """The parts that differ from those of the last version: `model`, `environment`, `components`."""
+
+
+@dataclass(frozen=True)
+class RequestFact:
+    """Somebody, or something outside, asks for a training."""
+
+    source: str
+    event_id: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class LiveFact:
+    """What is live on a target."""
+
+    target: str
+    version: int
+    since: datetime
+    by_policy: bool
+    """Whether it was deployed at once by the policy, and not by a person."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """All that a decision about a model rests on. It is recorded with the decision."""
+
+    model: str
+    now: datetime
+    """The registry's clock, with a time zone."""
+    source: SourceFact | None
+    """None if there is nothing to train on; `source_error` says why."""
+    source_error: str = ""
+    trained: TrainedFact | None = None
+    code: CodeFact = CodeFact("")
+    runs: tuple[RunFact, ...] = ()
+    """The newest first; at least those of the last two days."""
+    alarms: tuple[AlarmFact, ...] = ()
+    requests: tuple[RequestFact, ...] = ()
+    """All that were ever made; `answered` says which were carried out."""
+    live: tuple[LiveFact, ...] = ()
+    answered: frozenset[str] = frozenset()
+    """The keys of reasons for which a training was carried out, whatever came of it."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """How many trainings for a reason failed, by its key."""
+    paused: str = ""
+    """Why, and by whom, the model is paused; empty if it is not."""
+
+    def concerns(self, alarm: AlarmFact) -> bool:
+        """Whether an alarm is about what is live, if it is about a version at all."""
+        return alarm.version is None or not self.live or alarm.version in {one.version for one in self.live}
+
+    def to_document(self) -> dict[str, object]:
+        """The facts as they are recorded. What was answered long ago stays out."""
+        document = asdict(self)
+        del document["answered"]
+        return document

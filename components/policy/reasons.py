@@ -1,0 +1,98 @@
+"""The reasons to train a model that facts give: each with a key, by which it is answered once, and a sentence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from components.model.continuous_section import ContinuousSection
+from components.policy.facts import Facts, LikelyCause
+from components.policy.times import last_due
+
+TRAINING_MENDS = (LikelyCause.CHANGED_WORLD, LikelyCause.COVERAGE)
+
+
+class ReasonKind(StrEnum):
+    """What asks for a training, the strongest first: a run is called after it."""
+
+    PERSON = "person"
+    ALARM = "alarm"
+    CODE = "code"
+    PARTITION = "partition"
+    SCHEDULE = "schedule"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a model should be trained."""
+
+    kind: ReasonKind
+    key: str
+    """The same as long as it is the same reason, such as `partition:1998-05-31`."""
+    sentence: str
+    unripe: str = ""
+    """What it still waits for, such as labels; empty if nothing."""
+
+
+def reasons_to_train(policy: ContinuousSection, facts: Facts) -> tuple[Reason, ...]:
+    """The reasons that no training was carried out for yet, the strongest first."""
+    found = (
+        *_persons(policy, facts),
+        *_alarms(policy, facts),
+        *_code(policy, facts),
+        *_partitions(policy, facts),
+        *_schedule(policy, facts),
+    )
+    order = list(ReasonKind)
+    return tuple(sorted((one for one in found if one.key not in facts.answered), key=lambda one: (order.index(one.kind), one.key)))
+
+
+def _persons(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    if "person" in policy.triggers:
+        for request in facts.requests:
+            yield Reason(ReasonKind.PERSON, f"request:{request.source}:{request.event_id}", request.sentence)
+
+
+def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    if "alarm" not in policy.triggers:
+        return
+    for alarm in facts.alarms:
+        mends = alarm.cause in TRAINING_MENDS or (alarm.cause is LikelyCause.UNKNOWN and policy.train_on_unknown)
+        if mends and facts.concerns(alarm):
+            known = facts.source.labelled_through if facts.source else None
+            lacks = alarm.cause is LikelyCause.CHANGED_WORLD and alarm.since is not None and known is not None and alarm.since > known
+            unripe = f"labels are known through {known}, and it shows since {alarm.since}" if lacks else ""
+            yield Reason(ReasonKind.ALARM, f"alarm:{alarm.alarm_id}", f"alarm {alarm.alarm_id}: {alarm.sentence}", unripe)
+
+
+def _code(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    if "code" in policy.triggers and facts.trained and facts.code.changed:
+        parts = " and ".join(facts.code.changed)
+        yield Reason(ReasonKind.CODE, f"code:{facts.code.digest}", f"the code of {parts} changed since version {facts.trained.version}")
+
+
+def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    source, trained = facts.source, facts.trained
+    if "new_partition" not in policy.triggers or source is None:
+        return
+    if trained is None or source.span > trained.span:
+        since = f"version {trained.version} knows spans up to {trained.span}" if trained else "there is no version yet"
+        sentence = f"the labels of span {source.span} are known, and {since}"
+        yield Reason(ReasonKind.PARTITION, f"partition:{source.span}", sentence, _lacking_rows(policy, facts) if trained else "")
+    if trained and source.rewritten:
+        first, more = source.rewritten[0], len(source.rewritten) - 1
+        what = f"partition {first}" + (f" and {more} more were" if more else " was")
+        sentence = f"{what} rewritten after version {trained.version} was trained on it"
+        yield Reason(ReasonKind.PARTITION, f"rewritten:{source.rewritten_id}", sentence)
+
+
+def _schedule(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    due = last_due(policy, policy.schedule, facts.now) if policy.schedule else None
+    if due is None or facts.source is None or any(run.started_at >= due and not run.failed for run in facts.runs):
+        return
+    sentence = f"the schedule was due at {due:%Y-%m-%d %H:%M} UTC"
+    yield Reason(ReasonKind.SCHEDULE, f"schedule:{due:%Y-%m-%dT%H:%M}", sentence, _lacking_rows(policy, facts))
+
+
+def _lacking_rows(policy: ContinuousSection, facts: Facts) -> str:
+    rows = facts.source.new_rows if facts.source else 0
+    return f"{rows:,} of {policy.least_new_rows:,} new rows with labels are there" if rows < policy.least_new_rows else ""

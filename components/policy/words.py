@@ -1,0 +1,69 @@
+"""A policy in words, for people who are to agree with it."""
+
+from collections.abc import Iterator, Mapping
+
+from components.model.continuous_section import ContinuousSection, DeployRule
+
+TRIGGERS: Mapping[str, str] = {
+    "new_partition": "labels of a new span are known, or a partition was rewritten after it was trained on",
+    "alarm": "an alarm opens that training mends: the world has changed, or hours were missing from the training data",
+    "code": "the code changes",
+    "person": "somebody asks for it with `perennial request`",
+}
+
+
+def policy_in_words(model: str, policy: ContinuousSection | None) -> tuple[str, ...]:
+    """The policy as sentences, without a full stop each."""
+    if policy is None:
+        return (f"{model} is trained only when somebody runs `perennial train {model}`: its model.toml has no section [continuous]",)
+    return (*_reasons(model, policy), *_conditions(policy), *_deployment(policy))
+
+
+def _reasons(model: str, policy: ContinuousSection) -> Iterator[str]:
+    for trigger in policy.triggers:
+        if trigger == "schedule" and policy.schedule is not None:
+            rule = policy.schedule
+            every = "every day" if rule.every_days == 1 else f"every {rule.every_days} days from {rule.first} on"
+            yield f"{model} is trained {every} at {rule.at:%H:%M} ({policy.time_zone})"
+        elif trigger == "code":
+            yield f"{model} is trained when the code of {' or '.join(policy.code)} changes"
+        else:
+            yield f"{model} is trained when {TRIGGERS[trigger]}"
+    yield "it is never trained while an alarm says that the source is broken"
+    yield "an alarm about the service or a bad version is no reason to train"
+    if "alarm" in policy.triggers:
+        yield f"an alarm of unknown cause is {'a' if policy.train_on_unknown else 'no'} reason to train"
+
+
+def _conditions(policy: ContinuousSection) -> Iterator[str]:
+    if policy.settle_days:
+        yield f"nothing is trained on the last {_days(policy.settle_days)} of the source, which may still grow"
+    if policy.least_new_rows:
+        yield f"new partitions and the schedule wait for {policy.least_new_rows:,} new rows with labels"
+    if policy.cooldown_hours:
+        yield f"trainings begin at least {policy.cooldown_hours} hours apart; a reason that comes earlier waits and is not lost"
+    if policy.quiet_hours:
+        begin, end = policy.quiet_hours
+        yield f"no training starts between {begin:%H:%M} and {end:%H:%M} ({policy.time_zone})"
+    if policy.quiet_hours or policy.cooldown_hours:
+        yield "who asks in person waits for neither"
+    yield f"at most {policy.runs_a_day} trainings start a day, one at a time"
+    if policy.training_seconds_a_day:
+        yield f"trainings take at most {policy.training_seconds_a_day:,} seconds a day"
+    yield f"a training that fails is tried {'once' if policy.attempts == 1 else f'up to {policy.attempts} times'} for the same reason"
+
+
+def _deployment(policy: ContinuousSection) -> Iterator[str]:
+    targets = {target: rule for target, rule in sorted(policy.deploy.items()) if rule is not DeployRule.NEVER}
+    for target, rule in targets.items():
+        when = "at once" if rule is DeployRule.AT_ONCE else "when somebody approves it with `perennial approve`"
+        yield f"a good version goes to {target} {when}"
+    if not targets:
+        yield "no version is deployed by the policy"
+    if DeployRule.AT_ONCE in targets.values() and policy.probation_days:
+        within = f"within {_days(policy.probation_days)}"
+        yield f"if an alarm says {within} that such a version is bad, it is rolled back, and the next one waits for approval"
+
+
+def _days(count: int) -> str:
+    return "day" if count == 1 else f"{count} days"

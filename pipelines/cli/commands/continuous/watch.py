@@ -1,0 +1,127 @@
+"""The commands that look after models: watch them, and say what was decided."""
+
+import time
+from datetime import UTC, date, datetime
+from datetime import time as time_of_day
+
+import click
+
+from components.model.folder import read_model
+from components.settings import Settings
+from pipelines.cli.options import Day, as_json, ready_settings, reason_option
+
+
+@click.command()
+@click.argument("models", nargs=-1)
+@click.option("--once", is_flag=True, help="Look once, and end.")
+@click.option("--dry-run", is_flag=True, help="Look once, and only tell what would be decided.")
+@click.option("--every", type=click.IntRange(1, 86_400), default=300, show_default=True, help="Seconds from one look to the next.")
+def watch(models: tuple[str, ...], once: bool, dry_run: bool, every: int) -> None:
+    """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why. Trainings run on this machine.
+
+    However many watchers there are, and however they end, a decision is carried out once.
+    """
+    settings = ready_settings()
+    from pipelines.cli.text.continuous import show_decision, tell
+    from pipelines.watch.local import train_here
+    from pipelines.watch.model_pass import look
+    from pipelines.watch.models import new_watcher, watch_once, watched_models
+
+    watcher = new_watcher(settings, train_here, tell)
+    if dry_run:
+        for model, policy in watched_models(settings, models, tell):
+            show_decision(model.name, look(watcher, model, policy))
+        return
+    while True:
+        watch_once(watcher, models)
+        if once:
+            return
+        time.sleep(every)
+
+
+@click.command()
+@click.argument("model")
+@click.option("--since", type=Day(), help="Only decisions from that day on, YYYY-MM-DD (UTC).")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
+@as_json
+def decisions(model: str, since: date | None, limit: int, as_json: bool) -> None:
+    """List what was decided about MODEL, newest first: why, also why not, and what came of it."""
+    settings = ready_settings()
+    from components.database.engine import make_engine
+    from components.decisions.record import read_decisions
+    from pipelines.cli.text.continuous import show_decisions
+
+    read_model(settings.models_folder, model)
+    begin = datetime.combine(since, time_of_day(0), UTC) if since else None
+    with make_engine(settings).connect() as connection:
+        found = read_decisions(connection, model, since=begin, limit=limit)
+    show_decisions(model, found, as_json=as_json)
+
+
+@click.command()
+@click.argument("decision", type=click.IntRange(1, 2**62))
+@click.option("--target", help="The target. Default: all where the version waits.")
+@reason_option
+@as_json
+def approve(decision: int, target: str | None, reason: str, as_json: bool) -> None:
+    """Deploy the version that DECISION has made where it waits for approval."""
+    settings = ready_settings()
+    from components.cloud import Cloud
+    from components.decisions.record import read_decision
+    from components.reason import require_reason
+    from pipelines.cli.text.continuous import show_approved
+    from pipelines.watch.deploying import approve as approve_version
+
+    cloud = Cloud(settings)
+    why = require_reason(reason)
+    with cloud.engine.connect() as connection:
+        found = read_decision(connection, decision)
+    show_approved(found, approve_version(cloud, found, target, reason=why), as_json=as_json)
+
+
+@click.command()
+@click.argument("model")
+@reason_option
+def pause(model: str, reason: str) -> None:
+    """Let the watcher start no training of MODEL. A version on probation is rolled back all the same."""
+    _order(ready_settings(), model, "pause", reason)
+    click.echo(f"{model} is paused; go on with `perennial resume {model}`")
+
+
+@click.command()
+@click.argument("model")
+@reason_option
+def resume(model: str, reason: str) -> None:
+    """Let the watcher train MODEL again, and deploy at once again where it has rolled back."""
+    _order(ready_settings(), model, "resume", reason)
+    click.echo(f"{model} is watched again")
+
+
+def _order(settings: Settings, model: str, action: str, reason: str) -> None:
+    from components.database.engine import make_engine
+    from components.decisions.orders import give_order
+    from components.deployment.request import actor
+    from components.reason import require_reason
+
+    read_model(settings.models_folder, model)
+    with make_engine(settings).begin() as connection:
+        give_order(connection, model, action, actor=actor(settings), reason=require_reason(reason))
+
+
+@click.command()
+@click.argument("model")
+@reason_option
+@click.option("--source", default="perennial", show_default=True, help="Who sends the event: `source` of a CloudEvent.")
+@click.option("--id", "event_id", help="The event's id: one that comes again is the same request. Default: a new one.")
+def request(model: str, reason: str, source: str, event_id: str | None) -> None:
+    """Ask for a training of MODEL: the watcher trains as soon as nothing but quiet hours or a cooldown speaks against it."""
+    settings = ready_settings()
+    from components.database.engine import make_engine
+    from components.decisions.orders import request_training
+    from components.deployment.request import actor
+    from components.reason import require_reason
+
+    read_model(settings.models_folder, model)
+    with make_engine(settings).begin() as connection:
+        is_new = request_training(connection, model, actor=actor(settings), reason=require_reason(reason), source=source, event_id=event_id)
+    click.echo(f"a training of {model} is {'' if is_new else 'already '}asked for: `perennial watch` decides")

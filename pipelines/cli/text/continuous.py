@@ -1,0 +1,62 @@
+"""What the command line shows of decisions about training again."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+import click
+
+from components.decisions.record import DecisionOutcome, RecordedDecision
+from components.policy.decide import Decision, PolicyVerdict
+from components.wording import legible
+from pipelines.cli.json_text import to_json
+
+MARKS = {
+    PolicyVerdict.TRAIN: "train",
+    PolicyVerdict.WAIT: "not now",
+    PolicyVerdict.MEND: "not this way",
+    PolicyVerdict.ROLL_BACK: "roll back",
+}
+"""How a log book says it."""
+
+
+def tell(model: str, sentence: str) -> None:
+    """Print what a watcher has decided or done."""
+    click.echo(f"{model}: {legible(sentence)}")
+
+
+def show_decision(model: str, decision: Decision) -> None:
+    """Print what would be decided."""
+    click.echo(f"{model}: would decide {decision.verdict} ({decision.rule}): {legible(decision.reason)}")
+
+
+def show_decisions(model: str, found: Sequence[RecordedDecision], *, as_json: bool) -> None:
+    """Print a log book of decisions."""
+    if as_json:
+        click.echo(to_json([asdict(one) for one in found]))
+        return
+    if not found:
+        click.echo(f"nothing was decided about {model}: `perennial watch {model} --once` looks at it")
+    for one in found:
+        because = "because" if one.verdict is not PolicyVerdict.TRAIN else "since"
+        click.echo(f"{one.decision_id:>5}  {one.created_at:%Y-%m-%d %H:%M}  {MARKS[one.verdict]}, {because} {legible(one.reason)}")
+        for line in _outcomes(one):
+            click.echo(f"       {line}")
+
+
+def _outcomes(decision: RecordedDecision) -> Iterator[str]:
+    for claim in decision.claims:
+        yield f"run {claim.run_id} on {claim.host}"
+    for outcome in decision.outcomes:
+        yield f"{outcome.kind} {outcome.result}: {legible(outcome.sentence)}"
+    acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
+    if acts and not decision.outcomes:
+        yield "not at its end yet"
+
+
+def show_approved(decision: RecordedDecision, outcomes: Sequence[DecisionOutcome], *, as_json: bool) -> None:
+    """Print where the version of a decision is live now."""
+    if as_json:
+        click.echo(to_json({"decision": decision.decision_id, "model": decision.model, "outcomes": [asdict(one) for one in outcomes]}))
+        return
+    for one in outcomes:
+        click.echo(f"{decision.model}: {one.sentence}")

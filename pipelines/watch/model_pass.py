@@ -1,0 +1,100 @@
+"""One look at a model: finish what was decided, gather facts, decide, claim, train, deploy, and record what came of it.
+
+Whoever is killed at any point leaves rows from which the next look goes on: nothing is lost, and nothing is done twice.
+"""
+
+from components.decisions.gather import gather_facts
+from components.decisions.record import (
+    DecisionOutcome,
+    OutcomeKind,
+    TrainingOutcome,
+    append_decision,
+    last_seen,
+    only_watcher,
+    open_decisions,
+    read_decision,
+    record_outcome,
+    subject_of,
+)
+from components.deployment.request import actor
+from components.errors import PerennialError
+from components.model.continuous_section import ContinuousSection
+from components.model.folder import Model
+from components.policy.decide import Decision, PolicyVerdict, decide
+from pipelines.watch.deploying import deploy_by_policy, roll_back
+from pipelines.watch.training import train_for
+from pipelines.watch.watcher import Watcher
+
+BUSY = "another watcher is at work on it"
+
+
+def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
+    """What would be decided about a model now. Nothing is written.
+
+    Raises:
+        AccessError: a service refuses or does not answer.
+    """
+    return decide(policy, gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms))
+
+
+def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
+    """Look at a model once, and do what its policy says. Whatever goes wrong is told, and the next look goes on from there."""
+    try:
+        with only_watcher(watcher.cloud.engine, model.name) as is_alone:
+            if not is_alone:
+                watcher.on_news(model.name, BUSY)
+                return
+            _finish(watcher, model, policy)
+            decision_id = _decide(watcher, model, policy)
+            if decision_id is not None:
+                _carry_out(watcher, model, policy, decision_id)
+    except PerennialError as error:
+        watcher.on_news(model.name, f"not looked at to the end: {error}")
+
+
+def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
+    """Go on with what an earlier look decided and did not bring to its end."""
+    with watcher.cloud.engine.connect() as connection:
+        unfinished = [one.decision_id for one in open_decisions(connection, model.name)]
+    for decision_id in unfinished:
+        _carry_out(watcher, model, policy, decision_id)
+
+
+def _decide(watcher: Watcher, model: Model, policy: ContinuousSection) -> int | None:
+    """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out."""
+    with watcher.cloud.engine.connect() as connection:
+        seen, subject = last_seen(connection, model.name)
+        if open_decisions(connection, model.name):
+            return None  # a run is under way
+    facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
+    decision = decide(policy, facts)
+    acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
+    if decision.verdict is PolicyVerdict.NOTHING or (not acts and subject_of(decision) == subject):
+        return None
+    with watcher.cloud.engine.begin() as connection:
+        decision_id = append_decision(connection, policy, facts, decision, seen=seen, actor=actor(watcher.cloud.settings))
+    if decision_id is None:
+        return None  # somebody else has decided meanwhile
+    watcher.on_news(model.name, f"{decision.verdict}: {decision.reason}")
+    watcher.on_point("decided")
+    return decision_id if acts else None
+
+
+def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decision_id: int) -> None:
+    """Bring a decision to its end, or as far as it goes now. Its last row says that nothing is left to do."""
+    with watcher.cloud.engine.connect() as connection:
+        decision = read_decision(connection, decision_id)
+    if decision.verdict is PolicyVerdict.ROLL_BACK:
+        roll_back(watcher, decision)
+        return
+    end = train_for(watcher, model, decision_id)
+    if end is None:
+        return
+    if end.result is TrainingOutcome.VERSION and end.version is not None:
+        deploy_by_policy(watcher, policy, decision, end.version)
+    who = actor(watcher.cloud.settings)
+    outcome = DecisionOutcome(kind=OutcomeKind.TRAINING, result=end.result, sentence=end.sentence, version=end.version, actor=who)
+    with watcher.cloud.engine.begin() as connection:
+        record_outcome(connection, decision_id, outcome)
+    watcher.on_news(model.name, f"{end.result}: {end.sentence}")
+    watcher.on_point("recorded")

@@ -1,0 +1,112 @@
+"""Train for a decision: once, whoever carries it out and however often they are killed."""
+
+from enum import Enum, auto
+
+from components.decisions.record import RecordedDecision, TrainingOutcome, claim_attempt, read_decision
+from components.errors import TaskError
+from components.lock import exclusive_lock
+from components.model.folder import Model
+from components.policy.reasons import ReasonKind
+from components.reason import LONGEST_REASON
+from components.registry.versions import find_version_of_run
+from components.runs.record import RecordedRun, RunState, close_interrupted, is_recorded, read_run
+from pipelines.run.locks import run_lock
+from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
+
+MOST_ATTEMPTS = 3
+"""So many runs may be killed for one decision."""
+INTERRUPTED = "interrupted"
+RESULTS = {
+    RunState.SUCCEEDED: TrainingOutcome.VERSION,
+    RunState.BLOCKED: TrainingOutcome.REFUSED,
+    RunState.FAILED: TrainingOutcome.FAILED,
+    RunState.CANCELLED: TrainingOutcome.CANCELLED,
+}
+
+
+class ClaimProgress(Enum):
+    """How far a claimed run is, unless it has ended."""
+
+    UNDER_WAY = auto()
+    DEAD = auto()
+    """It began, or was to begin, in a process that is gone."""
+
+
+def train_for(watcher: Watcher, model: Model, decision_id: int) -> TrainingEnd | None:
+    """Claim the decision and train, unless that is done or under way. Returns how the training ended; None while it goes on.
+
+    Raises:
+        RegistryError: the registry refuses the claim: another run carries out the decision.
+    """
+    while True:
+        with watcher.cloud.engine.connect() as connection:
+            decision = read_decision(connection, decision_id)
+        attempt = len(decision.claims)
+        progress = _look(watcher, model, decision.claims[-1].run_id) if attempt else ClaimProgress.DEAD
+        if progress is ClaimProgress.UNDER_WAY:
+            return None
+        if isinstance(progress, TrainingEnd):
+            return progress
+        if attempt >= MOST_ATTEMPTS:
+            return TrainingEnd(TrainingOutcome.FAILED, f"each of {attempt} runs was interrupted: {decision.claims[-1].run_id} was the last")
+        run_id = f"{model.name}-decision-{decision_id}-{attempt + 1}"
+        with watcher.cloud.engine.begin() as connection:
+            if not claim_attempt(connection, decision_id, attempt + 1, run_id=run_id, host=watcher.host):
+                return None
+        watcher.on_point("claimed")
+        end = watcher.train(_order(model, decision, run_id))
+        watcher.on_point("trained")
+        with watcher.cloud.engine.connect() as connection:
+            if end is None or not is_recorded(connection, run_id):
+                return end
+
+
+def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrder:
+    if decision.through is None or decision.trigger is None:
+        raise ValueError(f"decision {decision.decision_id} is none to train")  # the database has a constraint
+    code = decision.facts.get("code")
+    changed = code.get("changed", ()) if isinstance(code, dict) else ()
+    return TrainingOrder(
+        model=model,
+        run_id=run_id,
+        through=decision.through,
+        trigger=decision.trigger,
+        reason=f"decision {decision.decision_id}: {decision.reason}"[:LONGEST_REASON],
+        force="components" in changed and any(one.kind is ReasonKind.CODE for one in decision.reasons),
+    )
+
+
+def _look(watcher: Watcher, model: Model, run_id: str) -> TrainingEnd | ClaimProgress:
+    """How a claimed run stands. One of this machine whose process is gone is ended here."""
+    with watcher.cloud.engine.connect() as connection:
+        run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
+    if run is None:
+        return ClaimProgress.UNDER_WAY if watcher.is_under_way(run_id) else ClaimProgress.DEAD
+    if run.state is RunState.RUNNING:
+        if run.address is not None or run.run.host != watcher.host or not _close(watcher, model):
+            return ClaimProgress.UNDER_WAY
+        return _look(watcher, model, run_id)
+    if run.state is RunState.FAILED and run.error == INTERRUPTED:
+        return ClaimProgress.DEAD
+    return _end(watcher, run)
+
+
+def _close(watcher: Watcher, model: Model) -> bool:
+    """End the model's runs on this machine of which no process lives. False if one lives."""
+
+    def refuse() -> None:
+        raise TaskError("a run of it is in progress on this machine")
+
+    try:
+        with exclusive_lock(run_lock(watcher.cloud.settings, model.name), on_busy=refuse), watcher.cloud.engine.begin() as connection:
+            close_interrupted(connection, model.name, watcher.host)
+    except TaskError:
+        return False
+    return True
+
+
+def _end(watcher: Watcher, run: RecordedRun) -> TrainingEnd:
+    with watcher.cloud.engine.connect() as connection:
+        version = find_version_of_run(connection, run.run.run_id)
+    sentence = run.error or (f"version {version} passed both gates" if version else "the run made no version")
+    return TrainingEnd(RESULTS[run.state], sentence, version)

@@ -1,0 +1,336 @@
+"""The policy: which facts lead to which decision, and what holds of every decision."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.model.continuous_section import ContinuousSection, ScheduleRule
+from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.facts import AlarmFact, CodeFact, Facts, LikelyCause, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
+from components.policy.reasons import ReasonKind
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SPAN = date(2026, 2, 7)
+SOURCE = SourceFact(newest=date(2026, 3, 10), through=date(2026, 3, 9), span=SPAN, labelled_through=date(2026, 3, 9), new_rows=700)
+QUIET = Facts(model="churn", now=NOW, source=SOURCE, trained=TrainedFact(3, SPAN), code=CodeFact("c0de"))
+"""Nothing asks for a training."""
+NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
+RUN = RunFact("churn-1", NOW - timedelta(hours=2), 60.0, is_running=False, failed=False)
+
+
+def alarm(cause: LikelyCause, **changes: Any) -> AlarmFact:
+    return replace(AlarmFact("7", cause, "AUC of all rows fell from 0.81 to 0.74"), **changes)
+
+
+BROKEN = alarm(LikelyCause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sentence="62% of price is NULL")
+LIVE = LiveFact("prod", 3, NOW - timedelta(days=2), by_policy=True)
+PERSON = RequestFact("cli", "1", "ann asks: a look at the new prices")
+FELL = "AUC of all rows fell from 0.81 to 0.74"
+PRICE = "column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL)"
+LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+ROLLBACK = "look at `perennial rollback churn`"
+COMPARE = "look at `perennial compare churn`, or set continuous.train_on_unknown"
+COOLDOWN = "and the cooldown is 6 h: not before"
+SPAN_KEY, SPAN_WORDS = "partition:2026-02-07", "the labels of span 2026-02-07 are known, and version 3 knows spans up to 2026-01-31"
+
+CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
+    "nothing new": ({}, QUIET, PolicyVerdict.NOTHING, "no reason", "nothing asks for a training of churn"),
+    "a new span": ({}, NEW_SPAN, PolicyVerdict.TRAIN, "train", SPAN_WORDS),
+    "the first version": (
+        {"least_new_rows": 10_000},
+        replace(QUIET, trained=None),
+        PolicyVerdict.TRAIN,
+        "train",
+        "the labels of span 2026-02-07 are known, and there is no version yet",
+    ),
+    "a new span that nobody wants": (
+        {"triggers": ("code",)},
+        NEW_SPAN,
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
+    "a new span that was trained on": (
+        {},
+        replace(NEW_SPAN, answered=frozenset({SPAN_KEY})),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
+    "a rewritten partition": (
+        {},
+        replace(QUIET, source=replace(SOURCE, rewritten=(date(2026, 2, 1), date(2026, 2, 2)), rewritten_id="x")),
+        PolicyVerdict.TRAIN,
+        "train",
+        "partition 2026-02-01 and 1 more were rewritten after version 3 was trained on it",
+    ),
+    "changed code": (
+        {},
+        replace(QUIET, code=CodeFact("d", ("model", "environment"))),
+        PolicyVerdict.TRAIN,
+        "train",
+        "the code of model and environment changed since version 3",
+    ),
+    "a due schedule": (
+        {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},
+        QUIET,
+        PolicyVerdict.TRAIN,
+        "train",
+        "the schedule was due at 2026-03-10 05:00 UTC",
+    ),
+    "a schedule that was trained for": (
+        {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},
+        replace(QUIET, runs=(RUN,)),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
+    "too few new rows": (
+        {"least_new_rows": 1_000},
+        NEW_SPAN,
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only 700 of 1,000 new rows with labels are there",
+    ),
+    "a changed world": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        "alarm 7: AUC of all rows fell from 0.81 to 0.74",
+    ),
+    "a changed world without labels": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        "alarm 7: AUC of all rows fell from 0.81 to 0.74, but only labels are known through 2026-03-09, and it shows since 2026-03-10",
+    ),
+    "missing hours": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.COVERAGE),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        "alarm 7: AUC of all rows fell from 0.81 to 0.74",
+    ),
+    "a broken source and nothing else": (
+        {},
+        replace(QUIET, alarms=(BROKEN,)),
+        PolicyVerdict.MEND,
+        "broken source",
+        f"{PRICE}, {LEARN}, if there is a reason then",
+    ),
+    "a broken source and a new span": (
+        {},
+        replace(NEW_SPAN, alarms=(BROKEN, alarm(LikelyCause.CHANGED_WORLD, alarm_id="8"))),
+        PolicyVerdict.MEND,
+        "broken source",
+        f"{PRICE}, {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
+    ),
+    "a serving fault": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.SERVING_FAULT, sentence="3% of requests fail"),)),
+        PolicyVerdict.MEND,
+        "serving fault",
+        "alarm 7 is about the service (3% of requests fail), which training does not mend",
+    ),
+    "an unknown cause": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
+        PolicyVerdict.MEND,
+        "unknown cause",
+        f"nobody knows the cause of alarm 7 ({FELL}), so training may not help: {COMPARE}",
+    ),
+    "an unknown cause that policy trains for": (
+        {"train_on_unknown": True},
+        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        "alarm 7: AUC of all rows fell from 0.81 to 0.74",
+    ),
+    "a bad version on probation": (
+        {},
+        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(LIVE,)),
+        PolicyVerdict.ROLL_BACK,
+        "probation",
+        "version 3, on probation on prod since 2026-03-08 12:00 UTC, is bad (alarm 7: AUC of all rows fell from 0.81 to 0.74)",
+    ),
+    "a bad version that a person deployed": (
+        {},
+        replace(QUIET, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(replace(LIVE, by_policy=False),)),
+        PolicyVerdict.MEND,
+        "bad version",
+        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
+    ),
+    "a bad version on another target": (
+        {},
+        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION, target="staging"),), live=(LIVE,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "paused": (
+        {},
+        replace(NEW_SPAN, paused="ann: prices are being moved"),
+        PolicyVerdict.WAIT,
+        "paused",
+        "churn is paused (ann: prices are being moved): run `perennial resume churn`",
+    ),
+    "a table that cannot be read": (
+        {},
+        replace(QUIET, source=None, source_error="table retail.purchases is gone", code=CodeFact("d", ("model",))),
+        PolicyVerdict.WAIT,
+        "no data",
+        "there is nothing to train on: table retail.purchases is gone",
+    ),
+    "a run under way": (
+        {},
+        replace(NEW_SPAN, runs=(replace(RUN, is_running=True),)),
+        PolicyVerdict.WAIT,
+        "one run at a time",
+        "run churn-1 is under way",
+    ),
+    "a training that failed too often": (
+        {},
+        replace(NEW_SPAN, failures={SPAN_KEY: 3}),
+        PolicyVerdict.WAIT,
+        "attempts",
+        f"3 trainings for this failed ({SPAN_WORDS}): look at `perennial runs churn`, then ask with `perennial request churn`",
+    ),
+    "quiet hours": (
+        {"quiet_hours": (time(8), time(18)), "time_zone": "Europe/Berlin"},
+        NEW_SPAN,
+        PolicyVerdict.WAIT,
+        "quiet hours",
+        f"these are quiet hours: not before 2026-03-10 17:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "a cooldown": (
+        {},
+        replace(NEW_SPAN, runs=(RUN,)),
+        PolicyVerdict.WAIT,
+        "cooldown",
+        f"the last training began at 2026-03-10 10:00 UTC, {COOLDOWN} 2026-03-10 16:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "a clock that was set back": (
+        {},
+        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW + timedelta(days=90)),)),
+        PolicyVerdict.WAIT,
+        "cooldown",
+        f"the last training began at 2026-03-10 12:00 UTC, {COOLDOWN} 2026-03-10 18:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "a person in a cooldown": (
+        {"quiet_hours": (time(8), time(18))},
+        replace(QUIET, runs=(RUN,), requests=(PERSON,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        "ann asks: a look at the new prices",
+    ),
+    "too many runs": (
+        {"cooldown_hours": 0, "runs_a_day": 1},
+        replace(NEW_SPAN, runs=(RUN,)),
+        PolicyVerdict.WAIT,
+        "runs a day",
+        f"1 of 1 trainings of the day have begun: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many seconds": (
+        {"cooldown_hours": 0, "training_seconds_a_day": 100},
+        replace(NEW_SPAN, runs=(RUN,)),
+        PolicyVerdict.WAIT,
+        "training seconds",
+        f"60 of 100 training seconds of the day are used, and a training takes 60: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "a budget below one training": (
+        {"cooldown_hours": 0, "training_seconds_a_day": 59},
+        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW - timedelta(days=1)),)),
+        PolicyVerdict.WAIT,
+        "training seconds",
+        "a training takes 60 s, and continuous.training_seconds_a_day allows 59: raise it",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_facts_lead_to_a_decision_with_its_reason(case: str) -> None:
+    given, facts, verdict, rule, reason = CASES[case]
+    decision = decide(ContinuousSection(**given), facts)
+    assert (decision.verdict, decision.rule, decision.reason) == (verdict, rule, reason)
+
+
+def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:
+    alarms = (alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(LikelyCause.COVERAGE, alarm_id="8"))
+    decision = decide(ContinuousSection(), replace(NEW_SPAN, alarms=alarms))
+    assert (decision.kind, [one.key for one in decision.because]) == (ReasonKind.ALARM, ["alarm:8", SPAN_KEY])
+
+
+MOMENTS = st.integers(-3_000, 1_000).map(lambda minutes: NOW + timedelta(minutes=minutes))
+ALARMS = st.builds(
+    AlarmFact,
+    st.sampled_from("123"),
+    st.sampled_from(LikelyCause),
+    st.just("it is bad"),
+    st.sampled_from(["", "price"]),
+    st.none() | st.dates(date(2026, 1, 1), date(2026, 4, 1)),
+    st.sampled_from([None, "prod"]),
+)
+RUNS = st.builds(RunFact, st.sampled_from(["a", "b"]), MOMENTS, st.floats(0, 1e5), is_running=st.booleans(), failed=st.booleans())
+SPANS = st.dates(date(2026, 1, 1), date(2026, 3, 1))
+FACTS = st.builds(
+    Facts,
+    model=st.just("churn"),
+    now=st.just(NOW),
+    source=st.none() | st.builds(replace, st.just(SOURCE), span=SPANS, new_rows=st.integers(0, 2_000)),
+    trained=st.none() | st.builds(TrainedFact, st.integers(1, 9), SPANS),
+    code=st.builds(CodeFact, st.sampled_from("ab"), st.sampled_from([(), ("model",)])),
+    runs=st.lists(RUNS, max_size=4).map(tuple),
+    alarms=st.lists(ALARMS, max_size=3, unique_by=lambda one: one.alarm_id).map(tuple),
+    requests=st.lists(st.just(PERSON), max_size=1).map(tuple),
+    live=st.lists(st.builds(LiveFact, st.just("prod"), st.just(3), MOMENTS, by_policy=st.booleans()), max_size=1).map(tuple),
+    paused=st.sampled_from(["", "ann: holidays"]),
+)
+POLICIES = st.builds(
+    ContinuousSection,
+    quiet_hours=st.none() | st.sampled_from([(time(8), time(18)), (time(22), time(6)), (time(0), time(23, 59))]),
+    time_zone=st.sampled_from(["UTC", "Europe/Berlin", "America/St_Johns", "Pacific/Apia"]),
+    cooldown_hours=st.integers(0, 100),
+    runs_a_day=st.integers(1, 4),
+    least_new_rows=st.sampled_from([0, 1_000]),
+    training_seconds_a_day=st.none() | st.integers(1, 100_000),
+    train_on_unknown=st.booleans(),
+)
+
+
+@given(POLICIES, FACTS)
+def test_it_never_trains_on_a_broken_source_nor_while_paused_nor_beside_a_run(policy: ContinuousSection, facts: Facts) -> None:
+    if decide(policy, facts).verdict is PolicyVerdict.TRAIN:
+        assert LikelyCause.BROKEN_SOURCE not in {one.cause for one in facts.alarms}
+        assert not facts.paused
+        assert not any(run.is_running for run in facts.runs)
+
+
+@given(POLICIES, FACTS)
+def test_the_same_facts_in_any_order_give_the_same_decision_with_a_reason_on_one_line(policy: ContinuousSection, facts: Facts) -> None:
+    decision = decide(policy, facts)
+    assert decision == decide(policy, replace(facts, alarms=facts.alarms[::-1], live=facts.live[::-1]))
+    assert decision.reason
+    assert decision.reason.isprintable()
+
+
+@given(POLICIES, FACTS)
+def test_no_reason_is_lost_by_waiting_for_the_clock(policy: ContinuousSection, facts: Facts) -> None:
+    first = decision = decide(policy, facts)
+    looks: list[Decision] = []
+    while decision.not_before is not None:
+        looks.append(decision)
+        assert len(looks) < 20, "it waits for ever"
+        facts = replace(facts, now=decision.not_before)
+        decision = decide(policy, facts)
+    if not looks:
+        return
+    waiting = {one.key for one in first.because if not one.unripe or one.kind is ReasonKind.PARTITION}
+    assert decision.verdict is PolicyVerdict.TRAIN
+    assert waiting <= {one.key for one in decision.because}

@@ -1,0 +1,93 @@
+"""The section [continuous] as it is read, refused, and told in words."""
+
+from pathlib import Path
+
+import pytest
+
+from components.errors import ModelFolderError
+from components.model.folder import read_model
+from components.policy.words import policy_in_words
+from tests.components.visits import TOML, write_model
+
+CONTINUOUS = """
+[continuous]
+triggers = ["new_partition", "schedule", "alarm", "code", "person"]
+time_zone = "Europe/Berlin"
+settle_days = 2
+least_new_rows = 10000
+cooldown_hours = 12
+quiet_hours = ["08:00", "18:00"]
+runs_a_day = 2
+training_seconds_a_day = 7200
+
+[continuous.schedule]
+every_days = 7
+at = "05:00"
+first = 2026-01-05
+
+[continuous.deploy]
+staging = "at once"
+prod = "after approval"
+"""
+WORDS = (
+    "visits is trained when labels of a new span are known, or a partition was rewritten after it was trained on",
+    "visits is trained every 7 days from 2026-01-05 on at 05:00 (Europe/Berlin)",
+    "visits is trained when an alarm opens that training mends: the world has changed, or hours were missing from the training data",
+    "visits is trained when the code of model or environment changes",
+    "visits is trained when somebody asks for it with `perennial request`",
+    "it is never trained while an alarm says that the source is broken",
+    "an alarm about the service or a bad version is no reason to train",
+    "an alarm of unknown cause is no reason to train",
+    "nothing is trained on the last 2 days of the source, which may still grow",
+    "new partitions and the schedule wait for 10,000 new rows with labels",
+    "trainings begin at least 12 hours apart; a reason that comes earlier waits and is not lost",
+    "no training starts between 08:00 and 18:00 (Europe/Berlin)",
+    "who asks in person waits for neither",
+    "at most 2 trainings start a day, one at a time",
+    "trainings take at most 7,200 seconds a day",
+    "a training that fails is tried up to 3 times for the same reason",
+    "a good version goes to prod when somebody approves it with `perennial approve`",
+    "a good version goes to staging at once",
+    "if an alarm says within 7 days that such a version is bad, it is rolled back, and the next one waits for approval",
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_model(tmp_path)
+
+
+def test_a_policy_is_told_in_words(folder: Path) -> None:
+    (folder / "model.toml").write_text(TOML.replace("TABLE", "site.visits") + CONTINUOUS)
+    assert policy_in_words("visits", read_model(folder.parent, "visits").continuous) == WORDS
+
+
+def test_a_model_without_the_section_is_left_alone(folder: Path) -> None:
+    (sentence,) = policy_in_words("visits", read_model(folder.parent, "visits").continuous)
+    assert sentence == "visits is trained only when somebody runs `perennial train visits`: its model.toml has no section [continuous]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refusal"),
+    [
+        (
+            '[continuous.schedule]\nevery_days = 7\nat = "05:00"\nfirst = 2026-01-05\n',
+            "",
+            "continuous.schedule is missing: a schedule needs both",
+        ),
+        ('"schedule", ', "", '"schedule" is not one of continuous.triggers: a schedule needs both'),
+        ('"Europe/Berlin"', '"Mars/Olympus"', "'Mars/Olympus' is no time zone: write one of the tz database, such as Europe/Berlin"),
+        ('"18:00"]', '"08:00"]', "continuous.quiet_hours begin and end at 08:00: leave them out, or give two times"),
+        ('"05:00"', '"05:00Z"', "05:00:00+00:00 names a time zone: continuous.time_zone does"),
+        ('"alarm", ', '"alarm", "alarm", ', "has a name twice: name each once"),
+        ('"alarm", ', '"storm", ', "Input should be 'new_partition', 'schedule', 'alarm', 'code' or 'person'"),
+        ('"at once"', '"soon"', "Input should be 'at once', 'after approval' or 'never'"),
+        ("runs_a_day = 2", "runs_an_hour = 2", "runs_an_hour"),
+    ],
+)
+def test_what_contradicts_itself_is_refused_in_a_sentence(folder: Path, old: str, new: str, refusal: str) -> None:
+    assert old in CONTINUOUS
+    (folder / "model.toml").write_text(TOML.replace("TABLE", "site.visits") + CONTINUOUS.replace(old, new))
+    with pytest.raises(ModelFolderError) as refused:
+        read_model(folder.parent, "visits")
+    assert refusal in str(refused.value)

@@ -1,0 +1,154 @@
+"""What becomes of a version by policy: at once, after approval, and back again while it is on probation."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from google.cloud import storage
+
+from components.cloud import Cloud
+from components.decisions.orders import give_order
+from components.decisions.record import OutcomeKind, read_decision, read_decisions
+from components.errors import RegistryError
+from components.model.folder import Model
+from components.policy.facts import AlarmFact, LikelyCause
+from components.registry.deployments import Action, history
+from components.storage.objects import push_folder
+from pipelines.watch.deploying import approve
+from pipelines.watch.model_pass import watch_model
+from pipelines.watch.watcher import Watcher
+from tests.components.served_model import changed, saved_model  # noqa: F401
+from tests.components.visits import Site, day, visits
+from tests.pipelines.watch.trainer import Trainer, watcher_of
+
+POLICY = 'triggers = ["new_partition"]\n[continuous.deploy]\nstaging = "at once"\nprod = "after approval"\n'
+BAD = LikelyCause.BAD_VERSION
+
+
+class House:
+    """A model whose versions can be deployed, new data for it, and alarms about it."""
+
+    def __init__(self, source: Site, model: Model, client: storage.Client, bucket: str, folder: Path, copies: Path) -> None:
+        self.source, self.model, self.client, self.bucket, self.folder, self.copies = source, model, client, bucket, folder, copies
+        self.cloud = Cloud(source.settings.model_copy(update={"bucket": bucket}))
+        vars(self.cloud).update(warehouse=source.client)
+        self.alarms: list[AlarmFact] = []
+        self.days = 6
+
+    def watch(self, on_point: Callable[[str], None] = lambda _: None) -> list[str]:
+        """Train on a day more, and look."""
+        assert self.model.continuous is not None
+        news: list[str] = []
+        watch_model(self.watcher(news, on_point), self.model, self.model.continuous)
+        return news
+
+    def watcher(self, news: list[str], on_point: Callable[[str], None]) -> Watcher:
+        folder = changed(self.folder, self.copies / str(len(list(self.copies.iterdir()))), {"note": str(self.days)})
+        manifest = push_folder(self.client, self.bucket, model=self.model.name, folder=folder, metadata={})
+        trainer = Trainer(self.cloud, manifest=manifest)
+        return watcher_of(self.cloud, trainer, news=news, on_point=on_point, read_alarms=lambda *_: tuple(self.alarms))
+
+    def load_a_day(self) -> None:
+        self.days += 1
+        self.source.load(visits(self.days), day(self.days))
+
+    def live(self, target: str) -> list[tuple[Action, int | None]]:
+        with self.cloud.engine.connect() as connection:
+            return [(one.action, one.version) for one in history(connection, self.model.name, target)][::-1]
+
+    def last_decision(self) -> int:
+        with self.cloud.engine.connect() as connection:
+            return read_decisions(connection, self.model.name, limit=1)[0].decision_id
+
+    def approve(self, decision_id: int, target: str | None = None) -> list[str]:
+        with self.cloud.engine.connect() as connection:
+            decision = read_decision(connection, decision_id)
+        return [one.sentence for one in approve(self.cloud, decision, target, reason="looked at")]
+
+
+@pytest.fixture
+def house(
+    source: Site,
+    watched: Callable[..., Model],
+    client: storage.Client,
+    bucket: str,
+    saved_model: Path,  # noqa: F811
+    tmp_path: Path,
+) -> House:
+    (tmp_path / "copies").mkdir()
+    return House(source, watched(POLICY), client, bucket, saved_model, tmp_path / "copies")
+
+
+def test_a_version_goes_where_the_policy_says_and_waits_where_it_must(house: House) -> None:
+    assert house.watch()[1:] == [
+        "version 1 waits for `perennial approve ID --target prod`".replace("ID", str(house.last_decision())),
+        "version 1 is live on staging",
+        "version: version 1 passed both gates",
+    ]
+    assert (house.live("staging"), house.live("prod")) == ([(Action.DEPLOY, 1)], [])
+    assert house.approve(house.last_decision()) == ["version 1 is live on prod"]
+    assert house.live("prod") == [(Action.DEPLOY, 1)]
+    with pytest.raises(RegistryError, match=r"has no version that waits for approval: it waits nowhere"):
+        house.approve(house.last_decision())
+    assert house.watch() == []
+
+
+def test_a_bad_version_on_probation_is_rolled_back_and_the_next_one_waits_for_a_person(house: House, engine: sa.Engine) -> None:
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    house.alarms = [AlarmFact("9", BAD, "log loss is 0.05 higher than version 1's on the same rows", target="staging", version=2)]
+    told = house.watch()
+    assert told[0].startswith("roll back: version 2, on probation on staging since ")
+    assert told[0].endswith(" is bad (alarm 9: log loss is 0.05 higher than version 1's on the same rows)")
+    assert told[1:] == ["staging went back from version 2 to 1; what comes next waits for approval there"]
+    assert house.live("staging") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2), (Action.ROLLBACK, 1)]
+    assert house.watch() == [], "it is not rolled back twice"
+    house.load_a_day()
+    held = "version 3 waits for `perennial approve {} --target staging`, since the policy rolled back there and nobody has looked"
+    assert held.format(house.last_decision() + 1) in house.watch()
+    assert house.live("staging")[-1] == (Action.ROLLBACK, 1)
+    with engine.begin() as connection:
+        give_order(connection, house.model.name, "resume", actor="ann", reason="version 2 had a bad seed")
+    house.alarms = []
+    house.load_a_day()
+    assert "version 4 is live on staging" in house.watch()
+
+
+def test_a_version_that_a_person_deployed_is_left_to_people(house: House) -> None:
+    house.watch()
+    house.approve(house.last_decision(), "prod")
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="prod", version=1)]
+    told = house.watch()
+    assert [sentence.partition(":")[0] for sentence in told] == ["mend"]
+    assert house.live("prod") == [(Action.DEPLOY, 1)]
+
+
+def test_a_version_that_the_smoke_test_refuses_is_not_deployed_and_the_log_says_why(house: House) -> None:
+    house.folder = changed(house.folder, house.copies / "wrong", {"assets.extra/smoke": None})
+    told = house.watch()
+    with house.cloud.engine.connect() as connection:
+        outcome = read_decision(connection, house.last_decision()).outcome(OutcomeKind.DEPLOYMENT, "staging")
+    assert outcome is not None
+    unknown = "has no recorded answers, so nobody can say whether it answers as it did when it was trained"
+    remedy = "deploy another version, or this one with --force and a --reason"
+    assert (outcome.result, outcome.sentence) == ("refused", f"{house.model.name} 1 {unknown}: {remedy}")
+    assert outcome.sentence in told
+    assert house.live("staging") == []
+
+
+def test_whoever_dies_between_deployments_deploys_once_in_the_end(house: House) -> None:
+    class DeathError(Exception):
+        """Of a watcher."""
+
+    for point in ("trained", "deployed", "deployed"):
+
+        def die(name: str, at: str = point) -> None:
+            if name == at:
+                raise DeathError
+
+        with pytest.raises(DeathError):
+            house.watch(die)
+    assert house.watch() == ["version: version 1 passed both gates"]
+    assert house.live("staging") == [(Action.DEPLOY, 1)]
