@@ -61,8 +61,8 @@ def _spec(settings: Settings, request: TrainingRequest) -> dict[str, Any]:
         wanted = resources.of(task.component_spec.name)
         task.set_caching_options(enable_caching=False)
         task.set_cpu_limit(wanted.cpu).set_memory_limit(wanted.memory).set_retry(wanted.retries)
-        for name in setting_variables(settings):
-            task.set_env_variable(name, str(getattr(settings, name.removeprefix(PREFIX).lower())))
+        for name, value in setting_variables(settings).items():
+            task.set_env_variable(name, value)
         return task.set_env_variable(f"{PREFIX}STATE_FOLDER", "/tmp/perennial").set_env_variable(f"{PREFIX}IMAGE", str(settings.image))  # noqa: S108
 
     with tempfile.TemporaryDirectory() as folder:

@@ -157,6 +157,25 @@ def test_a_backfill_trains_each_window_once_and_goes_on_where_it_stopped(
     assert sorted(runs) == sorted([(f"1998-05-0{day}", RunState.SUCCEEDED) for day in range(1, 6)] + [("1998-05-03", RunState.FAILED)])
 
 
+def test_a_backfill_of_what_is_due_asks_the_schedules_of_the_model(perennial: KubeflowCommandLine, backend: Backend, name: str) -> None:
+    done = perennial.run("backfill", name, "--due", "--on", "kubeflow")
+    assert (done.returncode, done.stdout) == (0, f"{name}: no enabled schedule has a window that is due\n")
+    assert backend.writes == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--due", "--from", "1998-05-01"), "--due asks the schedules: leave --from, --to and --every out"),
+        (("--from", "1998-05-01"), "say which windows: --from and --to, or --due"),
+    ],
+)
+def test_a_backfill_is_told_which_windows(perennial: KubeflowCommandLine, name: str, arguments: tuple[str, ...], sentence: str) -> None:
+    done = perennial.run("backfill", name, *arguments)
+    assert done.returncode == 64
+    assert sentence in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
