@@ -57,7 +57,7 @@ def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Plac
 def _longest_seconds(wanted: StepResources) -> int:
     """How long all attempts of a step and the pauses between them may take. Argo counts from the first attempt's start: a shorter time
     would forbid a second attempt of a step that was lost late."""
-    pauses = FIRST_PAUSE_SECONDS * (PAUSE_FACTOR**wanted.retries - 1)
+    pauses: int = sum(FIRST_PAUSE_SECONDS * PAUSE_FACTOR**attempt for attempt in range(wanted.retries))
     return (wanted.retries + 1) * wanted.timeout_minutes * 60 + pauses
 
 

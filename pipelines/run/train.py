@@ -8,7 +8,6 @@ from components.checks.findings import Finding
 from components.checks.record import read_recorded_findings
 from components.cloud import Cloud
 from components.model.folder import Model
-from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
@@ -87,6 +86,8 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
     with cloud.engine.connect() as connection:
         if not was_trained(connection, model.name, model.code_sha256()):
             return None
+    from components.registry.step import training_sha256
+
     snapshot, _ = describe_snapshot(cloud, model, through)
     with cloud.engine.connect() as connection:
         version = find_trained(connection, model.name, training_sha256(model, snapshot.snapshot_id))
@@ -94,6 +95,8 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
 
 
 def _record_start(step: Step, request: TrainingRequest, launch: Launch) -> None:
+    from components.registry.step import start_recorded_run  # TFMA's numbers and BigQuery's client: a submission needs neither
+
     through = request.through.isoformat() if request.through else "the last partition"
     start_recorded_run(step, through, launch.to_json())
 

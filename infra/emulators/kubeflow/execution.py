@@ -152,47 +152,42 @@ class Execution:
         """
         label = component["executorLabel"]
         container = self.spec["deploymentSpec"]["executors"][label]["container"]
-        pod = pod_of_task(container, self.configs.get(label, {}))
         for name_, definition in component.get("inputDefinitions", {}).get("parameters", {}).items():
             if name_ not in inputs["parameterValues"] and "defaultValue" in definition:
                 inputs["parameterValues"][name_] = definition["defaultValue"]
         attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
         for attempt in range(attempts):
-            outputs = provision_outputs(name, component, self.facts)
             node = self._node(f"executor({attempt})", "RUNNING", parent)
             node.log = self._write_log(node, "")
+            outputs = provision_outputs(name, component, self.facts)
             try:
-                environment = environment_of(pod, self.namespace)
-            except PodError as error:
-                node.log = self._write_log(node, f"Error: {error}")
-                self._end(node, "FAILED")
-                return "FAILED", {}
-            launched = LaunchedTask(
-                run_id=self.facts.run_id,
-                name=name,
-                image=container["image"],
-                command=compile_command(container, inputs, outputs),
-                environment=environment,
-                inputs=inputs,
-                outputs=outputs,
-                log=node.log,
-                attempt=attempt,
-            )
-            _make_folders(launched)
-            try:
-                code = self.run_task(launched)
-                given = {} if code else collect_outputs(launched, component, self.ids)
-            except LauncherError as error:
-                code = 1
+                launched = LaunchedTask(
+                    run_id=self.facts.run_id,
+                    name=name,
+                    image=container["image"],
+                    command=compile_command(container, inputs, outputs),
+                    environment=environment_of(pod_of_task(container, self.configs.get(label, {})), self.namespace),
+                    inputs=inputs,
+                    outputs=outputs,
+                    log=node.log,
+                    attempt=attempt,
+                )
+                code, given = self._launch(launched, component)
+            except (LauncherError, PodError) as error:
+                code, given = 1, {}
                 with node.log.open("a") as log:
                     log.write(f"{error}\n")
+            self._end(node, "FAILED" if code else "SUCCEEDED")
             if not code:
-                self._end(node, "SUCCEEDED")
                 return "SUCCEEDED", given
-            self._end(node, "FAILED")
             if self.is_terminated or code != LOST:
                 break
         return "FAILED", {}
+
+    def _launch(self, launched: LaunchedTask, component: Json) -> tuple[int, Json]:
+        _make_folders(launched)
+        code = self.run_task(launched)
+        return code, {} if code else collect_outputs(launched, component, self.ids)
 
     def _write_log(self, node: Node, text: str) -> Path:
         self.logs.mkdir(parents=True, exist_ok=True)

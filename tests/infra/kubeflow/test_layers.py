@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+from components.serving.remembering import END_SECONDS
+from components.serving.server import STOP_SECONDS
+from components.settings import PREFIX, Settings
 from tests.infra.kubeflow.layers import FOLDERS, INFRA, LAYERS, TRAINING, faults_of_schema, objects_of, rendered, settings_of
 from tests.infra.kubeflow.rules import Manifest, faults, name_of, pod_of
 
@@ -101,8 +105,35 @@ def test_what_breaks_a_rule_is_named(change: Callable[[Manifest], object], sente
 )
 def test_a_service_that_leads_nowhere_is_named(change: Callable[[Manifest], object], sentence: str) -> None:
     objects = copy.deepcopy(objects_of("kind"))
-    (service,) = [manifest for manifest in objects if manifest["kind"] == "Service"]
+    (service,) = [manifest for manifest in objects if name_of(manifest) == "Service/emulators"]
     change(service["spec"])
+    assert faults(objects) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        (
+            "HorizontalPodAutoscaler/perennial-serving",
+            lambda spec: spec["scaleTargetRef"].update(name="x"),
+            "HorizontalPodAutoscaler/perennial-serving names Deployment/x, which is not there",
+        ),
+        (
+            "PodDisruptionBudget/perennial-serving",
+            lambda spec: spec["selector"]["matchLabels"].update(x="y"),
+            "PodDisruptionBudget/perennial-serving selects no pod",
+        ),
+        (
+            "Deployment/perennial-serving",
+            lambda spec: spec["template"]["spec"]["containers"][0]["livenessProbe"]["httpGet"].update(port="x"),
+            "Deployment/perennial-serving is asked on port x, which container serve has not",
+        ),
+    ],
+)
+def test_what_belongs_to_nothing_is_named(name: str, change: Callable[[Manifest], object], sentence: str) -> None:
+    objects = copy.deepcopy(objects_of("kind"))
+    (found,) = [manifest for manifest in objects if name_of(manifest) == name]
+    change(found["spec"])
     assert faults(objects) == [sentence]
 
 
@@ -131,7 +162,7 @@ def test_the_settings_of_kind_lead_to_the_emulators_ports_and_identities() -> No
 
 @pytest.mark.services
 def test_the_emulators_have_the_options_that_their_pods_give() -> None:
-    (deployment,) = [manifest for manifest in objects_of("kind") if manifest["kind"] == "Deployment"]
+    (deployment,) = [manifest for manifest in objects_of("kind") if name_of(manifest) == "Deployment/emulators"]
     for container in (pod_of(deployment) or {})["containers"]:
         module = container["command"][-1]
         helped = subprocess.run([str(EMULATORS), "-P", "-m", module, "--help"], capture_output=True, text=True, check=True).stdout
@@ -155,6 +186,26 @@ def test_on_google_cloud_every_role_acts_as_an_account_of_the_same_project() -> 
     assert container["env"] == [{"name": "PERENNIAL_DATABASE_USER", "value": owner}]
     assert settings.credentials_file is None
     assert "Secret" not in json.dumps(objects_of("gke"))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_prediction_service_asks_the_registry_as_who_may_only_read(layer: str) -> None:
+    (deployment,) = [manifest for manifest in objects_of(layer) if name_of(manifest) == "Deployment/perennial-serving"]
+    pod = pod_of(deployment) or {}
+    (container,) = pod["containers"]
+    own = {item["name"].removeprefix(PREFIX).lower(): item["value"] for item in container["env"]}
+    settings = Settings(**(settings_of(layer).model_dump(exclude_defaults=True) | own))
+    assert settings.database_user == {"gke": "perennial-server@my-project.iam", "kind": "console@perennial-kind.iam"}[layer]
+    options = dict(word.removeprefix("--").split("=") for word in container["args"])
+    assert options["target"] in settings.targets
+    assert int(options["port"]) == container["ports"][0]["containerPort"]
+    folders = {mount["mountPath"] for mount in container["volumeMounts"]}
+    files = [options["token-file"], *([str(settings.credentials_file)] if settings.credentials_file else [])]
+    assert {str(Path(file).parent) for file in files} == folders - {"/tmp"}  # noqa: S108 - in the container
+    parser = subprocess.run([sys.executable, *container["command"][1:], "--help"], capture_output=True, text=True, check=True).stdout
+    assert {option for option in options if f"--{option}" not in parser} == set()
+    grace = pod["terminationGracePeriodSeconds"] - container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert grace > STOP_SECONDS + END_SECONDS
 
 
 def test_kubeflow_pipelines_comes_by_one_commit() -> None:

@@ -112,7 +112,15 @@ def test_a_step_that_is_lost_late_may_still_be_tried_again(settings: Settings, m
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('memory = "2G"', 'memory = "much"'), ("gpu = 1", "gpu = -1"), ("retries = 1", "retries = 99"), ('memory = "2G"', "ram = 2")],
+    [
+        ('memory = "2G"', 'memory = "1.5G"'),
+        ('memory = "2G"', 'memory = "500K"'),
+        ('cpu = "2"', 'cpu = "2G"'),
+        ('memory = "2G"', 'memory = "much"'),
+        ("gpu = 1", "gpu = -1"),
+        ("retries = 1", "retries = 99"),
+        ('memory = "2G"', "ram = 2"),
+    ],
 )
 def test_resources_that_no_cluster_has_are_refused(tmp_path: Path, old: str, new: str) -> None:
     folder = small_churn(tmp_path)

@@ -85,6 +85,9 @@ def test_a_run_on_kubeflow_makes_the_version_that_a_local_run_makes(
         assert (there / weight).read_bytes() == (here / weight).read_bytes(), weight
 
     assert story["run"]["address"] == remote["address"]
+    assert perennial.json("lineage", "churn", str(remote["version"]))["run"]["address"] == remote["address"]
+    assert f"\n  kubeflow     {remote['address']}\n" in perennial.run("lineage", "churn", str(remote["version"])).stdout
+    assert perennial.json("lineage", "churn", str(local["version"]))["run"]["address"] is None
     assert story["run"]["run"]["image_digest"] == IMAGE.partition("@")[2]
     pages = {path.parent.parent.name: path for path in tmp_path.rglob("page") if path.is_file()}
     assert pages.keys() == {"evaluate", "inspect", "validate"}
