@@ -1,5 +1,6 @@
 """Starts the shipper of a folder: `python -m components.prediction_log FOLDER PID`, until the process PID ends or closes its input."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -16,7 +17,7 @@ def main() -> None:
     shipper = Shipper(Cloud(read_settings()), Path(sys.argv[1]))
 
     def hear() -> None:
-        sys.stdin.buffer.read()  # nothing, until the service closes it
+        os.read(sys.stdin.fileno(), 1)  # nothing, until the service closes it
         shipper.has_to_end.set()
 
     threading.Thread(target=hear, daemon=True).start()

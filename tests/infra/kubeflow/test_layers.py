@@ -208,6 +208,10 @@ def test_the_prediction_service_asks_the_registry_as_who_may_only_read(layer: st
     assert grace > STOP_SECONDS + END_SECONDS
 
 
+def test_the_links_to_runs_on_kind_lead_where_up_says_that_kubeflows_page_is() -> None:
+    assert f"open {settings_of('kind').kubeflow_ui}" in (INFRA / "kind" / "up").read_text()
+
+
 def test_kubeflow_pipelines_comes_by_one_commit() -> None:
     layers = (INFRA / "kind" / "pipelines").glob("*/kustomization.yaml")
     sources = [source for layer in layers for source in yaml.safe_load(layer.read_text())["resources"]]
