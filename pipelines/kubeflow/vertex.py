@@ -17,7 +17,6 @@ from components.cloud import Cloud
 from components.google import credentials
 from components.google_errors import google_errors
 from components.settings import PREFIX, Settings
-from components.snapshot.pin import latest_partition
 from pipelines.kubeflow.compiling import require_image
 from pipelines.kubeflow.placement import setting_variables
 from pipelines.kubeflow.submission import run_name
@@ -81,7 +80,7 @@ def submit_to_vertex(settings: Settings, request: TrainingRequest) -> VertexRun:
     """
     require_image(settings)
     location = settings.vertex_location or settings.cloudsql_instance.split(":")[-2]
-    through = request.through or latest_partition(Cloud(settings), request.model)
+    through = request.last_partition(Cloud(settings))
     run_id = new_run_id(request.model.name).lower().replace("_", "-")
     job = _pipeline_job(settings, replace(request, through=through), run_id=run_id, through=through)
     host = settings.vertex_endpoint or f"https://{location}-aiplatform.googleapis.com"

@@ -14,8 +14,6 @@ from components.runs.provenance import Launch
 from components.runs.record import RecordedRun, Trigger
 from components.runs.steps import TaskResult
 from components.settings import PREFIX
-from components.snapshot.describe import describe_snapshot
-from components.snapshot.pin import latest_partition
 from pipelines.run.launch import Runner, new_launch, only_attempt
 
 
@@ -34,6 +32,14 @@ class TrainingRequest:
     """Let the gate before training report what it finds without blocking the run."""
     stock: bool = False
     """Run TFX's own executors where ours give the same."""
+
+    def last_partition(self, cloud: Cloud) -> date:
+        """The last partition to use; if none is asked for, the newest that the source has."""
+        if self.through is not None:
+            return self.through
+        from components.snapshot.pin import latest_partition  # BigQuery's client takes a second to import
+
+        return latest_partition(cloud, self.model)
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
     with only_attempt(runner, model.name) as attempt:
         launch = new_training_launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
-            through = request.through or latest_partition(cloud, model)
+            through = request.last_partition(cloud)
             trained = None if request.force else _find_trained(cloud, model, through)
         if trained is not None:
             return trained
@@ -87,6 +93,7 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
         if not was_trained(connection, model.name, model.code_sha256()):
             return None
     from components.registry.step import training_sha256
+    from components.snapshot.describe import describe_snapshot
 
     snapshot, _ = describe_snapshot(cloud, model, through)
     with cloud.engine.connect() as connection:
