@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from components.settings import Settings
+from pipelines.local.interpreter import stop_interpreter
 from pipelines.local.prediction_service import prediction_service_status, stop_prediction_service
 from tests.pipelines.command_line import CommandLine
 
@@ -17,6 +18,7 @@ def port(cloud: Settings) -> Iterator[int]:
         number = free.getsockname()[1]
     yield number
     stop_prediction_service(cloud.state_folder)
+    stop_interpreter(cloud.state_folder)
 
 
 def test_it_is_started_once_shown_and_stopped(cloud: Settings, port: int) -> None:
