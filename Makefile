@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release check check-files bench bench-curve goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-curve goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,11 +46,12 @@ kind-up kind-test kind-down:
 compile: setup ## Write the pipeline of every model as YAML into .cache/pipelines, for the image that was pushed last
 train-changed: setup ## Submit a training of every model that changed since the commit SINCE
 release: ## Make the release of TAG on GitHub
-compile train-changed release:
+backfill: setup ## Train what the schedules are to have trained by now and nobody did
+compile train-changed release backfill:
 	@infra/cloudbuild/$@
 
 SCRIPTS := .ci/run $(addprefix infra/,$(addprefix userland/,enter host.sh install install-command install-uv make-tree) $(addprefix image/,build engine make-base test) \
-	$(addprefix kind/,cluster.sh down test up) $(addprefix cloudbuild/,changed-models cluster compile release train-changed))
+	$(addprefix kind/,cluster.sh down test up) $(addprefix cloudbuild/,backfill changed-models cluster compile release train-changed))
 
 check-files: setup ## Hold workflows, builds, the Dockerfile and the shell scripts against their schemas and rules
 	@$(ENTER) check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
@@ -95,7 +96,7 @@ bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
 	@$(ENTER) python -m benchmarks.training.curve
 
 goldens: setup ## Renew the expected outputs under tests/goldens
-	@$(ENTER) pytest tests/pipelines/test_training.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py --renew-goldens
+	@$(ENTER) pytest tests/pipelines/kubeflow/test_compiled.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py --renew-goldens
 
 clean: ## Stop the emulators and delete everything that is not in git, but for the environments
 	@[ ! -d .perennial ] || $(ENTER) perennial down

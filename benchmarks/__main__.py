@@ -6,6 +6,7 @@ import click
 
 from benchmarks.commands.prompt import time_prompt
 from benchmarks.commands.rollback import time_rollback
+from benchmarks.commands.submission import time_submission
 from benchmarks.drift.comparison import compare_drift
 from benchmarks.ground import HUGE, LARGE, MEDIUM, SMALL, WIDE, WIDEST, ground
 from benchmarks.registry.times import time_registry
@@ -40,11 +41,12 @@ def main(small_rounds: int, large_rounds: int, huge_rounds: int, day: bool, wide
         readings = [read_alone(made, size) for size in (MEDIUM, LARGE)]
         prompt = time_prompt(made, SMALL) if small_rounds else None
         rollback = time_rollback(made, SMALL) if small_rounds else None
+        submission = time_submission(made, SMALL) if small_rounds else None
         one_day = time_day(made, progress=_tell) if day else None
         reading = time_reading(made, WIDEST if widest else WIDE, progress=_tell)
         gate = time_gate(made, LARGE)
         found = time_registry(made, progress=_tell) if registry else None
-    measured = Measured(comparisons, one_day, reading, gate, time_evaluation(progress=_tell), rollback, prompt)
+    measured = Measured(comparisons, one_day, reading, gate, time_evaluation(progress=_tell), rollback, prompt, submission)
     page = render(measured, readings, compare_drift(progress=_tell) if drift else None, found)
     click.echo(page)
     if write:

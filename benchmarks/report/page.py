@@ -9,6 +9,8 @@ from statistics import median
 
 from benchmarks.commands.prompt import Prompt
 from benchmarks.commands.rollback import TARGET_SECONDS, Rollback
+from benchmarks.commands.submission import TARGET_SECONDS as SUBMISSION_SECONDS
+from benchmarks.commands.submission import SubmissionTimes
 from benchmarks.drift.comparison import FEATURES, PARTITIONS, DriftTimes
 from benchmarks.registry.times import RegistryTimes
 from benchmarks.report.registry import registry_part
@@ -89,6 +91,7 @@ def render(measured: Measured, readings: Sequence[Reading], drift: DriftTimes | 
         *(_drift(drift) if drift else ()),
         *(_rollback(measured.rollback) if measured.rollback else ()),
         *(_prompt(measured.prompt) if measured.prompt else ()),
+        *(_submission(measured.submission) if measured.submission else ()),
         *(registry_part(times) if times else ()),
         "## Machine",
         _machine(),
@@ -122,6 +125,14 @@ def _prompt(prompt: Prompt) -> Iterator[str]:
     yield "## At the prompt"
     yield "Medians of 5 in seconds, the whole command: in a fork of the warm interpreter, and in a process of its own where there is none."
     yield table(("", "warm (s)", "alone (s)"), [(name, f"{prompt.warm[name]:.2f}", f"{prompt.alone[name]:.2f}") for name in prompt.warm])
+
+
+def _submission(times: SubmissionTimes) -> Iterator[str]:
+    yield "## Submitting to Kubeflow"
+    yield (
+        f"`perennial train MODEL --on kubeflow` against the emulator of its API, the whole process: {times.whole:.1f} s. Importing kfp and "
+        f"its clients takes {times.imports:.1f} s of it: **{times.added:.1f} s** more. The bound: {SUBMISSION_SECONDS} s."
+    )
 
 
 def _rollback(rollback: Rollback) -> Iterator[str]:

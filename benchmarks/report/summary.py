@@ -7,6 +7,8 @@ from statistics import median
 from benchmarks.commands.prompt import TARGET_SECONDS as PROMPT_SECONDS
 from benchmarks.commands.prompt import Prompt
 from benchmarks.commands.rollback import TARGET_SECONDS, Rollback
+from benchmarks.commands.submission import TARGET_SECONDS as SUBMISSION_SECONDS
+from benchmarks.commands.submission import SubmissionTimes
 from benchmarks.report.table import table
 from benchmarks.steps.evaluation import TARGET as EVALUATION
 from benchmarks.steps.evaluation import EvaluationTimes
@@ -35,6 +37,7 @@ class Measured:
     evaluation: EvaluationTimes
     rollback: Rollback | None
     prompt: Prompt | None
+    submission: SubmissionTimes | None
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,5 @@ def _seconds(measured: Measured) -> Iterator[_Row]:
         for name, seconds in measured.prompt.warm.items():
             yield _Row(f"`perennial {name}`", "", seconds, PROMPT_SECONDS)
         yield _Row("second `make run`", "", measured.prompt.second_run, SECOND_RUN_SECONDS)
+    if measured.submission is not None:
+        yield _Row("submission to Kubeflow, beyond importing kfp", "", measured.submission.added, SUBMISSION_SECONDS)

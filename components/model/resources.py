@@ -6,8 +6,10 @@ from pydantic import Field, StringConstraints
 
 from components.model.sections import Section, Whole
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*(\.\d+)?(m|[KMGT]i?)?$", max_length=20)]
-"""A Kubernetes quantity, such as 500m, 2 or 3G."""
+Processors = Annotated[str, StringConstraints(pattern=r"^([1-9]\d*m?|\d+\.\d+)$", max_length=20)]
+"""What both KFP and Kubernetes take, such as 500m, 2 or 0.5."""
+Memory = Annotated[str, StringConstraints(pattern=r"^[1-9]\d*(Ki|[MGT]i?)?$", max_length=20)]
+"""What both take, such as 3G or 512Mi: KFP takes no fraction, and Kubernetes no K."""
 Label = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._/-]{0,250}[A-Za-z0-9])?$")]
 
 
@@ -23,8 +25,8 @@ class Toleration(Section):
 class StepResources(Section):
     """What a step asks for. The defaults fit a node with 4 GB."""
 
-    cpu: Quantity = "1"
-    memory: Quantity = "3G"
+    cpu: Processors = "1"
+    memory: Memory = "3G"
     gpu: Whole = Field(default=0, ge=0, le=16)
     accelerator: Label = "nvidia.com/gpu"
     """The resource that a GPU is counted by."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -46,24 +47,34 @@ class Shipper:
     folder: Path
     _segments: dict[Path, Segment] = field(default_factory=dict)
     _ready: set[Path] = field(default_factory=set)
+    has_to_end: threading.Event = field(default_factory=threading.Event)
+    """Set when the service is at its end."""
 
     def run(self, parent: int) -> None:
-        """Ship until the process `parent` has ended, and all it has left is shipped or DRAIN_SECONDS are over."""
+        """Ship until the process `parent` has ended or says that it does, and all it has left is shipped or DRAIN_SECONDS are over."""
         with exclusive_lock(self.folder / ".shipper.lock"):
             wait, deadline = IDLE_SECONDS, float("inf")
             while time.monotonic() < deadline:
+                is_ending = os.getppid() != parent or self.has_to_end.is_set()  # before the look: what was left before it is seen
                 try:
                     is_idle, wait = not self.ship(), IDLE_SECONDS
                 except (*AWAY, _NotTakenError) as error:
                     is_idle, wait = False, min(2 * wait, LONGEST_WAIT_SECONDS)
                     why = f"{type(error).__name__}: {error}"[:300]
                     log.warning("BigQuery does not take predictions, which wait here", extra={"why": why})
-                if os.getppid() != parent:
+                if is_ending:
                     if is_idle:
                         return
                     deadline = min(deadline, time.monotonic() + DRAIN_SECONDS)
                 if is_idle or wait > IDLE_SECONDS:
-                    time.sleep(wait)
+                    self._pause(wait)
+
+    def _pause(self, seconds: float) -> None:
+        """Wait, at the end of the service never longer than an idle moment."""
+        if self.has_to_end.is_set():
+            time.sleep(IDLE_SECONDS)
+        else:
+            self.has_to_end.wait(seconds)
 
     def ship(self) -> bool:
         """Send all that is there now. Returns whether there was anything.

@@ -1,5 +1,6 @@
 """The windows of a backfill: which are still to be trained, in order of date."""
 
+from collections.abc import Iterable
 from datetime import date, timedelta
 
 import sqlalchemy as sa
@@ -7,6 +8,7 @@ import sqlalchemy as sa
 from components.errors import SourceError
 from components.runs.record import RunState, is_recorded, read_run
 from components.schedules.claims import read_windows
+from components.schedules.windows import ScheduledWindows
 
 MOST_WINDOWS = 1_000
 ENDED_BADLY = (RunState.FAILED, RunState.CANCELLED)
@@ -22,6 +24,12 @@ def backfill_windows(first: date, last: date, every_days: int) -> list[date]:
     if not 0 < count <= MOST_WINDOWS:
         raise SourceError(f"from {first} to {last}, every {every_days} days, are {max(count, 0):,} windows: ask for 1 to {MOST_WINDOWS:,}")
     return [first + timedelta(days=every_days * place) for place in range(count)]
+
+
+def due_windows(schedules: Iterable[ScheduledWindows], newest_partition: date) -> list[date]:
+    """The last partitions of the newest windows that a model's schedules are to have trained by now, in order of date."""
+    wanted = {window for windows in schedules for window in windows.wanted(newest_partition)}
+    return sorted(wanted)[-MOST_WINDOWS:]
 
 
 def is_trained(connection: sa.Connection, model: str, through: date) -> bool:

@@ -34,8 +34,11 @@ class ScheduledWindows:
         count = ((newest_partition - timedelta(days=self.lag_days)) - self.first).days // self.every_days + 1
         return [self.first + timedelta(days=self.every_days * place) for place in range(max(count, 0))]
 
+    def wanted(self, newest_partition: date) -> list[date]:
+        """Those of the windows that are due which the schedule is to have trained, in order of date."""
+        due = self.due(newest_partition)
+        return due if self.catch_up else due[-1:]
+
     def next_open(self, newest_partition: date, taken: Collection[date]) -> date | None:
         """The window to train now, given those that are trained or being trained; None if there is none."""
-        due = self.due(newest_partition)
-        candidates = due if self.catch_up else due[-1:]
-        return next((window for window in candidates if window not in taken), None)
+        return next((window for window in self.wanted(newest_partition) if window not in taken), None)

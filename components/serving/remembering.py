@@ -6,12 +6,14 @@ import subprocess
 import sys
 import time
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from components.model.card import read_card_file
 from components.prediction_log.record import LogRecord, RecordHeader, encode
+from components.prediction_log.shipper import DRAIN_SECONDS
 from components.prediction_log.spool import LIMIT_BYTES, Spool
 from components.prediction_log.table import DATASET, DAY, LogTable
 from components.serving.metrics import Metrics
@@ -19,6 +21,9 @@ from components.serving.scoring.scorer import environment
 from components.serving.service import HASHES, Asked, Scored, Servable
 from components.settings import Settings
 from components.wording import count
+
+END_SECONDS = 2 * DRAIN_SECONDS
+"""How long the end of the service waits for its log to be shipped."""
 
 
 @dataclass(frozen=True)
@@ -123,9 +128,12 @@ class Remembering:
         if self._shipper is None or self._shipper.poll() is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
             command = [sys.executable, "-m", "components.prediction_log", str(self.folder), str(os.getpid())]
-            self._shipper = subprocess.Popen(command, start_new_session=True)
+            self._shipper = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def close(self) -> None:
-        """End the segments. The process that ships ends by itself when all is shipped."""
+        """End the segments, and wait for the process that ships: in a container it would be killed with this one."""
         for spool in self._spools.values():
             spool.close()
+        if self._shipper is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._shipper.communicate(timeout=END_SECONDS)  # closes its standard input, which tells it

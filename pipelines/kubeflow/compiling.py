@@ -10,6 +10,7 @@ from components.errors import SettingsError
 from components.model.folder import Model
 from components.settings import Settings
 from pipelines.kubeflow.placement import place_on_kubernetes
+from pipelines.run.kfp_internals import plain_frames
 from pipelines.run.launch import compile_pipeline
 from pipelines.training import make_scheduled_training, make_training
 
@@ -29,12 +30,14 @@ def require_image(settings: Settings) -> None:
 
 def compile_training(settings: Settings, model: Model) -> str:
     """The training pipeline of a model as YAML: the same document that `perennial compile` writes, with what a cluster must know."""
-    return _compiled(make_training(place_on_kubernetes(settings, model.resources)), settings)
+    with plain_frames():
+        return _compiled(make_training(place_on_kubernetes(settings, model.resources)), settings)
 
 
 def compile_scheduled_training(settings: Settings, model: Model) -> str:
     """The pipeline of a model's recurring runs as YAML."""
-    return _compiled(make_scheduled_training(place_on_kubernetes(settings, model.resources)), settings)
+    with plain_frames():
+        return _compiled(make_scheduled_training(place_on_kubernetes(settings, model.resources)), settings)
 
 
 def _compiled(pipeline: Any, settings: Settings) -> str:
@@ -46,5 +49,5 @@ def _compiled(pipeline: Any, settings: Settings) -> str:
 
 def as_json(text: str) -> dict[str, Any]:
     """Compiled YAML as a run's `pipeline_spec`: both documents, as kfp's own client sends them."""
-    spec, platform = yaml.safe_load_all(text)
+    spec, platform = yaml.load_all(text, Loader=yaml.CSafeLoader)
     return {"pipeline_spec": spec, "platform_spec": platform}

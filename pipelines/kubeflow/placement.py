@@ -1,12 +1,14 @@
 """What a cluster must know of each task: resources, retries, time-outs, nodes, settings and secrets, by kfp-kubernetes.
 
 Settings reach the steps as a ConfigMap, which the overlays of infra/kubeflow make of a file, and secrets as a Secret: neither is in the
-compiled pipeline. docs/kubeflow.md has the table of both.
+compiled pipeline, nor is which of them are set, so that the same pipeline comes of it whoever compiles it. docs/kubeflow.md has the table.
 """
+
+import json
 
 from kfp import dsl, kubernetes
 
-from components.model.resources import ResourcesSection
+from components.model.resources import ResourcesSection, StepResources
 from components.runs.steps import STEPS
 from components.settings import PREFIX, Settings
 from pipelines.training import Place
@@ -14,10 +16,14 @@ from pipelines.training import Place
 SECRETS = ("database_password", "mlflow_password", "mlflow_token")
 NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
 """What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
+NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
+"""Without these no step could work: a pod is not started. What else the ConfigMap lacks keeps its default."""
 USER = 65532
 """The image's user, who is not root."""
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 SCRATCH_SIZE = "20Gi"
+FIRST_PAUSE_SECONDS = 30
+PAUSE_FACTOR = 2
 
 
 def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Place:
@@ -31,7 +37,10 @@ def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Plac
         task.set_cpu_request(wanted.cpu).set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
         if wanted.gpu:
             task.set_accelerator_type(wanted.accelerator).set_accelerator_limit(wanted.gpu)
-        task.set_retry(wanted.retries, backoff_duration="30s", backoff_factor=2, backoff_max_duration="600s")
+        longest = f"{_longest_seconds(wanted)}s"
+        task.set_retry(
+            wanted.retries, backoff_duration=f"{FIRST_PAUSE_SECONDS}s", backoff_factor=PAUSE_FACTOR, backoff_max_duration=longest
+        )
         kubernetes.set_timeout(task, wanted.timeout_minutes * 60)
         for label, value in wanted.node_selector.items():
             kubernetes.add_node_selector(task, label, value)
@@ -45,12 +54,20 @@ def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Plac
     return place
 
 
+def _longest_seconds(wanted: StepResources) -> int:
+    """How long all attempts of a step and the pauses between them may take. Argo counts from the first attempt's start: a shorter time
+    would forbid a second attempt of a step that was lost late."""
+    pauses: int = sum(FIRST_PAUSE_SECONDS * PAUSE_FACTOR**attempt for attempt in range(wanted.retries))
+    return (wanted.retries + 1) * wanted.timeout_minutes * 60 + pauses
+
+
 def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTask:
-    variables = setting_variables(settings)
-    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in variables})
-    secrets = [_variable(field) for field in SECRETS if getattr(settings, field) is not None]
-    if secrets:
-        kubernetes.use_secret_as_env(task, settings.kubeflow_secret, {name: name for name in secrets})
+    needed = [_variable(name) for name in NEEDED]
+    others = [_variable(name) for name in Settings.model_fields if _is_for_steps(name, settings) and name not in NEEDED]
+    secrets = [_variable(name) for name in SECRETS]
+    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in needed})
+    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in others}, optional=True)
+    kubernetes.use_secret_as_env(task, settings.kubeflow_secret, {name: name for name in secrets}, optional=True)
     if settings.kubeflow_credentials_secret and settings.credentials_file:
         kubernetes.use_secret_as_volume(task, settings.kubeflow_credentials_secret, str(settings.credentials_file.parent))
     task.set_env_variable(f"{PREFIX}STATE_FOLDER", f"{SCRATCH}/perennial")
@@ -59,11 +76,18 @@ def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTa
     return task
 
 
-def setting_variables(settings: Settings) -> list[str]:
-    """The variables that the ConfigMap must hold for the steps: every setting that is not a default, a secret or this machine's own."""
+def _is_for_steps(field: str, settings: Settings) -> bool:
+    """Whether steps are told of a setting, and not by a Secret."""
     own = {*SECRETS, *NOT_FOR_STEPS} - ({"credentials_file"} if settings.kubeflow_credentials_secret else set())
-    chosen = settings.model_dump(exclude_defaults=True, exclude=own)
-    return sorted(_variable(field) for field in chosen if not field.startswith("kubeflow_"))
+    return field not in own and not field.startswith("kubeflow_")
+
+
+def setting_variables(settings: Settings) -> dict[str, str]:
+    """What a ConfigMap has to say, or the steps where there is none: what they need, and every setting that is not a default. Secrets
+    and what is this machine's own are left out."""
+    chosen = settings.model_dump(mode="json", include=set(NEEDED)) | settings.model_dump(mode="json", exclude_defaults=True)
+    told = {field: value for field, value in chosen.items() if _is_for_steps(field, settings)}
+    return {_variable(field): value if isinstance(value, str) else json.dumps(value) for field, value in sorted(told.items())}
 
 
 def _variable(field: str) -> str:

@@ -43,7 +43,7 @@ class RemoteTask:
     seconds: float
     """How long it took; 0 while it is not at its end."""
     pods: tuple[str, ...]
-    """Of all its attempts, the driver's first."""
+    """Nodes whose logs are its logs, one for each attempt: the API finds the pods below them."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +87,17 @@ def _state(word: Any) -> RemoteState:
 
 
 def _tasks(details: Any) -> Iterator[RemoteTask]:
-    """The steps among the nodes of a workflow. A step has a node of its name, one of its driver, and a child for each attempt."""
-    driver_pods: dict[str, tuple[str, ...]] = {}
-    for detail in details:
-        name = detail.display_name or ""
-        if name.endswith("-driver"):
-            driver_pods[name.removesuffix("-driver")] = tuple(pod for pod in (detail.pod_name,) if pod)
+    """The steps among the nodes of a workflow. A step has a node of its name, with a child for each attempt; where its driver failed it
+    has none, and the driver's are shown."""
+    drivers = {detail.display_name: _attempts(detail) for detail in details if (detail.display_name or "").endswith("-driver")}
     for detail in sorted(details, key=lambda detail: (detail.start_time is None, detail.start_time)):
         if detail.display_name in STEPS:
             state = _state(detail.state)
             took = (detail.end_time - detail.start_time).total_seconds() if state in ENDED and detail.start_time else 0.0
-            children = tuple(child.pod_name for child in detail.child_tasks or () if child.pod_name)
-            yield RemoteTask(detail.display_name, state, max(took, 0.0), driver_pods.get(detail.display_name, ()) + children)
+            pods = _attempts(detail) or drivers.get(f"{detail.display_name}-driver", ())
+            yield RemoteTask(detail.display_name, state, max(took, 0.0), pods)
+
+
+def _attempts(detail: Any) -> tuple[str, ...]:
+    """The children of a node. They alone bear the names by which logs are asked for: a node does not tell its own."""
+    return tuple(child.pod_name for child in detail.child_tasks or () if child.pod_name)

@@ -10,7 +10,6 @@ from kfp_server_api import V2beta1Experiment, V2beta1Run, V2beta1RuntimeConfig
 from components.cloud import Cloud
 from components.errors import ConflictError
 from components.settings import Settings
-from components.snapshot.pin import latest_partition
 from pipelines.kubeflow.api import Kubeflow, UnansweredError
 from pipelines.kubeflow.compiling import as_json, compile_training, require_image
 from pipelines.kubeflow.remote import RemoteRun, remote_run
@@ -40,7 +39,7 @@ def submit(kubeflow: Kubeflow, settings: Settings, request: TrainingRequest, *, 
         PerennialError: Kubeflow refuses it, or does not answer.
     """
     require_image(settings)
-    through = request.through or latest_partition(Cloud(settings), request.model)
+    through = request.last_partition(Cloud(settings))
     experiment = ensure_experiment(kubeflow, request.model.name, request.model.title)
     body = _run(kubeflow, settings, request, run_id=run_id or new_run_id(request.model.name), through=through)
     body.experiment_id = experiment

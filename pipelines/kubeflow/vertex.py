@@ -17,7 +17,6 @@ from components.cloud import Cloud
 from components.google import credentials
 from components.google_errors import google_errors
 from components.settings import PREFIX, Settings
-from components.snapshot.pin import latest_partition
 from pipelines.kubeflow.compiling import require_image
 from pipelines.kubeflow.placement import setting_variables
 from pipelines.kubeflow.submission import run_name
@@ -61,8 +60,8 @@ def _spec(settings: Settings, request: TrainingRequest) -> dict[str, Any]:
         wanted = resources.of(task.component_spec.name)
         task.set_caching_options(enable_caching=False)
         task.set_cpu_limit(wanted.cpu).set_memory_limit(wanted.memory).set_retry(wanted.retries)
-        for name in setting_variables(settings):
-            task.set_env_variable(name, str(getattr(settings, name.removeprefix(PREFIX).lower())))
+        for name, value in setting_variables(settings).items():
+            task.set_env_variable(name, value)
         return task.set_env_variable(f"{PREFIX}STATE_FOLDER", "/tmp/perennial").set_env_variable(f"{PREFIX}IMAGE", str(settings.image))  # noqa: S108
 
     with tempfile.TemporaryDirectory() as folder:
@@ -81,7 +80,7 @@ def submit_to_vertex(settings: Settings, request: TrainingRequest) -> VertexRun:
     """
     require_image(settings)
     location = settings.vertex_location or settings.cloudsql_instance.split(":")[-2]
-    through = request.through or latest_partition(Cloud(settings), request.model)
+    through = request.last_partition(Cloud(settings))
     run_id = new_run_id(request.model.name).lower().replace("_", "-")
     job = _pipeline_job(settings, replace(request, through=through), run_id=run_id, through=through)
     host = settings.vertex_endpoint or f"https://{location}-aiplatform.googleapis.com"

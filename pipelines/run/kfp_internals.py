@@ -1,17 +1,20 @@
-"""Everything that we use of kfp.local beyond its public functions. kfp is pinned, and a test fails when one of these names is gone.
+"""Everything that we use of kfp beyond its public functions. kfp is pinned, and a test fails when one of these names is gone.
 
 kfp.local has no way to plug in a runner or an orchestrator (docs/decisions/0004), so two of its functions are replaced for the length of a
 run. Two more are replaced since they change the process's `print` and root logger, and with tasks side by side do not put them back.
 """
 
+import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+from kfp.dsl import pipeline_task
 from kfp.local import logging_utils, subprocess_task_handler
 from kfp.local.io import IOStore
 from kfp.local.orchestrator import enhanced_dag_orchestrator
@@ -67,6 +70,14 @@ def parse_command(command: list[str]) -> TaskCommand:
     position = next(index for index, word in enumerate(command) if _SOURCE_FOLLOWS in word)
     name = command[command.index("--function_to_execute") + 1]
     return TaskCommand(name, command[position + 1], command[position + 2 :])
+
+
+@contextmanager
+def plain_frames() -> Iterator[None]:
+    """Let kfp find who called it without reading the sources of every frame below, as it does for each setting of a task: a second and a
+    half for a placed pipeline."""
+    with mock.patch.object(pipeline_task, "inspect", SimpleNamespace(stack=lambda: inspect.stack(0)[1:])):
+        yield
 
 
 @contextmanager

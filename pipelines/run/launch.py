@@ -1,7 +1,6 @@
 """What launching a training and launching a reproduction share: compiling the pipeline, and running it on this machine."""
 
 import hashlib
-import re
 import secrets
 import shutil
 import signal
@@ -24,12 +23,11 @@ from components.model.folder import Model
 from components.runs.provenance import Launch, git_state
 from components.runs.record import RecordedRun, RunState, Trigger, close_interrupted, finish_run, read_run
 from components.runs.steps import STEPS, Duty, TaskResult, TaskState
-from components.settings import IMAGE, REPOSITORY, Settings
+from components.settings import IMAGE, REPOSITORY, Settings, require_pinned
 from pipelines.run.local import GRACE_SECONDS, ForkServer, LocalRun
 from pipelines.run.locks import run_lock
 from pipelines.run.temporary import sweep_drafts
 
-PINNED_IMAGE = re.compile(r"[^@\s]+@sha256:[0-9a-f]{64}")
 KEPT_RUNS = 10
 """Folders of local runs that are kept; their rows and reports are kept for ever."""
 
@@ -189,12 +187,15 @@ def compile_pipeline(pipeline: Any, path: Path, *, image: str | None = None, def
     """Write a pipeline as YAML, with that image for every step and those defaults of its parameters.
 
     Raises:
-        SettingsError: the image is not named by its digest.
+        SettingsError: the image may be another one tomorrow.
     """
     from kfp import compiler
 
-    if image is not None and not PINNED_IMAGE.fullmatch(image):
-        raise SettingsError(f"the image {image!r} may change under its name: give PERENNIAL_IMAGE or --image as NAME@sha256:DIGEST")
+    if image is not None:
+        try:
+            require_pinned(image)
+        except ValueError as error:
+            raise SettingsError(str(error)) from error
     compiler.Compiler().compile(pipeline, str(path), pipeline_parameters=dict(defaults) if defaults else None)
     if image:
         path.write_text(path.read_text().replace(IMAGE, image))

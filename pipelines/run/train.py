@@ -8,15 +8,12 @@ from components.checks.findings import Finding
 from components.checks.record import read_recorded_findings
 from components.cloud import Cloud
 from components.model.folder import Model
-from components.registry.step import start_recorded_run, training_sha256
 from components.registry.versions import find_trained, find_version_of_run, was_trained
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import RecordedRun, Trigger
 from components.runs.steps import TaskResult
 from components.settings import PREFIX
-from components.snapshot.describe import describe_snapshot
-from components.snapshot.pin import latest_partition
 from pipelines.run.launch import Runner, new_launch, only_attempt
 
 
@@ -37,6 +34,14 @@ class TrainingRequest:
     """Run TFX's own executors where ours give the same."""
     run_id: str | None = None
     """The id of the run, if it was claimed before; None makes a new one."""
+
+    def last_partition(self, cloud: Cloud) -> date:
+        """The last partition to use; if none is asked for, the newest that the source has."""
+        if self.through is not None:
+            return self.through
+        from components.snapshot.pin import latest_partition  # BigQuery's client takes a second to import
+
+        return latest_partition(cloud, self.model)
 
 
 @dataclass(frozen=True)
@@ -71,7 +76,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
     with only_attempt(runner, model.name, run_id=request.run_id) as attempt:
         launch = new_training_launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
-            through = request.through or latest_partition(cloud, model)
+            through = request.last_partition(cloud)
             trained = None if request.force else _find_trained(cloud, model, through)
         if trained is not None:
             return trained
@@ -89,6 +94,9 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
     with cloud.engine.connect() as connection:
         if not was_trained(connection, model.name, model.code_sha256()):
             return None
+    from components.registry.step import training_sha256
+    from components.snapshot.describe import describe_snapshot
+
     snapshot, _ = describe_snapshot(cloud, model, through)
     with cloud.engine.connect() as connection:
         version = find_trained(connection, model.name, training_sha256(model, snapshot.snapshot_id))
@@ -96,6 +104,8 @@ def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained |
 
 
 def _record_start(step: Step, request: TrainingRequest, launch: Launch) -> None:
+    from components.registry.step import start_recorded_run  # TFMA's numbers and BigQuery's client: a submission needs neither
+
     through = request.through.isoformat() if request.through else "the last partition"
     start_recorded_run(step, through, launch.to_json())
 

@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from infra.emulators.kubeflow.driver import DriverError, Group, RunFacts, holds, provision_outputs, resolve_inputs
-from infra.emulators.kubeflow.launcher import ArtifactIds, LaunchedTask, LauncherError, RunTask, collect_outputs, compile_command
+from infra.emulators.kubeflow.launcher import LOST, ArtifactIds, LaunchedTask, LauncherError, RunTask, collect_outputs, compile_command
 from infra.emulators.kubeflow.listing import Json
+from infra.emulators.kubeflow.pods import Namespace, PodError, environment_of, pod_of_task
 
 DONE = ("COMPLETE", "CANCELED")
 MLMD_STATES = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "SKIPPED": "CANCELED"}
@@ -17,7 +18,8 @@ ALWAYS = "ALL_UPSTREAM_TASKS_COMPLETED"
 
 @dataclass
 class Node:
-    """One task detail of a run, which is a node of its workflow."""
+    """One task detail of a run, which is a node of its workflow. Kubeflow's manifests give every template a policy of retries: each task
+    is a node with a child for each attempt."""
 
     display_name: str
     pod: str
@@ -53,6 +55,9 @@ class Execution:
     """The workflow of one run. What succeeded stays for a retry."""
 
     spec: Json
+    configs: Json
+    """What Kubernetes is told of each executor, by its label."""
+    namespace: Namespace
     facts: RunFacts
     run_task: RunTask
     clock: Callable[[], datetime]
@@ -107,6 +112,8 @@ class Execution:
             return "SUCCEEDED", self.kept[path]
         component = self.spec["components"][task["componentRef"]["name"]]
         driver = self._node(f"{name}-driver", "RUNNING", parent)
+        driver_attempt = self._node(f"{name}-driver(0)", "RUNNING", driver)
+        driver_attempt.log = self._write_log(driver_attempt, "")
         try:
             if self.is_terminated:
                 raise DriverError("workflow shutdown with strategy: Terminate")
@@ -114,61 +121,73 @@ class Execution:
             condition = task.get("triggerPolicy", {}).get("condition", "")
             triggers = not condition or holds(condition, inputs["parameterValues"])
         except DriverError as error:
-            driver.log = self._write_log(driver, str(error))
+            driver_attempt.log = self._write_log(driver_attempt, str(error))
+            self._end(driver_attempt, "FAILED")
             self._end(driver, "FAILED")
             return "FAILED", {}
+        self._end(driver_attempt, "SUCCEEDED")
         self._end(driver, "SUCCEEDED")
         if not triggers:
             self._end(self._node(name, "SKIPPED", parent), "SKIPPED")
             return "SKIPPED", {}
         node = self._node(name, "RUNNING", parent)
+        attempt = self._node(f"{name}(0)", "RUNNING", node)
         if "dag" in component:
             artifacts = {key: found["artifacts"] for key, found in inputs["artifacts"].items()}
-            state, outputs = self._run_group(path, component, inputs["parameterValues"], artifacts, node)
+            state, outputs = self._run_group(path, component, inputs["parameterValues"], artifacts, attempt)
         else:
-            state, outputs = self._run_container(name, task, component, inputs, node)
+            executor = self._node("executor", "RUNNING", attempt)
+            state, outputs = self._run_container(name, task, component, inputs, executor)
+            self._end(executor, state)
+        self._end(attempt, state)
         self._end(node, state)
         if state == "SUCCEEDED" and "dag" not in component:
             self.kept[path] = outputs
         return state, outputs
 
     def _run_container(self, name: str, task: Json, component: Json, inputs: Json, parent: Node) -> tuple[str, Json]:
-        """Run a task's container, as often as its retry policy says."""
-        container = self.spec["deploymentSpec"]["executors"][component["executorLabel"]]["container"]
+        """Run a task's container; again, as often as its retry policy says, where its pod was lost.
+
+        Kubeflow's own manifests give every template Argo's policy OnError, which does not repeat a container that exits with a code.
+        """
+        label = component["executorLabel"]
+        container = self.spec["deploymentSpec"]["executors"][label]["container"]
         for name_, definition in component.get("inputDefinitions", {}).get("parameters", {}).items():
             if name_ not in inputs["parameterValues"] and "defaultValue" in definition:
                 inputs["parameterValues"][name_] = definition["defaultValue"]
         attempts = 1 + int(task.get("retryPolicy", {}).get("maxRetryCount", 0))
         for attempt in range(attempts):
-            outputs = provision_outputs(name, component, self.facts)
-            node = self._node("executor" if attempts == 1 else f"executor({attempt})", "RUNNING", parent)
+            node = self._node(f"executor({attempt})", "RUNNING", parent)
             node.log = self._write_log(node, "")
-            launched = LaunchedTask(
-                run_id=self.facts.run_id,
-                name=name,
-                image=container["image"],
-                command=compile_command(container, inputs, outputs),
-                environment={item["name"]: item.get("value", "") for item in container.get("env", ())},
-                inputs=inputs,
-                outputs=outputs,
-                log=node.log,
-                attempt=attempt,
-            )
-            _make_folders(launched)
+            outputs = provision_outputs(name, component, self.facts)
             try:
-                code = self.run_task(launched)
-                given = {} if code else collect_outputs(launched, component, self.ids)
-            except LauncherError as error:
-                code = 1
+                launched = LaunchedTask(
+                    run_id=self.facts.run_id,
+                    name=name,
+                    image=container["image"],
+                    command=compile_command(container, inputs, outputs),
+                    environment=environment_of(pod_of_task(container, self.configs.get(label, {})), self.namespace),
+                    inputs=inputs,
+                    outputs=outputs,
+                    log=node.log,
+                    attempt=attempt,
+                )
+                code, given = self._launch(launched, component)
+            except (LauncherError, PodError) as error:
+                code, given = 1, {}
                 with node.log.open("a") as log:
                     log.write(f"{error}\n")
+            self._end(node, "FAILED" if code else "SUCCEEDED")
             if not code:
-                self._end(node, "SUCCEEDED")
                 return "SUCCEEDED", given
-            self._end(node, "FAILED")
-            if self.is_terminated:
+            if self.is_terminated or code != LOST:
                 break
         return "FAILED", {}
+
+    def _launch(self, launched: LaunchedTask, component: Json) -> tuple[int, Json]:
+        _make_folders(launched)
+        code = self.run_task(launched)
+        return code, {} if code else collect_outputs(launched, component, self.ids)
 
     def _write_log(self, node: Node, text: str) -> Path:
         self.logs.mkdir(parents=True, exist_ok=True)

@@ -42,7 +42,9 @@ class LaunchedTask:
 
 
 RunTask = Callable[[LaunchedTask], int]
-"""Runs a task, and gives its exit code."""
+"""Runs a task, and gives its exit code, or LOST."""
+LOST = -1
+"""Instead of an exit code: the pod was deleted under the task."""
 
 
 class LauncherError(Exception):

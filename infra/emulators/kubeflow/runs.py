@@ -1,13 +1,14 @@
 """The calls for runs (run_server.go, resource_manager.go, run_store.go; tag 2.17.0)."""
 
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from infra.emulators.kubeflow import experiments, pipelines
 from infra.emulators.kubeflow.driver import RunFacts
 from infra.emulators.kubeflow.errors import Code, Refusal, invalid, not_found
-from infra.emulators.kubeflow.execution import Execution
+from infra.emulators.kubeflow.execution import Execution, Node
 from infra.emulators.kubeflow.listing import Json, page
 from infra.emulators.kubeflow.specs import require_inputs, strict, with_macros
 from infra.emulators.kubeflow.state import ENDED, State, StoredRun, new_id
@@ -15,6 +16,7 @@ from infra.emulators.kubeflow.state import ENDED, State, StoredRun, new_id
 FIELDS = ("created_at", "run_id", "display_name", "name", "id", "finished_at", "description", "scheduled_at", "storage_state")
 FIELDS += ("status", "namespace", "experiment_id", "state", "recurring_run_id")
 NEVER = "1970-01-01T00:00:00Z"
+LOG_DEPTH = 3
 CALLER = "Failed to create a new run"
 
 
@@ -50,7 +52,7 @@ def start(state: State, body: Json) -> StoredRun:
         "runtime_config": body.get("runtime_config", {}),
     }
     shown["state_history"] = [{"update_time": state.now(), "state": "PENDING"}]
-    run = StoredRun(shown, _execution(state, shown, spec["pipeline_spec"]), parameters)
+    run = StoredRun(shown, _execution(state, shown, spec), parameters)
     state.runs[run_id] = run
     state.experiments[experiment_id]["last_run_created_at"] = shown["created_at"]
     begin(state, run)
@@ -71,12 +73,14 @@ def _source(state: State, body: Json) -> tuple[Json, Json]:
         raise error.internal_error("Failed to create a run due to error fetching manifest").wrapped(CALLER) from error
 
 
-def _execution(state: State, shown: Json, spec: Json) -> Execution:
+def _execution(state: State, shown: Json, whole: Json) -> Execution:
+    spec: Json = whole["pipeline_spec"]
+    configs = whole["platform_spec"].get("platforms", {}).get("kubernetes", {}).get("deploymentSpec", {}).get("executors", {})
     run_id, root = shown["run_id"], urlsplit(shown["runtime_config"].get("pipeline_root", "minio://mlpipeline/v2/artifacts"))
     resource = f"{spec['pipelineInfo']['name']}-{run_id[:5]}"
     folder = state.folder / root.scheme / root.netloc / root.path.strip("/") / spec["pipelineInfo"]["name"] / run_id
     facts = RunFacts(run_id, shown["display_name"], resource, shown["created_at"], folder)
-    return Execution(spec, facts, state.run_task, state.clock, state.folder / "logs" / run_id)
+    return Execution(spec, configs, state.namespace, facts, state.run_task, state.clock, state.folder / "logs" / run_id)
 
 
 def begin(state: State, run: StoredRun) -> None:
@@ -159,11 +163,18 @@ def delete(state: State, run_id: str) -> Json:
 
 
 def read_log(state: State, run_id: str, pod: str) -> str:
-    """The log of a run's pod. The server has said 200 by the time it finds an error, which then is the body."""
+    """The log of a pod, or the first one below a node. The server has said 200 by the time it finds an error, which then is the body."""
     run = state.runs.get(run_id)
-    node = next((node for node in run.execution.nodes if node.pod == pod), None) if run else None
-    path: Path | None = node.log if node else None
+    path = _find_log({node.pod: node for node in run.execution.nodes}, pod, LOG_DEPTH) if run else None
     if path is None:
         text = f"Failed to read logs for run {run_id}"
         return f'{{"error_message":"BadRequestError: {text}: pods \\"{pod}\\" not found","error_details":"{text}"}}'
     return path.read_text(errors="replace")
+
+
+def _find_log(nodes: Mapping[str, Node], name: str, depth: int) -> Path | None:
+    """As Argo's archive of logs is searched (`FindObjectStoreArtifactKeyOrEmpty`, workflow.go)."""
+    node = nodes.get(name)
+    if node is None or node.log is not None or depth == 0:
+        return node.log if node else None
+    return next((log for child in node.children if (log := _find_log(nodes, child, depth - 1))), None)

@@ -20,10 +20,12 @@ from infra.emulators.kubeflow import experiments, pipelines, runs, schedules
 from infra.emulators.kubeflow.errors import Code, Refusal, invalid
 from infra.emulators.kubeflow.launcher import RunTask
 from infra.emulators.kubeflow.listing import Json
+from infra.emulators.kubeflow.pods import Namespace
 from infra.emulators.kubeflow.state import State, StoredRun
 
 API = "/apis/v2beta1"
 JSON = "application/json"
+EMPTY = Namespace()
 HEALTH = {"commit_sha": "0" * 40, "tag_name": "2.17.0", "multi_user": False, "pipeline_store": "database"}
 
 
@@ -82,7 +84,12 @@ class Backend:
 
 @contextmanager
 def serving(
-    folder: Path, run_task: RunTask, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC), token: str | None = None
+    folder: Path,
+    run_task: RunTask,
+    *,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    token: str | None = None,
+    namespace: Namespace = EMPTY,
 ) -> Iterator[Backend]:
     """A server for the length of a block.
 
@@ -91,8 +98,9 @@ def serving(
         run_task: runs the tasks.
         clock: gives the time, with its zone.
         token: what a bearer must present; None asks nobody.
+        namespace: the ConfigMaps and Secrets that tasks may name.
     """
-    backend = Backend(State(folder, run_task, clock), token)
+    backend = Backend(State(folder, run_task, clock, namespace), token)
     experiments.create(backend.state, {"display_name": experiments.DEFAULT})
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("BackendHandler", (_Handler,), {"backend": backend}))
     server.daemon_threads = True

@@ -10,6 +10,7 @@ from pathlib import Path
 from infra.emulators.kubeflow.execution import Execution, stamp
 from infra.emulators.kubeflow.launcher import RunTask
 from infra.emulators.kubeflow.listing import Json
+from infra.emulators.kubeflow.pods import Namespace
 
 ENDED = ("SUCCEEDED", "FAILED")
 
@@ -54,6 +55,7 @@ class State:
     folder: Path
     run_task: RunTask
     clock: Callable[[], datetime]
+    namespace: Namespace
     lock: threading.RLock = field(default_factory=threading.RLock)
     experiments: dict[str, Json] = field(default_factory=dict)
     pipelines: dict[str, Json] = field(default_factory=dict)

@@ -1,13 +1,15 @@
 """The commands about runs, wherever they run: list, logs, cancel, retry, backfill; and the schedules that start them."""
 
 import sys
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 
 from components.errors import RegistryError
-from components.model.folder import read_model
+from components.model.folder import Model, read_model
 from components.reason import require_reason
 from components.settings import REPOSITORY, Settings
 from pipelines.cli.options import Day, as_json, on_option, ready_settings
@@ -79,27 +81,31 @@ def retry(run: str) -> None:
 
 @click.command()
 @click.argument("model")
-@click.option("--from", "first", type=Day(), required=True, help="The last partition of the first window, YYYY-MM-DD.")
-@click.option("--to", "last", type=Day(), required=True, help="No window ends later, YYYY-MM-DD.")
+@click.option("--from", "first", type=Day(), help="The last partition of the first window, YYYY-MM-DD.")
+@click.option("--to", "last", type=Day(), help="No window ends later, YYYY-MM-DD.")
+@click.option("--due", is_flag=True, help="Instead of two dates: what MODEL's enabled schedules are to have trained by now.")
+@click.option("--file", type=click.Path(path_type=Path), default=SCHEDULES, help="Where the schedules are declared.")
 @click.option("--every", type=click.IntRange(1, 366), help="Days from window to window. Default: every_days of the model's window.")
 @click.option("--parallel", type=click.IntRange(1, 50), default=1, show_default=True, help="Runs at a time; on this machine always one.")
 @click.option("--reason", help="The reason; it is recorded with each run.")
 @on_option
-def backfill(model: str, first: date, last: date, every: int | None, parallel: int, reason: str | None, on: str) -> None:
+def backfill(model: str, reason: str | None, on: str, parallel: int, **asked: Any) -> None:
     """Train MODEL on each window between two dates that was not trained, in order of date. Run it again to go on where it stopped.
 
     The exit code is 0 when every run made a version, 2 when a gate refused one, 1 when one failed.
     """
-    reason = require_reason(f"backfill from {first} to {last}" if reason is None else reason)
+    span = _asked_windows(**asked)
+    reason = require_reason(f"backfill {span}" if reason is None else reason)
     if on == "vertex":
         raise click.UsageError("backfill runs on local or on kubeflow")
     if on == "local" and parallel > 1:
         raise click.UsageError("on this machine one run of a model is in progress at a time: leave --parallel out")
     settings = ready_settings()
     found = read_model(settings.models_folder, model)
-    from components.schedules.backfill import backfill_windows
-
-    windows = backfill_windows(first, last, every or found.window.every_days)
+    windows = span.of(settings, found)
+    if not windows:
+        click.echo(f"{model}: no enabled schedule has a window that is due")
+        return
     if on == "kubeflow":
         from components.runs.record import Trigger
         from pipelines.cli.text.runs import backfill_on_kubeflow
@@ -107,6 +113,43 @@ def backfill(model: str, first: date, last: date, every: int | None, parallel: i
 
         sys.exit(backfill_on_kubeflow(settings, TrainingRequest(found, None, Trigger.PERSON, reason), windows, parallel))
     sys.exit(_backfill_here(settings, model, windows, reason))
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Which windows are asked for: those of two dates, or without them those that schedules are to have trained."""
+
+    dates: tuple[date, date] | None
+    every: int | None
+    file: Path
+    """Where the schedules are declared."""
+
+    def __str__(self) -> str:
+        return f"from {self.dates[0]} to {self.dates[1]}" if self.dates else "of what is due"
+
+    def of(self, settings: Settings, model: Model) -> list[date]:
+        """The windows, in order of date."""
+        from components.schedules.backfill import backfill_windows, due_windows
+
+        if self.dates:
+            return backfill_windows(*self.dates, self.every or model.window.every_days)
+        from components.cloud import Cloud
+        from components.schedules.declared import read_schedules
+        from components.snapshot.pin import latest_partition
+
+        declared = read_schedules(self.file).items()
+        own = [schedule.windows(name) for name, schedule in declared if schedule.enabled and schedule.model == model.name]
+        return due_windows(own, latest_partition(Cloud(settings), model)) if own else []
+
+
+def _asked_windows(*, first: date | None, last: date | None, due: bool, every: int | None, file: Path) -> _Span:
+    if due and (first or last or every):
+        raise click.UsageError("--due asks the schedules: leave --from, --to and --every out")
+    if due:
+        return _Span(None, None, file)
+    if first is None or last is None:
+        raise click.UsageError("say which windows: --from and --to, or --due")
+    return _Span((first, last), every, file)
 
 
 def _backfill_here(settings: Settings, model: str, windows: list[date], reason: str) -> int:

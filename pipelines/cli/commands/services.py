@@ -10,7 +10,7 @@ from components.model.folder import read_model
 from components.settings import read_settings
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, counter, ready_settings, through_option
-from pipelines.local import emulators, interpreter
+from pipelines.local import emulators, interpreter, prediction_service
 from pipelines.local.addresses import HOST
 from pipelines.run.locks import running_models
 
@@ -23,23 +23,32 @@ from pipelines.run.locks import running_models
     show_default=True,
     help="The address of this machine on which the emulators listen: that of a bridge lets containers and pods use them.",
 )
-def up(advertise: str) -> None:
+@click.option("--serve", metavar="TARGET", help="Start the prediction service too: it serves what is live on TARGET.")
+@click.option("--serve-port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Its port.")
+def up(advertise: str, serve: str | None, serve_port: int) -> None:
     """Start the emulators of BigQuery, Cloud Storage and Cloud SQL, and create the registry's tables and bucket."""
+    from components.deployment.request import require_target
     from pipelines.local.services import prepare
 
+    target = None if serve is None else require_target(read_settings(), serve)
     emulators.start(read_settings(), progress=click.echo, host=advertise)
     interpreter.start_interpreter(read_settings().state_folder)
     prepare(read_settings())
+    if target is not None:
+        prediction_service.start_prediction_service(read_settings().state_folder, target, serve_port, progress=click.echo)
 
 
 @click.command()
 @click.option("--yes", is_flag=True, help="Stop them also while a run needs them, without a question.")
 def down(yes: bool) -> None:
-    """Stop the emulators. Their state stays on disk. While a run on this machine needs them, it asks first."""
+    """Stop the emulators, and the prediction service that `up --serve` started. Their state stays on disk. While a run on this machine
+    needs them, it asks first."""
     settings = read_settings()
     if (models := running_models(settings)) and not yes:
         click.confirm(f"A run of {', '.join(models)} needs the emulators and will fail. Stop them?", abort=True)
     interpreter.stop_interpreter(settings.state_folder)
+    if prediction_service.stop_prediction_service(settings.state_folder):
+        click.echo(f"{prediction_service.NAME}: stopped")
     emulators.stop(settings.state_folder, progress=click.echo)
 
 
@@ -48,7 +57,7 @@ def down(yes: bool) -> None:
 def status(as_json: bool) -> None:
     """Show the state, address, process and log of each emulator, and of the interpreter in which commands start quickly."""
     folder = read_settings().state_folder
-    parts = [*emulators.status(folder), interpreter.interpreter_status(folder)]
+    parts = [*emulators.status(folder), interpreter.interpreter_status(folder), *prediction_service.prediction_service_status(folder)]
     if as_json:
         click.echo(to_json([asdict(part) for part in parts]))
         return

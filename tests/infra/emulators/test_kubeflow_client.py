@@ -14,7 +14,7 @@ import requests
 from kfp import compiler, dsl
 from kfp.client import Client
 
-from infra.emulators.kubeflow.launcher import LaunchedTask
+from infra.emulators.kubeflow.launcher import LOST, LaunchedTask
 from infra.emulators.kubeflow.server import Backend, serving
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
@@ -49,7 +49,7 @@ class Tasks:
 
     def __init__(self) -> None:
         self.given: list[LaunchedTask] = []
-        self.fails: Callable[[LaunchedTask], bool] = lambda task: False
+        self.fails: Callable[[LaunchedTask], int] = lambda task: 0
         self.good = True
 
     def __call__(self, task: LaunchedTask) -> int:
@@ -137,22 +137,20 @@ def test_every_task_is_given_what_the_driver_resolves(client: Client, backend: B
     }
     (rows,) = used.inputs["artifacts"]["rows"]["artifacts"]
     assert rows["uri"].startswith(str(backend.state.folder / "gs" / "bucket" / "root" / "measuring" / seen.run_id / "measure"))
-    names = [(detail.display_name, detail.state) for detail in seen.run_details.task_details]
-    assert names == [
-        ("root", "SUCCEEDED"),
-        ("exit-handler-1-driver", "SUCCEEDED"),
-        ("exit-handler-1", "SUCCEEDED"),
-        ("measure-driver", "SUCCEEDED"),
-        ("measure", "SUCCEEDED"),
-        ("executor(0)", "SUCCEEDED"),
-        ("condition-2-driver", "SUCCEEDED"),
-        ("condition-2", "SUCCEEDED"),
-        ("use-driver", "SUCCEEDED"),
-        ("use", "SUCCEEDED"),
-        ("executor", "SUCCEEDED"),
-        ("close-driver", "SUCCEEDED"),
-        ("close", "SUCCEEDED"),
-        ("executor", "SUCCEEDED"),
+    assert {detail.state for detail in seen.run_details.task_details} == {"SUCCEEDED"}
+    groups = ["exit-handler-1", "measure", "condition-2", "use", "close"]
+    attempts = {name: [f"{name}-driver", f"{name}-driver(0)", name, f"{name}(0)"] for name in groups}
+    pods = ["executor", "executor(0)"]
+    assert [detail.display_name for detail in seen.run_details.task_details] == [
+        "root",
+        *attempts["exit-handler-1"],
+        *attempts["measure"],
+        *pods,
+        *attempts["condition-2"],
+        *attempts["use"],
+        *pods,
+        *attempts["close"],
+        *pods,
     ]
 
 
@@ -185,10 +183,17 @@ def test_text_of_people_meets_the_placeholders_and_macros(client: Client, tasks:
     assert executor_input["inputs"]["parameterValues"]["text"] == f"{seen.run_id} 2026-11-01 [[ScheduledTime]] [[Index]]"
 
 
-def test_a_task_is_tried_again_as_its_policy_says(client: Client, tasks: Tasks, package: str) -> None:
-    tasks.fails = lambda task: task.name == "measure" and task.attempt == 0
+def test_a_task_whose_pod_is_lost_is_tried_again_as_its_policy_says(client: Client, tasks: Tasks, package: str) -> None:
+    tasks.fails = lambda task: LOST if task.name == "measure" and task.attempt == 0 else 0
     assert run(client, package).state == "SUCCEEDED"
     assert [task.attempt for task in tasks.named("measure")] == [0, 1]
+
+
+@pytest.mark.parametrize("code", [1, 137])
+def test_a_task_that_exits_with_a_code_is_not_tried_again(client: Client, tasks: Tasks, package: str, code: int) -> None:
+    tasks.fails = lambda task: code if task.name == "measure" else 0
+    assert run(client, package).state == "FAILED"
+    assert [task.attempt for task in tasks.named("measure")] == [0]
 
 
 def test_a_failed_run_is_retried_where_it_failed(client: Client, backend: Backend, tasks: Tasks, package: str) -> None:

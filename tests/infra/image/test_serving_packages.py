@@ -23,9 +23,10 @@ class Rest:
 
 sys.meta_path.insert(0, Rest())
 import components.serving.__main__
-import pkgutil, importlib, components.serving
-for module in pkgutil.walk_packages(components.serving.__path__, "components.serving."):
-    importlib.import_module(module.name)
+import pkgutil, importlib, components.serving, components.prediction_log
+for package in (components.serving, components.prediction_log):
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        importlib.import_module(module.name)
 import tensorflow
 print(*sorted({"tfx", "apache_beam", "kfp", "tensorflow_model_analysis"} & sys.modules.keys()))
 """

@@ -7,7 +7,9 @@ from typing import Any
 Manifest = dict[str, Any]
 
 PINNED = re.compile(r"[^:@]+(:\d+)?/?[^:@]*(@sha256:[0-9a-f]{64}|:(?!latest$)[\w.-]+)")
-FROM_ELSEWHERE = {"ConfigMap/perennial", "Secret/perennial-credentials", "Secret/perennial-owner", "Role/pipeline-runner"}
+PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
+FROM_ELSEWHERE = {"ConfigMap/perennial", "Role/pipeline-runner"}
+FROM_ELSEWHERE |= {f"Secret/perennial-{name}" for name in ("credentials", "owner", "server", "serving")}
 """What a command makes, or Kubeflow Pipelines brings."""
 
 
@@ -82,6 +84,8 @@ def _named_by(manifest: Manifest) -> Iterator[str]:
     if manifest["kind"] == "RoleBinding":
         yield f"{manifest['roleRef']['kind']}/{manifest['roleRef']['name']}"
         yield from (f"{subject['kind']}/{subject['name']}" for subject in manifest["subjects"])
+    if manifest["kind"] == "HorizontalPodAutoscaler":
+        yield f"{manifest['spec']['scaleTargetRef']['kind']}/{manifest['spec']['scaleTargetRef']['name']}"
     pod = pod_of(manifest)
     if pod is None:
         return
@@ -100,14 +104,15 @@ def _named_by(manifest: Manifest) -> Iterator[str]:
 
 
 def _disconnected(objects: Sequence[Manifest]) -> Iterator[str]:
-    """Services that reach no pod, or no port of one."""
+    """Services that reach no pod, or no port of one; budgets of no pod, and probes of no port."""
+    for manifest in objects:
+        for container in (pod_of(manifest) or {"containers": []})["containers"]:
+            yield from (f"{name_of(manifest)} {fault}" for fault in _faults_of_probes(container))
+    for budget in (manifest for manifest in objects if manifest["kind"] == "PodDisruptionBudget"):
+        if not _selected(objects, budget["spec"]["selector"]["matchLabels"]):
+            yield f"{name_of(budget)} selects no pod"
     for service in (manifest for manifest in objects if manifest["kind"] == "Service"):
-        selector = service["spec"]["selector"].items()
-        pods = [
-            pod
-            for manifest in objects
-            if (pod := pod_of(manifest)) and selector <= manifest["spec"]["template"]["metadata"]["labels"].items()
-        ]
+        pods = _selected(objects, service["spec"]["selector"])
         if not pods:
             yield f"{name_of(service)} selects no pod"
         ports = {
@@ -121,3 +126,20 @@ def _disconnected(objects: Sequence[Manifest]) -> Iterator[str]:
             target = port.get("targetPort", port["port"])
             if pods and target not in ports:
                 yield f"{name_of(service)} leads to port {target}, which no container has"
+
+
+def _faults_of_probes(container: Manifest) -> Iterator[str]:
+    own = {port["name"] for port in container.get("ports", [])}
+    probes = [container[kind] for kind in PROBES if kind in container]
+    for port in [probe.get("httpGet", probe.get("tcpSocket"))["port"] for probe in probes]:
+        if port not in own:
+            yield f"is asked on port {port}, which container {container['name']} has not"
+
+
+def _selected(objects: Sequence[Manifest], labels: dict[str, str]) -> list[Manifest]:
+    """The pods that have all these labels."""
+    return [
+        pod
+        for manifest in objects
+        if (pod := pod_of(manifest)) and labels.items() <= manifest["spec"]["template"]["metadata"]["labels"].items()
+    ]

@@ -3,11 +3,9 @@
 import copy
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,59 +13,24 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from components.settings import PREFIX, REPOSITORY, Settings
+from components.serving.remembering import END_SECONDS
+from components.serving.server import STOP_SECONDS
+from components.settings import PREFIX, Settings
+from tests.infra.kubeflow.layers import FOLDERS, INFRA, LAYERS, TRAINING, faults_of_schema, objects_of, rendered, settings_of
 from tests.infra.kubeflow.rules import Manifest, faults, name_of, pod_of
 
-INFRA = REPOSITORY / "infra"
-LAYERS = {"kind": INFRA / "kind", "gke": INFRA / "kubeflow" / "overlays" / "gke"}
-TRAINING = "kind's training"
-FOLDERS = LAYERS | {TRAINING: INFRA / "kind" / "training"}
 EMULATORS = INFRA / "emulators" / ".venv" / "bin" / "python"
-
-
-@cache
-def rendered(layer: str) -> str:
-    kustomize = [["kustomize", "build"], ["kubectl", "kustomize"]]
-    command = next((command for command in kustomize if shutil.which(command[0])), None)
-    assert command is not None, "install kustomize: it renders infra/kind and infra/kubeflow"
-    done = subprocess.run([*command, str(FOLDERS[layer])], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def objects_of(layer: str) -> list[Manifest]:
-    return list(yaml.safe_load_all(rendered(layer)))
-
-
-def kubernetes_version() -> str:
-    """The minor version of kind's node."""
-    (node,) = yaml.safe_load((INFRA / "kind" / "cluster.yaml").read_text())["nodes"]
-    match = re.fullmatch(r"kindest/node:v(1\.\d+)\.\d+@sha256:[0-9a-f]{64}", node["image"])
-    assert match, node["image"]
-    return match[1]
-
-
-def settings_of(layer: str) -> Settings:
-    (values,) = [manifest["data"] for manifest in objects_of(layer) if name_of(manifest) == "ConfigMap/perennial"]
-    assert {name.removeprefix(PREFIX).lower() for name in values} <= Settings.model_fields.keys()
-    assert (INFRA / "environments" / f"{values['PERENNIAL_ENVIRONMENT']}.env").is_file()
-    return Settings(**{name.removeprefix(PREFIX).lower(): value for name, value in values.items()})
 
 
 @pytest.mark.parametrize("layer", FOLDERS)
 def test_every_object_has_the_schema_of_the_pinned_kubernetes(layer: str, tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(rendered(layer))
-    command = [str(Path(sys.executable).parent / "kubernetes-validate"), "--strict", "--quiet", "-k", kubernetes_version()]
-    done = subprocess.run([*command, str(tmp_path / "all.yaml")], capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert faults_of_schema(tmp_path / "all.yaml") == ""
 
 
 def test_a_misspelt_field_is_not_in_the_schema(tmp_path: Path) -> None:
     (tmp_path / "all.yaml").write_text(rendered("kind").replace("readOnlyRootFilesystem", "readonlyRootFilesystem"))
-    command = [str(Path(sys.executable).parent / "kubernetes-validate"), "--strict", "-k", kubernetes_version()]
-    done = subprocess.run([*command, str(tmp_path / "all.yaml")], capture_output=True, text=True, check=False)
-    assert done.returncode == 1
-    assert "'readonlyRootFilesystem' was unexpected" in done.stdout + done.stderr
+    assert "'readonlyRootFilesystem' was unexpected" in faults_of_schema(tmp_path / "all.yaml")
 
 
 @pytest.mark.parametrize("layer", LAYERS)
@@ -142,8 +105,35 @@ def test_what_breaks_a_rule_is_named(change: Callable[[Manifest], object], sente
 )
 def test_a_service_that_leads_nowhere_is_named(change: Callable[[Manifest], object], sentence: str) -> None:
     objects = copy.deepcopy(objects_of("kind"))
-    (service,) = [manifest for manifest in objects if manifest["kind"] == "Service"]
+    (service,) = [manifest for manifest in objects if name_of(manifest) == "Service/emulators"]
     change(service["spec"])
+    assert faults(objects) == [sentence]
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "sentence"),
+    [
+        (
+            "HorizontalPodAutoscaler/perennial-serving",
+            lambda spec: spec["scaleTargetRef"].update(name="x"),
+            "HorizontalPodAutoscaler/perennial-serving names Deployment/x, which is not there",
+        ),
+        (
+            "PodDisruptionBudget/perennial-serving",
+            lambda spec: spec["selector"]["matchLabels"].update(x="y"),
+            "PodDisruptionBudget/perennial-serving selects no pod",
+        ),
+        (
+            "Deployment/perennial-serving",
+            lambda spec: spec["template"]["spec"]["containers"][0]["livenessProbe"]["httpGet"].update(port="x"),
+            "Deployment/perennial-serving is asked on port x, which container serve has not",
+        ),
+    ],
+)
+def test_what_belongs_to_nothing_is_named(name: str, change: Callable[[Manifest], object], sentence: str) -> None:
+    objects = copy.deepcopy(objects_of("kind"))
+    (found,) = [manifest for manifest in objects if name_of(manifest) == name]
+    change(found["spec"])
     assert faults(objects) == [sentence]
 
 
@@ -172,7 +162,7 @@ def test_the_settings_of_kind_lead_to_the_emulators_ports_and_identities() -> No
 
 @pytest.mark.services
 def test_the_emulators_have_the_options_that_their_pods_give() -> None:
-    (deployment,) = [manifest for manifest in objects_of("kind") if manifest["kind"] == "Deployment"]
+    (deployment,) = [manifest for manifest in objects_of("kind") if name_of(manifest) == "Deployment/emulators"]
     for container in (pod_of(deployment) or {})["containers"]:
         module = container["command"][-1]
         helped = subprocess.run([str(EMULATORS), "-P", "-m", module, "--help"], capture_output=True, text=True, check=True).stdout
@@ -196,6 +186,30 @@ def test_on_google_cloud_every_role_acts_as_an_account_of_the_same_project() -> 
     assert container["env"] == [{"name": "PERENNIAL_DATABASE_USER", "value": owner}]
     assert settings.credentials_file is None
     assert "Secret" not in json.dumps(objects_of("gke"))
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_prediction_service_asks_the_registry_as_who_may_only_read(layer: str) -> None:
+    (deployment,) = [manifest for manifest in objects_of(layer) if name_of(manifest) == "Deployment/perennial-serving"]
+    pod = pod_of(deployment) or {}
+    (container,) = pod["containers"]
+    own = {item["name"].removeprefix(PREFIX).lower(): item["value"] for item in container["env"]}
+    settings = Settings(**(settings_of(layer).model_dump(exclude_defaults=True) | own))
+    assert settings.database_user == {"gke": "perennial-server@my-project.iam", "kind": "console@perennial-kind.iam"}[layer]
+    options = dict(word.removeprefix("--").split("=") for word in container["args"])
+    assert options["target"] in settings.targets
+    assert int(options["port"]) == container["ports"][0]["containerPort"]
+    folders = {mount["mountPath"] for mount in container["volumeMounts"]}
+    files = [options["token-file"], *([str(settings.credentials_file)] if settings.credentials_file else [])]
+    assert {str(Path(file).parent) for file in files} == folders - {"/tmp"}  # noqa: S108 - in the container
+    parser = subprocess.run([sys.executable, *container["command"][1:], "--help"], capture_output=True, text=True, check=True).stdout
+    assert {option for option in options if f"--{option}" not in parser} == set()
+    grace = pod["terminationGracePeriodSeconds"] - container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert grace > STOP_SECONDS + END_SECONDS
+
+
+def test_the_links_to_runs_on_kind_lead_where_up_says_that_kubeflows_page_is() -> None:
+    assert f"open {settings_of('kind').kubeflow_ui}" in (INFRA / "kind" / "up").read_text()
 
 
 def test_kubeflow_pipelines_comes_by_one_commit() -> None:

@@ -10,7 +10,9 @@ from uuid import uuid4
 import pytest
 
 from components.settings import KubeflowAuthentication, Settings
+from infra.emulators.kubeflow.pods import Namespace
 from infra.emulators.kubeflow.server import Backend, serving
+from pipelines.kubeflow.placement import setting_variables
 from pipelines.local.services import prepare
 from tests.pipelines.command_line import CommandLine, small_churn
 from tests.pipelines.kubeflow.steps import Steps
@@ -27,6 +29,11 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.now
+
+
+def namespace_of(settings: Settings) -> Namespace:
+    """What the pods of a cluster are told: the settings as its ConfigMap."""
+    return Namespace({settings.kubeflow_config_map: setting_variables(settings)})
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,7 @@ def steps(settings: Settings) -> Steps:
 
 @pytest.fixture
 def backend(tmp_path: Path, steps: Steps, clock: Clock) -> Iterator[Backend]:
-    with serving(tmp_path / "backend", steps, clock=clock, token=TOKEN) as backend:
+    with serving(tmp_path / "backend", steps, clock=clock, token=TOKEN, namespace=namespace_of(steps.settings)) as backend:
         yield backend
 
 

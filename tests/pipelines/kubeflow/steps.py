@@ -14,7 +14,7 @@ from components.runs.record import RunState, finish_run
 from components.schedules.claims import claim_window
 from components.schedules.windows import ScheduledWindows
 from components.settings import Settings
-from infra.emulators.kubeflow.launcher import LaunchedTask
+from infra.emulators.kubeflow.launcher import LOST, LaunchedTask
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Steps:
         self.tasks.append(task)
         self.before(task)
         if task.name in self.lost:
-            return 137
+            return LOST
         with task.log.open("a") as log:
             log.write(f"{task.name} of {task.run_id}\n")
             try:

@@ -57,7 +57,7 @@ def test_a_run_whose_step_fails_ends_with_its_sentence_and_one(perennial: Kubefl
     assert done.returncode == 1
     assert "Error: the disk is full: free some room" in done.stderr
     assert re.search(r"✗ read +failed", done.stderr)
-    assert steps.names().count("read") == 3, "it is tried again twice"
+    assert steps.names().count("read") == 1, "its end is recorded: another attempt could not change it"
 
 
 def test_a_run_that_ends_before_it_is_recorded_says_where_to_look(perennial: KubeflowCommandLine, steps: Steps, name: str) -> None:
@@ -155,6 +155,25 @@ def test_a_backfill_trains_each_window_once_and_goes_on_where_it_stopped(
     assert [line.split()[1] for line in again.stdout.splitlines()] == ["trained", "trained", "submitted", "trained", "trained", "SUCCEEDED"]
     runs = [(recorded.run.parameters["through"], recorded.state) for recorded in perennial.runs(name)]
     assert sorted(runs) == sorted([(f"1998-05-0{day}", RunState.SUCCEEDED) for day in range(1, 6)] + [("1998-05-03", RunState.FAILED)])
+
+
+def test_a_backfill_of_what_is_due_asks_the_schedules_of_the_model(perennial: KubeflowCommandLine, backend: Backend, name: str) -> None:
+    done = perennial.run("backfill", name, "--due", "--on", "kubeflow")
+    assert (done.returncode, done.stdout) == (0, f"{name}: no enabled schedule has a window that is due\n")
+    assert backend.writes == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--due", "--from", "1998-05-01"), "--due asks the schedules: leave --from, --to and --every out"),
+        (("--from", "1998-05-01"), "say which windows: --from and --to, or --due"),
+    ],
+)
+def test_a_backfill_is_told_which_windows(perennial: KubeflowCommandLine, name: str, arguments: tuple[str, ...], sentence: str) -> None:
+    done = perennial.run("backfill", name, *arguments)
+    assert done.returncode == 64
+    assert sentence in done.stderr
 
 
 @pytest.mark.parametrize(

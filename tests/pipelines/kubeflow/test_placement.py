@@ -3,13 +3,10 @@
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 from google.protobuf.json_format import ParseDict
-from kfp import components
-from kfp.kubernetes.kubernetes_executor_config_pb2 import KubernetesExecutorConfig
 from kfp.pipeline_spec import pipeline_spec_pb2
 
 from components.errors import ModelFolderError
@@ -17,8 +14,8 @@ from components.model.folder import Model, read_model
 from components.runs.record import Trigger
 from components.runs.steps import STEPS
 from components.settings import Settings
-from infra.emulators.kubeflow.specs import parse_spec
-from pipelines.kubeflow.compiling import compile_scheduled_training, compile_training
+from pipelines.kubeflow.compiling import compile_training
+from pipelines.kubeflow.placement import NOT_FOR_STEPS, SECRETS
 from pipelines.kubeflow.vertex import _pipeline_job
 from pipelines.run.train import TrainingRequest
 from tests.pipelines.command_line import small_churn
@@ -51,6 +48,7 @@ def settings(tmp_path: Path) -> Settings:
         image=IMAGE,
         pipeline_root="gs://bucket/root",
         models_folder=tmp_path,
+        targets=("blue", "green"),
         state_folder=tmp_path / "state",
     )
 
@@ -60,20 +58,6 @@ def model(tmp_path: Path) -> Model:
     folder = small_churn(tmp_path)
     (folder / "model.toml").write_text((folder / "model.toml").read_text() + RESOURCES)
     return read_model(tmp_path, "churn")
-
-
-@pytest.mark.parametrize("compile_", [compile_training, compile_scheduled_training])
-def test_what_is_compiled_is_accepted_by_kfp_and_by_strict_protobuf(settings: Settings, model: Model, compile_: Any) -> None:
-    text = compile_(settings, model)
-    assert components.load_component_from_text(text) is not None
-    spec, platform = yaml.safe_load_all(text)
-    ParseDict(spec, pipeline_spec_pb2.PipelineSpec())
-    ParseDict(platform, pipeline_spec_pb2.PlatformSpec())
-    executors = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
-    assert executors.keys() == spec["deploymentSpec"]["executors"].keys()
-    for config in executors.values():
-        ParseDict(config, KubernetesExecutorConfig())
-    assert parse_spec(text)["platform_spec"] == platform
 
 
 def test_each_step_says_what_it_asks_for(settings: Settings, model: Model) -> None:
@@ -99,18 +83,44 @@ def test_settings_are_a_config_map_and_secrets_a_secret(settings: Settings, mode
     text = compile_training(settings, model)
     assert "hidden" not in text
     config = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pin"]
-    (given,) = config["configMapAsEnv"]
-    assert given["configMapName"] == "perennial"
-    names = [entry["envVar"] for entry in given["keyToEnv"]]
-    assert {"PERENNIAL_ENVIRONMENT", "PERENNIAL_PROJECT", "PERENNIAL_BUCKET", "PERENNIAL_PIPELINE_ROOT"} <= set(names)
-    assert {"PERENNIAL_STATE_FOLDER", "PERENNIAL_MODELS_FOLDER", "PERENNIAL_DATABASE_PASSWORD"} & set(names) == set()
+    needed, others = config["configMapAsEnv"]
+    assert (needed["configMapName"], needed["optional"], others["configMapName"], others["optional"]) == (
+        "perennial",
+        False,
+        "perennial",
+        True,
+    )
+    names = [entry["envVar"] for given in (needed, others) for entry in given["keyToEnv"]]
+    own = {*SECRETS, *NOT_FOR_STEPS}
+    assert sorted(names) == sorted(
+        f"PERENNIAL_{name.upper()}" for name in Settings.model_fields if name not in own and "kubeflow" not in name
+    )
+    wanted = ["environment", "pipeline_root", "project", "bucket", "cloudsql_instance", "database_user"]
+    assert [entry["envVar"] for entry in needed["keyToEnv"]] == [f"PERENNIAL_{name.upper()}" for name in wanted]
     (secret,) = config["secretAsEnv"]
-    assert [entry["envVar"] for entry in secret["keyToEnv"]] == ["PERENNIAL_DATABASE_PASSWORD"]
+    assert [entry["envVar"] for entry in secret["keyToEnv"]] == [f"PERENNIAL_{name.upper()}" for name in SECRETS]
+    assert secret["optional"] is True
+
+
+def test_a_step_that_is_lost_late_may_still_be_tried_again(settings: Settings, model: Model) -> None:
+    spec = next(yaml.safe_load_all(compile_training(settings, model)))
+    tasks = [task for component in spec["components"].values() for task in component.get("dag", {}).get("tasks", {}).values()]
+    policies = {task["taskInfo"]["name"]: task["retryPolicy"] for task in tasks if "retryPolicy" in task}
+    assert policies[STEPS["train"].title]["backoffMaxDuration"] == f"{2 * 30 * 60 + 30}s"  # Argo counts from the first attempt's start
+    assert policies[STEPS["pin"].title]["backoffMaxDuration"] == f"{3 * 180 * 60 + 90}s"
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [('memory = "2G"', 'memory = "much"'), ("gpu = 1", "gpu = -1"), ("retries = 1", "retries = 99"), ('memory = "2G"', "ram = 2")],
+    [
+        ('memory = "2G"', 'memory = "1.5G"'),
+        ('memory = "2G"', 'memory = "500K"'),
+        ('cpu = "2"', 'cpu = "2G"'),
+        ('memory = "2G"', 'memory = "much"'),
+        ("gpu = 1", "gpu = -1"),
+        ("retries = 1", "retries = 99"),
+        ('memory = "2G"', "ram = 2"),
+    ],
 )
 def test_resources_that_no_cluster_has_are_refused(tmp_path: Path, old: str, new: str) -> None:
     folder = small_churn(tmp_path)
@@ -137,4 +147,5 @@ def test_a_job_of_vertex_ai_is_built_of_its_own_types(settings: Settings, model:
     container = spec.deployment_spec["executors"]["exec-train"]["container"]
     variables = {item["name"]: item["value"] for item in container["env"]}
     assert (variables["PERENNIAL_PROJECT"], variables["PERENNIAL_IMAGE"]) == ("shop", IMAGE)
+    assert variables["PERENNIAL_TARGETS"] == '["blue", "green"]'
     assert "PERENNIAL_DATABASE_PASSWORD" not in variables

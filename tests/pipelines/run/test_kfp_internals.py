@@ -3,6 +3,7 @@
 import importlib.util
 import inspect
 import tomllib
+from contextlib import nullcontext
 from importlib.metadata import version
 
 import pytest
@@ -50,6 +51,19 @@ def test_a_function_that_we_replace_is_called_as_ours_is_written() -> None:
     assert parameters(run_dag) - GROUP == parameters(kfp_internals.execute_task) - {"task_name", "task_spec", "io_store", "fail_stack"}
     assert parameters(run_group) == {*GROUP, "context"}
     assert len(parameters(indented_print) | parameters(logger_context)) == 1  # both are called without arguments
+
+
+def test_the_caller_that_kfp_looks_for_is_found_without_the_sources_of_the_frames() -> None:
+    sentences = []
+    for frames in (nullcontext, kfp_internals.plain_frames):
+        with frames(), pytest.raises(ValueError, match="set_cpu_limit") as refusal:
+
+            @dsl.pipeline(name="whole")  # type: ignore[untyped-decorator]
+            def whole() -> None:
+                reproduction(run_id="run", model="churn", version=1, launch="{}").set_cpu_limit("1")
+
+        sentences.append(str(refusal.value))
+    assert sentences[0] == sentences[1]
 
 
 @pytest.mark.parametrize("pipeline", [training, reproduction], ids=["training", "reproduction"])

@@ -41,5 +41,11 @@ def test_the_id_of_a_run_begins_with_the_model_and_the_time_and_is_new() -> None
 def test_an_image_that_may_change_under_its_name_is_refused(image: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refusal:
         compile_pipeline(training, tmp_path / "training.yaml", image=image)
-    assert str(refusal.value) == f"the image {image!r} may change under its name: give PERENNIAL_IMAGE or --image as NAME@sha256:DIGEST"
+    sentence = "name it by digest, as `make image REGISTRY=…` prints it (NAME@sha256:…)"
+    assert str(refusal.value) == f"{image!r} may be another image tomorrow: {sentence}"
     assert not (tmp_path / "training.yaml").exists()
+
+
+def test_an_image_that_only_a_cluster_on_this_machine_has_is_taken(tmp_path: Path) -> None:
+    compile_pipeline(training, tmp_path / "training.yaml", image="localhost/perennial-training:kind")
+    assert "image: localhost/perennial-training:kind" in (tmp_path / "training.yaml").read_text()
