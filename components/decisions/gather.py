@@ -114,7 +114,14 @@ def _runs(connection: sa.Connection, model: str) -> tuple[RunFact, ...]:
     rows = execute(connection, "decisions.runs", model=model)
     bad = (RunState.FAILED, RunState.CANCELLED)
     return tuple(
-        RunFact(row.run_id, row.started_at, float(row.seconds), is_running=row.state == RunState.RUNNING, failed=row.state in bad)
+        RunFact(
+            row.run_id,
+            row.started_at,
+            float(row.seconds),
+            is_running=row.state == RunState.RUNNING,
+            failed=row.state in bad,
+            refused=row.state == RunState.BLOCKED,
+        )
         for row in rows
     )
 
@@ -146,6 +153,7 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
         new_rows=sizes.rows_between(before, window.last_partition),
         rewritten=changed,
         rewritten_id=changed_id,
+        written_at=sizes.written_at(window.last_partition),
     )
 
 

@@ -107,8 +107,12 @@ def only_watcher(engine: sa.Engine, model: str) -> Iterator[bool]:
         connection.commit()
         try:
             yield got
-        finally:
+        except BaseException:
             connection.invalidate()
+            raise
+        if got:
+            execute(connection, "decisions.unlock", model=model)
+            connection.commit()
 
 
 def last_seen(connection: sa.Connection, model: str) -> tuple[int, str]:

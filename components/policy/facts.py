@@ -58,6 +58,8 @@ class SourceFact:
     """Partitions whose rows are others than those that the last version was trained on."""
     rewritten_id: str = ""
     """What tells this rewriting from the next one."""
+    written_at: datetime | None = None
+    """When a partition up to `labelled_through` was written last."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class RunFact:
     is_running: bool
     failed: bool
     """Whether it failed or was cancelled: what a gate refused did not fail."""
+    refused: bool = False
+    """Whether a gate refused the data or the version."""
 
 
 @dataclass(frozen=True)

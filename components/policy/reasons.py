@@ -35,13 +35,7 @@ class Reason:
 
 def reasons_to_train(policy: ContinuousSection, facts: Facts) -> tuple[Reason, ...]:
     """The reasons that no training was carried out for yet, the strongest first."""
-    found = (
-        *_persons(policy, facts),
-        *_alarms(policy, facts),
-        *_code(policy, facts),
-        *_partitions(policy, facts),
-        *_schedule(policy, facts),
-    )
+    found = (one for kind in (_persons, _alarms, _code, _partitions, _mended, _schedule) for one in kind(policy, facts))
     order = list(ReasonKind)
     return tuple(sorted((one for one in found if one.key not in facts.answered), key=lambda one: (order.index(one.kind), one.key)))
 
@@ -83,6 +77,16 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
         what = f"partition {first}" + (f" and {more} more were" if more else " was")
         sentence = f"{what} rewritten after version {trained.version} was trained on it"
         yield Reason(ReasonKind.PARTITION, f"rewritten:{source.rewritten_id}", sentence)
+
+
+def _mended(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
+    """What a gate refused may be good once it was written again: no version has pinned it, so it is not a rewritten partition."""
+    source, last = facts.source, next((run for run in facts.runs if not run.failed), None)
+    if "new_partition" not in policy.triggers or source is None or source.written_at is None or last is None or not last.refused:
+        return
+    if source.written_at > last.started_at:
+        sentence = f"the source was written again at {source.written_at:%Y-%m-%d %H:%M} UTC, after a gate had refused run {last.run_id}"
+        yield Reason(ReasonKind.PARTITION, f"mended:{last.run_id}:{source.written_at:%Y-%m-%dT%H:%M:%S.%f}", sentence)
 
 
 def _schedule(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:

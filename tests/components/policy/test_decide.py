@@ -69,6 +69,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "train",
         "partition 2026-02-01 and 1 more were rewritten after version 3 was trained on it",
     ),
+    "a source that was written again after a refusal": (
+        {"cooldown_hours": 0},
+        replace(QUIET, runs=(replace(RUN, refused=True),), source=replace(SOURCE, written_at=NOW - timedelta(hours=1))),
+        PolicyVerdict.TRAIN,
+        "train",
+        "the source was written again at 2026-03-10 11:00 UTC, after a gate had refused run churn-1",
+    ),
+    "a source that was written before a refusal": (
+        {"cooldown_hours": 0},
+        replace(QUIET, runs=(replace(RUN, refused=True),), source=replace(SOURCE, written_at=NOW - timedelta(hours=3))),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
     "changed code": (
         {},
         replace(QUIET, code=CodeFact("d", ("model", "environment"))),

@@ -79,6 +79,7 @@ def test_a_look_trains_for_a_reason_and_the_next_one_has_none(source: Site, watc
         "new_rows": 120,
         "rewritten": [],
         "rewritten_id": "",
+        "written_at": decision.facts["source"]["written_at"],  # type: ignore[index]
     }
 
 
@@ -96,6 +97,17 @@ def test_a_new_partition_and_a_rewritten_one_are_reasons_once(source: Site, watc
     source.load(visits(5)[1:], day(5))
     assert watch(source, model) == [rewritten, "version: version 3 passed both gates"]
     assert watch(source, model) == []
+
+
+def test_what_a_gate_refused_is_tried_again_once_it_was_written_again(source: Site, watched: Watched) -> None:
+    model, blocked = watched(), Trainer(source.cloud, RunState.BLOCKED)
+    assert watch(source, model, blocked) == [FIRST, "refused: for a test"]
+    assert watch(source, model, blocked) == []
+    source.load(visits(6)[1:], day(6))
+    (decided, _) = watch(source, model, blocked)
+    assert decided.startswith("train: the source was written again at ")
+    assert f" UTC, after a gate had refused run {model.name}-decision-" in decided
+    assert watch(source, model, blocked) == []
 
 
 def test_a_partition_that_vanished_is_a_rewritten_one(source: Site, watched: Watched) -> None:
