@@ -3,7 +3,8 @@
 import sqlalchemy as sa
 
 from components.database.statements import execute
-from components.monitoring.alarms import Alarm, Cause, open_alarms
+from components.decisions.replay import PastAlarm
+from components.monitoring.alarms import Alarm, AlarmState, Cause, all_alarms, open_alarms
 from components.policy.facts import AlarmFact, LikelyCause
 
 LIVE = "live"
@@ -16,6 +17,15 @@ def read_alarm_facts(connection: sa.Connection, model: str) -> tuple[AlarmFact, 
         _fact(one)
         for one in open_alarms(connection, model)
         if one.subject.role == LIVE and (not one.is_muted(today) or one.standing.cause.kind is Cause.BROKEN_SOURCE)
+    )
+
+
+def read_past_alarms(connection: sa.Connection, model: str) -> tuple[PastAlarm, ...]:
+    """All alarms that there were about live versions of a model, each open from the first day on which it showed."""
+    return tuple(
+        PastAlarm(_fact(one), one.subject.since, one.standing.day if one.standing.state is AlarmState.CLOSED else None)
+        for one in all_alarms(connection, model)
+        if one.subject.role == LIVE
     )
 
 

@@ -77,6 +77,14 @@ WHERE model = :model AND pipeline_name = 'training'
 ORDER BY started_at DESC
 LIMIT 200;
 
+-- name: usual_seconds
+-- The median of the last trainings that gave a version.
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
+  SELECT extract(epoch FROM finished_at - started_at) AS seconds FROM registry.pipeline_run
+  WHERE model = :model AND pipeline_name = 'training' AND state = 'SUCCEEDED'
+  ORDER BY started_at DESC LIMIT 20
+) AS last;
+
 -- name: trained
 -- What the model's newest version was made of.
 SELECT version, document, artifact_uri, manifest, environment_digest, pipeline_version, started_at

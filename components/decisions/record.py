@@ -202,6 +202,11 @@ def is_on_hold(connection: sa.Connection, model: str, target: str) -> bool:
     return execute(connection, "decisions.hold", model=model, target=target).first() is not None
 
 
+def usual_seconds(connection: sa.Connection, model: str) -> float:
+    """How long a training of a model takes; 0 if there was none."""
+    return float(execute(connection, "decisions.usual_seconds", model=model).scalar() or 0.0)
+
+
 def _recorded(row: sa.RowMapping) -> RecordedDecision:
     values = dict(row) | {
         "verdict": PolicyVerdict(row["verdict"]),

@@ -49,3 +49,15 @@ def test_what_is_not_watched_is_told(command_line: CommandLine) -> None:
     assert (done.returncode, done.stdout) == (0, f"churn: {NEVER}\n")
     assert command_line.refused("approve", "999999", "--reason", "why not").startswith("there is no decision 999999: ")
     assert command_line.run("policy", "show", "churn").stdout.startswith("Churn is trained only when somebody runs")
+
+
+def test_a_policy_is_tried_on_the_past(command_line: CommandLine) -> None:
+    folder = small_churn(command_line.settings.models_folder, "replayed")
+    edit(folder / "model.toml", LAST, f"{LAST}\n\n{CONTINUOUS}")
+    document = command_line.json("policy", "replay", "replayed", "--from", "1998-01-01", "--to", "1998-06-30")
+    assert (document["days"], document["new_spans"], len(document["trainings"])) == (181, 27, 27)
+    text = command_line.run("policy", "replay", "replayed", "--from", "1998-06-01", "--to", "1998-06-30").stdout.splitlines()
+    assert text[0] == "replayed would have been trained 6 times in 30 days"
+    assert command_line.refused("policy", "replay", "churn", "--from", "1998-06-01", "--to", "1998-06-30").startswith(
+        "churn has no policy to try"
+    )
