@@ -187,7 +187,12 @@ class Execution:
     def _launch(self, launched: LaunchedTask, component: Json) -> tuple[int, Json]:
         _make_folders(launched)
         code = self.run_task(launched)
-        return code, {} if code else collect_outputs(launched, component, self.ids)
+        if code:
+            return code, {}
+        given = collect_outputs(launched, component, self.ids)
+        for found in launched.outputs["artifacts"].values():
+            _drop_empty_folders(Path(found["artifacts"][0]["uri"]))
+        return code, given
 
     def _write_log(self, node: Node, text: str) -> Path:
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -206,6 +211,15 @@ def _make_folders(task: LaunchedTask) -> None:
         Path(found["artifacts"][0]["uri"]).parent.mkdir(parents=True, exist_ok=True)
     for place in task.outputs["parameters"].values():
         Path(place["outputFile"]).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _drop_empty_folders(folder: Path) -> None:
+    """An object store, through which artifacts go from pod to pod, keeps files alone."""
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _outputs(component: Json, group: Group) -> Json:

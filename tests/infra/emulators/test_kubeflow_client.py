@@ -154,6 +154,20 @@ def test_every_task_is_given_what_the_driver_resolves(client: Client, backend: B
     ]
 
 
+def test_an_empty_folder_does_not_come_through_an_object_store(client: Client, tasks: Tasks, package: str) -> None:
+    def leave_folders(task: LaunchedTask) -> int:
+        for found in task.outputs["artifacts"].values():
+            (Path(found["artifacts"][0]["uri"]) / "full").mkdir(parents=True)
+            (Path(found["artifacts"][0]["uri"]) / "empty" / "inner").mkdir(parents=True)
+            (Path(found["artifacts"][0]["uri"]) / "full" / "file").write_text("rows")
+        return 0
+
+    tasks.fails = leave_folders
+    run(client, package)
+    (rows,) = tasks.named("use")[0].inputs["artifacts"]["rows"]["artifacts"]
+    assert sorted(path.relative_to(rows["uri"]).as_posix() for path in Path(rows["uri"]).rglob("*")) == ["full", "full/file"]
+
+
 def test_metadata_comes_back_as_mlmd_keeps_it(client: Client, tasks: Tasks, package: str) -> None:
     run(client, package)
     (rows,) = tasks.named("use")[0].inputs["artifacts"]["rows"]["artifacts"]
