@@ -1,6 +1,7 @@
 """The models that a watcher looks at, and one look at each."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from components.cloud import Cloud
 from components.decisions.alarms import read_alarm_facts
@@ -8,13 +9,29 @@ from components.errors import PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
+from pipelines.watch.local import train_here
 from pipelines.watch.model_pass import watch_model
-from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
+from pipelines.watch.watcher import Watcher
 
 
-def new_watcher(settings: Settings, train: Callable[[TrainingOrder], TrainingEnd | None], on_news: Callable[[str, str], None]) -> Watcher:
-    """A watcher of this machine: its runs are known to the registry as soon as they begin."""
-    return Watcher(Cloud(settings), train, lambda _: False, read_alarm_facts, on_news)
+@contextmanager
+def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]) -> Iterator[Watcher]:
+    """A watcher that trains on this machine (`local`), whose runs the registry knows as soon as they begin, or on Kubeflow.
+
+    Raises:
+        PerennialError: the settings lack something for Kubeflow.
+    """
+    if on == "local":
+        yield Watcher(Cloud(settings), train_here, lambda _: False, read_alarm_facts, on_news)
+        return
+    from pipelines.kubeflow.api import connected
+    from pipelines.kubeflow.compiling import require_image
+    from pipelines.watch.remote import KubeflowTrainer
+
+    require_image(settings)
+    with connected(settings) as kubeflow:
+        trainer = KubeflowTrainer(kubeflow, settings)
+        yield Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news)
 
 
 def watched_models(

@@ -15,7 +15,8 @@ from tests.infra.kubeflow.rules import Manifest, name_of
 INFRA = REPOSITORY / "infra"
 LAYERS = {"kind": INFRA / "kind", "gke": INFRA / "kubeflow" / "overlays" / "gke"}
 TRAINING = "kind's training"
-FOLDERS = LAYERS | {TRAINING: INFRA / "kind" / "training"}
+WATCH = "the watcher"
+FOLDERS = LAYERS | {TRAINING: INFRA / "kind" / "training", WATCH: INFRA / "kubeflow" / "watch"}
 
 
 @cache

@@ -16,8 +16,9 @@ from dotenv import dotenv_values
 from components.serving.remembering import END_SECONDS
 from components.serving.server import STOP_SECONDS
 from components.settings import PREFIX, Settings
-from tests.infra.kubeflow.layers import FOLDERS, INFRA, LAYERS, TRAINING, faults_of_schema, objects_of, rendered, settings_of
+from tests.infra.kubeflow.layers import FOLDERS, INFRA, LAYERS, TRAINING, WATCH, faults_of_schema, objects_of, rendered, settings_of
 from tests.infra.kubeflow.rules import Manifest, faults, name_of, pod_of
+from tests.pipelines.cli.test_documentation import find_command
 
 EMULATORS = INFRA / "emulators" / ".venv" / "bin" / "python"
 
@@ -41,6 +42,24 @@ def test_every_layer_keeps_the_rules(layer: str) -> None:
 def test_the_training_keeps_the_rules_beside_the_layer_of_kind() -> None:
     assert faults(objects_of(TRAINING), beside=objects_of("kind")) == []
     assert faults(objects_of(TRAINING)) == ["Job/perennial-train names ServiceAccount/perennial-trainer, which is not there"]
+
+
+def test_the_watcher_keeps_the_rules_beside_the_layer_of_gke_and_its_steps_run_its_image() -> None:
+    assert faults(objects_of(WATCH), beside=objects_of("gke")) == []
+    assert faults(objects_of(WATCH)) == ["CronJob/perennial-watch names ServiceAccount/perennial-trainer, which is not there"]
+    (pod,) = filter(None, map(pod_of, objects_of(WATCH)))
+    (container,) = pod["containers"]
+    values = {one["name"]: one["value"] for one in container["env"]}
+    assert values["PERENNIAL_IMAGE"] == container["image"]
+    command, words = find_command(container["command"][1:])
+    assert command is not None
+    assert command.make_context(command.name, words).params == {
+        "models": (),
+        "once": True,
+        "dry_run": False,
+        "on": "kubeflow",
+        "every": 300,
+    }
 
 
 def change_container(**changes: Any) -> Callable[[Manifest], None]:

@@ -15,28 +15,28 @@ from pipelines.cli.options import Day, as_json, ready_settings, reason_option
 @click.argument("models", nargs=-1)
 @click.option("--once", is_flag=True, help="Look once, and end.")
 @click.option("--dry-run", is_flag=True, help="Look once, and only tell what would be decided.")
+@click.option("--on", type=click.Choice(["local", "kubeflow"]), default="local", show_default=True, help="Where trainings run.")
 @click.option("--every", type=click.IntRange(1, 86_400), default=300, show_default=True, help="Seconds from one look to the next.")
-def watch(models: tuple[str, ...], once: bool, dry_run: bool, every: int) -> None:
-    """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why. Trainings run on this machine.
+def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: int) -> None:
+    """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why.
 
     However many watchers there are, and however they end, a decision is carried out once.
     """
     settings = ready_settings()
     from pipelines.cli.text.continuous import show_decision, tell
-    from pipelines.watch.local import train_here
     from pipelines.watch.model_pass import look
     from pipelines.watch.models import new_watcher, watch_once, watched_models
 
-    watcher = new_watcher(settings, train_here, tell)
-    if dry_run:
-        for model, policy in watched_models(settings, models, tell):
-            show_decision(model.name, look(watcher, model, policy))
-        return
-    while True:
-        watch_once(watcher, models)
-        if once:
+    with new_watcher(settings, on, tell) as watcher:
+        if dry_run:
+            for model, policy in watched_models(settings, models, tell):
+                show_decision(model.name, look(watcher, model, policy))
             return
-        time.sleep(every)
+        while True:
+            watch_once(watcher, models)
+            if once:
+                return
+            time.sleep(every)
 
 
 @click.command()

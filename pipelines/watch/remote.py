@@ -1,0 +1,32 @@
+"""Train on Kubeflow: a run is submitted under the id that was claimed, and the looks after it see how it ends."""
+
+from dataclasses import dataclass
+
+from components.runs.record import Trigger
+from components.settings import Settings
+from pipelines.kubeflow.api import Kubeflow
+from pipelines.kubeflow.submission import submit
+from pipelines.run.train import TrainingRequest
+from pipelines.watch.watcher import TrainingOrder
+
+
+@dataclass(frozen=True)
+class KubeflowTrainer:
+    """Submits trainings, and knows which of them are under way before the registry does."""
+
+    kubeflow: Kubeflow
+    settings: Settings
+
+    def submit(self, order: TrainingOrder) -> None:
+        """Submit the run of an order; one that was submitted before stays.
+
+        Raises:
+            PerennialError: Kubeflow refuses it, or does not answer: the next look submits it.
+        """
+        request = TrainingRequest(order.model, order.through, Trigger(order.trigger), order.reason, order.force)
+        submit(self.kubeflow, self.settings, request, run_id=order.run_id)
+
+    def is_under_way(self, run_id: str) -> bool:
+        """Whether Kubeflow has a run of that id which has not ended: its first step may still wait for a node."""
+        found = self.kubeflow.find_run(None, run_id)
+        return found is not None and not found.has_ended
