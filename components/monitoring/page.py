@@ -17,7 +17,7 @@ from components.report.trends import TimeMark, TrendPoint, trend, volume
 from components.wording import slice_text
 
 DRAWN_SLICES = 12
-"""Those that are worst on the last day."""
+"""Those that are surely worst on the last day."""
 DRAWN_FEATURES = 6
 """Those that have drifted most."""
 
@@ -98,7 +98,7 @@ def _chart_of(
         return None
     title = f"{name} of {slice_text(slice_)}"
     words = f"{title} by day, from {drawable[0].value:.3f} on {drawable[0].day} to {drawable[-1].value:.3f} on {drawable[-1].day}"
-    return _Chart(title, trend(drawable, marks, axis), words)
+    return _Chart(title, trend(drawable, marks, axis, small=bool(slice_)), words)
 
 
 def _point(day: LiveDay, metric: Metric) -> TrendPoint:
@@ -110,10 +110,8 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
     if measured is None:
         return []
     name = next((name for name in HEADLINE if any(metric.name == name for metric in measured.metrics)), "")
-    worst = sorted(
-        (metric for metric in measured.metrics if metric.name == name and metric.slice and math.isfinite(metric.value)),
-        key=lambda metric: metric.value,
-    )
+    known = [metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high is not None]
+    worst = sorted(known, key=lambda metric: metric.ci_high or 0.0)  # of few rows a value says little
     charts = (_chart_of(name, metric.slice, days, marks, axis) for metric in worst[:DRAWN_SLICES])
     return [chart for chart in charts if chart]
 
@@ -134,8 +132,10 @@ def _feature_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tu
     charts = []
     for feature in most:
         points = [TrendPoint(day.served.day, one.distance) for day in days for one in day.inputs if one.name == feature.name]
-        title = f"{feature.name}: how far from what was trained on (Jensen-Shannon, bits)"
-        charts.append(_Chart(title, trend(points, marks, axis), f"drift of {feature.name} by day, {points[-1].value:.3f} bits at last"))
+        title = f"{feature.name}{': not as in training' if feature.findings else ''}"
+        charts.append(
+            _Chart(title, trend(points, marks, axis, small=True), f"drift of {feature.name} by day, {points[-1].value:.3f} bits at last")
+        )
     return charts
 
 

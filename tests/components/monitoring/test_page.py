@@ -19,7 +19,7 @@ def served(number: int, **changes: object) -> LiveDay:
     value = 0.7 - 0.02 * number
     metrics = (
         Metric("auc", {}, value, value - 0.02, value + 0.02, 800),
-        Metric("auc", {"hour": "9"}, value, None, None, 40),
+        Metric("auc", {"hour": "9"}, value, value - 0.1, value + 0.1, 40),
         Metric("auc", {"carrier": EVIL}, float("nan"), None, None, 3),
         Metric("calibration", {}, 1.0, 0.9, 1.1, 800),
     )
