@@ -32,7 +32,7 @@ def served(number: int, **changes: object) -> LiveDay:
         "contradicting": 0,
         "fingerprint": "f",
         "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number)),
-        "scores": ((900,),),
+        "scores": (),
         "inputs": (FeatureDay(name="hour", nulls=0.0, distance=0.1 * number), FeatureDay(name=EVIL, nulls=0.0, distance=0.0)),
         "metrics": metrics if number < 5 else (),
     }
@@ -64,6 +64,7 @@ EVENT = Event(
 
 def render(**changes: object) -> str:
     fields: dict[str, object] = {"model": "delays", "target": "local", "days": [served(number) for number in range(6)]}
+    fields["label_delay_days"] = 1
     return render_live(LiveFacts(**{**fields, "alarms": [alarm(AlarmState.OPEN)], "events": [EVENT], **changes}))  # type: ignore[arg-type]
 
 
