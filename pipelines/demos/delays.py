@@ -39,7 +39,8 @@ EDITS: Mapping[str, Mapping[str, str]] = {"model.toml": {"spans = 42": "spans = 
 """Five weeks, and more epochs, since there are fewer flights."""
 FIRST, LAST_MORNING = date(2013, 1, 20), date(2013, 3, 1)
 WHOLE_DAYS = date(2013, 3, 2), date(2013, 3, 5)
-RECOVERED = date(2013, 3, 7), date(2013, 3, 8)
+RECOVERED = date(2013, 3, 9), date(2013, 3, 11)
+"""The snow of 6 to 8 March is over."""
 ONE_DAY = timedelta(days=1)
 MORNING = range(5, 12)
 PATIENCE_SECONDS = 60.0

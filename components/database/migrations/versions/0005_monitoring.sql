@@ -15,7 +15,7 @@ CREATE TABLE live_day (                                  -- one measurement of a
   contradicting    bigint  NOT NULL CHECK (contradicting BETWEEN 0 AND row_count),   -- rows whose key has two labels; they count as not labelled
   fingerprint      text    NOT NULL CHECK (length(fingerprint) BETWEEN 1 AND 256),   -- of rows and labels, in whatever order
   operation        jsonb   NOT NULL CHECK (jsonb_typeof(operation) = 'object'),   -- predictions and latency
-  scores           jsonb   NOT NULL CHECK (jsonb_typeof(scores) = 'array'),    -- rows by score and label, in bins, of each output
+  scores           jsonb   NOT NULL CHECK (jsonb_typeof(scores) = 'array'),    -- rows by score, in tenths, of each output
   inputs           jsonb   NOT NULL CHECK (jsonb_typeof(inputs) = 'array'),    -- what the looks at the inputs found
   run_id           text    NOT NULL REFERENCES pipeline_run,
   created_at       timestamptz NOT NULL DEFAULT now(),
