@@ -113,6 +113,9 @@ class Settings(BaseSettings):
     vertex_serving_image: str | None = None
     """The container in which Vertex AI serves an exported version."""
 
+    alarm_webhook: SecretStr | None = None
+    """Where alarms are told: https://…, which takes what Slack and Google Chat take; None tells nobody."""
+
     stock_executors: bool = False
     """Run TFX's own StatisticsGen and Evaluator; ours give the same results in less time."""
     maximum_bytes_billed: int = 1_000_000_000_000

@@ -217,3 +217,14 @@ def answer(connection: sa.Connection, alarm_id: int, action: AlarmAnswer, *, act
     if (action is AlarmAnswer.MUTE) != (until is not None):
         raise RegistryError("an alarm is muted until a day, and acknowledged for good: give --until with --mute alone")
     execute(connection, "alarms.insert_answer", alarm_id=alarm_id, action=action, until=until, actor=actor, reason=reason)
+
+
+def untold_alarms(connection: sa.Connection, model: str, target: str, channel: str) -> list[tuple[int, int]]:
+    """The alarms of which there is something to tell by a channel, each with the number of its event."""
+    rows = execute(connection, "alarms.untold", model=model, target=target, channel=channel)
+    return [(row.alarm_id, row.seq) for row in rows]
+
+
+def claim_notice(connection: sa.Connection, alarm_id: int, seq: int, channel: str) -> bool:
+    """Claim to tell an event of an alarm by a channel. False if it was told, or is being told, by somebody else."""
+    return bool(execute(connection, "alarms.claim_notice", alarm_id=alarm_id, seq=seq, channel=channel).rowcount)

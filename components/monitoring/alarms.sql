@@ -44,3 +44,32 @@ ON CONFLICT (alarm_id, seq) DO NOTHING;
 -- name: insert_answer
 INSERT INTO registry.alarm_answer (alarm_id, seq, action, until, actor, reason)
 SELECT :alarm_id, COALESCE(max(seq), 0) + 1, :action, :until, :actor, :reason FROM registry.alarm_answer WHERE alarm_id = :alarm_id;
+
+-- name: untold
+-- Events of a model on a target of which nobody was told by a channel: alarms that are open or worse, and those that are over after
+-- somebody was told of them. What is settled is no news, and neither is what somebody has muted on the day.
+SELECT alarm_id, event.seq
+FROM registry.alarm_event AS event
+  JOIN registry.alarm USING (alarm_id)
+  JOIN registry.model_version USING (model_version_id)
+  JOIN registry.model USING (model_id)
+WHERE model.name = :model AND target = :target
+  AND event.seq = (SELECT max(seq) FROM registry.alarm_event AS later WHERE later.alarm_id = alarm.alarm_id)
+  AND NOT EXISTS (
+    SELECT FROM registry.alarm_notice AS notice
+    WHERE notice.alarm_id = event.alarm_id AND notice.seq = event.seq AND channel = :channel
+  )
+  AND NOT EXISTS (
+    SELECT FROM registry.alarm_answer AS muted WHERE muted.alarm_id = event.alarm_id AND action = 'mute' AND until >= event.day
+  )
+  AND (
+    event.state IN ('open', 'worse')
+    OR (event.state = 'closed'
+        AND EXISTS (SELECT FROM registry.alarm_notice AS told WHERE told.alarm_id = event.alarm_id AND channel = :channel))
+  )
+ORDER BY alarm_id;
+
+-- name: claim_notice
+-- Whoever inserts it tells it; another run waits for the transaction, and then finds it told.
+INSERT INTO registry.alarm_notice (alarm_id, seq, channel) VALUES (:alarm_id, :seq, :channel)
+ON CONFLICT (alarm_id, seq, channel) DO NOTHING;

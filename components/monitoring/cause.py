@@ -12,6 +12,9 @@ from components.monitoring.inputs import range_text
 from components.monitoring.record import LiveDay
 from components.monitoring.troubles import OVERALL, Trouble
 
+LEAST_DAYS = 5
+"""Days of either version that it takes to tell them apart if they did not serve at the same time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CauseEvidence:
@@ -94,17 +97,25 @@ def _of_metric(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
 
 
 def _better_before(trouble: Trouble, evidence: CauseEvidence) -> int | None:
-    """The version before, if it did not have the trouble that this one has since its first day."""
+    """The version before, if it did not have the trouble that this one has since its first day.
+
+    Best is that both were asked on the same days, one of them as a shadow or a canary. Days one after the other tell only if there are
+    enough of them: a storm lasts two or three.
+    """
     measured = [day for day in evidence.own if day.metrics]
     if not measured or measured[0].served.day < trouble.since or trouble.subject not in OVERALL or trouble.slice:
         return None
-    own = _mean(measured, trouble.subject)
-    before = _mean(evidence.before, trouble.subject)
-    if own is None or before is None:
+    days = {day.served.day for day in measured}
+    same = [day for day in evidence.before if day.served.day in days]
+    both = {day.served.day for day in same}
+    own, before = ([day for day in measured if day.served.day in both], same) if same else (measured, evidence.before)
+    if not same and min(len(own), len(before)) < LEAST_DAYS:
         return None
-    is_better = abs(before - 1) < abs(own - 1) if trouble.subject == "calibration" else before > own
-    gap = abs(before - own)
-    return evidence.before[-1].served.version if is_better and gap > trouble.loss / 2 else None
+    now, was = _mean(own, trouble.subject), _mean(before, trouble.subject)
+    if now is None or was is None:
+        return None
+    is_better = abs(was - 1) < abs(now - 1) if trouble.subject == "calibration" else was > now
+    return before[-1].served.version if is_better and abs(was - now) > trouble.loss / 2 else None
 
 
 def _mean(days: Sequence[LiveDay], name: str) -> float | None:

@@ -34,11 +34,13 @@ def survey(  # type: ignore[no-untyped-def]
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)
 def alarm(run_id: str, model: str, target: str, through: str, profiles: dsl.Input[dsl.Dataset]):  # type: ignore[no-untyped-def]
-    """Raise, follow and close alarms by what the days came to."""
+    """Raise, follow and close alarms by what the days came to, and tell what is new."""
     from pathlib import Path
 
     from components.monitoring.judging import judge_days
+    from components.monitoring.notification import notify
     from components.runs.outcome import running_step
 
     with running_step(run_id, "alarm", model) as step:
         judge_days(step, target, through, Path(profiles.path))
+        notify(step, target)

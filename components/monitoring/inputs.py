@@ -16,7 +16,7 @@ from components.monitoring.record import FeatureDay, InputFinding
 from components.profiles.profile import ColumnProfile, ColumnProfiles, Profiles, profiles_by_span, sum_column
 from components.wording import percent
 
-COVERAGE = "coverage"
+COVERAGE = "never trained on"
 """The check of values that were served and never trained on."""
 NAMED_SHARE = 0.01
 """Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""

@@ -32,7 +32,7 @@ COMPARED_PARTITIONS = 28
 SERVING_DAYS = 3
 """A version that has served nothing in the last so many days is no longer watched."""
 SERVED_BEFORE = 14
-"""So many days of the version before are held against those of the one that is wrong."""
+"""So many days of earlier versions are held against those of the one that is wrong."""
 Group = tuple[int, str]
 """Version and role."""
 
@@ -61,9 +61,7 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         events = next_events(watched, alarms, find_troubles(story.own_metrics, own), own[-1].served.day)
         if any(event.needs_cause for event in events):
             served = _profiles_of(profiles, version, role)
-            evidence = _evidence(
-                step, story, own, [day for day in days if day.served.version < version and day.served.role == role], served
-            )
+            evidence = _evidence(step, story, own, [day for day in days if day.served.version < version], served)
         else:
             evidence = None
         _record(step, events, evidence)

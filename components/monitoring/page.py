@@ -9,7 +9,8 @@ from markupsafe import Markup
 
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmState
-from components.monitoring.record import DayState, FeatureDay, LiveDay
+from components.monitoring.estimates import Estimate, estimate_days
+from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
 from components.monitoring.troubles import HEADLINE, OVERALL
 from components.registry.deployments import Event
 from components.report.templating import render
@@ -17,7 +18,7 @@ from components.report.trends import TimeMark, TrendPoint, trend, volume
 from components.wording import slice_text
 
 DRAWN_SLICES = 12
-"""Those that are worst on the last day."""
+"""Those that are surely worst on the last day."""
 DRAWN_FEATURES = 6
 """Those that have drifted most."""
 
@@ -34,6 +35,7 @@ class LiveFacts:
     """All of them, the worst first."""
     events: Sequence[Event]
     """The deployments to the target."""
+    label_delay_days: int
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def render_live(facts: LiveFacts) -> str:
         alarms=current,
         closed=[alarm for alarm in facts.alarms if alarm.standing.state is AlarmState.CLOSED],
         events=[event for event in facts.events if event.created_at.date() >= days[0]] or facts.events[:1],
-        metrics=_metric_charts(facts.days, marks, days),
+        metrics=_metric_charts(facts, marks, days),
         slices=_slice_charts(facts.days, marks, days),
         volume=_volume_charts(facts.days, marks, days),
         features=_feature_charts(facts.days, marks, days),
@@ -84,21 +86,34 @@ def _marks(facts: LiveFacts) -> list[TimeMark]:
     return [*changes, *(TimeMark(alarm.subject.since, is_bad=True) for alarm in facts.alarms)]
 
 
-def _metric_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
-    names = [name for name in OVERALL if any(metric.name == name and not metric.slice for day in days for metric in day.metrics)]
-    return [chart for name in names if (chart := _chart_of(name, {}, days, marks, axis))]
+def _metric_charts(facts: LiveFacts, marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
+    estimates = estimate_days(facts.days, facts.label_delay_days)
+    names = [name for name in OVERALL if any(metric.name == name and not metric.slice for day in facts.days for metric in day.metrics)]
+    return [chart for name in names if (chart := _chart_of(name, {}, facts.days, marks, axis, _estimated(name, estimates)))]
+
+
+def _estimated(name: str, estimates: Mapping[ServedDay, Mapping[str, Estimate]]) -> list[TrendPoint]:
+    found = [(served, one[name]) for served, one in estimates.items() if name in one]
+    return [TrendPoint(served.day, one.value, one.low, one.high, is_final=False) for served, one in found]
 
 
 def _chart_of(
-    name: str, slice_: Mapping[str, str], days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date]
+    name: str,
+    slice_: Mapping[str, str],
+    days: Sequence[LiveDay],
+    marks: Sequence[TimeMark],
+    axis: tuple[date, date],
+    estimated: Sequence[TrendPoint] = (),
 ) -> _Chart | None:
     points = [_point(day, metric) for day in days for metric in day.metrics if metric.name == name and metric.slice == slice_]
+    measured = {point.day for point in points}
+    points = sorted([*points, *(point for point in estimated if point.day not in measured)], key=lambda point: point.day)
     drawable = [point for point in points if math.isfinite(point.value)]
     if not drawable:
         return None
     title = f"{name} of {slice_text(slice_)}"
     words = f"{title} by day, from {drawable[0].value:.3f} on {drawable[0].day} to {drawable[-1].value:.3f} on {drawable[-1].day}"
-    return _Chart(title, trend(drawable, marks, axis), words)
+    return _Chart(title, trend(drawable, marks, axis, small=bool(slice_)), words)
 
 
 def _point(day: LiveDay, metric: Metric) -> TrendPoint:
@@ -110,10 +125,8 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
     if measured is None:
         return []
     name = next((name for name in HEADLINE if any(metric.name == name for metric in measured.metrics)), "")
-    worst = sorted(
-        (metric for metric in measured.metrics if metric.name == name and metric.slice and math.isfinite(metric.value)),
-        key=lambda metric: metric.value,
-    )
+    known = [metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high is not None]
+    worst = sorted(known, key=lambda metric: metric.ci_high or 0.0)  # of few rows a value says little
     charts = (_chart_of(name, metric.slice, days, marks, axis) for metric in worst[:DRAWN_SLICES])
     return [chart for chart in charts if chart]
 
@@ -134,8 +147,10 @@ def _feature_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tu
     charts = []
     for feature in most:
         points = [TrendPoint(day.served.day, one.distance) for day in days for one in day.inputs if one.name == feature.name]
-        title = f"{feature.name}: how far from what was trained on (Jensen-Shannon, bits)"
-        charts.append(_Chart(title, trend(points, marks, axis), f"drift of {feature.name} by day, {points[-1].value:.3f} bits at last"))
+        title = f"{feature.name}{': not as in training' if feature.findings else ''}"
+        charts.append(
+            _Chart(title, trend(points, marks, axis, small=True), f"drift of {feature.name} by day, {points[-1].value:.3f} bits at last")
+        )
     return charts
 
 

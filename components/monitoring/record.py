@@ -67,6 +67,17 @@ class FeatureDay:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ScoreCounts:
+    """How an output of the model is distributed, in equal bins from 0 to 1."""
+
+    rows: tuple[int, ...]
+    labelled: tuple[int, ...]
+    """Those whose label is known."""
+    positives: tuple[int, ...]
+    """Those whose label is the one that the output stands for."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LiveDay:
     """What a day came to."""
 
@@ -79,8 +90,8 @@ class LiveDay:
     """Rows whose key has several labels; they are not measured."""
     fingerprint: str
     operation: Operation
-    scores: tuple[tuple[int, ...], ...]
-    """Rows by tenth of the score, of each output."""
+    scores: tuple[ScoreCounts, ...]
+    """Of each output."""
     inputs: tuple[FeatureDay, ...]
     metrics: tuple[Metric, ...]
     attempt: int = 0
@@ -106,7 +117,7 @@ def _live_day(row: sa.RowMapping) -> LiveDay:
         state=DayState(row["state"]),
         rows=row["row_count"],
         operation=operation,
-        scores=tuple(tuple(counts) for counts in row["scores"]),
+        scores=tuple(ScoreCounts(**{name: tuple(counts) for name, counts in one.items()}) for one in row["scores"]),
         inputs=tuple(FeatureDay(**one) for one in inputs),
         metrics=tuple(map(metric_from, row["metrics"] or ())),
         **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id")},
@@ -130,7 +141,7 @@ def record_live_day(connection: sa.Connection, model: str, target: str, measured
         attempt=measured.attempt + 1,
         row_count=measured.rows,
         operation=json.dumps(asdict(measured.operation)),
-        scores=json.dumps(measured.scores),
+        scores=json.dumps([asdict(one) for one in measured.scores]),
         inputs=json.dumps([asdict(one) for one in measured.inputs]),
         run_id=run_id,
         **{name: getattr(measured, name) for name in ("state", "through", "labelled", "contradicting", "fingerprint")},

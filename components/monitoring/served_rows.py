@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from components.google import table_name
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
-from components.monitoring.record import Operation, ServedDay
+from components.monitoring.record import Operation, ScoreCounts, ServedDay
 from components.prediction_log.table import feature_field
 from components.profiles.profile import ColumnProfile, sum_profiles
 from components.profiles.profiling import profile_batch
@@ -23,7 +23,7 @@ from components.snapshot.columns import read_features
 LABEL = "perennial_label"
 CONTRADICTING = "perennial_contradicting"
 QUANTILES = (0.5, 0.95, 0.99)
-TENTHS = 10
+BINS = 50
 
 
 def served_population(version: int, role: str) -> str:
@@ -82,11 +82,18 @@ class ServedRows:
         return Operation(predictions=self._predictions, latency_microseconds=(low, middle, high))
 
     @property
-    def score_counts(self) -> tuple[tuple[int, ...], ...]:
-        """Rows by tenth of the score, of each output."""
+    def score_counts(self) -> tuple[ScoreCounts, ...]:
+        """How each output is distributed."""
         scores = np.concatenate(self._scores)
-        tenths = np.clip((scores * TENTHS).astype(int), 0, TENTHS - 1)
-        return tuple(tuple(np.bincount(column, minlength=TENTHS).tolist()) for column in tenths.T)
+        bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)
+        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])
+        return tuple(self._counts(column, labels, place) for place, column in enumerate(bins.T))
+
+    def _counts(self, bins: np.ndarray, labels: np.ndarray, place: int) -> ScoreCounts:
+        is_own = labels == (place if self.model.classes else 1)
+        chosen = (bins, bins[labels >= 0], bins[is_own])
+        rows, labelled, positives = (tuple(np.bincount(one, minlength=BINS).tolist()) for one in chosen)
+        return ScoreCounts(rows=rows, labelled=labelled, positives=positives)
 
     def labelled(self) -> tuple[pa.Table, np.ndarray]:
         """The rows whose label is known, key, label and slices, and their scores, float32 [rows, scores]."""

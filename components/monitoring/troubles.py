@@ -149,7 +149,14 @@ def _inputs(days: Sequence[LiveDay]) -> Iterator[Trouble]:
                 slice={feature.name: range_text(finding.values)} if is_coverage else {},
                 since=run[0].served.day,
                 loss=finding.rows / newest.rows,
-                rows=sum(found.rows for day in run for one in day.inputs if one.name == feature.name for found in one.findings[:1]),
+                rows=sum(
+                    found.rows
+                    for day in run
+                    for one in day.inputs
+                    if one.name == feature.name
+                    for found in one.findings
+                    if found.check == finding.check
+                ),
                 sentence=f"feature {feature.name} {finding.what}",
                 values={feature.name: frozenset(finding.values)} if is_coverage else {},
             )

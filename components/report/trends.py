@@ -12,6 +12,7 @@ from components.report.drawing import Row, draw, table
 from components.report.palette import BAD, CARD_FILL, DATA, MUTED, SOFT
 
 WIDTH, HEIGHT = 1000, 190
+SMALL_WIDTH, SMALL_HEIGHT = 340, 150
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class TimeMark:
     """An alarm, in red; else something that was done, such as a deployment."""
 
 
-def trend(points: Sequence[TrendPoint], marks: Sequence[TimeMark], days: tuple[date, date], *, pattern: str = ".2f") -> Markup:
+def trend(
+    points: Sequence[TrendPoint], marks: Sequence[TimeMark], days: tuple[date, date], *, pattern: str = ".2f", small: bool = False
+) -> Markup:
     """Draw a value by day.
 
     Args:
@@ -43,6 +46,7 @@ def trend(points: Sequence[TrendPoint], marks: Sequence[TimeMark], days: tuple[d
         marks: what happened; those outside the days are left out.
         days: the first and the last day of the axis.
         pattern: how Vega writes the values.
+        small: whether several stand side by side.
     """
     x = _axis("day", days)
     value = alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=4, format=pattern), scale=alt.Scale(zero=False, nice=True))
@@ -60,7 +64,7 @@ def trend(points: Sequence[TrendPoint], marks: Sequence[TimeMark], days: tuple[d
         line.encode(x=x, y=value),
         dots.encode(x=x, y=value, fill=fill),
     ]
-    return draw(alt.layer(*layers), width=WIDTH, height=HEIGHT)
+    return draw(alt.layer(*layers), *((SMALL_WIDTH, SMALL_HEIGHT) if small else (WIDTH, HEIGHT)))
 
 
 def volume(counts: Sequence[tuple[date, float]], marks: Sequence[TimeMark], days: tuple[date, date]) -> Markup:

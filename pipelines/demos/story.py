@@ -113,14 +113,22 @@ class Shop:
         click.echo(f"   loaded {len(wanted)} partitions, {sum(map(len, wanted.values())):,} rows")
 
     def train(self, through: date, *, expected: RunState = RunState.SUCCEEDED, waive: str | None = None) -> None:
-        """Train as `perennial train` does."""
+        """Train as `perennial train` does.
+
+        Raises:
+            TaskError: the run ended otherwise than the story expects.
+        """
+        if self.try_training(through, waive=waive) != expected:
+            raise TaskError(f"the run through {through} did not end {expected}: the story cannot go on")
+
+    def try_training(self, through: date, *, waive: str | None = None) -> RunState | None:
+        """Train as `perennial train` does. Returns how the run ended; None if the same training was done before."""
         _show_command("train", self._model.name, "--through", str(through), *(("--waive-gate", "--reason", waive) if waive else ()))
         request = TrainingRequest(self._model, through, Trigger.PERSON, waive or "the demo", waive_gate=waive is not None)
         progress = training_text.Progress(quiet=False)
         result = train_locally(Runner(self._settings, self._server, progress.start, progress.end), request)
         click.echo(f"  (exit code {training_text.show(self._settings, result, as_json=False)})")
-        if not isinstance(result, TrainingResult) or result.run.state != expected:
-            raise TaskError(f"the run through {through} did not end {expected}: the story cannot go on")
+        return result.run.state if isinstance(result, TrainingResult) else None
 
     def reproduce(self, number: int) -> None:
         """Train again as `perennial reproduce` does."""

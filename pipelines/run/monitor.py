@@ -45,7 +45,7 @@ class MonitoringResult:
     """The page of the model's trends; None if no day was measured yet."""
 
 
-def _write_report(cloud: Cloud, model: str, target: str) -> Path | None:
+def _write_report(cloud: Cloud, model: Model, target: str) -> Path | None:
     """Write the page of a model's trends on a target. None if no day was measured.
 
     Raises:
@@ -57,15 +57,23 @@ def _write_report(cloud: Cloud, model: str, target: str) -> Path | None:
     from components.report.templating import write_page
 
     with cloud.engine.connect() as connection:
-        days = [day for day in read_live_days(connection, model, target) if day.served.role == "live"][-SHOWN_DAYS:]
-        alarms = all_alarms(connection, model, target)
-        events = history(connection, model, target, limit=SHOWN_EVENTS)
+        days = [day for day in read_live_days(connection, model.name, target) if day.served.role == "live"][-SHOWN_DAYS:]
+        alarms = all_alarms(connection, model.name, target)
+        events = history(connection, model.name, target, limit=SHOWN_EVENTS)
     if not days:
         return None
     private_folder(cloud.settings.state_folder / "reports")
-    path = cloud.settings.state_folder / "reports" / f"live-{model}-{target}.html"
+    path = cloud.settings.state_folder / "reports" / f"live-{model.name}-{target}.html"
     with unchecked():
-        page = render_live(LiveFacts(model=model, target=target, days=days, alarms=alarms, events=events))
+        facts = LiveFacts(
+            model=model.name,
+            target=target,
+            days=days,
+            alarms=alarms,
+            events=events,
+            label_delay_days=model.rows.label_delay_days,
+        )
+        page = render_live(facts)
     write_page(page, path)
     return path
 
@@ -87,5 +95,5 @@ def monitor_locally(runner: Runner, request: MonitoringRequest) -> MonitoringRes
             days = read_live_days(connection, model.name, request.target)
             alarms = open_alarms(connection, model.name, request.target)
         measured = tuple(day for day in days if day.run_id == attempt.run_id)
-        page = _write_report(runner.cloud, model.name, request.target)
+        page = _write_report(runner.cloud, model, request.target)
         return MonitoringResult(run, measured, alarms, tasks, attempt.folder, page)

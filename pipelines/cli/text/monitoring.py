@@ -1,6 +1,6 @@
 """What the command line shows of live models: days, metrics and alarms."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -8,8 +8,10 @@ import click
 
 from components.database.engine import make_engine
 from components.evaluation.metric import Metric
+from components.model.folder import read_model
 from components.monitoring.alarms import Alarm, AlarmState
-from components.monitoring.record import LiveDay, read_live_days
+from components.monitoring.estimates import Estimate, estimate_days
+from components.monitoring.record import LiveDay, ServedDay, read_live_days
 from components.runs.record import RunState
 from components.settings import Settings
 from components.wording import count, score, slice_text
@@ -40,7 +42,7 @@ def show_monitoring(result: MonitoringResult, *, as_json: bool) -> int:
         click.echo(f"\nError: {run.error or f'the run ended {run.state}'}\n  logs and artifacts   {result.folder}", err=True)
     else:
         click.echo()
-        _show_days(result.measured, nothing="no day is due: rows and labels are as they were")
+        _show_days(result.measured, {}, nothing="no day is due: rows and labels are as they were")
         _show_alarms(result.alarms)
         click.echo(f"  page                 {result.page}")
     return ExitCode.DONE if is_done else ExitCode.FAILED
@@ -50,10 +52,11 @@ def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> 
     """Print how a version did while it served, day by day, and the slices of the last settled day."""
     with make_engine(settings).connect() as connection:
         days = read_live_days(connection, model, version=number)
+    estimates = estimate_days(days, read_model(settings.models_folder, model).rows.label_delay_days)
     if as_json:
-        click.echo(to_json([_day_json(day) for day in days]))
+        click.echo(to_json([_day_json(day) | {"estimates": _plain(estimates.get(day.served, {}))} for day in days]))
         return
-    _show_days(days, nothing=f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
+    _show_days(days, estimates, nothing=f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
     last = next((day for day in reversed(days) if day.metrics), None)
     if last is None:
         return
@@ -62,19 +65,33 @@ def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> 
         click.echo(f"    {metric.name} {slice_text(metric.slice):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows")
 
 
-def _show_days(days: Sequence[LiveDay], *, nothing: str) -> None:
+def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]], *, nothing: str) -> None:
     if not days:
         click.echo(nothing)
         return
     click.echo("day         version  role    state             rows  labelled  p99 ms  metric")
     for day in days:
         overall = _first_metric(day, sliced=False)
-        metric = f"{overall[0].name} {_value(overall[0])}" if overall else "no labels yet"
+        metric = f"{overall[0].name} {_value(overall[0])}" if overall else _estimate_text(estimates.get(day.served, {}))
         contradicting = f", {count(day.contradicting)} rows with contradicting labels" if day.contradicting else ""
         click.echo(
             f"{day.served.day}  {day.served.version:>7}  {day.served.role:<6}  {day.state:<11} {count(day.rows):>10}  "
             f"{count(day.labelled):>8}  {day.operation.latency_microseconds[-1] / 1000:>6.1f}  {metric}{contradicting}"
         )
+
+
+def _estimate_text(estimates: Mapping[str, Estimate]) -> str:
+    """What a day without labels is likely to come to, never without its band."""
+    name = next((name for name in HEADLINE if name in estimates), None)
+    if name is None:
+        return "no labels yet"
+    one = estimates[name]
+    trust = "" if one.is_trusted else ", not to be trusted"
+    return f"{name} about {score(one.value)} [{score(one.low)}, {score(one.high)}], estimated from scores{trust}"
+
+
+def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
+    return {name: asdict(one) for name, one in estimates.items()}
 
 
 def _first_metric(day: LiveDay, *, sliced: bool) -> list[Metric]:

@@ -91,15 +91,23 @@ def test_a_broken_feature_is_laid_to_the_source_or_to_the_caller(trained: Served
         assert f"the source broke: column seconds of {trained.model.source.table}" in alarm.headline
 
 
-def test_a_version_that_is_worse_since_its_first_day_is_to_blame(trained: Served) -> None:  # noqa: F811
-    for number in (8, 9, 10):
-        serve(trained, number, visits(number))
-    trained.monitor(11)
+@pytest.mark.parametrize(
+    ("is_shadowed", "cause"), [(True, Cause.BAD_VERSION), (False, Cause.CHANGED_WORLD)], ids=["asked the same", "known of other days"]
+)
+def test_a_version_is_to_blame_if_the_one_before_does_better_on_the_same_days(
+    trained: Served,  # noqa: F811
+    is_shadowed: bool,
+    cause: Cause,
+) -> None:
+    serve(trained, 8, visits(8))
+    trained.monitor(9)
     second = trained.train({number: visits(number) for number in range(1, 8)})
     for number in (12, 13):
         trained.serve(visits(number, turned), version=second)
+        if is_shadowed:
+            trained.serve(visits(number), role="shadow")
         trained.label(number, visits(number))
     trained.monitor(14)
     (alarm,) = [one for one in trained.alarms() if one.subject.subject == "auc" and not one.subject.slice]
-    assert (alarm.subject.version, alarm.standing.cause.kind) == (second, Cause.BAD_VERSION)
-    assert "version 1 was better on such rows" in alarm.headline
+    assert (alarm.subject.version, alarm.standing.cause.kind) == (second, cause)
+    assert ("version 1 was better on such rows" in alarm.headline) is is_shadowed

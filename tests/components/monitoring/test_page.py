@@ -1,6 +1,7 @@
 """The page of a model's trends: alarms first, then metrics, slices, volume and inputs by day on one axis of time."""
 
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -9,7 +10,9 @@ from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmStan
 from components.monitoring.page import LiveFacts, render_live
 from components.monitoring.record import DayState, FeatureDay, LiveDay, Operation, ServedDay
 from components.registry.deployments import Action, Event
+from components.report.palette import CARD_FILL
 from tests.components.html_page import assert_harmless, parse, section, table, words
+from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
 
 FIRST = date(2013, 3, 1)
 EVIL = "<script>alert(1)</script>\u202e"
@@ -19,7 +22,7 @@ def served(number: int, **changes: object) -> LiveDay:
     value = 0.7 - 0.02 * number
     metrics = (
         Metric("auc", {}, value, value - 0.02, value + 0.02, 800),
-        Metric("auc", {"hour": "9"}, value, None, None, 40),
+        Metric("auc", {"hour": "9"}, value, value - 0.1, value + 0.1, 40),
         Metric("auc", {"carrier": EVIL}, float("nan"), None, None, 3),
         Metric("calibration", {}, 1.0, 0.9, 1.1, 800),
     )
@@ -32,7 +35,7 @@ def served(number: int, **changes: object) -> LiveDay:
         "contradicting": 0,
         "fingerprint": "f",
         "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number)),
-        "scores": ((900,),),
+        "scores": (),
         "inputs": (FeatureDay(name="hour", nulls=0.0, distance=0.1 * number), FeatureDay(name=EVIL, nulls=0.0, distance=0.0)),
         "metrics": metrics if number < 5 else (),
     }
@@ -64,6 +67,7 @@ EVENT = Event(
 
 def render(**changes: object) -> str:
     fields: dict[str, object] = {"model": "delays", "target": "local", "days": [served(number) for number in range(6)]}
+    fields["label_delay_days"] = 1
     return render_live(LiveFacts(**{**fields, "alarms": [alarm(AlarmState.OPEN)], "events": [EVENT], **changes}))  # type: ignore[arg-type]
 
 
@@ -104,3 +108,12 @@ def test_a_page_of_few_days_without_labels_is_whole(count: int) -> None:
     assert section(page, "metrics") == "Metrics by day no label is known yet"
     assert "No alarm is open" in page
     assert table(page, "alarms")[0][1] == "closed"
+
+
+@needs_chromium
+@pytest.mark.parametrize(("options", "card"), [((), CARD_FILL.light), ((DARK_SCREEN,), CARD_FILL.dark)], ids=["light", "dark"])
+def test_a_browser_shows_the_page_whole_on_a_phone_and_on_a_dark_screen(tmp_path: Path, options: tuple[str, ...], card: str) -> None:
+    found = measured(render(), tmp_path, *options)
+    assert (found["title"], found["overflow"], found["sticking"], found["last"]) == ("delays on local", 0, 0, "Days")
+    assert (found["card"], found["scripted"]) == (rgb(card), False)
+    assert len(found["charts"]) == 7  # type: ignore[arg-type]

@@ -28,7 +28,7 @@ def served(number: int, *metrics: Metric, inputs: Sequence[FeatureDay] = (), sta
         contradicting=0,
         fingerprint="f",
         operation=Operation(predictions=1000, latency_microseconds=(1, 2, 3)),
-        scores=((1000,),),
+        scores=(),
         inputs=tuple(inputs),
         metrics=metrics,
     )

@@ -1,0 +1,44 @@
+"""`perennial monitor`, `alarms` and `show --live`, as a user meets them."""
+
+from pathlib import Path
+
+from components.settings import Settings
+from tests.components.monitoring.served import Served, trained, visits  # noqa: F401
+from tests.pipelines.command_line import CommandLine
+
+
+def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: Settings) -> None:  # noqa: F811
+    name = trained.model.name
+    trained.serve(visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row))
+    trained.label(8, visits(8))
+    line = CommandLine(trained.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+
+    document = line.json("monitor", name, "--through", "2026-03-09", "--target", "local")
+    assert (document["state"], len(document["measured"]), len(document["alarms"])) == ("SUCCEEDED", 1, 1)
+    assert document["alarms"][0]["headline"].endswith("never trained on device watch")
+    page = Path(document["page"])
+    assert "never trained on device watch" in page.read_text()
+    assert page.stat().st_mode & 0o077 == 0
+
+    again = line.run("monitor", name, "--through", "2026-03-09", "--target", "local")
+    assert again.returncode == 0, again.stderr
+    assert "no day is due: rows and labels are as they were" in again.stdout
+
+    number = str(document["alarms"][0]["alarm_id"])
+    assert line.run("alarms", name).returncode == 3
+    acknowledged = line.run("alarms", name, "--acknowledge", number, "--reason", "watches are new")
+    assert (acknowledged.returncode, "watches are new" in acknowledged.stdout) == (0, True)
+    muted = line.json("alarms", name, "--mute", number, "--until", "2026-04-01", "--reason", "until they are in the data")
+    assert muted[0]["muted_until"] == "2026-04-01"
+    assert line.refused("alarms", name, "--acknowledge", "999999", "--reason", "?") == (
+        f"{name} has no alarm 999999: `perennial alarms {name} --all` lists them"
+    )
+    assert line.run("alarms", name, "--mute", number, "--reason", "for ever").returncode == 64
+    assert line.refused("monitor", name, "--through", "2026-03-09") == (
+        f"{name} is live on no target: say with --target whose predictions to look at"
+    )
+
+    shown = line.run("show", name, "1", "--live")
+    (day,) = [row for row in shown.stdout.splitlines() if row.startswith("2026-03-08")]
+    assert day.split()[1:6] == ["1", "live", "settled", "200", "200"]
+    assert "device watch" in shown.stdout
