@@ -15,8 +15,12 @@ from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
 NEVER_SHARE = 0.001
-NEW_NULL_SHARE = 0.01
-"""Where less than NEVER_SHARE was NULL before, this share of NULLs is enough to be told."""
+NEW_NULL_PART = 0.2
+"""Where less than NEVER_SHARE was NULL before, this part of the bound is enough to be told."""
+LOST_SHARE = 0.9
+"""A column with more NULLs is lost, whatever share it had."""
+STORM_DAYS = 3
+"""Where some values always are NULL, such as the delay of a flight that is cancelled, more of them on a day or two may be true."""
 LEVEL_PROBABILITY = 1e-5
 LEAST_CLUSTERS = 5
 """Fewer orders, or customers, may be alike by chance, however many rows they have."""
@@ -31,7 +35,7 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         return None
     was, share = before.nulls / before.rows, now.nulls / now.rows
     never = was < NEVER_SHARE
-    allowed = min(checks.null_share, NEW_NULL_SHARE) if never else checks.null_share
+    allowed = checks.null_share * (NEW_NULL_PART if never else 1)
     if share <= was + allowed + chance(max(was, NEVER_SHARE) if never else 0.0, int(now.rows / now.design_effect)):
         return None
     return Deviation(
@@ -43,6 +47,7 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         remedy="look for a join or an export that lost it",
         before=f"NULL in {percent(was)} of rows" if was else "never NULL",
         is_total=never or now.nulls == now.rows,
+        lasting=1 if never or share > LOST_SHARE else STORM_DAYS,
     )
 
 

@@ -134,7 +134,7 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     what = "has other values than in the weeks before"
     deviation = judge_drift(measure_distance(before, now), now, checks.drift, checks, what=what, remedy=remedy)
-    return None if deviation is None else replace(deviation, needs_second=True)  # a storm lasts a day
+    return None if deviation is None else replace(deviation, lasting=2)  # a storm lasts a day
 
 
 @lru_cache(maxsize=64)  # asked for several times on a day

@@ -5,7 +5,7 @@ The spread is that of the days themselves, and includes what the sample of one d
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
@@ -97,6 +97,16 @@ class Series:
                 middle = centres[-1] + misses[-1] / 2
                 found = (days - int(np.argmax(values[-days:] > middle)), chance, float(centres[-1]))
         return found
+
+
+def chance_of_day(day: date, measured: Mapping[date, Daily], *, sides: int = 1) -> float | None:
+    """The probability of a day by the days before it or, where these are too few, by all others; None where these are too few too."""
+    before = [other for other in measured if other < day]
+    enough = len(before) >= LEAST_RECENT + LEAST_MISSES
+    series = Series()
+    for other in before if enough else [other for other in measured if other != day]:
+        series.add(other, measured[other])
+    return series.chance(day, measured[day], sides=sides) if day in measured else None
 
 
 def _chance_of_ranks(before: np.ndarray, last: np.ndarray) -> float:
