@@ -1,6 +1,7 @@
 """What the gate finds in clean streams and in spoilt ones, with the defaults of TFDV and Evidently on the same days beside it.
 
-python -m benchmarks.gate.measure      # prints the tables of docs/gate.md
+python -m benchmarks.gate.measure              # prints the tables of docs/gate.md
+python -m benchmarks.gate.measure clean        # or faults: one of them
 """
 
 import json
@@ -143,8 +144,8 @@ def _own_environment(folder: Path) -> Iterator[str | Path]:
     yield from ("--with-requirements", requirements, "python")
 
 
-def measure(folder: Path, say: Callable[[str], None]) -> None:
-    """Print both tables."""
+def measure_clean(folder: Path, say: Callable[[str], None]) -> None:
+    """Print what is found in streams that nothing is wrong with."""
     streams, cases = [], []
     for stream in all_streams():
         streams.append((stream.name, len(stream.days), *clean(stream, folder / stream.name)))
@@ -156,10 +157,10 @@ def measure(folder: Path, say: Callable[[str], None]) -> None:
         of = slice(place * SAMPLED, (place + 1) * SAMPLED)
         told = [f"{round(partitions / years * sum(map(bool, found[tool][of])) / SAMPLED)}" for tool in TOOLS]
         print(f"| {name} | {years:.1f} | {blocks / years:.1f} | {warns / years:.1f} | {told[0]} | {told[1]} |")
-    _measure_faults(folder, say)
 
 
-def _measure_faults(folder: Path, say: Callable[[str], None]) -> None:
+def measure_faults(folder: Path, say: Callable[[str], None]) -> None:
+    """Print after how many days what is spoilt is found."""
     spoilt = [spoil(fault) for fault in (*FAULTS, *TABLE_FAULTS)]
     ours = []
     for place, one in enumerate(spoilt):
@@ -186,8 +187,10 @@ def _measure_faults(folder: Path, say: Callable[[str], None]) -> None:
 
 def main() -> None:
     """Measure in a folder that is gone afterwards."""
+    parts = {"clean": measure_clean, "faults": measure_faults}
     with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
-        measure(Path(folder), lambda text: print(text, file=sys.stderr))
+        for part in sys.argv[1:] or parts:
+            parts[part](Path(folder), lambda text: print(text, file=sys.stderr, flush=True))
 
 
 if __name__ == "__main__":

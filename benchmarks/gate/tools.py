@@ -1,6 +1,6 @@
-"""What TFDV's and Evidently's defaults find in a day, held against the days before. Nothing of ours is imported: Evidently has its own environment.
+"""What the defaults of TFDV and Evidently find in a day, held against the days before, in a process without anything of ours.
 
-python benchmarks/gate/tools.py tfdv|evidently FOLDER     # FOLDER/cases.json and the files that it names
+python benchmarks/gate/tools.py tfdv|evidently FOLDER     # FOLDER/cases.json, and the files that it names
 """
 
 import json

@@ -77,13 +77,12 @@ class Usual:
         tables = {**self.timeline.days, **self.timeline.past}
         columns = [(day, tables[day][self.feature]) for day in sorted(tables) if self.feature in tables[day]]
         pairs = [Observation(day, now, (before,), before) for (_, before), (day, now) in pairwise(columns)]
-        rates: Mapping[Look, Measure] = {nulls: null_odds, _jumped: divergence_ratio}
-        return {look: {one.day: daily for one in pairs if (daily := rate(one)) is not None} for look, rate in rates.items()}
+        return {look: {one.day: daily for one in pairs if (daily := rate(one)) is not None} for look, rate in RATES.items()}
 
-    def chance(self, look: Look, day: date) -> float | None:
+    def chance(self, look: Look, observation: Observation) -> float | None:
         """The probability of what a look finds in a span; None where too few spans are known to tell."""
-        measured = self._measured.get(look, {})
-        return chance_of_day(day, measured) if day in measured else None
+        daily = RATES[look](observation) if look in RATES else None
+        return None if daily is None else chance_of_day(observation.day, {**self._measured[look], observation.day: daily})
 
 
 def _broken_spans(model: Model, usual: Usual, timeline: Timeline, *, has_domain: bool) -> list[Finding]:
@@ -129,7 +128,7 @@ def _first_deviation(looks: Sequence[Look], observation: Observation, checks: Ch
         deviation = look(one, checks)
         if deviation is None or not is_new(look, one, checks, deviation):
             continue
-        chance = usual.chance(look, one.day)
+        chance = usual.chance(look, one)
         if chance is None or chance <= usual.level:
             return replace(deviation, lasting=1 if chance is None else LASTING_SPANS)  # a storm lasts a day
     return None
@@ -176,3 +175,7 @@ def _drifted(model: Model, name: str, days: Mapping[date, ColumnProfiles], past:
             severity=Severity.WARNS,
         )
     ]
+
+
+RATES: Mapping[Look, Measure] = {nulls: null_odds, _jumped: divergence_ratio}
+"""How far a span is from the one before it, and its share of NULLs: numbers that every span has."""

@@ -10,13 +10,13 @@ from components.looks.data_check import DataCheck
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, Series, odds
-from components.model.checks_section import ChecksSection
+from components.model.checks_section import NULL_SHARE, ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
 NEVER_SHARE = 0.001
-NEW_NULL_PART = 0.2
-"""Where less than NEVER_SHARE was NULL before, this part of the bound is enough to be told."""
+NEW_NULL_SHARE = 0.01
+"""Where less than NEVER_SHARE was NULL before, this share of NULLs is enough to be told, unless model.toml raises the bound."""
 LOST_SHARE = 0.9
 """A column with more NULLs is lost, whatever share it had."""
 STORM_DAYS = 3
@@ -35,7 +35,7 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         return None
     was, share = before.nulls / before.rows, now.nulls / now.rows
     never = was < NEVER_SHARE
-    allowed = checks.null_share * (NEW_NULL_PART if never else 1)
+    allowed = min(checks.null_share, NEW_NULL_SHARE) if never and checks.null_share <= NULL_SHARE else checks.null_share
     if share <= was + allowed + chance(max(was, NEVER_SHARE) if never else 0.0, int(now.rows / now.design_effect)):
         return None
     return Deviation(

@@ -11,6 +11,9 @@ Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
+NULL_SHARE = 0.05
+
+
 class Bounds(Section):
     """What a column is held to. A bound that nothing can exceed turns its check off."""
 
@@ -22,8 +25,8 @@ class Bounds(Section):
     """The share of texts that may have been read with another encoding than they were written in."""
     longest_text: Whole = Field(default=1000, gt=0)
     """Characters that a text may have even if no earlier one was a tenth as long."""
-    null_share: Number = Field(default=0.05, ge=0, le=1)
-    """By how much the share of NULLs may exceed the earlier one."""
+    null_share: Number = Field(default=NULL_SHARE, ge=0, le=1)
+    """By how much the share of NULLs may exceed the earlier one. Unless it is raised, 0.01 where there were none."""
     constant_days: Whole = Field(default=0, ge=0, le=36_500)
     """For how many partitions a column may have one and the same value that it did not have alone before."""
     frozen_days: Whole = Field(default=0, ge=0, le=36_500)
