@@ -114,7 +114,7 @@ def _is_irregular(found: Sequence[bool]) -> bool:
     """Whether of the weeks of a weekday those without a partition come no more often, or in longer stretches, than they did at first."""
     first, then = found[: len(found) // 2], found[len(found) // 2 :]
     was, now = first.count(False), then.count(False)
-    is_usual = any(first) and was and 1 <= now <= was + 1 and _longest_gap(found) <= _longest_gap(first) + 1
+    is_usual = any(first) and was and 1 <= now <= was + 1 and _longest_gap(found) <= _longest_gap(first) + 2
     return len(found) > LEAST_WEEKS + 1 and bool(is_usual) and was + now >= IRREGULAR_SHARE * len(found)
 
 

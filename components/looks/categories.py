@@ -4,10 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
+
 from components.looks.data_check import DataCheck
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
-from components.looks.usual import count_tail
+from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
@@ -159,23 +161,21 @@ def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | N
     now, before = observation.now, observation.before
     if before is None or before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
         return None
-    alike = max(now.design_effect, before.design_effect)
-    usual = {
-        value: (share, least)
-        for value, share in shares_by_value(before).items()
-        if share >= checks.lost_share and (least := _least_share(value, observation, alike)) > 0
-    }
-    lost = _lost(now, {value: share for value, (share, _) in usual.items()})
+    usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share}
+    everywhere = {value: share for value, share in usual.items() if _is_everywhere(value, share, observation)}
+    lost = _lost(now, everywhere)
     if lost is None:
         return None
-    least = sum(least for value, (_, least) in usual.items() if value not in now.values)
-    return replace(lost, chance=max(0.0, 1 - least) ** (now.filled / alike), lasting=LOST_DAYS)
+    gone, alike = [value for value in everywhere if value not in now.values], max(now.design_effect, before.design_effect)
+    days = [column for column in observation.earlier if column.filled]
+    shares = np.array([1 - sum(column.values.get(value, 0) for value in gone) / column.filled for column in days])
+    sizes = np.array([column.filled / alike for column in days])
+    return replace(lost, chance=chance_of_all(shares, sizes, 1 - lost.measure, now.filled / alike), lasting=LOST_DAYS)
 
 
-def _least_share(value: str, observation: Observation, alike: float) -> float:
-    """The least share of a value on the earlier days that had enough rows to have some of it."""
-    enough = [column for column in observation.earlier if column.filled / alike >= LEAST_ROWS]
-    return min((column.values.get(value, 0) / column.filled for column in enough), default=0.0)
+def _is_everywhere(value: str, share: float, observation: Observation) -> bool:
+    """Whether every earlier day that must have had rows of a value had some."""
+    return all(column.values.get(value, 0) > 0 for column in observation.earlier if share * column.filled >= EXPECTED_ROWS)
 
 
 def _lost(now: ColumnProfile, usual: Mapping[str, float]) -> Deviation | None:

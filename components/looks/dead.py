@@ -9,7 +9,7 @@ import numpy as np
 from components.looks.data_check import DataCheck
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
-from components.looks.usual import Daily, Series, odds
+from components.looks.usual import Daily, Series, chance_of_all, odds
 from components.model.checks_section import NULL_SHARE, ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
@@ -102,16 +102,10 @@ def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | 
 
 
 def _chance_of_one(observation: Observation, share: float, clusters: float) -> float:
-    """The chance that all clusters have a value, which more of them have on some days than on others: beta-binomial."""
+    """The chance that all clusters have a value, which more of them have on some days than on others."""
     shares = np.array([_share_of(column, observation.now) for column in observation.earlier if column.filled])
     sizes = np.array([column.filled / column.design_effect for column in observation.earlier if column.filled])
-    if len(shares) < LEAST_PAIRS or share in (0.0, 1.0):
-        return float(share**clusters)
-    binomial = float((sizes * share * (1 - share)).sum())
-    excess = float(((sizes * (shares - share)) ** 2).sum()) / max(binomial, 1e-9) - 1
-    alike = float(np.clip(excess / max(sizes.mean() - 1, 1), 1e-4, 0.5))
-    a, b = share * (1 / alike - 1), (1 - share) * (1 / alike - 1)
-    return math.exp(math.lgamma(a + clusters) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(a + b + clusters))
+    return chance_of_all(shares, sizes, share, clusters)
 
 
 def _is_often_constant(observation: Observation) -> bool:
