@@ -48,7 +48,16 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         before=f"NULL in {percent(was)} of rows" if was else "never NULL",
         is_total=never or now.nulls == now.rows,
         lasting=1 if never or share > LOST_SHARE else STORM_DAYS,
+        chance=_chance_of_nulls(observation, was) if now.nulls == now.rows else 0.0,
     )
+
+
+def _chance_of_nulls(observation: Observation, share: float) -> float:
+    """The chance that all rows are NULL, which have another share of NULLs on each day."""
+    alike = max(observation.now.design_effect, *(column.design_effect for column in observation.earlier))
+    shares = np.array([column.nulls / column.rows for column in observation.earlier if column.rows])
+    sizes = np.array([column.rows / alike for column in observation.earlier if column.rows])
+    return chance_of_all(shares, sizes, share, observation.now.rows / alike)
 
 
 def null_odds(observation: Observation) -> Daily | None:

@@ -209,7 +209,8 @@ def _judged(
     if chance is None:
         new = is_new(look, observation, checks, deviation)
         return replace(deviation, severity=deviation.severity if deviation.is_total else Severity.WARNS) if new else None
-    return replace(deviation, chance=chance)
+    # Near a share of 1 the odds of a few clusters say little; the look itself knows how likely it is that all of them are alike.
+    return deviation if deviation.measure >= 1 else replace(deviation, chance=chance)
 
 
 def _observe(timeline: Timeline, name: str, day: date, past: _Past, backward: bool) -> Observation | None:

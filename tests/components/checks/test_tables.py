@@ -89,3 +89,16 @@ def test_a_few_rows_a_day_are_looked_at_together(tmp_path: Path) -> None:
     (finding,) = check_source(model_of(clinic, tmp_path), days, {day: days[day] for day in order[:KNOWN]}, order[:KNOWN])
     assert (finding.check, finding.days, finding.since) == (DataCheck.UNIT, 10, order[KNOWN])
     assert finding.what.startswith(f"of the 5 partitions from {order[KNOWN]} is 60 times as large in about 100%")
+
+
+@pytest.mark.parametrize(("table", "column"), [(ledger, "branch"), (ledger, "risk"), (bakery, "age"), (loans, "income")])
+def test_a_column_that_is_all_null_is_found_on_the_first_day(table: Table, column: str, tmp_path: Path) -> None:
+    frames, key = days_of(table, 1), TABLES[table]
+    order = sorted(frames)[START - KNOWN : START + 1]
+    days: dict[date, ColumnProfiles] = {
+        day: profile_batch(batch({name: frames[day][name] for name in (column, key)}), key) for day in order[:-1]
+    }
+    lost = {column: np.full(len(frames[order[-1]][key]), None), key: frames[order[-1]][key]}
+    days[order[-1]] = profile_batch(batch(lost), key)
+    (finding,) = check_source(model_of(table, tmp_path), days, {day: days[day] for day in order[:-1]}, order[:-1])
+    assert (finding.check, finding.column, finding.since, finding.blocks) == (DataCheck.NULLS, column, order[-1], True)
