@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-curve goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-gate bench-curve goldens clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -91,6 +91,9 @@ audit: setup ## Look up the locked packages in the database of known vulnerabili
 
 bench: setup ## Time our pipeline and the stock TFX one on the same rows
 	@$(ENTER) python -m benchmarks
+
+bench-gate: setup ## Print what the gate finds in clean and in spoilt days, beside the defaults of TFDV and Evidently
+	@$(ENTER) python -m benchmarks.gate.measure
 
 bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
 	@$(ENTER) python -m benchmarks.training.curve

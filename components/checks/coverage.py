@@ -1,8 +1,10 @@
 """Check the partitions themselves: missing, much smaller or larger than those around them, or loaded more than once."""
 
+from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
+from itertools import groupby
 from statistics import median, median_low
 
 import numpy as np
@@ -24,10 +26,16 @@ WEEKS = 4
 LEAST_WEEKS = 3
 RESTING_SHARE = 0.1
 """A weekday with partitions in at most this share of the weeks is one that the table rests on."""
-YEARS_END = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
+IRREGULAR_SHARE = 0.3
+"""A weekday without partitions in so many of the weeks, such as every second Sunday, is one that the table may rest on."""
+YEARS_END = {(12, day) for day in range(24, 32)} | {(1, 1)}
 """Month and day of days on which many rest."""
 HOLIDAY_DAYS = 14
-"""In a first run a single day so long ago, without rows or with few, only warns."""
+"""In a first run a single day so long ago with few rows only warns."""
+HOLIDAY_SHARE = {True: 1 / 8, False: 1 / 20}
+"""So many open days may be holidays of a table that rests on some weekdays, and of one that does not."""
+LONGEST_HOLIDAY = {True: 2, False: 1}
+"""Open days in a row that may be holidays of such tables: Good Friday and Easter Monday are, where Saturday and Sunday are not open."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """With so many distinct values, counts that are all multiples of one number are not chance."""
@@ -63,12 +71,14 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     resting = _resting_weekdays(days, present)
-    open_days = [day for day in days if not model.checks.is_closed(day) and WEEKDAYS[day.weekday()] not in resting]
+    irregular = _irregular_weekdays(days, present)
+    open_days = [day for day in days if not model.checks.is_closed(day) and WEEKDAYS[day.weekday()] not in {*resting, *irregular}]
     missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
     if not missing:
         return []
-    table, which = snapshot.source_table, _which(missing, present)
-    may_be_holidays = not which and (bool(resting) or (reference is None and _are_lone(missing, present, last)))
+    table, which, has_rests = snapshot.source_table, _which(missing, present), bool(resting or irregular)
+    is_inside = (has_rests or reference is None) and max(present) > missing[-1]
+    may_be_holidays = not which and is_inside and _may_be_holidays(missing, open_days, has_rests=has_rests)
     rests = f"; it has none on {' and '.join(f'{weekday}s' for weekday in resting)}" if resting else ""
     return [
         Finding(
@@ -95,12 +105,30 @@ def _resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[s
     ]
 
 
-def _are_lone(missing: Sequence[date], present: Collection[date], last: date) -> bool:
-    """Whether the missing days may be holidays that nobody has named yet: each stands alone, and is one of several or long ago."""
-    one = timedelta(days=1)
-    open_days = [day for day in missing if (day.month, day.day) not in YEARS_END]
-    is_lone = all({day - one, day + one} <= {*present} for day in open_days)
-    return is_lone and (len(open_days) > 1 or all((last - day).days >= HOLIDAY_DAYS for day in open_days))
+def _irregular_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:
+    """Weekdays that have a partition in some weeks only, and had so from the beginning: every second Sunday."""
+    return [name for weekday, name in enumerate(WEEKDAYS) if _is_irregular([day in present for day in days if day.weekday() == weekday])]
+
+
+def _is_irregular(found: Sequence[bool]) -> bool:
+    """Whether of the weeks of a weekday those without a partition come no more often, or in longer stretches, than they did at first."""
+    first, then = found[: len(found) // 2], found[len(found) // 2 :]
+    was, now = first.count(False), then.count(False)
+    is_usual = any(first) and was and 1 <= now <= was + 1 and _longest_gap(found) <= _longest_gap(first) + 2
+    return len(found) > LEAST_WEEKS + 1 and bool(is_usual) and was + now >= IRREGULAR_SHARE * len(found)
+
+
+def _longest_gap(found: Sequence[bool]) -> int:
+    """The most weeks in a row without a partition."""
+    return max((len([*group]) for is_there, group in groupby(found) if not is_there), default=0)
+
+
+def _may_be_holidays(missing: Sequence[date], open_days: Sequence[date], *, has_rests: bool) -> bool:
+    """Whether the missing days may be holidays that nobody has named yet: few, and apart from each other."""
+    lone = [day for day in missing if (day.month, day.day) not in YEARS_END]
+    in_a_row = _longest_gap([day not in lone for day in open_days])
+    are_few = len(lone) <= 1 + HOLIDAY_SHARE[has_rests] * len(open_days)
+    return are_few and in_a_row <= LONGEST_HOLIDAY[has_rests]
 
 
 def _lacked(reference: Snapshot | None, day: date) -> bool:
@@ -121,30 +149,29 @@ def _which(missing: Sequence[date], present: Collection[date]) -> str:
 
 def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collection[date], reference: Snapshot | None) -> list[Finding]:
     """Partitions that are many times smaller or larger than those around them and than those of the same weekday."""
-    ratio, rows_by_day = model.checks.rows_ratio, {partition.day: partition.rows for partition in partitions}
-    unusual = []
+    ratio, unusual = model.checks.rows_ratio, []
     for position, partition in enumerate(partitions):
         near = [*partitions[max(0, position - NEIGHBOURS) : position], *partitions[position + 1 : position + NEIGHBOURS + 1]]
-        weeks = (partition.day + timedelta(days=7 * week) for week in range(-WEEKS, WEEKS + 1) if week)
-        usual, usual_weekday = (
-            _usual([neighbour.rows for neighbour in near]),
-            _usual([rows_by_day[day] for day in weeks if day in rows_by_day]),
-        )
+        usual, alike = _usual([neighbour.rows for neighbour in near]), _usual_of_calendar(partition, partitions)
         is_judged = partition.day not in known and usual and max(usual, partition.rows) >= LEAST_USUAL_ROWS
-        if is_judged and all(not rows / ratio <= partition.rows <= rows * ratio for rows in (usual, usual_weekday or usual)):
+        if is_judged and all(not rows / ratio <= partition.rows <= rows * ratio for rows in (usual, *alike)):
             unusual.append((partition, usual))
     if not unusual:
         return []
     first, usual = unusual[0]
-    is_first_run = reference is None
+    is_first_run, starts = reference is None, {partition.day for partition in partitions[:NEIGHBOURS]}
     quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
-    has_rests = bool(_resting_weekdays(_calendar(partitions), {partition.day for partition in partitions}))
-    may_be_holidays = all(partition.rows < usual and (partition.day in quiet or has_rests) for partition, usual in unusual)
+    calendar, present = _calendar(partitions), {partition.day for partition in partitions}
+    has_rests = bool(_resting_weekdays(calendar, present) or _irregular_weekdays(calendar, present))
+    may_be_right = all(
+        (partition.rows < usual and (partition.day in quiet or has_rests)) or (is_first_run and partition.day in starts)
+        for partition, usual in unusual
+    )
     more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(
             check=DataCheck.ROWS,
-            severity=Severity.WARNS if may_be_holidays else Severity.BLOCKS,
+            severity=Severity.WARNS if may_be_right else Severity.BLOCKS,
             level="source",
             what=f"partition {first.day} has {count(first.rows)} rows, those around it {count(usual)}{more}",
             remedy="load it again, whole and once; if the world changed, raise checks.rows_ratio in model.toml",
@@ -160,6 +187,21 @@ def _calendar(partitions: Sequence[Partition]) -> list[date]:
     """All days from the first partition to the last."""
     first, last = partitions[0].day, partitions[-1].day
     return [first + timedelta(days=number) for number in range((last - first).days + 1)]
+
+
+def _usual_of_calendar(partition: Partition, partitions: Sequence[Partition]) -> list[float]:
+    """The rows of the same weekday in the weeks around it, and of the same day of other months: rents are paid on the first."""
+    others = [other for other in partitions if other is not partition]
+    near = [
+        other.rows for other in others if not (other.day - partition.day).days % 7 and abs((other.day - partition.day).days) <= 7 * WEEKS
+    ]
+    month = [other.rows for other in others if _places_in_month(other.day) & _places_in_month(partition.day)]
+    return [float(median(rows)) for rows in (near, month) if rows]
+
+
+def _places_in_month(day: date) -> set[int]:
+    """The day of the month, counted from its beginning and, below zero, from its end."""
+    return {day.day, day.day - 1 - monthrange(day.year, day.month)[1]}
 
 
 def _usual(rows: Sequence[int]) -> float:

@@ -1,14 +1,17 @@
 """Check the labels of source.sql's rows: not known yet, all the same, suddenly different, or leaked by a feature."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 
 from components.checks.findings import Finding
-from components.looks.data_check import DataCheck
+from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
+from components.looks.history import FINDINGS_A_YEAR
+from components.looks.usual import chance_of_day, odds
 from components.model.folder import Model
 from components.profiles.distance import cells
 from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles
@@ -95,20 +98,39 @@ def _one_class(model: Model, profiles: Profiles) -> list[Finding]:
 
 
 def _changed(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
-    """The first span in which the share of a label differs from the span before, or from its own earlier one."""
-    counts, known = _label_counts(model, profiles), _label_counts(model, past)
-    before = dict(sorted((counts | known).items()))
+    """The first span in which the share of a label differs from the span before, or from its own earlier one; rather one that blocks."""
+    changes = [*_changes(model, _label_counts(model, profiles), _label_counts(model, past))]
+    return [next((change for change in changes if change.blocks), changes[0])] if changes else []
+
+
+def _changes(model: Model, counts: Mapping[date, np.ndarray], known: Mapping[date, np.ndarray]) -> Iterator[Finding]:
+    """The spans in which the share of a label moved. If it is known how it moves from span to span, one span alone only warns."""
+    spans, allowed, order = dict(sorted(({**counts} | {**known}).items())), model.checks.of(model.rows.label).label_change, [*counts]
     for position, (day, now) in enumerate(counts.items()):
         was = known.get(day)
         if was is None:
-            was = next((earlier for other, earlier in reversed(before.items()) if other < day), None)
+            was = next((earlier for other, earlier in reversed(spans.items()) if other < day), None)
         if was is None or min(now.sum(), was.sum()) < LEAST_ROWS:
             continue
-        moved = [label for label in _judged_labels(model) if _is_another(now, was, label, model.checks.label_change)]
-        if moved:
-            label = max(moved, key=lambda label: abs(_share(now, label) - _share(was, label)))
-            return [_change(model, label, day, now, was, days=len(counts) - position)]
-    return []
+        moved = {label: _chance(label, day, spans | {**counts}) for label in _judged_labels(model) if _is_another(now, was, label, allowed)}
+        moved = {label: chance for label, chance in moved.items() if chance is None or chance <= FINDINGS_A_YEAR / 365}
+        if not moved:
+            continue
+        label = max(moved, key=lambda label: abs(_share(now, label) - _share(was, label)))
+        change = _change(model, label, day, now, was, days=len(counts) - position)
+        is_lone = all(_is_back(label, was, now, counts[after]) for after in order[position + 1 : position + 2])
+        yield replace(change, severity=Severity.WARNS) if is_lone and moved[label] is not None else change
+
+
+def _is_back(label: int, was: np.ndarray, now: np.ndarray, after: np.ndarray) -> bool:
+    """Whether a label's share is nearer to what it was than to what it became."""
+    return abs(_share(after, label) - _share(was, label)) < abs(_share(after, label) - _share(now, label))
+
+
+def _chance(label: int, day: date, counts: Mapping[date, np.ndarray]) -> float | None:
+    """The probability of the share of a label in a span by what it is in the others; None where too few are known."""
+    measured = {span: odds(float(found[label]), float(found.sum()), 1.0) for span, found in counts.items() if found.sum() >= LEAST_ROWS}
+    return chance_of_day(day, measured, sides=2)
 
 
 def _share(counts: np.ndarray, label: int) -> float:
@@ -131,7 +153,7 @@ def _change(model: Model, label: int, day: date, now: np.ndarray, was: np.ndarra
         since=day,
         days=days,
         measure=abs(rate - before),
-        threshold=model.checks.label_change,
+        threshold=model.checks.of(model.rows.label).label_change,
         touched=abs(rate - before),
     )
 
@@ -159,7 +181,7 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
     findings = []
     for name in features:
         auc, label = max(((by_name[name], label) for label, by_name in aucs.items() if name in by_name), default=(0.0, 0))
-        if auc >= model.checks.leak_auc:
+        if auc >= model.checks.of(name).leak_auc:
             subject = f"the label {model.label_names[label]}" if model.classes else "the label"
             findings.append(
                 Finding(
@@ -170,7 +192,7 @@ def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Fi
                     remedy=f"it is computed from what is known only later: mend source.sql, or drop {name}",
                     days=len(profiles_by_span(profiles)),
                     measure=auc,
-                    threshold=model.checks.leak_auc,
+                    threshold=model.checks.of(name).leak_auc,
                 )
             )
     return findings

@@ -48,13 +48,14 @@ def _check_skew(model: Model, profiles: Profiles, logged: ColumnProfiles) -> lis
         if min(now.rows, before.rows) < LEAST_ROWS:
             continue
         what = "is served with other values than it is trained on"
-        drift = judge_drift(measure_distance(before, now), now, model.checks.skew, model.checks, what=what, remedy=REMEDY)
+        checks = model.checks.of(name)
+        drift = judge_drift(measure_distance(before, now), now, checks.skew, checks, what=what, remedy=REMEDY)
         lost = now.nulls / now.rows - before.nulls / before.rows
         if drift is not None:
             findings.append(_warning(name, drift.what, REMEDY, measure=drift.measure, threshold=drift.threshold))
-        elif lost > model.checks.null_share:
+        elif lost > checks.null_share:
             what = f"is NULL in {percent(now.nulls / now.rows)} of what is served"
-            findings.append(_warning(name, what, REMEDY, measure=lost, threshold=model.checks.null_share))
+            findings.append(_warning(name, what, REMEDY, measure=lost, threshold=checks.null_share))
     return sorted(findings, key=lambda finding: finding.column)
 
 

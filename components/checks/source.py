@@ -15,6 +15,7 @@ from components.looks.deviation import NEGLIGIBLE_PROBABILITY
 from components.looks.drift import are_swapped, divergence_ratio, shifted
 from components.looks.earlier_days import Look, Occurrences, Timeline
 from components.looks.history import Looks, follow
+from components.looks.sparse import pool, pooled_partitions
 from components.looks.unit import other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
 from components.model.checks_section import ChecksSection
@@ -69,6 +70,9 @@ def check_source(
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
     occurrences = _find_in_columns(columns, timeline, model.checks)
+    size = pooled_partitions({**past, **days})
+    pooled = pool(timeline, size) if size > 1 else None
+    in_groups = _find_in_columns([name for name in columns if not occurrences[name]], pooled, model.checks) if pooled else {}
     copied = _copied(timeline, columns)
     dropped = {finding.since for finding in copied}
     swapped = _swapped(occurrences, days, model.checks)
@@ -78,6 +82,7 @@ def check_source(
         for check, days_wrong in occurrences[name].items()
         if not (check == DataCheck.FROZEN and days_wrong[0][0].day in dropped) and not any(name in names for names in swapped)
     ]
+    findings += [_finding(name, wrong, pooled.days, size) for name, by_check in in_groups.items() for wrong in by_check.values() if pooled]
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
 
 
@@ -88,14 +93,20 @@ def _find_in_columns(columns: Sequence[str], timeline: Timeline, checks: ChecksS
     for name, occurrences in found.items():
         for observation, deviation in sorted(occurrences, key=lambda one: one[0].day):
             by_check[name].setdefault(deviation.check, []).append((observation, deviation))
-    return by_check
+    return {name: _without_allowed(of, checks.of(name), timeline.partitions) for name, of in by_check.items()}
 
 
-def _finding(name: str, occurrences: Occurrences, days: Mapping[date, ColumnProfiles]) -> Finding:
-    """One finding for all partitions in which the same thing is wrong."""
+def _without_allowed(by_check: Mapping[DataCheck, Occurrences], checks: ChecksSection, size: int) -> dict[DataCheck, Occurrences]:
+    """Without what lasts no longer than model.toml allows a column to stand still."""
+    allowed = {DataCheck.CONSTANT: checks.constant_days, DataCheck.FROZEN: checks.frozen_days}
+    return {check: wrong for check, wrong in by_check.items() if size * len(wrong) > allowed.get(check, 0)}
+
+
+def _finding(name: str, occurrences: Occurrences, days: Mapping[date, ColumnProfiles], size: int = 1) -> Finding:
+    """One finding for all partitions, or groups of `size` partitions, in which the same thing is wrong."""
     observation, first = occurrences[0]
     earlier = [] if observation.is_backward else [day for day in days if day < observation.day]
-    more = f", and in {len(occurrences) - 1} more since" if len(occurrences) > 1 else ""
+    more = f", and in {size * (len(occurrences) - 1)} more since" if len(occurrences) > 1 else ""
     until = (
         f"; {first.before} until {max(earlier)}"
         if first.before and earlier
@@ -110,11 +121,11 @@ def _finding(name: str, occurrences: Occurrences, days: Mapping[date, ColumnProf
         level="source",
         column=name,
         since=observation.day,
-        days=len(occurrences),
+        days=size * len(occurrences),
         measure=first.measure,
         threshold=first.threshold,
         touched=min(1.0, sum(deviation.rows for _, deviation in occurrences) / max(rows, 1)),
-        what=f"of partition {observation.day} {first.what}{more}{until}",
+        what=f"of {f'the {size} partitions from' if size > 1 else 'partition'} {observation.day} {first.what}{more}{until}",
         remedy=first.remedy,
     )
 

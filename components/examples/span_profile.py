@@ -20,12 +20,12 @@ class SpanProfiler:
 
     def batch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Profile a batch without its key and span, and return it unchanged."""
-        columns = batch.drop_columns([self._model.rows.key, self._model.rows.span])
+        columns, cluster = batch.drop_columns([self._model.rows.key, self._model.rows.span]), self._model.checks.cluster or ""
         labels = labels_of(batch, self._model)
         for label in range(len(self._model.label_names) - 1, -1, -1):
             rows = columns.filter(pa.array(labels == label))
             if rows.num_rows:
-                part, table = self._parts[label], profile_batch(rows)
+                part, table = self._parts[label], profile_batch(rows, cluster)
                 before = self.profiles.get(part)
                 self.profiles[part] = table if before is None else sum_profiles([before, table])
         return batch

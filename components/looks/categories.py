@@ -2,11 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
-from components.looks.data_check import DataCheck, Severity
+import numpy as np
+
+from components.looks.data_check import DataCheck
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
-from components.looks.usual import count_tail
+from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
@@ -17,6 +20,8 @@ LEAST_NEW_FORM = 0.005
 RARE_FORM = 0.05
 LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
+LOST_DAYS = 3
+"""A value that is missed for so many days in a row is gone."""
 CATEGORY_BUCKETS = 50
 """A column of numbers with at most so many buckets is taken for a category: whole numbers up to here have a bucket each."""
 
@@ -141,28 +146,45 @@ def _other_spelling(value: str, known: Mapping[str, int]) -> str:
 
 def lost_segment(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """A segment lacks a value that chance would not leave out."""
-    return _lost(observation, 0.0)
-
-
-def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | None:
-    """A category lacks a common value that every earlier partition had. It only warns: campaigns end."""
-    if observation.before is None or observation.before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
-        return None
-    return _lost(observation, checks.lost_share, Severity.WARNS)
-
-
-def _lost(observation: Observation, least_share: float, severity: Severity = Severity.BLOCKS) -> Deviation | None:
     now, before = observation.now, observation.before
     if before is None or not before.filled:
         return None
-    shares, present = shares_by_value(before), shares_by_value(now)
-    clusters = now.filled / max(now.design_effect, before.design_effect)
-    gone = [value for value, share in shares.items() if value not in present and share >= least_share and share * clusters >= EXPECTED_ROWS]
-    if severity == Severity.WARNS:
-        gone = [value for value in gone if all(value in column.values for column in observation.earlier)]
+    shares, clusters = shares_by_value(before), now.filled / max(now.design_effect, before.design_effect)
+    return _lost(now, {value: share for value, share in shares.items() if share * clusters >= EXPECTED_ROWS})
+
+
+def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | None:
+    """A category lacks a common value that every earlier partition had where chance would not leave it out.
+
+    A day or two warn: what is sold, or who delivers, may be another for once.
+    """
+    now, before = observation.now, observation.before
+    if before is None or before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
+        return None
+    usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share}
+    everywhere = {value: share for value, share in usual.items() if _is_everywhere(value, share, observation)}
+    lost = _lost(now, everywhere)
+    if lost is None:
+        return None
+    gone, alike = [value for value in everywhere if value not in now.values], max(now.design_effect, before.design_effect)
+    days = [column for column in observation.earlier if column.filled]
+    shares = np.array([1 - sum(column.values.get(value, 0) for value in gone) / column.filled for column in days])
+    sizes = np.array([column.filled / alike for column in days])
+    return replace(lost, chance=chance_of_all(shares, sizes, 1 - lost.measure, now.filled / alike), lasting=LOST_DAYS)
+
+
+def _is_everywhere(value: str, share: float, observation: Observation) -> bool:
+    """Whether every earlier day that must have had rows of a value had some."""
+    return all(column.values.get(value, 0) > 0 for column in observation.earlier if share * column.filled >= EXPECTED_ROWS)
+
+
+def _lost(now: ColumnProfile, usual: Mapping[str, float]) -> Deviation | None:
+    """The values of `usual`, each with the share that it had, that have no row."""
+    present = shares_by_value(now)
+    gone = [value for value in usual if value not in present] if now.filled else []
     if not gone:
         return None
-    share = sum(shares[value] for value in gone)
+    share = sum(usual[value] for value in gone)
     return Deviation(
         check=DataCheck.COVERAGE,
         measure=share,
@@ -171,7 +193,6 @@ def _lost(observation: Observation, least_share: float, severity: Severity = Sev
         what=f"has no row of {listed([quoted(value) for value in gone])}",
         remedy="look for a source that was not loaded; a model must not forget a segment",
         before=f"{percent(share)} of rows",
-        severity=severity,
     )
 
 

@@ -22,6 +22,8 @@ GAPS = np.array([(start, end) for start in range(24) for end in range(start + 1,
 LEAST_COVERED_SHARE = 0.01
 FEW = 0.02
 """Before a day begins, or after it has ended, there may be this share of its rows."""
+SHORT_DAYS = 3
+"""So many days in a row that begin late or end early are no holiday and the day after it."""
 LEFT, LEFT_OF_LEAST = 0.4, 0.5
 """Hours count as missing if they have less than this part of what they usually have, and of the least that they ever had."""
 DAYLIGHT_SAVING_HOURS = 1
@@ -62,9 +64,9 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
     weekdays showed. A day that only begins late or ends early may be a short one, and has to lose more.
     """
     now, same = observation.now, _same_weekdays(observation)
-    if len(same) < LEAST_SAME_WEEKDAYS or not len(now.hours) or now.times < LEAST_ROWS:
-        return None
     before = observation.before if observation.before is not None else now
+    if len(same) < LEAST_SAME_WEEKDAYS or not len(now.hours) or now.times / before.design_effect < LEAST_ROWS:
+        return None
     gap = _likeliest_gap(now.hours / now.design_effect, same / before.design_effect, checks.hours_share)
     if gap is None:
         return None
@@ -81,7 +83,7 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
         remedy="look for a load that ended early or left out a part; a model must see every hour that it will serve",
         before=f"{percent(share)} of rows on this weekday",
         chance=min(1.0, 24 * chance),
-        needs_second=_is_short(now.hours, (start, end)),
+        lasting=SHORT_DAYS if _is_short(now.hours, (start, end)) else 1,
     )
 
 

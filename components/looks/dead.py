@@ -9,14 +9,18 @@ import numpy as np
 from components.looks.data_check import DataCheck
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
-from components.looks.usual import Daily, Series, odds
-from components.model.checks_section import ChecksSection
+from components.looks.usual import Daily, Series, chance_of_all, odds
+from components.model.checks_section import NULL_SHARE, ChecksSection
 from components.profiles.profile import ColumnProfile
 from components.wording import count, number, percent
 
 NEVER_SHARE = 0.001
 NEW_NULL_SHARE = 0.01
-"""Where less than NEVER_SHARE was NULL before, this share of NULLs is enough to be told."""
+"""Where less than NEVER_SHARE was NULL before, this share of NULLs is enough to be told, unless model.toml raises the bound."""
+LOST_SHARE = 0.9
+"""A column with more NULLs is lost, whatever share it had."""
+STORM_DAYS = 3
+"""Where some values always are NULL, such as the delay of a flight that is cancelled, more of them on a day or two may be true."""
 LEVEL_PROBABILITY = 1e-5
 LEAST_CLUSTERS = 5
 """Fewer orders, or customers, may be alike by chance, however many rows they have."""
@@ -31,7 +35,7 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         return None
     was, share = before.nulls / before.rows, now.nulls / now.rows
     never = was < NEVER_SHARE
-    allowed = min(checks.null_share, NEW_NULL_SHARE) if never else checks.null_share
+    allowed = min(checks.null_share, NEW_NULL_SHARE) if never and checks.null_share <= NULL_SHARE else checks.null_share
     if share <= was + allowed + chance(max(was, NEVER_SHARE) if never else 0.0, int(now.rows / now.design_effect)):
         return None
     return Deviation(
@@ -43,7 +47,17 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         remedy="look for a join or an export that lost it",
         before=f"NULL in {percent(was)} of rows" if was else "never NULL",
         is_total=never or now.nulls == now.rows,
+        lasting=1 if never or share > LOST_SHARE else STORM_DAYS,
+        chance=_chance_of_nulls(observation, was) if now.nulls == now.rows else 0.0,
     )
+
+
+def _chance_of_nulls(observation: Observation, share: float) -> float:
+    """The chance that all rows are NULL, which have another share of NULLs on each day."""
+    alike = max(observation.now.design_effect, *(column.design_effect for column in observation.earlier))
+    shares = np.array([column.nulls / column.rows for column in observation.earlier if column.rows])
+    sizes = np.array([column.rows / alike for column in observation.earlier if column.rows])
+    return chance_of_all(shares, sizes, share, observation.now.rows / alike)
 
 
 def null_odds(observation: Observation) -> Daily | None:
@@ -97,16 +111,10 @@ def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | 
 
 
 def _chance_of_one(observation: Observation, share: float, clusters: float) -> float:
-    """The chance that all clusters have a value, which more of them have on some days than on others: beta-binomial."""
+    """The chance that all clusters have a value, which more of them have on some days than on others."""
     shares = np.array([_share_of(column, observation.now) for column in observation.earlier if column.filled])
     sizes = np.array([column.filled / column.design_effect for column in observation.earlier if column.filled])
-    if len(shares) < LEAST_PAIRS or share in (0.0, 1.0):
-        return float(share**clusters)
-    binomial = float((sizes * share * (1 - share)).sum())
-    excess = float(((sizes * (shares - share)) ** 2).sum()) / max(binomial, 1e-9) - 1
-    alike = float(np.clip(excess / max(sizes.mean() - 1, 1), 1e-4, 0.5))
-    a, b = share * (1 / alike - 1), (1 - share) * (1 / alike - 1)
-    return math.exp(math.lgamma(a + clusters) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(a + b + clusters))
+    return chance_of_all(shares, sizes, share, clusters)
 
 
 def _is_often_constant(observation: Observation) -> bool:

@@ -37,8 +37,8 @@ class Deviation:
     severity: Severity = Severity.BLOCKS
     chance: float = 0.0
     """The probability of it where nothing is wrong; 0 for what is never chance."""
-    needs_second: bool = False
-    """Whether one such day alone may be right, as a short one before a holiday: it warns unless the next day, or week, is alike."""
+    lasting: int = 1
+    """So many such days in a row block, or that of the next week with it. Fewer only warn, as short days before a holiday, or a storm."""
     is_total: bool = False
     """Whether the column is of no use any more, which little history suffices to tell."""
 

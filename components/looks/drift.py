@@ -55,7 +55,7 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
         return NO_DISTANCE
     if is_constant(before) and is_constant(now):  # such as a rate of the week, which changes by nature
         return NO_DISTANCE
-    compared = cells(before, now, bins=bins, only_values=True)
+    compared = _values(before, now, bins)
     if before.is_numeric and not _is_material(before, now):
         return NO_DISTANCE
     by_chance = chance_divergence(compared) * max(now.design_effect, before.design_effect)
@@ -69,11 +69,17 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
     return Distance(divergence, largest, words + _in_words(before, now, compared))
 
 
+@lru_cache(maxsize=64)  # a look and what is usual for it ask for the same
+def _values(before: ColumnProfile, now: ColumnProfile, bins: int) -> Cells:
+    """The cells of the values of two profiles."""
+    return cells(before, now, bins=bins, only_values=True)
+
+
 def _plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:
     """The divergence over what chance explains, however small; None where the values cannot be compared."""
     if not before.filled or not now.filled or (not before.is_numeric and (before.has_uncounted_values or now.has_uncounted_values)):
         return None
-    compared = cells(before, now, bins=DRIFT_BINS, only_values=True)
+    compared = _values(before, now, DRIFT_BINS)
     return jensen_shannon(compared) / max(chance_divergence(compared) * max(now.design_effect, before.design_effect), 1e-9)
 
 
@@ -134,7 +140,7 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     what = "has other values than in the weeks before"
     deviation = judge_drift(measure_distance(before, now), now, checks.drift, checks, what=what, remedy=remedy)
-    return None if deviation is None else replace(deviation, needs_second=True)  # a storm lasts a day
+    return None if deviation is None else replace(deviation, lasting=2)  # a storm lasts a day
 
 
 @lru_cache(maxsize=64)  # asked for several times on a day

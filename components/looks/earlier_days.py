@@ -1,7 +1,7 @@
 """Compare a column in each partition or span with what it was like on the good days before."""
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cached_property
@@ -64,6 +64,8 @@ class Timeline:
     """How many of them, the newest, a partition is compared with."""
     has_weekdays: bool = True
     """Whether values may follow the weekday, so that a partition a week later is a witness too."""
+    partitions: int = 1
+    """How many partitions each of the days stands for, itself and those after it."""
 
 
 def find_occurrences(column: str, timeline: Timeline, judge: Callable[[Observation], Deviation | None]) -> Occurrences:
@@ -88,15 +90,6 @@ def find_occurrences(column: str, timeline: Timeline, judge: Callable[[Observati
             good.append(past[day])
         last, last_day = now, day
     return occurrences
-
-
-def first_deviation(looks: Sequence[Look], observation: Observation, checks: ChecksSection) -> Deviation | None:
-    """The first deviation that any of the looks finds and that earlier days did not show about as strongly."""
-    for look in looks:
-        deviation = look(observation, checks)
-        if deviation is not None and is_new(look, observation, checks, deviation):
-            return deviation
-    return None
 
 
 def is_new(look: Look, observation: Observation, checks: ChecksSection, deviation: Deviation) -> bool:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from itertools import islice
+from itertools import groupby, islice
 
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import Deviation
@@ -15,6 +15,8 @@ from components.profiles.profile import ColumnProfile
 
 FINDINGS_A_YEAR = 1.0
 """So many false findings a year are asked of chance, over all columns and looks of a partition each day."""
+FINDINGS_A_FIRST_YEAR = 0.1
+"""So many in a first run, which judges months at once."""
 LEAST_HISTORY = 7
 """Good partitions before, below which a look says nothing of what may be chance."""
 SURE_HISTORY = 14
@@ -91,22 +93,28 @@ def follow(timeline: Timeline, columns: Sequence[str], looks: Callable[[str], Lo
         bad = {name: {observation.day for observation, _ in occurrences} for name, occurrences in found.items()}
         first = walk.through([*reversed(order)], {*early}, bad)
         found = {name: [*reversed(first[name]), *found[name]] for name in columns}
-    return {name: _with_seconds(occurrences, order) for name, occurrences in found.items()}
+    return {name: require_lasting(occurrences, order, timeline.partitions) for name, occurrences in found.items()}
 
 
-def _with_seconds(occurrences: Occurrences, order: Sequence[date]) -> Occurrences:
-    """What one day alone may be right with warns, where neither its neighbours nor the same weekday a week away are alike."""
-    places = {day: place for place, day in enumerate(order)}
-    days = {(deviation.check, observation.day) for observation, deviation in occurrences}
+def require_lasting(occurrences: Occurrences, order: Sequence[date], size: int = 1) -> Occurrences:
+    """What a day or two may be right with warns, where neither enough days in a row nor the same weekday a week away are alike.
 
-    def is_alone(check: DataCheck, day: date) -> bool:
-        near = order[max(0, places[day] - 1) : places[day] + 2]
-        return not any((check, other) in days for other in (*near, day - ONE_WEEK, day + ONE_WEEK) if other != day)
+    Each day stands for `size` partitions.
+    """
+    wrong: dict[DataCheck, set[date]] = {}
+    for observation, deviation in occurrences:
+        wrong.setdefault(deviation.check, set()).add(observation.day)
+    runs = {(check, day): run for check, days in wrong.items() for run in _runs(days, order) for day in run}
 
-    return [
-        (one, replace(found, severity=Severity.WARNS) if found.needs_second and is_alone(found.check, one.day) else found)
-        for one, found in occurrences
-    ]
+    def is_short(found: Deviation, day: date) -> bool:
+        return size * len(runs[found.check, day]) < found.lasting and not wrong[found.check] & {day - ONE_WEEK, day + ONE_WEEK}
+
+    return [(one, replace(found, severity=Severity.WARNS) if is_short(found, one.day) else found) for one, found in occurrences]
+
+
+def _runs(days: Collection[date], order: Sequence[date]) -> list[list[date]]:
+    """The stretches of the order that are all of these days."""
+    return [[*group] for is_in, group in groupby(order, lambda day: day in days) if is_in]
 
 
 @dataclass(frozen=True)
@@ -151,7 +159,8 @@ class _Walk:
         ]
         chances = [one.deviation.chance for one in asked if one.deviation is not None]
         family = len(observed) + sum(one.is_rate for one in asked)  # what is no rate says little that is near its bound: one a column
-        passed = holm(chances, max(family, len(chances)), FINDINGS_A_YEAR / 365)
+        asked_for = FINDINGS_A_YEAR if self.timeline.past else FINDINGS_A_FIRST_YEAR
+        passed = holm(chances, max(family, len(chances)), asked_for / 365)
         wrong: dict[str, list[Deviation]] = {}
         for one in asked:
             if one.deviation is not None and one.deviation.chance <= passed and one.column not in wrong:
@@ -160,6 +169,7 @@ class _Walk:
 
     def _ask(self, name: str, observation: Observation, past: _Past) -> Iterable[_Asked]:
         looks, checks = self.looks[name], self.checks[name]
+        is_unsure = len(observation.earlier) * self.timeline.partitions < SURE_HISTORY
         for look in looks.all:
             is_certain = look in looks.certain
             is_thin = len(observation.earlier) < LEAST_HISTORY and not is_certain
@@ -174,7 +184,7 @@ class _Walk:
                 deviation = _judged(deviation, look, looks, observation, past, checks)
             elif deviation is not None and look not in looks.weekly and not is_new(look, observation, checks, deviation):
                 deviation = None
-            if deviation is not None and not is_certain and len(observation.earlier) < SURE_HISTORY and not deviation.is_total:
+            if deviation is not None and not is_certain and is_unsure and not deviation.is_total:
                 deviation = replace(deviation, severity=Severity.WARNS)
             yield _Asked(name, observation, deviation, look in looks.rates and looks.rates[look](observation) is not None)
 
@@ -199,7 +209,8 @@ def _judged(
     if chance is None:
         new = is_new(look, observation, checks, deviation)
         return replace(deviation, severity=deviation.severity if deviation.is_total else Severity.WARNS) if new else None
-    return replace(deviation, chance=chance)
+    # Near a share of 1 the odds of a few clusters say little; the look itself knows how likely it is that all of them are alike.
+    return deviation if deviation.measure >= 1 else replace(deviation, chance=chance)
 
 
 def _observe(timeline: Timeline, name: str, day: date, past: _Past, backward: bool) -> Observation | None:

@@ -54,7 +54,7 @@ def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | N
         rows=round(part * now.numbers),
         what=f"is {size} in about {percent(part)} of {now.numbers:,} values",
         remedy="look for rows in another unit",
-        needs_second=True,
+        lasting=2,
     )
 
 

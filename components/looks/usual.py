@@ -5,7 +5,7 @@ The spread is that of the days themselves, and includes what the sample of one d
 
 import math
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import median
@@ -19,6 +19,8 @@ LEAST_RECENT = 7
 LEAST_WEEKDAYS = 4
 LEAST_MISSES = 8
 """Days whose distance from their centre must be known before a new day can be judged."""
+LEAST_DAYS = 3
+"""So many days tell how much alike they are."""
 KEPT_DAYS = 400
 NOVEL_FACTOR = 1.3
 """A day must be so many times as far from its centre as all but one of the days before."""
@@ -99,6 +101,16 @@ class Series:
         return found
 
 
+def chance_of_day(day: date, measured: Mapping[date, Daily], *, sides: int = 1) -> float | None:
+    """The probability of a day by the days before it or, where these are too few, by all others; None where these are too few too."""
+    before = [other for other in measured if other < day]
+    enough = len(before) >= LEAST_RECENT + LEAST_MISSES
+    series = Series()
+    for other in before if enough else [other for other in measured if other != day]:
+        series.add(other, measured[other])
+    return series.chance(day, measured[day], sides=sides) if day in measured else None
+
+
 def _chance_of_ranks(before: np.ndarray, last: np.ndarray) -> float:
     """The probability that of all days the last ones are so far up by chance, by their ranks alone."""
     above = int((before > last.min()).sum())
@@ -141,6 +153,24 @@ def few_tail(count: float, mean: float, spread: float) -> float:
     from scipy.special import betainc
 
     return float(betainc(max(mean, 1e-12) / (spread - 1), count + 1, 1 / spread))
+
+
+def chance_of_all(shares: np.ndarray, sizes: np.ndarray, share: float, clusters: float) -> float:
+    """The probability that all of so many clusters are of a kind, which more of them are on some days than on others: beta-binomial.
+
+    Args:
+        shares: of that kind on the days before, float64 [days].
+        sizes: the clusters of these days, float64 [days].
+        share: of that kind on all of them together.
+        clusters: of the new day.
+    """
+    if len(shares) < LEAST_DAYS or share in (0.0, 1.0):
+        return float(share**clusters)
+    binomial = float((sizes * share * (1 - share)).sum())
+    excess = float(((sizes * (shares - share)) ** 2).sum()) / max(binomial, 1e-9) - 1
+    alike = float(np.clip(excess / max(sizes.mean() - 1, 1), 1e-4, 0.5))
+    a, b = share * (1 / alike - 1), (1 - share) * (1 / alike - 1)
+    return math.exp(math.lgamma(a + clusters) + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(a + b + clusters))
 
 
 def holm(chances: Sequence[float], family: int, level: float) -> float:

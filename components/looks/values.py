@@ -165,7 +165,7 @@ def far_out(observation: Observation, checks: ChecksSection) -> Deviation | None
 
 def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bool) -> Deviation | None:
     now, before = observation.now, observation.before
-    if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers:
+    if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers or before.low == before.high:
         return None
     least, most = _widened(before.low, 1 / FAR_FACTOR), _widened(before.high, FAR_FACTOR)
     low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))

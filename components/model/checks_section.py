@@ -11,47 +11,12 @@ Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 
 
-class ColumnBounds(Section):
-    """Bounds for one column, in place of those of [checks] for all columns. What is not given is as there."""
-
-    type: OneLine | None = None
-    """BigQuery's type that the column has now, where it changed on purpose since the champion was trained."""
-    text_share: Number | None = Field(default=None, ge=0, le=1)
-    unfinite_share: Number | None = Field(default=None, ge=0, le=1)
-    damaged_share: Number | None = Field(default=None, ge=0, le=1)
-    longest_text: Whole | None = Field(default=None, gt=0)
-    null_share: Number | None = Field(default=None, ge=0, le=1)
-    constant_days: Whole | None = Field(default=None, ge=0, le=36_500)
-    frozen_days: Whole | None = Field(default=None, ge=0, le=36_500)
-    unseen_share: Number | None = Field(default=None, ge=0, le=1)
-    lost_share: Number | None = Field(default=None, ge=0, le=1)
-    hours_share: Number | None = Field(default=None, ge=0, le=1)
-    clock_hours: Whole | None = Field(default=None, ge=0, le=12)
-    range_share: Number | None = Field(default=None, ge=0, le=1)
-    drift: Number | None = Field(default=None, ge=0, le=1)
-    category_drift: Number | None = Field(default=None, ge=0, le=1)
-    span_drift: Number | None = Field(default=None, ge=0, le=1)
-    champion_drift: Number | None = Field(default=None, ge=0, le=1)
-    skew: Number | None = Field(default=None, ge=0, le=1)
-    label_change: Number | None = Field(default=None, ge=0, le=1)
-    leak_auc: Number | None = Field(default=None, gt=0.5, le=1)
+NULL_SHARE = 0.05
 
 
-class ChecksSection(Section):
-    """The gate before training. Every check is on; a bound that nothing can exceed turns it off."""
+class Bounds(Section):
+    """What a column is held to. A bound that nothing can exceed turns its check off."""
 
-    segments: tuple[ColumnName, ...] = ()
-    """Columns of the source table or of source.sql all of whose values must stay in the data."""
-    ignore: tuple[ColumnName, ...] = ()
-    """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
-    cluster: ColumnName | None = None
-    """The column of the source table whose value rows share that belong together, such as the number of an order; the key unless told."""
-    cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
-    """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
-    closed: tuple[Weekday | date, ...] = ()
-    """Weekdays and dates without a partition."""
-    columns: dict[ColumnName, ColumnBounds] = Field(default_factory=dict)
-    """Other bounds for single columns of the source table or of source.sql."""
     text_share: Number = Field(default=0.0, ge=0, le=1)
     """The share of a numeric column's values that may be text."""
     unfinite_share: Number = Field(default=0.0, ge=0, le=1)
@@ -60,8 +25,8 @@ class ChecksSection(Section):
     """The share of texts that may have been read with another encoding than they were written in."""
     longest_text: Whole = Field(default=1000, gt=0)
     """Characters that a text may have even if no earlier one was a tenth as long."""
-    null_share: Number = Field(default=0.05, ge=0, le=1)
-    """By how much the share of NULLs may exceed the earlier one."""
+    null_share: Number = Field(default=NULL_SHARE, ge=0, le=1)
+    """By how much the share of NULLs may exceed the earlier one. Unless it is raised, 0.01 where there were none."""
     constant_days: Whole = Field(default=0, ge=0, le=36_500)
     """For how many partitions a column may have one and the same value that it did not have alone before."""
     frozen_days: Whole = Field(default=0, ge=0, le=36_500)
@@ -76,8 +41,6 @@ class ChecksSection(Section):
     """By how many hours the day's pattern may move."""
     range_share: Number = Field(default=0.005, ge=0, le=1)
     """The share of numbers that may be 3 times beyond any earlier one, or have another sign."""
-    rows_ratio: Number = Field(default=3.0, gt=1)
-    """By what factor a partition may be larger or smaller than those around it."""
     drift: Number = Field(default=0.15, ge=0, le=1)
     """How far a column may drift in a partition from the weeks before: Jensen-Shannon divergence in bits, beyond chance."""
     category_drift: Number = Field(default=0.25, ge=0, le=1)
@@ -93,11 +56,37 @@ class ChecksSection(Section):
     leak_auc: Number = Field(default=0.99, gt=0.5, le=1)
     """A feature leaks the label if it alone ranks a label against all others with this AUC."""
 
+
+class ColumnBounds(Bounds):
+    """Bounds for one column, in place of those of [checks] for all columns. What is not given is as there."""
+
+    type: OneLine | None = None
+    """BigQuery's type that the column has now, where it changed on purpose since the champion was trained."""
+
+
+class ChecksSection(Bounds):
+    """The gate before training. Every check is on; its bounds are those of all columns."""
+
+    segments: tuple[ColumnName, ...] = ()
+    """Columns of the source table or of source.sql all of whose values must stay in the data."""
+    ignore: tuple[ColumnName, ...] = ()
+    """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
+    cluster: ColumnName | None = None
+    """The column of the source table whose value rows share that belong together, such as the number of an order; the key unless told."""
+    cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
+    closed: tuple[Weekday | date, ...] = ()
+    """Weekdays and dates without a partition."""
+    columns: dict[ColumnName, ColumnBounds] = Field(default_factory=dict)
+    """Other bounds for single columns of the source table or of source.sql."""
+    rows_ratio: Number = Field(default=3.0, gt=1)
+    """By what factor a partition may be larger or smaller than those around it."""
+
     def is_closed(self, day: date) -> bool:
         """Whether a day is named as one without a partition."""
         return day in self.closed or WEEKDAYS[day.weekday()] in self.closed
 
     def of(self, column: str) -> Self:
         """The section with the bounds of one column in their places."""
-        bounds = self.columns.get(column)
-        return self.model_copy(update=bounds.model_dump(exclude_none=True, exclude={"type"})) if bounds else self
+        given = self.columns.get(column)
+        return self.model_copy(update=given.model_dump(exclude_unset=True, exclude={"type"})) if given else self

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 
@@ -18,6 +19,8 @@ OFFSET = 40_000
 """Added to a bucket's exponent, so that a number's bucket has the number's sign, and zero is bucket 0."""
 KEPT_VALUES = 100
 """How many values of a text column are counted, the commonest; rows with any other value are counted as `others`."""
+ADDED = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged", "pairs", "twins")
+"""The fields that simply add up."""
 KEPT_SAMPLES = 5
 KEPT_FORMS = 50
 SOURCE_TABLE = "source"
@@ -170,10 +173,10 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         return profiles[0]
     keys, counts = _add_buckets([p.keys for p in profiles], [p.counts for p in profiles])
     values, dropped = most_common(_sum(p.values for p in profiles), KEPT_VALUES)
-    plain = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged", "pairs", "twins")
+    sums = map(sum, zip(*map(attrgetter(*ADDED), profiles), strict=True))
     return replace(
         profiles[-1],
-        **{name: sum(getattr(p, name) for p in profiles) for name in plain},
+        **dict(zip(ADDED, sums, strict=True)),
         low=min(p.low for p in profiles),
         high=max(p.high for p in profiles),
         keys=keys,
@@ -229,6 +232,6 @@ def _add_arrays(arrays: Sequence[np.ndarray]) -> np.ndarray:
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> Counter[str]:
     total: Counter[str] = Counter()
-    for one in counts:
+    for one in filter(None, counts):
         total.update(one)
     return total

@@ -88,6 +88,8 @@ class Fault:
     """For so many days."""
     always: Spoil | None = None
     """What the clean days are like too."""
+    others: tuple[str, ...] = ()
+    """Other columns that it needs."""
 
     def of(self, day: date) -> bool:
         """Whether it spoils a day of the week."""

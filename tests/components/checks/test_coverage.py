@@ -1,5 +1,6 @@
 """The partitions as such, and the source table against the champion's."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -66,6 +67,62 @@ def test_days_that_the_shop_is_closed_on_are_not_missed(model: Model, tmp_path: 
     closed = shop_model(tmp_path, closed=("Saturday", DAYS[8]))
     assert found(closed, without(5, 8, 12, 19, 26)) == []
     assert found(closed, without(5, 8, 9, 12, 19, 26))[0].sentence.startswith(f"partition 2026-01-14 of {TABLE} is missing (1 of 23 ")
+
+
+LONG = tuple(FIRST + timedelta(days=number) for number in range(70))
+
+
+def judged(model: Model, gone: Callable[[int, date], bool], reference: Snapshot | None = None) -> list[tuple[date | None, bool]]:
+    """When partitions are first missing, and whether that blocks, of ten weeks without some days."""
+    rows = {day: 600 for place, day in enumerate(LONG) if not gone(place, day)}
+    pinned = replace(snapshot(rows), spans=(LONG[-2],))
+    return [(finding.since, finding.blocks) for finding in check_partitions(model, pinned, {}, reference)]
+
+
+@pytest.mark.parametrize(
+    ("gone", "found"),
+    [
+        (lambda place, day: day.weekday() == 6, []),
+        (lambda place, day: day.weekday() == 6 and place % 14 < 7, []),
+        (lambda place, day: day.weekday() == 6 and (place % 14 < 7 or place > 40), [(LONG[6], True)]),
+        (lambda place, day: place == 65, [(LONG[65], False)]),
+        (lambda place, day: place in (65, 66), [(LONG[65], True)]),
+        (lambda place, day: place == 69, [(LONG[69], True)]),
+        (lambda place, day: day.weekday() == 6 or place in (60, 63), [(LONG[60], False)]),
+        (lambda place, day: day.weekday() == 6 or place in (63, 64, 65), [(LONG[63], True)]),
+        (lambda place, day: day.weekday() == 6 or (place > 20 and day.weekday() == 2), [(LONG[23], True)]),
+        (lambda place, day: place % 5 == 3, [(LONG[3], True)]),
+    ],
+    ids=[
+        "rests on Sundays",
+        "rests on every second Sunday",
+        "rests on every second Sunday, then on all",
+        "one day, lately",
+        "two days in a row",
+        "the last day",
+        "two holidays where Sundays are free",
+        "three days in a row where Sundays are free",
+        "Wednesdays from some day on",
+        "a fifth of all days",
+    ],
+)
+def test_rests_and_holidays_are_told_from_what_was_not_loaded(
+    model: Model, gone: Callable[[int, date], bool], found: list[tuple[date | None, bool]]
+) -> None:
+    assert judged(model, gone) == found
+
+
+def test_a_table_that_never_rests_has_no_holidays_once_there_is_a_champion(model: Model) -> None:
+    champion = snapshot(dict.fromkeys(LONG[:50], 600))
+    assert judged(model, lambda place, day: place == 65, champion) == [(LONG[65], True)]
+
+
+def test_the_first_of_a_month_may_have_many_rows(model: Model) -> None:
+    rows = {day: 3000 if day.day == 1 else 600 for day in LONG}
+    assert check_partitions(model, replace(snapshot(rows), spans=(LONG[-2],)), {}, None) == []
+    only_once = rows | {day: 600 for day in LONG if day.month == 2}
+    (finding,) = check_partitions(model, replace(snapshot(only_once), spans=(LONG[-2],)), {}, None)
+    assert finding.sentence == "partition 2026-03-01 has 3,000 rows, those around it 600"
 
 
 def test_what_the_champion_lacked_too_is_not_missed_again(model: Model) -> None:

@@ -1,13 +1,15 @@
 """What a partition is held against: the good ones before it, what it is used to, and what was let through."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
 from components.looks.categories import lost_value
+from components.looks.data_check import Severity
 from components.looks.dead import nulls
 from components.looks.deviation import Deviation
-from components.looks.earlier_days import Observation, Timeline, find_occurrences, first_deviation
+from components.looks.earlier_days import Observation, Timeline, find_occurrences, is_new
 from components.profiles.profile import ColumnProfile
 from tests.components.checks.observations import CHECKS, DAY, profile
 
@@ -20,7 +22,8 @@ def course(days: Mapping[int, Sequence[Any]], past: Mapping[int, Sequence[Any]] 
 
 
 def bad(one: Observation) -> Deviation | None:
-    return first_deviation((nulls,), one, CHECKS)
+    deviation = nulls(one, CHECKS)
+    return deviation if deviation is not None and is_new(nulls, one, CHECKS, deviation) else None
 
 
 GOOD, HALF = [1.0, 2.0] * 20, [1.0, None] * 20
@@ -34,7 +37,8 @@ def test_what_is_bad_does_not_become_the_past_of_what_comes_after() -> None:
 
 def test_what_warns_becomes_the_past() -> None:
     def warn(one: Observation) -> Deviation | None:
-        return lost_value(one, CHECKS)
+        deviation = lost_value(one, CHECKS)
+        return replace(deviation, severity=Severity.WARNS) if deviation is not None else None
 
     both, one = ["a", "b"] * 200, ["a"] * 400
     assert len(find_occurrences("x", course(dict.fromkeys(range(2), both) | dict.fromkeys(range(2, 60), one)), warn)) < 40

@@ -183,12 +183,13 @@ def test_texts_of_any_kind_are_always_new() -> None:
     assert new_values(observe([f"b{n}" for n in range(300)], [f"a{n}" for n in range(300)]), CHECKS) is None
 
 
-def test_the_end_of_a_segment_blocks_and_of_a_category_warns() -> None:
+def test_the_end_of_a_segment_blocks_and_of_a_category_if_it_lasts() -> None:
     gone = observe(["a"] * 400, *[["a"] * 300 + ["b"] * 90 + ["c"] * 10] * 7)
     segment, value = lost_segment(gone, CHECKS), lost_value(gone, CHECKS)
     assert segment is not None
     assert value is not None
-    assert (segment.what, segment.blocks, value.blocks) == ('has no row of "b"', True, False)
+    assert (segment.what, segment.lasting, value.lasting) == ('has no row of "b"', 1, 3)
+    assert value.chance < 1e-30
     assert lost_segment(observe(["a"] * 80, ["a"] * 300 + ["b"] * 100), CHECKS) is not None
     assert lost_segment(observe(["a"] * 79, ["a"] * 300 + ["b"] * 100), CHECKS) is None, "too few to expect 20"
 
@@ -236,7 +237,7 @@ def test_hours_that_should_have_rows_are_missed() -> None:
     morning = {hour: rows for hour, rows in PATTERN.items() if hour < 16}
     measure = lost_hours(on_weekdays(morning, *[PATTERN] * 3), CHECKS)
     assert measure is not None
-    assert (measure.what, measure.needs_second) == ("has no row from 16:00 to 22:00", True)
+    assert (measure.what, measure.lasting) == ("has no row from 16:00 to 22:00", 3)
     assert measure.chance < 1e-9
     assert lost_hours(on_weekdays(morning, *[PATTERN] * 2), CHECKS) is None, "too few of the same weekday are known"
     assert lost_hours(on_weekdays(morning, *[morning] * 3), CHECKS) is None, "it closes at 16:00 on this weekday"
@@ -249,7 +250,7 @@ def test_hours_in_the_middle_of_a_day_are_missed_and_so_are_most_of_their_rows()
         gap = {hour: left if 11 <= hour < 14 else rows for hour, rows in PATTERN.items()}
         measure = lost_hours(on_weekdays({h: n for h, n in gap.items() if n}, *[PATTERN] * 4), CHECKS)
         assert measure is not None
-        assert (measure.what[: len(words)], measure.needs_second) == (words, False)
+        assert (measure.what[: len(words)], measure.lasting) == (words, 1)
 
 
 def test_hours_that_follow_each_other_are_one_stretch() -> None:
