@@ -201,7 +201,7 @@ def test_a_column_of_another_type_is_named(site: Site, old: str, new: str, colum
 def test_a_label_of_text_is_refused(site: Site) -> None:
     changed = SCHEMA.replace('"returned" type: INT int_domain { min: 0 max: 1 }', '"returned" type: BYTES')
     sentence = refused(site, schema=changed, sql=SQL.replace("returned", "IF(returned = 1, 'yes', 'no') AS returned"))
-    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be a number, 0 or 1: cast it"
+    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be 0 or 1: cast it"
 
 
 def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:
