@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.model.task import Task
+from components.model.task import LearningTask
 
 SUM_TO = 1e-3
 """How far the scores of a row's classes may be from 1 together: float32 sums of a hundred classes are closer."""
@@ -12,7 +12,7 @@ ABOVE = 1e-6
 """How far a score may be outside 0 to 1, by rounding."""
 
 
-def score_fault(scores: np.ndarray, task: Task) -> str | None:
+def score_fault(scores: np.ndarray, task: LearningTask) -> str | None:
     """What is wrong with scores, with the first such value and how many rows have one; None if all are what they should be.
 
     Args:

@@ -28,7 +28,7 @@ from components.model.sections import (
     WindowSection,
 )
 from components.model.source_text import check_text
-from components.model.task import Task, TaskName
+from components.model.task import LearningTask, TaskName
 from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
@@ -92,9 +92,9 @@ class Model(Section):
         return min(1, self.window.spans - 1) if self.split.newest_spans is None else self.split.newest_spans
 
     @property
-    def task(self) -> Task:
+    def task(self) -> LearningTask:
         """What it predicts, and all that depends on it."""
-        return Task(self.task_name, self.rows.classes)
+        return LearningTask(self.task_name, self.rows.classes)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -103,12 +103,12 @@ class Model(Section):
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names by which rows are counted: see `Task`."""
+        """The names by which rows are counted: see `LearningTask`."""
         return self.task.label_names
 
     @property
     def score_count(self) -> int:
-        """How many scores the network gives for a row: see `Task`."""
+        """How many scores the network gives for a row: see `LearningTask`."""
         return self.task.score_count
 
     @property

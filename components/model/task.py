@@ -23,7 +23,7 @@ class TaskName(StrEnum):
 
 
 @dataclass(frozen=True)
-class Task:
+class LearningTask:
     """A task, and its classes if it has several."""
 
     name: TaskName
@@ -88,5 +88,5 @@ class Task:
         return 2 if self.is_regression else len(self.label_names)
 
 
-BINARY = Task(TaskName.BINARY)
-REGRESSION = Task(TaskName.REGRESSION)
+BINARY = LearningTask(TaskName.BINARY)
+REGRESSION = LearningTask(TaskName.REGRESSION)

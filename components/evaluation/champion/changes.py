@@ -13,7 +13,7 @@ from components.evaluation.metric import Check, Metric, slice_key
 from components.evaluation.split_scores import SplitRows
 from components.model.folder import Model
 from components.model.sections import Split
-from components.model.task import Task
+from components.model.task import LearningTask
 from components.wording import number
 
 CHAMPION = "champion"
@@ -90,7 +90,7 @@ def _change(model: Model, measured: MeasuredSplit, bound: _Bound) -> tuple[float
     return change.value, change.p
 
 
-def _quality(rows: LabelledScores, task: Task, metric: str) -> Influence:
+def _quality(rows: LabelledScores, task: LearningTask, metric: str) -> Influence:
     return turned_to_quality(influences(rows, task))[metric]
 
 

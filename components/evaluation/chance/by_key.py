@@ -10,10 +10,10 @@ from components.evaluation.chance.intervals import Interval
 from components.evaluation.chance.spread import LEAST_KEYS, PairedChange, interval_by_key, paired_change, spread
 from components.evaluation.metric import Metric, slice_key
 from components.evaluation.split_scores import SplitRows
-from components.model.task import Task
+from components.model.task import LearningTask
 
 
-def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str, task: Task) -> tuple[Metric, ...]:
+def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str, task: LearningTask) -> tuple[Metric, ...]:
     """The same metrics of the same rows, with the intervals that keys give.
 
     Where no key moves a value, such as an accuracy of 1, the interval in closed form is widened as if keys were rows. Fewer than 20 keys
@@ -32,7 +32,7 @@ def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str,
     return tuple(_with_interval(metric, *found[slice_key(metric.slice)]) for metric in metrics)
 
 
-def changes_by_key(rows: SplitRows, before: str, after: str, task: Task) -> dict[tuple[str, str], PairedChange]:
+def changes_by_key(rows: SplitRows, before: str, after: str, task: LearningTask) -> dict[tuple[str, str], PairedChange]:
     """How two versions differ on the same rows, by metric and the key of its slice.
 
     Args:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.model.metric_names import ERRORS, MEASURES, R_SQUARED, ROOT_MEAN_SQUARED_ERROR, class_metric, macro_metric
-from components.model.task import Task
+from components.model.task import LearningTask
 
 THRESHOLD = 0.5
 """A row counts as of label 1 if its score is above it, as TFMA has it."""
@@ -36,7 +36,7 @@ class Influence:
     rows: np.ndarray
 
 
-def influences(rows: LabelledScores, task: Task) -> dict[str, Influence]:
+def influences(rows: LabelledScores, task: LearningTask) -> dict[str, Influence]:
     """Those of every metric that has an interval, by its name.
 
     Args:

@@ -4,11 +4,11 @@ import numpy as np
 
 from components.evaluation.split_scores import SplitRows
 from components.measurement.slices import SliceKey
-from components.model.task import BINARY, Task
+from components.model.task import BINARY, LearningTask
 
 
 def customers(
-    keys: int, *, seed: int, harm: float = 0.0, task: Task = BINARY, groups: int = 4, most: int = 8, base: float = -0.5
+    keys: int, *, seed: int, harm: float = 0.0, task: LearningTask = BINARY, groups: int = 4, most: int = 8, base: float = -0.5
 ) -> SplitRows:
     """Rows of `keys` customers, 1 to `most` each, scored by a champion and by a candidate that is worse where `harm` is above 0.
 

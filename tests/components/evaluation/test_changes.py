@@ -13,14 +13,14 @@ from components.evaluation.metric import Check, Metric
 from components.evaluation.split_scores import SplitRows
 from components.model.folder import Model, read_model
 from components.model.sections import Split
-from components.model.task import BINARY, REGRESSION, Task, TaskName
+from components.model.task import BINARY, REGRESSION, LearningTask, TaskName
 from tests.components.evaluation.simulated import customers
 from tests.components.visits import write_model
 
-CLASSES = Task(TaskName.CLASSES, ("a", "b", "c"))
+CLASSES = LearningTask(TaskName.CLASSES, ("a", "b", "c"))
 
 
-def model(folder: Path, *, task: Task = BINARY, champion: str = "") -> Model:
+def model(folder: Path, *, task: LearningTask = BINARY, champion: str = "") -> Model:
     changes = {'slices = [["device"]]': 'slices = [["group"]]', "[serving]": f"{champion}\n\n[serving]"}
     if task != BINARY:
         changes |= {'"binary_classification"': f'"{task.name}"', 'metric = "auc"': f'metric = "{task.decisive_metrics[0]}"'}
@@ -30,7 +30,7 @@ def model(folder: Path, *, task: Task = BINARY, champion: str = "") -> Model:
     return read_model(folder, "visits")
 
 
-def measured(rows: SplitRows, split: Split, task: Task = BINARY) -> MeasuredSplit:
+def measured(rows: SplitRows, split: Split, task: LearningTask = BINARY) -> MeasuredSplit:
     sides: dict[str, list[Metric]] = {name: [] for name in rows.scores}
     for name, metrics in sides.items():
         for key, places in rows.slices.items():
@@ -61,7 +61,7 @@ def test_a_worse_candidate_loses_with_both_values(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("task", [BINARY, CLASSES, REGRESSION], ids=["two labels", "three classes", "numbers"])
-def test_equal_candidates_are_let_through_in_19_of_20_cases(tmp_path: Path, task: Task) -> None:
+def test_equal_candidates_are_let_through_in_19_of_20_cases(tmp_path: Path, task: LearningTask) -> None:
     found = model(tmp_path, task=task)
     assert sum(bool(lost(held(found, 0.0, keys=300, seed=seed))) for seed in range(60)) <= 3
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
-from components.model.task import BINARY, REGRESSION, Task, TaskName
+from components.model.task import BINARY, REGRESSION, LearningTask, TaskName
 from tests.components.evaluation.simulated import customers
 
-CLASSES = Task(TaskName.CLASSES, ("a", "b", "c"))
+CLASSES = LearningTask(TaskName.CLASSES, ("a", "b", "c"))
 
 
-def rows(seed: int, task: Task = BINARY, *, weighted: bool = False) -> tuple[LabelledScores, np.ndarray]:
+def rows(seed: int, task: LearningTask = BINARY, *, weighted: bool = False) -> tuple[LabelledScores, np.ndarray]:
     found = customers(60, seed=seed, task=task)
     weights = np.random.default_rng(seed).integers(1, 4, len(found.labels)).astype(np.float64) if weighted else found.weights
     return LabelledScores(found.labels, found.scores["champion"].astype(np.float64), weights), found.keys
@@ -22,7 +22,7 @@ def without(found: LabelledScores, left_out: np.ndarray) -> LabelledScores:
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["each row counts 1", "rows have weights"])
 @pytest.mark.parametrize("task", [BINARY, CLASSES, REGRESSION], ids=["two labels", "three classes", "numbers"])
-def test_the_influence_of_a_key_is_what_leaving_it_out_does(task: Task, weighted: bool) -> None:
+def test_the_influence_of_a_key_is_what_leaving_it_out_does(task: LearningTask, weighted: bool) -> None:
     found, keys = rows(1, task, weighted=weighted)
     whole = influences(found, task)
     assert set(whole) == set(task.metrics) - {"example_count"}
