@@ -97,7 +97,7 @@ def small_spend(models_folder: Path, name: str = "spend") -> Path:
     folder = models_folder / name
     shutil.copytree(CHURN.parent / "spend", folder)
     edit(folder / "model.toml", "spans = 8", "spans = 3")
-    edit(folder / "model.toml", "epochs = 6", "epochs = 12")
+    edit(folder / "model.toml", "epochs = 6", "epochs = 16")
     return folder
 
 

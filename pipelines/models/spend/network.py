@@ -4,6 +4,8 @@ import keras
 
 GROUP_SIZE = 8
 """At least as many as a group has values, and one for unknown ones."""
+LOG_OF_USUAL = 3.0
+"""Of the 20 dollars that a customer spends on average: what the network begins with."""
 
 
 def build(features: dict[str, str], learning_rate: float) -> keras.Model:
@@ -28,6 +30,7 @@ def build(features: dict[str, str], learning_rate: float) -> keras.Model:
             parts.append(inputs[name])
     hidden = keras.layers.Dense(32, activation="relu")(keras.layers.Concatenate()(parts))
     hidden = keras.layers.Dense(16, activation="relu")(hidden)
-    model = keras.Model(inputs, keras.layers.Dense(1, activation="exponential", name="score")(hidden))
+    start = keras.initializers.Constant(LOG_OF_USUAL)
+    model = keras.Model(inputs, keras.layers.Dense(1, activation="exponential", bias_initializer=start, name="score")(hidden))
     model.compile(keras.optimizers.Adam(learning_rate), loss="poisson", metrics=["mean_absolute_error"])
     return model
