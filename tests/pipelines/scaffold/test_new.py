@@ -28,7 +28,7 @@ def bank(command_line: CommandLine) -> CommandLine:
 
 def offers() -> SourceTable:
     """The same loans, and what the bank offers: more to those who earn more, and for a home."""
-    table, chance = loans(days=30, rows=120), np.random.default_rng(4)
+    table, chance = loans(days=30, rows=120, delay=0), np.random.default_rng(4)
     income = np.array([float(value or 20_000) for value in table.rows.column("income").to_pylist()])
     is_home = np.array(table.rows.column("purpose").to_pylist()) == "home"
     offered = 0.4 * income + 5_000 * is_home + 2_000 * chance.normal(size=len(income))
