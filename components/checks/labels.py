@@ -13,26 +13,39 @@ from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
 from components.looks.history import FINDINGS_A_YEAR
 from components.looks.usual import chance_of_day, odds
 from components.model.folder import Model
-from components.profiles.distance import cells
-from components.profiles.profile import ColumnProfiles, Profiles, label_population, profiles_by_day, profiles_by_span, sum_profiles
+from components.profiles.distance import cells, kolmogorov_smirnov
+from components.profiles.profile import (
+    ColumnProfile,
+    ColumnProfiles,
+    Profiles,
+    label_population,
+    profiles_by_day,
+    profiles_by_span,
+    sum_profiles,
+)
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_label_end
-from components.wording import count, percent
+from components.wording import count, number, percent
 
 LEAST_LEAK_ROWS = 200
 """A leak is looked for only with so many rows of each class: chance may rank fewer."""
 LEAK_BINS = 50
 CHANCE_DEVIATIONS = 4.0
 """A change within so many standard deviations may be chance."""
+REMEDY = (
+    "look at what source.sql takes for the label, and at partitions that are not whole; "
+    "if the world changed, raise checks.label_change in model.toml"
+)
 RARITY_FACTOR = 3.0
 """By what factor the rarer class may become rarer or more frequent: a bound for labels that are rare anyway."""
 
 
 def check_labels(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profiles, features: Sequence[str]) -> list[Finding]:
     """Find what is wrong with the labels, and which features leak them."""
+    moved = _moved_numbers(model, profiles, past) if model.task.is_regression else None
     return [
         *_immature(model, snapshot),
-        *(_one_class(model, profiles) or _changed(model, profiles, past)),
+        *(moved if moved is not None else _one_class(model, profiles) or _changed(model, profiles, past)),
         *_leaks(model, profiles, features),
     ]
 
@@ -49,6 +62,44 @@ def _label_counts(model: Model, profiles: Profiles) -> dict[date, np.ndarray]:
 def _judged_labels(model: Model) -> range:
     """The labels to judge: a binary label is judged by its 1s only, the 0s are the complement."""
     return range(len(model.label_names)) if model.classes else range(1, 2)
+
+
+def _moved_numbers(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
+    """The first span in which numbers are spread otherwise than in the span before, or than it was itself at the champion's time.
+
+    The distance is that of Kolmogorov and Smirnov: by how much the share of labels below some number changed at most.
+    """
+    label, bound = model.rows.label, model.checks.label_change
+    now, known = ({day: table[label] for day, table in profiles_by_span(each).items() if label in table} for each in (profiles, past))
+    before = dict(sorted((now | known).items()))
+    for position, (day, column) in enumerate(now.items()):
+        was = known.get(day) or next((earlier for other, earlier in reversed(before.items()) if other < day), None)
+        if was is None or min(column.numbers, was.numbers) < LEAST_ROWS or bound >= 1:
+            continue
+        noise = math.hypot(chance(0.5, column.numbers, CHANCE_DEVIATIONS), chance(0.5, was.numbers, CHANCE_DEVIATIONS))
+        moved = kolmogorov_smirnov(was, column)
+        if moved > bound + noise:
+            return [_numbers_finding(model, day, column, was, moved=moved, days=len(now) - position)]
+    return []
+
+
+def _numbers_finding(model: Model, day: date, now: ColumnProfile, was: ColumnProfile, *, moved: float, days: int) -> Finding:
+    (mean, median), (mean_before, median_before) = ((number(each.mean), number(each.quantile(0.5))) for each in (now, was))
+    return Finding(
+        check=DataCheck.LABEL,
+        level="rows",
+        column=model.rows.label,
+        what=(
+            f"of span {day} has other numbers: mean {mean} and median {median} of {count(now.numbers)} rows, "
+            f"{mean_before} and {median_before} before (Kolmogorov-Smirnov {moved:.2f})"
+        ),
+        remedy=REMEDY,
+        since=day,
+        days=days,
+        measure=moved,
+        threshold=model.checks.label_change,
+        touched=moved,
+    )
 
 
 def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
@@ -146,10 +197,7 @@ def _change(model: Model, label: int, day: date, now: np.ndarray, was: np.ndarra
         level="rows",
         column=model.rows.label,
         what=f"of span {day} is {model.label_names[label]} in {share}{', as if it were turned round' if is_flipped else ''}",
-        remedy=(
-            "look at what source.sql takes for the label, and at partitions that are not whole; "
-            "if the world changed, raise checks.label_change in model.toml"
-        ),
+        remedy=REMEDY,
         since=day,
         days=days,
         measure=abs(rate - before),
@@ -176,13 +224,14 @@ def _is_another(now: np.ndarray, before: np.ndarray, label: int, allowed: float)
 
 def _leaks(model: Model, profiles: Profiles, features: Sequence[str]) -> list[Finding]:
     """Features that rank the labels by themselves: they know what is not known when the model is used."""
-    by_label = [sum_profiles(profiles_by_day(profiles, label_population(label)).values()) for label in range(len(model.label_names))]
+    by_label = [sum_profiles(profiles_by_day(profiles, label_population(part)).values()) for part in range(model.task.populations)]
     aucs = {label: _aucs(by_label, label, features) for label in _judged_labels(model)}
     findings = []
     for name in features:
         auc, label = max(((by_name[name], label) for label, by_name in aucs.items() if name in by_name), default=(0.0, 0))
         if auc >= model.checks.of(name).leak_auc:
             subject = f"the label {model.label_names[label]}" if model.classes else "the label"
+            subject = "labels above their median" if model.task.is_regression else subject
             findings.append(
                 Finding(
                     check=DataCheck.LEAK,

@@ -8,11 +8,13 @@ and in its macro averages a class without rows counts as 0.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from components.model.folder import Model
 from components.model.metric_names import class_metric
 from components.model.sections import Split
+from components.model.task import TaskName
 
 METRICS = {
     "example_count": "ExampleCount",
@@ -23,6 +25,20 @@ METRICS = {
     "calibration": "Calibration",
 }
 """Of a binary model, by TFMA's name of the result. Each one more costs TFMA time per row and slice."""
+REGRESSION_METRICS = {
+    "example_count": "ExampleCount",
+    "root_mean_squared_error": "RootMeanSquaredError",
+    "mean_absolute_error": "MeanAbsoluteError",
+    "mean_squared_error": "MeanSquaredError",
+    "r_squared": "RSquared",
+    "calibration": "Calibration",
+    "mean_prediction": "MeanPrediction",
+    "mean_label": "MeanLabel",
+}
+"""Of a regression, in the same way."""
+MODULE = "components.measurement.regression_metrics"
+OURS = {"RootMeanSquaredError", "RSquared"}
+"""Metrics that TFMA lacks: it finds them in the module that the configuration names."""
 CONFUSION = "confusion_matrix_at_thresholds"
 CLASS_CONFUSION = "multi_class_confusion_matrix_at_thresholds"
 AREA = "auc"
@@ -38,7 +54,7 @@ def eval_config(model: Model) -> str:
         {
             "modelSpecs": [{"labelKey": model.rows.label, "signatureName": "serving_default"}],
             "slicingSpecs": [{}, *({"featureKeys": list(slice_)} for slice_ in model.evaluation.slices)],
-            "metricsSpecs": _of_classes(model) if model.classes else _of_two(model),
+            "metricsSpecs": _METRICS_SPECS[model.task_name](model),
         }
     )
 
@@ -56,10 +72,20 @@ def overall_config(model: Model) -> str:
     return json.dumps(without_plots(eval_config(model)) | {"slicingSpecs": [{}]})
 
 
-def _of_two(model: Model) -> list[dict[str, object]]:
-    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in METRICS.items()]
+def _with_thresholds(model: Model, names: Mapping[str, str]) -> list[dict[str, object]]:
+    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in names.items()]
     if not any("perSliceThresholds" in metric for metric in metrics):  # all of model.toml's are on the newest spans
         metrics[0]["perSliceThresholds"] = [HAS_ROWS]
+    return metrics
+
+
+def _of_numbers(model: Model) -> list[dict[str, object]]:
+    metrics = _with_thresholds(model, REGRESSION_METRICS)
+    return [{"metrics": [metric | ({"module": MODULE} if metric["className"] in OURS else {}) for metric in metrics]}]
+
+
+def _of_two(model: Model) -> list[dict[str, object]]:
+    metrics = _with_thresholds(model, METRICS)
     metrics.append({"className": "ConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.5]})})
     metrics.extend(dict(plot) for plot in PLOTS)
     return [{"metrics": metrics}]
@@ -87,3 +113,6 @@ def _thresholds(model: Model, metric: str) -> dict[str, list[object]]:
             slice_ = {"featureValues": dict(threshold.slice)} if threshold.slice else {}
             bounds.append({"slicingSpecs": [slice_], "threshold": value})
     return {"perSliceThresholds": bounds} if bounds else {}
+
+
+_METRICS_SPECS = {TaskName.BINARY: _of_two, TaskName.CLASSES: _of_classes, TaskName.REGRESSION: _of_numbers}

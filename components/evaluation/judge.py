@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+
 from components.errors import ModelFolderError
 from components.evaluation import evaluator
 from components.evaluation.champion.champion import ChampionVersion
@@ -15,6 +17,7 @@ from components.evaluation.config import eval_config, overall_config
 from components.evaluation.evaluator import CANDIDATE, Judged
 from components.evaluation.metric import Check, Metric
 from components.evaluation.probabilities import score_fault
+from components.evaluation.residuals import ResidualBand, residual_bands
 from components.evaluation.results import ChampionResult, Results, SplitMetrics, check_threshold, load_metrics, load_results
 from components.evaluation.split_scores import SplitScores, measure_split, score_split, split_files
 from components.measurement.scored import Network, load_network
@@ -41,7 +44,7 @@ def evaluate(
         champion: what it is held against; None if there is none.
 
     Raises:
-        ModelFolderError: a score is no probability.
+        ModelFolderError: a score is no probability, or no number where numbers are predicted.
         TaskError: the model scores a row as NaN.
     """
     others = _network_of(champion)
@@ -53,7 +56,7 @@ def evaluate(
     if split_files(Path(judged.examples.path), Split.NEWEST):
         scores[Split.NEWEST] = _score_newest(model, judged, others)
     for split, one in scores.items():
-        _require_probabilities(model, split, one)
+        _require_scores(model, split, one)
     return _judge(model, judged, results, scores, champion)
 
 
@@ -69,10 +72,11 @@ def _score_newest(model: Model, judged: Judged, others: Mapping[str, Network]) -
     return score_split(config, Path(judged.examples.path), Split.NEWEST, networks)
 
 
-def _require_probabilities(model: Model, split: Split, scores: SplitScores) -> None:
-    fault = score_fault(scores.rows.scores[CANDIDATE]) if scores.rows else None
+def _require_scores(model: Model, split: Split, scores: SplitScores) -> None:
+    fault = score_fault(scores.rows.scores[CANDIDATE], model.task) if scores.rows else None
     if fault:
-        raise ModelFolderError(f"{model.folder / 'network.py'} gives scores that are no probabilities; on the {split} split {fault}")
+        what = "predictions that are no numbers" if model.task.is_regression else "scores that are no probabilities"
+        raise ModelFolderError(f"{model.folder / 'network.py'} gives {what}; on the {split} split {fault}")
 
 
 def _judge(
@@ -94,9 +98,16 @@ def _judge(
         blessed=is_good and all(check.passed for check in changes),
         metrics=own,
         checks=(*checks, *changes),
+        bands=_bands(model, scores[Split.EVAL]),
         others=tuple(one for one in others if one.metrics),
         champion=replace(outcome, is_better=is_good and not all(check.passed for check in changes)),
     )
+
+
+def _bands(model: Model, scores: SplitScores) -> tuple[ResidualBand, ...]:
+    if not model.task.is_regression or scores.rows is None:
+        return ()
+    return residual_bands(scores.rows.of(CANDIDATE, np.arange(len(scores.rows.labels))))
 
 
 def _metrics(model: Model, judged: Judged, split: Split, name: str, scores: SplitScores) -> tuple[Metric, ...]:
@@ -105,7 +116,7 @@ def _metrics(model: Model, judged: Judged, split: Split, name: str, scores: Spli
     if (split, name) != (Split.EVAL, CANDIDATE):
         folder = folder / f"{name}-{split}"
         write_results(parse_config(eval_config(model)), scores.measurements[name], folder)
-    return with_key_intervals(load_metrics(model, folder), scores.rows, name, model.classes) if scores.rows else ()
+    return with_key_intervals(load_metrics(model, folder), scores.rows, name, model.task) if scores.rows else ()
 
 
 def _training_metrics(model: Model, judged: Judged) -> tuple[Metric, ...]:
@@ -143,7 +154,7 @@ def _against_champion(
         if why:
             notes.append(f"Champion {champion.name} is not compared on {_rows_text(model, split)}: {why}.")
         elif CHAMPION in one.measurements and one.rows:
-            fault = score_fault(one.rows.scores[CHAMPION])
+            fault = score_fault(one.rows.scores[CHAMPION], model.task)
             if fault:
                 notes.append(f"Champion {champion.name} is not compared on {_rows_text(model, split)}: {fault}.")
             else:

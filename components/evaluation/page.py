@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from components.evaluation.metric import Check
-from components.evaluation.results import ChampionResult, Results
+from components.evaluation.results import CalibrationBucket, ChampionResult, Results
 from components.evaluation.tables import (
     Cell,
     ClassRow,
@@ -22,7 +22,7 @@ from components.evaluation.tables import (
     ordered_checks,
     ordered_roc,
 )
-from components.evaluation.views import charts, class_charts
+from components.evaluation.views import charts, class_charts, number_charts
 from components.model.sections import Split
 from components.report.charts import inks
 from components.report.templating import render, write_page
@@ -72,6 +72,9 @@ class EvaluationSummary:
     roc: SummedChart | None
     """Only of a model of two labels, with the area under the curve; the same holds of `calibration`, with the mean error."""
     calibration: SummedChart | None
+    deciles: SummedChart | None
+    """Only of a model of a number, with the mean distance of the means of each tenth of the predictions; the same holds of `residuals`."""
+    residuals: Markup | None
 
 
 def summarize_evaluation(results: Results) -> EvaluationSummary:
@@ -90,6 +93,8 @@ def summarize_evaluation(results: Results) -> EvaluationSummary:
         class_rocs=class_charts.class_rocs(curves, results.classes) if any(curves.values()) else None,
         roc=None if results.classes else _roc(results, table),
         calibration=_calibration(results),
+        deciles=_deciles(results),
+        residuals=number_charts.residual_plot(results.bands) if results.bands else None,
     )
 
 
@@ -124,6 +129,11 @@ def _roc(results: Results, table: MetricTable) -> SummedChart | None:
 def _calibration(results: Results) -> SummedChart | None:
     buckets = drawable_buckets(results.calibration)
     return SummedChart(charts.calibration_plot(buckets), calibration_gap(buckets)) if buckets else None
+
+
+def _deciles(results: Results) -> SummedChart | None:
+    buckets = [CalibrationBucket(band.mean_prediction, band.mean_label, band.count) for band in results.bands]
+    return SummedChart(number_charts.calibration_by_decile(results.bands), calibration_gap(buckets)) if buckets else None
 
 
 def write_evaluation_page(model: str, results: Results, refusal: str | None, path: Path) -> None:

@@ -43,7 +43,7 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
         except StockOnlyError:
             _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
         metrics = load_metrics(model, Path(folder))
-    return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.classes)
+    return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.task)
 
 
 def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -> SplitRows:
@@ -60,7 +60,7 @@ def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -
 
 
 def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> ScoredRows:
-    labels = rows.column(model.rows.label).combine_chunks().cast(pa.float64())
+    labels = rows.column(model.rows.label).combine_chunks().cast(pa.float32()).cast(pa.float64())  # as examples hold them
     columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in features}
     return ScoredRows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns)
 

@@ -12,10 +12,12 @@ import numpy as np
 from components.evaluation.chance.intervals import Confusion, interval
 from components.evaluation.chance.spread import LEAST_KEYS
 from components.evaluation.classes import Measured, measure_classes, read_matrix
-from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
+from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS, REGRESSION_METRICS
 from components.evaluation.metric import Check, Metric
+from components.evaluation.residuals import ResidualBand
 from components.model.folder import Model
 from components.model.sections import Split, Threshold
+from components.model.task import TaskName
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,8 @@ class Results:
     classes: tuple[str, ...] = ()
     matrices: tuple[Matrix, ...] = ()
     """One for each slice; only of several classes, which have no calibration."""
+    bands: tuple[ResidualBand, ...] = ()
+    """Only of numbers."""
     others: tuple[SplitMetrics, ...] = ()
     """The version's own metrics on the newest spans and in training, and the champion's on the rows of both."""
     champion: ChampionResult = ChampionResult()
@@ -112,6 +116,7 @@ def read_results(path: Path) -> Results:
         calibration=tuple(CalibrationBucket(**item) for item in document["calibration"]),
         classes=tuple(document["classes"]),
         matrices=tuple(Matrix(item["slice"], tuple(map(tuple, item["counts"]))) for item in document["matrices"]),
+        bands=tuple(ResidualBand(**one | {"residuals": tuple(one["residuals"])}) for one in document.get("bands", ())),
         others=tuple(SplitMetrics(**one | {"metrics": tuple(Metric(**item) for item in one["metrics"])}) for one in document["others"]),
         champion=ChampionResult(**document["champion"] | {"notes": tuple(document["champion"]["notes"])}),
     )
@@ -162,7 +167,7 @@ def _of_class(model: Model, found: dict[str, Any], place: int) -> dict[str, Any]
 
 def _metrics(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> list[Metric]:
     rows = int(found[""]["example_count"]["doubleValue"])
-    measured = _of_classes(model, found) if model.classes else _of_two(found[""])
+    measured = _MEASURED[model.task_name](model, found)
     metrics = [Metric("example_count", slice_, float(rows), None, None, rows)]
     for name, (value, bounds) in measured.items():
         low, high = bounds or (None, None)
@@ -170,7 +175,13 @@ def _metrics(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> lis
     return metrics
 
 
-def _of_two(found: dict[str, Any]) -> dict[str, Measured]:
+def _of_numbers(model: Model, found: dict[str, Any]) -> dict[str, Measured]:  # noqa: ARG001 - the others need it
+    """Without intervals: those are by key alone."""
+    return {name: (_number(found[""][name]), None) for name in REGRESSION_METRICS if name != "example_count"}
+
+
+def _of_two(model: Model, of_classes: dict[str, Any]) -> dict[str, Measured]:  # noqa: ARG001
+    found = of_classes[""]
     matrix = found[CONFUSION]["confusionMatrixAtThresholds"]["matrices"][0]
     names = ("truePositives", "falsePositives", "trueNegatives", "falseNegatives")
     counts = Confusion(*(float(matrix.get(name, 0.0)) for name in names))
@@ -185,6 +196,9 @@ def _of_two(found: dict[str, Any]) -> dict[str, Measured]:
 def _of_classes(model: Model, found: dict[str, Any]) -> dict[str, Measured]:
     areas = [_number(_of_class(model, found, place)[AREA]) for place in range(len(model.classes))]
     return measure_classes(model.classes, _counts(model, found), areas)
+
+
+_MEASURED = {TaskName.BINARY: _of_two, TaskName.CLASSES: _of_classes, TaskName.REGRESSION: _of_numbers}
 
 
 def _number(value: dict[str, Any]) -> float:

@@ -15,7 +15,7 @@ from components.errors import SourceError
 from components.examples.encode import TFRecordFile, encode_examples
 from components.examples.keys import buckets_of, key_hashes, keys_file
 from components.examples.rows import stream_rows
-from components.examples.span_cache import SPLITS, SpanCache, SplitCount, counts_from_json, counts_to_json
+from components.examples.span_cache import SPLITS, LabelNumbers, SpanCache, SplitCount, counts_from_json, counts_to_json, sum_numbers
 from components.examples.span_profile import SpanProfiler, labels_of
 from components.files import private_folder
 from components.model.folder import Model
@@ -43,7 +43,7 @@ def read_examples(
     file of examples lies one with the keys of its rows (keys.py). Only spans that are not in the cache are read from BigQuery.
 
     Raises:
-        SourceError: a row cannot be trained on, a span is empty, or a split lacks a label.
+        SourceError: a row cannot be trained on, a span is empty, or a split lacks a label or has one number alone.
         AccessError: BigQuery refuses or does not answer.
     """
     cache = _cache(cloud.settings, model)
@@ -102,7 +102,7 @@ def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_hel
         )
     if is_held_out:
         labels = {name: sum(count.labels[name] for count in counts) for name in model.label_names}
-        return (SplitCount(span, Split.NEWEST, labels),)
+        return (SplitCount(span, Split.NEWEST, labels, sum_numbers(count.numbers for count in counts)),)
     return counts
 
 
@@ -117,6 +117,12 @@ def _check_counts(model: Model, counts: tuple[SplitCount, ...]) -> None:
             raise SourceError(
                 f"label {model.rows.label!r} of model {model.name!r} is {missing[0]} in none of the {rows:,} rows of split '{split}': "
                 f"a model needs all its classes; check source.sql and --through"
+            )
+        numbers = sum_numbers(count.numbers for count in counts if count.split == split)
+        if numbers and numbers.lowest == numbers.highest:
+            raise SourceError(
+                f"label {model.rows.label!r} of model {model.name!r} is {numbers.lowest:g} in all {rows:,} rows of split '{split}': "
+                f"from one number nothing can be learnt; check source.sql and --through"
             )
 
 
@@ -133,6 +139,7 @@ def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cach
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write the splits of one span into a folder."""
     counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
+    numbers: dict[Split, LabelNumbers | None] = dict.fromkeys(SPLITS)
     keys: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
@@ -143,10 +150,22 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
             for split, chosen in ((Split.TRAIN, in_train), (Split.EVAL, ~in_train)):
                 file[split].write(examples.filter(pa.array(chosen)))
                 counts[split] += np.bincount(labels[chosen], minlength=len(model.label_names))
+                numbers[split] = sum_numbers([numbers[split], _numbers(batch, model, chosen)])
                 keys[split].append(hashes[chosen])
     for split, parts in keys.items():
         np.save(folder / f"{split}.keys.npy", np.concatenate(parts))
-    return tuple(SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True))) for split, labels in counts.items())
+    return tuple(
+        SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True)), numbers[split])
+        for split, labels in counts.items()
+    )
+
+
+def _numbers(batch: pa.RecordBatch, model: Model, chosen: np.ndarray) -> LabelNumbers | None:
+    """The labels of the chosen rows, bool [rows]; None where there are none, and where labels are no numbers."""
+    if not model.task.is_regression or not chosen.any():
+        return None
+    labels = np.asarray(batch.column(model.rows.label).cast(pa.float64()))[chosen]
+    return LabelNumbers(float(labels.min()), float(labels.max()), float(labels.sum()))
 
 
 def write_counts(counts: tuple[SplitCount, ...], path: Path) -> None:

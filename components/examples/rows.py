@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from google.cloud import bigquery
@@ -74,9 +75,8 @@ class RowCheck:
                 values = batch.column(name).fill_null(0)
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float64()))), "which is not finite")
                 self._refuse(batch, name, pc.invert(pc.is_finite(values.cast(pa.float32()))), "too large for the float32 of an example")
-        label, known = batch.column(rows.label).cast(pa.float64(), safe=False), pa.array(map(float, range(len(self._model.label_names))))
-        accepted = f"a whole number from 0 to {len(self._model.label_names) - 1}" if rows.classes else "0 or 1"
-        self._refuse(batch, rows.label, pc.invert(pc.is_in(label, known)), f"a label must be {accepted}")
+        task, labels = self._model.task, np.asarray(batch.column(rows.label).cast(pa.float64(), safe=False))
+        self._refuse(batch, rows.label, pa.array(~task.are_labels(labels)), f"a label must be {task.accepted_label}")
 
     def _refuse(self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str) -> None:
         index = pc.index(wrong, True).as_py()

@@ -4,11 +4,12 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from components.files import file_sha256, sync, write_whole
 from components.lock import exclusive_lock
@@ -25,6 +26,16 @@ UNFINISHED = ".unfinished"
 
 
 @dataclass(frozen=True)
+class LabelNumbers:
+    """The labels of some examples, where they are numbers."""
+
+    lowest: float
+    highest: float
+    total: float
+    """Their sum."""
+
+
+@dataclass(frozen=True)
 class SplitCount:
     """How many examples a span has in a split, by label."""
 
@@ -32,6 +43,8 @@ class SplitCount:
     split: str
     labels: Mapping[str, int]
     """How many examples have each label, by the label's name: the class, or the number in a binary model."""
+    numbers: LabelNumbers | None = None
+    """Of a regression, whose labels have one name; None where there are no examples."""
 
     @property
     def rows(self) -> int:
@@ -123,4 +136,22 @@ def counts_to_json(counts: tuple[SplitCount, ...]) -> str:
 
 def counts_from_json(text: str) -> tuple[SplitCount, ...]:
     """Parse what `counts_to_json` returned."""
-    return tuple(SplitCount(**count | {"span": date.fromisoformat(count["span"])}) for count in json.loads(text))
+    return tuple(_count(document) for document in json.loads(text))
+
+
+def _count(document: dict[str, Any]) -> SplitCount:
+    numbers = document.get("numbers")  # counts that were cached before there was a regression have none
+    return SplitCount(
+        span=date.fromisoformat(document["span"]),
+        split=document["split"],
+        labels=document["labels"],
+        numbers=LabelNumbers(**numbers) if numbers else None,
+    )
+
+
+def sum_numbers(parts: Iterable[LabelNumbers | None]) -> LabelNumbers | None:
+    """Those of all parts together; None where no part has any."""
+    known = [part for part in parts if part]
+    if not known:
+        return None
+    return LabelNumbers(min(one.lowest for one in known), max(one.highest for one in known), sum(one.total for one in known))

@@ -28,7 +28,8 @@ HEADINGS = {
 }
 IN_YAML = re.compile(r"[<>&\[\]`]")
 """What would be markup to a reader of Markdown that knows no metadata: written as escapes."""
-TASK = "tabular-classification"
+HUB_TASKS = {True: "tabular-regression", False: "tabular-classification"}
+"""By whether numbers are predicted, as Hugging Face names them."""
 
 
 class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # has no types
@@ -132,8 +133,8 @@ def _metadata(exported: Exported) -> str:
     values: dict[str, object] = {
         "model_name": f"{story.model} {story.number}",
         "library_name": story.framework,
-        "pipeline_tag": TASK,
-        "tags": ["perennial", exported.model.task.replace("_", "-")],
+        "pipeline_tag": HUB_TASKS[exported.model.task.is_regression],
+        "tags": ["perennial", exported.model.task_name.replace("_", "-")],
     }
     if words.licence:
         values["license"] = words.licence.lower()
@@ -149,7 +150,7 @@ def _result(exported: Exported, metric: Metric) -> dict[str, object]:
     if metric.slice:
         dataset["args"] = dict(sorted(metric.slice.items()))
     return {
-        "task": {"type": TASK, "name": exported.model.title},
+        "task": {"type": HUB_TASKS[exported.model.task.is_regression], "name": exported.model.title},
         "dataset": dataset,
         "metrics": [{"type": metric.name, "value": metric.value}],
     }

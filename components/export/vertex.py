@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
     from google.cloud.aiplatform_v1.types import Model, ModelEvaluationSlice
 
-SCHEMA = "gs://google-cloud-aiplatform/schema/modelevaluation/classification_metrics_1.0.0.yaml"
+SCHEMAS = "gs://google-cloud-aiplatform/schema/modelevaluation"
+ERRORS = {"root_mean_squared_error": "rootMeanSquaredError", "mean_absolute_error": "meanAbsoluteError"}
+"""Vertex AI's names of a regression's metrics. Its rSquared is a squared correlation, which ours is not."""
 UPLOAD_SECONDS = 1800.0
 SLICES_AT_ONCE = 50
 LONGEST_LABEL = 63
@@ -168,7 +170,7 @@ def _evaluate(client: "ModelServiceClient", version: str, evaluation: Evaluation
     else:
         overall = [metric for metric in evaluation.metrics if not metric.slice]
         facts = {"snapshot": evaluation.snapshot_id, "run": evaluation.run_id, "metrics": _finite(overall)}
-        new = ModelEvaluation(display_name=title, metrics_schema_uri=SCHEMA, metrics=_values(overall), metadata=facts)
+        new = ModelEvaluation(display_name=title, metrics_schema_uri=_schema(overall), metrics=_values(overall), metadata=facts)
         name = str(client.import_model_evaluation(parent=version, model_evaluation=new).name)
     wanted = _slices(evaluation)
     for start in range(len(list(client.list_model_evaluation_slices(parent=name))), len(wanted), SLICES_AT_ONCE):
@@ -190,8 +192,14 @@ def _slices(evaluation: Evaluation) -> list["ModelEvaluationSlice"]:
         if pairs and (known := _values(metrics)):
             configs = {feature: kind.SliceSpec.SliceConfig(value=kind.SliceSpec.Value(string_value=value)) for feature, value in pairs}
             part = kind(dimension="slice", slice_spec=kind.SliceSpec(configs=configs))
-            found.append(ModelEvaluationSlice(slice_=part, metrics_schema_uri=SCHEMA, metrics=known))
+            found.append(ModelEvaluationSlice(slice_=part, metrics_schema_uri=_schema(metrics), metrics=known))
     return found
+
+
+def _schema(metrics: list[Metric]) -> str:
+    """Which metrics these are, as Vertex AI tells them apart."""
+    is_regression = any(metric.name in ERRORS for metric in metrics)
+    return f"{SCHEMAS}/{'regression' if is_regression else 'classification'}_metrics_1.0.0.yaml"
 
 
 def _values(metrics: list[Metric]) -> dict[str, object]:
@@ -203,7 +211,7 @@ def _values(metrics: list[Metric]) -> dict[str, object]:
         points.append({"confidenceThreshold": THRESHOLD, **at_threshold})
     if "macro_f1" in ours:
         points.append({"f1ScoreMacro": ours["macro_f1"]})
-    found: dict[str, object] = {"auRoc": ours["auc"]} if "auc" in ours else {}
+    found: dict[str, object] = {theirs: ours[name] for name, theirs in ({"auc": "auRoc"} | ERRORS).items() if name in ours}
     return {**found, "confidenceMetrics": points} if points else found
 
 

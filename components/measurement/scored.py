@@ -68,10 +68,12 @@ class DecodedRows:
     """float64 [rows]"""
     features: Mapping[str, pa.Array]
     """The columns to slice by."""
+    has_whole_labels: bool
 
     def scored(self, network: Network) -> ScoredRows:
         """With what a network says of them."""
-        return ScoredRows(self.labels, network.score(self.records), self.weights, self.features)
+        scores = network.score(self.records)
+        return ScoredRows(self.labels, scores, self.weights, self.features, has_whole_labels=self.has_whole_labels)
 
 
 def read_rows(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -> Iterator[DecodedRows]:
@@ -97,6 +99,7 @@ def read_rows(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -
             labels=_numbers(table, model_spec.label_key),
             weights=_numbers(table, model_spec.example_weight_key) if model_spec.example_weight_key else np.ones(table.num_rows),
             features={name: _column(table, name) for name in features},
+            has_whole_labels=pa.types.is_integer(_column(table, model_spec.label_key).type),
         )
 
 

@@ -31,6 +31,8 @@ class ScoredRows:
     """The columns to slice by, with one value a row or none (null)."""
     folds: np.ndarray | None = None
     """int64 [rows], which part of the rows each is in, for intervals; None puts all into part 0."""
+    has_whole_labels: bool = False
+    """Whether examples hold the labels as integers, from which TFMA subtracts scores in float64; else it does in float32."""
 
 
 class Statistic(Protocol):
@@ -54,16 +56,21 @@ class Part:
     of_class: int | None
     is_weighted: bool
 
-    def binary(self, rows: ScoredRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Labels of 0 and 1, scores and weights, each float64 [rows]."""
+    def numbers(self, rows: ScoredRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Labels, scores and weights, each float64 [rows]."""
         outputs = rows.scores.shape[1]
         if (self.of_class is None) != (outputs == 1) or not (self.of_class or 0) < outputs:
             part = "its only score" if self.of_class is None else f"class {self.of_class}"
             raise StockOnlyError(f"metrics of {part}, where a model gives {outputs} scores")
         labels = rows.labels if self.of_class is None else (rows.labels == self.of_class).astype(np.float64)
+        return labels, rows.scores[:, self.of_class or 0].astype(np.float64), _weights_of(rows, self.is_weighted)
+
+    def binary(self, rows: ScoredRows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Labels of 0 and 1, scores and weights, each float64 [rows]."""
+        labels, scores, weights = self.numbers(rows)
         if not np.isin(labels, (0.0, 1.0)).all():
             raise StockOnlyError("a label other than 0 and 1")
-        return labels, rows.scores[:, self.of_class or 0].astype(np.float64), _weights_of(rows, self.is_weighted)
+        return labels, scores, weights
 
 
 def _weights_of(rows: ScoredRows, is_weighted: bool) -> np.ndarray:
@@ -98,7 +105,7 @@ class Totals:
 
     def additions(self, rows: ScoredRows) -> Additions:
         """The three of each row."""
-        labels, scores, weights = self.part.binary(rows)
+        labels, scores, weights = self.part.numbers(rows)
         for cell, values in enumerate((labels * weights, scores * weights, weights)):
             yield np.full(len(labels), cell), values
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from components.measurement.regression_sums import Errors, Residuals
 from components.measurement.slices import SliceKey
 from components.measurement.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
 
@@ -145,6 +146,17 @@ def _class_matrix(combiner: Any) -> ClassMatrix:
     return ClassMatrix(float(combiner._thresholds[0]), bool(combiner._example_weighted))  # noqa: SLF001
 
 
+def _errors(combiner: Any) -> Errors:
+    key = combiner._metric_key  # noqa: SLF001
+    if key.sub_key or key.model_name or key.output_name or combiner._aggregation_type or combiner._class_weights:  # noqa: SLF001
+        raise StockOnlyError(f"errors of the part {key} of the outputs")
+    return Errors(type(combiner).__name__ == "_MeanSquaredErrorCombiner", bool(combiner._example_weighted))  # noqa: SLF001
+
+
+def _residuals(combiner: Any) -> Residuals:
+    return Residuals(bool(combiner.key.example_weighted))
+
+
 def _counted(combiner: Any, cells: np.ndarray, outputs: int) -> float:  # noqa: ARG001
     return float(cells[0])
 
@@ -153,6 +165,16 @@ def _totalled(combiner: Any, cells: np.ndarray, outputs: int) -> Any:  # noqa: A
     found = combiner.create_accumulator()
     found.total_weighted_labels, found.total_weighted_predictions, found.total_weighted_examples = cells.tolist()
     return found
+
+
+def _mean_error(combiner: Any, cells: np.ndarray, outputs: int) -> Any:  # noqa: ARG001
+    found = combiner.create_accumulator()
+    found.total_regression_error, found.total_example_weights = cells.tolist()
+    return found
+
+
+def _as_they_are(combiner: Any, cells: np.ndarray, outputs: int) -> Any:  # noqa: ARG001
+    return cells.tolist()
 
 
 def _in_buckets(combiner: Any, cells: np.ndarray, outputs: int) -> dict[int, Any]:  # noqa: ARG001
@@ -201,6 +223,9 @@ _KINDS = {
     "_CalibrationHistogramCombiner": _Kind(_histogram, _in_buckets),
     "_BinaryConfusionMatrixCombiner": _Kind(_matrices, _at_thresholds),
     "_MultiClassConfusionMatrixCombiner": _Kind(_class_matrix, _by_class),
+    "_MeanSquaredErrorCombiner": _Kind(_errors, _mean_error),
+    "_MeanAbsoluteErrorCombiner": _Kind(_errors, _mean_error),
+    "RSquaredCombiner": _Kind(_residuals, _as_they_are),
 }
 
 

@@ -4,14 +4,13 @@ import hashlib
 import reprlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
-from pydantic import StringConstraints, ValidationError, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from components.errors import ModelFolderError
 from components.model.checks_section import ChecksSection
 from components.model.continuous_section import ContinuousSection
-from components.model.metric_names import metric_names
 from components.model.resources import ResourcesSection
 from components.model.sections import (
     EvaluationSection,
@@ -29,6 +28,7 @@ from components.model.sections import (
     WindowSection,
 )
 from components.model.source_text import check_text
+from components.model.task import LearningTask, TaskName
 from components.validation import refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
@@ -38,7 +38,6 @@ LABEL_FILE = "label.sql"
 """The optional query that gives the labels of what was served (docs/monitoring.md). No version is made of it."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Task = Literal["binary_classification", "multiclass_classification"]
 
 
 class Model(Section):
@@ -48,7 +47,7 @@ class Model(Section):
     folder: Path
     title: OneLine
     owner: OneLine
-    task: Task
+    task_name: TaskName = Field(alias="task")
     source: SourceSection
     rows: RowsSection
     window: WindowSection
@@ -64,9 +63,10 @@ class Model(Section):
 
     @model_validator(mode="after")
     def _fits_the_task(self) -> Self:
-        if (self.task == "multiclass_classification") != bool(self.classes):
+        if (self.task_name == TaskName.CLASSES) != bool(self.classes):
             has = f"rows.classes = {list(self.classes)}" if self.classes else "rows.classes is missing"
-            raise ValueError(f"{has}: a multiclass_classification names at least two classes, a binary_classification none")
+            other = TaskName.BINARY if self.task_name == TaskName.CLASSES else self.task_name
+            raise ValueError(f"{has}: a multiclass_classification names at least two classes, a {other} none")
         sliced = {name for names in self.evaluation.slices for name in names}
         if identity := sliced & {self.rows.key, self.rows.span}:
             raise ValueError(f"evaluation.slices has {min(identity)!r}, which tells rows apart: choose columns whose values rows share")
@@ -74,7 +74,9 @@ class Model(Section):
         bounds: list[MetricBound] = [*self.evaluation.thresholds, *self.evaluation.champion.changes]
         unknown = [threshold.metric for threshold in bounds if threshold.metric not in self.metrics]
         if unknown:
-            raise ValueError(f"threshold on {reprlib.repr(unknown[0])}, which is not measured: a {self.task} has {', '.join(self.metrics)}")
+            raise ValueError(
+                f"threshold on {reprlib.repr(unknown[0])}, which is not measured: a {self.task_name} has {', '.join(self.metrics)}"
+            )
         return self
 
     def _holds_out_spans(self) -> None:
@@ -90,24 +92,29 @@ class Model(Section):
         return min(1, self.window.spans - 1) if self.split.newest_spans is None else self.split.newest_spans
 
     @property
+    def task(self) -> LearningTask:
+        """What it predicts, and all that depends on it."""
+        return LearningTask(self.task_name, self.rows.classes)
+
+    @property
     def classes(self) -> tuple[str, ...]:
-        """The meaning of the labels 0, 1, 2, …; () for a binary model."""
+        """The meaning of the labels 0, 1, 2, …; () for two labels and for numbers."""
         return self.rows.classes
 
     @property
     def label_names(self) -> tuple[str, ...]:
-        """The names of the labels 0, 1, …: the classes, or the numbers themselves."""
-        return self.classes or ("0", "1")
+        """The names by which rows are counted: see `LearningTask`."""
+        return self.task.label_names
 
     @property
     def score_count(self) -> int:
-        """How many scores the network gives for a row: the probability of 1, or one for each class."""
-        return len(self.classes) or 1
+        """How many scores the network gives for a row: see `LearningTask`."""
+        return self.task.score_count
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that are computed for every slice."""
-        return metric_names(self.classes)
+        return self.task.metrics
 
     def text(self, file: str) -> str:
         """The text of one of the folder's files.

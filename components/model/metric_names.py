@@ -3,14 +3,28 @@
 from collections.abc import Sequence
 
 BINARY_METRICS = ("example_count", "auc", "binary_accuracy", "precision", "recall", "calibration")
+ROOT_MEAN_SQUARED_ERROR = "root_mean_squared_error"
+R_SQUARED = "r_squared"
+ERRORS = ("mean_squared_error", ROOT_MEAN_SQUARED_ERROR, "mean_absolute_error")
+"""Metrics of which less is better, in the label's unit or its square."""
+REGRESSION_METRICS = (
+    "example_count",
+    ROOT_MEAN_SQUARED_ERROR,
+    "mean_absolute_error",
+    "mean_squared_error",
+    R_SQUARED,
+    "calibration",
+    "mean_prediction",
+    "mean_label",
+)
+HEADLINE_METRICS = ("auc", "macro_auc", R_SQUARED)
+"""One for each task: the metric that stands for a version in a list."""
 MEASURES = ("auc", "precision", "recall", "f1")
 """The measures of each class of a multiclass model, and of their mean over the classes."""
 
 
-def metric_names(classes: Sequence[str]) -> tuple[str, ...]:
-    """The metrics of a binary model (no classes), or of a multiclass one: `accuracy`, `macro_auc`, `auc_of_CLASS` and the like."""
-    if not classes:
-        return BINARY_METRICS
+def class_metric_names(classes: Sequence[str]) -> tuple[str, ...]:
+    """The metrics of a multiclass model: `accuracy`, `macro_auc`, `auc_of_CLASS` and the like."""
     return (
         "example_count",
         "accuracy",

@@ -42,7 +42,10 @@ class LogQuery:
         rows = self.model.rows
         names = {"log": quoted(self.log), "log_day": f"`{self.log_day}`", "labels": self._labels}
         columns = {"key": f"`{rows.key}`", "span": f"`{rows.span}`", "label": f"`{rows.label}`"}
-        return (FOLDER / file).read_text().format(**names, **columns)
+        kinds = {"label_type": "INT64", "is_label": f"{columns['label']} BETWEEN 0 AND @most_label"}
+        if self.model.task.is_regression:
+            kinds = {"label_type": "FLOAT64", "is_label": f"{columns['label']} IS NOT NULL"}
+        return (FOLDER / file).read_text().format(**names, **columns, **kinds)
 
     @property
     def _labels(self) -> str:
@@ -64,7 +67,7 @@ class LogQuery:
                 bigquery.ScalarQueryParameter("last_logged", "DATE", logged[1] if logged else None),
                 bigquery.ScalarQueryParameter("first_partition", "DATE", first),
                 bigquery.ScalarQueryParameter("last_partition", "DATE", self.through),
-                bigquery.ScalarQueryParameter("most_label", "INT64", len(self.model.label_names) - 1),
+                bigquery.ScalarQueryParameter("most_label", "INT64", self.model.task.whole_labels - 1),
             ],
             maximum_bytes_billed=self.cloud.settings.maximum_bytes_billed,
         )

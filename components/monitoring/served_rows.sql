@@ -3,10 +3,10 @@ WITH labels AS (
   SELECT
     CAST({key} AS STRING) AS label_key,
     {span} AS label_span,
-    IF(MIN({label}) = MAX({label}), CAST(MIN({label}) AS INT64), NULL) AS label
+    IF(MIN({label}) = MAX({label}), CAST(MIN({label}) AS {label_type}), NULL) AS label
   FROM ({labels}
   )
-  WHERE {label} BETWEEN 0 AND @most_label
+  WHERE {is_label}
   GROUP BY label_key, label_span
 )
 SELECT

@@ -17,6 +17,7 @@ from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
 from components.looks.data_check import DataCheck
 from components.looks.usual import spread_of
+from components.model.metric_names import HEADLINE_METRICS, R_SQUARED
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.record import DayState, LiveDay
@@ -28,16 +29,16 @@ FINDINGS_A_YEAR = 1.0
 """So many false alarms a year are asked of chance, over all metrics and slices of a day."""
 DEVIATIONS = 2.0
 """A day is worse by itself if it is so many standard deviations off."""
-LEAST_DROPS = {"calibration": 0.25}
+LEAST_DROPS = {"calibration": 0.25, R_SQUARED: 0.1}
 LEAST_DROP = 0.02
 """Less is no reason to do anything."""
-USUAL_SPREAD = {"calibration": 0.1}
+USUAL_SPREAD = {"calibration": 0.1, R_SQUARED: 0.1}
 LEAST_SPREAD = 0.02
 """How far days differ from each other where nothing is wrong, until enough of them are known."""
 KNOWN_DAYS = 10
 CONCENTRATED = 1.5
 """Where all rows are worse, slices are told that are worse by so many times as much."""
-HEADLINE = ("auc", "macro_auc")
+HEADLINE = HEADLINE_METRICS
 """The metric by which slices are judged."""
 OVERALL = (*HEADLINE, "binary_accuracy", "accuracy", "macro_f1", "calibration")
 """The metrics of all rows that are judged."""

@@ -101,3 +101,10 @@ def population_stability(compared: Cells) -> float:
     """The population stability index; above 0.25 is commonly called a shift."""
     before, after = (np.maximum(shares, EMPTY_CELL_SHARE) for shares in compared.shares)
     return float(np.sum((after - before) * np.log(after / before)))
+
+
+def kolmogorov_smirnov(before: ColumnProfile, after: ColumnProfile) -> float:
+    """By how much the share of numbers below some number differs at most, from 0 to 1; to the width of a bucket."""
+    keys = np.union1d(before.keys, after.keys)
+    below = [np.cumsum(_shares(_on(keys, profile))) for profile in (before, after)]
+    return float(np.abs(below[0] - below[1]).max(initial=0.0))

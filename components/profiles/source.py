@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +17,7 @@ from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Snapshot
+from components.snapshot.partitions import days_condition
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +104,7 @@ def _stream(cloud: Cloud, snapshot: Snapshot, days: list[date], as_of: datetime 
     field = snapshot.partition_field
     columns = [name for name, kind in snapshot.columns if kind in PROFILED]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
-    restriction = f"`{field}` BETWEEN DATE '{days[0]}' AND DATE '{days[-1]}'"
+    first, after = (f"DATE '{day}'" for day in (days[0], days[-1] + timedelta(days=1)))
+    restriction = days_condition(field, snapshot.partition_type, first, after)
     with bigquery_errors(cloud.settings, f"rows of {name}", remedy="run the same command again"):
         yield from stream_table(cloud, name, columns=columns, restriction=restriction, as_of=as_of)

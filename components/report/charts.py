@@ -52,6 +52,12 @@ def share_by_day(values: Sequence[tuple[date, float | None]]) -> Markup:
     return _lines(rows, [day for day, _ in values], alt.ColorValue(DATA.light))
 
 
+def numbers_by_day(values: Sequence[tuple[date, float]]) -> Markup:
+    """Draw one line of numbers, with a dot at each day."""
+    rows: list[Row] = [{"day": day_milliseconds(day), "name": "", "rate": value} for day, value in values]
+    return _lines(rows, [day for day, _ in values], alt.ColorValue(DATA.light), pattern="~s")
+
+
 def shares_by_day(values: Sequence[tuple[date, Mapping[str, float]]], names: Sequence[str]) -> Markup:
     """Draw a line of shares for each of the first names, in its ink."""
     rows: list[Row] = [
@@ -63,9 +69,9 @@ def shares_by_day(values: Sequence[tuple[date, Mapping[str, float]]], names: Seq
     return _lines(rows, [day for day, _ in values], name_colours(names))
 
 
-def _lines(rows: Sequence[Row], days: Sequence[date], colour: alt.Color | alt.ColorValue) -> Markup:
+def _lines(rows: Sequence[Row], days: Sequence[date], colour: alt.Color | alt.ColorValue, *, pattern: str = "~%") -> Markup:
     line = alt.Chart(table(rows)).mark_line(strokeWidth=2, point=alt.OverlayMarkDef(size=28))
-    rate = alt.Y("rate:Q", axis=axis(ticks=4, pattern="~%"), scale=alt.Scale(zero=True))
+    rate = alt.Y("rate:Q", axis=axis(ticks=4, pattern=pattern), scale=alt.Scale(zero=True))
     return draw(line.encode(x=_time_axis("day", days), y=rate, color=colour))
 
 

@@ -28,7 +28,8 @@ def data_causes(settings: Settings, model: Model, pinned: Snapshot) -> list[str]
     """
     causes = []
     first, last = pinned.partitions[0].day, pinned.partitions[-1].day
-    window = PartitionRange(pinned.snapshot_table, pinned.partition_field, first, last, tuple(name for name, _ in pinned.columns))
+    names = tuple(name for name, _ in pinned.columns)
+    window = PartitionRange(pinned.snapshot_table, pinned.partition_field, first, last, names, kind=pinned.partition_type)
     client = bigquery_client(settings)
     with bigquery_errors(settings, f"partitions of {pinned.snapshot_table}", remedy="the table that was pinned is another one now"):
         changes = partition_changes(pinned.partitions, read_partitions(client, settings, window, current_time(client)))

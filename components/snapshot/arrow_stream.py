@@ -55,7 +55,7 @@ def stream_table(
 
 
 def split_by_day(batch: pa.RecordBatch, column: str) -> Iterator[tuple[date, pa.RecordBatch]]:
-    """Split a batch by its DATE column `column`, days ascending; the rows of a day keep their order.
+    """Split a batch by the day of its column `column`, days ascending; the rows of a day keep their order.
 
     Rows without a date are given as those of 1 January 1970.
     """

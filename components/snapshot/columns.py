@@ -47,7 +47,7 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     _check_type(model, types, rows.span, ("DATE",), "a span must be DATE: cast it")
     for name, kind in features.items():
         _check_type(model, types, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
-    _check_type(model, types, rows.label, NUMERIC_TYPES, f"a label must be a number, {'0, 1, 2 …' if model.classes else '0 or 1'}: cast it")
+    _check_type(model, types, rows.label, NUMERIC_TYPES, f"a label must be {model.task.accepted_label}: cast it")
     _check_slices(model, types)
     unknown = sorted(types.keys() - features.keys() - {rows.key, rows.span})
     if unknown:

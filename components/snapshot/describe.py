@@ -27,7 +27,7 @@ def describe_snapshot(cloud: Cloud, model: Model, through: date) -> tuple[Snapsh
     table = read_source_table(cloud, model)
     history, field = read_history(cloud, table), model.source.partition_field
     window = resolve_window(model, through, first=history.first, last=history.latest)
-    wanted = PartitionRange(table_name(table), field, window.first_partition, window.last_partition, _names(table))
+    wanted = _range(table, field, (window.first_partition, window.last_partition))
     partitions, as_of = _read(cloud, wanted, remedy="load its partitions, or choose another --through")
     return Snapshot.of(model, table, partition_field=field, partitions=partitions, spans=window.spans), as_of
 
@@ -45,13 +45,14 @@ def describe_days(cloud: Cloud, model: Model, first: date, last: date) -> tuple[
 
 def describe_table(cloud: Cloud, model: Model, table: bigquery.Table, *, field: str, days: tuple[date, date]) -> tuple[Snapshot, datetime]:
     """Like `describe_days`, of any table whose description has been read already. `days` are the first and the last one."""
-    wanted = PartitionRange(table_name(table), field, *days, _names(table))
+    wanted = _range(table, field, days)
     partitions, as_of = _read(cloud, wanted, remedy="choose other days")
     return Snapshot.of(model, table, partition_field=wanted.field, partitions=partitions, spans=()), as_of
 
 
-def _names(table: bigquery.Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.schema)
+def _range(table: bigquery.Table, field: str, days: tuple[date, date]) -> PartitionRange:
+    types = {column.name: column.field_type for column in table.schema}
+    return PartitionRange(table_name(table), field, *days, tuple(types), kind=types.get(field, "DATE"))
 
 
 def _read(cloud: Cloud, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:

@@ -21,7 +21,7 @@ SNAPSHOT_FILE = "snapshot.json"
 
 @dataclass(frozen=True)
 class Partition:
-    """One DAY partition of the source table: how many rows, and an order-independent checksum of their content."""
+    """One day of the source table: how many rows, and an order-independent checksum of their content."""
 
     day: date
     rows: int
@@ -61,6 +61,11 @@ class Snapshot:
             spans=spans,
             query_sha256=model.query_sha256,
         )
+
+    @property
+    def partition_type(self) -> str:
+        """BigQuery's type of the partition field."""
+        return dict(self.columns).get(self.partition_field, "DATE")
 
     @property
     def window(self) -> Window:

@@ -1,4 +1,4 @@
-"""Let BigQuery compute the number of rows and a checksum of each partition of a table."""
+"""Let BigQuery compute the number of rows and a checksum of each day of a table."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -10,10 +10,27 @@ from components.google import quoted
 from components.settings import Settings
 from components.snapshot.document import Partition
 
+PARTITION_TYPES = ("DATE", "DATETIME", "TIMESTAMP")
+"""Of the columns that a table may be partitioned on. A day of a TIMESTAMP is one of UTC, as its partitions are."""
+PARTITION_UNITS = ("DAY", "HOUR")
+
+
+def days_condition(field: str, kind: str, first: str, after: str) -> str:
+    """That a row is of the days from one up to another, which is excluded; days as SQL. BigQuery prunes partitions by such a range.
+
+    Args:
+        field: that the table is partitioned on.
+        kind: its type.
+        first: the first day, a DATE.
+        after: the day after the last one.
+    """
+    low, high = (day if kind == "DATE" else f"{kind}({day})" for day in (first, after))
+    return f"`{field}` >= {low} AND `{field}` < {high}"
+
 
 @dataclass(frozen=True)
 class PartitionRange:
-    """DAY partitions of a table, the first and the last included."""
+    """Days of a table, the first and the last included. A day is a partition of it, or 24 of them."""
 
     table: str
     """project.dataset.table"""
@@ -24,6 +41,8 @@ class PartitionRange:
     """The names of all columns of the table."""
     without: tuple[str, ...] = ()
     """Columns that the checksums leave out."""
+    kind: str = "DATE"
+    """BigQuery's type of the field: one of PARTITION_TYPES."""
 
     @property
     def query(self) -> str:
@@ -33,7 +52,8 @@ class PartitionRange:
         return sql.format(
             row=f"`{self._free_name()}`",
             table=quoted(self.table),
-            partition_field=f"`{self.field}`",
+            day=f"`{self._free_name()}`.`{self.field}`" if self.kind == "DATE" else f"DATE(`{self._free_name()}`.`{self.field}`)",
+            condition=days_condition(self.field, self.kind, "@first_partition", "DATE_ADD(@last_partition, INTERVAL 1 DAY)"),
             columns=f"* EXCEPT ({left_out})" if left_out else "*",
         )
 

@@ -1,13 +1,13 @@
--- How many rows each partition has, and a checksum of them that does not depend on their order: XOR and sum together, since
+-- How many rows each day has, and a checksum of them that does not depend on their order: XOR and sum together, since
 -- XOR alone does not see a row that is there twice. {row} is none of the table's columns: TO_JSON_STRING would take the column.
 SELECT
-  {row}.{partition_field} AS day,
+  {day} AS day,
   COUNT(*) AS row_count,
   BIT_XOR(FARM_FINGERPRINT(TO_JSON_STRING({row}))) AS fingerprints_xor,
   SUM(MOD(FARM_FINGERPRINT(TO_JSON_STRING({row})), 1000000007)) AS fingerprints_sum
 FROM (
   SELECT {columns} FROM {table} FOR SYSTEM_TIME AS OF @as_of
-  WHERE {partition_field} BETWEEN @first_partition AND @last_partition
+  WHERE {condition}
 ) AS {row}
 GROUP BY 1
 ORDER BY 1

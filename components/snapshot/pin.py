@@ -92,7 +92,7 @@ def _take_over(cloud: Cloud, snapshot: Snapshot, now: datetime) -> None:
 def _differences(cloud: Cloud, snapshot: Snapshot) -> tuple[PartitionChange, ...]:
     """The partitions of which the pinned table does not hold what was counted in the source."""
     days, names = (snapshot.partitions[0].day, snapshot.partitions[-1].day), tuple(name for name, _ in snapshot.columns)
-    wanted = PartitionRange(snapshot.snapshot_table, snapshot.partition_field, *days, names)
+    wanted = PartitionRange(snapshot.snapshot_table, snapshot.partition_field, *days, names, kind=snapshot.partition_type)
     return partition_changes(snapshot.partitions, read_partitions(cloud.warehouse, cloud.settings, wanted, current_time(cloud.warehouse)))
 
 

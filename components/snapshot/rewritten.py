@@ -52,7 +52,8 @@ def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapsh
         columns = _column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
         added = tuple(change.name for change in columns if change.pinned is None)
         names, days = tuple(field.name for field in table.schema), (pinned[0].day, pinned[-1].day)
-        wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, *days, names, without=added)
+        kind = snapshot.partition_type
+        wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, *days, names, without=added, kind=kind)
         present = read_partitions(client, settings, wanted, current_time(client))
     return SourceChanges(partition_changes(pinned, present), columns)
 

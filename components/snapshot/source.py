@@ -17,7 +17,7 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.partitions import current_time
+from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 AHEAD_OF_UTC = timedelta(hours=14)
@@ -85,19 +85,25 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     """Read the description of the source table.
 
     Raises:
-        SourceError: it does not exist, or is not partitioned by day on the model's partition field.
+        SourceError: it does not exist, or is not partitioned by day or hour on the model's partition field.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{cloud.settings.project}.{model.source.table}"
     with bigquery_errors(cloud.settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
         table = cloud.warehouse.get_table(name, timeout=30)
-    field, actual = model.source.partition_field, _partitioning(table)
-    wanted = f"partitioned by DAY on the DATE column {field!r}"
-    if actual != wanted and actual.casefold() == wanted.casefold():
-        raise SourceError(f"model.toml of {model.name!r} writes {field!r} in another case than table {name} does: write it alike")
-    if actual != wanted:
-        raise SourceError(f"table {name} is {actual}; {model.name} needs it {wanted}: create it so and load it again")
-    return table
+    field, by_time = model.source.partition_field, table.time_partitioning
+    if by_time is not None and by_time.field is not None and by_time.type_ in PARTITION_UNITS:
+        column = _column(table, by_time.field)
+        if column.name == field:
+            return table
+        if column.name.casefold() == field.casefold():
+            raise SourceError(f"model.toml of {model.name!r} writes {field!r} in another case than table {name} does: write it alike")
+    wanted = f"partitioned by {' or '.join(PARTITION_UNITS)} on its column {field!r}"
+    raise SourceError(f"table {name} is {_partitioning(table)}; {model.name} needs it {wanted}: {_way_out(table, field)}")
+
+
+def _column(table: bigquery.Table, name: str) -> bigquery.SchemaField:
+    return next(field for field in table.schema if field.name.casefold() == name.casefold())
 
 
 def _partitioning(table: bigquery.Table) -> str:
@@ -106,8 +112,28 @@ def _partitioning(table: bigquery.Table) -> str:
         return "without partitioning by day"
     if by_time.field is None:
         return f"partitioned by {by_time.type_} of its loading"
-    column = next(field for field in table.schema if field.name.casefold() == by_time.field.casefold())
+    column = _column(table, by_time.field)
     return f"partitioned by {by_time.type_} on the {column.field_type} column {column.name!r}"
+
+
+def _way_out(table: bigquery.Table, field: str) -> str:
+    """What to do about a table whose days cannot be pinned."""
+    by_time, types = table.time_partitioning, {column.name: column.field_type for column in table.schema}
+    if by_time is not None and by_time.field is not None and by_time.type_ in PARTITION_UNITS:
+        return f"name {by_time.field!r} as source.partition_field in model.toml"
+    if field in types and types[field] in PARTITION_TYPES:
+        return _copy_statement(table, f"`{field}`" if types[field] == "DATE" else f"DATE(`{field}`)")
+    if by_time is not None and by_time.field is None:
+        return _copy_statement(table, "day", "DATE(_PARTITIONTIME) AS day, *")
+    return (
+        f"name a column of the type {', '.join(PARTITION_TYPES[:-1])} or {PARTITION_TYPES[-1]} in model.toml, and partition the table on it"
+    )
+
+
+def _copy_statement(table: bigquery.Table, day: str, columns: str = "*") -> str:
+    """What copies a table into one that is partitioned by day, as an instruction."""
+    words = ("copy it with CREATE TABLE dataset.copy PARTITION BY", day, "AS SELECT", columns, "FROM", quoted(table_name(table)))
+    return " ".join(words)
 
 
 def read_history(cloud: Cloud, table: bigquery.Table) -> History:
@@ -121,7 +147,7 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
         identifiers = cloud.warehouse.list_partitions(table, timeout=60)
         today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
-    days = sorted(_day(identifier) for identifier in identifiers if identifier.isdigit())
+    days = sorted({_day(identifier) for identifier in identifiers if identifier.isdigit()})
     if not days and NULL in identifiers:
         raise SourceError(f"table {name} has rows, but none has a date in its partition field: fill it where the data are prepared")
     if not days and UNPARTITIONED in identifiers:

@@ -26,7 +26,7 @@ def build_network(model: Model, features: Mapping[str, object]) -> Any:
     scores = network(fed(network, {name: _symbol(feature) for name, feature in features.items()}), training=False)
     if getattr(scores, "shape", None) != (None, model.score_count):
         has = f"scores of shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
-        expected = f"(None, {model.score_count}), {'a score for each class' if model.classes else 'the probability of label 1'}"
+        expected = f"(None, {model.score_count}), {model.task.score_meaning}"
         raise ModelFolderError(f"{model.folder / 'network.py'} gives {has}, not one tensor of shape {expected}: correct it")
     return network
 

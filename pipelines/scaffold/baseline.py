@@ -1,5 +1,6 @@
 """What a simple model reaches on the newest days: the measure that a network has to pass, with its interval."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,14 @@ from components.errors import SourceError
 from pipelines.scaffold.features import FEW_VALUES
 
 STEPS, RATE, PENALTY = 300, 0.5, 1e-3
-RESAMPLES = 200
+RESAMPLES, SEED = 200, 7
 NEWEST_SHARE = 0.2
 """The share of spans, the newest ones, that the baseline is measured on."""
 LEAST_ROWS = 200
+
+
+Measure = Callable[[np.ndarray, np.ndarray], float]
+"""Of scores and labels."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Baseline:
     """A metric of a linear model on the newest spans."""
 
     metric: str
-    """`auc` for two classes, `accuracy` for more."""
+    """`auc` for two classes, `accuracy` for more, `r_squared` for numbers."""
     value: float
     low: float
     high: float
@@ -33,14 +38,53 @@ class Baseline:
     """The first span that it was measured on."""
 
 
-def measure_baseline(rows: pa.Table, *, key: str, span: str, label: str, seed: int = 7) -> Baseline:
-    """Fit a logistic regression on the older spans of source.sql's rows, and measure it on the newest.
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of older spans, to fit on, and those of the newest, to measure on."""
+
+    inputs: np.ndarray
+    """float64 [rows, inputs]"""
+    labels: np.ndarray
+    """int64 or float64 [rows]"""
+    is_new: np.ndarray
+    """bool [rows]"""
+    keys: np.ndarray
+    """int64 [new rows]"""
+    since: str
+
+
+def measure_baseline(rows: pa.Table, *, key: str, span: str, label: str, is_number: bool = False) -> Baseline:
+    """Fit a linear model, of the logarithm of the odds or of the number, on the older spans of source.sql's rows; measure it on the newest.
 
     Raises:
-        SourceError: there are too few rows, or the newest spans have one class only.
+        SourceError: there are too few rows, or the older or the newest spans have one label only.
     """
+    found = _split(rows, key=key, span=span, label=label, is_number=is_number)
+    known, truth = found.labels[~found.is_new], found.labels[found.is_new]
+    if is_number:
+        return _of_numbers(found, known, truth)
+    scores = found.inputs[found.is_new] @ _fit(found.inputs[~found.is_new], known)
+    if found.labels.max() == 1:
+        return _baseline("auc", _auc, scores[:, 1] - scores[:, 0], found, constant=0.5)
+    return _baseline("accuracy", _accuracy, scores, found, constant=float(np.bincount(truth).max() / len(truth)))
+
+
+def _of_numbers(found: _Rows, known: np.ndarray, truth: np.ndarray) -> Baseline:
+    inputs, weight = found.inputs[~found.is_new], PENALTY * len(known)
+    weights = np.linalg.solve(inputs.T @ inputs + weight * np.eye(inputs.shape[1]), inputs.T @ known)
+    constant = _r_squared(np.full(len(truth), known.mean()), truth)
+    return _baseline("r_squared", _r_squared, found.inputs[found.is_new] @ weights, found, constant=constant)
+
+
+def _baseline(metric: str, measure: Measure, scores: np.ndarray, found: _Rows, *, constant: float) -> Baseline:
+    truth = found.labels[found.is_new]
+    low, high = _interval(measure, scores, truth, found.keys)
+    return Baseline(metric, measure(scores, truth), low, high, constant, len(truth), found.since)
+
+
+def _split(rows: pa.Table, *, key: str, span: str, label: str, is_number: bool) -> _Rows:
     spans = np.array(rows.column(span).to_pylist(), dtype="datetime64[D]")
-    labels = rows.column(label).to_numpy().astype(int)
+    labels = rows.column(label).to_numpy().astype(float if is_number else int)
     names = np.unique(spans)
     since = names[-max(1, round(NEWEST_SHARE * len(names)))]
     is_new = spans >= since
@@ -52,14 +96,8 @@ def measure_baseline(rows: pa.Table, *, key: str, span: str, label: str, seed: i
     if len(np.unique(labels[is_new])) < 2 or len(np.unique(labels[~is_new])) < 2:
         raise SourceError(f"all labels since or before {since} are the same: load more days, or give another --label")
     inputs = _inputs(rows.drop_columns([key, span, label]), ~is_new)
-    scores = inputs[is_new] @ _fit(inputs[~is_new], labels[~is_new])
-    truth, keys = labels[is_new], pc.rank(rows.column(key).filter(pa.array(is_new)), tiebreaker="dense").to_numpy()
-    is_binary = labels.max() == 1
-    measure = _auc if is_binary else _accuracy
-    judged = scores[:, 1] - scores[:, 0] if is_binary else scores
-    low, high = _interval(measure, judged, truth, keys, seed)
-    constant = 0.5 if is_binary else float(np.bincount(truth).max() / len(truth))
-    return Baseline("auc" if is_binary else "accuracy", measure(judged, truth), low, high, constant, len(truth), str(since))
+    keys = pc.rank(rows.column(key).filter(pa.array(is_new)), tiebreaker="dense").to_numpy()
+    return _Rows(inputs, labels, is_new, keys, str(since))
 
 
 def _inputs(columns: pa.Table, is_known: np.ndarray) -> np.ndarray:
@@ -105,12 +143,17 @@ def _accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((scores.argmax(axis=1) == labels).mean())
 
 
-def _interval(measure, scores: np.ndarray, labels: np.ndarray, keys: np.ndarray, seed: int) -> tuple[float, float]:  # type: ignore[no-untyped-def]
+def _r_squared(scores: np.ndarray, labels: np.ndarray) -> float:
+    spread = float(((labels - labels.mean()) ** 2).sum())
+    return 1 - float(((labels - scores) ** 2).sum()) / spread if spread > 0 else float("nan")
+
+
+def _interval(measure: Measure, scores: np.ndarray, labels: np.ndarray, keys: np.ndarray) -> tuple[float, float]:
     """The 95 % interval by drawing keys with replacement: the rows of a key are one fact."""
     order = np.argsort(keys, kind="stable")
     begins = np.flatnonzero(np.r_[True, np.diff(keys[order]) > 0])
     groups = np.split(order, begins[1:])
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(SEED)
     values = []
     for _ in range(RESAMPLES):
         drawn = np.concatenate([groups[group] for group in random.integers(0, len(groups), len(groups))])

@@ -1,4 +1,4 @@
-"""What a label means: its classes, its numbers, and how many days pass until it is known."""
+"""What a label means: two answers, classes or any number; and how many days pass until it is known."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,12 +8,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import SourceError
+from components.model.task import TaskName
+from components.wording import number
 from pipelines.scaffold.features import NUMBERS, WHOLE, feature_name
 from pipelines.scaffold.table import SourceTable
 
 MOST_CLASSES = 20
 POSITIVE = ("true", "yes", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
 """Of two texts, the one that is called so is 1."""
+
+
+@dataclass(frozen=True)
+class NumberScale:
+    """How the numbers of a label are spread in the sample."""
+
+    mean: float
+    deviation: float
 
 
 @dataclass(frozen=True)
@@ -27,20 +37,38 @@ class Label:
     delay_days: int
     """How many of the newest days lack it for most rows."""
     values: np.ndarray
-    """int [rows]: the label of each row of the sample, -1 where there is none."""
+    """int [rows]: the label of each row of the sample, -1 where there is none; of a number, whether it is above the median."""
+    scale: NumberScale | None = None
+    """Only of a number."""
+
+    @property
+    def task(self) -> TaskName:
+        """What predicts it."""
+        if self.scale is not None:
+            return TaskName.REGRESSION
+        return TaskName.CLASSES if self.classes else TaskName.BINARY
+
+    @property
+    def meaning(self) -> str:
+        """In a few words."""
+        if self.scale is not None:
+            return f"a number, {number(self.scale.mean)} on average"
+        return ", ".join(self.classes) or "no or yes"
 
 
 def read_label(table: SourceTable, column: str) -> Label:
     """Find out what the labels of a table mean.
 
     Raises:
-        SourceError: the column has one value, too many, or is of a type that is no label.
+        SourceError: the column has one value, too many texts, or is of a type that is no label.
     """
     kind = table.columns[column]
     values = table.rows.column(column).combine_chunks()
     distinct = sorted(pc.unique(values.drop_null()).to_pylist())
     _refuse(table, column, kind, distinct)
     quoted = f"t.`{column}`"
+    if len(distinct) > MOST_CLASSES:
+        return _number(table, values, quoted if kind in ("FLOAT", "FLOAT64") else f"CAST({quoted} AS FLOAT64)")
     classes: tuple[str, ...] = ()
     order: list[Any] = distinct
     if kind in ("BOOLEAN", "BOOL"):
@@ -65,11 +93,17 @@ def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) 
     if len(distinct) < 2:
         what = f"is always {distinct[0]!r}" if distinct else "is always NULL"
         raise SourceError(f"--label {column!r} {what} in the newest days of {table.name}: a model needs at least two classes")
-    if len(distinct) > MOST_CLASSES:
-        number = (
-            "a model of a number (regression) is not supported yet" if kind in NUMBERS else f"a model has at most {MOST_CLASSES} classes"
-        )
-        raise SourceError(f"--label {column!r} has {len(distinct):,} values: {number}; make classes of them in a copy of the table")
+    if len(distinct) > MOST_CLASSES and kind not in NUMBERS:
+        most = f"a model has at most {MOST_CLASSES} classes"
+        raise SourceError(f"--label {column!r} has {len(distinct):,} values: {most}; make classes of them in a copy of the table")
+
+
+def _number(table: SourceTable, values: pa.Array, sql: str) -> Label:
+    numbers = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
+    is_known = np.isfinite(numbers)
+    known = numbers[is_known]
+    above = np.where(is_known, numbers > np.median(known), -1).astype(int)
+    return Label(sql, (), _delay(table, above), above, NumberScale(float(known.mean()), float(known.std())))
 
 
 def _class_names(column: str, values: list[object]) -> tuple[str, ...]:

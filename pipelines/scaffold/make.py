@@ -43,7 +43,7 @@ def make_model(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], con
 def _try(cloud: Cloud, model: Model) -> tuple[str, Baseline]:
     """The schema that the draft's rows propose, and the baseline on them."""
     with read_window(cloud.settings, model, None) as window:
-        proposal = propose(window_statistics(window.folder), label=model.rows.label, labels=len(model.label_names))
+        proposal = propose(window_statistics(window.folder), label=model.rows.label, labels=model.task.whole_labels)
         batches = [rows for _, rows in stream_any_rows(cloud, model, window.snapshot.window, table=window.snapshot.snapshot_table)]
     for feature in proposal.schema.feature:
         if feature.HasField("domain") or feature.HasField("string_domain"):
@@ -52,4 +52,9 @@ def _try(cloud: Cloud, model: Model) -> tuple[str, Baseline]:
     heading = (f"What {window.rows:,} rows of spans {spans[0]} to {spans[-1]} have. Review it: the gate holds new rows to it.",)
     rows = pa.Table.from_batches(batches)
     rows = rows.filter(pc.is_valid(rows.column(model.rows.label)))
-    return to_text(proposal, heading=heading), measure_baseline(rows, key=model.rows.key, span=model.rows.span, label=model.rows.label)
+    return to_text(proposal, heading=heading), _baseline(rows, model)
+
+
+def _baseline(rows: pa.Table, model: Model) -> Baseline:
+    columns = model.rows
+    return measure_baseline(rows, key=columns.key, span=columns.span, label=columns.label, is_number=model.task.is_regression)

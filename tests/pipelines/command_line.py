@@ -92,6 +92,15 @@ def small_loyalty(models_folder: Path, name: str = "loyalty") -> Path:
     return folder
 
 
+def small_spend(models_folder: Path, name: str = "spend") -> Path:
+    """spend on three spans. Returns its folder."""
+    folder = models_folder / name
+    shutil.copytree(CHURN.parent / "spend", folder)
+    edit(folder / "model.toml", "spans = 8", "spans = 3")
+    edit(folder / "model.toml", "epochs = 6", "epochs = 16")
+    return folder
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace a text that must be there once."""
     text = path.read_text()

@@ -133,6 +133,9 @@ def test_the_queries_of_monitoring_are_accepted_for_every_model(
         for file in ("logged_days.sql", "fingerprints.sql", "served_rows.sql"):
             parameters = list(query.settings(DAYS, DAYS).query_parameters)
             assert analyse(client, query.text(file), parameters) == "SELECT"
+            if file != "logged_days.sql":
+                kind = "FLOAT64" if model.task.is_regression else "INT64"
+                assert f" AS {kind}), NULL) AS label\n" in query.text(file)
 
 
 def test_the_query_of_undated_rows_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:

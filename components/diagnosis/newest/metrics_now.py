@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from components.diagnosis.metrics import MetricDifference, Significance
-from components.model.metric_names import macro_metric
+from components.model.metric_names import ERRORS, macro_metric
 
 DECISIVE = ("auc", "binary_accuracy", "accuracy", macro_metric("auc"), macro_metric("f1"))
 """Metrics of which more is better; whatever goes wrong, one of them falls."""
@@ -12,12 +12,18 @@ CALIBRATION = "calibration"
 """The metric that is 1 if predictions are right on average."""
 LEAST_DROP = 0.02
 """A smaller drop is certain on many rows, and yet no reason to change anything."""
+LEAST_RISE = 0.05
+"""The same of the rise of an error, as a logarithm: 5 % of it, whatever the label's unit."""
 
 
 def worse(differences: Sequence[MetricDifference]) -> tuple[MetricDifference, ...]:
     """The metrics of all rows that are worse on the second side, the largest drop first."""
-    drops = [d for d in differences if not d.slice and d.significance == Significance.SIGNIFICANT and _drop(d) >= LEAST_DROP]
+    drops = [d for d in differences if not d.slice and d.significance == Significance.SIGNIFICANT and _drop(d) >= _least(d.name)]
     return tuple(sorted(drops, key=lambda d: (d.name == CALIBRATION, -_drop(d))))
+
+
+def _least(name: str) -> float:
+    return LEAST_RISE if name in ERRORS else LEAST_DROP
 
 
 def _drop(difference: MetricDifference) -> float:
@@ -27,4 +33,6 @@ def _drop(difference: MetricDifference) -> float:
         return 0.0
     if difference.name == CALIBRATION:
         return abs(after.value - 1) - abs(before.value - 1)
+    if difference.name in ERRORS:
+        return math.log(after.value / before.value) if before.value > 0 and after.value > 0 else 0.0
     return before.value - after.value if difference.name in DECISIVE else 0.0

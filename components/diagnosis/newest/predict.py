@@ -1,7 +1,7 @@
 """Let versions predict on the newest rows, and measure the predictions of labelled ones."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,7 @@ import pyarrow as pa
 from components.deployment.saved_model import load_signature
 from components.diagnosis.metrics import Changes, MetricDifference, compare_metrics
 from components.diagnosis.newest.loaded_version import LoadedVersion, predict
-from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideBySide, side_by_side
+from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideBySide, in_bands, side_by_side
 from components.diagnosis.newest.rows import FedRows
 from components.diagnosis.newest.sample import Sample, key_texts
 from components.diagnosis.newest.version_now import VersionNow, class_shares
@@ -52,7 +52,7 @@ def predict_newest(
     Raises:
         StorageFullError: the disk has no room.
     """
-    answers = [_predict_one(settings, version, fed, progress) for version, fed in zip(versions, rows, strict=True)]
+    answers = _banded([_predict_one(settings, version, fed, progress) for version, fed in zip(versions, rows, strict=True)])
     now = tuple(_version_now(version, found) for version, found in zip(versions, answers, strict=True))
     if len(versions) == 1:
         return NewestPredictions(versions=now)
@@ -66,18 +66,28 @@ def predict_newest(
     return NewestPredictions(versions=now, side_by_side=together, on_same_rows=same_rows)
 
 
+def _banded(answers: Sequence[_Answers]) -> list[_Answers]:
+    """With predicted numbers in bands: those of the newer version's numbers when it was trained, or else of today's."""
+    known = [one for answer in reversed(answers) for one in (answer.then, answer.today) if one is not None and one.bounds is not None]
+    like = next((one.scores for one in known if np.isfinite(one.scores).any()), np.empty(0, np.float32))
+    return [
+        replace(answer, today=answer.today and in_bands(answer.today, like), then=answer.then and in_bands(answer.then, like))
+        for answer in answers
+    ]
+
+
 def _changes(versions: Sequence[LoadedVersion], answers: Sequence[_Answers], rows: Sequence[FedRows]) -> Changes | None:
     """How two versions differ on the very same labelled rows; None if they were fed different ones, or give other scores."""
     judged, model = rows[-1].judged, versions[-1].model
     found = [answer.judged for answer in answers if answer.judged is not None]
-    if judged is None or rows[0].judged is not judged or len(found) < 2 or versions[0].model.classes != model.classes:
+    if judged is None or rows[0].judged is not judged or len(found) < 2 or versions[0].model.task != model.task:
         return None
     before, after = found
     answered = (before.class_indices != NO_CLASS) & (after.class_indices != NO_CLASS)
     if not answered.any():
         return None
     scored = split_rows(model, judged.rows.filter(pa.array(answered)), {"before": before.scores[answered], "after": after.scores[answered]})
-    return changes_by_key(scored, "before", "after", model.classes)
+    return changes_by_key(scored, "before", "after", model.task)
 
 
 def _predict_one(settings: Settings, version: LoadedVersion, fed: FedRows, progress: Progress) -> _Answers:
@@ -135,4 +145,4 @@ def _keys(version: LoadedVersion, sample: Sample) -> np.ndarray:
 
 
 def _chosen(predicted: Predicted, indices: np.ndarray) -> Predicted:
-    return Predicted(classes=predicted.classes, scores=predicted.scores[indices], refusal=predicted.refusal)
+    return replace(predicted, scores=predicted.scores[indices])

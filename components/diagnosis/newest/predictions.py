@@ -1,11 +1,16 @@
-"""Compare what versions predict on the same rows: how often they agree, how many rows each puts into each class, where they differ most."""
+"""Compare what versions predict on the same rows: how often they agree, how many rows each puts into each class, where they differ most.
+
+Predicted numbers are put into bands, which then are the classes.
+"""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+
+from components.wording import number
 
 POSITIVE_ABOVE = 0.5
 """A binary model's row is of class 1 if its score is above this, as in TFMA."""
@@ -13,6 +18,7 @@ LEAST_SLICE_ROWS = 20
 """In a smaller slice a share says nothing."""
 COMPARED_SLICES = 100
 """So many of the most frequent values of each slice of model.toml are compared."""
+BAND_EDGES = (0.2, 0.4, 0.6, 0.8)
 NO_CLASS = -1
 """Stands for the index of the class where the model refused the row."""
 
@@ -24,6 +30,8 @@ class Predicted:
     classes: tuple[str, ...]
     scores: np.ndarray
     """float32 [rows, outputs]; NaN where the model refuses the row."""
+    bounds: tuple[float, ...] | None = None
+    """Where each band but the first begins, if numbers are predicted; None if classes are."""
     refusal: str | None = None
     """The model's message about a refused row."""
 
@@ -31,8 +39,19 @@ class Predicted:
     def class_indices(self) -> np.ndarray:
         """The class of each row by its index in `classes`; int64 [rows], NO_CLASS for a refused row."""
         refused = np.isnan(self.scores).any(axis=1)
-        chosen = (self.scores[:, 0] > POSITIVE_ABOVE) if self.scores.shape[1] == 1 else np.nan_to_num(self.scores, nan=-1.0).argmax(axis=1)
+        chosen: np.ndarray
+        if self.bounds is not None:
+            chosen = np.searchsorted(np.array(self.bounds), self.scores[:, 0], "right")
+        elif self.scores.shape[1] == 1:
+            chosen = self.scores[:, 0] > POSITIVE_ABOVE
+        else:
+            chosen = np.nan_to_num(self.scores, nan=-1.0).argmax(axis=1)
         return np.where(refused, NO_CLASS, chosen).astype(np.int64)
+
+    @property
+    def part(self) -> str:
+        """What predictions are put into: a class, or a band of numbers."""
+        return "class" if self.bounds is None else "band"
 
     @property
     def refused(self) -> float:
@@ -47,8 +66,22 @@ class Predicted:
 
     @property
     def mean_score(self) -> float | None:
-        """The mean score of a binary model; None for other models."""
+        """The mean score of a model with one score; None for other models."""
         return float(np.nanmean(self.scores)) if self.scores.shape[1] == 1 and self.refused < 1 and len(self.scores) else None
+
+
+def in_bands(predicted: Predicted, like: np.ndarray) -> Predicted:
+    """The same predicted numbers, in bands of a fifth of the numbers `like` each, float32 [n]. Classes are left as they are."""
+    known = like[np.isfinite(like)]
+    if predicted.bounds is None or not len(known):
+        return predicted
+    bounds = {number(bound): float(bound) for bound in np.quantile(known, BAND_EDGES)}  # those that read alike are one
+    begins, ends = list(bounds), [*list(bounds)[1:], None]
+    names = (
+        f"below {begins[0]}",
+        *(f"{low} and more" if high is None else f"{low} to {high}" for low, high in zip(begins, ends, strict=True)),
+    )
+    return replace(predicted, classes=names, bounds=tuple(bounds.values()))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +114,9 @@ class SideBySide:
     confusion: tuple[tuple[int, ...], ...]
     """Rows by the class of the older version, then by that of the newer one."""
     score_difference: float | None
-    """The mean absolute difference between the scores of binary models; None for other models."""
+    """The mean absolute difference between the scores of models with one score; None for other models."""
+    part: str = "class"
+    """What predictions are put into: a class, or a band of numbers."""
     slices: tuple[SliceMove, ...]
     """The slice that differs most comes first."""
 
@@ -103,6 +138,7 @@ def side_by_side(before: Predicted, after: Predicted, rows: pa.Table, slices: Se
         after_classes=after.classes,
         confusion=tuple(map(tuple, confusion.tolist())),
         score_difference=float(np.abs(after.scores[both] - before.scores[both]).mean()) if is_binary else None,
+        part=after.part,
         slices=_moves(before, after, same, [(slice_, chosen & both) for slice_, chosen in _slices(rows, slices)]),
     )
 

@@ -102,8 +102,9 @@ def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
 
 def _is_known(batch: pa.RecordBatch, model: Model) -> np.ndarray:
     """Which rows have one of the model's labels; bool [rows]."""
-    labels = np.asarray(batch.column(model.rows.label).cast(pa.float64(), safe=False).fill_null(-1))
-    return np.isin(labels, np.arange(len(model.label_names)))
+    column = batch.column(model.rows.label)
+    labels = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan))
+    return model.task.are_labels(labels)
 
 
 def _is_held_out(batch: pa.RecordBatch, model: Model, splits: Sequence[Model]) -> np.ndarray:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from components.diagnosis.metrics import MetricDifference
 from components.diagnosis.newest.predictions import share_distance
 from components.diagnosis.newest.version_now import VersionNow
+from components.model.metric_names import HEADLINE_METRICS
 from components.wording import legible, percent, score
 
 LEAST_MOVE = 0.2
@@ -17,10 +18,6 @@ RARE_CLASS = 0.05
 """A class that was rarer than this is ignored when it vanishes."""
 MOST_REFUSED = 0.05
 """A model that refuses a larger share of the rows is wrong."""
-
-
-HEADLINE = ("auc", "macro_auc")
-"""The metrics of which the first one known is reported for a version that is not worse."""
 
 
 class VerdictKind(StrEnum):
@@ -226,10 +223,10 @@ def _moved_class(version: VersionNow) -> str:
 
 
 def _steady(version: VersionNow) -> str:
-    known = next((d for d in version.differences if not d.slice and d.before and d.after and d.name in HEADLINE), None)
+    known = next((d for d in version.differences if not d.slice and d.before and d.after and d.name in HEADLINE_METRICS), None)
     if known and known.before and known.after:
         return f"{known.name} {score(known.before.value)} → {score(known.after.value)}"
     if version.then and version.now:
         distance = share_distance(version.then.shares, version.now.shares)
-        return f"{percent(distance)} of its predictions moved to another class"
+        return f"{percent(distance)} of its predictions moved to another {version.now.part}"
     return "no rows to judge it by"

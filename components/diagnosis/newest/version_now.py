@@ -18,7 +18,9 @@ class ClassShares:
     refused: float
     """The share of the rows that it refuses."""
     mean_score: float | None
-    """The mean score of a binary model; None for other models."""
+    """The mean score of a model with one score; None for other models."""
+    part: str = "class"
+    """What predictions are put into: a class, or a band of numbers."""
 
     def share(self, name: str) -> float | None:
         """The share of a class; None if the version refuses every row."""
@@ -60,4 +62,10 @@ class VersionNow:
 
 def class_shares(predicted: Predicted) -> ClassShares:
     """The distribution of these predictions."""
-    return ClassShares(rows=len(predicted.scores), shares=predicted.shares, refused=predicted.refused, mean_score=predicted.mean_score)
+    return ClassShares(
+        rows=len(predicted.scores),
+        shares=predicted.shares,
+        refused=predicted.refused,
+        mean_score=predicted.mean_score,
+        part=predicted.part,
+    )

@@ -100,6 +100,8 @@ def _other_question(model: Model, own: Model) -> str | None:
     """Why the labels do not mean the same to both."""
     if own.rows.label != model.rows.label:
         return f"its label is {own.rows.label}, not {model.rows.label}"
+    if own.task.is_regression != model.task.is_regression:
+        return f"it is a {own.task_name}, not a {model.task_name}"
     if own.label_names != model.label_names:
         return f"its labels are {', '.join(own.label_names)}, not {', '.join(model.label_names)}"
     return None

@@ -12,15 +12,12 @@ from components.evaluation.evaluator import CANDIDATE
 from components.evaluation.metric import Check, Metric, slice_key
 from components.evaluation.split_scores import SplitRows
 from components.model.folder import Model
-from components.model.metric_names import macro_metric
 from components.model.sections import Split
+from components.model.task import LearningTask
 from components.wording import number
 
 CHAMPION = "champion"
 """The name of the champion, beside the candidate, among those that score the same rows."""
-BINARY_DECISIVE = ("auc", "binary_accuracy")
-CLASSES_DECISIVE = ("accuracy", macro_metric("auc"), macro_metric("f1"))
-"""Metrics of which more is better; whatever goes wrong, one of them falls."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,8 @@ def hold_against_champion(model: Model, version: int, splits: Sequence[MeasuredS
     return tuple(found)
 
 
-def _decisive_metrics(model: Model) -> tuple[str, ...]:
-    """The metrics that a version is held against the champion by, the most telling first."""
-    return CLASSES_DECISIVE if model.classes else BINARY_DECISIVE
-
-
 def _bounds(model: Model, measured: MeasuredSplit) -> Iterator[_Bound]:
-    section, metrics = model.evaluation.champion, _decisive_metrics(model)
+    section, metrics = model.evaluation.champion, model.task.decisive_metrics
     own = [change for change in section.changes if change.split in (None, measured.split)]
     for change in own:
         yield _Bound(measured.split, change.metric, change.slice, change.worse_by_at_most, is_asked_for=True)
@@ -92,20 +84,20 @@ def _change(model: Model, measured: MeasuredSplit, bound: _Bound) -> tuple[float
     if key is None:
         return math.nan, math.nan
     places = rows.slices[key]
-    before, after = (_quality(rows.of(name, places), model.classes, bound.metric) for name in (CHAMPION, CANDIDATE))
+    before, after = (_quality(rows.of(name, places), model.task, bound.metric) for name in (CHAMPION, CANDIDATE))
     keys = np.unique(rows.keys[places], return_inverse=True)[1]
     change = paired_change(before, after, keys)
     return change.value, change.p
 
 
-def _quality(rows: LabelledScores, classes: Sequence[str], metric: str) -> Influence:
-    return turned_to_quality(influences(rows, classes))[metric]
+def _quality(rows: LabelledScores, task: LearningTask, metric: str) -> Influence:
+    return turned_to_quality(influences(rows, task))[metric]
 
 
 def _check(version: int, measured: MeasuredSplit, bound: _Bound, better: float, p: float) -> Check:
     candidate, champion = (_value(side, bound) for side in (measured.candidate, measured.champion))
     is_worse = math.isfinite(p) and p < LEVEL and better < -bound.worse_by
-    note = f"p {number(p)}" if math.isfinite(p) else f"not judged: fewer than {LEAST_KEYS:.0f} keys tell, or one label only"
+    note = f"p {number(p)}" if math.isfinite(p) else f"not judged: fewer than {LEAST_KEYS:.0f} keys tell, or all labels are alike"
     return Check(
         metric=bound.metric,
         slice=dict(bound.slice),

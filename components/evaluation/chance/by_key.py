@@ -10,9 +10,10 @@ from components.evaluation.chance.intervals import Interval
 from components.evaluation.chance.spread import LEAST_KEYS, PairedChange, interval_by_key, paired_change, spread
 from components.evaluation.metric import Metric, slice_key
 from components.evaluation.split_scores import SplitRows
+from components.model.task import LearningTask
 
 
-def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str, classes: Sequence[str]) -> tuple[Metric, ...]:
+def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str, task: LearningTask) -> tuple[Metric, ...]:
     """The same metrics of the same rows, with the intervals that keys give.
 
     Where no key moves a value, such as an accuracy of 1, the interval in closed form is widened as if keys were rows. Fewer than 20 keys
@@ -22,28 +23,28 @@ def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str,
         metrics: of a version.
         rows: as it scores them.
         version: its name in them.
-        classes: as of `influences`.
+        task: what labels and scores are.
     """
     found: dict[str, tuple[dict[str, Influence], np.ndarray]] = {}
     for key, places in rows.slices.items():
         number = np.unique(rows.keys[places], return_inverse=True)[1]
-        found[slice_key({name: str(value) for name, value in key})] = influences(rows.of(version, places), classes), number
+        found[slice_key({name: str(value) for name, value in key})] = influences(rows.of(version, places), task), number
     return tuple(_with_interval(metric, *found[slice_key(metric.slice)]) for metric in metrics)
 
 
-def changes_by_key(rows: SplitRows, before: str, after: str, classes: Sequence[str]) -> dict[tuple[str, str], PairedChange]:
+def changes_by_key(rows: SplitRows, before: str, after: str, task: LearningTask) -> dict[tuple[str, str], PairedChange]:
     """How two versions differ on the same rows, by metric and the key of its slice.
 
     Args:
         rows: as both score them.
         before: the name of the earlier version in them.
         after: that of the later one.
-        classes: as of `influences`.
+        task: what labels and scores are.
     """
     found: dict[tuple[str, str], PairedChange] = {}
     for key, places in rows.slices.items():
         numbers = np.unique(rows.keys[places], return_inverse=True)[1]
-        was, now = (influences(rows.of(name, places), classes) for name in (before, after))
+        was, now = (influences(rows.of(name, places), task) for name in (before, after))
         slice_ = slice_key({name: str(value) for name, value in key})
         found |= {(metric, slice_): paired_change(was[metric], now[metric], numbers) for metric in was}
     return found

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model.metric_names import MEASURES, class_metric, macro_metric
+from components.model.metric_names import ERRORS, MEASURES, R_SQUARED, ROOT_MEAN_SQUARED_ERROR, class_metric, macro_metric
+from components.model.task import LearningTask
 
 THRESHOLD = 0.5
 """A row counts as of label 1 if its score is above it, as TFMA has it."""
@@ -35,14 +36,40 @@ class Influence:
     rows: np.ndarray
 
 
-def influences(rows: LabelledScores, classes: Sequence[str]) -> dict[str, Influence]:
+def influences(rows: LabelledScores, task: LearningTask) -> dict[str, Influence]:
     """Those of every metric that has an interval, by its name.
 
     Args:
         rows: at least one.
-        classes: the names of several classes; empty where labels are 0 and 1 and there is one score.
+        task: what labels and scores are.
     """
-    return _of_classes(rows, classes) if classes else _of_two(rows)
+    if task.is_regression:
+        return _of_numbers(rows)
+    return _of_classes(rows, task.classes) if task.classes else _of_two(rows)
+
+
+def _of_numbers(rows: LabelledScores) -> dict[str, Influence]:
+    score, weights = rows.scores[:, 0], rows.weights
+    squared = _ratio(weights * (rows.labels - score) ** 2, weights)
+    root = float(np.sqrt(squared.value))
+    mean_label = _ratio(weights * rows.labels, weights)
+    return {
+        "mean_squared_error": squared,
+        ROOT_MEAN_SQUARED_ERROR: Influence(root, squared.rows / (2 * root) if root > 0 else squared.rows),
+        "mean_absolute_error": _ratio(weights * np.abs(rows.labels - score), weights),
+        R_SQUARED: _share_explained(squared, _ratio(weights * (rows.labels - mean_label.value) ** 2, weights)),
+        "calibration": _ratio(weights * score, weights * rows.labels),
+        "mean_prediction": _ratio(weights * score, weights),
+        "mean_label": mean_label,
+    }
+
+
+def _share_explained(squared: Influence, variance: Influence) -> Influence:
+    """One less the squared error over the variance of the labels; NaN where these are all alike."""
+    if not variance.value > 0:
+        return Influence(np.nan, np.zeros(len(squared.rows)))
+    left = squared.value / variance.value
+    return Influence(1 - left, (left * variance.rows - squared.rows) / variance.value)
 
 
 def _of_two(rows: LabelledScores) -> dict[str, Influence]:
@@ -121,11 +148,28 @@ def by_key(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
 
 
 def turned_to_quality(found: Mapping[str, Influence]) -> dict[str, Influence]:
-    """The same as numbers of which more is better: a calibration becomes minus the size of its logarithm, which is 0 at best."""
-    return {name: _closeness_to_one(one) if name == "calibration" else one for name, one in found.items()}
+    """The same as numbers of which more is better.
+
+    A calibration becomes minus the size of its logarithm, which is 0 at best, and an error minus its logarithm, of which 0.01 is 1 %,
+    whatever the label's unit.
+    """
+    return {name: _QUALITIES.get(name, _itself)(one) for name, one in found.items()}
+
+
+def _itself(one: Influence) -> Influence:
+    return one
+
+
+def _smallness(error: Influence) -> Influence:
+    if not error.value > 0:
+        return Influence(np.nan, error.rows)
+    return Influence(-float(np.log(error.value)), -error.rows / error.value)
 
 
 def _closeness_to_one(ratio: Influence) -> Influence:
     if not ratio.value > 0:
         return Influence(np.nan, ratio.rows)
     return Influence(-abs(float(np.log(ratio.value))), -np.sign(np.log(ratio.value)) * ratio.rows / ratio.value)
+
+
+_QUALITIES = {"calibration": _closeness_to_one, **dict.fromkeys(ERRORS, _smallness)}

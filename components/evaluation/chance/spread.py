@@ -9,6 +9,7 @@ from scipy.special import stdtr, stdtrit
 
 from components.evaluation.chance.influence import Influence, by_key
 from components.evaluation.chance.intervals import Interval
+from components.model.metric_names import ERRORS, R_SQUARED
 
 LEAST_KEYS = 20.0
 """Effective keys below which a value has no interval by key, and a difference is not judged: a handful of rows proves nothing."""
@@ -16,6 +17,11 @@ EXACT = 1e-12
 """What sums of floats leave where there is nothing."""
 LEVEL = 0.05
 """How often two versions that are equally good may be told apart, over everything that is compared."""
+
+
+MEANS = ("mean_prediction", "mean_label")
+LARGEST_EXPONENT = 50.0
+"""An interval that is wider says nothing, and its end is soon no float any more."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,31 @@ def spread(sums: np.ndarray) -> Spread:
 
 
 def interval_by_key(metric: str, value: float, found: Spread) -> Interval | None:
-    """The 95 % interval: on the logit of what lies between 0 and 1, on the logarithm of a calibration. None where it cannot be known."""
-    if not found.is_known or not math.isfinite(value) or value <= 0 or (value >= 1 and metric != "calibration"):
+    """The 95 % interval; None where it cannot be known.
+
+    On the logit of what lies between 0 and 1, on the logarithm of a calibration or an error, on that of what R² lacks to 1; a mean of
+    labels or predictions is taken as it is.
+    """
+    if not found.is_known or not math.isfinite(value):
         return None
     half = float(stdtrit(found.keys - 1, 0.975)) * found.error
-    if metric == "calibration":
-        return value * math.exp(-half / value), value * math.exp(half / value)
+    if metric in MEANS:
+        return value - half, value + half
+    if metric == R_SQUARED:
+        left = _on_logarithm(1 - value, half)
+        return None if left is None else (1 - left[1], 1 - left[0])
+    if metric in (*ERRORS, "calibration"):
+        return _on_logarithm(value, half)
+    if not 0 < value < 1:
+        return None
     centre, half = math.log(value / (1 - value)), half / (value * (1 - value))
     return _expit(centre - half), _expit(centre + half)
+
+
+def _on_logarithm(value: float, half: float) -> Interval | None:
+    if value <= 0 or half / value > LARGEST_EXPONENT:
+        return None
+    return value * math.exp(-half / value), value * math.exp(half / value)
 
 
 def _expit(logit: float) -> float:

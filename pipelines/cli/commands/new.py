@@ -22,7 +22,9 @@ from pipelines.scaffold.make import make_model
 @click.argument("model")
 @click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day on a DATE column.")
 @click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
-@click.option("--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, or one of up to 20 values.")
+@click.option(
+    "--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, one of up to 20 values, or a number."
+)
 @click.option("--partition-field", help="The column that the table is partitioned on. Default: found out.")
 @click.option("--title", help="What the model answers, in one line. Default: made from the label.")
 @click.option("--owner", help="Who is responsible for the model. Default: your user name.")
@@ -79,6 +81,7 @@ def _facts(draft: Draft) -> dict[str, object]:
         "spans": draft.plan.spans,
         "every_days": draft.plan.every_days,
         "label_delay_days": draft.label.delay_days,
+        "task": draft.label.task,
         "classes": list(draft.label.classes),
         "features": [feature.name for feature in draft.guess.features],
         "left_out": dict(draft.guess.left_out),
@@ -92,9 +95,7 @@ def _show(draft: Draft) -> None:
     span = "a day" if draft.plan.every_days == 1 else "a week, since not every day has rows"
     click.echo(f"  rows        {draft.table.rows.num_rows:,} looked at, {draft.table.days[0]} to {draft.table.days[-1]}")
     click.echo(f"  span        {span}; a run trains on {draft.plan.spans}")
-    click.echo(
-        f"  label       {draft.label_column}: {', '.join(draft.label.classes) or 'no or yes'}; known after {draft.label.delay_days} days"
-    )
+    click.echo(f"  label       {draft.label_column}: {draft.label.meaning}; known after {draft.label.delay_days} days")
     click.echo(f"  features    {', '.join(feature.name for feature in draft.guess.features)}")
     for column, why in draft.guess.left_out.items():
         click.echo(f"  left out    {column}: {why}")

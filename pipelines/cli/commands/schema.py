@@ -51,7 +51,7 @@ def infer(model: str, through: date | None, output: Path | None, as_json: bool) 
     if output:
         _check_output(found_model, output)
     with read_window(settings, found_model, through) as window, _quiet():
-        proposal = propose(window_statistics(window.folder), label=found_model.rows.label, labels=len(found_model.label_names))
+        proposal = propose(window_statistics(window.folder), label=found_model.rows.label, labels=found_model.task.whole_labels)
     text = to_text(proposal, heading=_heading(window))
     if output:
         _write(output, text)
@@ -128,7 +128,7 @@ def diff(model: str, through: date | None, as_json: bool) -> None:
     with read_window(settings, found_model, through) as window, _quiet():
         statistics = window_statistics(window.folder)
     broken = {anomaly.feature for anomaly in find_anomalies(statistics, pinned, split=ALL_SPLITS)}
-    proposal = propose(statistics, label=found_model.rows.label, labels=len(found_model.label_names))
+    proposal = propose(statistics, label=found_model.rows.label, labels=found_model.task.whole_labels)
     differences = compare_schemas(pinned, proposal, broken=broken)
     if as_json:
         _print_json(window, {"differences": [asdict(difference) for difference in differences]})

@@ -19,7 +19,7 @@ from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.run.monitor import MonitoringResult
 
-HEADLINE = ("auc", "accuracy")
+HEADLINE = ("auc", "accuracy", "r_squared")
 """The metrics of all rows of which the first one known stands in the table of days."""
 SHOWN_SLICES = 10
 

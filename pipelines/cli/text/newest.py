@@ -49,7 +49,7 @@ def _show_classes(versions: Sequence[VersionNow]) -> None:
     if not classes:
         return
     headings = [f"{version.name} {when}" for version in versions for when in ("then", "today")]
-    click.echo(f"\n  {'predicted class':<20}" + "".join(f" {heading:>16}" for heading in headings))
+    click.echo(f"\n  {f'predicted {known[0].part}':<20}" + "".join(f" {heading:>16}" for heading in headings))
     for name in classes:
         cells = [percent(one.share(name) if one else None) for version in versions for one in (version.then, version.now)]
         click.echo(f"  {legible(name, 20):<20}" + "".join(f" {cell:>16}" for cell in cells))
@@ -62,16 +62,16 @@ def _show_classes(versions: Sequence[VersionNow]) -> None:
 
 def _show_together(both: SideBySide) -> None:
     scores = "" if both.score_difference is None else f"; the score differs by {both.score_difference:.3f} on average"
-    click.echo(f"\n  agreement   {percent(both.agreement)} of {count(both.rows)} of today's rows get the same class from both{scores}")
+    click.echo(
+        f"\n  agreement   {percent(both.agreement)} of {count(both.rows)} of today's rows get the same {both.part} from both{scores}"
+    )
     for name, row in zip(both.before_classes, both.confusion, strict=True):
         if sum(row) and both.agreement < 1:
             cells = ", ".join(f"{legible(to, 20)} {count(rows)}" for to, rows in zip(both.after_classes, row, strict=True))
             click.echo(f"    {legible(name, 20):<18} of the older is, by the newer: {cells}")
     for move in [one for one in both.slices if one.agreement < 1][:SHOWN_SLICES]:
-        where = legible(slice_text(move.slice))
-        click.echo(
-            f"    {where:<28} {percent(move.distance)} moved to another class, {percent(move.agreement)} agree ({count(move.rows)} rows)"
-        )
+        where, moved = legible(slice_text(move.slice)), f"{percent(move.distance)} moved to another {both.part}"
+        click.echo(f"    {where:<28} {moved}, {percent(move.agreement)} agree ({count(move.rows)} rows)")
 
 
 def _show_metrics(newest: Newest) -> None:

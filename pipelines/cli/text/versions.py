@@ -9,10 +9,14 @@ from typing import Any
 import click
 
 from components.evaluation.metric import Check
+from components.model.metric_names import HEADLINE_METRICS
 from components.registry.deployments import Action, Event, ModelSummary, Retirement
 from components.registry.history import VersionStory, VersionSummary
 from components.wording import slice_text
 from pipelines.cli.json_text import to_json
+
+HEADINGS = dict(zip(HEADLINE_METRICS, ("auc", "auc", "R²"), strict=True))
+"""What the column of a version's headline metric is called."""
 
 
 def show_models(models: Sequence[ModelSummary], *, as_json: bool) -> None:
@@ -52,13 +56,14 @@ def story_json(story: VersionStory) -> dict[str, Any]:
 
 def show_versions(model: str, versions: list[VersionSummary]) -> None:
     """Print a table of a model's versions."""
-    click.echo(f"{model}: version  data through  auc     blessed  commit   snapshot      made              live on")
+    headline = next((name for version in versions for name in HEADLINE_METRICS if name in version.metrics), HEADLINE_METRICS[0])
+    click.echo(f"{model}: version  data through  {HEADINGS[headline]:<6}  blessed  commit   snapshot      made              live on")
     for version in versions:
-        auc = version.metrics.get("auc", version.metrics.get("macro_auc", math.nan))
+        value = version.metrics.get(headline, math.nan)
         commit = (version.git_commit or "-")[:7] + ("*" if version.git_dirty else "")
         last = version.partition_to - timedelta(days=1)
         click.echo(
-            f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {auc:.4f}  {'yes' if version.blessed else 'no':<7}  "
+            f"{'':{len(model)}}  {version.number:>7}  {last!s:<12}  {value:<6.4f}  {'yes' if version.blessed else 'no':<7}  "
             f"{commit:<8} {version.snapshot_id[:12]}  {version.created_at:%Y-%m-%d %H:%M}  "
             f"{', '.join(version.live_on) or ('retired' if version.retired else '-')}"
             f"{'  ! ' if version.marks.words else ''}{', '.join(version.marks.words)}"

@@ -9,6 +9,7 @@ import pytest
 from components.checks.labels import _label_counts, _ranking_auc
 from components.looks.data_check import DataCheck
 from components.model.folder import Model
+from components.model.task import TaskName
 from tests.components.checks.corruptions import SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 
 
@@ -102,7 +103,7 @@ def test_few_rows_are_no_leak(model: Model) -> None:
 @pytest.fixture
 def levels(model: Model) -> Model:
     rows = model.rows.model_copy(update={"classes": ("low", "middle", "high")})
-    return model.model_copy(update={"task": "multiclass_classification", "rows": rows})
+    return model.model_copy(update={"task_name": TaskName.CLASSES, "rows": rows})
 
 
 def shared(*shares: tuple[float, float, float], rows: int = 3000) -> dict[date, Columns]:
@@ -143,3 +144,44 @@ def test_a_feature_that_knows_one_class_is_a_leak(levels: Model) -> None:
     (finding,) = row_findings(levels, spans)
     assert (finding.check, finding.column) == (DataCheck.LEAK, "score")
     assert finding.what.startswith("ranks the label middle alone (AUC 1.0000 of it by itself)")
+
+
+@pytest.fixture
+def amounts(model: Model) -> Model:
+    return model.model_copy(update={"task_name": TaskName.REGRESSION})
+
+
+def paid(*factors: float, rows: int = 2000) -> dict[date, Columns]:
+    """Spans whose labels are numbers, so many times as large as usual."""
+    spans, rng = rated(dict.fromkeys(range(len(factors)), 0.0), rows=rows), np.random.default_rng(3)
+    for columns, factor in zip(spans.values(), factors, strict=True):
+        columns["label"] = (factor * rng.lognormal(2, 1, rows)).round(2).tolist()
+    return spans
+
+
+@pytest.mark.parametrize(("factor", "is_found"), [(1.0, False), (1.2, False), (1.6, True), (0.4, True), (-1.0, True), (100.0, True)])
+def test_numbers_may_be_spread_a_little_otherwise(amounts: Model, factor: float, is_found: bool) -> None:
+    findings = row_findings(amounts, paid(1.0, 1.0, factor))
+    assert [(finding.check, finding.since) for finding in findings] == ([(DataCheck.LABEL, SPANS[2])] if is_found else [])
+
+
+def test_numbers_that_moved_are_told_with_their_mean_and_median(amounts: Model) -> None:
+    (finding,) = row_findings(amounts, paid(1.0, 1.0, 100.0))
+    assert finding.sentence == (
+        "column label of span 2026-01-19 has other numbers: mean 1,217 and median 738.2 of 2,000 rows, 12.15 and 7.463 before "
+        "(Kolmogorov-Smirnov 0.98)"
+    )
+    assert row_findings(amounts, paid(1.0, 1.0, 100.0, rows=19)) == ()
+    assert row_findings(amounts.model_copy(update={"checks": amounts.checks.model_copy(update={"label_change": 1.0})}), paid(1, 9)) == ()
+
+
+def test_a_feature_that_knows_the_number_is_a_leak(amounts: Model) -> None:
+    """One that goes with it is none."""
+    spans, rng = paid(1.0, 1.0), np.random.default_rng(1)
+    for columns in spans.values():
+        labels = np.array(columns["label"])
+        columns["score"] = (2 * labels + rng.normal(0, 0.01, len(labels))).tolist()
+        columns["hint"] = (labels * rng.lognormal(0, 0.5, len(labels))).tolist()
+    (finding,) = row_findings(amounts, spans)
+    assert (finding.check, finding.column) == (DataCheck.LEAK, "score")
+    assert finding.what.startswith("ranks labels above their median alone (AUC ")

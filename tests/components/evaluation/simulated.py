@@ -4,10 +4,11 @@ import numpy as np
 
 from components.evaluation.split_scores import SplitRows
 from components.measurement.slices import SliceKey
+from components.model.task import BINARY, LearningTask
 
 
 def customers(
-    keys: int, *, seed: int, harm: float = 0.0, classes: int = 0, groups: int = 4, most: int = 8, base: float = -0.5
+    keys: int, *, seed: int, harm: float = 0.0, task: LearningTask = BINARY, groups: int = 4, most: int = 8, base: float = -0.5
 ) -> SplitRows:
     """Rows of `keys` customers, 1 to `most` each, scored by a champion and by a candidate that is worse where `harm` is above 0.
 
@@ -15,7 +16,7 @@ def customers(
         keys: how many customers.
         seed: of chance.
         harm: how much more noise the candidate's scores have.
-        classes: how many classes there are; 0 is labels of 0 and 1.
+        task: what labels and scores are. Numbers are around 20.
         groups: how many slices of very unequal size there are beside all rows.
         most: rows of a customer.
         base: the logit of label 1.
@@ -29,8 +30,11 @@ def customers(
         # the errors of either version are a customer's own, and as large
         own, more = 0.5 * chance.normal(size=keys)[key], noise * chance.normal(size=keys)[key]
         scores[name] = (1 / (1 + np.exp(-(base + 1.5 * truth + own + more))))[:, None].astype(np.float32)
-    if classes:
-        label, scores = _in_classes(label, scores, classes, key)
+    if task.classes:
+        label, scores = _in_classes(label, scores, len(task.classes), key)
+    if task.is_regression:
+        label = 20 + 4 * truth + chance.normal(size=len(key))
+        scores = {name: (20 + 4 * (np.log(one / (1 - one)) - base) / 1.5).astype(np.float32) for name, one in scores.items()}
     group = (key % (2**groups)).astype(float)
     slices: dict[SliceKey, np.ndarray] = {(): np.arange(len(key))}
     for number in range(groups):

@@ -6,15 +6,16 @@ import pytest
 from components.evaluation.chance.by_key import changes_by_key
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
 from components.evaluation.chance.spread import correct, interval_by_key, paired_change, spread
+from components.model.task import BINARY
 from tests.components.evaluation.simulated import customers
 
 TRUE = customers(20_000, seed=99, most=20)
-TRUE_AUC = influences(TRUE.of("champion", TRUE.slices[()]), ())["auc"].value
+TRUE_AUC = influences(TRUE.of("champion", TRUE.slices[()]), BINARY)["auc"].value
 
 
 def interval(seed: int, *, is_by_key: bool) -> tuple[float, float]:
     rows = customers(300, seed=seed, most=20)
-    found = influences(rows.of("champion", rows.slices[()]), ())["auc"]
+    found = influences(rows.of("champion", rows.slices[()]), BINARY)["auc"]
     keys = rows.keys if is_by_key else np.arange(len(rows.keys))
     bounds = interval_by_key("auc", found.value, spread(by_key(found.rows, keys)))
     assert bounds is not None
@@ -34,14 +35,14 @@ def test_an_interval_by_key_holds_the_true_value_where_one_by_row_does_not() -> 
 def test_two_equal_versions_differ_in_1_of_20_comparisons_at_most(keys: int) -> None:
     found = 0
     for seed in range(120):
-        changes = changes_by_key(customers(keys, seed=seed), "champion", "candidate", ())
+        changes = changes_by_key(customers(keys, seed=seed), "champion", "candidate", BINARY)
         found += any(p < 0.05 for p in correct([change.p for change in changes.values()]))
     assert found <= 10  # 6 are to be expected at most
 
 
 def test_a_worse_version_is_found() -> None:
     rows = customers(3_000, seed=1, harm=1.0)
-    before, after = (influences(rows.of(name, rows.slices[()]), ())["auc"] for name in ("champion", "candidate"))
+    before, after = (influences(rows.of(name, rows.slices[()]), BINARY)["auc"] for name in ("champion", "candidate"))
     change = paired_change(before, after, rows.keys)
     assert change.value < -0.02
     assert change.p < 1e-6
@@ -49,26 +50,26 @@ def test_a_worse_version_is_found() -> None:
 
 def test_few_keys_have_neither_interval_nor_change() -> None:
     rows = customers(12, seed=1)
-    found = influences(rows.of("champion", rows.slices[()]), ())["auc"]
+    found = influences(rows.of("champion", rows.slices[()]), BINARY)["auc"]
     assert interval_by_key("auc", found.value, spread(by_key(found.rows, rows.keys))) is None
-    other = influences(rows.of("candidate", rows.slices[()]), ())["auc"]
+    other = influences(rows.of("candidate", rows.slices[()]), BINARY)["auc"]
     assert np.isnan(paired_change(found, other, rows.keys).p)
 
 
 def test_a_perfect_version_and_a_blind_one_differ_for_certain() -> None:
     rows = customers(100, seed=1)
     scores = {"perfect": rows.labels[:, None], "blind": np.full((len(rows.labels), 1), 0.3)}
-    perfect, blind = (influences(LabelledScores(rows.labels, one, rows.weights), ())["auc"] for one in scores.values())
+    perfect, blind = (influences(LabelledScores(rows.labels, one, rows.weights), BINARY)["auc"] for one in scores.values())
     assert paired_change(perfect, blind, rows.keys).value == -0.5
     assert paired_change(perfect, blind, rows.keys).p < 1e-9
     few = rows.keys < 10
-    few_rows = [influences(LabelledScores(rows.labels[few], one[few], rows.weights[few]), ())["auc"] for one in scores.values()]
+    few_rows = [influences(LabelledScores(rows.labels[few], one[few], rows.weights[few]), BINARY)["auc"] for one in scores.values()]
     assert np.isnan(paired_change(few_rows[0], few_rows[1], rows.keys[few]).p)
 
 
 def test_two_versions_that_say_the_same_are_not_judged() -> None:
     rows = customers(100, seed=1)
-    found = influences(rows.of("champion", rows.slices[()]), ())["auc"]
+    found = influences(rows.of("champion", rows.slices[()]), BINARY)["auc"]
     change = paired_change(found, found, rows.keys)
     assert (change.value, np.isnan(change.p)) == (0.0, True)
 

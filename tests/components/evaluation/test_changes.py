@@ -13,37 +13,35 @@ from components.evaluation.metric import Check, Metric
 from components.evaluation.split_scores import SplitRows
 from components.model.folder import Model, read_model
 from components.model.sections import Split
+from components.model.task import BINARY, REGRESSION, LearningTask, TaskName
 from tests.components.evaluation.simulated import customers
 from tests.components.visits import write_model
 
-CLASSES = ("a", "b", "c")
+CLASSES = LearningTask(TaskName.CLASSES, ("a", "b", "c"))
 
 
-def model(folder: Path, *, classes: Sequence[str] = (), champion: str = "") -> Model:
+def model(folder: Path, *, task: LearningTask = BINARY, champion: str = "") -> Model:
     changes = {'slices = [["device"]]': 'slices = [["group"]]', "[serving]": f"{champion}\n\n[serving]"}
-    if classes:
-        changes |= {
-            '"binary_classification"': '"multiclass_classification"',
-            'label = "returned"': f'label = "returned"\nclasses = {list(classes)}',
-        }
-        changes |= {'metric = "auc"': 'metric = "accuracy"'}
+    if task != BINARY:
+        changes |= {'"binary_classification"': f'"{task.name}"', 'metric = "auc"': f'metric = "{task.decisive_metrics[0]}"'}
+    if task.classes:
+        changes |= {'label = "returned"': f'label = "returned"\nclasses = {list(task.classes)}'}
     write_model(folder, toml=changes)
     return read_model(folder, "visits")
 
 
-def measured(rows: SplitRows, split: Split, classes: Sequence[str] = ()) -> MeasuredSplit:
+def measured(rows: SplitRows, split: Split, task: LearningTask = BINARY) -> MeasuredSplit:
     sides: dict[str, list[Metric]] = {name: [] for name in rows.scores}
     for name, metrics in sides.items():
         for key, places in rows.slices.items():
             slice_ = {feature: str(value) for feature, value in key}
-            found = influences(rows.of(name, places), classes)
+            found = influences(rows.of(name, places), task)
             metrics += [Metric(metric, slice_, one.value, example_count=len(places)) for metric, one in found.items()]
     return MeasuredSplit(split=split, rows=rows, candidate=sides["candidate"], champion=sides["champion"])
 
 
 def held(found: Model, harm: float, *, keys: int = 2_000, seed: int = 1, split: Split = Split.NEWEST) -> tuple[Check, ...]:
-    classes = found.classes
-    return hold_against_champion(found, 6, [measured(customers(keys, seed=seed, harm=harm, classes=len(classes)), split, classes)])
+    return hold_against_champion(found, 6, [measured(customers(keys, seed=seed, harm=harm, task=found.task), split, found.task)])
 
 
 def lost(checks: Sequence[Check]) -> list[tuple[str, dict[str, str]]]:
@@ -62,14 +60,27 @@ def test_a_worse_candidate_loses_with_both_values(tmp_path: Path) -> None:
     assert first.rows > 2_000
 
 
-@pytest.mark.parametrize("classes", [(), CLASSES], ids=["two labels", "three classes"])
-def test_equal_candidates_are_let_through_in_19_of_20_cases(tmp_path: Path, classes: Sequence[str]) -> None:
-    found = model(tmp_path, classes=classes)
+@pytest.mark.parametrize("task", [BINARY, CLASSES, REGRESSION], ids=["two labels", "three classes", "numbers"])
+def test_equal_candidates_are_let_through_in_19_of_20_cases(tmp_path: Path, task: LearningTask) -> None:
+    found = model(tmp_path, task=task)
     assert sum(bool(lost(held(found, 0.0, keys=300, seed=seed))) for seed in range(60)) <= 3
 
 
 def test_a_worse_candidate_of_several_classes_loses(tmp_path: Path) -> None:
-    assert ("accuracy", {}) in lost(held(model(tmp_path, classes=CLASSES), 2.0))
+    assert ("accuracy", {}) in lost(held(model(tmp_path, task=CLASSES), 2.0))
+
+
+def test_a_worse_candidate_loses_by_the_share_that_its_error_is_larger(tmp_path: Path) -> None:
+    checks = held(model(tmp_path, task=REGRESSION), 1.0)
+    assert lost(checks)[:2] == [("root_mean_squared_error", {}), ("mean_absolute_error", {})]
+    first = checks[0]
+    assert first.value is not None
+    assert first.baseline is not None
+    larger = math.log(first.value / first.baseline)
+    for tolerance, refused in ((larger - 0.01, True), (larger + 0.01, False)):
+        champion = f"[evaluation.champion]\ntolerance = {tolerance:.6f}"
+        again = held(model(tmp_path, task=REGRESSION, champion=champion), 1.0)
+        assert (("root_mean_squared_error", {}) in lost(again)) == refused
 
 
 def test_a_difference_that_is_certain_and_tiny_does_not_matter(tmp_path: Path) -> None:
@@ -93,7 +104,7 @@ def test_no_bound_refuses_where_the_tolerance_is_1(tmp_path: Path) -> None:
 def test_few_rows_are_not_judged_and_said_to_be_few(tmp_path: Path, keys: int) -> None:
     checks = held(model(tmp_path), 3.0, keys=keys)
     assert lost(checks) == []
-    assert {check.note for check in checks} == {"not judged: fewer than 20 keys tell, or one label only"}
+    assert {check.note for check in checks} == {"not judged: fewer than 20 keys tell, or all labels are alike"}
 
 
 def test_rows_of_one_label_have_no_area_to_lose(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from components.errors import TaskError
-from components.evaluation.config import METRICS, PLOTS, eval_config
+from components.evaluation.config import METRICS, MODULE, OURS, PLOTS, REGRESSION_METRICS, eval_config
 from components.model.folder import read_model
 from tests.components.evaluation.evaluated import assert_equal, save_network, take, take_both, write_examples
 from tests.components.visits import write_model
@@ -97,6 +97,20 @@ def metrics_of_classes() -> list[dict[str, Any]]:
     return [whole, *({"binarize": {"classIds": {"values": [place]}}, "metrics": area} for place in range(CLASSES))]
 
 
+def metrics_of_numbers(*bounds: dict[str, Any]) -> list[dict[str, Any]]:
+    of = [{"className": name, **({"module": MODULE} if name in OURS else {})} for name in REGRESSION_METRICS.values()]
+    bounded = {one["className"]: one for one in bounds}
+    return [{"metrics": [bounded.get(one["className"], one) for one in of]}]
+
+
+def amounts(rows: int, **columns: object) -> pa.RecordBatch:
+    """Labels that are numbers of either sign, and predictions near them."""
+    chance = np.random.default_rng(rows)
+    labels = (10 * chance.normal(size=rows) + 3).astype(np.float32)
+    predicted = (labels + chance.normal(size=rows)).astype(np.float32)
+    return visits(rows, **{"returned": labels, "score_0": predicted, **columns})
+
+
 AT = {"className": "ConfusionMatrixAtThresholds", "config": json.dumps({"thresholds": [0.1, 0.5, 0.7]})}
 KEPT = bound(bound({"className": "AUC"}, None, 0.1), "phone", 0.1)
 BROKEN = bound({"className": "AUC"}, "desk", 0.999)
@@ -113,6 +127,13 @@ CASES = {
     "scores are at and beyond the edges": Case(visits(500, score_0=np.tile(EDGES, 50)), metrics(AT, AUC=KEPT)),
     "there are three classes": Case(visits_of_classes(700), metrics_of_classes(), numbers=10_000),
     "one row of three classes": Case(visits_of_classes(1), metrics_of_classes()),
+    "labels are numbers": Case(amounts(700), metrics_of_numbers(bound({"className": "MeanAbsoluteError"}, None, 0.0, 2.0)), numbers=50),
+    "numbers have weights, some none": Case(amounts(700), metrics_of_numbers(), {"exampleWeightKey": "weight"}),
+    "labels are whole numbers": Case(amounts(300, returned=np.arange(300) % 17 - 5), metrics_of_numbers()),
+    "an error is too large": Case(amounts(300), metrics_of_numbers(bound({"className": "MeanSquaredError"}, "desk", 0.0, 0.01))),
+    "numbers are all alike": Case(amounts(50, returned=np.full(50, 0.1, np.float32)), metrics_of_numbers()),
+    "numbers are large": Case(amounts(50, returned=np.linspace(1e6, 2e6, 50, dtype=np.float32)), metrics_of_numbers()),
+    "one row of numbers": Case(amounts(1), metrics_of_numbers()),
 }
 
 
@@ -154,16 +175,17 @@ def test_both_roads_find_the_same_in_no_rows(tmp_path: Path, networks: dict[int,
             'label = "returned"': 'label = "returned"\nclasses = ["low", "middle", "high"]',
             'metric = "auc"': 'metric = "macro_auc"',
         },
+        {'"binary_classification"': '"regression"', 'metric = "auc"\nat_least = 0.6': 'metric = "r_squared"\nat_least = 0.1'},
     ],
-    ids=["binary", "classes"],
+    ids=["binary", "classes", "numbers"],
 )
 def test_both_roads_find_the_same_of_a_model(change: Mapping[str, str], tmp_path: Path, networks: dict[int, Any]) -> None:
     write_model(tmp_path, toml={**change, '[["device"]]': '[["device"], ["device", "pages"]]'})
     model = read_model(tmp_path, "visits")
-    rows = visits_of_classes(400) if model.classes else visits(400)
+    rows = visits_of_classes(400) if model.classes else amounts(400) if model.task.is_regression else visits(400)
     examples = write_examples(tmp_path / "examples", rows)
     stock, ours = take_both(tmp_path, eval_config(model), examples, networks[CLASSES if model.classes else 1])
-    assert assert_equal(stock, ours) > 1_000
+    assert assert_equal(stock, ours) > (100 if model.task.is_regression else 1_000)
 
 
 def features(**values: list[Any]) -> bytes:
@@ -198,6 +220,20 @@ def test_odd_rows_are_left_to_the_stock_evaluator(
         stock, ours = take_both(tmp_path, config(metrics(AUC=KEPT)), examples, networks[1])
     assert f"the stock Evaluator runs, which takes longer: only it knows {reason}" in caplog.text
     assert_equal(stock, ours)
+
+
+def test_a_bound_on_a_metric_of_ours_is_held_by_tfma(tmp_path: Path, networks: dict[int, Any]) -> None:
+    examples = write_examples(tmp_path / "examples", amounts(200))
+    for low, blessed in ((0.5, "BLESSED"), (0.9999, "NOT_BLESSED")):
+        root = bound({"className": "RSquared", "module": MODULE}, None, low, 1.0)
+        road = take(tmp_path / blessed, config(metrics_of_numbers(root)), examples, networks[1], stock=False)
+        assert road.blessed == [blessed]
+
+
+def test_a_predicted_number_that_is_none_is_said(tmp_path: Path, networks: dict[int, Any]) -> None:
+    examples = write_examples(tmp_path / "examples", amounts(4, score_0=np.array([0.1, np.nan, 0.3, 7.0], np.float32)))
+    with pytest.raises(TaskError, match=r"^the model predicts 1 of 4 rows as NaN, which no metric can count: mend features.py"):
+        take(tmp_path, config(metrics_of_numbers()), examples, networks[1], stock=False)
 
 
 def test_a_score_that_is_no_number_is_said(tmp_path: Path, networks: dict[int, Any]) -> None:

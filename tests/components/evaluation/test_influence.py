@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
-from components.model.metric_names import metric_names
+from components.model.task import BINARY, REGRESSION, LearningTask, TaskName
 from tests.components.evaluation.simulated import customers
 
-CLASSES = ("a", "b", "c")
+CLASSES = LearningTask(TaskName.CLASSES, ("a", "b", "c"))
 
 
-def rows(seed: int, classes: int = 0, *, weighted: bool = False) -> tuple[LabelledScores, np.ndarray]:
-    found = customers(60, seed=seed, classes=classes)
+def rows(seed: int, task: LearningTask = BINARY, *, weighted: bool = False) -> tuple[LabelledScores, np.ndarray]:
+    found = customers(60, seed=seed, task=task)
     weights = np.random.default_rng(seed).integers(1, 4, len(found.labels)).astype(np.float64) if weighted else found.weights
     return LabelledScores(found.labels, found.scores["champion"].astype(np.float64), weights), found.keys
 
@@ -21,14 +21,14 @@ def without(found: LabelledScores, left_out: np.ndarray) -> LabelledScores:
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["each row counts 1", "rows have weights"])
-@pytest.mark.parametrize("classes", [(), CLASSES], ids=["two labels", "three classes"])
-def test_the_influence_of_a_key_is_what_leaving_it_out_does(classes: tuple[str, ...], weighted: bool) -> None:
-    found, keys = rows(1, len(classes), weighted=weighted)
-    whole = influences(found, classes)
-    assert set(whole) == set(metric_names(classes)) - {"example_count"}
+@pytest.mark.parametrize("task", [BINARY, CLASSES, REGRESSION], ids=["two labels", "three classes", "numbers"])
+def test_the_influence_of_a_key_is_what_leaving_it_out_does(task: LearningTask, weighted: bool) -> None:
+    found, keys = rows(1, task, weighted=weighted)
+    whole = influences(found, task)
+    assert set(whole) == set(task.metrics) - {"example_count"}
     for name, influence in whole.items():
         sums = by_key(influence.rows, keys)
-        left = np.array([influences(without(found, keys == key), classes)[name].value for key in range(len(sums))])
+        left = np.array([influences(without(found, keys == key), task)[name].value for key in range(len(sums))])
         moved = influence.value - left
         assert np.allclose(sums, moved, atol=0.25 * np.abs(moved).max() + 1e-12), name
         assert np.corrcoef(sums, moved)[0, 1] > 0.99, name
@@ -37,19 +37,19 @@ def test_the_influence_of_a_key_is_what_leaving_it_out_does(classes: tuple[str, 
 
 def test_an_area_counts_ties_half() -> None:
     found = LabelledScores(np.array([1.0, 0.0, 1.0, 0.0]), np.array([[0.5], [0.5], [0.7], [0.1]]), np.ones(4))
-    assert influences(found, ())["auc"].value == (0.5 + 1 + 1 + 1) / 4
+    assert influences(found, BINARY)["auc"].value == (0.5 + 1 + 1 + 1) / 4
 
 
 def test_a_weight_is_so_many_rows() -> None:
     found, _ = rows(2, weighted=True)
     times = found.weights.astype(int)
     repeated = LabelledScores(np.repeat(found.labels, times), np.repeat(found.scores, times, axis=0), np.ones(times.sum()))
-    for name, influence in influences(found, ()).items():
-        assert influence.value == pytest.approx(influences(repeated, ())[name].value), name
+    for name, influence in influences(found, BINARY).items():
+        assert influence.value == pytest.approx(influences(repeated, BINARY)[name].value), name
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])
 def test_one_label_alone_has_no_area(label: float) -> None:
-    found = influences(LabelledScores(np.full(30, label), np.linspace(0, 1, 30)[:, None], np.ones(30)), ())
+    found = influences(LabelledScores(np.full(30, label), np.linspace(0, 1, 30)[:, None], np.ones(30)), BINARY)
     assert np.isnan(found["auc"].value)
     assert np.isfinite(found["binary_accuracy"].value)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from components.evaluation.probabilities import score_fault
+from components.model.task import BINARY, REGRESSION
 
 
 @pytest.mark.parametrize(
@@ -23,4 +24,16 @@ from components.evaluation.probabilities import score_fault
     ],
 )
 def test_what_is_no_probability_is_said(scores: list[list[float]], sentence: str | None) -> None:
-    assert score_fault(np.array(scores, np.float32)) == sentence
+    assert score_fault(np.array(scores, np.float32), BINARY) == sentence
+
+
+@pytest.mark.parametrize(
+    ("scores", "sentence"),
+    [
+        ([[-40.0], [0.5], [1e30]], None),
+        ([[-40.0], [np.nan]], "1 of 2 rows have scores NaN (the first nan): see whether the loss became NaN in training"),
+        ([[-40.0], [-np.inf]], "1 of 2 rows have scores infinite (the first -inf): see whether features.py divides by 0"),
+    ],
+)
+def test_any_finite_number_may_be_predicted(scores: list[list[float]], sentence: str | None) -> None:
+    assert score_fault(np.array(scores, np.float32), REGRESSION) == sentence

@@ -221,6 +221,26 @@ def test_a_class_that_nobody_is_of_is_named(read: Read) -> None:
     assert sum(count.rows for count in counts) == 2 * VISITORS
 
 
+NUMBERS = {'task = "binary_classification"': 'task = "regression"', 'metric = "auc"': 'metric = "r_squared"'}
+
+
+def test_labels_that_are_numbers_are_summed_up(read: Read) -> None:
+    counts = read(SQL.replace(", returned", ", visitor - 1.5 AS returned"), toml=NUMBERS)
+    assert {tuple(count.labels) for count in counts} == {("number",)}
+    assert sum(count.rows for count in counts) == 2 * VISITORS
+    numbers = [count.numbers for count in counts if count.numbers]
+    assert (min(one.lowest for one in numbers), max(one.highest for one in numbers)) == (-0.5, VISITORS - 1.5)
+    assert sum(one.total for one in numbers) == 2 * sum(visitor - 1.5 for visitor in range(1, VISITORS + 1))
+
+
+def test_one_number_alone_is_refused(read: Read, folder: Path) -> None:
+    assert refused(read, SQL.replace(", returned", ", 7.25 AS returned"), toml=NUMBERS) == (
+        "label 'returned' of model 'visits' is 7.25 in all 28 rows of split 'train': from one number nothing can be learnt; "
+        "check source.sql and --through"
+    )
+    assert not folder.exists()
+
+
 def test_a_split_without_rows_is_refused(read: Read) -> None:
     assert refused(read, f"{SQL} AND visitor IN (1, 2)") == (
         "split 'train' of model 'visits' has no rows: widen the window or change [split] in model.toml"

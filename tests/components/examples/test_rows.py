@@ -148,3 +148,14 @@ def test_labels_of_several_classes_are_their_places(tmp_path: Path) -> None:
             model, rows(returned=pa.array([0, 1, wrong, 1]))
         )
     assert "is 0.5 (a label must be" in refused(model, rows(returned=pa.array([0.0, 1.0, 0.5, 1.0])))
+
+
+def test_labels_of_a_regression_are_any_finite_numbers(tmp_path: Path) -> None:
+    toml = {'task = "binary_classification"': 'task = "regression"', 'metric = "auc"': 'metric = "mean_absolute_error"'}
+    write_model(tmp_path / "numbers", toml=toml)
+    model = read_model(tmp_path / "numbers", "visits")
+    for values in ([-3, 0, 7, 12], [0.25, -1e30, 3.0, 0.0], [Decimal("0.1"), Decimal("-2"), Decimal(0), Decimal(5)]):
+        RowCheck(model).batch(rows(returned=pa.array(values)))
+    for wrong, why in ((NAN, "which is not finite"), (-INFINITY, "which is not finite"), (1e39, "too large for the float32 of an example")):
+        assert f"is {wrong} ({why}) for visitor 3" in refused(model, rows(returned=pa.array([0.5, 1.0, wrong, 2.0])))
+    assert "is NULL (every row needs one) for visitor 2" in refused(model, rows(returned=pa.array([0.5, None, 1.0, 2.0])))

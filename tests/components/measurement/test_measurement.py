@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from components.errors import TaskError
-from components.evaluation.config import METRICS, PLOTS
+from components.evaluation.config import METRICS, MODULE, OURS, PLOTS, REGRESSION_METRICS
 from components.measurement import tfma_private
 from components.measurement.measurement import Measurement
 from components.measurement.slices import Slices
@@ -92,7 +92,7 @@ ONLY_STOCK: dict[str, dict[str, Any]] = {
     "feature_values in the configuration": {"slicingSpecs": [{"featureValues": {"device": "tv"}}]},
     "two slicing specifications with the same features": {"slicingSpecs": [{"featureKeys": ["a"]}, {"featureKeys": ["a"]}]},
     "query_key in the configuration": {"metricsSpecs": [{"queryKey": "device", "metrics": METRICS_OF_TWO[:1]}]},
-    "the combiner _MeanAbsoluteErrorCombiner": {"metricsSpecs": [{"metrics": [{"className": "MeanAbsoluteError"}]}]},
+    "the combiner _MeanAbsolutePercentageErrorCombiner": {"metricsSpecs": [{"metrics": [{"className": "MeanAbsolutePercentageError"}]}]},
     "averages over classes, or the part None of the outputs": {
         "metricsSpecs": [{"metrics": [{"className": "AUC"}], "aggregate": {"microAverage": True}}]
     },
@@ -115,15 +115,19 @@ OF_CLASSES = [
 ]
 
 
-@pytest.mark.parametrize("classes", [2, 3])
+OF_NUMBERS = [{"className": name, **({"module": MODULE} if name in OURS else {})} for name in REGRESSION_METRICS.values()]
+
+
+@pytest.mark.parametrize("classes", [2, 3, 0], ids=["two labels", "three classes", "numbers"])
 @pytest.mark.parametrize("weight", [{}, {"exampleWeightKey": "weight"}], ids=["plain", "weighted"])
 def test_sums_are_what_tfmas_own_combiners_add_up_row_by_row(classes: int, weight: dict[str, str]) -> None:
     from tensorflow_model_analysis.metrics.metric_types import StandardMetricInputs
 
-    chance, outputs = np.random.default_rng(2), 1 if classes == 2 else classes
-    labels, scores = chance.integers(0, classes, 200), chance.random((200, outputs)).astype(np.float32)
+    chance, outputs = np.random.default_rng(2), 3 if classes == 3 else 1
+    labels = chance.integers(0, classes, 200) if classes else (9 * chance.normal(size=200)).astype(np.float32)
+    scores = chance.random((200, outputs)).astype(np.float32)
     weights = (chance.integers(0, 4, 200) / 2).astype(np.float32)
-    metrics_specs = OF_CLASSES if outputs > 1 else [{"metrics": METRICS_OF_TWO}]
+    metrics_specs = OF_CLASSES if outputs > 1 else [{"metrics": METRICS_OF_TWO if classes else OF_NUMBERS}]
     asked = config(slicingSpecs=[{}], modelSpecs=[{**SPEC, **weight}], metricsSpecs=metrics_specs)
     plan, measured = tfma_private.plan(asked), Measurement(asked)
     measured.add(ScoredRows(labels.astype(np.float64), scores, weights.astype(np.float64), {}))
@@ -153,6 +157,8 @@ def test_a_label_that_is_no_class_and_outputs_that_are_not_asked_for_are_named()
         Measurement(config(matrix)).add(rows)
     with pytest.raises(StockOnlyError, match="metrics of its only score, where a model gives 3 scores"):
         Measurement(config()).add(rows)
+    with pytest.raises(StockOnlyError, match="errors, where a model gives 3 scores"):
+        Measurement(config([{"className": "MeanAbsoluteError"}])).add(rows)
 
 
 def test_a_score_that_is_no_number_is_refused() -> None:

@@ -112,7 +112,11 @@ def test_a_slice_of_a_threshold_may_be_a_text_a_number_or_a_truth(tmp_path: Path
         ('key = "visitor"', 'key = "returned"', "rows: key 'returned', label 'returned' and span 'as_of' must be three columns"),
         ('table = "site.visits"', 'table = "visits"', "source.table = 'visits': String should match pattern"),
         ('table = "site.visits"', 'table = "a.b`; DROP TABLE c"', "source.table = 'a.b`; DROP TABLE c': String should match pattern"),
-        ('task = "binary_classification"', 'task = "regression"', "task = 'regression': Input should be 'binary_classification'"),
+        (
+            'task = "binary_classification"',
+            'task = "ranking"',
+            "task = 'ranking': Input should be 'binary_classification', 'multiclass_classification' or 'regression'",
+        ),
         ("history_days = 2", "history_days = 0", "source.history_days = 0: Input should be greater than 0"),
         ("history_days = 2", "history_days = 1000000", "source.history_days = 1000000: Input should be less than or equal to 36500"),
         ("label_delay_days = 1", "label_delay_days = -1", "rows.label_delay_days = -1: Input should be greater than or equal to 0"),
@@ -254,6 +258,24 @@ def test_a_binary_model_has_two_labels_and_one_score(tmp_path: Path) -> None:
     model = read_model(tmp_path, "visits")
     assert (model.classes, model.label_names, model.score_count) == ((), ("0", "1"), 1)
     assert model.metrics == ("example_count", "auc", "binary_accuracy", "precision", "recall", "calibration")
+
+
+def test_a_regression_has_one_score_and_metrics_of_numbers(tmp_path: Path) -> None:
+    write_model(tmp_path, toml={'"binary_classification"': '"regression"', 'metric = "auc"': 'metric = "r_squared"'})
+    model = read_model(tmp_path, "visits")
+    assert (model.task.is_regression, model.classes, model.label_names, model.score_count) == (True, (), ("number",), 1)
+    assert model.metrics == (
+        *("example_count", "root_mean_squared_error", "mean_absolute_error", "mean_squared_error", "r_squared"),
+        *("calibration", "mean_prediction", "mean_label"),
+    )
+
+
+def test_a_regression_has_no_classes_and_no_area(tmp_path: Path) -> None:
+    classes = {'label = "returned"': 'label = "returned"\nclasses = ["low", "high"]'}
+    write_model(tmp_path, toml={'"binary_classification"': '"regression"', **classes})
+    assert "rows.classes = ['low', 'high']: a multiclass_classification names at least two classes, a regression none" in refused(tmp_path)
+    write_model(tmp_path, toml={'"binary_classification"': '"regression"'})
+    assert "threshold on 'auc', which is not measured: a regression has example_count, root_mean_squared_error, " in refused(tmp_path)
 
 
 CLASSES = '["low", "high", "High"]'

@@ -68,7 +68,7 @@ def test_damaged_profiles_are_made_again(recorded_site: Site, recorder: Recordin
 
 
 def between(first: int, last: int) -> str:
-    return f"`day` BETWEEN DATE '{day(first)}' AND DATE '{day(last)}'"
+    return f"`day` >= DATE '{day(first)}' AND `day` < DATE '{day(last + 1)}'"
 
 
 def profiled(site: Site, through: int = 6, known: Profiles | None = None) -> dict[ProfileKey, dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 from components.deployment.request import LONGEST_ACTOR
 from components.evaluation.metric import LONGEST_SLICE_KEY
 from components.looks.data_check import DataCheck
-from components.model.metric_names import BINARY_METRICS, metric_names
+from components.model.metric_names import BINARY_METRICS, REGRESSION_METRICS, class_metric_names
 from components.reason import LONGEST_REASON
 from components.runs.machine import machine_kind
 from components.runs.provenance import component_version
@@ -28,7 +28,7 @@ LONGEST = {
     "finding.column_name": LONGEST_COLUMN,
     "model_version.variant": 0,
     "model_version.training_machine": len(machine_kind()),
-    "metric_name.name": max(map(len, (*BINARY_METRICS, *metric_names(("x" * LONGEST_CLASS, "y"))))),
+    "metric_name.name": max(map(len, (*BINARY_METRICS, *REGRESSION_METRICS, *class_metric_names(("x" * LONGEST_CLASS, "y"))))),
     "slice.slice_key": LONGEST_SLICE_KEY,
     "deployment_event.target": LONGEST_TARGET,
     "deployment_event.request_id": LONGEST_REQUEST_ID,

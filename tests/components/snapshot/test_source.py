@@ -7,6 +7,7 @@ from google.cloud import bigquery
 
 from components.errors import ModelFolderError, PerennialError, SourceError
 from components.examples.live import stream_any_rows
+from components.google import quoted
 from components.model.folder import Model
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
@@ -49,26 +50,35 @@ def test_a_missing_data_set_is_named(site: Site) -> None:
     )
 
 
+NEEDED = "visits needs it partitioned by DAY or HOUR on its column 'day'"
+
+
 @pytest.mark.parametrize(
-    ("partitioning", "found"),
+    ("partitioning", "found", "way_out"),
     [
-        (None, "without partitioning by day"),
-        (bigquery.TimePartitioning(field="day", type_="MONTH"), "partitioned by MONTH on the DATE column 'day'"),
-        (bigquery.TimePartitioning(field="second", type_="HOUR"), "partitioned by HOUR on the TIMESTAMP column 'second'"),
-        (bigquery.TimePartitioning(field="second"), "partitioned by DAY on the TIMESTAMP column 'second'"),
-        (bigquery.TimePartitioning(field="other"), "partitioned by DAY on the DATE column 'other'"),
+        (None, "without partitioning by day", "copy"),
+        (bigquery.TimePartitioning(field="day", type_="MONTH"), "partitioned by MONTH on the DATE column 'day'", "copy"),
+        (
+            bigquery.TimePartitioning(field="second", type_="HOUR"),
+            "partitioned by HOUR on the TIMESTAMP column 'second'",
+            "name 'second' as source.partition_field in model.toml",
+        ),
+        (
+            bigquery.TimePartitioning(field="other"),
+            "partitioned by DAY on the DATE column 'other'",
+            "name 'other' as source.partition_field in model.toml",
+        ),
     ],
 )
 def test_a_table_must_be_partitioned_as_the_model_says(
-    empty_site: Site, partitioning: bigquery.TimePartitioning | None, found: str
+    empty_site: Site, partitioning: bigquery.TimePartitioning | None, found: str, way_out: str
 ) -> None:
     columns = [*COLUMNS, bigquery.SchemaField("second", "TIMESTAMP"), bigquery.SchemaField("other", "DATE")]
     empty_site.create(partitioning=partitioning, schema=columns)
     with pytest.raises(SourceError) as error:
         read_source_table(empty_site.cloud, empty_site.model())
-    assert str(error.value) == (
-        f"table {empty_site.name} is {found}; visits needs it partitioned by DAY on the DATE column 'day': create it so and load it again"
-    )
+    copy = f"copy it with CREATE TABLE dataset.copy PARTITION BY `day` AS SELECT * FROM {quoted(empty_site.name)}"
+    assert str(error.value) == f"table {empty_site.name} is {found}; {NEEDED}: {copy if way_out == 'copy' else way_out}"
 
 
 def test_a_table_without_partitions_is_refused(empty_site: Site) -> None:
@@ -201,7 +211,7 @@ def test_a_column_of_another_type_is_named(site: Site, old: str, new: str, colum
 def test_a_label_of_text_is_refused(site: Site) -> None:
     changed = SCHEMA.replace('"returned" type: INT int_domain { min: 0 max: 1 }', '"returned" type: BYTES')
     sentence = refused(site, schema=changed, sql=SQL.replace("returned", "IF(returned = 1, 'yes', 'no') AS returned"))
-    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be a number, 0 or 1: cast it"
+    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be 0 or 1: cast it"
 
 
 def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:

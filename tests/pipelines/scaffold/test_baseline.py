@@ -40,6 +40,16 @@ def test_of_several_classes_it_measures_the_accuracy() -> None:
     assert found.constant < 0.4 < found.low < found.value < found.high
 
 
+def test_of_numbers_it_measures_r_squared() -> None:
+    table = rows(1.5)
+    signal = table.column("x").to_numpy()
+    amounts = 100 + 20 * signal + 20 * np.random.default_rng(2).normal(size=len(signal))
+    found = measure_baseline(table.set_column(5, "y", pa.array(amounts)), key="k", span="s", label="y", is_number=True)
+    assert (found.metric, found.since) == ("r_squared", "2024-01-17")
+    assert -0.01 < found.constant <= 0.0
+    assert 0.35 < found.low < found.value < found.high < 0.6
+
+
 def test_rows_of_a_key_are_one_fact() -> None:
     single, many = (measure_baseline(rows(1.5, per_key=size, count=4_000), key="k", span="s", label="y") for size in (1, 20))
     assert many.high - many.low > 1.5 * (single.high - single.low)

@@ -3,6 +3,7 @@
 import tomllib
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,11 +64,33 @@ def test_a_label_becomes_numbers(kind: str, values: list[object], sql: str, clas
 
 
 @pytest.mark.parametrize(
+    ("kind", "values", "sql"),
+    [
+        ("FLOAT", [i / 7 for i in range(21)], "t.`y`"),
+        ("INTEGER", list(range(30)), "CAST(t.`y` AS FLOAT64)"),
+        ("NUMERIC", [Decimal(i) / 4 for i in range(40)], "CAST(t.`y` AS FLOAT64)"),
+    ],
+)
+def test_a_label_of_many_numbers_is_a_number(kind: str, values: list[Any], sql: str, tmp_path: Path) -> None:
+    table = with_label(loans(days=40), "y", kind, values)
+    label = read_label(table, "y")
+    assert (label.sql, label.classes, label.task, label.delay_days) == (sql, (), "regression", 0)
+    assert label.scale is not None
+    assert label.scale.mean == pytest.approx(float(sum(values)) / len(values), rel=0.01)
+    assert 0.4 < label.values.mean() < 0.6
+    made = draft(table, label="y")
+    with draft_model(made, tmp_path) as model:
+        assert model.task.is_regression
+        assert [threshold.metric for threshold in model.evaluation.thresholds] == ["r_squared"]
+    assert f"MEAN, DEVIATION = {label.scale.mean:.6g}, {label.scale.deviation:.6g}\n" in made.render()["network.py"]
+    compile(made.render()["network.py"], "network.py", "exec")
+
+
+@pytest.mark.parametrize(
     ("kind", "values", "sentence"),
     [
         ("INTEGER", [1], "--label 'y' is always 1 in the newest days of bank.loans: a model needs at least two classes"),
         ("DATE", [None], "--label 'y' is DATE: a label is BOOL, a number or STRING"),
-        ("FLOAT", [i / 7 for i in range(21)], "--label 'y' has 21 values: a model of a number (regression) is not supported yet"),
         ("STRING", [f"v{i}" for i in range(21)], "--label 'y' has 21 values: a model has at most 20 classes"),
         ("STRING", ["a b", "a-b", "c"], "--label 'y' has values that differ only in signs"),
     ],

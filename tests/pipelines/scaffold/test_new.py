@@ -3,28 +3,41 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from google.cloud import bigquery
 
 from components.google import bigquery_client
 from components.model.folder import read_model
 from components.settings import Settings
+from pipelines.scaffold.table import SourceTable
 from tests.pipelines.command_line import CommandLine
-from tests.pipelines.scaffold.rows import TYPES, loans
+from tests.pipelines.scaffold.rows import loans, with_label
 
 TABLE = "bank.loans"
+OFFERS = "bank.offers"
 
 
 @pytest.fixture(scope="module")
 def bank(command_line: CommandLine) -> CommandLine:
     """The command line of a project that has the table of loans."""
-    load(command_line.settings, TABLE)
+    load(command_line.settings, TABLE, loans(days=30, rows=120))
+    load(command_line.settings, OFFERS, offers())
     return command_line
 
 
-def load(settings: Settings, name: str) -> None:
-    client, table = bigquery_client(settings), loans(days=30, rows=120)
-    columns = {column: kind for column, kind in TYPES.items() if kind != "ARRAY"}
+def offers() -> SourceTable:
+    """The same loans, and what the bank offers: more to those who earn more, and for a home."""
+    table, chance = loans(days=30, rows=120, delay=0), np.random.default_rng(4)
+    income = np.array([float(value or 20_000) for value in table.rows.column("income").to_pylist()])
+    is_home = np.array(table.rows.column("purpose").to_pylist()) == "home"
+    offered = 0.4 * income + 5_000 * is_home + 2_000 * chance.normal(size=len(income))
+    return with_label(table, "offered", "FLOAT", offered.round(2).tolist())
+
+
+def load(settings: Settings, name: str, table: SourceTable) -> None:
+    client = bigquery_client(settings)
+    columns = {column: kind for column, kind in table.columns.items() if kind != "ARRAY"}
     schema = [bigquery.SchemaField(column, kind) for column, kind in columns.items()]
     client.create_dataset(name.partition(".")[0], exists_ok=True)
     target = bigquery.Table(f"{settings.project}.{name}", schema)
@@ -44,6 +57,18 @@ def test_a_model_is_made_from_a_table_and_trains(bank: CommandLine) -> None:
     assert model.evaluation.thresholds[0].at_least == made["threshold"]
     trained = bank.json("train", "loans")
     assert (trained["state"], trained["version"]) == ("SUCCEEDED", 1)
+
+
+def test_a_number_is_predicted_better_than_by_a_line(bank: CommandLine) -> None:
+    made = bank.json("new", "amounts", "--table", OFFERS, "--key", "loan_id", "--label", "offered", "--yes")
+    assert (made["task"], made["classes"], made["baseline"]["metric"]) == ("regression", [], "r_squared")
+    model = read_model(bank.settings.models_folder, "amounts")
+    assert [(one.metric, one.at_least) for one in model.evaluation.thresholds] == [("r_squared", made["threshold"])]
+    trained = bank.json("train", "amounts")
+    assert (trained["state"], trained["version"], trained["error"]) == ("SUCCEEDED", 1, None)
+    (version,) = bank.json("versions", "amounts")
+    assert version["blessed"] is True
+    assert version["metrics"]["r_squared"] >= made["threshold"]
 
 
 @pytest.mark.parametrize(

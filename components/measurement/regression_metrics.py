@@ -1,0 +1,90 @@
+"""Metrics of numbers that TFMA lacks, made as it wants metrics of one's own: an EvalConfig names them by this module.
+
+Only TFMA imports it, by name; so TFMA is imported here at the top.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import tensorflow_model_analysis as tfma
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+
+from components.model.metric_names import R_SQUARED, ROOT_MEAN_SQUARED_ERROR
+
+
+class RootMeanSquaredError(metric_types.Metric):  # type: ignore[misc] # has no types
+    """The root of TFMA's mean squared error."""
+
+    def __init__(self, name: str = ROOT_MEAN_SQUARED_ERROR) -> None:
+        super().__init__(metric_util.merge_per_key_computations(_root), name=name)
+
+
+def _root(name: str, eval_config: Any = None, model_name: str = "", output_name: str = "", example_weighted: bool = False) -> list[Any]:
+    squared = tfma.metrics.MeanSquaredError().computations(
+        eval_config=eval_config, model_names=[model_name], output_names=[output_name], example_weighted=example_weighted
+    )
+    of = squared[-1].keys[-1]
+    key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted)
+
+    def result(metrics: dict[Any, Any]) -> dict[Any, Any]:
+        return {key: math.sqrt(metrics[of])}
+
+    return [*squared, metric_types.DerivedMetricComputation(keys=[key], result=result)]
+
+
+class RSquared(metric_types.Metric):  # type: ignore[misc]
+    """The coefficient of determination: how much smaller squared errors are than those of the mean label; NaN where labels are alike."""
+
+    def __init__(self, name: str = R_SQUARED) -> None:
+        super().__init__(metric_util.merge_per_key_computations(_r_squared), name=name)
+
+
+def _r_squared(
+    name: str, eval_config: Any = None, model_name: str = "", output_name: str = "", example_weighted: bool = False
+) -> list[Any]:
+    key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted)
+    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=RSquaredCombiner(key, eval_config))]
+
+
+class RSquaredCombiner(beam.CombineFn):  # type: ignore[misc]
+    """Adds up weights, labels, squared labels and squared errors."""
+
+    def __init__(self, key: Any, eval_config: Any) -> None:
+        self.key = key
+        self._eval_config = eval_config
+
+    def create_accumulator(self) -> list[float]:
+        """The four sums, of no rows."""
+        return [0.0] * 4
+
+    def add_input(self, accumulator: list[float], element: Any) -> list[float]:
+        """The sums with a row more."""
+        rows = metric_util.to_label_prediction_example_weight(
+            element,
+            eval_config=self._eval_config,
+            model_name=self.key.model_name,
+            output_name=self.key.output_name,
+            example_weighted=self.key.example_weighted,
+        )
+        for label, prediction, weight in rows:
+            truth, error = float(label.item()), float(label.item()) - float(prediction.item())
+            for place, value in enumerate((1.0, truth, truth * truth, error * error)):
+                accumulator[place] += value * float(weight.item())
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[float]]) -> list[float]:
+        """The sums of all."""
+        return [sum(values) for values in zip(*accumulators, strict=True)]
+
+    def extract_output(self, accumulator: list[float]) -> dict[Any, float]:
+        """The metric by its key."""
+        weight, labels, squared_labels, squared_errors = accumulator
+        spread = squared_labels - labels**2 / weight if weight > 0 else 0.0
+        is_known = spread > SAME * squared_labels
+        return {self.key: 1 - squared_errors / spread if is_known else math.nan}
+
+
+SAME = 1e-12
+"""Labels whose squares are further than this from their mean's, as a share, are not all alike: less is what rounding leaves."""

@@ -1,0 +1,98 @@
+"""Tables that are partitioned by hours or days of a point in time are pinned, profiled and read as those of dates are."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from google.cloud import bigquery
+
+from components.errors import SourceError
+from components.examples.read import read_examples
+from components.examples.span_cache import SplitCount
+from components.google import quoted
+from components.profiles.profile import SOURCE_TABLE, profiles_by_day
+from components.profiles.source import profile_source
+from components.snapshot.document import Snapshot
+from components.snapshot.pin import latest_partition, pin
+from components.snapshot.rewritten import source_changes
+from components.snapshot.source import _partitioning, _way_out, read_source_table
+from tests.components.visits import COLUMNS, DAYS, SQL, VISITORS, Site, day, visits
+
+PARTITIONING = [("DATE", "DAY"), ("DATETIME", "DAY"), ("DATETIME", "HOUR"), ("TIMESTAMP", "DAY"), ("TIMESTAMP", "HOUR")]
+TOML = {'partition_field = "day"': 'partition_field = "moment"'}
+
+
+def load(site: Site, kind: str, unit: str) -> None:
+    """The visits of six days, at the first and the last second of a day too."""
+    schema = [bigquery.SchemaField("moment", kind), *COLUMNS]
+    site.create(partitioning=bigquery.TimePartitioning(field="moment", type_=unit), schema=schema)
+    rows = []
+    for number in range(1, DAYS + 1):
+        for place, visit in enumerate(visits(number)):
+            clock = ("00:00:00", "23:59:59", f"{place:02}:30:00")[min(place, 2)]
+            rows.append({**visit, "moment": str(day(number)) if kind == "DATE" else f"{day(number)}T{clock}"})
+    config = bigquery.LoadJobConfig(schema=schema)
+    site.client.load_table_from_json(rows, site.name, job_config=config).result()
+
+
+def pinned(site: Site) -> Snapshot:
+    return pin(site.cloud, site.model(sql=SQL.replace("WHERE day", "WHERE DATE(moment)"), toml=TOML), day(DAYS))
+
+
+def read(site: Site, snapshot: Snapshot, folder: Path) -> tuple[SplitCount, ...]:
+    return read_examples(site.cloud, site.model(sql=SQL.replace("WHERE day", "WHERE DATE(moment)"), toml=TOML), snapshot, folder)
+
+
+@pytest.mark.parametrize(("kind", "unit"), PARTITIONING)
+def test_a_day_of_any_partitioning_is_pinned_profiled_and_read(empty_site: Site, tmp_path: Path, kind: str, unit: str) -> None:
+    load(empty_site, kind, unit)
+    model = empty_site.model(toml=TOML)
+    assert latest_partition(empty_site.cloud, model) == day(DAYS)
+    snapshot = pinned(empty_site)
+    assert snapshot.partition_type == kind
+    assert [(partition.day, partition.rows) for partition in snapshot.partitions] == [(day(n), VISITORS) for n in range(3, DAYS + 1)]
+    assert len({partition.checksum for partition in snapshot.partitions}) == len(snapshot.partitions)
+    profiles = profiles_by_day(profile_source(empty_site.cloud, snapshot, {}), SOURCE_TABLE)
+    assert {when: columns["visitor"].rows for when, columns in profiles.items()} == {day(n): VISITORS for n in range(3, DAYS + 1)}
+    counts = read(empty_site, snapshot, tmp_path / "examples")
+    assert sum(count.rows for count in counts) == 2 * VISITORS
+
+
+def test_an_hour_that_is_rewritten_changes_its_day_alone(empty_site: Site) -> None:
+    load(empty_site, "TIMESTAMP", "HOUR")
+    snapshot = pinned(empty_site)
+    late = f"UPDATE `{empty_site.name}` SET pages = pages + 1 WHERE moment = TIMESTAMP '{day(4)} 23:59:59'"
+    empty_site.client.query(late).result()
+    changed = source_changes(empty_site.client, empty_site.settings, snapshot)
+    assert [(change.day, change.pinned_rows, change.rows) for change in changed.partitions] == [(day(4), VISITORS, VISITORS)]
+    assert day(4) + timedelta(days=1) in [partition.day for partition in snapshot.partitions]
+
+
+@pytest.mark.parametrize(
+    ("partitioning", "sentence"),
+    [
+        (
+            bigquery.TimePartitioning(field="moment", type_="MONTH"),
+            "partitioned by MONTH on the TIMESTAMP column 'moment'; visits needs it",
+        ),
+        (None, "without partitioning by day; visits needs it"),
+    ],
+)
+def test_what_cannot_be_pinned_is_refused_with_the_statement_that_helps(
+    empty_site: Site, partitioning: bigquery.TimePartitioning | None, sentence: str
+) -> None:
+    empty_site.create(partitioning=partitioning, schema=[bigquery.SchemaField("moment", "TIMESTAMP"), *COLUMNS])
+    with pytest.raises(SourceError) as refused:
+        read_source_table(empty_site.cloud, empty_site.model(toml=TOML))
+    assert str(refused.value).startswith(f"table {empty_site.name} is {sentence}")
+    copy = f"copy it with CREATE TABLE dataset.copy PARTITION BY DATE(`moment`) AS SELECT * FROM {quoted(empty_site.name)}"
+    assert str(refused.value).endswith(copy)
+
+
+def test_a_table_that_is_partitioned_by_its_loading_is_copied_with_that_day() -> None:
+    """As BigQuery describes it: the emulator makes no such tables."""
+    table = bigquery.Table("project.site.visits", COLUMNS)
+    table.time_partitioning = bigquery.TimePartitioning(type_="HOUR")
+    assert _partitioning(table) == "partitioned by HOUR of its loading"
+    way_out = "CREATE TABLE dataset.copy PARTITION BY day AS SELECT DATE(_PARTITIONTIME) AS day, * FROM `project`.`site`.`visits`"
+    assert _way_out(table, "moment") == f"copy it with {way_out}"
