@@ -14,7 +14,7 @@ WEEKDAYS: tuple[str, ...] = get_args(Weekday)
 NULL_SHARE = 0.05
 
 
-class Bounds(Section):
+class CheckBounds(Section):
     """What a column is held to. A bound that nothing can exceed turns its check off."""
 
     text_share: Number = Field(default=0.0, ge=0, le=1)
@@ -57,14 +57,14 @@ class Bounds(Section):
     """A feature leaks the label if it alone ranks a label against all others with this AUC."""
 
 
-class ColumnBounds(Bounds):
+class ColumnBounds(CheckBounds):
     """Bounds for one column, in place of those of [checks] for all columns. What is not given is as there."""
 
     type: OneLine | None = None
     """BigQuery's type that the column has now, where it changed on purpose since the champion was trained."""
 
 
-class ChecksSection(Bounds):
+class ChecksSection(CheckBounds):
     """The gate before training. Every check is on; its bounds are those of all columns."""
 
     segments: tuple[ColumnName, ...] = ()

@@ -8,7 +8,7 @@ from components.looks.categories import lost_segment, new_values, shares_by_valu
 from components.looks.dead import nulls, same_value
 from components.looks.deviation import LEAST_ROWS, Deviation, listed
 from components.looks.drift import judge_drift, measure_distance
-from components.looks.earlier_days import Look, Observation, first_deviation
+from components.looks.earlier_days import Look, Observation, is_new
 from components.looks.values import far_out
 from components.model.checks_section import ChecksSection
 from components.model.folder import Model
@@ -51,7 +51,8 @@ def _look(model: Model, name: str, now: ColumnProfile, earlier: Sequence[ColumnP
     values: tuple[Look, ...] = () if untrained else (new_values,)
     looks: tuple[Look, ...] = (nulls, same_value, far_out, *values, *segment, *(() if untrained else (_served_otherwise,)))
     observation = Observation(day, now, tuple(earlier), near=len(earlier))
-    deviation = first_deviation(looks, observation, checks)
+    found = ((look, look(observation, checks)) for look in looks)
+    deviation = next((one for look, one in found if one is not None and is_new(look, observation, checks, one)), None)
     return (*((untrained,) if untrained else ()), *((_finding(deviation),) if deviation else ()))
 
 

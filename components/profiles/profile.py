@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -173,10 +174,10 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
         return profiles[0]
     keys, counts = _add_buckets([p.keys for p in profiles], [p.counts for p in profiles])
     values, dropped = most_common(_sum(p.values for p in profiles), KEPT_VALUES)
-    sums = map(sum, zip(*map(attrgetter(*ADDED), profiles), strict=True))
+    sums: dict[str, Any] = dict(zip(ADDED, map(sum, zip(*map(attrgetter(*ADDED), profiles), strict=True)), strict=True))
     return replace(
         profiles[-1],
-        **dict(zip(ADDED, sums, strict=True)),
+        **sums,
         low=min(p.low for p in profiles),
         high=max(p.high for p in profiles),
         keys=keys,
