@@ -262,5 +262,5 @@ def test_a_span_without_rows_is_refused(read: Read, condition: str, span: str) -
 def test_an_error_while_the_query_runs_is_told(read: Read) -> None:
     sentence = refused(read, SQL.replace("pages,", "CAST(device AS INT64) AS pages,"))
     assert sentence.startswith("rows of model 'visits' from perennial-test.site_")
-    assert "INT64" in sentence
+    assert "Bad int64 value: phone" in sentence
     assert sentence.endswith("; correct source.sql, or run the same command again")
