@@ -88,7 +88,7 @@ class RowsSection(Section):
     key: Identifier
     """Unique within a span. It decides the split, so that an entity is never in two splits."""
     label: Identifier
-    """What is predicted: 0 or 1, or the position of the class in `classes`."""
+    """What is predicted: 0 or 1, the position of the class in `classes`, or a number."""
     classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
     """The meaning of the labels 0, 1, 2, …; empty if there are only 0 and 1, which stand for no and yes."""
     label_delay_days: Whole = Field(ge=0, le=3_650)
