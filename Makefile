@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-gate bench-curve goldens clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-gate bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -99,7 +99,10 @@ bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
 	@$(ENTER) python -m benchmarks.training.curve
 
 goldens: setup ## Renew the expected outputs under tests/goldens
-	@$(ENTER) pytest tests/pipelines/kubeflow/test_compiled.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py --renew-goldens
+	@$(ENTER) pytest tests/pipelines/kubeflow/test_compiled.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py tests/components/model/test_reference.py --renew-goldens
+
+docs: $(UV) ## Build the documentation as a site, .cache/site/index.html, with every link checked
+	@$(ENTER) env UV_PROJECT_ENVIRONMENT=.cache/docs $(UV) run --locked --quiet --only-group docs mkdocs build --clean
 
 clean: ## Stop the emulators and delete everything that is not in git, but for the environments
 	@[ ! -d .perennial ] || $(ENTER) perennial down

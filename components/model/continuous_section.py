@@ -44,6 +44,7 @@ class ScheduleRule(Section):
     """Trains every so many days, also if nothing else asks for it."""
 
     every_days: Whole = Field(default=7, gt=0, le=366)
+    """From one training to the next."""
     at: LocalTime = time(5)
     """The time of day, such as "05:00", in `continuous.time_zone`. One that a clock change leaves out counts as an hour later."""
     first: date = date(2024, 1, 1)
@@ -71,6 +72,7 @@ class ContinuousSection(Section):
     quiet_hours: tuple[LocalTime, LocalTime] | None = None
     """From when until when no training starts, such as ["08:00", "18:00"]; past midnight if the first is later."""
     runs_a_day: Whole = Field(default=4, gt=0, le=1_000)
+    """Trainings of the model that may start a day, whoever starts them."""
     training_seconds_a_day: Whole | None = Field(default=None, gt=0)
     """No training starts that would, if it takes as long as the longest of the last three, exceed this sum of a day."""
     attempts: Whole = Field(default=3, gt=0, le=100)

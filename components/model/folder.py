@@ -46,8 +46,11 @@ class Model(Section):
     name: ModelName
     folder: Path
     title: OneLine
+    """What the model answers, in one line."""
     owner: OneLine
+    """Who is responsible for it."""
     task_name: TaskName = Field(alias="task")
+    """What is predicted: yes or no, one of several classes, or a number."""
     source: SourceSection
     rows: RowsSection
     window: WindowSection

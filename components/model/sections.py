@@ -75,7 +75,9 @@ class SourceSection(Section):
     """The date-partitioned table that source.sql reads as `{source}`."""
 
     table: DatasetTable
+    """Its dataset and its name. The project is PERENNIAL_PROJECT."""
     partition_field: ColumnName
+    """The column that the table is partitioned on."""
     history_days: Whole = Field(gt=0, le=36_500)
     """How many partitions source.sql reads for a span's features, its own included; no more, since a span's examples are cached."""
 
@@ -86,6 +88,7 @@ class RowsSection(Section):
     key: Identifier
     """Unique within a span. It decides the split, so that an entity is never in two splits."""
     label: Identifier
+    """What is predicted: 0 or 1, the position of the class in `classes`, or a number."""
     classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
     """The meaning of the labels 0, 1, 2, …; empty if there are only 0 and 1, which stand for no and yes."""
     label_delay_days: Whole = Field(ge=0, le=3_650)
@@ -111,16 +114,20 @@ class WindowSection(Section):
     """Which spans a run trains on: the last `spans` complete ones whose labels are known."""
 
     spans: Whole = Field(gt=0, le=1000)
+    """How many spans a run reads, those that are held out included."""
     every_days: Whole = Field(gt=0, le=366)
+    """From one span to the next: 1 for daily spans, 7 for weekly ones."""
 
 
 class SplitSection(Section):
     """How many hash buckets each split has, and how many spans are held out of both."""
 
     train: Whole = Field(gt=0, le=1000)
+    """The buckets of the keys that the network is trained on: with `train = 8` and `eval = 2` eight keys of ten."""
     eval: Whole = Field(gt=0, le=1000)
+    """The buckets of the keys that it is evaluated on."""
     newest_spans: Whole | None = Field(default=None, ge=0, le=999)
-    """How many of the window's last spans no version is trained on: they tell how it does next. None is 1, or 0 of a window of one span."""
+    """How many of the window's last spans no version is trained on: they tell how it does next. 1 unless told; 0 if there is one span."""
 
 
 JudgedSplit = Literal[Split.EVAL, Split.NEWEST]
@@ -131,7 +138,7 @@ class MetricBound(Section):
     """A bound on a metric of a slice."""
 
     metric: str
-    """One of the task's metrics: see `Model.metrics`."""
+    """One of the metrics of the task, such as `auc` (docs/evaluation.md, docs/classes.md)."""
     slice: dict[Identifier, SliceValue] = Field(default_factory=dict)
     """The value of each column of one of the slices, a text, a whole number, true or false; empty for all rows."""
 
@@ -140,9 +147,11 @@ class Threshold(MetricBound):
     """A bound that a metric must keep if the model is to be pushed."""
 
     at_least: Number | None = None
+    """The lowest value that passes. A threshold has this bound, the next, or both."""
     at_most: Number | None = None
+    """The highest value that passes."""
     split: JudgedSplit = Split.EVAL
-    """The rows that have to keep it: the eval split, or the newest spans."""
+    """The rows that have to keep it: the keys that are held out, or the newest spans."""
 
     @model_validator(mode="after")
     def _has_bounds(self) -> Self:
@@ -159,7 +168,7 @@ class ChangeThreshold(MetricBound):
     """By how much a metric may be worse than the champion's on the same rows."""
 
     split: JudgedSplit | None = None
-    """The rows that have to keep it; None is both splits that a version is judged on."""
+    """The rows that have to keep it; unless told, those of both splits that a version is judged on."""
     worse_by_at_most: Number = Field(ge=0)
     """A change beyond it blocks if it is more than chance, too. Nothing can exceed 1, which turns the threshold off."""
 
@@ -181,7 +190,9 @@ class EvaluationSection(Section):
     slices: tuple[Annotated[tuple[Identifier, ...], Field(min_length=1)], ...] = ()
     """The columns by whose values rows are grouped. All rows together are always evaluated."""
     thresholds: tuple[Threshold, ...] = Field(min_length=1)
+    """What a version must reach; at least one."""
     champion: ChampionSection = ChampionSection()
+    """How a new version is held against the champion."""
 
     @field_validator("slices")
     @classmethod
@@ -208,18 +219,24 @@ class TrainingSection(Section):
     """The parameters of the training."""
 
     epochs: Whole = Field(gt=0, le=10_000)
+    """How often the network sees every row."""
     batch_size: Whole = Field(gt=0, le=1_000_000)
+    """The rows of a step of the training."""
     learning_rate: Number = Field(gt=0, le=100)
+    """What `build` of network.py gets for its optimizer."""
     seed: Whole = Field(ge=0, le=4_294_967_295)
+    """Of weights and shuffling: the same seed, rows and code give the same weights."""
 
 
 class ServingSection(Section):
     """Requirements of the prediction service."""
 
     latency_milliseconds: Number = Field(gt=0, le=3_600_000)
+    """The median time that one row may take. `perennial deploy` measures it, and refuses a slower version."""
     log: DatasetTable | None = None
     """The table that predictions are logged to, with their features, in DAY partitions of its DATE column `log_partition_field`."""
     log_partition_field: ColumnName | None = None
+    """Its partition column. It goes together with `log`."""
 
     @model_validator(mode="after")
     def _log_is_whole(self) -> Self:

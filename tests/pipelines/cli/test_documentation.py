@@ -15,7 +15,9 @@ from pipelines.cli.main import SECTIONS, main
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 TEXTS = {page.name: page.read_text() for page in PAGES}
 SYMPTOMS = TEXTS["symptoms.md"]
-EXAMPLES = {"VERSION": "3", "A": "1", "B": "2", "DATE": "1998-05-31"}
+EXAMPLES = {"VERSION": "3", "V": "3", "A": "1", "B": "2", "DATE": "1998-05-31", "DECISION": "12"}
+BLOCK = re.compile(r"^(?: {4}|> )?(?:\$ )?(?:infra/userland/enter )?perennial ([a-z].*)$", re.MULTILINE)
+"""A command on a line of its own, with or without a prompt."""
 COMMANDS = [(name, command) for commands in SECTIONS.values() for name, command in commands.items()]
 
 
@@ -58,6 +60,21 @@ def test_a_page_names_commands_and_options_that_exist(page: str) -> None:
         assert command is not None, f"{page} names `perennial {line}`, which is no command"
         options = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
         assert {word for word in words if re.fullmatch(r"--[a-z-]+", word)} <= options, f"{page} names `perennial {line}`"
+
+
+def block_lines() -> list[tuple[str, str]]:
+    """Page and command of every line in a block that is a whole command: without `…` or `[`, which stand for what is left out."""
+    lines = (
+        (page, shlex.split(line.split(" && perennial ")[0], comments=True)) for page, text in TEXTS.items() for line in BLOCK.findall(text)
+    )
+    return [(page, shlex.join(words)) for page, words in lines if not any(word in ("…", "·") or word.startswith("[") for word in words)]
+
+
+@pytest.mark.parametrize(("page", "line"), block_lines())
+def test_a_command_of_a_block_can_be_typed_as_it_is_written(page: str, line: str) -> None:
+    command, words = find_command([EXAMPLES.get(word, word) for word in shlex.split(line)])
+    assert command is not None, f"{page} names `perennial {line}`, which is no command"
+    command.make_context(command.name, words, resilient_parsing=False)
 
 
 @pytest.mark.parametrize("path", list(command_paths(main)))
