@@ -83,7 +83,9 @@ class ServedRows:
 
     @property
     def score_counts(self) -> tuple[ScoreCounts, ...]:
-        """How each output is distributed."""
+        """How each output is distributed; empty where numbers are predicted, which have no range to count in."""
+        if self.model.task.is_regression:
+            return ()
         scores = np.concatenate(self._scores)
         bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)
         labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])

@@ -180,6 +180,19 @@ def served(empty_site: Site, engine: sa.Engine, name: str, new_version: Callable
 
 
 @pytest.fixture
+def served_numbers(empty_site: Site, engine: sa.Engine, name: str, new_version: Callable[..., NewVersion], tmp_path: Path) -> Served:
+    """As `served`, of a regression: the label of a visit is a number of either sign, -7.25 or 3.25."""
+    empty_site.create(partitioning=BY_DAY)
+    toml = {'"binary_classification"': '"regression"', 'metric = "auc"': 'metric = "r_squared"'}
+    folder = empty_site.model(name=name, toml=toml).folder
+    (folder / "label.sql").write_text(LABEL_SQL.replace(", returned", ", returned * 10.5 - 7.25 AS returned"))
+    one = Served(empty_site, empty_site.model(name=name, toml=toml), engine, tmp_path / "log", new_version)
+    one.folder.mkdir()
+    one.register()
+    return one
+
+
+@pytest.fixture
 def trained(empty_site: Site, engine: sa.Engine, name: str, new_version: Callable[..., NewVersion], tmp_path: Path) -> Served:
     """Version 1 was trained through day 7, on five days of the visits of desks and phones."""
     empty_site.create(partitioning=BY_DAY)

@@ -7,7 +7,7 @@ import pytest
 from components.errors import SourceError
 from components.evaluation.predicted import measure_predictions
 from components.monitoring.record import DayState
-from tests.components.monitoring.served import VISITORS, Served, served, visits  # noqa: F401
+from tests.components.monitoring.served import VISITORS, Served, served, served_numbers, visits  # noqa: F401
 from tests.components.visits import day
 
 
@@ -42,6 +42,19 @@ def test_metrics_are_those_of_the_evaluator_on_the_logged_scores(served: Served)
         assert found[key].value == pytest.approx(metric.value, abs=1e-9, nan_ok=True)
         assert (found[key].ci_low, found[key].ci_high) == pytest.approx((metric.ci_low, metric.ci_high), abs=1e-9, nan_ok=True), key
         assert found[key].example_count == metric.example_count
+
+
+def test_numbers_are_measured_as_they_are_and_not_as_classes(served_numbers: Served) -> None:  # noqa: F811
+    rows = [row | {"score": 12 * row["score"] - 7} for row in visits(1)]
+    served_numbers.serve(rows)
+    served_numbers.label(1, rows)
+    (measured,) = served_numbers.monitor(2)
+    truth, said = np.array([10.5 * row["returned"] - 7.25 for row in rows]), np.array([row["score"] for row in rows], np.float32)
+    found = {metric.name: metric.value for metric in measured.metrics if not metric.slice}
+    assert found["mean_absolute_error"] == pytest.approx(float(np.abs(truth - said).mean()), rel=1e-6)
+    assert found["r_squared"] == pytest.approx(1 - float(((truth - said) ** 2).mean()) / float(truth.var()), rel=1e-6)
+    assert found["mean_label"] == float(truth.mean())
+    assert (measured.state, measured.labelled, measured.scores) == (DayState.SETTLED, VISITORS, ())
 
 
 def test_a_day_run_twice_changes_nothing_and_a_late_label_changes_its_day_alone(served: Served) -> None:  # noqa: F811
