@@ -175,10 +175,9 @@ def read_decision(connection: sa.Connection, decision_id: int) -> RecordedDecisi
     return _recorded(row)
 
 
-def open_decisions(connection: sa.Connection, model: str) -> list[RecordedDecision]:
-    """Trainings and rollbacks of a model that are not at their end, the oldest first."""
-    ids = execute(connection, "decisions.open", model=model).scalars().all()
-    return [read_decision(connection, found) for found in ids]
+def open_decisions(connection: sa.Connection, model: str) -> list[int]:
+    """The ids of a model's trainings and rollbacks that are not at their end, the oldest first."""
+    return list(execute(connection, "decisions.open", model=model).scalars())
 
 
 def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, run_id: str, host: str) -> bool:

@@ -84,7 +84,8 @@ def _mended(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     source, last = facts.source, next((run for run in facts.runs if not run.failed), None)
     if "new_partition" not in policy.triggers or source is None or source.written_at is None or last is None or not last.refused:
         return
-    if source.written_at > last.started_at:
+    is_told = bool(source.rewritten) and f"rewritten:{source.rewritten_id}" not in facts.answered
+    if source.written_at > last.started_at and not is_told:
         sentence = f"the source was written again at {source.written_at:%Y-%m-%d %H:%M} UTC, after a gate had refused run {last.run_id}"
         yield Reason(ReasonKind.PARTITION, f"mended:{last.run_id}:{source.written_at:%Y-%m-%dT%H:%M:%S.%f}", sentence)
 

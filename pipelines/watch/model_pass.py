@@ -44,7 +44,8 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> No
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return
-            _finish(watcher, model, policy)
+            if not _finish(watcher, model, policy):
+                return
             decision_id = _decide(watcher, model, policy)
             if decision_id is not None:
                 _carry_out(watcher, model, policy, decision_id)
@@ -52,20 +53,23 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> No
         watcher.on_news(model.name, f"not looked at to the end: {error}")
 
 
-def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
-    """Go on with what an earlier look decided and did not bring to its end."""
-    with watcher.cloud.engine.connect() as connection:
-        unfinished = [one.decision_id for one in open_decisions(connection, model.name)]
+def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """Go on with what an earlier look decided and did not bring to its end. Returns whether nothing is under way any more."""
+    unfinished = _open(watcher, model)
     for decision_id in unfinished:
         _carry_out(watcher, model, policy, decision_id)
+    return not unfinished or not _open(watcher, model)
+
+
+def _open(watcher: Watcher, model: Model) -> list[int]:
+    with watcher.cloud.engine.connect() as connection:
+        return open_decisions(connection, model.name)
 
 
 def _decide(watcher: Watcher, model: Model, policy: ContinuousSection) -> int | None:
     """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out."""
     with watcher.cloud.engine.connect() as connection:
         seen, subject = last_seen(connection, model.name)
-        if open_decisions(connection, model.name):
-            return None  # a run is under way
     facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
     decision = decide(policy, facts)
     acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)

@@ -1,11 +1,12 @@
 """What the command line shows of decisions about training again."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import click
 
-from components.decisions.record import DecisionOutcome, RecordedDecision
+from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision
 from components.decisions.replay import Replay
 from components.policy.decide import Decision, PolicyVerdict
 from components.wording import count, duration, legible, number
@@ -42,6 +43,18 @@ def show_decisions(model: str, found: Sequence[RecordedDecision], *, as_json: bo
         click.echo(f"{one.decision_id:>5}  {one.created_at:%Y-%m-%d %H:%M}  {MARKS[one.verdict]}, {because} {legible(one.reason)}")
         for line in _outcomes(one):
             click.echo(f"       {line}")
+    for line in _summary(found):
+        click.echo(line)
+
+
+def _summary(found: Sequence[RecordedDecision]) -> Iterator[str]:
+    """What trainings came to, by what had asked for them."""
+    results: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        if (ended := one.outcome(OutcomeKind.TRAINING)) is not None:
+            results[one.trigger or ""][ended.result] += 1
+    for trigger, counts in sorted(results.items()):
+        yield f"{trigger}: {count(counts.total())} trained, {', '.join(f'{times} {result}' for result, times in counts.most_common())}"
 
 
 def _outcomes(decision: RecordedDecision) -> Iterator[str]:

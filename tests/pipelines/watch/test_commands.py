@@ -42,6 +42,7 @@ def test_a_model_is_watched_trained_approved_and_left_alone(command_line: Comman
     assert told(*asked) == ["a training of watched is asked for: `perennial watch` decides"]
     assert told(*asked) == ["a training of watched is already asked for: `perennial watch` decides"]
     assert told("watch", "watched", "--once")[-1] == "watched: known: version 1 was trained on the same data, code and environment"
+    assert told("decisions", "watched")[-2:] == ["partition: 1 trained, 1 version", "person: 1 trained, 1 known"]
 
 
 def test_what_is_not_watched_is_told(command_line: CommandLine) -> None:
