@@ -31,6 +31,7 @@ COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
 SERVING_DAYS = 3
 """A version that has served nothing in the last so many days is no longer watched."""
+SHADOW = "shadow"
 SERVED_BEFORE = 14
 """So many days of earlier versions are held against those of the one that is wrong."""
 Group = tuple[int, str]
@@ -71,13 +72,13 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
 
 
 def _serving(days: Sequence[LiveDay]) -> dict[Group, list[LiveDay]]:
-    """The last days of each version and role that still serves, the oldest first."""
+    """The last days of each version and role that still answers somebody, the oldest first. A shadow raises no alarms."""
     if not days:
         return {}
     newest = days[-1].served.day
     groups: dict[Group, list[LiveDay]] = {}
     for day in days:
-        if day.served.day > newest - timedelta(days=JUDGED_DAYS):
+        if day.served.role != SHADOW and day.served.day > newest - timedelta(days=JUDGED_DAYS):
             groups.setdefault((day.served.version, day.served.role), []).append(day)
     return {group: own for group, own in groups.items() if own[-1].served.day > newest - timedelta(days=SERVING_DAYS)}
 

@@ -125,7 +125,9 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
     if measured is None:
         return []
     name = next((name for name in HEADLINE if any(metric.name == name for metric in measured.metrics)), "")
-    known = [metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high is not None]
+    known = [
+        metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high and metric.ci_high != metric.ci_low
+    ]
     worst = sorted(known, key=lambda metric: metric.ci_high or 0.0)  # of few rows a value says little
     charts = (_chart_of(name, metric.slice, days, marks, axis) for metric in worst[:DRAWN_SLICES])
     return [chart for chart in charts if chart]

@@ -34,7 +34,7 @@ from pipelines.demos.story import Shop, play, run, say
 from pipelines.local.flights import FLIGHTS_SCHEMA, read_flights
 from pipelines.run.local import ForkServer
 
-MODEL, TARGET = "delays", "local"
+MODEL, TARGET, SHADOW = "delays", "local", "staging"
 EDITS: Mapping[str, Mapping[str, str]] = {"model.toml": {"spans = 42": "spans = 35", "epochs = 4": "epochs = 12"}}
 """Five weeks, and more epochs, since there are fewer flights."""
 FIRST, LAST_MORNING = date(2013, 1, 20), date(2013, 3, 1)
@@ -99,13 +99,15 @@ def _train_on_whole_days(shop: Shop, settings: Settings) -> None:
 
 
 def _recover(settings: Settings) -> None:
-    say("5. Version 2 answers for the next days. The afternoon has recovered, and the alarm is closed:")
-    with _serving(settings) as asked:
+    say("5. Version 2 answers for the next days, and version 1 is asked the same as its shadow. The afternoon has recovered:")
+    run("deploy", MODEL, "1", "--target", SHADOW, "--reason", "to hold it against version 2")
+    with _serving(settings, "--shadow", SHADOW) as asked:
         asked.serve(RECOVERED)
     run("monitor", MODEL, "--through", str(RECOVERED[1] + ONE_DAY), "--target", TARGET)
     for version in (1, 2):
-        _show_hours(settings, version)
-    run("alarms", MODEL)
+        _show_hours(settings, version, since=RECOVERED[0])
+    say("   And the alarm is closed, since version 1 answers nobody any more:")
+    run("alarms", MODEL, "--all")
 
 
 def _morning(number: int, row: dict[str, object]) -> dict[str, object] | None:
@@ -118,10 +120,10 @@ def _whole(_number: int, row: dict[str, object]) -> dict[str, object] | None:
     return None if row["temperature"] is None or row["wind_speed"] is None else row
 
 
-def _show_hours(settings: Settings, version: int) -> None:
+def _show_hours(settings: Settings, version: int, *, since: date = FIRST) -> None:
     """Show the metrics of a version in the morning and in the afternoon, the mean over hours and days that were served."""
     with Cloud(settings).engine.connect() as connection:
-        days = read_live_days(connection, MODEL, TARGET, version)
+        days = [day for day in read_live_days(connection, MODEL, TARGET, version) if day.served.day >= since]
     click.echo(f"\n   version {version} on {days[0].served.day} to {days[-1].served.day}")
     for name, hours in (("5-11 h", MORNING), ("12-23 h", range(12, 24))):
         values = [f"{metric} {score(_mean(days, metric, hours))}" for metric in ("auc", "calibration")]
@@ -169,14 +171,15 @@ class _Service:
 
 
 @contextmanager
-def _serving(settings: Settings) -> Iterator[_Service]:
+def _serving(settings: Settings, *options: str) -> Iterator[_Service]:
     """`perennial serve`, once it is ready; at the end all that it logged is in BigQuery.
 
     Raises:
         TaskError: it does not start, or its log is not shipped in time.
     """
-    click.echo(f"\n$ perennial serve --target {TARGET} --port 0")
-    command = [sys.executable, "-m", "pipelines", "serve", "--target", TARGET, "--port", "0"]
+    words = ["serve", "--target", TARGET, *options, "--port", "0"]
+    click.echo(f"\n$ perennial {' '.join(words)}")
+    command = [sys.executable, "-m", "pipelines", *words]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     try:
         address = next((line for line in process.stderr or () if line.startswith("serving")), "")

@@ -61,6 +61,14 @@ def test_a_level_shift_is_one_alarm_from_the_second_day_until_it_is_over(trained
     assert len([one for one in known if one.subject == alarm.subject]) == 1
 
 
+def test_a_shadow_is_measured_and_raises_no_alarm(trained: Served) -> None:  # noqa: F811
+    rows = visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row)
+    trained.serve(rows, role="shadow")
+    (measured,) = trained.monitor(8)
+    assert [feature.name for feature in measured.inputs if feature.findings] == ["device"]
+    assert trained.alarms() == ()
+
+
 def test_values_that_were_never_trained_on_are_told_before_any_label(trained: Served) -> None:  # noqa: F811
     rows = visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row)
     trained.serve(rows)
