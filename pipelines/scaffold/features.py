@@ -71,6 +71,10 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
                 ids.append(column)
         elif values is not None:
             features += _of_column(column, kind, values)
+    if table.partition_type != "DATE":
+        features.append(
+            Feature(f"{feature_name(table.partition_field)}_hour", f"EXTRACT(HOUR FROM t.`{table.partition_field}`)", is_number=True)
+        )
     features.append(Feature("weekday", f"EXTRACT(DAYOFWEEK FROM t.`{table.partition_field}`)", is_number=True))
     return Guess(tuple(features), left_out, tuple(ids))
 

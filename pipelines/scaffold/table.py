@@ -14,6 +14,7 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.partitions import PARTITION_UNITS, days_condition
 from components.snapshot.source import read_history
 
 SAMPLE_DAYS = 120
@@ -38,7 +39,18 @@ class SourceTable:
     days: tuple[date, ...]
     """The days of the sample that have rows, ascending."""
     rows: pa.Table
-    """A sample of the rows of those days, by partition."""
+    """A sample of the rows of those days, by partition. The partition field is there as its day, a DATE."""
+
+    @property
+    def partition_type(self) -> str:
+        """BigQuery's type of the partition field."""
+        return self.columns[self.partition_field]
+
+    @property
+    def day_sql(self) -> str:
+        """The day that the table's row `t` is of."""
+        field = f"t.`{self.partition_field}`"
+        return field if self.partition_type == "DATE" else f"DATE({field})"
 
     @property
     def has_gaps(self) -> bool:
@@ -56,7 +68,7 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
         partition_field: the field that the caller takes it to be partitioned on; None means whichever it is.
 
     Raises:
-        SourceError: the table does not exist, has no rows, or is not partitioned by day on a DATE column.
+        SourceError: the table does not exist, has no rows, or is not partitioned by day or hour on a column.
         AccessError: BigQuery refuses or does not answer.
     """
     full = f"{cloud.settings.project}.{name}"
@@ -77,16 +89,9 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
 def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
     name, by_time = table_name(table), table.time_partitioning
     dates = [column.name for column in table.schema if column.field_type == "DATE"]
-    if by_time is None or by_time.type_ != "DAY" or by_time.field is None:
-        what = "is not partitioned by day on a column, so that no day of it can be pinned"
+    if by_time is None or by_time.type_ not in PARTITION_UNITS or by_time.field is None:
+        what = "is not partitioned by day or hour on a column, so that no day of it can be pinned"
         raise SourceError(f"table {name} {what}: copy it with {_copy(name, dates[0] if dates else 'DAY', '*')}")
-    types = {column.name: column.field_type for column in table.schema}
-    if types[by_time.field] != "DATE":
-        kind = types[by_time.field]
-        raise SourceError(
-            f"table {name} is partitioned on the {kind} column {by_time.field!r}, which must be a DATE: "
-            f"copy it with {_copy(name, 'day', f'DATE({by_time.field}) AS day, *')}"
-        )
     if wanted is not None and wanted != by_time.field:
         raise SourceError(f"table {name} is partitioned on {by_time.field!r}, not on {wanted!r}: leave --partition-field out")
     return str(by_time.field)
@@ -112,8 +117,10 @@ def require_column(table: str, columns: Mapping[str, str], name: str, *, option:
 def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tuple[date, date]) -> pa.Table:
     """Rows of the days, in the order of the partitions. Of a large table only so many: all those of a share of the keys."""
     name = quoted(table_name(table))
-    within = f"FROM {name} WHERE `{field}` BETWEEN @first AND @last"
-    kept = ", ".join(f"`{column.name}`" for column in table.schema if column.mode != "REPEATED" and column.field_type in READABLE)
+    kind = next(column.field_type for column in table.schema if column.name == field)
+    within = f"FROM {name} WHERE {days_condition(field, kind, '@first', 'DATE_ADD(@last, INTERVAL 1 DAY)')}"
+    readable = [column.name for column in table.schema if column.mode != "REPEATED" and column.field_type in READABLE]
+    kept = ", ".join(f"DATE(`{field}`) AS `{field}`" if column == field and kind != "DATE" else f"`{column}`" for column in readable)
     sql = f"""
         SELECT {kept} {within}
           AND MOD(FARM_FINGERPRINT(CAST(`{key}` AS STRING)), (SELECT 1 + DIV(COUNT(*), {SAMPLE_ROWS}) {within})) = 0

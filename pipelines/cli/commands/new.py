@@ -20,7 +20,7 @@ from pipelines.scaffold.make import make_model
 
 @click.command()
 @click.argument("model")
-@click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day on a DATE column.")
+@click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day or hour on a column.")
 @click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
 @click.option(
     "--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, one of up to 20 values, or a number."

@@ -22,7 +22,7 @@ OFFERS = "bank.offers"
 def bank(command_line: CommandLine) -> CommandLine:
     """The command line of a project that has the table of loans."""
     load(command_line.settings, TABLE, loans(days=30, rows=120))
-    load(command_line.settings, OFFERS, offers())
+    load(command_line.settings, OFFERS, offers(), by_time=bigquery.TimePartitioning(field="applied_at", type_="HOUR"))
     return command_line
 
 
@@ -35,13 +35,13 @@ def offers() -> SourceTable:
     return with_label(table, "offered", "FLOAT", offered.round(2).tolist())
 
 
-def load(settings: Settings, name: str, table: SourceTable) -> None:
+def load(settings: Settings, name: str, table: SourceTable, *, by_time: bigquery.TimePartitioning | None = None) -> None:
     client = bigquery_client(settings)
     columns = {column: kind for column, kind in table.columns.items() if kind != "ARRAY"}
     schema = [bigquery.SchemaField(column, kind) for column, kind in columns.items()]
     client.create_dataset(name.partition(".")[0], exists_ok=True)
     target = bigquery.Table(f"{settings.project}.{name}", schema)
-    target.time_partitioning = bigquery.TimePartitioning(field="applied")
+    target.time_partitioning = by_time or bigquery.TimePartitioning(field="applied")
     client.create_table(target)
     lines = "\n".join(json.dumps(row, default=str) for row in table.rows.to_pylist())
     config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema)
@@ -59,9 +59,10 @@ def test_a_model_is_made_from_a_table_and_trains(bank: CommandLine) -> None:
     assert (trained["state"], trained["version"]) == ("SUCCEEDED", 1)
 
 
-def test_a_number_is_predicted_better_than_by_a_line(bank: CommandLine) -> None:
+def test_a_number_of_an_hourly_table_is_predicted_better_than_by_a_line(bank: CommandLine) -> None:
     made = bank.json("new", "amounts", "--table", OFFERS, "--key", "loan_id", "--label", "offered", "--yes")
     assert (made["task"], made["classes"], made["baseline"]["metric"]) == ("regression", [], "r_squared")
+    assert {"applied_at_hour", "weekday"} <= set(made["features"])
     model = read_model(bank.settings.models_folder, "amounts")
     assert [(one.metric, one.at_least) for one in model.evaluation.thresholds] == [("r_squared", made["threshold"])]
     trained = bank.json("train", "amounts")
