@@ -82,3 +82,17 @@ def test_a_feature_has_bounds_of_its_own(model: Model) -> None:
     bad = [{**one, "distance": one["distance"] * 1.609} if place >= 35 else one for place, one in enumerate(days())]
     checks = model.checks.model_copy(update={"columns": {"distance": ColumnBounds(span_drift=1.0)}})
     assert [f.column for f in findings(model.model_copy(update={"checks": checks}), bad) if f.blocks] == []
+
+
+def test_the_rows_of_a_span_that_share_a_cluster_are_no_independent_facts(model: Model) -> None:
+    hour = np.arange(600) // 20
+    rows: Columns = {"order_id": np.arange(600), "as_of": [FIRST] * 600, "hour": hour, "wind": hour * 1.5, "label": np.zeros(600, int)}
+    table = pa.RecordBatch.from_pydict(rows)
+
+    def effect(cluster: str | None) -> float:
+        checks = model.checks.model_copy(update={"cluster": cluster})
+        profiler = SpanProfiler(model.model_copy(update={"checks": checks}), FIRST, "one")
+        profiler.batch(table)
+        return next(iter(profiler.profiles.values()))["wind"].design_effect
+
+    assert [effect(None), effect("hour")] == pytest.approx([1.0, 20.0])

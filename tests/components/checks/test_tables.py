@@ -11,6 +11,7 @@ import pytest
 from components.checks.findings import ranked
 from components.checks.source import check_source
 from components.looks.data_check import DataCheck
+from components.model.checks_section import ColumnBounds
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfiles
 from components.profiles.profiling import profile_batch
@@ -102,3 +103,14 @@ def test_a_column_that_is_all_null_is_found_on_the_first_day(table: Table, colum
     days[order[-1]] = profile_batch(batch(lost), key)
     (finding,) = check_source(model_of(table, tmp_path), days, {day: days[day] for day in order[:-1]}, order[:-1])
     assert (finding.check, finding.column, finding.since, finding.blocks) == (DataCheck.NULLS, column, order[-1], True)
+
+
+@pytest.mark.parametrize(("allowed", "told"), [(0, [DataCheck.CONSTANT]), (1, [DataCheck.CONSTANT]), (2, [])])
+def test_a_column_may_stand_still_for_as_many_days_as_its_bound_says(allowed: int, told: list[DataCheck], tmp_path: Path) -> None:
+    frames, model = days_of(loans, 1), model_of(loans, tmp_path)
+    order = sorted(frames)[START - KNOWN : START + 2]
+    days: dict[date, ColumnProfiles] = {day: profile_batch(batch({"purpose": frames[day]["purpose"]})) for day in order[:-2]}
+    days |= {day: profile_batch(batch({"purpose": np.full(len(frames[day]["purpose"]), "car", object)})) for day in order[-2:]}
+    checks = model.checks.model_copy(update={"columns": {"purpose": ColumnBounds(constant_days=allowed)}})
+    found = check_source(model.model_copy(update={"checks": checks}), days, {day: days[day] for day in order[:-2]}, order[:-2])
+    assert [finding.check for finding in found] == told
