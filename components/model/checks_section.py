@@ -72,7 +72,7 @@ class ChecksSection(CheckBounds):
     ignore: tuple[ColumnName, ...] = ()
     """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
     cluster: ColumnName | None = None
-    """The column of the source table, or of source.sql, whose value rows share that belong together, such as an order's; the key unless told."""
+    """The column of the source table, or of source.sql, whose value rows share that belong together, as an order's; the key unless told."""
     cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
     closed: tuple[Weekday | date, ...] = ()
