@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from components.model.metric_names import (
     BINARY_METRICS,
@@ -12,6 +11,9 @@ from components.model.metric_names import (
     class_metric_names,
     macro_metric,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class TaskName(StrEnum):
@@ -59,8 +61,10 @@ class LearningTask:
             return "a finite number"
         return f"a whole number from 0 to {len(self.classes) - 1}" if self.classes else "0 or 1"
 
-    def are_labels(self, values: np.ndarray) -> np.ndarray:
+    def are_labels(self, values: "np.ndarray") -> "np.ndarray":
         """Which of the values, float64 [rows], are labels; bool [rows]."""
+        import numpy as np
+
         return np.isfinite(values) if self.is_regression else np.isin(values, np.arange(len(self.label_names)))
 
     @property
