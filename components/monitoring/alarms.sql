@@ -59,9 +59,10 @@ WHERE model.name = :model AND target = :target
     SELECT FROM registry.alarm_notice AS notice
     WHERE notice.alarm_id = event.alarm_id AND notice.seq = event.seq AND channel = :channel
   )
-  AND NOT EXISTS (
-    SELECT FROM registry.alarm_answer AS muted WHERE muted.alarm_id = event.alarm_id AND action = 'mute' AND until >= event.day
-  )
+  AND COALESCE(event.day > (
+    SELECT until FROM registry.alarm_answer AS muted
+    WHERE muted.alarm_id = event.alarm_id AND action = 'mute' ORDER BY muted.seq DESC LIMIT 1
+  ), true)
   AND (
     event.state IN ('open', 'worse')
     OR (event.state = 'closed'

@@ -96,6 +96,8 @@ class LiveDay:
     metrics: tuple[Metric, ...]
     attempt: int = 0
     run_id: str = ""
+    target: str = ""
+    """Where it was served; known of what the registry has."""
 
 
 def read_live_days(
@@ -120,7 +122,7 @@ def _live_day(row: sa.RowMapping) -> LiveDay:
         scores=tuple(ScoreCounts(**{name: tuple(counts) for name, counts in one.items()}) for one in row["scores"]),
         inputs=tuple(FeatureDay(**one) for one in inputs),
         metrics=tuple(map(metric_from, row["metrics"] or ())),
-        **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id")},
+        **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id", "target")},
     )
 
 
