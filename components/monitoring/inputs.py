@@ -1,5 +1,6 @@
 """The gate's looks at what was served on a day, held against what the version was trained on; and the values that it never met."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
@@ -14,7 +15,7 @@ from components.model.checks_section import ChecksSection
 from components.model.folder import Model
 from components.monitoring.record import FeatureDay, InputFinding
 from components.profiles.profile import ColumnProfile, ColumnProfiles, Profiles, profiles_by_span, sum_column
-from components.wording import percent
+from components.wording import label, percent
 
 COVERAGE = "never trained on"
 """The check of values that were served and never trained on."""
@@ -22,6 +23,8 @@ NAMED_SHARE = 0.01
 """Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""
 UNNAMED_SHARE = 0.05
 """The same of any other feature with few values."""
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""Not 007, which is a code. Anything may be served, so that not all that `isdigit` takes is a number."""
 FEW_VALUES = 32
 """A feature with at most so many values in training has them all, such as weekdays."""
 
@@ -87,9 +90,9 @@ def _untrained(model: Model, name: str, now: ColumnProfile, before: ColumnProfil
 
 
 def range_text(values: Mapping[str, object] | Sequence[str]) -> str:
-    """Values for a sentence: whole numbers as stretches, `12-23 and 5`, others as they are."""
-    if not all(value.lstrip("-").isdigit() for value in values):
-        return listed(sorted(values))
+    """Values for a sentence: whole numbers as stretches, `5, 12-23`, others as they are, long ones cut."""
+    if not all(WHOLE.fullmatch(value) for value in values):
+        return listed([label(value) for value in sorted(values)])
     numbers = sorted(int(value) for value in values)
     starts = [numbers[0], *(later for earlier, later in pairwise(numbers) if later != earlier + 1)]
     ends = [*(earlier for earlier, later in pairwise(numbers) if later != earlier + 1), numbers[-1]]
