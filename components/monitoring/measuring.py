@@ -6,6 +6,7 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+from components.evaluation.metric import recordable
 from components.evaluation.predicted import measure_predictions
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
@@ -79,6 +80,6 @@ def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, 
         operation=rows.operation,
         scores=rows.score_counts,
         inputs=look_at_inputs(query.model, trained, rows.profiles),
-        metrics=measure_predictions(query.model, labelled, scores, beam_args=beam_args) if labelled.num_rows else (),
+        metrics=recordable(measure_predictions(query.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
         attempt=due.attempt,
     )
