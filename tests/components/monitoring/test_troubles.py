@@ -10,6 +10,7 @@ import pytest
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
+from components.monitoring.judging import _serving
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
 from components.monitoring.troubles import Trouble, find_troubles
 
@@ -159,3 +160,9 @@ def test_a_mean_over_classes_is_not_judged_where_one_has_no_row(of_gold: float, 
 
     found = find_troubles(metrics(0.8, 0.8), [served(number, *metrics(0.53, of_gold)) for number in range(3)])
     assert [one.subject for one in found] == subjects
+
+
+@pytest.mark.parametrize(("delay", "first"), [(0, 40), (90, 0)])
+def test_days_are_judged_back_to_those_whose_labels_are_known(delay: int, first: int) -> None:
+    (own,) = _serving([served(number) for number in range(100)], delay).values()
+    assert own[0].served.day == FIRST + timedelta(days=first)
