@@ -14,7 +14,7 @@ from components.monitoring.estimates import Estimate, estimate_days
 from components.monitoring.record import DayState, LiveDay, ServedDay, read_live_days
 from components.runs.record import RunState
 from components.settings import Settings
-from components.wording import count, score, slice_text
+from components.wording import count, legible, score, slice_text
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.run.monitor import MonitoringResult
@@ -73,7 +73,9 @@ def _show_served(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[
         return
     click.echo(f"  slices on {last.served.day}, {last.state}:")
     for metric in _first_metric(last, sliced=True)[:SHOWN_SLICES]:
-        click.echo(f"    {metric.name} {slice_text(metric.slice):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows")
+        click.echo(
+            f"    {metric.name} {legible(slice_text(metric.slice)):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows"
+        )
 
 
 def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]], *, nothing: str = "") -> None:
