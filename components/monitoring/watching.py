@@ -119,8 +119,11 @@ def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bi
 
 
 def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:
-    """Whether a day may be due; only of these days labels are read. What a run through a later day has measured stays."""
-    if known is not None and known.through > query.through:
+    """Whether a day may be due; only of these days labels are read.
+
+    What a run through a later day has measured stays, and so does a day some of whose predictions have expired since.
+    """
+    if known is not None and (known.through > query.through or logged.rows < known.rows):
         return False
     if known is None or known.rows != logged.rows or known.state != _state(query, served.day):
         return True
