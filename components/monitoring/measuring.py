@@ -1,5 +1,6 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
@@ -19,6 +20,8 @@ from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.runs.outcome import Step
 
+log = logging.getLogger(__name__)
+
 
 def measure_due_days(step: Step, target: str, through: str, due: Path, profiles: Path) -> None:
     """Measure the days that `write_due_days` wrote, each recorded as soon as it is measured.
@@ -32,7 +35,6 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
 
     Raises:
         SourceError: the queries do not run on the log.
-        TaskError: a score is NaN.
         AccessError: a service refuses or does not answer.
     """
     query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
@@ -69,6 +71,9 @@ def _read_day(query: LogQuery, day: date, due: Sequence[DueDay]) -> Iterator[tup
 
 def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, beam_args: Sequence[str]) -> LiveDay:
     labelled, scores = rows.labelled()
+    if rows.unmeasurable:
+        where = {"day": str(due.served.day), "version": due.served.version, "rows": rows.unmeasurable}
+        log.warning("predictions are NaN or infinite, and not measured", extra=where)
     return LiveDay(
         served=due.served,
         state=due.state,

@@ -109,6 +109,16 @@ def test_any_text_may_be_served(served: Served) -> None:  # noqa: F811
     assert {metric.slice.get("device") for metric in measured.metrics} == {None, "desk", "phone", odd[2]}
 
 
+def test_a_prediction_that_is_not_finite_is_not_measured(served: Served, caplog: pytest.LogCaptureFixture) -> None:  # noqa: F811
+    wrong = {7: float("nan"), 8: float("inf")}
+    served.serve([row | {"score": wrong.get(row["visitor"], row["score"])} for row in visits(1)])
+    served.label(1, visits(1))
+    (measured,) = served.monitor(2)
+    assert (measured.rows, measured.labelled, sum(measured.scores[0].rows)) == (VISITORS, VISITORS - 2, VISITORS - 2)
+    (line,) = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.measuring"]
+    assert (line["message"], line["rows"]) == ("predictions are NaN or infinite, and not measured", 2)
+
+
 def test_a_number_that_is_not_finite_is_no_label(served_numbers: Served) -> None:  # noqa: F811
     label = served_numbers.model.folder / "label.sql"
     wrong = "CASE visitor WHEN 7 THEN CAST('NaN' AS FLOAT64) WHEN 8 THEN CAST('inf' AS FLOAT64) WHEN 9 THEN NULL ELSE returned * 10.5 END"
