@@ -33,6 +33,7 @@ def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: 
     assert line.refused("alarms", name, "--acknowledge", "999999", "--reason", "?") == (
         f"{name} has no alarm 999999: `perennial alarms {name} --all` lists them"
     )
+    assert line.refused("alarms", f"{name}x") == f"the registry has no model '{name}x': `perennial models` lists those that it has"
     assert line.run("alarms", name, "--mute", number, "--reason", "for ever").returncode == 64
     assert line.refused("monitor", name, "--through", "2026-03-09") == (
         f"{name} is live on no target: say with --target whose predictions to look at"
