@@ -52,7 +52,8 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
     """
     last, model = date.fromisoformat(through), step.model.name
     with step.cloud.engine.connect() as connection:
-        days = [day for day in read_live_days(connection, model, target) if day.served.day <= last]
+        since = last - timedelta(days=2 * JUDGED_DAYS + step.model.rows.label_delay_days)
+        days = [day for day in read_live_days(connection, model, target, since=since) if day.served.day <= last]
         alarms = all_alarms(connection, model, target)
     groups = _serving(days, step.model.rows.label_delay_days)
     for (version, role), own in groups.items():

@@ -8,6 +8,7 @@ WITH last AS (
     JOIN registry.model USING (model_id)
   WHERE model.name = :model AND (CAST(:target AS text) IS NULL OR target = CAST(:target AS text))
     AND (CAST(:version AS bigint) IS NULL OR version = CAST(:version AS bigint))
+    AND (CAST(:since AS date) IS NULL OR day >= CAST(:since AS date))
   ORDER BY day, version, role, target, attempt DESC
 )
 SELECT

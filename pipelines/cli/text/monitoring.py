@@ -11,7 +11,7 @@ from components.evaluation.metric import Metric
 from components.model.folder import read_model
 from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.estimates import Estimate, estimate_days
-from components.monitoring.record import DayState, LiveDay, ServedDay, read_live_days
+from components.monitoring.record import DayState, LiveDay, ServedDay, read_days_of_version
 from components.runs.record import RunState
 from components.settings import Settings
 from components.wording import count, legible, score, slice_text
@@ -51,7 +51,7 @@ def show_monitoring(result: MonitoringResult, *, as_json: bool) -> int:
 def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> None:
     """Print how a version did while it served, day by day, and the slices of the last day that has metrics; each target apart."""
     with make_engine(settings).connect() as connection:
-        days = read_live_days(connection, model, version=number)
+        days = read_days_of_version(connection, model, number)
     delay = read_model(settings.models_folder, model).rows.label_delay_days
     targets = {target: [day for day in days if day.target == target] for target in sorted({day.target for day in days})}
     estimates = {target: estimate_days(own, delay) for target, own in targets.items()}

@@ -8,7 +8,7 @@ import pytest
 
 from components.errors import SourceError
 from components.evaluation.predicted import measure_predictions
-from components.monitoring.record import DayState, read_live_days, record_live_day
+from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
 from tests.components.monitoring.served import VISITORS, Served, served, served_numbers, visits  # noqa: F401
 from tests.components.visits import day
 
@@ -96,7 +96,8 @@ def test_a_day_is_told_by_target_where_a_version_serves_on_several(served: Serve
     (here,) = served.monitor(1)
     with served.engine.begin() as connection:
         record_live_day(connection, served.model.name, "prod", replace(here, rows=7, attempt=0), run_id=here.run_id)
-        found = read_live_days(connection, served.model.name)
+        found = read_days_of_version(connection, served.model.name, 1)
+        assert read_live_days(connection, served.model.name, "prod", since=day(2)) == ()
     assert [(one.target, one.rows) for one in found] == [("local", VISITORS), ("prod", 7)]
 
 
