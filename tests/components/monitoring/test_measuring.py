@@ -82,13 +82,14 @@ def test_a_run_through_an_earlier_day_changes_nothing_of_what_is_known_since(ser
     assert served.monitor(1) == []
 
 
-def test_a_day_of_which_predictions_have_expired_stays_as_it_was_measured(served: Served) -> None:  # noqa: F811
+def test_a_settled_day_of_which_predictions_have_expired_stays_as_it_was_measured(served: Served) -> None:  # noqa: F811
     served.serve(visits(1))
-    assert [one.rows for one in served.monitor(1)] == [VISITORS]
+    served.label(1, visits(1)[:60])
+    assert [(one.rows, one.labelled) for one in served.monitor(2)] == [(VISITORS, 60)]
     log = f"`{served.site.settings.project}.predictions.{served.model.name}`"
     served.site.client.query_and_wait(f"DELETE FROM {log} WHERE instance >= 50")
     served.label(1, visits(1))
-    assert served.monitor(2) == []
+    assert served.monitor(3) == []
 
 
 def test_a_day_is_told_by_target_where_a_version_serves_on_several(served: Served) -> None:  # noqa: F811
