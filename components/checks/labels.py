@@ -69,7 +69,7 @@ def _moved_numbers(model: Model, profiles: Profiles, past: Profiles) -> list[Fin
 
     The distance is that of Kolmogorov and Smirnov: by how much the share of labels below some number changed at most.
     """
-    label, bound = model.rows.label, model.checks.label_change
+    label, bound = model.rows.label, model.checks.of(model.rows.label).label_change
     now, known = ({day: table[label] for day, table in profiles_by_span(each).items() if label in table} for each in (profiles, past))
     before = dict(sorted((now | known).items()))
     for position, (day, column) in enumerate(now.items()):
@@ -97,7 +97,7 @@ def _numbers_finding(model: Model, day: date, now: ColumnProfile, was: ColumnPro
         since=day,
         days=days,
         measure=moved,
-        threshold=model.checks.label_change,
+        threshold=model.checks.of(model.rows.label).label_change,
         touched=moved,
     )
 

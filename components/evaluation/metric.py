@@ -60,11 +60,23 @@ def require_recordable(metrics: Sequence[Metric]) -> None:
         SourceError: a slice's values are too long together, or one has a NUL, which PostgreSQL cannot store.
     """
     for metric in metrics:
-        key = slice_key(metric.slice)
-        why = f"{len(key)} characters, {LONGEST_SLICE_KEY} are possible" if len(key) > LONGEST_SLICE_KEY else "a NUL" if "\0" in key else ""
+        why = _unrecordable_because(metric)
         if why:
             name, value = max(metric.slice.items(), key=lambda item: ("\0" in item[1], len(item[1])))
             raise SourceError(
                 f"slice {', '.join(sorted(metric.slice))} has the value {label(value)!r} of {name}: with it the slice's name has {why}; "
                 f"let source.sql shorten it, or take {name} out of evaluation.slices in model.toml"
             )
+
+
+def recordable(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+    """Those of slices that the registry can hold: a service may be given any text."""
+    return tuple(metric for metric in metrics if not _unrecordable_because(metric))
+
+
+def _unrecordable_because(metric: Metric) -> str:
+    """What is wrong with the name of its slice; empty if nothing is."""
+    key = slice_key(metric.slice)
+    if len(key) > LONGEST_SLICE_KEY:
+        return f"{len(key)} characters, {LONGEST_SLICE_KEY} are possible"
+    return "a NUL" if "\0" in key else ""

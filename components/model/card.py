@@ -54,6 +54,11 @@ class CardFile(_Section):
     risks: tuple[Risk, ...] = ()
     data: tuple[DataOrigin, ...] = ()
 
+    @property
+    def sensitive_columns(self) -> tuple[str, ...]:
+        """The columns that are called sensitive: what stands before the colon of a line."""
+        return tuple(line.partition(":")[0].strip() for origin in self.data for line in origin.sensitive)
+
 
 def read_card_file(folder: Path) -> CardFile:
     """Read the card.toml of a model's folder; an empty one if the folder has none.

@@ -116,6 +116,8 @@ class Alarm:
     acknowledged_because: str | None = None
     muted_until: date | None = None
     muted_because: str | None = None
+    last_day: date | None = None
+    """The last day that was measured of the version, or that the alarm tells of; an alarm that stays as it is tells of an earlier one."""
 
     @property
     def impact(self) -> float:
@@ -160,7 +162,7 @@ def _alarm(row: sa.RowMapping) -> Alarm:
         state=AlarmState(row["state"]), day=row["day"], loss=row["loss"], rows=row["row_count"], sentence=row["sentence"], cause=cause
     )
     subject = {name: row[name] for name in ("model", "version", "target", "role", "subject", "slice", "since")}
-    answers = {name: row[name] for name in ("acknowledged_by", "acknowledged_because", "muted_until", "muted_because")}
+    answers = {name: row[name] for name in ("acknowledged_by", "acknowledged_because", "muted_until", "muted_because", "last_day")}
     return Alarm(
         alarm_id=row["alarm_id"],
         subject=AlarmSubject(kind=AlarmKind(row["kind"]), **subject),

@@ -3,7 +3,11 @@
 SELECT alarm_id, model.name AS model, version, target, role, kind, subject, slice, since, event.seq, event.state, event.day, loss, row_count,
        sentence, cause, cause_column, cause_slice, cause_since, cause_sentence,
        acknowledged.actor AS acknowledged_by, acknowledged.reason AS acknowledged_because,
-       muted.until AS muted_until, muted.reason AS muted_because
+       muted.until AS muted_until, muted.reason AS muted_because,
+       GREATEST(event.day, (
+         SELECT max(live_day.day) FROM registry.live_day
+         WHERE live_day.model_version_id = alarm.model_version_id AND live_day.target = alarm.target
+       )) AS last_day
 FROM registry.alarm
   JOIN registry.model_version USING (model_version_id)
   JOIN registry.model USING (model_id)
@@ -47,7 +51,7 @@ SELECT :alarm_id, COALESCE(max(seq), 0) + 1, :action, :until, :actor, :reason FR
 
 -- name: untold
 -- Events of a model on a target of which nobody was told by a channel: alarms that are open or worse, and those that are over after
--- somebody was told of them. What is settled is no news, and neither is what somebody has muted on the day.
+-- somebody was told of them. What is settled is no news, and neither is what somebody has muted on the last day that was measured.
 SELECT alarm_id, event.seq
 FROM registry.alarm_event AS event
   JOIN registry.alarm USING (alarm_id)
@@ -59,9 +63,13 @@ WHERE model.name = :model AND target = :target
     SELECT FROM registry.alarm_notice AS notice
     WHERE notice.alarm_id = event.alarm_id AND notice.seq = event.seq AND channel = :channel
   )
-  AND NOT EXISTS (
-    SELECT FROM registry.alarm_answer AS muted WHERE muted.alarm_id = event.alarm_id AND action = 'mute' AND until >= event.day
-  )
+  AND COALESCE(GREATEST(event.day, (
+    SELECT max(live_day.day) FROM registry.live_day
+    WHERE live_day.model_version_id = alarm.model_version_id AND live_day.target = alarm.target
+  )) > (
+    SELECT until FROM registry.alarm_answer AS muted
+    WHERE muted.alarm_id = event.alarm_id AND action = 'mute' ORDER BY muted.seq DESC LIMIT 1
+  ), true)
   AND (
     event.state IN ('open', 'worse')
     OR (event.state = 'closed'

@@ -139,8 +139,13 @@ def _estimate(day: LiveDay, settled: Sequence[LiveDay], tested: Sequence[_Backte
     half = _half_band(errors)
     outside = int((np.abs(errors[-3:]) > half).sum())
     broken = any(found.check not in (DataCheck.DRIFT, COVERAGE) for one in day.inputs for found in one.findings)
-    value = was + blend * change
-    return Estimate(value, value - half, value + half, float(np.abs(errors).mean()), is_trusted=outside < 2 and not broken)
+    value, low, high = (_possible(name, one) for one in was + blend * change + np.array([0.0, -half, half]))
+    return Estimate(value, low, high, float(np.abs(errors).mean()), is_trusted=outside < 2 and not broken)
+
+
+def _possible(name: str, value: float) -> float:
+    """The nearest value that the metric can have."""
+    return max(float(value), 0.0) if name == "calibration" else min(max(float(value), 0.0), 1.0)
 
 
 def _blend(tested: Sequence[_Backtest]) -> float:

@@ -1,5 +1,6 @@
 """The gate's looks at what was served on a day, held against what the version was trained on; and the values that it never met."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
@@ -10,11 +11,12 @@ from components.looks.deviation import LEAST_ROWS, Deviation, listed
 from components.looks.drift import judge_drift, measure_distance
 from components.looks.earlier_days import Look, Observation, is_new
 from components.looks.values import far_out
+from components.model.card import read_card_file
 from components.model.checks_section import ChecksSection
 from components.model.folder import Model
 from components.monitoring.record import FeatureDay, InputFinding
 from components.profiles.profile import ColumnProfile, ColumnProfiles, Profiles, profiles_by_span, sum_column
-from components.wording import percent
+from components.wording import label, legible, percent
 
 COVERAGE = "never trained on"
 """The check of values that were served and never trained on."""
@@ -22,26 +24,35 @@ NAMED_SHARE = 0.01
 """Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""
 UNNAMED_SHARE = 0.05
 """The same of any other feature with few values."""
+WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""Not 007, which is a code. Anything may be served, so that not all that `isdigit` takes is a number."""
+HASH = re.compile("[0-9a-f]{64}")
 FEW_VALUES = 32
 """A feature with at most so many values in training has them all, such as weekdays."""
 
 
 def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> tuple[FeatureDay, ...]:
-    """What was served on a day, feature by feature.
+    """What was served on a day, feature by feature. Sensitive columns that are hidden in the log cannot be looked at.
 
     Args:
         model: names the features that are ignored, the slices and segments, and the thresholds.
         trained: the profiles of the rows that the version was trained on, by span; empty if they are not known.
         served: the profiles of the day's rows.
     """
-    spans = profiles_by_span(trained)
+    spans, sensitive = profiles_by_span(trained), read_card_file(model.folder).sensitive_columns
     found = []
     for name, now in sorted(served.items()):
-        earlier = [table[name] for _, table in sorted(spans.items()) if name in table]
+        is_hidden = name in sensitive and _is_hidden(now)
+        earlier = [] if is_hidden else [table[name] for _, table in sorted(spans.items()) if name in table]
         distance = measure_distance(sum_column(earlier), now).divergence if earlier else 0.0
         looked = _look(model, name, now, earlier, min(spans)) if earlier and name not in model.checks.ignore else ()
         found.append(FeatureDay(name=name, nulls=now.nulls / max(now.rows, 1), distance=distance, findings=looked))
     return tuple(found)
+
+
+def _is_hidden(now: ColumnProfile) -> bool:
+    """Whether the log has hashes of a column, or nothing, as `perennial serve --sensitive` leaves it."""
+    return now.nulls == now.rows or (bool(now.values) and all(HASH.fullmatch(value) for value in now.values))
 
 
 def _look(model: Model, name: str, now: ColumnProfile, earlier: Sequence[ColumnProfile], day: date) -> tuple[InputFinding, ...]:
@@ -83,13 +94,13 @@ def _untrained(model: Model, name: str, now: ColumnProfile, before: ColumnProfil
     if rows < LEAST_ROWS or share < (NAMED_SHARE if name in named else UNNAMED_SHARE):
         return None
     what = f"is {range_text(new)} in {percent(share)} of rows, which the version was never trained on"
-    return InputFinding(check=COVERAGE, measure=share, rows=rows, what=what, values=tuple(sorted(new)))
+    return InputFinding(check=COVERAGE, measure=share, rows=rows, what=what, values=tuple(sorted(map(legible, new))))
 
 
 def range_text(values: Mapping[str, object] | Sequence[str]) -> str:
-    """Values for a sentence: whole numbers as stretches, `12-23 and 5`, others as they are."""
-    if not all(value.lstrip("-").isdigit() for value in values):
-        return listed(sorted(values))
+    """Values for a sentence: whole numbers as stretches, `5, 12-23`, others as they are, long ones cut."""
+    if not all(WHOLE.fullmatch(value) for value in values):
+        return listed([label(value) for value in sorted(values)])
     numbers = sorted(int(value) for value in values)
     starts = [numbers[0], *(later for earlier, later in pairwise(numbers) if later != earlier + 1)]
     ends = [*(earlier for earlier, later in pairwise(numbers) if later != earlier + 1), numbers[-1]]

@@ -26,14 +26,14 @@ from components.runs.outcome import Step
 from components.snapshot.describe import describe_days
 
 JUDGED_DAYS = 60
-"""So many days before the last one tell what is usual."""
+"""So many days before the last one whose labels can be known tell what is usual."""
 COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
 SERVING_DAYS = 3
 """A version that has served nothing in the last so many days is no longer watched."""
 SHADOW = "shadow"
 SERVED_BEFORE = 14
-"""So many days of earlier versions are held against those of the one that is wrong."""
+"""So many measured days of earlier versions are held against those of the one that is wrong."""
 Group = tuple[int, str]
 """Version and role."""
 
@@ -52,9 +52,10 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
     """
     last, model = date.fromisoformat(through), step.model.name
     with step.cloud.engine.connect() as connection:
-        days = [day for day in read_live_days(connection, model, target) if day.served.day <= last]
+        since = last - timedelta(days=2 * JUDGED_DAYS + step.model.rows.label_delay_days)
+        days = [day for day in read_live_days(connection, model, target, since=since) if day.served.day <= last]
         alarms = all_alarms(connection, model, target)
-    groups = _serving(days)
+    groups = _serving(days, step.model.rows.label_delay_days)
     for (version, role), own in groups.items():
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
@@ -62,7 +63,7 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         events = next_events(watched, alarms, find_troubles(story.own_metrics, own), own[-1].served.day)
         if any(event.needs_cause for event in events):
             served = _profiles_of(profiles, version, role)
-            evidence = _evidence(step, story, own, [day for day in days if day.served.version < version], served)
+            evidence = _evidence(step, story, own, [day for day in days if day.served.version < version and day.metrics], served)
         else:
             evidence = None
         _record(step, events, evidence)
@@ -71,14 +72,14 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         _record(step, close_replaced(alarms, serving, max(own[-1].served.day for own in groups.values())), None)
 
 
-def _serving(days: Sequence[LiveDay]) -> dict[Group, list[LiveDay]]:
+def _serving(days: Sequence[LiveDay], label_delay_days: int) -> dict[Group, list[LiveDay]]:
     """The last days of each version and role that still answers somebody, the oldest first. A shadow raises no alarms."""
     if not days:
         return {}
-    newest = days[-1].served.day
+    newest, judged = days[-1].served.day, timedelta(days=JUDGED_DAYS + label_delay_days)
     groups: dict[Group, list[LiveDay]] = {}
     for day in days:
-        if day.served.role != SHADOW and day.served.day > newest - timedelta(days=JUDGED_DAYS):
+        if day.served.role != SHADOW and day.served.day > newest - judged:
             groups.setdefault((day.served.version, day.served.role), []).append(day)
     return {group: own for group, own in groups.items() if own[-1].served.day > newest - timedelta(days=SERVING_DAYS)}
 

@@ -44,7 +44,7 @@ class LogQuery:
         columns = {"key": f"`{rows.key}`", "span": f"`{rows.span}`", "label": f"`{rows.label}`"}
         kinds = {"label_type": "INT64", "is_label": f"{columns['label']} BETWEEN 0 AND @most_label"}
         if self.model.task.is_regression:
-            kinds = {"label_type": "FLOAT64", "is_label": f"{columns['label']} IS NOT NULL"}
+            kinds = {"label_type": "FLOAT64", "is_label": f"NOT (IS_NAN({columns['label']}) OR IS_INF({columns['label']}))"}
         return (FOLDER / file).read_text().format(**names, **columns, **kinds)
 
     @property

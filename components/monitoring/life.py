@@ -71,9 +71,12 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Sequence[Tr
 
 
 def close_replaced(alarms: Sequence[Alarm], serving: set[tuple[str, int, str]], day: date) -> list[AlarmEvent]:
-    """Close the alarms of versions that do not serve any longer, given by target, version and role."""
+    """Close the alarms of versions that do not serve any longer on a day, given by target, version and role.
+
+    What is known of a later day stays: a run may look at the past again.
+    """
     gone = [one for one in alarms if (one.subject.target, one.subject.version, one.subject.role) not in serving]
-    return [_end(alarm, max(day, alarm.standing.day)) for alarm in gone if alarm.standing.state is not AlarmState.CLOSED]
+    return [_end(alarm, day) for alarm in gone if alarm.standing.state is not AlarmState.CLOSED and alarm.standing.day <= day]
 
 
 def _belongs(alarm: Alarm, watched: Watched) -> bool:

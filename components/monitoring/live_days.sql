@@ -1,16 +1,23 @@
 -- name: last
--- The last measurement of each day of a model on a target, the oldest day first. Metrics are JSON; NaN and infinity are texts there.
-SELECT DISTINCT ON (day, version, role)
-  version, target, role, day, attempt, live_day.state, through, row_count, labelled, contradicting, fingerprint, operation, scores, inputs, live_day.run_id,
+-- The last measurement of each day of a model on each target, or on one, the oldest day first. Metrics are JSON, where NaN and infinity
+-- are texts; only those of last measurements are put together.
+WITH last AS (
+  SELECT DISTINCT ON (day, version, role, target) live_day.*, version
+  FROM registry.live_day
+    JOIN registry.model_version USING (model_version_id)
+    JOIN registry.model USING (model_id)
+  WHERE model.name = :model AND (CAST(:target AS text) IS NULL OR target = CAST(:target AS text))
+    AND (CAST(:version AS bigint) IS NULL OR version = CAST(:version AS bigint))
+    AND (CAST(:since AS date) IS NULL OR day >= CAST(:since AS date))
+  ORDER BY day, version, role, target, attempt DESC
+)
+SELECT
+  version, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, inputs, run_id,
   (SELECT json_agg(json_build_array(metric_name.name, features, value, ci_low, ci_high, example_count) ORDER BY metric_name.name, slice_key)
    FROM registry.live_metric JOIN registry.metric_name USING (metric_id) JOIN registry.slice USING (slice_id)
-   WHERE live_metric.live_day_id = live_day.live_day_id AND CAST(:with_metrics AS boolean)) AS metrics
-FROM registry.live_day
-  JOIN registry.model_version USING (model_version_id)
-  JOIN registry.model USING (model_id)
-WHERE model.name = :model AND (CAST(:target AS text) IS NULL OR target = CAST(:target AS text))
-  AND (CAST(:version AS bigint) IS NULL OR version = CAST(:version AS bigint))
-ORDER BY day, version, role, attempt DESC;
+   WHERE live_metric.live_day_id = last.live_day_id AND CAST(:with_metrics AS boolean)) AS metrics
+FROM last
+ORDER BY day, version, role, target;
 
 -- name: insert
 INSERT INTO registry.live_day (

@@ -1,11 +1,13 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+from components.evaluation.metric import recordable
 from components.evaluation.predicted import measure_predictions
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
@@ -17,6 +19,8 @@ from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
 from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.runs.outcome import Step
+
+log = logging.getLogger(__name__)
 
 
 def measure_due_days(step: Step, target: str, through: str, due: Path, profiles: Path) -> None:
@@ -31,7 +35,6 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
 
     Raises:
         SourceError: the queries do not run on the log.
-        TaskError: a score is NaN.
         AccessError: a service refuses or does not answer.
     """
     query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
@@ -68,6 +71,9 @@ def _read_day(query: LogQuery, day: date, due: Sequence[DueDay]) -> Iterator[tup
 
 def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, beam_args: Sequence[str]) -> LiveDay:
     labelled, scores = rows.labelled()
+    if rows.unmeasurable:
+        where = {"day": str(due.served.day), "version": due.served.version, "rows": rows.unmeasurable}
+        log.warning("predictions are NaN or infinite, and not measured", extra=where)
     return LiveDay(
         served=due.served,
         state=due.state,
@@ -79,6 +85,6 @@ def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, 
         operation=rows.operation,
         scores=rows.score_counts,
         inputs=look_at_inputs(query.model, trained, rows.profiles),
-        metrics=measure_predictions(query.model, labelled, scores, beam_args=beam_args) if labelled.num_rows else (),
+        metrics=recordable(measure_predictions(query.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
         attempt=due.attempt,
     )

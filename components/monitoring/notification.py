@@ -27,8 +27,8 @@ def notify(step: Step, target: str) -> None:
     if hook is None:
         return
     with step.cloud.engine.connect() as connection:
-        alarms = {alarm.alarm_id: alarm for alarm in all_alarms(connection, step.model.name, target)}
         untold = untold_alarms(connection, step.model.name, target, CHANNEL)
+        alarms = {alarm.alarm_id: alarm for alarm in all_alarms(connection, step.model.name, target)}
     for alarm_id, seq in untold:
         try:
             with step.cloud.engine.begin() as connection:

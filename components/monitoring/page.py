@@ -61,6 +61,7 @@ def render_live(facts: LiveFacts) -> str:
         closed=[alarm for alarm in facts.alarms if alarm.standing.state is AlarmState.CLOSED],
         events=[event for event in facts.events if event.created_at.date() >= days[0]] or facts.events[:1],
         metrics=_metric_charts(facts, marks, days),
+        is_labelled=any(day.labelled for day in facts.days),
         slices=_slice_charts(facts.days, marks, days),
         volume=_volume_charts(facts.days, marks, days),
         features=_feature_charts(facts.days, marks, days),
@@ -106,9 +107,9 @@ def _chart_of(
     estimated: Sequence[TrendPoint] = (),
 ) -> _Chart | None:
     points = [_point(day, metric) for day in days for metric in day.metrics if metric.name == name and metric.slice == slice_]
+    points = [point for point in points if math.isfinite(point.value)]
     measured = {point.day for point in points}
-    points = sorted([*points, *(point for point in estimated if point.day not in measured)], key=lambda point: point.day)
-    drawable = [point for point in points if math.isfinite(point.value)]
+    drawable = sorted([*points, *(point for point in estimated if point.day not in measured)], key=lambda point: point.day)
     if not drawable:
         return None
     title = f"{name} of {slice_text(slice_)}"

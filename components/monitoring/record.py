@@ -96,14 +96,24 @@ class LiveDay:
     metrics: tuple[Metric, ...]
     attempt: int = 0
     run_id: str = ""
+    target: str = ""
+    """Where it was served; known of what the registry has."""
 
 
 def read_live_days(
-    connection: sa.Connection, model: str, target: str | None = None, version: int | None = None, *, with_metrics: bool = True
+    connection: sa.Connection, model: str, target: str, *, since: date | None = None, with_metrics: bool = True
 ) -> tuple[LiveDay, ...]:
-    """The last measurement of every day of a model, the oldest day first; of one target and one version, or of all."""
-    rows = execute(connection, "live_days.last", model=model, target=target, version=version, with_metrics=with_metrics).mappings()
-    return tuple(_live_day(row) for row in rows)
+    """The last measurement of every day of a model on a target, the oldest day first: from one day on, or of all."""
+    return _read(connection, model=model, target=target, version=None, since=since, with_metrics=with_metrics)
+
+
+def read_days_of_version(connection: sa.Connection, model: str, version: int) -> tuple[LiveDay, ...]:
+    """Like `read_live_days`, of a version on all targets."""
+    return _read(connection, model=model, target=None, version=version, since=None, with_metrics=True)
+
+
+def _read(connection: sa.Connection, **wanted: object) -> tuple[LiveDay, ...]:
+    return tuple(map(_live_day, execute(connection, "live_days.last", **wanted).mappings()))
 
 
 def _live_day(row: sa.RowMapping) -> LiveDay:
@@ -120,7 +130,7 @@ def _live_day(row: sa.RowMapping) -> LiveDay:
         scores=tuple(ScoreCounts(**{name: tuple(counts) for name, counts in one.items()}) for one in row["scores"]),
         inputs=tuple(FeatureDay(**one) for one in inputs),
         metrics=tuple(map(metric_from, row["metrics"] or ())),
-        **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id")},
+        **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id", "target")},
     )
 
 

@@ -86,9 +86,9 @@ class ServedRows:
         """How each output is distributed; empty where numbers are predicted, which have no range to count in."""
         if self.model.task.is_regression:
             return ()
-        scores = np.concatenate(self._scores)
+        scores = np.concatenate(self._scores)[self._is_number]
         bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)
-        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])
+        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])[self._is_number]
         return tuple(self._counts(column, labels, place) for place, column in enumerate(bins.T))
 
     def _counts(self, bins: np.ndarray, labels: np.ndarray, place: int) -> ScoreCounts:
@@ -97,11 +97,25 @@ class ServedRows:
         rows, labelled, positives = (tuple(np.bincount(one, minlength=BINS).tolist()) for one in chosen)
         return ScoreCounts(rows=rows, labelled=labelled, positives=positives)
 
+    @property
+    def _is_number(self) -> np.ndarray:
+        """Which rows have finite scores: a network may give NaN for what a caller sends. Bool [rows]."""
+        found: np.ndarray = np.isfinite(np.concatenate(self._scores)).all(axis=1)
+        return found
+
+    @property
+    def unmeasurable(self) -> int:
+        """How many rows have a score that is NaN or infinite."""
+        return int((~self._is_number).sum())
+
     def labelled(self) -> tuple[pa.Table, np.ndarray]:
-        """The rows whose label is known, key, label and slices, and their scores, float32 [rows, scores]."""
+        """The rows that can be measured, since their label is known and their scores are finite: key, label and slices; and the scores.
+
+        These are float32 [rows, scores].
+        """
         table, scores = pa.Table.from_batches(self._kept), np.concatenate(self._scores)
-        is_known = table.column(self.model.rows.label).is_valid()
-        return table.filter(is_known), scores[np.asarray(is_known.combine_chunks())]
+        is_known = np.asarray(table.column(self.model.rows.label).is_valid().combine_chunks()) & self._is_number
+        return table.filter(pa.array(is_known)), scores[is_known]
 
 
 def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mapping[ServedDay, ServedRows]:

@@ -17,7 +17,7 @@ from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
 from components.looks.data_check import DataCheck
 from components.looks.usual import spread_of
-from components.model.metric_names import HEADLINE_METRICS, R_SQUARED
+from components.model.metric_names import HEADLINE_METRICS, R_SQUARED, class_metric, macro_metric
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.record import DayState, LiveDay
@@ -27,6 +27,8 @@ WINDOWS, VIOLATIONS = 5, 2
 """A metric is worse on so many of the last so many days, and on the newest one."""
 FINDINGS_A_YEAR = 1.0
 """So many false alarms a year are asked of chance, over all metrics and slices of a day."""
+LEAST_LABELLED = {DayState.SETTLED: 0.0, DayState.PROVISIONAL: 0.5}
+"""A day is judged if so large a share of its rows is labelled: the few labels that come first may be of a kind, and would end an alarm."""
 DEVIATIONS = 2.0
 """A day is worse by itself if it is so many standard deviations off."""
 LEAST_DROPS = {"calibration": 0.25, R_SQUARED: 0.1}
@@ -81,6 +83,15 @@ class _Worse:
     """Of all last days together."""
     since: date
     rows: int
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A day with the metrics that have an interval. A mean over classes is left out where a class, which counts as 0 in it, has no row."""
+
+    day: LiveDay
+    metrics: Mapping[tuple[str, str], Metric]
+    """By name and the key of the slice."""
 
 
 def find_troubles(reference: Sequence[Metric], days: Sequence[LiveDay]) -> list[Trouble]:
@@ -174,12 +185,12 @@ def _days_in_a_row(days: Sequence[LiveDay], name: str, check: str) -> list[LiveD
 
 
 def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay]) -> Iterator[Trouble]:
-    measured = [day for day in days if day.metrics]
+    measured = [one for one in map(_measured, days) if one.metrics and one.day.labelled >= LEAST_LABELLED[one.day.state] * one.day.rows]
     if not measured:
         return
-    asked = [(name, slice_) for name, slice_ in _asked(measured[-1].metrics)]
+    asked = _asked([*measured[-1].metrics.values()])
     was = {(metric.name, slice_key(metric.slice)): metric for metric in reference}
-    judged = [_judge(was, name, slice_, measured) for name, slice_ in asked]
+    judged = (_judge(was, name, slice_, measured) for name, slice_ in asked)
     level = _deviations_of_chance(FINDINGS_A_YEAR / 365 / max(len(asked), 1))
     groups: dict[tuple[str, frozenset[str]], list[_Worse]] = defaultdict(list)
     for one in judged:
@@ -187,7 +198,7 @@ def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay]) -> Iterator[T
             groups[one.metric, frozenset(one.slice)].append(one)
     sure = {key: found for key, found in groups.items() if max(one.deviations for one in found) > level}
     for (name, columns), found in sure.items():
-        trouble = _trouble(columns, found, measured[-1].state)
+        trouble = _trouble(columns, found, measured[-1].day.state)
         general = sure.get((name, frozenset()))
         if not columns or general is None or trouble.loss > CONCENTRATED * general[0].drop:
             yield trouble
@@ -199,13 +210,22 @@ def _asked(metrics: Sequence[Metric]) -> list[tuple[str, Mapping[str, str]]]:
     return [(metric.name, metric.slice) for metric in metrics if (metric.name == first if metric.slice else metric.name in OVERALL)]
 
 
-def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str, str], days: Sequence[LiveDay]) -> _Worse | None:
+def _measured(day: LiveDay) -> _Measured:
+    known = {(metric.name, slice_key(metric.slice)): metric for metric in day.metrics}
+    lacking = {key for (name, key), metric in known.items() if name.startswith(class_metric("auc", "")) and math.isnan(metric.value)}
+    left_out = {(name, key) for name, key in known if key in lacking and name.startswith(macro_metric(""))}
+    return _Measured(day, {place: known[place] for place in known if place not in left_out and _error(known[place]) is not None})
+
+
+def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str, str], days: Sequence[_Measured]) -> _Worse | None:
     """A metric of a slice on the last days; None if it is not worse on enough of them, or if too little is known."""
-    reference = was.get((name, slice_key(slice_))) or was.get((name, ""))  # a slice that was never met is held against all rows
+    place = name, slice_key(slice_)
+    reference = was.get(place) or was.get((name, ""))  # a slice that was never met is held against all rows
     if reference is None or _error(reference) is None:
         return None
-    series = [(day, metric) for day in days if (metric := _of(day, name, slice_)) is not None and _error(metric) is not None]
-    if not series or series[-1][0] is not days[-1]:
+    series = [(one.day, one.metrics[place]) for one in days if place in one.metrics]
+    newest = days[-1].day
+    if not series or series[-1][0] is not newest:
         return None
     drops = [_drop(name, reference.value, metric.value) for _, metric in series]
     usual = _usual_spread(name, drops[:-WINDOWS])
@@ -216,7 +236,7 @@ def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str
         for (day, metric), drop, error in window
         if drop > DEVIATIONS * error and drop >= LEAST_DROPS.get(name, LEAST_DROP)
     ]
-    if len(bad) < VIOLATIONS or bad[-1][0] is not days[-1]:
+    if len(bad) < VIOLATIONS or bad[-1][0] is not newest:
         return None
     weights = [1 / error**2 for _, _, error in window]
     mean = sum(weight * drop for weight, (_, drop, _) in zip(weights, window, strict=True)) / sum(weights)
@@ -231,10 +251,6 @@ def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str
         since=bad[0][0].served.day,
         rows=rows,
     )
-
-
-def _of(day: LiveDay, name: str, slice_: Mapping[str, str]) -> Metric | None:
-    return next((metric for metric in day.metrics if metric.name == name and metric.slice == slice_), None)
 
 
 def _error(metric: Metric) -> float | None:

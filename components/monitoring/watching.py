@@ -119,7 +119,13 @@ def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bi
 
 
 def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:
-    """Whether a day may be due; only of these days labels are read."""
+    """Whether a day may be due; only of these days labels are read.
+
+    What a run through a later day has measured stays, and so does a settled day some of whose predictions have expired since.
+    """
+    has_lost_rows = known is not None and known.state is DayState.SETTLED and logged.rows < known.rows
+    if known is not None and (known.through > query.through or has_lost_rows):
+        return False
     if known is None or known.rows != logged.rows or known.state != _state(query, served.day):
         return True
     return served.day + timedelta(days=query.model.rows.label_delay_days + LATE_DAYS) > query.through

@@ -1,6 +1,5 @@
 """The service's predictions into the spool of the log, and the process that ships them."""
 
-import itertools
 import os
 import subprocess
 import sys
@@ -61,7 +60,8 @@ class Remembering:
         folder = self.folder / servable.model
         if servable.model not in self._spools:
             self._spools[servable.model] = Spool(folder, self.options.limit_bytes)
-        hidden = self._sensitive(servable.model) if self.options.sensitive != "keep" else ()
+        is_kept = self.options.sensitive == "keep"
+        hidden = () if is_kept else read_card_file(self.settings.models_folder / servable.model).sensitive_columns
         table = LogTable(
             table=f"{self.settings.project}.{features.log or f'{DATASET}.{servable.model}'}",
             day_field=features.log_day or DAY,
@@ -109,11 +109,6 @@ class Remembering:
         )
         numbers = {name: array[:rows] for name, array in packed.inputs.items() if name != "string"}
         return LogRecord(header, numbers, scored.scores[start:end])
-
-    def _sensitive(self, model: str) -> tuple[str, ...]:
-        """The columns that card.toml calls sensitive: what stands before the colon of a line."""
-        lines = itertools.chain.from_iterable(data.sensitive for data in read_card_file(self.settings.models_folder / model).data)
-        return tuple(line.partition(":")[0].strip() for line in lines)
 
     def notes(self) -> list[str]:
         """What is wrong with the log, while all is answered."""

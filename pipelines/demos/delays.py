@@ -123,7 +123,7 @@ def _whole(_number: int, row: dict[str, object]) -> dict[str, object] | None:
 def _show_hours(settings: Settings, version: int, *, since: date = FIRST) -> None:
     """Show the metrics of a version in the morning and in the afternoon, the mean over hours and days that were served."""
     with Cloud(settings).engine.connect() as connection:
-        days = [day for day in read_live_days(connection, MODEL, TARGET, version) if day.served.day >= since]
+        days = [day for day in read_live_days(connection, MODEL, TARGET, since=since) if day.served.version == version]
     click.echo(f"\n   version {version} on {days[0].served.day} to {days[-1].served.day}")
     for name, hours in (("5-11 h", MORNING), ("12-23 h", range(12, 24))):
         values = [f"{metric} {score(_mean(days, metric, hours))}" for metric in ("auc", "calibration")]

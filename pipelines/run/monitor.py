@@ -1,8 +1,10 @@
 """Monitor a model: run the monitoring pipeline on this machine."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+
+import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.files import private_folder
@@ -42,11 +44,19 @@ class MonitoringResult:
     tasks: tuple[TaskResult, ...]
     folder: Path
     page: Path | None
-    """The page of the model's trends; None if no day was measured yet."""
+    """The page of the model's trends; None if no day was measured lately."""
 
 
-def _write_report(cloud: Cloud, model: Model, target: str) -> Path | None:
-    """Write the page of a model's trends on a target. None if no day was measured.
+def _measured(connection: sa.Connection, request: MonitoringRequest, run_id: str) -> tuple[LiveDay, ...]:
+    """The days that a run measured. Metrics are read from the first of them on alone: there may be years of them."""
+    model, target = request.model.name, request.target
+    own = [day.served.day for day in read_live_days(connection, model, target, with_metrics=False) if day.run_id == run_id]
+    days = read_live_days(connection, model, target, since=min(own)) if own else ()
+    return tuple(day for day in days if day.run_id == run_id)
+
+
+def _write_report(cloud: Cloud, request: MonitoringRequest) -> Path | None:
+    """Write the page of a model's last days on a target. None if none of them was measured.
 
     Raises:
         StorageFullError: the disk has no room for it.
@@ -56,8 +66,9 @@ def _write_report(cloud: Cloud, model: Model, target: str) -> Path | None:
     from components.report.drawing import unchecked
     from components.report.templating import write_page
 
+    model, target, since = request.model, request.target, request.through - timedelta(days=SHOWN_DAYS)
     with cloud.engine.connect() as connection:
-        days = [day for day in read_live_days(connection, model.name, target) if day.served.role == "live"][-SHOWN_DAYS:]
+        days = [day for day in read_live_days(connection, model.name, target, since=since) if day.served.role == "live"]
         alarms = all_alarms(connection, model.name, target)
         events = history(connection, model.name, target, limit=SHOWN_EVENTS)
     if not days:
@@ -92,8 +103,7 @@ def monitor_locally(runner: Runner, request: MonitoringRequest) -> MonitoringRes
         arguments: dict[str, str | int] = {"model": model.name, "target": request.target, "through": request.through.isoformat()}
         run, tasks = attempt.run(monitoring, {**arguments, "launch": launch.to_json()})
         with runner.cloud.engine.connect() as connection:
-            days = read_live_days(connection, model.name, request.target)
+            measured = _measured(connection, request, attempt.run_id)
             alarms = open_alarms(connection, model.name, request.target)
-        measured = tuple(day for day in days if day.run_id == attempt.run_id)
-        page = _write_report(runner.cloud, model, request.target)
+        page = _write_report(runner.cloud, request)
         return MonitoringResult(run, measured, alarms, tasks, attempt.folder, page)

@@ -23,6 +23,7 @@ from components.snapshot.partitions import PartitionRange
 from components.snapshot.query import dry_run, rows_parameters, rows_query
 from components.snapshot.source import count_undated
 from components.snapshot.window import Window
+from components.training.signatures import Column
 from pipelines.demos import churn as demo_churn
 from pipelines.demos import loyalty as demo_loyalty
 from pipelines.demos.story import _copy_model
@@ -128,7 +129,9 @@ def test_the_queries_of_monitoring_are_accepted_for_every_model(
         model = read_model(tmp_path, known.name).model_copy(update={"source": source, "serving": serving})
         assert model.has_label_query is has_label_query
         table = f"{settings.project}.{serving.log}"
-        ensure_table(client, LogTable(table, "event_date", target="t", model=model.name, environment="e", columns=()))
+        ensure_table(
+            client, LogTable(table, "event_date", target="t", model=model.name, environment="e", columns=(Column("day", "int64"),))
+        )
         query = LogQuery(Cloud(settings), model, "t", DAYS[1])
         for file in ("logged_days.sql", "fingerprints.sql", "served_rows.sql"):
             parameters = list(query.settings(DAYS, DAYS).query_parameters)

@@ -83,6 +83,8 @@ def alarms(
 
     with make_engine(settings).begin() as connection:
         name = require_model_name(model)
+        if name not in {one.name for one in list_models(connection)}:
+            raise RegistryError(f"the registry has no model {name!r}: `perennial models` lists those that it has")
         known = all_alarms(connection, name, target)
         for number, action in ((acknowledge, AlarmAnswer.ACKNOWLEDGE), (mute, AlarmAnswer.MUTE)):
             if number is not None:

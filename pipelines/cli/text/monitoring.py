@@ -11,10 +11,10 @@ from components.evaluation.metric import Metric
 from components.model.folder import read_model
 from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.estimates import Estimate, estimate_days
-from components.monitoring.record import LiveDay, ServedDay, read_live_days
+from components.monitoring.record import DayState, LiveDay, ServedDay, read_days_of_version
 from components.runs.record import RunState
 from components.settings import Settings
-from components.wording import count, score, slice_text
+from components.wording import count, legible, score, slice_text
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.run.monitor import MonitoringResult
@@ -49,30 +49,42 @@ def show_monitoring(result: MonitoringResult, *, as_json: bool) -> int:
 
 
 def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> None:
-    """Print how a version did while it served, day by day, and the slices of the last settled day."""
+    """Print how a version did while it served, day by day, and the slices of the last day that has metrics; each target apart."""
     with make_engine(settings).connect() as connection:
-        days = read_live_days(connection, model, version=number)
-    estimates = estimate_days(days, read_model(settings.models_folder, model).rows.label_delay_days)
+        days = read_days_of_version(connection, model, number)
+    delay = read_model(settings.models_folder, model).rows.label_delay_days
+    targets = {target: [day for day in days if day.target == target] for target in sorted({day.target for day in days})}
+    estimates = {target: estimate_days(own, delay) for target, own in targets.items()}
     if as_json:
-        click.echo(to_json([_day_json(day) | {"estimates": _plain(estimates.get(day.served, {}))} for day in days]))
+        click.echo(to_json([_day_json(day) | {"estimates": _plain(estimates[day.target].get(day.served, {}))} for day in days]))
         return
-    _show_days(days, estimates, nothing=f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
+    if not days:
+        click.echo(f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
+    for target, own in targets.items():
+        click.echo(f"on {target}")
+        _show_served(own, estimates[target])
+
+
+def _show_served(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]]) -> None:
+    """The days on one target, and the slices of the last one that was measured."""
+    _show_days(days, estimates)
     last = next((day for day in reversed(days) if day.metrics), None)
     if last is None:
         return
     click.echo(f"  slices on {last.served.day}, {last.state}:")
     for metric in _first_metric(last, sliced=True)[:SHOWN_SLICES]:
-        click.echo(f"    {metric.name} {slice_text(metric.slice):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows")
+        click.echo(
+            f"    {metric.name} {legible(slice_text(metric.slice)):<28} {_value(metric)}  {count(metric.example_count or 0):>9} rows"
+        )
 
 
-def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]], *, nothing: str) -> None:
+def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]], *, nothing: str = "") -> None:
     if not days:
         click.echo(nothing)
         return
     click.echo("day         version  role    state             rows  labelled  p99 ms  metric")
     for day in days:
-        overall = _first_metric(day, sliced=False)
-        metric = f"{overall[0].name} {_value(overall[0])}" if overall else _estimate_text(estimates.get(day.served, {}))
+        metric = _metric_text(day, estimates.get(day.served, {}))
         contradicting = f", {count(day.contradicting)} rows with contradicting labels" if day.contradicting else ""
         click.echo(
             f"{day.served.day}  {day.served.version:>7}  {day.served.role:<6}  {day.state:<11} {count(day.rows):>10}  "
@@ -80,14 +92,23 @@ def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[st
         )
 
 
-def _estimate_text(estimates: Mapping[str, Estimate]) -> str:
-    """What a day without labels is likely to come to, never without its band."""
+def _metric_text(day: LiveDay, estimates: Mapping[str, Estimate]) -> str:
+    """The metric of all rows; without one what the day is likely to come to, never without its band, or why nothing is known."""
+    overall = _first_metric(day, sliced=False)
+    if overall:
+        return f"{overall[0].name} {_value(overall[0])}"
     name = next((name for name in HEADLINE if name in estimates), None)
     if name is None:
-        return "no labels yet"
+        return _unknown_because(day)
     one = estimates[name]
     trust = "" if one.is_trusted else ", not to be trusted"
     return f"{name} about {score(one.value)} [{score(one.low)}, {score(one.high)}], estimated from scores{trust}"
+
+
+def _unknown_because(day: LiveDay) -> str:
+    if day.labelled:
+        return "not defined: too few rows are labelled, or all labels are alike"
+    return "no labels yet" if day.state is DayState.PROVISIONAL else "no row has a label"
 
 
 def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
@@ -121,7 +142,9 @@ def show_alarms(model: str, alarms: Sequence[Alarm], *, as_json: bool) -> int:
 
 
 def _is_unanswered(alarm: Alarm) -> bool:
-    return alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted(alarm.standing.day)
+    return (
+        alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted(alarm.last_day or alarm.standing.day)
+    )
 
 
 def _show_alarms(alarms: Sequence[Alarm]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from components.checks.labels import _label_counts, _ranking_auc
 from components.looks.data_check import DataCheck
+from components.model.checks_section import ColumnBounds
 from components.model.folder import Model
 from components.model.task import TaskName
 from tests.components.checks.corruptions import SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
@@ -172,7 +173,8 @@ def test_numbers_that_moved_are_told_with_their_mean_and_median(amounts: Model) 
         "(Kolmogorov-Smirnov 0.98)"
     )
     assert row_findings(amounts, paid(1.0, 1.0, 100.0, rows=19)) == ()
-    assert row_findings(amounts.model_copy(update={"checks": amounts.checks.model_copy(update={"label_change": 1.0})}), paid(1, 9)) == ()
+    for bound in ({"label_change": 1.0}, {"columns": {"label": ColumnBounds(label_change=1.0)}}):
+        assert row_findings(amounts.model_copy(update={"checks": amounts.checks.model_copy(update=bound)}), paid(1, 9)) == ()
 
 
 def test_a_feature_that_knows_the_number_is_a_leak(amounts: Model) -> None:

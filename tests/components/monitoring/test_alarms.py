@@ -20,8 +20,11 @@ from components.monitoring.alarms import (
     answer,
     open_alarms,
     record_standing,
+    untold_alarms,
 )
+from components.monitoring.record import record_live_day
 from components.registry.versions import NewVersion
+from tests.components.monitoring.test_troubles import served
 from tests.components.recorded import register
 
 NewVersionMaker = Callable[..., NewVersion]
@@ -80,3 +83,21 @@ def test_people_acknowledge_and_mute_with_a_reason_and_an_end(connection: sa.Con
     )
     with pytest.raises(RegistryError, match="give --until with --mute alone"):
         answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="for ever")
+
+
+def test_what_is_muted_is_heard_of_again_after_the_last_day_of_it(connection: sa.Connection, new_version: NewVersionMaker) -> None:
+    new = new_version(connection)
+    number = register(connection, new)
+    record_standing(connection, subject_of(new, number), standing(AlarmState.OPEN), seq=1, run_id=new.run_id)
+    (alarm,) = open_alarms(connection, new.model)
+    until = date(2013, 3, 10)
+    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="mended on Monday", until=until)
+    for last, is_heard in ((until, False), (date(2013, 3, 11), True)):
+        day = served(0)
+        record_live_day(
+            connection, new.model, "local", replace(day, served=replace(day.served, day=last, version=number)), run_id=new.run_id
+        )
+        (alarm,) = open_alarms(connection, new.model)
+        assert alarm.last_day == last
+        assert alarm.is_muted(last) is not is_heard
+        assert untold_alarms(connection, new.model, "local", "webhook") == ([(alarm.alarm_id, 1)] if is_heard else [])

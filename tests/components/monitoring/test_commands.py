@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.settings import Settings
-from tests.components.monitoring.served import Served, trained, visits  # noqa: F401
+from tests.components.monitoring.served import Served, served, trained, visits  # noqa: F401
 from tests.pipelines.command_line import CommandLine
 
 
@@ -33,6 +33,7 @@ def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: 
     assert line.refused("alarms", name, "--acknowledge", "999999", "--reason", "?") == (
         f"{name} has no alarm 999999: `perennial alarms {name} --all` lists them"
     )
+    assert line.refused("alarms", f"{name}x") == f"the registry has no model '{name}x': `perennial models` lists those that it has"
     assert line.run("alarms", name, "--mute", number, "--reason", "for ever").returncode == 64
     assert line.refused("monitor", name, "--through", "2026-03-09") == (
         f"{name} is live on no target: say with --target whose predictions to look at"
@@ -42,3 +43,18 @@ def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: 
     (day,) = [row for row in shown.stdout.splitlines() if row.startswith("2026-03-08")]
     assert day.split()[1:6] == ["1", "live", "settled", "200", "200"]
     assert "device watch" in shown.stdout
+
+
+def test_a_day_without_a_metric_says_why(served: Served, cloud: Settings) -> None:  # noqa: F811
+    for number in (1, 2, 3):
+        served.serve(visits(number))
+    served.label(1, visits(1)[:1])
+    served.monitor(3)
+    line = CommandLine(served.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    shown = line.run("show", served.model.name, "1", "--live").stdout.splitlines()
+    assert shown[0] == "on local"
+    assert {row[:10]: row.partition("  1.5  ")[2] for row in shown if row.startswith("2026")} == {
+        "2026-03-01": "not defined: too few rows are labelled, or all labels are alike",
+        "2026-03-02": "no row has a label",
+        "2026-03-03": "no labels yet",
+    }

@@ -95,3 +95,9 @@ def test_without_enough_settled_days_there_is_no_bare_number(settled: int) -> No
     rng = np.random.default_rng(8)
     days = [drawn(rng, number, spread=0.15) for number in range(settled)]
     assert estimate_days([*days, drawn(rng, 40, spread=0.15, is_settled=False)], DELAY) == {}
+
+
+def test_a_band_ends_where_the_metric_does() -> None:
+    rng = np.random.default_rng(9)
+    days = [drawn(rng, number, spread=3, flipped=0.4 * (number % 8 == 0)) for number in range(30)]
+    assert auc([*days, drawn(rng, 40, spread=3, is_settled=False)]).high == 1.0

@@ -1,7 +1,10 @@
 """The looks at what was served on a day, against the rows that the version was trained on."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from hashlib import sha256
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -81,6 +84,18 @@ def test_values_in_another_unit_are_told_and_drift_is_measured(model: Model, tra
     (distance,) = [one for one in look_at_inputs(model, trained, metres) if one.name == "distance"]
     assert distance.distance > 0.5
     assert distance.findings[0].what.startswith("is out of all range in 400 of 400 values")
+
+
+def test_sensitive_columns_that_the_log_hides_are_not_looked_at(
+    trained: dict[ProfileKey, dict[str, ColumnProfile]], model: Model, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(model.folder, tmp_path / model.name)
+    hashed = [sha256(str(value).encode()).hexdigest() for value in flights(2)["carrier"]]
+    hidden = flights(2) | {"carrier": hashed, "distance": pa.nulls(400, pa.float64())}
+    assert found(read_model(tmp_path, model.name), trained, hidden).keys() == {"carrier", "distance"}
+    (folder / "card.toml").write_text('[[data]]\nname = "flights"\nsensitive = ["carrier: a firm", "distance"]\n')
+    assert found(read_model(tmp_path, model.name), trained, hidden) == {}
+    assert found(read_model(tmp_path, model.name), trained, flights(2) | {"carrier": ["ZZ"] * 400}).keys() == {"carrier"}
 
 
 def test_untrained_values_are_listed_by_feature(model: Model, trained: dict[ProfileKey, dict[str, ColumnProfile]]) -> None:

@@ -54,6 +54,7 @@ def test_troubles_of_other_columns_and_kinds_are_alarms_of_their_own() -> None:
 def test_the_alarms_of_a_version_that_serves_no_longer_are_closed() -> None:
     alarms = recorded(next_events(WATCHED, (), [TROUBLE], days(1)))
     assert close_replaced(alarms, {("local", 1, "live")}, days(3)) == []
+    assert close_replaced(alarms, {("local", 2, "live")}, days(0)) == [], "a run looks at the past again"
     (event,) = close_replaced(alarms, {("local", 2, "live")}, days(3))
     assert (event.state, event.seq, event.day, event.standing(CAUSE).sentence) == (AlarmState.CLOSED, 2, days(3), TROUBLE.sentence)
     assert next_events(replace(WATCHED, version=2), alarms, [], days(3)) == [], "another version's"

@@ -1,12 +1,14 @@
 """Days of predictions are measured by what was logged and by the labels that are known, each once, and again if these change."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from components.errors import SourceError
 from components.evaluation.predicted import measure_predictions
-from components.monitoring.record import DayState
+from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
 from tests.components.monitoring.served import VISITORS, Served, served, served_numbers, visits  # noqa: F401
 from tests.components.visits import day
 
@@ -71,6 +73,62 @@ def test_a_day_run_twice_changes_nothing_and_a_late_label_changes_its_day_alone(
     assert (again.served.day, again.attempt) == (day(1), 2)
     assert served.days()[1] == before[1]
     assert [m.value for m in again.metrics] != [m.value for m in before[0].metrics]
+
+
+def test_a_run_through_an_earlier_day_changes_nothing_of_what_is_known_since(served: Served) -> None:  # noqa: F811
+    served.serve(visits(1))
+    served.label(1, visits(1))
+    assert [one.state for one in served.monitor(2)] == [DayState.SETTLED]
+    assert served.monitor(1) == []
+
+
+def test_a_settled_day_of_which_predictions_have_expired_stays_as_it_was_measured(served: Served) -> None:  # noqa: F811
+    served.serve(visits(1))
+    served.label(1, visits(1)[:60])
+    assert [(one.rows, one.labelled) for one in served.monitor(2)] == [(VISITORS, 60)]
+    log = f"`{served.site.settings.project}.predictions.{served.model.name}`"
+    served.site.client.query_and_wait(f"DELETE FROM {log} WHERE instance >= 50")
+    served.label(1, visits(1))
+    assert served.monitor(3) == []
+
+
+def test_a_day_is_told_by_target_where_a_version_serves_on_several(served: Served) -> None:  # noqa: F811
+    served.serve(visits(1))
+    (here,) = served.monitor(1)
+    with served.engine.begin() as connection:
+        record_live_day(connection, served.model.name, "prod", replace(here, rows=7, attempt=0), run_id=here.run_id)
+        found = read_days_of_version(connection, served.model.name, 1)
+        assert read_live_days(connection, served.model.name, "prod", since=day(2)) == ()
+    assert [(one.target, one.rows) for one in found] == [("local", VISITORS), ("prod", 7)]
+
+
+def test_any_text_may_be_served(served: Served) -> None:  # noqa: F811
+    odd = {1: "x" * 600, 2: "a,b=c" * 20, 3: "a\0b"}
+    served.serve([row | {"device": odd.get(row["visitor"], row["device"])} for row in visits(1)])
+    served.label(1, visits(1))
+    (measured,) = served.monitor(2)
+    assert measured.labelled == VISITORS
+    assert {metric.slice.get("device") for metric in measured.metrics} == {None, "desk", "phone", odd[2]}
+
+
+def test_a_prediction_that_is_not_finite_is_not_measured(served: Served, caplog: pytest.LogCaptureFixture) -> None:  # noqa: F811
+    wrong = {7: float("nan"), 8: float("inf")}
+    served.serve([row | {"score": wrong.get(row["visitor"], row["score"])} for row in visits(1)])
+    served.label(1, visits(1))
+    (measured,) = served.monitor(2)
+    assert (measured.rows, measured.labelled, sum(measured.scores[0].rows)) == (VISITORS, VISITORS - 2, VISITORS - 2)
+    (line,) = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.measuring"]
+    assert (line["message"], line["rows"]) == ("predictions are NaN or infinite, and not measured", 2)
+
+
+def test_a_number_that_is_not_finite_is_no_label(served_numbers: Served) -> None:  # noqa: F811
+    label = served_numbers.model.folder / "label.sql"
+    wrong = "CASE visitor WHEN 7 THEN CAST('NaN' AS FLOAT64) WHEN 8 THEN CAST('inf' AS FLOAT64) WHEN 9 THEN NULL ELSE returned * 10.5 END"
+    label.write_text(label.read_text().replace("returned * 10.5", f"{wrong}"))
+    served_numbers.serve(visits(1))
+    served_numbers.label(1, visits(1))
+    (measured,) = served_numbers.monitor(2)
+    assert (measured.labelled, measured.contradicting) == (VISITORS - 3, 0)
 
 
 def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811

@@ -126,7 +126,12 @@ def test_what_is_muted_is_not_told_and_neither_is_the_end_of_what_was_not(served
         told(served, step, address)
         record(served, step.run_id, 2, AlarmState.CLOSED)
         told(served, step, address)
-    assert hook.texts == []
+        assert hook.texts == []
+        record(served, step.run_id, 3, AlarmState.OPEN)
+        with served.engine.begin() as connection:
+            answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ada", reason="not so well known", until=date(2026, 3, 8))
+        told(served, step, address)
+    assert len(hook.texts) == 1, "the last word counts"
 
 
 def test_a_webhook_that_is_not_there_is_logged_without_its_address(served: Served, caplog: pytest.LogCaptureFixture) -> None:  # noqa: F811

@@ -31,7 +31,7 @@ def served(number: int, **changes: object) -> LiveDay:
         "state": DayState.SETTLED if number < 4 else DayState.PROVISIONAL,
         "through": FIRST,
         "rows": 900,
-        "labelled": 800 if number < 5 else 0,
+        "labelled": 0 if changes.get("metrics") == () or number > 4 else 800,
         "contradicting": 0,
         "fingerprint": "f",
         "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number)),
@@ -106,6 +106,8 @@ def test_a_page_of_few_days_without_labels_is_whole(count: int) -> None:
     page = render(days=[served(number, metrics=(), inputs=()) for number in range(count)], alarms=[alarm(AlarmState.CLOSED)], events=[])
     assert_harmless(page)
     assert section(page, "metrics") == "Metrics by day no label is known yet"
+    labelled = render(days=[served(0, metrics=(), labelled=1)])
+    assert section(labelled, "metrics") == "Metrics by day no metric is defined: too few rows are labelled, or all labels are alike"
     assert "No alarm is open" in page
     assert table(page, "alarms")[0][1] == "closed"
 

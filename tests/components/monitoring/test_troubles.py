@@ -10,6 +10,7 @@ import pytest
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
+from components.monitoring.judging import _serving
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
 from components.monitoring.troubles import Trouble, find_troubles
 
@@ -128,7 +129,40 @@ def test_rows_never_trained_on_are_held_against_the_others_while_too_few_days_ar
 
 @pytest.mark.parametrize(
     ("values", "text"),
-    [(("12", "13", "14", "5"), "5, 12-14"), (("23",), "23"), (("b", "a"), "a, b"), (("-1", "0", "7"), "-1-0, 7")],
+    [
+        (("12", "13", "14", "5"), "5, 12-14"),
+        (("23",), "23"),
+        (("b", "a"), "a, b"),
+        (("-1", "0", "7"), "-1-0, 7"),
+        (("²", "1"), "1, ²"),
+        (("--5",), "--5"),
+        (("01001", "01002"), "01001, 01002"),
+    ],
 )
 def test_values_are_written_as_stretches(values: Sequence[str], text: str) -> None:
     assert range_text(values) == text
+
+
+def test_a_day_that_cannot_be_judged_does_not_end_what_is_wrong() -> None:
+    bad = [served(number, auc(0.50)) for number in range(3)]
+    alone = replace(served(3, Metric("auc", {}, float("nan"), None, None, 1)), labelled=1)
+    first = replace(served(3, auc(0.69, half=0.2, rows=60), state=DayState.PROVISIONAL), labelled=60)
+    for day in (alone, first):
+        assert [one.subject for one in find_troubles(REFERENCE, [*bad, day])] == ["auc"]
+    most = replace(served(3, auc(0.69), state=DayState.PROVISIONAL), labelled=600)
+    assert find_troubles(REFERENCE, [*bad, most]) == []
+
+
+@pytest.mark.parametrize(("of_gold", "subjects"), [(0.8, ["macro_auc"]), (float("nan"), [])], ids=["a worse model", "a class has no row"])
+def test_a_mean_over_classes_is_not_judged_where_one_has_no_row(of_gold: float, subjects: list[str]) -> None:
+    def metrics(macro: float, gold: float) -> tuple[Metric, ...]:
+        return Metric("macro_auc", {}, macro, macro - 0.03, macro + 0.03, 1000), Metric("auc_of_gold", {}, gold, gold - 0.03, gold + 0.03)
+
+    found = find_troubles(metrics(0.8, 0.8), [served(number, *metrics(0.53, of_gold)) for number in range(3)])
+    assert [one.subject for one in found] == subjects
+
+
+@pytest.mark.parametrize(("delay", "first"), [(0, 40), (90, 0)])
+def test_days_are_judged_back_to_those_whose_labels_are_known(delay: int, first: int) -> None:
+    (own,) = _serving([served(number) for number in range(100)], delay).values()
+    assert own[0].served.day == FIRST + timedelta(days=first)

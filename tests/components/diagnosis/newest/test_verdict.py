@@ -119,6 +119,11 @@ def test_versions_that_cannot_be_asked_are_not_judged() -> None:
         ("precision", 0.9, 0.5, False),  # may fall while recall rises
         ("calibration", 1.0, 1.1, True),
         ("calibration", 0.9, 1.05, False),
+        ("root_mean_squared_error", 10.0, 10.6, True),
+        ("root_mean_squared_error", 10.0, 10.4, False),
+        ("mean_absolute_error", 10.0, 9.0, False),
+        ("mean_squared_error", 100.0, 104.0, False),  # 2 % more of its root
+        ("mean_squared_error", 100.0, 110.0, False),  # its root tells
     ],
 )
 def test_worse_is_what_falls_by_more_than_chance_and_enough_to_matter(name: str, then: float, now: float, is_worse: bool) -> None:
