@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files bench bench-gate bench-curve goldens docs clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,17 +61,20 @@ check-files: setup ## Hold workflows, builds, the Dockerfile and the shell scrip
 	@$(ENTER) hadolint infra/image/Dockerfile
 	@$(ENTER) shellcheck --severity warning $(SCRIPTS)
 
-check: setup check-files ## Lint, types, imports, and every test that trains nothing and needs no service
-	@infra/userland/install kustomize kustomize
+lint: setup check-files ## Lint, types and imports
 	@$(ENTER) ruff format --check .
 	@$(ENTER) ruff check .
 	@$(ENTER) mypy components pipelines tests benchmarks
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
+
+check: lint ## Lint, types, imports, and every test that trains nothing and needs no service
+	@infra/userland/install kustomize kustomize
 	@$(ENTER) pytest -q -n 2 --dist loadfile -m "not slow and not services"
 
 test: setup ## Run all tests but those of the export to MLflow
 	@infra/userland/install chromium chromium
+	@infra/userland/install kustomize kustomize
 	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow and not containers" tests/pipelines tests/components tests/infra tests/test_house.py # the longest first
 
 test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
