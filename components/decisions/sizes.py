@@ -1,5 +1,6 @@
 """What BigQuery knows of a table's partitions without reading their rows: one query a table, whatever the number of its models."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -47,8 +48,12 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     )
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy=LOAD):
         found = list(cloud.warehouse.query(_query(name), config).result(timeout=600))
-    rows = {_day(row.partition_id): int(row.total_rows) for row in found if row.partition_id.isdigit()}
-    modified = {_day(row.partition_id): row.last_modified_time for row in found if row.partition_id.isdigit()}
+    rows, modified = Counter[date](), dict[date, datetime]()
+    for row in found:
+        if row.partition_id.isdigit():
+            day = _day(row.partition_id)  # of one partition, or of the hours of a table by HOUR
+            rows[day] += int(row.total_rows)
+            modified[day] = max(row.last_modified_time, modified.get(day, row.last_modified_time))
     today = (found[0].present + AHEAD_OF_UTC).date() if found else date.min
     if not rows or min(rows) > today:
         raise SourceError(f"table {name} has no partition of today or before: {LOAD}")
