@@ -37,7 +37,7 @@ class Decision:
     reason: str
     """One sentence that names the facts."""
     because: tuple[Reason, ...] = ()
-    """The reasons to train that it answers (TRAIN), or that wait."""
+    """The reasons to train that it answers (TRAIN), or that wait; the alarm that asks for a rollback (ROLL_BACK)."""
     not_before: datetime | None = None
     """When it is worth looking again, if a clock says so."""
     target: str | None = None
@@ -74,12 +74,11 @@ def _bad_version(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason,
     for alarm in _alarms(facts, LikelyCause.BAD_VERSION):
         for live in facts.live:
             is_meant = alarm.target in (None, live.target) and alarm.version in (None, live.version)
-            if is_meant and _is_on_probation(policy, live, facts.now):
+            because = Reason(ReasonKind.ALARM, f"rollback:{alarm.alarm_id}:{live.target}:{live.version}", alarm.sentence)
+            if is_meant and _is_on_probation(policy, live, facts.now) and because.key not in facts.answered:
                 what = f"version {live.version}, on probation on {live.target} since {live.since:%Y-%m-%d %H:%M} UTC,"
                 sentence = f"{what} is bad (alarm {alarm.alarm_id}: {alarm.sentence})"
-                return Decision(
-                    PolicyVerdict.ROLL_BACK, "probation", sentence, target=live.target, subject=(f"alarm:{alarm.alarm_id}", live.target)
-                )
+                return Decision(PolicyVerdict.ROLL_BACK, "probation", sentence, (because,), target=live.target)
     if reasons or not (bad := _alarms(facts, LikelyCause.BAD_VERSION)):
         return None
     sentence = f"alarm {bad[0].alarm_id} says that the version is bad ({bad[0].sentence}), which training on the same data would not mend"

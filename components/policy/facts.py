@@ -135,7 +135,7 @@ class Facts:
     """All that were ever made; `answered` says which were carried out."""
     live: tuple[LiveFact, ...] = ()
     answered: frozenset[str] = frozenset()
-    """The keys of reasons for which a training was carried out, whatever came of it."""
+    """The keys of reasons for which a training was carried out, whatever came of it, or a rollback was refused."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """How many trainings for a reason failed, by its key."""
     paused: str = ""

@@ -116,6 +116,18 @@ def test_a_bad_version_on_probation_is_rolled_back_and_the_next_one_waits_for_a_
     assert "version 4 is live on staging" in house.watch()
 
 
+def test_a_rollback_that_is_refused_is_told_once_and_training_goes_on(house: House) -> None:
+    house.watch()
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="staging", version=1)]
+    told = house.watch()
+    assert told[0].startswith("roll back: version 1, on probation on staging since ")
+    assert told[1].startswith("nothing was live on staging before")
+    assert [sentence.partition(":")[0] for sentence in house.watch()] == ["mend"]
+    assert house.watch() == []
+    house.load_a_day()
+    assert "version 2 is live on staging" in house.watch()
+
+
 def test_a_version_that_a_person_deployed_is_left_to_people(house: House) -> None:
     house.watch()
     house.approve(house.last_decision(), "prod")

@@ -84,3 +84,15 @@ def test_a_run_that_ended_before_it_was_recorded_is_followed_by_another(
     (decision,) = decisions(watching, name)
     assert [claim["attempt"] for claim in decision["claims"]] == [1, 2]
     assert len(backend.state.runs) == 2
+
+
+def test_a_run_that_somebody_ended_on_kubeflow_is_not_waited_for_without_end(
+    watching: KubeflowCommandLine,
+    backend: Backend,  # noqa: F811
+    steps: Steps,  # noqa: F811
+    name: str,
+) -> None:
+    steps.lost |= {"pin", "finish"}
+    assert watch(watching, name) == [f"train: {WORDS}"]
+    backend.wait()
+    assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"
