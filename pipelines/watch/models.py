@@ -31,9 +31,7 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
     require_image(settings)
     with connected(settings) as kubeflow:
         trainer = KubeflowTrainer(kubeflow, settings)
-        yield Watcher(
-            Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, has_ended=trainer.has_ended
-        )
+        yield Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, has_ended=trainer.has_ended)
 
 
 def watched_models(

@@ -7,7 +7,7 @@ from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.folder import Model
 from components.policy.reasons import ReasonKind
-from components.reason import LONGEST_REASON
+from components.reason import as_reason
 from components.registry.versions import find_version_of_run
 from components.runs.kubeflow import find_execution
 from components.runs.record import RecordedRun, RunState, close_interrupted, finish_run, is_recorded, read_run
@@ -73,7 +73,7 @@ def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrd
         run_id=run_id,
         through=decision.through,
         trigger=decision.trigger,
-        reason=f"decision {decision.decision_id}: {decision.reason}"[:LONGEST_REASON],
+        reason=as_reason(f"decision {decision.decision_id}: {decision.reason}"),
         force="components" in changed and any(one.kind is ReasonKind.CODE for one in decision.reasons),
     )
 

@@ -49,7 +49,7 @@ SINCE_EPOCH = {exp.UnixSeconds: 1_000_000, exp.UnixMillis: 1000}
 
 
 def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """CAST of a text that BigQuery takes for no value is an error, and NULL for SAFE_CAST. So it is for TIMESTAMP(text) and DATETIME(text)."""
+    """CAST, TIMESTAMP and DATETIME of a text that BigQuery takes for no value are an error, and NULL for SAFE_CAST."""
     for call in _inner_first(tree, exp.Cast, *MOMENTS):
         if call.args.get("format") or isinstance(call.parent, exp.SafeFunc):  # SAFE.TIMESTAMP(text)
             continue
