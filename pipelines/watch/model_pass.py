@@ -37,19 +37,24 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     return decide(policy, gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms))
 
 
-def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
-    """Look at a model once, and do what its policy says. Whatever goes wrong is told, and the next look goes on from there."""
+def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """Look at a model once, and do what its policy says. Whatever goes wrong is told, and the next look goes on from there.
+
+    Returns whether nothing went wrong: what is refused, waits or failed as a training is recorded, and is none of that.
+    """
     try:
         with only_watcher(watcher.cloud.engine, model.name) as is_alone:
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
-                return
+                return True
             is_free = _finish(watcher, model, policy)
             decision_id = _decide(watcher, model, policy, may_train=is_free)
             if decision_id is not None:
                 _carry_out(watcher, model, policy, decision_id)
     except PerennialError as error:
         watcher.on_news(model.name, f"not looked at to the end: {error}")
+        return False
+    return True
 
 
 def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:

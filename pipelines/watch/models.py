@@ -50,8 +50,9 @@ def watched_models(
             on_news(name, "not looked at: its model.toml has no section [continuous]")
 
 
-def watch_once(watcher: Watcher, names: Sequence[str]) -> None:
-    """Look at each model once."""
+def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
+    """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    for model, policy in watched_models(watcher.cloud.settings, names, watcher.on_news):
-        watch_model(watcher, model, policy)
+    models = watched_models(watcher.cloud.settings, names, watcher.on_news)
+    looks = [watch_model(watcher, model, policy) for model, policy in models]
+    return all(looks)

@@ -1,5 +1,6 @@
 """The commands that look after models: watch them, and say what was decided."""
 
+import sys
 import time
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
@@ -20,7 +21,8 @@ from pipelines.cli.options import Day, as_json, ready_settings, reason_option
 def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: int) -> None:
     """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why.
 
-    However many watchers there are, and however they end, a decision is carried out once.
+    However many watchers there are, and however they end, a decision is carried out once. With --once, the exit code is 1 if a service
+    did not answer and a model was not looked at to the end.
     """
     settings = ready_settings()
     from pipelines.cli.text.continuous import show_decision, tell
@@ -33,9 +35,9 @@ def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: in
                 show_decision(model.name, look(watcher, model, policy))
             return
         while True:
-            watch_once(watcher, models)
+            is_well = watch_once(watcher, models)
             if once:
-                return
+                sys.exit(0 if is_well else 1)
             time.sleep(every)
 
 
