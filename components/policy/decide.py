@@ -140,9 +140,10 @@ def _running(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) ->
 
 
 def _attempts(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    if any(facts.failures.get(one.key, 0) < policy.attempts for one in reasons):
+    ripe = [one for one in reasons if not one.unripe]  # what is not ripe would not be trained for: it starts no training again
+    if not ripe or any(facts.failures.get(one.key, 0) < policy.attempts for one in ripe):
         return None
-    sentence = f"{policy.attempts} trainings for this failed ({reasons[0].sentence}): look at `perennial runs {facts.model}`"
+    sentence = f"{policy.attempts} trainings for this failed ({ripe[0].sentence}): look at `perennial runs {facts.model}`"
     return Decision(PolicyVerdict.WAIT, "attempts", f"{sentence}, then ask with `perennial request {facts.model}`", reasons)
 
 
