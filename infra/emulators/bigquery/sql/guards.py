@@ -10,7 +10,7 @@ from bigquery.failures import not_supported
 from bigquery.sql import typed
 
 DIGITS = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
-DAY = r"\d{4}-\d{1,2}-\d{1,2}"
+DAY = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])-\d{1,2}-\d{1,2}"
 CLOCK = r"([01]?\d|2[0-3]):\d{1,2}:\d{1,2}(\.\d{1,6})?"
 ZONE = r"(\s*([Zz]|[+-](0?\d|1[0-4])(:?[0-5]\d)?)| [A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*)"
 TEXTS = {
@@ -64,7 +64,7 @@ def _is_good(value: exp.Expression, pattern: str) -> bool:
     """Whether it is a literal that the pattern allows, or a number."""
     if not isinstance(value, exp.Literal):
         return False
-    return not value.is_string or bool(re.fullmatch(pattern, value.name) and not value.name.startswith("0000-"))
+    return not value.is_string or bool(re.fullmatch(pattern, value.name))
 
 
 def _is_safe(call: exp.Expr) -> exp.Boolean:

@@ -20,34 +20,34 @@ CREATE MACRO bq.main.perennial_text(value, shown) AS CASE
     ELSE shown
 END;
 
--- What follows names its argument once: of calls within calls, each would else be there as often as the inner one is named.
+-- What follows names its argument as seldom as it can: of calls within calls, the inner one is there as often as that, each time.
+-- Yet no lambda takes it, since DuckDB computes none beforehand: a query of days that are computed would read all partitions.
 
 -- Whether a value can be cast, whose text must be of a pattern.
-CREATE MACRO bq.main.perennial_is_text(value, pattern, refusal, is_safe) AS list_transform([value], lambda one: CASE
-    WHEN typeof(one) <> 'VARCHAR' OR one IS NULL THEN TRUE
-    WHEN regexp_full_match(CAST(one AS VARCHAR), pattern) AND NOT starts_with(CAST(one AS VARCHAR), '0000-') THEN TRUE
+CREATE MACRO bq.main.perennial_is_text(value, pattern, refusal, is_safe) AS CASE
+    WHEN COALESCE(typeof(value) <> 'VARCHAR' OR regexp_full_match(CAST(value AS VARCHAR), pattern), TRUE) THEN TRUE
     WHEN is_safe THEN FALSE
-    ELSE error(refusal || CAST(one AS VARCHAR))
-END)[1];
+    ELSE error(refusal || CAST(value AS VARCHAR))
+END;
 
-CREATE MACRO bq.main.perennial_length(length, function_name, is_safe) AS list_transform([length], lambda one: CASE
-    WHEN one < 0 THEN CASE WHEN is_safe THEN NULL ELSE error('The length in ' || function_name || '() cannot be negative') END
-    ELSE one
-END)[1];
+CREATE MACRO bq.main.perennial_length(length, function_name, is_safe) AS CASE
+    WHEN length < 0 THEN CASE WHEN is_safe THEN NULL ELSE error('The length in ' || function_name || '() cannot be negative') END
+    ELSE length
+END;
 
-CREATE MACRO bq.main.perennial_is_day(value, is_safe) AS list_transform([value], lambda one: CASE
-    WHEN one >= DATE '0001-01-01' AND one < DATE '10000-01-01' OR one IS NULL THEN TRUE
+CREATE MACRO bq.main.perennial_is_day(value, is_safe) AS CASE
+    WHEN COALESCE(value BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999', TRUE) THEN TRUE
     WHEN is_safe THEN FALSE
     ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow')
-END)[1];
+END;
 
-CREATE MACRO bq.main.perennial_is_finite(value, function_name, arguments) AS list_transform([value], lambda result: CASE
-    WHEN isinf(result) AND list_bool_and(list_transform(arguments, lambda one: isfinite(CAST(one AS DOUBLE))))
+CREATE MACRO bq.main.perennial_is_finite(value, function_name, arguments) AS CASE
+    WHEN isinf(value) AND list_bool_and(list_transform(arguments, lambda one: isfinite(CAST(one AS DOUBLE))))
     THEN error('Floating point overflow in function: ' || function_name) ELSE TRUE
-END)[1];
+END;
 
 -- Microseconds since 1970 as whole units, rounded down.
 CREATE MACRO bq.main.perennial_since_epoch(microseconds, unit) AS
-list_transform([microseconds], lambda one: (one - ((one % unit) + unit) % unit) // unit)[1];
+microseconds // unit - CASE WHEN microseconds % unit < 0 THEN 1 ELSE 0 END;
 
-CREATE MACRO bq.main.perennial_json(value) AS list_transform([value], lambda one: CASE WHEN json_valid(one) THEN one END)[1];
+CREATE MACRO bq.main.perennial_json(value) AS CASE WHEN json_valid(value) THEN value END;
