@@ -29,9 +29,9 @@ class PartitionSizes:
         """The rows after one day, up to another."""
         return sum(rows for day, rows in self.rows.items() if after < day <= through)
 
-    def written_at(self, through: date) -> datetime | None:
-        """When a partition up to a day was written last."""
-        return max((when for day, when in self.modified.items() if day <= through), default=None)
+    def written_at(self, first: date, last: date) -> datetime | None:
+        """When a partition from one day to another was written last."""
+        return max((when for day, when in self.modified.items() if first <= day <= last), default=None)
 
 
 def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
