@@ -15,6 +15,9 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.source import AHEAD_OF_UTC, LOAD, History
 
+PARTITION_NAMES = (len("20261231"), len("2026123123"))
+"""The lengths of names of days and hours."""
+
 
 @dataclass(frozen=True)
 class PartitionSizes:
@@ -38,7 +41,7 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     """The partitions of a model's source.
 
     Raises:
-        SourceError: the table does not exist, or has no partition of today or before.
+        SourceError: the table does not exist, has no partition of today or before, or is partitioned by other units.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{cloud.settings.project}.{model.source.table}"
@@ -51,6 +54,9 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     rows, modified = Counter[date](), dict[date, datetime]()
     for row in found:
         if row.partition_id.isdigit():
+            if len(row.partition_id) not in PARTITION_NAMES:
+                what = f"table {name} has a partition {row.partition_id}, which is of no day or hour"
+                raise SourceError(f"{what}: `perennial train {model.name}` says what to do")
             day = _day(row.partition_id)  # of one partition, or of the hours of a table by HOUR
             rows[day] += int(row.total_rows)
             modified[day] = max(row.last_modified_time, modified.get(day, row.last_modified_time))
