@@ -66,10 +66,13 @@ def decisions(model: str, since: date | None, limit: int, as_json: bool) -> None
 @reason_option
 @as_json
 def approve(decision: int, target: str | None, reason: str, as_json: bool) -> None:
-    """Deploy the version that DECISION has made where it waits for approval."""
+    """Deploy the version that DECISION has made where it waits for approval.
+
+    The exit code is 1 if it was refused on a target, or a newer version is live there.
+    """
     settings = ready_settings()
     from components.cloud import Cloud
-    from components.decisions.record import read_decision
+    from components.decisions.record import DONE, read_decision
     from components.reason import require_reason
     from pipelines.cli.text.continuous import show_approved
     from pipelines.watch.deploying import approve as approve_version
@@ -78,7 +81,9 @@ def approve(decision: int, target: str | None, reason: str, as_json: bool) -> No
     why = require_reason(reason)
     with cloud.engine.connect() as connection:
         found = read_decision(connection, decision)
-    show_approved(found, approve_version(cloud, found, target, reason=why), as_json=as_json)
+    outcomes = approve_version(cloud, found, target, reason=why)
+    show_approved(found, outcomes, as_json=as_json)
+    sys.exit(0 if all(one.result == DONE for one in outcomes) else 1)
 
 
 @click.command()
