@@ -23,6 +23,11 @@ def require_reason(reason: str) -> str:
     return text
 
 
+def as_reason(sentence: str) -> str:
+    """A sentence, which may have values of somebody's table in it, as a reason: cut, and with a space for what cannot be shown."""
+    return "".join(letter if letter.isprintable() else " " for letter in sentence)[:LONGEST_REASON].strip()
+
+
 def encode_reason(reason: str) -> str:
     """The reason as a pipeline's parameter, percent-encoded: Kubeflow would replace the placeholders `{{…}}` of a person's text."""
     return quote(reason, safe=LEFT_READABLE)

@@ -60,13 +60,13 @@ VALUES (:decision_id, :kind, :subject, :result, :sentence, :version, :actor)
 ON CONFLICT DO NOTHING;
 
 -- name: reasons
--- For each key of a reason: whether a training for it was carried out, and how many failed.
+-- For each key of a reason: whether a training for it was carried out, or a rollback refused, and how many trainings failed.
 SELECT item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled')) AS answered,
        count(*) FILTER (WHERE result IN ('failed', 'cancelled')) AS failures
 FROM registry.decision
   JOIN registry.decision_outcome USING (decision_id)
   CROSS JOIN jsonb_array_elements(reasons) AS asked (item)
-WHERE model = :model AND verdict = 'train' AND kind = 'training'
+WHERE model = :model AND (verdict = 'train' AND kind = 'training' OR verdict = 'roll back' AND kind = 'rollback' AND result = 'refused')
 GROUP BY 1;
 
 -- name: runs

@@ -153,7 +153,7 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
         new_rows=sizes.rows_between(before, window.last_partition),
         rewritten=changed,
         rewritten_id=changed_id,
-        written_at=sizes.written_at(window.last_partition),
+        written_at=sizes.written_at(window.first_partition, window.last_partition),
     )
 
 

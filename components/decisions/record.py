@@ -41,6 +41,7 @@ class TrainingOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+LONGEST_SENTENCE = 10_000
 DONE, WANTED = "done", "wanted"
 """Results of deployments and rollbacks that were made, and of approvals that are awaited."""
 
@@ -142,7 +143,7 @@ def append_decision(
         seq=seen + 1,
         verdict=decision.verdict,
         rule=decision.rule,
-        reason=storable(decision.reason),
+        reason=_shortened(decision.reason),
         trigger=decision.kind if trains else None,
         through=facts.source.through if trains and facts.source else None,
         target=decision.target,
@@ -192,8 +193,14 @@ def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, 
 
 def record_outcome(connection: sa.Connection, decision_id: int, outcome: DecisionOutcome) -> None:
     """Record what came of a decision. The first word on each thing stands."""
-    values = vars(outcome) | {"sentence": storable(outcome.sentence)}
+    values = vars(outcome) | {"sentence": _shortened(outcome.sentence)}
     execute(connection, "decisions.insert_outcome", decision_id=decision_id, **values)
+
+
+def _shortened(sentence: str) -> str:
+    """A sentence as the tables take it: a hundred requests, or a run's error, may make it longer."""
+    text = storable(sentence)
+    return text if len(text) <= LONGEST_SENTENCE else f"{text[: LONGEST_SENTENCE - 1]}…"
 
 
 def is_on_hold(connection: sa.Connection, model: str, target: str) -> bool:

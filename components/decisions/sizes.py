@@ -1,5 +1,6 @@
 """What BigQuery knows of a table's partitions without reading their rows: one query a table, whatever the number of its models."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -13,6 +14,9 @@ from components.google import split_table
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.source import AHEAD_OF_UTC, LOAD, History
+
+PARTITION_NAMES = (len("20261231"), len("2026123123"))
+"""The lengths of names of days and hours."""
 
 
 @dataclass(frozen=True)
@@ -28,16 +32,16 @@ class PartitionSizes:
         """The rows after one day, up to another."""
         return sum(rows for day, rows in self.rows.items() if after < day <= through)
 
-    def written_at(self, through: date) -> datetime | None:
-        """When a partition up to a day was written last."""
-        return max((when for day, when in self.modified.items() if day <= through), default=None)
+    def written_at(self, first: date, last: date) -> datetime | None:
+        """When a partition from one day to another was written last."""
+        return max((when for day, when in self.modified.items() if first <= day <= last), default=None)
 
 
 def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     """The partitions of a model's source.
 
     Raises:
-        SourceError: the table does not exist, or has no partition of today or before.
+        SourceError: the table does not exist, has no partition of today or before, or is partitioned by other units.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{cloud.settings.project}.{model.source.table}"
@@ -47,8 +51,15 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     )
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy=LOAD):
         found = list(cloud.warehouse.query(_query(name), config).result(timeout=600))
-    rows = {_day(row.partition_id): int(row.total_rows) for row in found if row.partition_id.isdigit()}
-    modified = {_day(row.partition_id): row.last_modified_time for row in found if row.partition_id.isdigit()}
+    rows, modified = Counter[date](), dict[date, datetime]()
+    for row in found:
+        if row.partition_id.isdigit():
+            if len(row.partition_id) not in PARTITION_NAMES:
+                what = f"table {name} has a partition {row.partition_id}, which is of no day or hour"
+                raise SourceError(f"{what}: `perennial train {model.name}` says what to do")
+            day = _day(row.partition_id)  # of one partition, or of the hours of a table by HOUR
+            rows[day] += int(row.total_rows)
+            modified[day] = max(row.last_modified_time, modified.get(day, row.last_modified_time))
     today = (found[0].present + AHEAD_OF_UTC).date() if found else date.min
     if not rows or min(rows) > today:
         raise SourceError(f"table {name} has no partition of today or before: {LOAD}")

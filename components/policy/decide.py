@@ -37,7 +37,7 @@ class Decision:
     reason: str
     """One sentence that names the facts."""
     because: tuple[Reason, ...] = ()
-    """The reasons to train that it answers (TRAIN), or that wait."""
+    """The reasons to train that it answers (TRAIN), or that wait; the alarm that asks for a rollback (ROLL_BACK)."""
     not_before: datetime | None = None
     """When it is worth looking again, if a clock says so."""
     target: str | None = None
@@ -74,12 +74,11 @@ def _bad_version(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason,
     for alarm in _alarms(facts, LikelyCause.BAD_VERSION):
         for live in facts.live:
             is_meant = alarm.target in (None, live.target) and alarm.version in (None, live.version)
-            if is_meant and _is_on_probation(policy, live, facts.now):
+            because = Reason(ReasonKind.ALARM, f"rollback:{alarm.alarm_id}:{live.target}:{live.version}", alarm.sentence)
+            if is_meant and _is_on_probation(policy, live, facts.now) and because.key not in facts.answered:
                 what = f"version {live.version}, on probation on {live.target} since {live.since:%Y-%m-%d %H:%M} UTC,"
                 sentence = f"{what} is bad (alarm {alarm.alarm_id}: {alarm.sentence})"
-                return Decision(
-                    PolicyVerdict.ROLL_BACK, "probation", sentence, target=live.target, subject=(f"alarm:{alarm.alarm_id}", live.target)
-                )
+                return Decision(PolicyVerdict.ROLL_BACK, "probation", sentence, (because,), target=live.target)
     if reasons or not (bad := _alarms(facts, LikelyCause.BAD_VERSION)):
         return None
     sentence = f"alarm {bad[0].alarm_id} says that the version is bad ({bad[0].sentence}), which training on the same data would not mend"
@@ -141,9 +140,10 @@ def _running(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) ->
 
 
 def _attempts(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    if any(facts.failures.get(one.key, 0) < policy.attempts for one in reasons):
+    ripe = [one for one in reasons if not one.unripe]  # what is not ripe would not be trained for: it starts no training again
+    if not ripe or any(facts.failures.get(one.key, 0) < policy.attempts for one in ripe):
         return None
-    sentence = f"{policy.attempts} trainings for this failed ({reasons[0].sentence}): look at `perennial runs {facts.model}`"
+    sentence = f"{policy.attempts} trainings for this failed ({ripe[0].sentence}): look at `perennial runs {facts.model}`"
     return Decision(PolicyVerdict.WAIT, "attempts", f"{sentence}, then ask with `perennial request {facts.model}`", reasons)
 
 

@@ -1,7 +1,7 @@
 """What a policy decides by. Nothing here asks a clock, a file or a service: whoever gathers the facts names every one."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -59,7 +59,7 @@ class SourceFact:
     rewritten_id: str = ""
     """What tells this rewriting from the next one."""
     written_at: datetime | None = None
-    """When a partition up to `labelled_through` was written last."""
+    """When a partition of the window that a training would be given was written last."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,11 @@ class RequestFact:
     event_id: str
     sentence: str
 
+    @property
+    def key(self) -> str:
+        """Of the reason that it is."""
+        return f"request:{self.source}:{self.event_id}"
+
 
 @dataclass(frozen=True)
 class LiveFact:
@@ -135,7 +140,7 @@ class Facts:
     """All that were ever made; `answered` says which were carried out."""
     live: tuple[LiveFact, ...] = ()
     answered: frozenset[str] = frozenset()
-    """The keys of reasons for which a training was carried out, whatever came of it."""
+    """The keys of reasons for which a training was carried out, whatever came of it, or a rollback was refused."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """How many trainings for a reason failed, by its key."""
     paused: str = ""
@@ -147,6 +152,6 @@ class Facts:
 
     def to_document(self) -> dict[str, object]:
         """The facts as they are recorded. What was answered long ago stays out."""
-        document = asdict(self)
+        document = asdict(replace(self, requests=tuple(one for one in self.requests if one.key not in self.answered)))
         del document["answered"]
         return document

@@ -43,7 +43,7 @@ def reasons_to_train(policy: ContinuousSection, facts: Facts) -> tuple[Reason, .
 def _persons(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if "person" in policy.triggers:
         for request in facts.requests:
-            yield Reason(ReasonKind.PERSON, f"request:{request.source}:{request.event_id}", request.sentence)
+            yield Reason(ReasonKind.PERSON, request.key, request.sentence)
 
 
 def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:

@@ -17,7 +17,7 @@ from components.deployment.deploy import deploy, rollback
 from components.deployment.request import actor, new_request
 from components.errors import RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
-from components.reason import LONGEST_REASON
+from components.reason import LONGEST_REASON, as_reason
 from components.registry.deployments import Action, Request, history, live_on_target
 from pipelines.watch.watcher import Watcher
 
@@ -119,7 +119,7 @@ def _deploy(cloud: Cloud, decision: RecordedDecision, version: int, target: str,
 
 
 def _request(cloud: Cloud, decision: RecordedDecision, action: Action, target: str, *, request_id: str) -> Request:
-    reason = f"decision {decision.decision_id}: {decision.reason}"[:LONGEST_REASON]
+    reason = as_reason(f"decision {decision.decision_id}: {decision.reason}")
     return new_request(cloud.settings, action, model=decision.model, version=None, target=target, reason=reason, request_id=request_id)
 
 

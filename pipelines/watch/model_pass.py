@@ -37,20 +37,24 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     return decide(policy, gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms))
 
 
-def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
-    """Look at a model once, and do what its policy says. Whatever goes wrong is told, and the next look goes on from there."""
+def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """Look at a model once, and do what its policy says. Whatever goes wrong is told, and the next look goes on from there.
+
+    Returns whether nothing went wrong: what is refused, waits or failed as a training is recorded, and is none of that.
+    """
     try:
         with only_watcher(watcher.cloud.engine, model.name) as is_alone:
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
-                return
-            if not _finish(watcher, model, policy):
-                return
-            decision_id = _decide(watcher, model, policy)
+                return True
+            is_free = _finish(watcher, model, policy)
+            decision_id = _decide(watcher, model, policy, may_train=is_free)
             if decision_id is not None:
                 _carry_out(watcher, model, policy, decision_id)
     except PerennialError as error:
         watcher.on_news(model.name, f"not looked at to the end: {error}")
+        return False
+    return True
 
 
 def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
@@ -66,13 +70,18 @@ def _open(watcher: Watcher, model: Model) -> list[int]:
         return open_decisions(connection, model.name)
 
 
-def _decide(watcher: Watcher, model: Model, policy: ContinuousSection) -> int | None:
-    """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out."""
+def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, *, may_train: bool) -> int | None:
+    """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out.
+
+    While a training is under way, which may take hours, a bad version is rolled back all the same, and nothing else is decided.
+    """
     with watcher.cloud.engine.connect() as connection:
         seen, subject = last_seen(connection, model.name)
     facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
     decision = decide(policy, facts)
     acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
+    if not may_train and decision.verdict is not PolicyVerdict.ROLL_BACK:
+        return None
     if decision.verdict is PolicyVerdict.NOTHING or (not acts and subject_of(decision) == subject):
         return None
     with watcher.cloud.engine.begin() as connection:

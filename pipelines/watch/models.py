@@ -31,7 +31,7 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
     require_image(settings)
     with connected(settings) as kubeflow:
         trainer = KubeflowTrainer(kubeflow, settings)
-        yield Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news)
+        yield Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, has_ended=trainer.has_ended)
 
 
 def watched_models(
@@ -50,8 +50,9 @@ def watched_models(
             on_news(name, "not looked at: its model.toml has no section [continuous]")
 
 
-def watch_once(watcher: Watcher, names: Sequence[str]) -> None:
-    """Look at each model once."""
+def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
+    """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    for model, policy in watched_models(watcher.cloud.settings, names, watcher.on_news):
-        watch_model(watcher, model, policy)
+    models = watched_models(watcher.cloud.settings, names, watcher.on_news)
+    looks = [watch_model(watcher, model, policy) for model, policy in models]
+    return all(looks)

@@ -30,3 +30,11 @@ class KubeflowTrainer:
         """Whether Kubeflow has a run of that id which has not ended: its first step may still wait for a node."""
         found = self.kubeflow.find_run(None, run_id)
         return found is not None and not found.has_ended
+
+    def has_ended(self, kubeflow_run: str) -> bool:
+        """Whether a run, by Kubeflow's id, is at its end there.
+
+        Raises:
+            PerennialError: Kubeflow does not have it any more, or does not answer.
+        """
+        return self.kubeflow.get_run(kubeflow_run).has_ended

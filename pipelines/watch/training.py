@@ -7,15 +7,17 @@ from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.folder import Model
 from components.policy.reasons import ReasonKind
-from components.reason import LONGEST_REASON
+from components.reason import as_reason
 from components.registry.versions import find_version_of_run
-from components.runs.record import RecordedRun, RunState, close_interrupted, is_recorded, read_run
+from components.runs.kubeflow import find_execution
+from components.runs.record import RecordedRun, RunState, close_interrupted, finish_run, is_recorded, read_run
 from pipelines.run.locks import run_lock
 from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
 
 MOST_ATTEMPTS = 3
 """So many runs may be killed for one decision."""
 INTERRUPTED = "interrupted"
+ENDED_ELSEWHERE = "it was ended on Kubeflow before its last step, which would have recorded why"
 RESULTS = {
     RunState.SUCCEEDED: TrainingOutcome.VERSION,
     RunState.BLOCKED: TrainingOutcome.REFUSED,
@@ -71,27 +73,40 @@ def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrd
         run_id=run_id,
         through=decision.through,
         trigger=decision.trigger,
-        reason=f"decision {decision.decision_id}: {decision.reason}"[:LONGEST_REASON],
+        reason=as_reason(f"decision {decision.decision_id}: {decision.reason}"),
         force="components" in changed and any(one.kind is ReasonKind.CODE for one in decision.reasons),
     )
 
 
 def _look(watcher: Watcher, model: Model, run_id: str) -> TrainingEnd | ClaimProgress:
-    """How a claimed run stands. One of this machine whose process is gone is ended here."""
+    """How a claimed run stands. One of this machine whose process is gone is ended here, as is one that Kubeflow has ended."""
     with watcher.cloud.engine.connect() as connection:
         run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
     if run is None:
         return ClaimProgress.UNDER_WAY if watcher.is_under_way(run_id) else ClaimProgress.DEAD
     if run.state is RunState.RUNNING:
-        if run.address is not None or run.run.host != watcher.host or not _close(watcher, model):
-            return ClaimProgress.UNDER_WAY
-        return _look(watcher, model, run_id)
+        is_closed = _close(watcher, model, run)
+        return _look(watcher, model, run_id) if is_closed else ClaimProgress.UNDER_WAY
     if run.state is RunState.FAILED and run.error == INTERRUPTED:
         return ClaimProgress.DEAD
     return _end(watcher, run)
 
 
-def _close(watcher: Watcher, model: Model) -> bool:
+def _close(watcher: Watcher, model: Model, run: RecordedRun) -> bool:
+    """End a run in the registry that goes on nowhere. False if it goes on, or nobody here can tell."""
+    run_id = run.run.run_id
+    with watcher.cloud.engine.connect() as connection:
+        executed_by = find_execution(connection, run_id)
+    if executed_by is None:
+        return run.run.host == watcher.host and _close_here(watcher, model)
+    if not watcher.has_ended(executed_by):
+        return False
+    with watcher.cloud.engine.begin() as connection:
+        finish_run(connection, run_id, RunState.FAILED, ENDED_ELSEWHERE)
+    return True
+
+
+def _close_here(watcher: Watcher, model: Model) -> bool:
     """End the model's runs on this machine of which no process lives. False if one lives."""
 
     def refuse() -> None:

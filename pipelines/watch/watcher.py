@@ -47,5 +47,7 @@ class Watcher:
     """Told the model and a sentence of all that is decided and done."""
     on_point: Callable[[str], None] = lambda _: None
     """Called between any two steps at which a watcher may die, with the name of the step that is done."""
+    has_ended: Callable[[str], bool] = lambda _: False
+    """Whether a run, by Kubeflow's id, is at its end there. Who cannot ask says no."""
     host: str = field(default_factory=socket.gethostname)
     sources: Sources = field(default_factory=Sources)

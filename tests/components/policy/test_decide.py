@@ -216,6 +216,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "attempts",
         f"3 trainings for this failed ({SPAN_WORDS}): look at `perennial runs churn`, then ask with `perennial request churn`",
     ),
+    "a reason that failed too often beside one that is not ripe": (
+        {},
+        replace(NEW_SPAN, failures={SPAN_KEY: 3}, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        PolicyVerdict.WAIT,
+        "attempts",
+        f"3 trainings for this failed ({SPAN_WORDS}): look at `perennial runs churn`, then ask with `perennial request churn`",
+    ),
+    "a rollback that was refused": (
+        {},
+        replace(QUIET, live=(LIVE,), alarms=(alarm(LikelyCause.BAD_VERSION),), answered=frozenset({"rollback:7:prod:3"})),
+        PolicyVerdict.MEND,
+        "bad version",
+        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
+    ),
     "quiet hours": (
         {"quiet_hours": (time(8), time(18)), "time_zone": "Europe/Berlin"},
         NEW_SPAN,

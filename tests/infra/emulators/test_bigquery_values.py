@@ -91,6 +91,8 @@ def test_what_is_not_known_to_be_right_is_refused(bigquery_client: bigquery.Clie
         ("DATE_ADD(DATE '9999-12-31', INTERVAL 1 DAY)", "causes overflow"),
         ("DATE_TRUNC(DATE '0001-01-03', WEEK)", "causes overflow"),
         ("DATE(0, 1, 1)", "causes overflow"),
+        ("DATETIME('2026-01-05 10:00:00 UTC')", "Bad datetime: 2026-01-05 10:00:00 UTC"),
+        ("TIMESTAMP('2026-01-05 10:00')", "Bad timestamp: 2026-01-05 10:00"),
         ("EXP(1000)", "Floating point overflow in function: EXP"),
         ("JSON_VALUE('{}', 'a')", "JSONPath must start with '$'"),
     ],

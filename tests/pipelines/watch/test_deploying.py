@@ -1,6 +1,7 @@
 """What becomes of a version by policy: at once, after approval, and back again while it is on probation."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,13 +15,14 @@ from components.errors import RegistryError
 from components.model.folder import Model
 from components.policy.facts import AlarmFact, LikelyCause
 from components.registry.deployments import Action, history
+from components.runs.record import start_run
 from components.storage.objects import push_folder
 from pipelines.watch.deploying import approve
 from pipelines.watch.model_pass import watch_model
-from pipelines.watch.watcher import Watcher
+from pipelines.watch.watcher import TrainingOrder, Watcher
 from tests.components.served_model import changed, saved_model  # noqa: F401
 from tests.components.visits import Site, day, visits
-from tests.pipelines.watch.trainer import Trainer, watcher_of
+from tests.pipelines.watch.trainer import Trainer, nothing, run_of, watcher_of
 
 POLICY = 'triggers = ["new_partition"]\n[continuous.deploy]\nstaging = "at once"\nprod = "after approval"\n'
 BAD = LikelyCause.BAD_VERSION
@@ -114,6 +116,34 @@ def test_a_bad_version_on_probation_is_rolled_back_and_the_next_one_waits_for_a_
     house.alarms = []
     house.load_a_day()
     assert "version 4 is live on staging" in house.watch()
+
+
+def test_a_rollback_that_is_refused_is_told_once_and_training_goes_on(house: House) -> None:
+    house.watch()
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="staging", version=1)]
+    told = house.watch()
+    assert told[0].startswith("roll back: version 1, on probation on staging since ")
+    assert told[1].startswith("nothing was live on staging before")
+    assert [sentence.partition(":")[0] for sentence in house.watch()] == ["mend"]
+    assert house.watch() == []
+    house.load_a_day()
+    assert "version 2 is live on staging" in house.watch()
+
+
+def test_a_bad_version_is_rolled_back_while_a_training_is_under_way(house: House, engine: sa.Engine) -> None:
+    for _ in range(2):
+        house.watch()
+        house.load_a_day()
+
+    def begin(order: TrainingOrder) -> None:
+        with engine.begin() as connection:
+            start_run(connection, replace(run_of(order), host="elsewhere"))
+
+    assert house.model.continuous is not None
+    watch_model(replace(house.watcher([], nothing), train=begin), house.model, house.model.continuous)
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="staging", version=2)]
+    assert house.watch()[1:] == ["staging went back from version 2 to 1; what comes next waits for approval there"]
+    assert house.watch() == []
 
 
 def test_a_version_that_a_person_deployed_is_left_to_people(house: House) -> None:

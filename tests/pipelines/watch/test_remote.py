@@ -84,3 +84,26 @@ def test_a_run_that_ended_before_it_was_recorded_is_followed_by_another(
     (decision,) = decisions(watching, name)
     assert [claim["attempt"] for claim in decision["claims"]] == [1, 2]
     assert len(backend.state.runs) == 2
+
+
+def test_a_look_that_meets_no_kubeflow_fails_and_says_why(
+    watching: KubeflowCommandLine,
+    backend: Backend,  # noqa: F811
+    name: str,
+) -> None:
+    watching.settings.kubeflow_token_file.write_text("another token")
+    done = watching.run("watch", name, "--once", "--on", "kubeflow")
+    assert (done.returncode, len(backend.state.runs)) == (1, 0), done.stdout
+    assert done.stdout.splitlines()[1].startswith(f"{name}: not looked at to the end: ")
+
+
+def test_a_run_that_somebody_ended_on_kubeflow_is_not_waited_for_without_end(
+    watching: KubeflowCommandLine,
+    backend: Backend,  # noqa: F811
+    steps: Steps,  # noqa: F811
+    name: str,
+) -> None:
+    steps.lost |= {"pin", "finish"}
+    assert watch(watching, name) == [f"train: {WORDS}"]
+    backend.wait()
+    assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"

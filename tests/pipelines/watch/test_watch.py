@@ -159,6 +159,29 @@ def test_a_broken_source_is_not_trained_on_until_its_alarm_is_closed(source: Sit
     assert watch(source, model) == [FIRST, TRAINED]
 
 
+def test_a_run_has_a_reason_that_can_be_shown_whatever_the_source_says(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    alarms = (AlarmFact("7", LikelyCause.CHANGED_WORLD, "AUC of device 'desk\u00a0top' fell"),)
+    assert watch(source, model, read_alarms=lambda *_: alarms)[1] == TRAINED
+    (decision,) = log_of(engine, model)
+    with engine.connect() as connection:
+        reason = read_run(connection, decision.claims[0].run_id).run.reason
+    assert reason.startswith(f"decision {decision.decision_id}: alarm 7: AUC of device 'desk top' fell; ")
+
+
+def test_three_hundred_requests_make_one_decision_that_can_be_recorded(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    with engine.begin() as connection:
+        for number in range(300):
+            request_training(
+                connection, model.name, actor="a shop", reason="a file was uploaded to the bucket", event_id=f"{model.name}{number}"
+            )
+    assert watch(source, model)[1] == TRAINED
+    (decision,) = log_of(engine, model)
+    assert (len(decision.reason), decision.reason[-1], len(decision.reasons)) == (10_000, "…", 301)
+    assert watch(source, model) == []
+
+
 def test_a_paused_model_waits_and_a_request_is_known_by_its_id(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched()
     with engine.begin() as connection:

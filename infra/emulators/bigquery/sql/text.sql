@@ -20,11 +20,13 @@ CREATE MACRO bq.main.perennial_text(value, shown) AS CASE
     ELSE shown
 END;
 
--- A cast of a text that must be of a pattern.
-CREATE MACRO bq.main.perennial_cast(value, cast_by_duckdb, pattern, refusal, is_safe) AS CASE
-    WHEN typeof(value) <> 'VARCHAR' THEN cast_by_duckdb
-    WHEN regexp_full_match(CAST(value AS VARCHAR), pattern) AND NOT regexp_full_match(CAST(value AS VARCHAR), '0000-.*') THEN cast_by_duckdb
-    WHEN is_safe OR value IS NULL THEN NULL
+-- What follows names its argument as seldom as it can: of calls within calls, the inner one is there as often as that, each time.
+-- Yet no lambda takes it, since DuckDB computes none beforehand: a query of days that are computed would read all partitions.
+
+-- Whether a value can be cast, whose text must be of a pattern.
+CREATE MACRO bq.main.perennial_is_text(value, pattern, refusal, is_safe) AS CASE
+    WHEN COALESCE(typeof(value) <> 'VARCHAR' OR regexp_full_match(CAST(value AS VARCHAR), pattern), TRUE) THEN TRUE
+    WHEN is_safe THEN FALSE
     ELSE error(refusal || CAST(value AS VARCHAR))
 END;
 
@@ -33,18 +35,19 @@ CREATE MACRO bq.main.perennial_length(length, function_name, is_safe) AS CASE
     ELSE length
 END;
 
-CREATE MACRO bq.main.perennial_day(value, is_safe) AS CASE
-    WHEN value < DATE '0001-01-01' OR value >= DATE '10000-01-01'
-    THEN CASE WHEN is_safe THEN NULL ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow') END
-    ELSE value
+CREATE MACRO bq.main.perennial_is_day(value, is_safe) AS CASE
+    WHEN COALESCE(value BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999', TRUE) THEN TRUE
+    WHEN is_safe THEN FALSE
+    ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow')
 END;
 
-CREATE MACRO bq.main.perennial_finite(value, function_name, arguments) AS CASE
+CREATE MACRO bq.main.perennial_is_finite(value, function_name, arguments) AS CASE
     WHEN isinf(value) AND list_bool_and(list_transform(arguments, lambda one: isfinite(CAST(one AS DOUBLE))))
-    THEN error('Floating point overflow in function: ' || function_name) ELSE value
+    THEN error('Floating point overflow in function: ' || function_name) ELSE TRUE
 END;
 
 -- Microseconds since 1970 as whole units, rounded down.
-CREATE MACRO bq.main.perennial_since_epoch(microseconds, unit) AS (microseconds - ((microseconds % unit) + unit) % unit) // unit;
+CREATE MACRO bq.main.perennial_since_epoch(microseconds, unit) AS
+microseconds // unit - CASE WHEN microseconds % unit < 0 THEN 1 ELSE 0 END;
 
 CREATE MACRO bq.main.perennial_json(value) AS CASE WHEN json_valid(value) THEN value END;

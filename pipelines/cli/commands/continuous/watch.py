@@ -1,5 +1,6 @@
 """The commands that look after models: watch them, and say what was decided."""
 
+import sys
 import time
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
@@ -20,7 +21,8 @@ from pipelines.cli.options import Day, as_json, ready_settings, reason_option
 def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: int) -> None:
     """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why.
 
-    However many watchers there are, and however they end, a decision is carried out once.
+    However many watchers there are, and however they end, a decision is carried out once. With --once, the exit code is 1 if a service
+    did not answer and a model was not looked at to the end.
     """
     settings = ready_settings()
     from pipelines.cli.text.continuous import show_decision, tell
@@ -33,9 +35,9 @@ def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: in
                 show_decision(model.name, look(watcher, model, policy))
             return
         while True:
-            watch_once(watcher, models)
+            is_well = watch_once(watcher, models)
             if once:
-                return
+                sys.exit(0 if is_well else 1)
             time.sleep(every)
 
 
@@ -64,10 +66,13 @@ def decisions(model: str, since: date | None, limit: int, as_json: bool) -> None
 @reason_option
 @as_json
 def approve(decision: int, target: str | None, reason: str, as_json: bool) -> None:
-    """Deploy the version that DECISION has made where it waits for approval."""
+    """Deploy the version that DECISION has made where it waits for approval.
+
+    The exit code is 1 if it was refused on a target, or a newer version is live there.
+    """
     settings = ready_settings()
     from components.cloud import Cloud
-    from components.decisions.record import read_decision
+    from components.decisions.record import DONE, read_decision
     from components.reason import require_reason
     from pipelines.cli.text.continuous import show_approved
     from pipelines.watch.deploying import approve as approve_version
@@ -76,7 +81,9 @@ def approve(decision: int, target: str | None, reason: str, as_json: bool) -> No
     why = require_reason(reason)
     with cloud.engine.connect() as connection:
         found = read_decision(connection, decision)
-    show_approved(found, approve_version(cloud, found, target, reason=why), as_json=as_json)
+    outcomes = approve_version(cloud, found, target, reason=why)
+    show_approved(found, outcomes, as_json=as_json)
+    sys.exit(0 if all(one.result == DONE for one in outcomes) else 1)
 
 
 @click.command()
