@@ -100,4 +100,4 @@ def test_a_run_on_kubeflow_makes_the_version_that_a_local_run_makes(
     schedules.write_text(f'[schedules.{MODEL}-daily]\nmodel = "{MODEL}"\ncron = "0 0 5 * * *"\nfirst = 1998-06-30\nlag_days = 0\n')
     assert perennial.run("backfill", MODEL, "--due", "--file", str(schedules)).stdout == "1998-06-30  trained already\n"
     (summary,) = tmp_path.rglob("record/*/summary")
-    assert f"perennial show churn {remote['version']}" in summary.read_text()
+    assert f"perennial show {MODEL} {remote['version']}" in summary.read_text()
