@@ -48,7 +48,9 @@ def put(column: str, share: float, make: Callable[[Any], Any]) -> Spoil:
 
 
 def _typed(values: np.ndarray) -> np.ndarray:
-    """Numbers as numbers, where none is text or missing."""
+    """Numbers as numbers and truths as truths, where none is text or missing."""
+    if all(isinstance(value, bool | np.bool_) for value in values):
+        return values.astype(bool)
     return values.astype(float) if all(isinstance(value, int | float | np.number) for value in values) else values
 
 

@@ -41,7 +41,7 @@ TABLE_FAULTS = (
     Fault("Tuesday mornings gone", bakery, hours_lost("sold_at", 8, 11), "sold_at", (COVERAGE,), (1,), 14),
     Fault("two hours late", bakery, moved("sold_at", 2), "sold_at", (DataCheck.TIME_ZONE,)),
     Fault("an amount in thousands", ledger, put("amount", 1.0, lambda v: v / 1000), "amount", (UNIT, DRIFT)),
-    Fault("half of amounts in cents", ledger, put("amount", 0.5, lambda v: v * 100), "amount", (UNIT, RANGE)),
+    Fault("half of amounts in cents", ledger, put("amount", 0.5, lambda v: v * 100), "amount", (UNIT, RANGE, DRIFT)),
     Fault("no branches", ledger, put("branch", 1.0, lambda _: None), "branch", (NULLS,)),
     Fault("no currency in some", ledger, put("currency", 0.05, lambda _: None), "currency", (NULLS,)),
     Fault("card payments gone", ledger, only(lambda frame, _: frame["kind"] != "card"), "kind", (COVERAGE, DRIFT)),
@@ -71,7 +71,6 @@ TABLE_FAULTS = (
     Fault("fees in cents", clinic, put("fee", 1.0, lambda v: v * 100), "fee", (UNIT, RANGE, DRIFT)),
     Fault("doctors lost", clinic, put("doctor", 1.0, lambda _: None), "doctor", (NULLS,)),
     Fault("half of the ages lost", clinic, put("age", 0.5, lambda _: None), "age", (NULLS,)),
-    Fault("nobody insured", clinic, put("insured", 1.0, lambda _: False), "insured", (CONSTANT,)),
     Fault("minutes in seconds", clinic, put("minutes", 1.0, lambda v: v * 60), "minutes", (UNIT, RANGE, DRIFT)),
     Fault("a code's letter in lower case", clinic, put("icd", 1.0, str.lower), "icd", (UNSEEN, DRIFT)),
 )
