@@ -15,7 +15,7 @@ CREATE TABLE live_day (                                  -- one measurement of a
   contradicting    bigint  NOT NULL CHECK (contradicting BETWEEN 0 AND row_count),   -- rows whose key has two labels; they count as not labelled
   fingerprint      text    NOT NULL CHECK (length(fingerprint) BETWEEN 1 AND 256),   -- of rows and labels, in whatever order
   operation        jsonb   NOT NULL CHECK (jsonb_typeof(operation) = 'object'),   -- predictions and latency
-  scores           jsonb   NOT NULL CHECK (jsonb_typeof(scores) = 'array'),    -- rows by score, in tenths, of each output
+  scores           jsonb   NOT NULL CHECK (jsonb_typeof(scores) = 'array'),    -- rows by score, in equal steps, of each output
   inputs           jsonb   NOT NULL CHECK (jsonb_typeof(inputs) = 'array'),    -- what the looks at the inputs found
   run_id           text    NOT NULL REFERENCES pipeline_run,
   created_at       timestamptz NOT NULL DEFAULT now(),
@@ -83,15 +83,17 @@ CREATE TABLE alarm_answer (                              -- what people said to 
   CHECK ((action = 'mute') = (until IS NOT NULL))
 );
 
-DO $$
+CREATE FUNCTION make_append_only(VARIADIC tables text[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
   name text;
 BEGIN
-  FOREACH name IN ARRAY ARRAY['live_day', 'live_metric', 'alarm', 'alarm_event', 'alarm_answer'] LOOP
-    EXECUTE format('CREATE TRIGGER no_update BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION forbid_change()', name);
-    EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE ON %I FOR EACH ROW EXECUTE FUNCTION forbid_change()', name);
-    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I EXECUTE FUNCTION forbid_change()', name);
+  FOREACH name IN ARRAY tables LOOP
+    EXECUTE format('CREATE TRIGGER no_update BEFORE UPDATE ON registry.%I FOR EACH ROW EXECUTE FUNCTION registry.forbid_change()', name);
+    EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE ON registry.%I FOR EACH ROW EXECUTE FUNCTION registry.forbid_change()', name);
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON registry.%I EXECUTE FUNCTION registry.forbid_change()', name);
   END LOOP;
 END $$;
+REVOKE EXECUTE ON FUNCTION make_append_only(text[]) FROM PUBLIC;
+SELECT make_append_only('live_day', 'live_metric', 'alarm', 'alarm_event', 'alarm_answer');
 
 SELECT let_writer_insert();

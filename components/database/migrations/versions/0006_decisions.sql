@@ -106,15 +106,6 @@ BEGIN
 END $$;
 CREATE TRIGGER fence_run BEFORE INSERT ON pipeline_run FOR EACH ROW EXECUTE FUNCTION fence_run();
 
-DO $$
-DECLARE
-  name text;
-BEGIN
-  FOREACH name IN ARRAY ARRAY['decision', 'decision_claim', 'decision_outcome', 'standing_order', 'training_request'] LOOP
-    EXECUTE format('CREATE TRIGGER no_update BEFORE UPDATE ON %I FOR EACH ROW EXECUTE FUNCTION forbid_change()', name);
-    EXECUTE format('CREATE TRIGGER no_delete BEFORE DELETE ON %I FOR EACH ROW EXECUTE FUNCTION forbid_change()', name);
-    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I EXECUTE FUNCTION forbid_change()', name);
-  END LOOP;
-END $$;
+SELECT make_append_only('decision', 'decision_claim', 'decision_outcome', 'standing_order', 'training_request');
 
 SELECT let_writer_insert();

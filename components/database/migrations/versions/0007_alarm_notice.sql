@@ -6,7 +6,5 @@ CREATE TABLE registry.alarm_notice (                     -- somebody was told of
   PRIMARY KEY (alarm_id, seq, channel),
   FOREIGN KEY (alarm_id, seq) REFERENCES registry.alarm_event
 );
-CREATE TRIGGER no_update BEFORE UPDATE ON registry.alarm_notice FOR EACH ROW EXECUTE FUNCTION registry.forbid_change();
-CREATE TRIGGER no_delete BEFORE DELETE ON registry.alarm_notice FOR EACH ROW EXECUTE FUNCTION registry.forbid_change();
-CREATE TRIGGER no_truncate BEFORE TRUNCATE ON registry.alarm_notice EXECUTE FUNCTION registry.forbid_change();
+SELECT registry.make_append_only('alarm_notice');
 SELECT registry.let_writer_insert();
