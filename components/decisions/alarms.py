@@ -4,8 +4,8 @@ import sqlalchemy as sa
 
 from components.database.statements import execute
 from components.decisions.replay import PastAlarm
-from components.monitoring.alarms import Alarm, AlarmState, Cause, all_alarms, open_alarms
-from components.policy.facts import AlarmFact, LikelyCause
+from components.monitoring.alarms import Alarm, AlarmState, all_alarms, open_alarms
+from components.policy.facts import AlarmFact, Cause
 
 LIVE = "live"
 
@@ -33,7 +33,7 @@ def _fact(alarm: Alarm) -> AlarmFact:
     cause = alarm.standing.cause
     return AlarmFact(
         alarm_id=str(alarm.alarm_id),
-        cause=LikelyCause(cause.kind),
+        cause=cause.kind,
         sentence=cause.sentence or alarm.standing.sentence,
         column=cause.column or "",
         since=cause.since or alarm.subject.since,

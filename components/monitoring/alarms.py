@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from components.database.statements import execute
 from components.errors import RegistryError
 from components.evaluation.metric import slice_key
+from components.policy.facts import Cause
 from components.registry.versions import version_id
 from components.wording import count
 
@@ -35,22 +36,6 @@ class AlarmState(StrEnum):
     SETTLED = "settled"
     """It has been as it is for a while: nothing new to tell, and not over either."""
     CLOSED = "closed"
-
-
-class Cause(StrEnum):
-    """Why it happened, which decides what helps."""
-
-    BROKEN_SOURCE = "broken_source"
-    """A column of the source broke: mend it before anything is trained."""
-    CHANGED_WORLD = "changed_world"
-    """Nothing broke, and the model fits no longer: train on newer data."""
-    COVERAGE = "coverage"
-    """The version was never trained on such rows: train on data that have them."""
-    BAD_VERSION = "bad_version"
-    """The version before is better on such rows: roll back."""
-    SERVING_FAULT = "serving_fault"
-    """A feature is computed otherwise where it is served: mend the caller."""
-    UNKNOWN = "unknown"
 
 
 class AlarmAnswer(StrEnum):

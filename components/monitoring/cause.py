@@ -7,10 +7,11 @@ from datetime import date
 from components.comparison.compare import DataComparison, Difference, Subject
 from components.comparison.sentences import leading
 from components.diagnosis.newest.source_changes import broken, describe_change
-from components.monitoring.alarms import AlarmCause, AlarmKind, Cause
+from components.monitoring.alarms import AlarmCause, AlarmKind
 from components.monitoring.inputs import range_text
 from components.monitoring.record import LiveDay
 from components.monitoring.troubles import OVERALL, Trouble
+from components.policy.facts import Cause
 
 LEAST_DAYS = 5
 """Days of either version that it takes to tell them apart if they did not serve at the same time."""

@@ -11,13 +11,14 @@ from components.diagnosis.sides import Operand, recorded_operand
 from components.diagnosis.versions import compare_operands, unlabelled
 from components.errors import SourceError
 from components.model.folder import Model
-from components.monitoring.alarms import AlarmCause, Cause, all_alarms, record_standing
+from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
 from components.monitoring.life import AlarmEvent, Watched, close_replaced, next_events
 from components.monitoring.record import LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import find_troubles
+from components.policy.facts import Cause
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
 from components.profiles.source import cluster_column, profile_source

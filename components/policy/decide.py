@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import AlarmFact, Facts, LikelyCause, LiveFact
+from components.policy.facts import AlarmFact, Cause, Facts, LiveFact
 from components.policy.reasons import Reason, ReasonKind, reasons_to_train
 from components.policy.times import day_of, next_day, quiet_until
 
@@ -71,7 +71,7 @@ def _paused(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> 
 
 def _bad_version(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     """Go back from a version on probation; of any other, leave it to people. Training goes on: it may bring a better one."""
-    for alarm in _alarms(facts, LikelyCause.BAD_VERSION):
+    for alarm in _alarms(facts, Cause.BAD_VERSION):
         for live in facts.live:
             is_meant = alarm.target in (None, live.target) and alarm.version in (None, live.version)
             because = Reason(ReasonKind.ALARM, f"rollback:{alarm.alarm_id}:{live.target}:{live.version}", alarm.sentence)
@@ -79,7 +79,7 @@ def _bad_version(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason,
                 what = f"version {live.version}, on probation on {live.target} since {live.since:%Y-%m-%d %H:%M} UTC,"
                 sentence = f"{what} is bad (alarm {alarm.alarm_id}: {alarm.sentence})"
                 return Decision(PolicyVerdict.ROLL_BACK, "probation", sentence, (because,), target=live.target)
-    if reasons or not (bad := _alarms(facts, LikelyCause.BAD_VERSION)):
+    if reasons or not (bad := _alarms(facts, Cause.BAD_VERSION)):
         return None
     sentence = f"alarm {bad[0].alarm_id} says that the version is bad ({bad[0].sentence}), which training on the same data would not mend"
     return Decision(PolicyVerdict.MEND, "bad version", f"{sentence}: look at `perennial rollback {facts.model}`", subject=_ids(bad))
@@ -90,7 +90,7 @@ def _is_on_probation(policy: ContinuousSection, live: LiveFact, now: datetime) -
 
 
 def _broken_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    broken = _alarms(facts, LikelyCause.BROKEN_SOURCE)
+    broken = _alarms(facts, Cause.BROKEN_SOURCE)
     if not broken:
         return None
     first, more = broken[0], f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
@@ -106,7 +106,7 @@ def _broken_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ..
 
 
 def _serving_fault(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    faults = _alarms(facts, LikelyCause.SERVING_FAULT)
+    faults = _alarms(facts, Cause.SERVING_FAULT)
     if reasons or not faults:
         return None
     sentence = f"alarm {faults[0].alarm_id} is about the service ({faults[0].sentence}), which training does not mend"
@@ -114,7 +114,7 @@ def _serving_fault(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ..
 
 
 def _unknown_cause(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    unknown = _alarms(facts, LikelyCause.UNKNOWN)
+    unknown = _alarms(facts, Cause.UNKNOWN)
     if reasons or policy.train_on_unknown or not unknown:
         return None
     sentence = f"nobody knows the cause of alarm {unknown[0].alarm_id} ({unknown[0].sentence}), so training may not help"
@@ -221,8 +221,8 @@ def _asked(reasons: tuple[Reason, ...]) -> bool:
     return any(one.kind is ReasonKind.PERSON for one in reasons)
 
 
-def _alarms(facts: Facts, cause: LikelyCause) -> list[AlarmFact]:
-    found = (one for one in facts.alarms if one.cause is cause and (cause is LikelyCause.BROKEN_SOURCE or facts.concerns(one)))
+def _alarms(facts: Facts, cause: Cause) -> list[AlarmFact]:
+    found = (one for one in facts.alarms if one.cause is cause and (cause is Cause.BROKEN_SOURCE or facts.concerns(one)))
     return sorted(found, key=lambda one: one.alarm_id)
 
 

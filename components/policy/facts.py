@@ -6,19 +6,19 @@ from datetime import date, datetime
 from enum import StrEnum
 
 
-class LikelyCause(StrEnum):
-    """Why a model went bad, as far as an alarm knows."""
+class Cause(StrEnum):
+    """Why a model went bad, as far as the data tell, which decides what helps."""
 
     BROKEN_SOURCE = "broken_source"
-    """A column of the source is not what it was by a fault: training would learn the fault."""
+    """A column of the source is not what it was by a fault: mend it before anything is trained, which would learn the fault."""
     CHANGED_WORLD = "changed_world"
-    """The source is right, and what it says of labels has changed: training on it helps."""
+    """Nothing broke, and what the source says of labels has changed: train on newer data."""
     COVERAGE = "coverage"
-    """The version was trained on data that lacked some hours, weekdays or segments."""
+    """The version was never trained on such rows, of some hours, weekdays or segments: train on data that have them."""
     BAD_VERSION = "bad_version"
-    """The version is worse than the one before on the same rows."""
+    """The version is worse than the one before on the same rows: roll back."""
     SERVING_FAULT = "serving_fault"
-    """The service, not the model, is at fault."""
+    """The service, not the model, is at fault, as where a feature is computed otherwise than in training: mend the caller."""
     UNKNOWN = "unknown"
 
 
@@ -27,7 +27,7 @@ class AlarmFact:
     """An open alarm."""
 
     alarm_id: str
-    cause: LikelyCause
+    cause: Cause
     sentence: str
     """What it says, in one sentence without a full stop."""
     column: str = ""

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import Facts, LikelyCause
+from components.policy.facts import Cause, Facts
 from components.policy.times import last_due
 
-TRAINING_MENDS = (LikelyCause.CHANGED_WORLD, LikelyCause.COVERAGE)
+TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
 
 
 class ReasonKind(StrEnum):
@@ -50,10 +50,10 @@ def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if "alarm" not in policy.triggers:
         return
     for alarm in facts.alarms:
-        mends = alarm.cause in TRAINING_MENDS or (alarm.cause is LikelyCause.UNKNOWN and policy.train_on_unknown)
+        mends = alarm.cause in TRAINING_MENDS or (alarm.cause is Cause.UNKNOWN and policy.train_on_unknown)
         if mends and facts.concerns(alarm):
             known = facts.source.labelled_through if facts.source else None
-            lacks = alarm.cause is LikelyCause.CHANGED_WORLD and alarm.since is not None and known is not None and alarm.since > known
+            lacks = alarm.cause is Cause.CHANGED_WORLD and alarm.since is not None and known is not None and alarm.since > known
             unripe = f"labels are known through {known}, and it shows since {alarm.since}" if lacks else ""
             yield Reason(ReasonKind.ALARM, f"alarm:{alarm.alarm_id}", f"alarm {alarm.alarm_id}: {alarm.sentence}", unripe)
 

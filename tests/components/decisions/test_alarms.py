@@ -14,12 +14,11 @@ from components.monitoring.alarms import (
     AlarmStanding,
     AlarmState,
     AlarmSubject,
-    Cause,
     answer,
     open_alarms,
     record_standing,
 )
-from components.policy.facts import AlarmFact, LikelyCause
+from components.policy.facts import AlarmFact, Cause
 from components.registry.versions import NewVersion
 from tests.components.recorded import register
 
@@ -48,7 +47,7 @@ def alarmed(connection: sa.Connection, new_version: Callable[..., NewVersion]) -
 def test_every_cause_is_known_to_policies(connection: sa.Connection, alarmed: Callable[..., str], cause: Cause) -> None:
     model = alarmed(cause)
     (alarm,) = open_alarms(connection, model)
-    fact = AlarmFact(str(alarm.alarm_id), LikelyCause(cause.value), "62% of hour is NULL", "hour", DAY, "prod", 1)
+    fact = AlarmFact(str(alarm.alarm_id), Cause(cause.value), "62% of hour is NULL", "hour", DAY, "prod", 1)
     assert read_alarm_facts(connection, model) == (fact,)
 
 

@@ -12,7 +12,7 @@ from components.decisions.sizes import PartitionSizes
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.model.folder import Model, read_model
-from components.policy.facts import AlarmFact, LikelyCause
+from components.policy.facts import AlarmFact, Cause
 from components.snapshot.source import History
 from tests.components.visits import write_model
 
@@ -51,14 +51,14 @@ def test_a_schedule_trains_on_its_days(tmp_path: Path) -> None:
 
 
 def test_nothing_is_trained_while_the_source_was_broken(tmp_path: Path) -> None:
-    broken = PastAlarm(AlarmFact("7", LikelyCause.BROKEN_SOURCE, "it is NULL", column="pages"), date(2026, 3, 5), date(2026, 3, 16))
+    broken = PastAlarm(AlarmFact("7", Cause.BROKEN_SOURCE, "it is NULL", column="pages"), date(2026, 3, 5), date(2026, 3, 16))
     found = tried(tmp_path, {}, alarms=(broken,))
     assert [one.at.date() for one in found.trainings] == [date(2026, 3, day) for day in (1, 3, 16, 17, 24, 31)]
     assert found.waited_hours == {"broken source": 6 * 24}, "from 10 on there was a reason"
 
 
 def test_a_changed_world_is_trained_for_once(tmp_path: Path) -> None:
-    changed = PastAlarm(AlarmFact("7", LikelyCause.CHANGED_WORLD, "AUC fell", since=date(2026, 3, 6)), date(2026, 3, 10), None)
+    changed = PastAlarm(AlarmFact("7", Cause.CHANGED_WORLD, "AUC fell", since=date(2026, 3, 6)), date(2026, 3, 10), None)
     found = tried(tmp_path, {"triggers": ("alarm",)}, alarms=(changed,))
     assert [(one.at.date(), one.reason) for one in found.trainings] == [(date(2026, 3, 10), "alarm 7: AUC fell")]
 

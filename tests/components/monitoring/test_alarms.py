@@ -15,7 +15,6 @@ from components.monitoring.alarms import (
     AlarmStanding,
     AlarmState,
     AlarmSubject,
-    Cause,
     all_alarms,
     answer,
     open_alarms,
@@ -23,6 +22,7 @@ from components.monitoring.alarms import (
     untold_alarms,
 )
 from components.monitoring.record import record_live_day
+from components.policy.facts import Cause
 from components.registry.versions import NewVersion
 from tests.components.monitoring.test_troubles import served
 from tests.components.recorded import register

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from components.monitoring.alarms import AlarmKind, AlarmState, Cause, all_alarms
+from components.monitoring.alarms import AlarmKind, AlarmState, all_alarms
+from components.policy.facts import Cause
 from tests.components.monitoring.served import TARGET, Served, trained, visits  # noqa: F401
 from tests.components.visits import day
 

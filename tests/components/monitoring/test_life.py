@@ -3,9 +3,10 @@
 from dataclasses import replace
 from datetime import date, timedelta
 
-from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmState, Cause
+from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmState
 from components.monitoring.life import AlarmEvent, Watched, close_replaced, next_events
 from components.monitoring.troubles import Trouble
+from components.policy.facts import Cause
 
 WATCHED = Watched(model="delays", version=1, target="local", role="live")
 FIRST = date(2013, 3, 1)

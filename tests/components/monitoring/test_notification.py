@@ -20,12 +20,12 @@ from components.monitoring.alarms import (
     AlarmStanding,
     AlarmState,
     AlarmSubject,
-    Cause,
     answer,
     open_alarms,
     record_standing,
 )
 from components.monitoring.notification import notify
+from components.policy.facts import Cause
 from components.runs.outcome import Step
 from tests.components.monitoring.served import TARGET, Served, served  # noqa: F401
 

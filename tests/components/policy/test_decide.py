@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AlarmFact, CodeFact, Facts, LikelyCause, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
+from components.policy.facts import AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
 from components.policy.reasons import ReasonKind
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -23,11 +23,11 @@ NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
 RUN = RunFact("churn-1", NOW - timedelta(hours=2), 60.0, is_running=False, failed=False)
 
 
-def alarm(cause: LikelyCause, **changes: Any) -> AlarmFact:
+def alarm(cause: Cause, **changes: Any) -> AlarmFact:
     return replace(AlarmFact("7", cause, "AUC of all rows fell from 0.81 to 0.74"), **changes)
 
 
-BROKEN = alarm(LikelyCause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sentence="62% of price is NULL")
+BROKEN = alarm(Cause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sentence="62% of price is NULL")
 LIVE = LiveFact("prod", 3, NOW - timedelta(days=2), by_policy=True)
 PERSON = RequestFact("cli", "1", "ann asks: a look at the new prices")
 FELL = "AUC of all rows fell from 0.81 to 0.74"
@@ -113,21 +113,21 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a changed world": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
+        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
     ),
     "a changed world without labels": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
         PolicyVerdict.WAIT,
         "not ripe",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74, but only labels are known through 2026-03-09, and it shows since 2026-03-10",
     ),
     "missing hours": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.COVERAGE),)),
+        replace(QUIET, alarms=(alarm(Cause.COVERAGE),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
@@ -141,49 +141,49 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a broken source and a new span": (
         {},
-        replace(NEW_SPAN, alarms=(BROKEN, alarm(LikelyCause.CHANGED_WORLD, alarm_id="8"))),
+        replace(NEW_SPAN, alarms=(BROKEN, alarm(Cause.CHANGED_WORLD, alarm_id="8"))),
         PolicyVerdict.MEND,
         "broken source",
         f"{PRICE}, {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
     ),
     "a serving fault": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.SERVING_FAULT, sentence="3% of requests fail"),)),
+        replace(QUIET, alarms=(alarm(Cause.SERVING_FAULT, sentence="3% of requests fail"),)),
         PolicyVerdict.MEND,
         "serving fault",
         "alarm 7 is about the service (3% of requests fail), which training does not mend",
     ),
     "an unknown cause": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
+        replace(QUIET, alarms=(alarm(Cause.UNKNOWN),)),
         PolicyVerdict.MEND,
         "unknown cause",
         f"nobody knows the cause of alarm 7 ({FELL}), so training may not help: {COMPARE}",
     ),
     "an unknown cause that policy trains for": (
         {"train_on_unknown": True},
-        replace(QUIET, alarms=(alarm(LikelyCause.UNKNOWN),)),
+        replace(QUIET, alarms=(alarm(Cause.UNKNOWN),)),
         PolicyVerdict.TRAIN,
         "train",
         "alarm 7: AUC of all rows fell from 0.81 to 0.74",
     ),
     "a bad version on probation": (
         {},
-        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(LIVE,)),
+        replace(NEW_SPAN, alarms=(alarm(Cause.BAD_VERSION),), live=(LIVE,)),
         PolicyVerdict.ROLL_BACK,
         "probation",
         "version 3, on probation on prod since 2026-03-08 12:00 UTC, is bad (alarm 7: AUC of all rows fell from 0.81 to 0.74)",
     ),
     "a bad version that a person deployed": (
         {},
-        replace(QUIET, alarms=(alarm(LikelyCause.BAD_VERSION),), live=(replace(LIVE, by_policy=False),)),
+        replace(QUIET, alarms=(alarm(Cause.BAD_VERSION),), live=(replace(LIVE, by_policy=False),)),
         PolicyVerdict.MEND,
         "bad version",
         f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
     ),
     "a bad version on another target": (
         {},
-        replace(NEW_SPAN, alarms=(alarm(LikelyCause.BAD_VERSION, target="staging"),), live=(LIVE,)),
+        replace(NEW_SPAN, alarms=(alarm(Cause.BAD_VERSION, target="staging"),), live=(LIVE,)),
         PolicyVerdict.TRAIN,
         "train",
         SPAN_WORDS,
@@ -218,14 +218,14 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a reason that failed too often beside one that is not ripe": (
         {},
-        replace(NEW_SPAN, failures={SPAN_KEY: 3}, alarms=(alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        replace(NEW_SPAN, failures={SPAN_KEY: 3}, alarms=(alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
         PolicyVerdict.WAIT,
         "attempts",
         f"3 trainings for this failed ({SPAN_WORDS}): look at `perennial runs churn`, then ask with `perennial request churn`",
     ),
     "a rollback that was refused": (
         {},
-        replace(QUIET, live=(LIVE,), alarms=(alarm(LikelyCause.BAD_VERSION),), answered=frozenset({"rollback:7:prod:3"})),
+        replace(QUIET, live=(LIVE,), alarms=(alarm(Cause.BAD_VERSION),), answered=frozenset({"rollback:7:prod:3"})),
         PolicyVerdict.MEND,
         "bad version",
         f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
@@ -290,7 +290,7 @@ def test_facts_lead_to_a_decision_with_its_reason(case: str) -> None:
 
 
 def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:
-    alarms = (alarm(LikelyCause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(LikelyCause.COVERAGE, alarm_id="8"))
+    alarms = (alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(Cause.COVERAGE, alarm_id="8"))
     decision = decide(ContinuousSection(), replace(NEW_SPAN, alarms=alarms))
     assert (decision.kind, [one.key for one in decision.because]) == (ReasonKind.ALARM, ["alarm:8", SPAN_KEY])
 
@@ -299,7 +299,7 @@ MOMENTS = st.integers(-3_000, 1_000).map(lambda minutes: NOW + timedelta(minutes
 ALARMS = st.builds(
     AlarmFact,
     st.sampled_from("123"),
-    st.sampled_from(LikelyCause),
+    st.sampled_from(Cause),
     st.just("it is bad"),
     st.sampled_from(["", "price"]),
     st.none() | st.dates(date(2026, 1, 1), date(2026, 4, 1)),
@@ -335,7 +335,7 @@ POLICIES = st.builds(
 @given(POLICIES, FACTS)
 def test_it_never_trains_on_a_broken_source_nor_while_paused_nor_beside_a_run(policy: ContinuousSection, facts: Facts) -> None:
     if decide(policy, facts).verdict is PolicyVerdict.TRAIN:
-        assert LikelyCause.BROKEN_SOURCE not in {one.cause for one in facts.alarms}
+        assert Cause.BROKEN_SOURCE not in {one.cause for one in facts.alarms}
         assert not facts.paused
         assert not any(run.is_running for run in facts.runs)
 

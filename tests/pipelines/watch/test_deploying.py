@@ -13,7 +13,7 @@ from components.decisions.orders import give_order
 from components.decisions.record import OutcomeKind, read_decision, read_decisions
 from components.errors import RegistryError
 from components.model.folder import Model
-from components.policy.facts import AlarmFact, LikelyCause
+from components.policy.facts import AlarmFact, Cause
 from components.registry.deployments import Action, history
 from components.runs.record import start_run
 from components.storage.objects import push_folder
@@ -25,7 +25,7 @@ from tests.components.visits import Site, day, visits
 from tests.pipelines.watch.trainer import Trainer, nothing, run_of, watcher_of
 
 POLICY = 'triggers = ["new_partition"]\n[continuous.deploy]\nstaging = "at once"\nprod = "after approval"\n'
-BAD = LikelyCause.BAD_VERSION
+BAD = Cause.BAD_VERSION
 
 
 class House:

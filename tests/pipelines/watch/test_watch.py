@@ -25,7 +25,7 @@ from components.errors import ConflictError, RegistryError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AlarmFact, Facts, LikelyCause
+from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
 from pipelines.watch.model_pass import look, watch_model
@@ -150,7 +150,7 @@ def test_a_training_that_fails_is_tried_as_often_as_the_policy_says(source: Site
 
 def test_a_broken_source_is_not_trained_on_until_its_alarm_is_closed(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched()
-    alarms = [AlarmFact("7", LikelyCause.BROKEN_SOURCE, "62% of pages is NULL", column="pages", since=date(2026, 3, 4))]
+    alarms = [AlarmFact("7", Cause.BROKEN_SOURCE, "62% of pages is NULL", column="pages", since=date(2026, 3, 4))]
     broken = "column pages of the source is broken since 2026-03-04 (alarm 7: 62% of pages is NULL)"
     sentence = f"mend: {broken}, {LEARN}, for this: {WORDS}"
     assert watch(source, model, read_alarms=lambda *_: tuple(alarms)) == [sentence]
@@ -161,7 +161,7 @@ def test_a_broken_source_is_not_trained_on_until_its_alarm_is_closed(source: Sit
 
 def test_a_run_has_a_reason_that_can_be_shown_whatever_the_source_says(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched()
-    alarms = (AlarmFact("7", LikelyCause.CHANGED_WORLD, "AUC of device 'desk\u00a0top' fell"),)
+    alarms = (AlarmFact("7", Cause.CHANGED_WORLD, "AUC of device 'desk\u00a0top' fell"),)
     assert watch(source, model, read_alarms=lambda *_: alarms)[1] == TRAINED
     (decision,) = log_of(engine, model)
     with engine.connect() as connection:
