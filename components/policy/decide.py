@@ -176,19 +176,27 @@ def _runs_a_day(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, 
     )
 
 
+def _out_of_reach(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    """No day has the seconds that a training takes: no clock helps, and only a person may exceed them."""
+    budget, longest = policy.training_seconds_a_day, _longest(facts)
+    if budget is None or longest <= budget or _asked(reasons):
+        return None
+    sentence = f"a training takes {longest:,.0f} s, and continuous.training_seconds_a_day allows {budget:,}: raise it"
+    return Decision(PolicyVerdict.WAIT, "training seconds", sentence, reasons)
+
+
 def _budget(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    budget = policy.training_seconds_a_day
-    if budget is None:
-        return None
+    budget, longest = policy.training_seconds_a_day, _longest(facts)
     used = sum(_seconds_today(policy, facts))
-    longest = max([run.seconds for run in facts.runs if not run.failed and not run.is_running][:LAST_RUNS], default=0.0)
-    if used + longest <= budget or (not used and longest > budget and _asked(reasons)):
+    if budget is None or not used or used + longest <= budget:
         return None
-    if longest > budget:
-        sentence = f"a training takes {longest:,.0f} s, and continuous.training_seconds_a_day allows {budget:,}: raise it"
-        return Decision(PolicyVerdict.WAIT, "training seconds", sentence, reasons)
     sentence = f"{used:,.0f} of {budget:,} training seconds of the day are used, and a training takes {longest:,.0f}"
     return _later("training seconds", sentence, next_day(policy, facts.now), reasons)
+
+
+def _longest(facts: Facts) -> float:
+    """How many seconds the next training is taken to need."""
+    return max([run.seconds for run in facts.runs if not run.failed and not run.is_running][:LAST_RUNS], default=0.0)
 
 
 Rule = Callable[[ContinuousSection, Facts, tuple[Reason, ...]], Decision | None]
@@ -203,6 +211,7 @@ RULES: tuple[Rule, ...] = (
     _running,
     _attempts,
     _unripe,
+    _out_of_reach,
     _quiet,
     _cooldown,
     _runs_a_day,

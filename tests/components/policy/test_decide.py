@@ -279,6 +279,13 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "training seconds",
         "a training takes 60 s, and continuous.training_seconds_a_day allows 59: raise it",
     ),
+    "a budget below one training, on a day that has had its trainings": (
+        {"cooldown_hours": 0, "runs_a_day": 1, "training_seconds_a_day": 59},
+        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW),)),
+        PolicyVerdict.WAIT,
+        "training seconds",
+        "a training takes 60 s, and continuous.training_seconds_a_day allows 59: raise it",
+    ),
 }
 
 
