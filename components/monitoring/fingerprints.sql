@@ -1,15 +1,7 @@
 -- What the days of predictions hold: rows and labels in one checksum that does not depend on their order (XOR and sum together, since
 -- XOR alone does not see a row that is there twice).
 WITH labels AS (
-  SELECT
-    CAST({key} AS STRING) AS label_key,
-    {span} AS label_span,
-    IF(MIN({label}) = MAX({label}), CAST(MIN({label}) AS {label_type}), NULL) AS label
-  FROM ({labels}
-  )
-  WHERE {is_label}
-  GROUP BY label_key, label_span
-),
+{known_labels}),
 served AS (
   SELECT
     COALESCE(log.span, log.{log_day}) AS day,

@@ -45,7 +45,8 @@ class LogQuery:
         kinds = {"label_type": "INT64", "is_label": f"{columns['label']} BETWEEN 0 AND @most_label"}
         if self.model.task.is_regression:
             kinds = {"label_type": "FLOAT64", "is_label": f"NOT (IS_NAN({columns['label']}) OR IS_INF({columns['label']}))"}
-        return (FOLDER / file).read_text().format(**names, **columns, **kinds)
+        known_labels = (FOLDER / "known_labels.sql").read_text().format(**names, **columns, **kinds)
+        return (FOLDER / file).read_text().format(**names, **columns, known_labels=known_labels)
 
     @property
     def _labels(self) -> str:

@@ -1,14 +1,6 @@
 -- The rows of a day of predictions, each with its label, in an order that does not change.
 WITH labels AS (
-  SELECT
-    CAST({key} AS STRING) AS label_key,
-    {span} AS label_span,
-    IF(MIN({label}) = MAX({label}), CAST(MIN({label}) AS {label_type}), NULL) AS label
-  FROM ({labels}
-  )
-  WHERE {is_label}
-  GROUP BY label_key, label_span
-)
+{known_labels})
 SELECT
   log.*,
   labels.label AS perennial_label,
