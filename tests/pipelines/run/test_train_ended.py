@@ -103,7 +103,7 @@ def test_a_task_whose_supervisor_is_killed_ends_with_it(command_line: CommandLin
 
 @pytest.mark.parametrize("name", ["heavy", "light"])
 def test_a_lost_fork_server_is_told(command_line: CommandLine, network: Path, name: str) -> None:
-    process, _ = begin(command_line, "start")
+    process, _ = begin(command_line, "pin")  # before it, the run is not begun
     children = psutil.Process(process.pid).children()
     (server,) = [child for child in children if ("pipelines.run.fork_server" in child.cmdline()) is (name == "heavy")]
     server.kill()
