@@ -32,6 +32,8 @@ class ReplayedTraining:
 
     at: datetime
     through: date
+    span: date
+    """The last span that it would have learned from."""
     reason: str
 
 
@@ -45,6 +47,8 @@ class Replay:
     """How often the labels of another span became known: what training for each would have cost."""
     waited_hours: Mapping[str, int]
     """The looks at which there was a reason to train that had to wait, by rule."""
+    spans: Mapping[date, date]
+    """The last span with known labels, on each day from the first training on."""
     lags: Sequence[int]
     """For each day, how many days the last span of the version was behind the last span with known labels."""
 
@@ -62,7 +66,7 @@ class _Past:
 
     def train(self, now: datetime, source: SourceFact, decision: Decision, seconds: float) -> None:
         """Make a version."""
-        self.trainings.append(ReplayedTraining(now, source.through, decision.reason))
+        self.trainings.append(ReplayedTraining(now, source.through, source.span, decision.reason))
         self.trained = TrainedFact(len(self.trainings), source.span)
         self.labelled = source.labelled_through
         self.runs.insert(0, RunFact(f"run {len(self.trainings)}", now, seconds, is_running=False, failed=False))
@@ -91,7 +95,7 @@ def replay(
     Raises:
         SourceError: there is no such day, or there are too many.
     """
-    past, waited, lags, spans = _Past(), Counter[str](), list[int](), set[date]()
+    past, waited, lags, spans = _Past(), Counter[str](), list[int](), dict[date, date]()
     every_day = _days(sizes, *days)
     for day in every_day:
         source = _source(policy, model, sizes, day)
@@ -104,9 +108,9 @@ def replay(
             elif decision.because:
                 waited[decision.rule] += 1
         if source is not None and past.trained is not None:
-            spans.add(source.span)
+            spans[day] = source.span
             lags.append((source.span - past.trained.span).days)
-    return Replay(len(every_day), tuple(past.trainings), len(spans), dict(waited), lags)
+    return Replay(len(every_day), tuple(past.trainings), len(set(spans.values())), dict(waited), spans, lags)
 
 
 def _days(sizes: PartitionSizes, first: date, last: date) -> list[date]:

@@ -34,6 +34,7 @@ SECTIONS = {
         "watch": LazyCommand("pipelines.cli.commands.continuous.watch:watch", "Train and deploy models as their policies say"),
         "decisions": LazyCommand("pipelines.cli.commands.continuous.watch:decisions", "List what was decided about a model, and why"),
         "policy": LazyCommand("pipelines.cli.commands.continuous.policy:policy", "Show for which reasons a model is trained again"),
+        "staleness": LazyCommand("pipelines.cli.commands.continuous.staleness:staleness", "Tell how fast a model's versions age"),
         "request": LazyCommand("pipelines.cli.commands.continuous.watch:request", "Ask for a training when nothing is against it"),
         "approve": LazyCommand("pipelines.cli.commands.continuous.watch:approve", "Deploy the version of a decision that waits"),
         "pause": LazyCommand("pipelines.cli.commands.continuous.watch:pause", "Let no training of a model start by itself"),

@@ -80,7 +80,7 @@ def _read_newest(cloud: Cloud, model: Model, window: NewestWindow, *, splits: Se
     for span, batch in stream_any_rows(cloud, model, window.window, table=snapshot.source_table):
         if span in profilers:
             profilers[span].batch(batch)
-            judged.add(batch.filter(pa.array(_is_known(batch, model) & _is_held_out(batch, model, splits))))
+            judged.add(batch.filter(pa.array(has_label(batch, model) & _is_held_out(batch, model, splits))))
         if span == day:
             profile.add(batch)
             today.add(batch)
@@ -100,7 +100,7 @@ def _read_learned(cloud: Cloud, model: Model, learned: Snapshot) -> Sample:
     return sampler.sample()
 
 
-def _is_known(batch: pa.RecordBatch, model: Model) -> np.ndarray:
+def has_label(batch: pa.RecordBatch, model: Model) -> np.ndarray:
     """Which rows have one of the model's labels; bool [rows]."""
     column = batch.column(model.rows.label)
     labels = np.asarray(column.cast(pa.float64(), safe=False).fill_null(np.nan))

@@ -7,9 +7,8 @@ from dataclasses import asdict
 import click
 
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision
-from components.decisions.replay import Replay
 from components.policy.decide import Decision, PolicyVerdict
-from components.wording import count, duration, legible, number
+from components.wording import count, legible
 from pipelines.cli.json_text import to_json
 
 MARKS = {
@@ -74,21 +73,3 @@ def show_approved(decision: RecordedDecision, outcomes: Sequence[DecisionOutcome
         return
     for one in outcomes:
         click.echo(f"{decision.model}: {one.sentence}")
-
-
-def show_replay(model: str, found: Replay, seconds: float, *, as_json: bool) -> None:
-    """Print what a policy would have done, and what training for every new span, or daily, would have cost."""
-    if as_json:
-        click.echo(to_json(asdict(found) | {"seconds_of_a_training": seconds}))
-        return
-    times, total = len(found.trainings), f" ({duration(len(found.trainings) * seconds)} in all)" if seconds else ""
-    click.echo(f"{model} would have been trained {times} times in {found.days} days{total}")
-    click.echo(f"  for every new span   {found.new_spans} times")
-    click.echo(f"  every day            {found.days} times")
-    if found.lags:
-        mean, most = sum(found.lags) / len(found.lags), max(found.lags)
-        click.echo(f"  its last span lags   {number(mean)} days behind the last one with known labels on average, {most} at most")
-    for rule, hours in sorted(found.waited_hours.items(), key=lambda one: -one[1]):
-        click.echo(f"  waited               {count(hours)} hours by the rule {rule!r}")
-    for one in found.trainings:
-        click.echo(f"{one.at:%Y-%m-%d %H:%M}  through {one.through}  {legible(one.reason)}")

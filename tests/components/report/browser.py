@@ -20,7 +20,10 @@ const frame = document.querySelector('iframe');
 frame.onload = () => {
   const page = frame.contentDocument, width = page.documentElement.clientWidth;
   const sticksOut = e => e.getBoundingClientRect().right > width + 1 && !e.closest('.scroll, svg');
-  const paint = (selector, property) => frame.contentWindow.getComputedStyle(page.querySelector(selector))[property];
+  const paint = (selector, property) => {
+    const element = page.querySelector(selector);
+    return element && frame.contentWindow.getComputedStyle(element)[property];
+  };
   document.getElementById('measured').textContent = JSON.stringify({
     title: page.title,
     overflow: page.documentElement.scrollWidth - width,

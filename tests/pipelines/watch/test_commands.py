@@ -59,6 +59,8 @@ def test_a_policy_is_tried_on_the_past(command_line: CommandLine) -> None:
     assert (document["days"], document["new_spans"], len(document["trainings"])) == (181, 27, 27)
     text = command_line.run("policy", "replay", "replayed", "--from", "1998-06-01", "--to", "1998-06-30").stdout.splitlines()
     assert text[0] == "replayed would have been trained 6 times in 30 days"
+    refused = command_line.refused("policy", "replay", "replayed", "--from", "1998-06-01", "--to", "1998-06-30", "--ratio", "0.1")
+    assert refused.startswith("model 'replayed' is not in the registry")
     assert command_line.refused("policy", "replay", "churn", "--from", "1998-06-01", "--to", "1998-06-30").startswith(
         "churn has no policy to try"
     )
