@@ -15,7 +15,7 @@ from local_bigquery.engine import database
 from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
 from local_bigquery.sql import native, params
-from local_bigquery.sql.rules import STATEMENT_RULES
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, strings
 from local_bigquery.sql.rules import partitions as ingestion
 
 from bigquery import confinement, failures, requests
@@ -92,6 +92,8 @@ def _patch_jobs(storage: CloudStorage) -> None:
     STATEMENT_RULES[STATEMENT_RULES.index(ingestion.ingestion_time)] = rules.refuse_ingestion_time
     # Types decide what TO_JSON_STRING, MIN and LEAST give; SUBSTR counts otherwise; CAST AS STRING shows otherwise.
     STATEMENT_RULES[:0] = rules.TYPED
+    # Escapes of texts are read twice: r'\x41' becomes A.
+    NODE_RULES.remove(strings.string_escapes)
     # `SELECT * EXCEPT (…)` of a wildcard table shows _TABLE_SUFFIX.
     STATEMENT_RULES.insert(0, rules.leave_out_suffixes)
     # '\\0' ends the query.

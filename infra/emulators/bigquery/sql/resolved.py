@@ -66,6 +66,8 @@ def _function(call: ResolvedFunctionCallBaseProto, heir: Message | None) -> Iter
 
 
 def _elements(function: str, template: str) -> list[str]:
+    if not template:
+        return ["of an empty text"]
     if function == "FORMAT":
         return [NUMBER.sub("N", element) for element in FORMAT_ELEMENT.findall(template)]
     return TIME_ELEMENT.findall(template)

@@ -5,7 +5,8 @@ from local_bigquery.sql.rules import partitions as ingestion
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import guards, typed
+from bigquery.sql import typed
+from bigquery.sql.guards import arguments, days, numbers, texts
 from bigquery.tables import partitions
 
 
@@ -174,7 +175,28 @@ def extract_less_than_a_second(tree: exp.Expression, _context: Context) -> exp.E
     return tree
 
 
+def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """What rows are grouped by bears its marks of types wherever the query writes it: ZetaSQL takes it for a column there."""
+    for group in tree.find_all(exp.Group):
+        for marked in group.expressions:
+            plain = _without_marks(marked)
+            if plain != marked and isinstance(group.parent, exp.Select):
+                for part in list(group.parent.find_all(type(plain))):
+                    if part == plain:
+                        part.replace(marked.copy())
+    return tree
+
+
+def _without_marks(value: exp.Expr) -> exp.Expr:
+    plain = exp.paren(value.copy(), copy=False)
+    for mark in list(plain.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() in typed.MARKS:
+            mark.replace(mark.expressions[0])
+    return plain.this
+
+
 TYPED = (
+    repeat_groups,
     show_as_json,
     compare_numbers,
     give_least_of_numbers,
@@ -183,6 +205,9 @@ TYPED = (
     correlate_two_rows,
     leave_out_nulls,
     extract_less_than_a_second,
-    *guards.RULES,
+    *texts.RULES,
+    *days.RULES,
+    *arguments.RULES,
+    *numbers.RULES,
 )
 """In the order in which they are to be applied."""

@@ -41,13 +41,78 @@ CREATE MACRO bq.main.perennial_is_day(value, is_safe) AS CASE
     ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow')
 END;
 
-CREATE MACRO bq.main.perennial_is_finite(value, function_name, arguments) AS CASE
-    WHEN isinf(value) AND list_bool_and(list_transform(arguments, lambda one: isfinite(CAST(one AS DOUBLE))))
-    THEN error('Floating point overflow in function: ' || function_name) ELSE TRUE
-END;
-
 -- Microseconds since 1970 as whole units, rounded down.
 CREATE MACRO bq.main.perennial_since_epoch(microseconds, unit) AS
 microseconds // unit - CASE WHEN microseconds % unit < 0 THEN 1 ELSE 0 END;
 
-CREATE MACRO bq.main.perennial_json(value) AS CASE WHEN json_valid(value) THEN value END;
+-- DuckDB takes NaN and infinity for JSON.
+CREATE MACRO bq.main.perennial_json(value) AS CASE
+    WHEN json_valid(value) AND NOT regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '(?i)nan|inf') THEN value
+END;
+
+-- Arguments that are given back, or are an error: by `_raise`, which TRY takes, and no `error`.
+
+-- DuckDB takes a comma before a bracket.
+CREATE MACRO bq.main.perennial_strict_json(value) AS CASE
+    WHEN value IS NOT NULL AND bq.main.perennial_json(value) IS NULL
+        OR regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), ',\s*[\]}]')
+    THEN _raise('Invalid input to PARSE_JSON: syntax error while parsing value') ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_different_characters(characters) AS CASE
+    WHEN len(list_distinct(string_split(characters, ''))) < len(string_split(characters, ''))
+    THEN _raise('Duplicate character in TRANSLATE source characters') ELSE characters
+END;
+
+CREATE MACRO bq.main.perennial_vector(numbers) AS CASE
+    WHEN len(list_filter(numbers, lambda one: one <> 0)) = 0 THEN _raise('Cannot compute cosine distance against zero vector') ELSE numbers
+END;
+
+CREATE MACRO bq.main.perennial_ascending(boundaries) AS CASE
+    WHEN boundaries <> list_sort(boundaries) OR typeof(boundaries) = 'DOUBLE[]' AND list_contains(CAST(boundaries AS VARCHAR[]), 'nan')
+    THEN _raise('Elements in input array to RANGE_BUCKET must be in ascending order') ELSE boundaries
+END;
+
+CREATE MACRO bq.main.perennial_number(value) AS CASE WHEN typeof(value) = 'DOUBLE' AND isnan(CAST(value AS DOUBLE)) THEN NULL ELSE value END;
+
+-- How many groups a regular expression captures.
+CREATE MACRO bq.main.perennial_groups(pattern) AS
+len(regexp_extract_all(regexp_replace(pattern, '\\.|\[\^?\]?([^\]\\]|\\.)*\]', '', 'g'), '\((\?P?<|[^?]|$)'));
+
+CREATE MACRO bq.main.perennial_pattern(pattern) AS CASE
+    WHEN bq.main.perennial_groups(pattern) > 1
+    THEN _raise('Regular expressions passed into extraction functions must not have more than 1 capturing group') ELSE pattern
+END;
+
+CREATE MACRO bq.main.perennial_rewrite(rewrite, pattern) AS CASE
+    WHEN list_max(list_transform(regexp_extract_all(replace(rewrite, '\\', ''), '\\(\d)', 1), lambda one: CAST(one AS INTEGER)))
+        > bq.main.perennial_groups(pattern)
+    THEN _raise('Invalid REGEXP_REPLACE pattern: it has fewer groups than the rewrite names') ELSE rewrite
+END;
+
+CREATE MACRO bq.main.perennial_position(place) AS CASE WHEN place < 1 THEN _raise('Position must be positive') ELSE place END;
+
+CREATE MACRO bq.main.perennial_position_or_end(place) AS
+CASE WHEN place = 0 THEN _raise('Position must be non-zero') ELSE place END;
+
+CREATE MACRO bq.main.perennial_occurrence(occurrence) AS
+CASE WHEN occurrence < 1 THEN _raise('Occurrence must be positive') ELSE occurrence END;
+
+CREATE MACRO bq.main.perennial_ascii(value) AS CASE
+    WHEN value <> '' AND unicode(value) > 127 THEN _raise('Argument to ASCII is not a structurally valid ASCII string') ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_hour(hours) AS
+CASE WHEN hours NOT BETWEEN 0 AND 23 THEN _raise('Input calculates to invalid time: ' || hours || ' hours') ELSE hours END;
+
+CREATE MACRO bq.main.perennial_like(pattern) AS
+CASE WHEN regexp_matches(pattern, '(^|[^\\])(\\\\)*\\$') THEN _raise('LIKE pattern ends with a backslash') ELSE pattern END;
+
+CREATE MACRO bq.main.perennial_octets(points) AS CASE
+    WHEN len(list_filter(points, lambda one: one NOT BETWEEN 0 AND 255)) > 0 THEN _raise('Invalid value in CODE_POINTS_TO_BYTES') ELSE points
+END;
+
+CREATE MACRO bq.main.perennial_bytes_to_string(bytes) AS CASE
+    WHEN bytes IS NOT NULL AND TRY(decode(bytes)) IS NULL
+    THEN error('The emulator does not support SAFE_CONVERT_BYTES_TO_STRING of bytes that are no UTF-8') ELSE TRY(decode(bytes))
+END;

@@ -4,6 +4,7 @@
 """
 
 import math
+import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -29,12 +30,27 @@ MIN = "PERENNIAL_MIN"
 QUOTED = "PERENNIAL_QUOTED"
 JOINED = "PERENNIAL_JOINED"
 TEXT_OF_JSON = "PERENNIAL_TEXT_OF_JSON"
+ARITHMETIC = "PERENNIAL_ARITHMETIC"
+SUMMED = "PERENNIAL_SUMMED"
+DAY = "PERENNIAL_DAY"
+FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
+MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY}
+"""Those that stand around a value."""
 PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
 """Functions that read JSON at a path."""
 COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
 EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
 """Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
+TEXT_BEGINS = re.compile(rb"[rR]?['\"]")
+UNREAD = re.compile(rb"(?<!\\)(?:\\\\)*\\[xXuU0-7?`\"]")
+"""An escape that sqlglot does not know."""
+ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
+OPERATORS = {"$add", "$subtract", "$multiply", "$divide"}
+RENAMED = {"least": LEAST, "min": MIN} | {
+    name: f"{FLOATING}{name.upper()}" for name in ("safe_add", "safe_subtract", "safe_multiply", "safe_divide")
+}
+DATES = {"DATE", "DATETIME", "TIMESTAMP"}
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
 """Of the query that runs, the types of what is shown as JSON."""
 EXACT_INTEGER = 2**53
@@ -88,6 +104,19 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
                 yield Edit(start, end, f"FROM_HEX('{message.value.value.bytes_value.hex()}')")
         elif isinstance(message, ResolvedLiteralProto) and any(_is_binary(part) for part, _ in messages(message.value.value)):
             raise not_supported("bytes above 127 in an array or a struct of literals: write FROM_HEX in it")
+        elif isinstance(message, ResolvedLiteralProto) and b"\\" in content[slice(*place(message))]:
+            yield from _escaped(content, message)
+
+
+def _escaped(content: bytes, literal: ResolvedLiteralProto) -> Iterator[Edit]:
+    """A text with its escapes read. sqlglot and local-bigquery each read some of them, and some of what the other has read."""
+    start, end = place(literal)
+    is_text = literal.value.type.type_kind == TypeKind.Value("TYPE_STRING")
+    if is_text and TEXT_BEGINS.match(content[start:end]):
+        text = literal.value.value.string_value.translate(ESCAPES)
+        yield Edit(start, end, f"'{text}'")
+    elif not is_text and UNREAD.search(content[start:end]):
+        raise not_supported("this escape in a literal that is no STRING: write the character, or cast or parse a STRING")
 
 
 def _is_binary(value: Message) -> bool:
@@ -114,8 +143,27 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
         types.append(kinds[0])
     elif name in PATHS:
         yield from _path(call, kinds)
-    elif name in ("least", "min") and has_floats:
-        yield Edit(start, end, LEAST if name == "least" else MIN)
+    else:
+        yield from _overflowing(call, name, has_floats)
+
+
+def _overflowing(call: ResolvedFunctionCallBaseProto, name: str, has_floats: bool) -> Iterator[Edit]:
+    """What is beyond FLOAT64 or the calendar. A quotient of whole numbers cannot be."""
+    start, _ = place(call)
+    if name in OPERATORS:
+        result = type_name(expression_type(call))
+        if result in DATES or (result == "FLOAT64" and has_floats):
+            yield from _wrapped(call, DAY if result in DATES else ARITHMETIC)
+    elif name in RENAMED and has_floats:
+        yield Edit(start, start + len(name), RENAMED[name])
+    elif name in ("sum", "avg") and has_floats:
+        yield from _wrapped(_node(call.argument_list[0]), SUMMED)
+
+
+def _wrapped(node: Message, name: str) -> Iterator[Edit]:
+    begin, end = place(node)
+    if end > begin:
+        yield from (Edit(begin, begin, f"{name}("), Edit(end, end, ")"))
 
 
 def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto]) -> Iterator[Edit]:

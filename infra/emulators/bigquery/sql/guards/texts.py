@@ -1,4 +1,4 @@
-"""Rules of translation for what BigQuery refuses and DuckDB answers: other texts, lengths below 0, days outside the calendar."""
+"""Rules of translation for texts that BigQuery takes for no value: of numbers, days, JSON, and bytes."""
 
 import re
 
@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from bigquery.failures import not_supported
 from bigquery.sql import typed
+from bigquery.sql.guards.once import bind, computed
 
 # A rule goes through the calls from the last to the first, the inner before the outer one, whose copy then has the guarded argument.
 
@@ -30,27 +31,8 @@ TEXTS = {
 IS_TEXT = "perennial_is_text"
 MOMENTS = {exp.Timestamp: "TIMESTAMPTZ", exp.Datetime: "TIMESTAMP", exp.TsOrDsToDatetime: "TIMESTAMP"}
 """Functions that cast a text, and to what."""
-LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times", exp.Pad: "expression", exp.Substring: "length"}
-"""Functions with an argument that may not be negative."""
-DAYS = (
-    exp.DateAdd,
-    exp.DateSub,
-    exp.DateTrunc,
-    exp.DateFromParts,
-    exp.LastDay,
-    exp.DatetimeAdd,
-    exp.DatetimeSub,
-    exp.DatetimeTrunc,
-    exp.TimestampAdd,
-    exp.TimestampSub,
-    exp.TimestampTrunc,
-)
-"""Functions that may leave the years 1 to 9999."""
 MOST_GUARDS = 1
-"""A cast is guarded, and one within it. DuckDB gets a value four times for each guard, and three deep it would think for seconds."""
-OVERFLOWING = (exp.Exp, exp.Pow, exp.Sinh, exp.Cosh)
-SINCE_EPOCH = {exp.UnixSeconds: 1_000_000, exp.UnixMillis: 1000}
-"""Functions that count a unit, and its microseconds."""
+"""A cast is guarded by naming its value four times, and one within it. Those around them take a value that was computed before."""
 
 
 def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -59,10 +41,18 @@ def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expressio
         if call.args.get("format") or isinstance(call.parent, exp.SafeFunc):  # SAFE.TIMESTAMP(text)
             continue
         kind, pattern = TEXTS.get(call.to.this.name if isinstance(call, exp.Cast) else MOMENTS[type(call)], ("", ""))
-        if kind and not _is_good(call.this, pattern) and _guards_in(call.this) <= MOST_GUARDS:
-            texts = (exp.Literal.string(text) for text in (pattern, f"Bad {kind}: "))
-            call.replace(_where(macro(IS_TEXT, call.this.copy(), *texts, _is_safe(call)), call))
+        if kind and not _is_good(call.this, pattern):
+            _guard(call, pattern, f"Bad {kind}: ")
     return tree
+
+
+def _guard(call: exp.Expr, pattern: str, refusal: str) -> None:
+    is_deep = _guards_in(call.this) > MOST_GUARDS
+    guarded = call.copy() if is_deep else call
+    fields = bind(guarded, [guarded.this] if is_deep else [])
+    texts = (exp.Literal.string(text) for text in (pattern, refusal))
+    value = where(macro(IS_TEXT, guarded.this.copy(), *texts, is_safe(guarded)), guarded)
+    call.replace(exp.cast(computed(fields, value), call.to) if is_deep and isinstance(call, exp.Cast) else computed(fields, value))
 
 
 def _guards_in(value: exp.Expr) -> int:
@@ -76,56 +66,24 @@ def _is_good(value: exp.Expression, pattern: str) -> bool:
     return not value.is_string or bool(re.fullmatch(pattern, value.name))
 
 
-def _is_safe(call: exp.Expr) -> exp.Boolean:
+def is_safe(call: exp.Expr) -> exp.Boolean:
     """Whether it gives NULL where others are an error."""
     return exp.Boolean(this=isinstance(call, exp.TryCast) or isinstance(call.parent, exp.SafeFunc))
 
 
-def _where(claim: exp.Expr, value: exp.Expr) -> exp.If:
+def where(claim: exp.Expr, value: exp.Expr) -> exp.If:
     """The value where a claim holds, and else NULL. Other rules see the value's type, by which a cast rounds, and days are added."""
     return exp.If(this=claim, true=value.copy())
 
 
-def refuse_negative_lengths(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A length below zero is an error, where DuckDB counts from the end or gives nothing."""
-    for call in list(tree.find_all(*LENGTHS))[::-1]:
-        name = LENGTHS[type(call)]
-        length = call.args.get(name)
-        if length is not None and not isinstance(length, exp.Literal):
-            call.set(name, macro("perennial_length", length.copy(), exp.Literal.string(call.sql_name()), _is_safe(call)))
-    return tree
-
-
-def refuse_other_days(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A day before the year 1 or after 9999 is an error."""
-    for call in list(tree.find_all(*DAYS)):  # the outermost alone
-        call.replace(_where(macro("perennial_is_day", call.copy(), _is_safe(call)), call))
-    return tree
-
-
-def refuse_infinity(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A function of finite numbers whose result is beyond FLOAT64 is an error."""
-    for call in list(tree.find_all(*OVERFLOWING)):  # the outermost alone
-        arguments = [argument.copy() for argument in call.iter_expressions()]
-        name = exp.Literal.string(call.sql_name())
-        call.replace(_where(macro("perennial_is_finite", call.copy(), name, exp.Array(expressions=arguments)), call))
-    return tree
-
-
-def count_whole_units(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """Seconds and milliseconds since 1970 are rounded down, before it too."""
-    for call in list(tree.find_all(*SINCE_EPOCH))[::-1]:
-        microseconds = exp.Anonymous(this="epoch_us", expressions=[call.this.copy()])
-        units = macro("perennial_since_epoch", microseconds, exp.Literal.number(SINCE_EPOCH[type(call)]))
-        call.replace(exp.cast(units, exp.DataType.Type.BIGINT))
-    return tree
-
-
 def read_json_only(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A STRING that is no JSON has nothing at any path."""
+    """A STRING that is no JSON has nothing at any path, and one that has null there, NULL."""
     for mark in list(tree.find_all(exp.Anonymous))[::-1]:
         if mark.name.upper() == typed.TEXT_OF_JSON:
+            query = mark.parent
             mark.replace(macro("perennial_json", mark.expressions[0].copy()))
+            if type(query) is exp.JSONExtract:
+                query.replace(exp.Nullif(this=exp.cast(query.copy(), "TEXT"), expression=exp.Literal.string("null")))
     return tree
 
 
@@ -140,12 +98,4 @@ def refuse_lost_bytes(tree: exp.Expression, _context: Context) -> exp.Expression
     return tree
 
 
-RULES = (
-    refuse_other_texts,
-    refuse_negative_lengths,
-    refuse_other_days,
-    refuse_infinity,
-    count_whole_units,
-    read_json_only,
-    refuse_lost_bytes,
-)
+RULES = (refuse_other_texts, read_json_only, refuse_lost_bytes)

@@ -1,0 +1,107 @@
+"""Rules of translation for arguments that BigQuery refuses and DuckDB takes: other arrays, patterns, positions and characters."""
+
+from local_bigquery.errors import BigQueryError
+from local_bigquery.sql.dialect import macro
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.guards.texts import is_safe
+
+CHECKED: dict[type[exp.Expr], dict[str, str]] = {
+    exp.Translate: {"from_": "perennial_different_characters"},
+    exp.CosineDistance: {"this": "perennial_vector", "expression": "perennial_vector"},
+    exp.RegexpExtract: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
+    exp.RegexpExtractAll: {"expression": "perennial_pattern"},
+    exp.RegexpInstr: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
+    exp.Ascii: {"this": "perennial_ascii"},
+    exp.TimeFromParts: {"hour": "perennial_hour"},
+    exp.Like: {"expression": "perennial_like"},
+}
+"""Of functions, their arguments that are checked, and by what: a macro that gives the argument back, or is an error."""
+CHECKED_MACROS: dict[str, dict[int, str]] = {
+    "bq.main.range_bucket": {0: "perennial_number", 1: "perennial_ascending"},
+    "bq.main.instr": {2: "perennial_position_or_end", 3: "perennial_occurrence"},
+    "bq.main.code_points_to_bytes": {0: "perennial_octets"},
+    "bq.main.parse_json": {0: "perennial_strict_json"},
+}
+"""The same of functions that local-bigquery has macros for, with the places of the arguments."""
+
+LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times", exp.Pad: "expression", exp.Substring: "length"}
+"""Functions with an argument that may not be negative."""
+BYTES_TO_STRING = "bq.main.safe_convert_bytes_to_string"
+OFFSETS = (exp.Lag, exp.Lead)
+
+
+def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Arguments that BigQuery refuses are an error, and SAFE.FUNCTION of them is NULL."""
+    for call in list(tree.find_all(*CHECKED, exp.Anonymous))[::-1]:
+        if isinstance(call.parent, exp.SafeFunc):
+            bound = call.copy()
+            fields = bind(bound, [argument for argument in bound.iter_expressions() if isinstance(argument, exp.Expression)])
+            if _check(bound):
+                call.parent.replace(computed(fields, exp.func("TRY", bound)))
+        else:
+            _check(call)
+    return tree
+
+
+def check_rewrites(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A group that REGEXP_REPLACE names and the pattern does not have is an error."""
+    for call in list(tree.find_all(exp.RegexpReplace))[::-1]:
+        rewrite = call.args["replacement"]
+        if not isinstance(rewrite, exp.Literal) or "\\" in rewrite.name:
+            call.set("replacement", macro("perennial_rewrite", rewrite.copy(), call.expression.copy()))
+    return tree
+
+
+def _check(call: exp.Expr) -> bool:
+    """Check arguments of a call, and tell whether it has any to be checked."""
+    checks: dict[str, str] = CHECKED.get(type(call), {})
+    for name, check in checks.items():
+        value = call.args.get(name)
+        if value is not None and not isinstance(value, exp.Any | exp.All) and not _is_harmless(call, value):
+            call.set(name, macro(check, value.copy()))
+    places = CHECKED_MACROS.get(call.name, {}) if isinstance(call, exp.Anonymous) else {}
+    for place, check in places.items():
+        if place < len(call.expressions):
+            call.expressions[place].replace(macro(check, call.expressions[place].copy()))
+    return bool(checks or places)
+
+
+def refuse_other_bytes(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """What SAFE_CONVERT_BYTES_TO_STRING puts in the place of bytes that are no UTF-8 is not known; DuckDB gives NULL."""
+    for call in list(tree.find_all(exp.Anonymous))[::-1]:
+        if call.name == BYTES_TO_STRING:
+            call.replace(macro("perennial_bytes_to_string", call.expressions[0].copy()))
+    return tree
+
+
+def _is_harmless(call: exp.Expr, value: exp.Expr) -> bool:
+    """Whether it is a pattern of LIKE without a backslash, which DuckDB looks up faster as it is."""
+    return isinstance(call, exp.Like) and isinstance(value, exp.Literal) and "\\" not in value.name
+
+
+def refuse_negative_lengths(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A length below zero is an error, where DuckDB counts from the end or gives nothing."""
+    for call in list(tree.find_all(*LENGTHS))[::-1]:
+        name = LENGTHS[type(call)]
+        length = call.args.get(name)
+        if length is not None and not isinstance(length, exp.Literal):
+            call.set(name, macro("perennial_length", length.copy(), exp.Literal.string(call.sql_name()), is_safe(call)))
+    return tree
+
+
+def refuse_negative_offsets(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """LAG of the rows after, and LEAD of those before, are an error.
+
+    Raises:
+        BigQueryError: the query has one.
+    """
+    for call in tree.find_all(*OFFSETS):
+        if isinstance(call.args.get("offset"), exp.Neg):
+            raise BigQueryError("invalidQuery", f"The offset to the function {call.sql_name()} must not be negative")
+    return tree
+
+
+RULES = (check_arguments, check_rewrites, refuse_other_bytes, refuse_negative_lengths, refuse_negative_offsets)

@@ -1,0 +1,129 @@
+"""Rules of translation for FLOAT64: what overflows, or has no value, is an error in BigQuery, and infinity or NaN in DuckDB."""
+
+from collections.abc import Iterator
+
+from local_bigquery.sql.translate import Context
+from sqlglot import exp
+
+from bigquery.sql import typed
+from bigquery.sql.guards.once import bind, computed
+
+FINITE = (exp.Exp, exp.Pow, exp.Sinh, exp.Cosh, exp.Acosh, exp.Atanh)
+"""Functions that are finite of finite numbers, or an error."""
+FINITE_MACROS = frozenset({"bq.main.csc", "bq.main.coth", "bq.main.csch"})
+SIGNS: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/"}
+SAFE = {"SAFE_ADD": exp.Add, "SAFE_SUBTRACT": exp.Sub, "SAFE_MULTIPLY": exp.Mul, "SAFE_DIVIDE": exp.Div}
+
+
+def refuse_infinity(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A function of finite numbers whose result is none is an error."""
+    for call in list(tree.find_all(*FINITE, exp.Anonymous))[::-1]:
+        if isinstance(call, exp.Anonymous) and call.name not in FINITE_MACROS:
+            continue
+        name = call.name.removeprefix("bq.main.").upper() if isinstance(call, exp.Anonymous) else call.sql_name()
+        guarded, place = call.copy(), call
+        fields = bind(guarded, list(guarded.iter_expressions()))
+        error = _error(f"Floating point error in function: {name}")
+        place.replace(_number(computed(fields, _unless(guarded, list(guarded.iter_expressions()), error))))
+    return tree
+
+
+def _number(value: exp.Expr) -> exp.Cast:
+    """Other rules see its type, by which a cast to INT64 rounds."""
+    return exp.cast(value, "DOUBLE")
+
+
+def _error(message: str) -> exp.Expr:
+    return exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
+
+
+def _finite(value: exp.Expr) -> exp.Expr:
+    return exp.Anonymous(this="isfinite", expressions=[exp.cast(value.copy(), "DOUBLE")])
+
+
+def _unless(value: exp.Expr, arguments: list[exp.Expr], otherwise: exp.Expr) -> exp.Case:
+    """The value, unless it is infinite or NaN and no argument is."""
+    overflows = exp.and_(exp.not_(_finite(value)), *map(_finite, arguments))
+    return exp.case().when(overflows, otherwise).else_(value.copy())
+
+
+def refuse_overflow(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Sums, differences, products and quotients of finite numbers that are none are an error. What they are of is computed once."""
+    marks = [mark for mark in tree.find_all(exp.Anonymous) if mark.name.upper() == typed.ARITHMETIC]
+    outermost = [mark for mark in marks if not _is_within(mark)]
+    for mark in marks:
+        if _is_within(mark):
+            mark.replace(exp.paren(mark.expressions[0], copy=False))
+    for mark in outermost[::-1]:
+        mark.replace(exp.paren(_checked(mark.expressions[0].copy())))
+    return tree
+
+
+def _is_within(mark: exp.Expr) -> bool:
+    """Whether it is of arithmetic within arithmetic, which is checked with it."""
+    parent: exp.Expr | None = mark.parent
+    while parent is not None and isinstance(parent, (*SIGNS, exp.Paren, exp.Neg)):
+        parent = parent.parent
+    return isinstance(parent, exp.Anonymous) and parent.name.upper() == typed.ARITHMETIC
+
+
+def _parts(whole: exp.Expr) -> Iterator[exp.Expr]:
+    """A tree of arithmetic, with the values that it is of."""
+    yield whole
+    if isinstance(whole, tuple(SIGNS)):
+        yield from (*_parts(whole.this), *_parts(whole.expression))
+    elif isinstance(whole, exp.Paren | exp.Neg):
+        yield from _parts(whole.this)
+
+
+def _checked(whole: exp.Expr) -> exp.Expr:
+    root = exp.paren(whole)
+    leaves = [part for part in _parts(root) if not isinstance(part, (*SIGNS, exp.Paren, exp.Neg))]
+    fields = bind(root, leaves)
+    checked = exp.case()
+    for part in _parts(root):
+        if isinstance(part, tuple(SIGNS)):
+            overflows = exp.and_(exp.not_(_finite(exp.paren(part))), _finite(part.this), _finite(part.expression))
+            checked = checked.when(overflows, _error(f"double overflow: {SIGNS[type(part)]}"))
+    return _number(computed(fields, checked.else_(root)))
+
+
+def give_null_for_overflow(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """SAFE_ADD and its like of finite numbers are NULL where they are no number."""
+    for call in list(tree.find_all(exp.Anonymous))[::-1]:
+        operation = SAFE.get(call.name.upper().removeprefix(typed.FLOATING)) if call.name.upper().startswith(typed.FLOATING) else None
+        if operation is None:
+            continue
+        bound = call.copy()
+        fields = bind(bound, list(bound.expressions))
+        one, other = bound.expressions
+        value = operation(this=_number(one.copy()), expression=_number(other.copy()))
+        if operation is exp.Div:
+            value.set("expression", exp.Nullif(this=_number(other.copy()), expression=exp.Literal.number(0)))
+        call.replace(_number(computed(fields, _unless(value, [one, other], exp.null()))))
+    return tree
+
+
+def refuse_infinite_sums(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A sum or a mean of finite numbers that is beyond FLOAT64 is an error."""
+    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() != typed.SUMMED:
+            continue
+        value = mark.expressions[0]
+        aggregate = mark.find_ancestor(exp.Sum, exp.Avg)
+        mark.replace(value)
+        if aggregate is None:
+            continue
+        others = exp.Anonymous(this="count_if", expressions=[exp.not_(_finite(value))])
+        message = f"double overflow: {aggregate.sql_name()}"
+        whole = aggregate.parent if isinstance(aggregate.parent, exp.Window) else aggregate
+        counted: exp.Expr = others
+        if whole is not aggregate:
+            counted = whole.copy()
+            counted.set("this", others)
+        overflows = exp.and_(exp.not_(_finite(whole)), exp.EQ(this=counted, expression=exp.Literal.number(0)))
+        whole.replace(exp.paren(exp.case().when(overflows, _error(message)).else_(whole.copy())))
+    return tree
+
+
+RULES = (refuse_infinite_sums, refuse_overflow, refuse_infinity, give_null_for_overflow)
