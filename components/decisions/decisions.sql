@@ -50,6 +50,27 @@ WHERE model = :model AND verdict IN ('train', 'roll back') AND NOT EXISTS (
 )
 ORDER BY seq;
 
+-- name: without_effect
+-- What was deployed, rolled back or left to be mended in the last year, and of which nobody knows yet what came of it.
+SELECT decision_id, outcome.subject
+FROM registry.decision JOIN registry.decision_outcome AS outcome USING (decision_id)
+WHERE model = :model AND verdict = 'train' AND kind = 'deployment' AND result = 'done' AND decision.created_at > now() - INTERVAL '1 year'
+  AND NOT EXISTS (
+    SELECT FROM registry.decision_outcome AS effect
+    WHERE effect.decision_id = decision.decision_id AND effect.kind = 'effect' AND effect.subject = outcome.subject
+  )
+UNION ALL
+SELECT decision_id, target
+FROM registry.decision JOIN registry.decision_outcome AS outcome USING (decision_id)
+WHERE model = :model AND kind = 'rollback' AND result = 'done' AND decision.created_at > now() - INTERVAL '1 year'
+  AND NOT EXISTS (SELECT FROM registry.decision_outcome AS effect WHERE effect.decision_id = decision.decision_id AND effect.kind = 'effect')
+UNION ALL
+SELECT decision_id, ''
+FROM registry.decision
+WHERE model = :model AND verdict = 'mend' AND created_at > now() - INTERVAL '1 year'
+  AND NOT EXISTS (SELECT FROM registry.decision_outcome AS effect WHERE effect.decision_id = decision.decision_id AND effect.kind = 'effect')
+ORDER BY 1;
+
 -- name: insert_claim
 INSERT INTO registry.decision_claim (decision_id, attempt, run_id, host) VALUES (:decision_id, :attempt, :run_id, :host)
 ON CONFLICT DO NOTHING;

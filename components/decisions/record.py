@@ -27,6 +27,8 @@ class OutcomeKind(StrEnum):
     APPROVAL = "approval"
     """The version waits for a person."""
     ROLLBACK = "rollback"
+    EFFECT = "effect"
+    """What could be seen of it live, later."""
 
 
 class TrainingOutcome(StrEnum):

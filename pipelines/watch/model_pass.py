@@ -3,6 +3,7 @@
 Whoever is killed at any point leaves rows from which the next look goes on: nothing is lost, and nothing is done twice.
 """
 
+from components.decisions.effects import record_effects
 from components.decisions.gather import gather_facts
 from components.decisions.record import (
     DecisionOutcome,
@@ -51,6 +52,8 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
             decision_id = _decide(watcher, model, policy, may_train=is_free)
             if decision_id is not None:
                 _carry_out(watcher, model, policy, decision_id)
+            for sentence in record_effects(watcher.cloud.engine, model.name, actor(watcher.cloud.settings)):
+                watcher.on_news(model.name, sentence)
     except PerennialError as error:
         watcher.on_news(model.name, f"not looked at to the end: {error}")
         return False

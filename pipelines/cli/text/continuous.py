@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import click
 
+from components.decisions.effects import effects_by_trigger
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision
 from components.policy.decide import Decision, PolicyVerdict
 from components.wording import count, legible
@@ -52,8 +53,15 @@ def _summary(found: Sequence[RecordedDecision]) -> Iterator[str]:
     for one in found:
         if (ended := one.outcome(OutcomeKind.TRAINING)) is not None:
             results[one.trigger or ""][ended.result] += 1
+    effects = effects_by_trigger(found)
     for trigger, counts in sorted(results.items()):
-        yield f"{trigger}: {count(counts.total())} trained, {', '.join(f'{times} {result}' for result, times in counts.most_common())}"
+        seen = effects.get(trigger, Counter())
+        told = f"; seen live: {_counted(seen)}" if seen else ""
+        yield f"{trigger}: {count(counts.total())} trained, {_counted(counts)}{told}"
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{times} {result}" for result, times in counts.most_common())
 
 
 def _outcomes(decision: RecordedDecision) -> Iterator[str]:

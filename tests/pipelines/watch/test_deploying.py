@@ -13,6 +13,7 @@ from components.decisions.orders import give_order
 from components.decisions.record import OutcomeKind, read_decision, read_decisions
 from components.errors import RegistryError
 from components.model.folder import Model
+from components.monitoring.record import record_live_day
 from components.policy.facts import AlarmFact, Cause
 from components.registry.deployments import Action, history
 from components.runs.record import start_run
@@ -20,6 +21,9 @@ from components.storage.objects import push_folder
 from pipelines.watch.deploying import approve
 from pipelines.watch.model_pass import watch_model
 from pipelines.watch.watcher import TrainingOrder, Watcher
+from tests.components.decisions.test_measured_effect import BAD as FELL
+from tests.components.decisions.test_measured_effect import GOOD as ROSE
+from tests.components.decisions.test_measured_effect import served
 from tests.components.served_model import changed, saved_model  # noqa: F401
 from tests.components.visits import Site, day, visits
 from tests.pipelines.watch.trainer import Trainer, nothing, run_of, watcher_of
@@ -94,6 +98,40 @@ def test_a_version_goes_where_the_policy_says_and_waits_where_it_must(house: Hou
     with pytest.raises(RegistryError, match=r"has no version that waits for approval: it waits nowhere"):
         house.approve(house.last_decision())
     assert house.watch() == []
+
+
+def serve(house: House, version: int, *values: float, begin: int) -> None:
+    """Days on which a version answered on staging, as monitoring measures them."""
+    with house.cloud.engine.begin() as connection:
+        (claim, *_) = read_decisions(connection, house.model.name)[-1].claims
+        for one in served(version, *values, begin=begin):
+            record_live_day(connection, house.model.name, "staging", one, run_id=claim.run_id)
+
+
+def effects(house: House) -> list[tuple[str, str, int | None]]:
+    with house.cloud.engine.connect() as connection:
+        decisions = read_decisions(connection, house.model.name)[::-1]
+    return [(one.subject, one.result, one.version) for each in decisions for one in each.outcomes if one.kind is OutcomeKind.EFFECT]
+
+
+def test_what_came_of_deployments_and_rollbacks_is_told_once_it_can_be_seen_live(house: House) -> None:
+    house.watch()
+    serve(house, 1, *FELL, begin=0)
+    assert house.watch() == [], "the first version is held against none"
+    house.load_a_day()
+    house.watch()
+    deployed = house.last_decision()
+    serve(house, 2, *ROSE[:2], begin=10)
+    assert house.watch() == [], "two days tell nothing"
+    serve(house, 2, *ROSE, begin=10)
+    assert house.watch() == [f"decision {deployed}: auc 0.8050 on 4 days since, and 0.5100 on the last 5 days before, by version 1"]
+    assert house.watch() == []
+    house.alarms = [AlarmFact("9", BAD, "it is bad", target="staging", version=2)]
+    house.watch()
+    serve(house, 1, *FELL, begin=20)
+    (told,) = house.watch()
+    assert told == f"decision {house.last_decision()}: auc 0.5100 on 5 days since, and 0.8050 on the last 4 days before, by version 2"
+    assert effects(house) == [("staging", "better", 2), ("staging", "worse", 1)]
 
 
 def test_a_bad_version_on_probation_is_rolled_back_and_the_next_one_waits_for_a_person(house: House, engine: sa.Engine) -> None:

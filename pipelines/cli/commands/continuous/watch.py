@@ -4,6 +4,7 @@ import sys
 import time
 from datetime import UTC, date, datetime
 from datetime import time as time_of_day
+from pathlib import Path
 
 import click
 
@@ -45,9 +46,13 @@ def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: in
 @click.argument("model")
 @click.option("--since", type=Day(), help="Only decisions from that day on, YYYY-MM-DD (UTC).")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="How many.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), help="Also write them as a page.")
 @as_json
-def decisions(model: str, since: date | None, limit: int, as_json: bool) -> None:
-    """List what was decided about MODEL, newest first: why, also why not, and what came of it."""
+def decisions(model: str, since: date | None, limit: int, html: Path | None, as_json: bool) -> None:
+    """List what was decided about MODEL, newest first: why, also why not, and what came of it.
+
+    At the end it says what trainings came to by what had asked for them, and what was seen live of them since.
+    """
     settings = ready_settings()
     from components.database.engine import make_engine
     from components.decisions.record import read_decisions
@@ -57,7 +62,13 @@ def decisions(model: str, since: date | None, limit: int, as_json: bool) -> None
     begin = datetime.combine(since, time_of_day(0), UTC) if since else None
     with make_engine(settings).connect() as connection:
         found = read_decisions(connection, model, since=begin, limit=limit)
+    if html and found:
+        from components.decisions.page import write_decisions_page
+
+        write_decisions_page(model, found, html)
     show_decisions(model, found, as_json=as_json)
+    if html and found and not as_json:
+        click.echo(f"\n  page        {html}")
 
 
 @click.command()

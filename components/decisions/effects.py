@@ -1,0 +1,80 @@
+"""What came of decisions once it can be seen live: whether a metric is better since, and when the alarm was closed that asked to mend."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+import sqlalchemy as sa
+
+from components.database.statements import execute
+from components.decisions.measured_effect import Effect, measure_effect
+from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
+from components.monitoring.alarms import Alarm, AlarmState, all_alarms
+from components.monitoring.record import DayState, read_live_days
+from components.policy.decide import PolicyVerdict
+from components.registry.deployments import history
+
+LIVE = "live"
+
+
+def record_effects(engine: sa.Engine, model: str, actor: str) -> list[str]:
+    """Record what can be told by now of the decisions of a model. Returns what was not known before, a sentence each.
+
+    Raises:
+        AccessError: Cloud SQL cannot be reached.
+    """
+    news = []
+    with engine.connect() as connection:
+        due = [
+            (read_decision(connection, row.decision_id), row.subject)
+            for row in execute(connection, "decisions.without_effect", model=model)
+        ]
+        found = [(decision, outcome) for decision, target in due for outcome in _effects(connection, decision, target, actor)]
+    for decision, outcome in found:
+        with engine.begin() as connection:
+            record_outcome(connection, decision.decision_id, outcome)
+        news.append(f"decision {decision.decision_id}: {outcome.sentence}")
+    return news
+
+
+def _effects(connection: sa.Connection, decision: RecordedDecision, target: str, actor: str) -> Iterator[DecisionOutcome]:
+    if decision.verdict is PolicyVerdict.MEND:
+        yield from _closed(decision, all_alarms(connection, decision.model), actor)
+        return
+    made = decision.outcome(OutcomeKind.ROLLBACK) or decision.outcome(OutcomeKind.DEPLOYMENT, target)
+    before = _version_before(connection, decision, target)
+    if made is None or made.version is None or before is None:
+        return
+    days = [day for day in read_live_days(connection, decision.model, target) if day.served.role == LIVE and day.state is DayState.SETTLED]
+    found = measure_effect(days, before=before, since=made.version)
+    if found is not None:
+        yield DecisionOutcome(
+            kind=OutcomeKind.EFFECT, subject=target, result=found.effect, sentence=found.sentence, version=made.version, actor=actor
+        )
+
+
+def _closed(decision: RecordedDecision, alarms: Sequence[Alarm], actor: str) -> Iterator[DecisionOutcome]:
+    """The alarms that asked for something to be mended, once all of them are over."""
+    named = decision.facts["alarms"]
+    ids = {str(one["alarm_id"]) for one in named if one["cause"] == decision.rule.replace(" ", "_")} if isinstance(named, list) else set()
+    own = [alarm for alarm in alarms if str(alarm.alarm_id) in ids]
+    if own and all(alarm.standing.state is AlarmState.CLOSED for alarm in own):
+        last = max(own, key=lambda alarm: alarm.standing.day)
+        sentence = f"alarm {last.alarm_id} is closed since {last.standing.day}"
+        yield DecisionOutcome(kind=OutcomeKind.EFFECT, subject="", result=Effect.CLOSED, sentence=sentence, actor=actor)
+
+
+def _version_before(connection: sa.Connection, decision: RecordedDecision, target: str) -> int | None:
+    """The version that was live on the target before the decision was carried out there."""
+    events = history(connection, decision.model, target)
+    mine = (f":{decision.decision_id}:{target}",)
+    place = next((number for number, event in enumerate(events) if event.request_id.endswith(mine)), None)
+    earlier = events[place + 1 :] if place is not None else []
+    return earlier[0].version if earlier else None
+
+
+def effects_by_trigger(decisions: Sequence[RecordedDecision]) -> dict[str, Counter[str]]:
+    """What was seen live of trainings, by what had asked for them: how often each reason was right."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in decisions:
+        found[one.trigger or ""] += Counter(each.result for each in one.outcomes if one.trigger and each.kind is OutcomeKind.EFFECT)
+    return {trigger: counts for trigger, counts in found.items() if counts}
