@@ -187,6 +187,22 @@ def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
     return tree
 
 
+def group_by_places(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Values that a query both shows and groups by are grouped by their place: DuckDB finds none again by its alias that has an error in it."""
+    for group in tree.find_all(exp.Group):
+        shown = [_written(value.unalias()) for value in group.parent.expressions] if isinstance(group.parent, exp.Select) else []
+        for value in list(group.expressions):
+            if not isinstance(value, exp.Column | exp.Literal) and (written := _written(value)) in shown:
+                value.replace(exp.Literal.number(shown.index(written) + 1))
+    return tree
+
+
+def _written(value: exp.Expr) -> exp.Expr:
+    """What a value is, be it marked or in brackets."""
+    plain: exp.Expr = _without_marks(value).transform(lambda part: part.this if isinstance(part, exp.Paren) else part)
+    return plain
+
+
 def _without_marks(value: exp.Expr) -> exp.Expr:
     plain = exp.paren(value.copy(), copy=False)
     for mark in list(plain.find_all(exp.Anonymous))[::-1]:
@@ -197,6 +213,7 @@ def _without_marks(value: exp.Expr) -> exp.Expr:
 
 TYPED = (
     repeat_groups,
+    group_by_places,
     show_as_json,
     compare_numbers,
     give_least_of_numbers,

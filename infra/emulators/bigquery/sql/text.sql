@@ -23,22 +23,24 @@ END;
 -- What follows names its argument as seldom as it can: of calls within calls, the inner one is there as often as that, each time.
 -- Yet no lambda takes it, since DuckDB computes none beforehand: a query of days that are computed would read all partitions.
 
+-- Errors are by `_raise` and not by DuckDB's `error`, of which it takes no alias, and TRY nothing.
+
 -- Whether a value can be cast, whose text must be of a pattern.
 CREATE MACRO bq.main.perennial_is_text(value, pattern, refusal, is_safe) AS CASE
     WHEN COALESCE(typeof(value) <> 'VARCHAR' OR regexp_full_match(CAST(value AS VARCHAR), pattern), TRUE) THEN TRUE
     WHEN is_safe THEN FALSE
-    ELSE error(refusal || CAST(value AS VARCHAR))
+    ELSE _raise(refusal || CAST(value AS VARCHAR))
 END;
 
 CREATE MACRO bq.main.perennial_length(length, function_name, is_safe) AS CASE
-    WHEN length < 0 THEN CASE WHEN is_safe THEN NULL ELSE error('The length in ' || function_name || '() cannot be negative') END
+    WHEN length < 0 THEN CASE WHEN is_safe THEN NULL ELSE _raise('The length in ' || function_name || '() cannot be negative') END
     ELSE length
 END;
 
 CREATE MACRO bq.main.perennial_is_day(value, is_safe) AS CASE
     WHEN COALESCE(value BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59.999999', TRUE) THEN TRUE
     WHEN is_safe THEN FALSE
-    ELSE error('A date out of the range 0001-01-01 to 9999-12-31 causes overflow')
+    ELSE _raise('A date out of the range 0001-01-01 to 9999-12-31 causes overflow')
 END;
 
 -- Microseconds since 1970 as whole units, rounded down.
@@ -50,7 +52,7 @@ CREATE MACRO bq.main.perennial_json(value) AS CASE
     WHEN json_valid(value) AND NOT regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '(?i)nan|inf') THEN value
 END;
 
--- Arguments that are given back, or are an error: by `_raise`, which TRY takes, and no `error`.
+-- Arguments that are given back, or are an error.
 
 -- DuckDB takes a comma before a bracket.
 CREATE MACRO bq.main.perennial_strict_json(value) AS CASE
@@ -114,5 +116,5 @@ END;
 
 CREATE MACRO bq.main.perennial_bytes_to_string(bytes) AS CASE
     WHEN bytes IS NOT NULL AND TRY(decode(bytes)) IS NULL
-    THEN error('The emulator does not support SAFE_CONVERT_BYTES_TO_STRING of bytes that are no UTF-8') ELSE TRY(decode(bytes))
+    THEN _raise('The emulator does not support SAFE_CONVERT_BYTES_TO_STRING of bytes that are no UTF-8') ELSE TRY(decode(bytes))
 END;

@@ -34,7 +34,7 @@ def _number(value: exp.Expr) -> exp.Cast:
 
 
 def _error(message: str) -> exp.Expr:
-    return exp.Anonymous(this="error", expressions=[exp.Literal.string(message)])
+    return exp.Anonymous(this="_raise", expressions=[exp.Literal.string(message)])
 
 
 def _finite(value: exp.Expr) -> exp.Expr:

@@ -3,15 +3,18 @@
 from sqlglot import exp
 
 ROW = "perennial_row"
+LONG = 100
+"""Parts of an expression."""
 
 
 def bind(call: exp.Expr, arguments: list[exp.Expr]) -> exp.Struct:
     """Put names in the place of arguments of a call, but of literals. What `computed` is given names them by these.
 
-    Columns alone keep their names, which cost nothing: DuckDB knows two lambdas for the same by nothing, and so no GROUP BY of one.
+    Small arguments stay as they are, and so do aggregates, of which DuckDB computes equal ones once: it knows two lambdas for the same
+    by nothing, and so no GROUP BY of one, and none of an aggregate in HAVING.
     """
     fields: list[exp.PropertyEQ] = []
-    if all(isinstance(argument, exp.Column | exp.Literal) for argument in arguments):
+    if any(argument.find(exp.AggFunc, exp.Window) for argument in arguments) or not any(map(_is_costly, arguments)):
         return exp.Struct(expressions=fields)
     for argument in arguments:
         if not isinstance(argument, exp.Literal):
@@ -19,6 +22,11 @@ def bind(call: exp.Expr, arguments: list[exp.Expr]) -> exp.Struct:
             fields.append(exp.PropertyEQ(this=exp.to_identifier(name), expression=argument.copy()))
             argument.replace(exp.column(name, table=ROW))
     return exp.Struct(expressions=fields)
+
+
+def _is_costly(argument: exp.Expr) -> bool:
+    """Whether a value is long for being guarded itself, so that each further naming would multiply what DuckDB plans, or differs each time."""
+    return argument.find(exp.Rand, exp.Uuid, exp.Query) is not None or sum(1 for _ in argument.walk()) > LONG
 
 
 def computed(fields: exp.Struct, result: exp.Expr) -> exp.Expr:
