@@ -8,8 +8,8 @@ from typing import Any
 from components.profiles.distance import Cells
 from components.profiles.profile import ColumnProfile
 
-UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0)
-"""The factors by which numbers grow or shrink when somebody writes them in another unit."""
+UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0, 25.4, 453.6, 1609.3)
+"""The factors by which numbers grow or shrink when somebody writes them in another unit: decimals, times, inches, pounds and miles."""
 UNIT_PRECISION = 0.06
 """How far the median may be from a unit's factor."""
 OTHER_QUANTILES = (0.1, 0.25, 0.75, 0.9)

@@ -37,9 +37,9 @@ class CauseEvidence:
 
 def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     """The likeliest cause: a fault of the data before what was never trained on, then the version itself, and the world at last."""
-    if trouble.kind is AlarmKind.COVERAGE:
-        return _coverage(trouble.subject, trouble.values[trouble.subject], trouble.since)
     fault = broken(evidence.data) if evidence.data else None
+    if trouble.kind is AlarmKind.COVERAGE and not _is_written_otherwise(fault, trouble.subject):
+        return _coverage(trouble.subject, trouble.values[trouble.subject], trouble.since)
     if fault is not None and fault.column is not None and fault.subject is Subject.SOURCE:
         sentence = f"the source broke: {describe_change(fault, evidence.table, evidence.since)}"
         return AlarmCause(
@@ -60,6 +60,11 @@ def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
         return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
     sentence = f"the world moved: {describe_change(shift, evidence.table, None)}"
     return AlarmCause(kind=Cause.CHANGED_WORLD, column=shift.name, slice={}, since=trouble.since, sentence=sentence)
+
+
+def _is_written_otherwise(fault: Difference | None, feature: str) -> bool:
+    """Whether the values that were never trained on come in place of others, which are gone: new ground leaves the old one there."""
+    return fault is not None and fault.subject is Subject.SOURCE and feature in fault.fed
 
 
 def _coverage(column: str, values: frozenset[str], since: date) -> AlarmCause:

@@ -65,5 +65,6 @@ def _widened(metric: Metric, *, rows: int, keys: int) -> Interval | None:
     if metric.ci_low is None or metric.ci_high is None or (keys < LEAST_KEYS and keys < rows):
         return None
     times = (rows / keys) ** 0.5
-    low, high = metric.value - times * (metric.value - metric.ci_low), metric.value + times * (metric.ci_high - metric.value)
+    value = metric.value if metric.name == "calibration" else min(metric.value, 1.0)  # a sum of floats may come to a little more
+    low, high = value - times * (value - metric.ci_low), value + times * (metric.ci_high - value)
     return max(low, 0.0), high if metric.name == "calibration" else min(high, 1.0)

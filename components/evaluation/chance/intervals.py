@@ -98,6 +98,7 @@ def _auc(auc: float, positives: float, negatives: float) -> Interval | None:
     """Source: Hanley and McNeil (1982), The meaning and use of the area under a ROC curve."""
     if positives <= 0 or negatives <= 0:
         return None
+    auc = min(auc, 1.0)  # a sum of floats may come to a little more
     q1, q2 = auc / (2 - auc), 2 * auc * auc / (1 + auc)
     variance = auc * (1 - auc) + (positives - 1) * (q1 - auc * auc) + (negatives - 1) * (q2 - auc * auc)
     half = Z * math.sqrt(max(variance, 0.0) / (positives * negatives))

@@ -188,6 +188,9 @@ def test_another_unit_is_a_break_and_a_wider_spread_is_none() -> None:
     assert top.column.is_fault
     assert (top.name, top.column.unit, ColumnChange.UNIT in top.column.kinds) == ("amount", 100.0, True)
     assert "(the median is 100 times larger: another unit?)" in sentence(top)
+    miles = changed(since(21, lambda n: {"amount": amounts(n) * 1609.344})).differences[0]
+    assert miles.column is not None
+    assert (miles.column.unit, miles.column.is_fault) == (1609.3, True)
     wider = changed(since(21, lambda n: {"amount": np.where(np.arange(ROWS) % 3 == 0, amounts(n), amounts(n) * 100)})).differences[0]
     assert wider.column is not None
     assert ColumnChange.UNIT not in wider.column.kinds

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from components.evaluation.chance.by_key import changes_by_key
+from components.evaluation.chance.by_key import changes_by_key, with_key_intervals
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
 from components.evaluation.chance.spread import correct, interval_by_key, paired_change, spread
+from components.evaluation.metric import Metric
+from components.evaluation.split_scores import SplitRows
 from components.model.task import BINARY
 from tests.components.evaluation.simulated import customers
 
@@ -29,6 +31,20 @@ def test_an_interval_by_key_holds_the_true_value_where_one_by_row_does_not() -> 
     }
     assert share[True] >= 0.90
     assert share[False] <= 0.85
+
+
+def test_an_interval_by_key_of_an_area_of_a_little_more_than_one_has_its_ends_in_order() -> None:
+    """Floats may add up to 1.0000000000000002 where every pair of rows is in order."""
+    rows = np.arange(40)
+    labels, keys = (rows % 2).astype(float), rows // 2
+    perfect = SplitRows(labels, np.ones(40), keys, {(): rows}, {"it": labels[:, None].astype(np.float32)})
+    more = 1.0000000000000002
+    (found,) = with_key_intervals([Metric("auc", {}, more, 0.99, 1.0, 40)], perfect, "it", BINARY)
+    assert found.ci_low is not None
+    assert found.ci_high is not None
+    assert found.ci_low < found.ci_high == 1.0
+    (found,) = with_key_intervals([Metric("auc", {}, more, 1.0, 1.0, 40)], perfect, "it", BINARY)
+    assert (found.ci_low, found.ci_high) == (1.0, 1.0)
 
 
 @pytest.mark.parametrize("keys", [60, 400])

@@ -43,6 +43,10 @@ def test_auc_has_the_interval_of_hanley_and_mcneil() -> None:
     assert found == pytest.approx((0.893 - 1.96 * 0.032, 0.893 + 1.96 * 0.032), abs=1.5e-3)
 
 
+def test_an_area_that_floats_add_up_to_more_than_one_has_an_interval_all_the_same() -> None:
+    assert interval("auc", 1.0000000000000002, counts(positives=20, negatives=8)) == (1.0, 1.0)
+
+
 def area(labels: np.ndarray, scores: np.ndarray) -> float:
     """The Mann-Whitney statistic, without ties."""
     ranks = np.empty(len(scores))

@@ -70,6 +70,15 @@ def test_a_shadow_is_measured_and_raises_no_alarm(trained: Served) -> None:  # n
     assert trained.alarms() == ()
 
 
+def test_values_that_are_all_written_otherwise_are_a_broken_source_and_no_new_ground(trained: Served) -> None:  # noqa: F811
+    for number in (8, 9):
+        serve(trained, number, visits(number, lambda row: row | {"device": row["device"].upper()}))
+    trained.monitor(9)
+    (cause,) = [one.standing.cause for one in trained.alarms() if one.subject.kind is AlarmKind.COVERAGE]
+    assert (cause.kind, cause.column, cause.since) == (Cause.BROKEN_SOURCE, "device", day(8))
+    assert cause.sentence.startswith("the source broke: column device of ")
+
+
 def test_values_that_were_never_trained_on_are_told_before_any_label(trained: Served) -> None:  # noqa: F811
     rows = visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row)
     trained.serve(rows)
