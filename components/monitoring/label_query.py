@@ -39,6 +39,10 @@ class LogQuery:
 
     def text(self, file: str) -> str:
         """A query of this room for this model."""
+        return self.formatted((FOLDER / file).read_text())
+
+    def formatted(self, text: str, **others: str) -> str:
+        """A query for this model, of a text with names in braces: those of log and labels, and others."""
         rows = self.model.rows
         names = {"log": quoted(self.log), "log_day": f"`{self.log_day}`", "labels": self._labels}
         columns = {"key": f"`{rows.key}`", "span": f"`{rows.span}`", "label": f"`{rows.label}`"}
@@ -46,7 +50,7 @@ class LogQuery:
         if self.model.task.is_regression:
             kinds = {"label_type": "FLOAT64", "is_label": f"NOT (IS_NAN({columns['label']}) OR IS_INF({columns['label']}))"}
         known_labels = (FOLDER / "known_labels.sql").read_text().format(**names, **columns, **kinds)
-        return (FOLDER / file).read_text().format(**names, **columns, known_labels=known_labels)
+        return text.format(**names, **columns, **others, known_labels=known_labels)
 
     @property
     def _labels(self) -> str:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from components.google import table_name
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
+from components.monitoring.own_model import OwnModel
 from components.monitoring.record import Operation, ScoreCounts, ServedDay
 from components.prediction_log.table import feature_field
 from components.profiles.profile import ColumnProfile, sum_profiles
@@ -35,7 +36,7 @@ def served_population(version: int, role: str) -> str:
 class ServedRows:
     """The rows of one version and role so far: profiles add up, and of every row only what is measured is kept."""
 
-    model: Model
+    own: OwnModel
     log_day: str
     profiles: dict[str, ColumnProfile] = field(default_factory=dict)
     contradicting: int = 0
@@ -43,6 +44,11 @@ class ServedRows:
     _scores: list[np.ndarray] = field(default_factory=list)
     _latency: list[np.ndarray] = field(default_factory=list)
     _predictions: float = 0.0
+
+    @property
+    def model(self) -> Model:
+        """The version's own."""
+        return self.own.model
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows as the log has them."""
@@ -55,7 +61,8 @@ class ServedRows:
         self._scores.append(self._score_matrix(batch))
         slices = {name for names in self.model.evaluation.slices for name in names}
         rows = self.model.rows
-        columns = {rows.key: batch.column("key"), rows.label: batch.column(LABEL)}
+        label = batch.column(LABEL)
+        columns = {rows.key: batch.column("key"), rows.label: pa.nulls(len(label), label.type) if self.own.has_other_labels else label}
         columns |= {name: features.get(name, pa.nulls(batch.num_rows, pa.string())) for name in sorted(slices)}
         self._kept.append(pa.RecordBatch.from_pydict(columns))
 
@@ -118,13 +125,16 @@ class ServedRows:
         return table.filter(pa.array(is_known)), scores[is_known]
 
 
-def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mapping[ServedDay, ServedRows]:
+def read_served(
+    query: LogQuery, day: date, logged: tuple[date, date], own_models: Mapping[ServedDay, OwnModel]
+) -> Mapping[ServedDay, ServedRows]:
     """The rows of a day of predictions, by version and role.
 
     Args:
         query: asks the log.
         day: that predictions are of.
         logged: the first and the last partition of the log that have some.
+        own_models: of the versions and roles that are wanted; rows of others are left out.
 
     Raises:
         SourceError: the query does not run on the log.
@@ -134,7 +144,8 @@ def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mappin
     for batch in _stream(query, day, logged):
         for version, role, part in _split(batch):
             served = ServedDay(day, version, role)
-            found.setdefault(served, ServedRows(query.model, query.log_day)).add(part)
+            if served in own_models:
+                found.setdefault(served, ServedRows(own_models[served], query.log_day)).add(part)
     return found
 
 

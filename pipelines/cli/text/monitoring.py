@@ -142,9 +142,7 @@ def show_alarms(model: str, alarms: Sequence[Alarm], *, as_json: bool) -> int:
 
 
 def _is_unanswered(alarm: Alarm) -> bool:
-    return (
-        alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted(alarm.last_day or alarm.standing.day)
-    )
+    return alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted
 
 
 def _show_alarms(alarms: Sequence[Alarm]) -> None:

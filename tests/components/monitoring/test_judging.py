@@ -54,6 +54,8 @@ def test_a_level_shift_is_one_alarm_from_the_second_day_until_it_is_over(trained
     trained.monitor(15)
     (settled,) = [one for one in trained.alarms() if one.alarm_id == alarm.alarm_id]
     assert settled.standing.state is AlarmState.SETTLED
+    trained.monitor(17)
+    assert [one.subject for one in trained.alarms() if one.alarm_id == alarm.alarm_id] == [alarm.subject], "one good day ends nothing"
     trained.monitor(21)
     assert trained.alarms() == ()
     with trained.engine.connect() as connection:
@@ -67,6 +69,16 @@ def test_a_shadow_is_measured_and_raises_no_alarm(trained: Served) -> None:  # n
     trained.serve(rows, role="shadow")
     (measured,) = trained.monitor(8)
     assert [feature.name for feature in measured.inputs if feature.findings] == ["device"]
+    assert trained.alarms() == ()
+
+
+def test_alarms_of_a_version_that_only_shadows_any_longer_are_closed(trained: Served) -> None:  # noqa: F811
+    trained.serve(visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row))
+    trained.label(7, visits(7))
+    trained.monitor(8)
+    assert len(trained.alarms()) == 1
+    trained.serve(visits(12), role="shadow")
+    trained.monitor(12)
     assert trained.alarms() == ()
 
 
