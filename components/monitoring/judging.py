@@ -15,6 +15,7 @@ from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
 from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events
+from components.monitoring.own_model import read_own_model
 from components.monitoring.record import LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import find_troubles
@@ -60,8 +61,9 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
     for (version, role), own in groups.items():
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
+        bounds = read_own_model(step, version).model.evaluation.thresholds
         watched = Watched(model=model, version=version, target=target, role=role)
-        troubles, *earlier = (find_troubles(story.own_metrics, own[: len(own) - back]) for back in range(QUIET_DAYS))
+        troubles, *earlier = (find_troubles(story.own_metrics, own[: len(own) - back], bounds) for back in range(QUIET_DAYS))
         lately = [trouble for found in earlier for trouble in found]
         events = next_events(watched, alarms, Troubles(now=troubles, lately=lately), own[-1].served.day)
         if any(event.needs_cause for event in events):

@@ -1,6 +1,6 @@
 """The rows of a day of predictions as they are streamed from the log: what is measured of them, and profiles of all features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -8,7 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from google.api_core.exceptions import NotFound
 
+from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
@@ -147,6 +149,32 @@ def read_served(
             if served in own_models:
                 found.setdefault(served, ServedRows(own_models[served], query.log_day)).add(part)
     return found
+
+
+@dataclass(frozen=True)
+class UnansweredDay:
+    """The requests of a day that were not answered."""
+
+    refused_requests: int = 0
+    refused_rows: int = 0
+    failed_requests: int = 0
+
+
+def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, UnansweredDay]:
+    """The requests of days that were refused, or failed, by day; empty where the service does not log them.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    if not days:
+        return {}
+    try:
+        rows = query.ask("refused_requests.sql", query.settings(sorted(days), (min(days), max(days))))
+    except SourceError as error:
+        if isinstance(error.__cause__, NotFound):
+            return {}
+        raise
+    return {row.day: UnansweredDay(row.refused_requests, row.refused_rows, row.failed_requests) for row in rows}
 
 
 def _stream(query: LogQuery, day: date, logged: tuple[date, date]) -> Iterator[pa.RecordBatch]:

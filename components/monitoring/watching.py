@@ -22,7 +22,6 @@ from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import start_run
 from components.runs.steps import PipelineName
-from components.snapshot.bigquery_errors import bigquery_errors
 
 LATE_DAYS = 28
 """For so many days after the label delay a day is looked at again, should labels come late or be corrected."""
@@ -126,7 +125,7 @@ def _first_logged(query: LogQuery, known: Iterable[LiveDay]) -> date:
 
 
 def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
-    rows = _ask(query, "logged_days.sql", query.settings(logged=(first, query.through)))
+    rows = query.ask("logged_days.sql", query.settings(logged=(first, query.through)))
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
 
 
@@ -141,13 +140,6 @@ def _recordable(logged: Mapping[ServedDay, _Logged], versions: Collection[int]) 
         extra = {"version": version, "role": role, "rows": count}
         log.warning("predictions of a version or role that the registry does not know are left out", extra=extra)
     return {served: rows for served, rows in logged.items() if (served.version, served.role) not in left_out}
-
-
-def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
-    model = query.model.name
-    remedy = f"serve {model} first (`perennial serve`), and correct label.sql if it is to blame"
-    with bigquery_errors(query.cloud.settings, f"the predictions of {model} in {query.log}", remedy=remedy):
-        return list(query.cloud.warehouse.query(query.text(file), config).result(timeout=3600))
 
 
 def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:
@@ -181,7 +173,7 @@ def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged], ways: Ma
         return {}
     days = sorted({served.day for served in logged})
     between = min(one.first for one in logged.values()), max(one.last for one in logged.values())
-    rows = _ask(query, "fingerprints.sql", query.settings(days, between))
+    rows = query.ask("fingerprints.sql", query.settings(days, between))
     return {ServedDay(row.day, row.version, row.role): _mark(row, ways[row.version]) for row in rows if row.version in ways}
 
 

@@ -2,7 +2,8 @@
 
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,8 +14,14 @@ from components.evaluation.predicted import measure_predictions
 from components.model.folder import read_model
 from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
 from components.monitoring.watching import EARLY_DAYS, LATE_DAYS
+from components.prediction_log.shipper import Shipper
+from components.serving.loading import open_version
+from components.serving.metrics import Metrics
+from components.serving.remembering import LogOptions, Remembering
+from components.serving.service import Service, Unanswered
 from components.storage.manifest import CODE
-from tests.components.monitoring.served import VISITORS, Served, served, served_numbers, visits  # noqa: F401
+from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401
+from tests.components.serving.house import save_house
 from tests.components.visits import day
 
 
@@ -134,6 +141,25 @@ def test_a_number_that_is_not_finite_is_no_label(served_numbers: Served) -> None
     served_numbers.label(1, visits(1))
     (measured,) = served_numbers.monitor(2)
     assert (measured.labelled, measured.contradicting) == (VISITORS - 3, 0)
+
+
+def test_requests_that_were_refused_or_failed_are_counted_with_the_day(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    name, today = served.model.name, (datetime.now(UTC).date() - day(1)).days + 1
+    served.serve(visits(today))
+    served.serve(visits(today - 1))
+    remembering = Remembering(served.site.settings.model_copy(update={"state_folder": tmp_path}), TARGET, Metrics(), LogOptions())
+    service = Service(Metrics(), opened=remembering.open)
+    servable = service.servable(name, 1, *open_version(save_house(tmp_path / "house"), "house 1"))
+    for number, (status, rows) in enumerate([(400, 3), (413, 1), (503, 4)]):
+        remembering.refuse(Unanswered(name, f"r{number}", status, rows, 0.001))
+    remembering.refuse(Unanswered("another", "r9", 400, 5, 0.001))
+    remembering.close()
+    servable.scorer.close()
+    Shipper(served.site.cloud, remembering.folder).ship()
+    before, now = (one.operation for one in served.monitor(today))
+    assert (now.refused_requests, now.refused_rows, now.failed_requests) == (2, 4, 1)
+    assert (before.refused_requests, before.failed_requests) == (0, 0)
+    assert [one.operation for one in served.days()] == [before, now]
 
 
 def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811
