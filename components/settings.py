@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
@@ -25,6 +25,8 @@ ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
 Name = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+MailAddress = Annotated[str, StringConstraints(pattern=r"^[^@\s,<>]+@[^@\s,<>]+$")]
+"""Of a mailbox."""
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
 
 
@@ -115,6 +117,12 @@ class Settings(BaseSettings):
 
     alarm_webhook: SecretStr | None = None
     """Where alarms are told: https://…, which takes what Slack and Google Chat take; None tells nobody."""
+    alarm_events: SecretStr | None = None
+    """Where alarms go as CloudEvents: https://…"""
+    alarm_mail_server: SecretStr | None = None
+    """The server by which alarms go out as mail: smtps://USER:PASSWORD@HOST, or smtp:// with STARTTLS."""
+    alarm_mail_from: MailAddress | None = None
+    alarm_mail_to: tuple[MailAddress, ...] = ()
 
     stock_executors: bool = False
     """Run TFX's own StatisticsGen and Evaluator; ours give the same results in less time."""
@@ -148,6 +156,15 @@ class Settings(BaseSettings):
         "--no_pipeline_type_check",  # TFX's own pipelines: their types hold, and checking them takes half a second
         f"--sdk_container_image={IMAGE}",  # says that workers have TFX: else TFX packs itself anew for each step, a second each
     )
+
+    @model_validator(mode="after")
+    def _can_send_mail(self) -> Self:
+        server = self.alarm_mail_server.get_secret_value() if self.alarm_mail_server else ""
+        if server and not re.fullmatch(r"smtps?://[^\s/]+/?", server):
+            raise ValueError("alarm_mail_server is no smtps://USER:PASSWORD@HOST:PORT or smtp://…: correct it")
+        if server and not (self.alarm_mail_from and self.alarm_mail_to):
+            raise ValueError("alarm_mail_server is set, and alarm_mail_from or alarm_mail_to is not: say from whom and to whom")
+        return self
 
     @property
     def is_local(self) -> bool:

@@ -2,7 +2,6 @@
 
 import sqlalchemy as sa
 
-from components.database.statements import execute
 from components.decisions.replay import PastAlarm
 from components.monitoring.alarms import Alarm, AlarmState, all_alarms, open_alarms
 from components.policy.facts import AlarmFact, Cause
@@ -12,11 +11,10 @@ LIVE = "live"
 
 def read_alarm_facts(connection: sa.Connection, model: str) -> tuple[AlarmFact, ...]:
     """The open alarms about live versions of a model. One that is muted asks for nothing; a broken source stays broken all the same."""
-    today = execute(connection, "decisions.now").scalar_one().date()
     return tuple(
         _fact(one)
         for one in open_alarms(connection, model)
-        if one.subject.role == LIVE and (not one.is_muted(today) or one.standing.cause.kind is Cause.BROKEN_SOURCE)
+        if one.subject.role == LIVE and (not one.is_muted or one.standing.cause.kind is Cause.BROKEN_SOURCE)
     )
 
 

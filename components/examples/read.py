@@ -26,7 +26,7 @@ from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4, profile 3, keys 1"
+ENCODING = "tf.train.Example 4, profile 4, keys 1"
 """Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
 

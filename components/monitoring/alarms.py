@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -43,6 +43,23 @@ class AlarmAnswer(StrEnum):
 
     ACKNOWLEDGE = "acknowledge"
     MUTE = "mute"
+
+
+class NoticeChannel(StrEnum):
+    """How people are told of alarms."""
+
+    WEBHOOK = "webhook"
+    MAIL = "mail"
+    EVENT = "event"
+
+
+@dataclass(frozen=True)
+class UntoldEvent:
+    """An event of an alarm of which somebody is to be told."""
+
+    alarm_id: int
+    seq: int
+    recorded_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,9 +126,10 @@ class Alarm:
         """Loss times rows, by which alarms are ranked."""
         return self.standing.loss * self.standing.rows
 
-    def is_muted(self, day: date) -> bool:
-        """Whether somebody wants to hear nothing of it on that day."""
-        return self.muted_until is not None and day <= self.muted_until
+    @property
+    def is_muted(self) -> bool:
+        """Whether somebody wants to hear nothing of it yet: the end is a day of predictions, and no later one is measured."""
+        return self.muted_until is not None and (self.last_day or self.standing.day) <= self.muted_until
 
     @property
     def headline(self) -> str:
@@ -203,15 +221,16 @@ def answer(connection: sa.Connection, alarm_id: int, action: AlarmAnswer, *, act
     """
     if (action is AlarmAnswer.MUTE) != (until is not None):
         raise RegistryError("an alarm is muted until a day, and acknowledged for good: give --until with --mute alone")
+    execute(connection, "alarms.lock_answers", alarm_id=alarm_id)
     execute(connection, "alarms.insert_answer", alarm_id=alarm_id, action=action, until=until, actor=actor, reason=reason)
 
 
-def untold_alarms(connection: sa.Connection, model: str, target: str, channel: str) -> list[tuple[int, int]]:
-    """The alarms of which there is something to tell by a channel, each with the number of its event."""
+def untold_alarms(connection: sa.Connection, model: str, target: str, channel: NoticeChannel) -> list[UntoldEvent]:
+    """The events of which there is something to tell by a channel: the last of each alarm."""
     rows = execute(connection, "alarms.untold", model=model, target=target, channel=channel)
-    return [(row.alarm_id, row.seq) for row in rows]
+    return [UntoldEvent(row.alarm_id, row.seq, row.created_at) for row in rows]
 
 
-def claim_notice(connection: sa.Connection, alarm_id: int, seq: int, channel: str) -> bool:
-    """Claim to tell an event of an alarm by a channel. False if it was told, or is being told, by somebody else."""
-    return bool(execute(connection, "alarms.claim_notice", alarm_id=alarm_id, seq=seq, channel=channel).rowcount)
+def record_notice(connection: sa.Connection, event: UntoldEvent, channel: NoticeChannel) -> None:
+    """Record that people were told of an event by a channel."""
+    execute(connection, "alarms.insert_notice", alarm_id=event.alarm_id, seq=event.seq, channel=channel)

@@ -45,6 +45,10 @@ VALUES (
 )
 ON CONFLICT (alarm_id, seq) DO NOTHING;
 
+-- name: lock_answers
+-- Answers to an alarm have numbers, which are given one after the other until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('perennial alarm answers', CAST(:alarm_id AS bigint)));
+
 -- name: insert_answer
 INSERT INTO registry.alarm_answer (alarm_id, seq, action, until, actor, reason)
 SELECT :alarm_id, COALESCE(max(seq), 0) + 1, :action, :until, :actor, :reason FROM registry.alarm_answer WHERE alarm_id = :alarm_id;
@@ -52,7 +56,7 @@ SELECT :alarm_id, COALESCE(max(seq), 0) + 1, :action, :until, :actor, :reason FR
 -- name: untold
 -- Events of a model on a target of which nobody was told by a channel: alarms that are open or worse, and those that are over after
 -- somebody was told of them. What is settled is no news, and neither is what somebody has muted on the last day that was measured.
-SELECT alarm_id, event.seq
+SELECT alarm_id, event.seq, event.created_at
 FROM registry.alarm_event AS event
   JOIN registry.alarm USING (alarm_id)
   JOIN registry.model_version USING (model_version_id)
@@ -77,7 +81,13 @@ WHERE model.name = :model AND target = :target
   )
 ORDER BY alarm_id;
 
--- name: claim_notice
--- Whoever inserts it tells it; another run waits for the transaction, and then finds it told.
+-- name: try_telling
+-- Who holds it tells of alarms; it goes with the connection.
+SELECT pg_try_advisory_lock(hashtextextended('perennial notices ' || :subject, 0));
+
+-- name: end_telling
+SELECT pg_advisory_unlock(hashtextextended('perennial notices ' || :subject, 0));
+
+-- name: insert_notice
 INSERT INTO registry.alarm_notice (alarm_id, seq, channel) VALUES (:alarm_id, :seq, :channel)
 ON CONFLICT (alarm_id, seq, channel) DO NOTHING;

@@ -38,7 +38,7 @@ def alarm(run_id: str, model: str, target: str, through: str, profiles: dsl.Inpu
     from pathlib import Path
 
     from components.monitoring.judging import judge_days
-    from components.monitoring.notification import notify
+    from components.monitoring.notices.telling import notify
     from components.runs.outcome import running_step
 
     with running_step(run_id, "alarm", model) as step:

@@ -14,7 +14,8 @@ from components.model.folder import Model
 from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
-from components.monitoring.life import AlarmEvent, Watched, close_replaced, next_events
+from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events
+from components.monitoring.own_model import read_own_model
 from components.monitoring.record import LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import find_troubles
@@ -60,21 +61,26 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
     for (version, role), own in groups.items():
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
+        bounds = read_own_model(step, version).model.evaluation.thresholds
         watched = Watched(model=model, version=version, target=target, role=role)
-        events = next_events(watched, alarms, find_troubles(story.own_metrics, own), own[-1].served.day)
+        troubles, *earlier = (find_troubles(story.own_metrics, own[: len(own) - back], bounds) for back in range(QUIET_DAYS))
+        lately = [trouble for found in earlier for trouble in found]
+        events = next_events(watched, alarms, Troubles(now=troubles, lately=lately), own[-1].served.day)
         if any(event.needs_cause for event in events):
             served = _profiles_of(profiles, version, role)
             evidence = _evidence(step, story, own, [day for day in days if day.served.version < version and day.metrics], served)
         else:
             evidence = None
         _record(step, events, evidence)
-    if groups:
-        serving = {(target, version, role) for version, role in groups}
-        _record(step, close_replaced(alarms, serving, max(own[-1].served.day for own in groups.values())), None)
+    serving = {(target, version, role) for version, role in groups}
+    _record(step, close_replaced(alarms, serving, days[-1].served.day if days else last), None)
 
 
 def _serving(days: Sequence[LiveDay], label_delay_days: int) -> dict[Group, list[LiveDay]]:
-    """The last days of each version and role that still answers somebody, the oldest first. A shadow raises no alarms."""
+    """The last days of each version and role that still answers somebody, the oldest first. A shadow raises no alarms.
+
+    Whether it still does is told by the newest day of all, of whatever role.
+    """
     if not days:
         return {}
     newest, judged = days[-1].served.day, timedelta(days=JUDGED_DAYS + label_delay_days)

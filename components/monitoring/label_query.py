@@ -11,7 +11,8 @@ from components.cloud import Cloud
 from components.google import quoted
 from components.model.folder import LABEL_FILE, Model
 from components.model.source_text import SOURCE
-from components.prediction_log.table import DATASET, DAY
+from components.prediction_log.table import DATASET, DAY, REFUSED
+from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.window import span_history_start
 
 FOLDER = Path(__file__).parent
@@ -39,14 +40,35 @@ class LogQuery:
 
     def text(self, file: str) -> str:
         """A query of this room for this model."""
+        return self.formatted((FOLDER / file).read_text())
+
+    def ask(self, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
+        """The rows of a query of this room.
+
+        Raises:
+            SourceError: there is no log, or the query does not run on it.
+            AccessError: BigQuery refuses or does not answer.
+        """
+        name = self.model.name
+        remedy = f"serve {name} first (`perennial serve`), and correct label.sql if it is to blame"
+        with bigquery_errors(self.cloud.settings, f"the predictions of {name} in {self.log}", remedy=remedy):
+            return list(self.cloud.warehouse.query(self.text(file), config).result(timeout=3600))
+
+    def formatted(self, text: str, **others: str) -> str:
+        """A query for this model, of a text with names in braces: those of log and labels, and others."""
         rows = self.model.rows
-        names = {"log": quoted(self.log), "log_day": f"`{self.log_day}`", "labels": self._labels}
+        names = {
+            "log": quoted(self.log),
+            "refused_log": quoted(f"{self.log}_{REFUSED}"),
+            "log_day": f"`{self.log_day}`",
+            "labels": self._labels,
+        }
         columns = {"key": f"`{rows.key}`", "span": f"`{rows.span}`", "label": f"`{rows.label}`"}
         kinds = {"label_type": "INT64", "is_label": f"{columns['label']} BETWEEN 0 AND @most_label"}
         if self.model.task.is_regression:
             kinds = {"label_type": "FLOAT64", "is_label": f"NOT (IS_NAN({columns['label']}) OR IS_INF({columns['label']}))"}
         known_labels = (FOLDER / "known_labels.sql").read_text().format(**names, **columns, **kinds)
-        return (FOLDER / file).read_text().format(**names, **columns, known_labels=known_labels)
+        return text.format(**names, **columns, **others, known_labels=known_labels)
 
     @property
     def _labels(self) -> str:

@@ -11,6 +11,8 @@ WORSE_BY = 1.5
 """An alarm is told again when it has grown by so much since it was told last."""
 SETTLED_DAYS = 5
 """It is settled when it has been as it was told for so many days."""
+QUIET_DAYS = 3
+"""It is over when nothing of it has shown for so many days, so that what swings around a threshold is one alarm."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,15 @@ class AlarmEvent:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Troubles:
+    """What is wrong at the end of the last day that was served."""
+
+    now: Sequence[Trouble]
+    lately: Sequence[Trouble]
+    """What was wrong at the end of the other days of the last QUIET_DAYS."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Watched:
     """Whose alarms they are."""
 
@@ -50,20 +61,21 @@ class Watched:
     role: str
 
 
-def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Sequence[Trouble], day: date) -> list[AlarmEvent]:
+def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, day: date) -> list[AlarmEvent]:
     """What happens to the alarms of a version on a day. Asked again on the same day, nothing happens.
 
     Args:
         watched: whose they are.
         alarms: all of them, closed ones too.
-        troubles: what is wrong at the end of the day.
+        troubles: what is wrong at the end of the day, and was on the days before.
         day: the last day that was served.
     """
     own = [alarm for alarm in alarms if _belongs(alarm, watched)]
     is_open = [alarm for alarm in own if alarm.standing.state is not AlarmState.CLOSED]
     by_identity = {_identity(alarm): alarm for alarm in is_open}
-    events = [_end(alarm, day) for alarm in is_open if _identity(alarm) not in {trouble.identity for trouble in troubles}]
-    for trouble in troubles:
+    shown = {trouble.identity for trouble in (*troubles.now, *troubles.lately)}
+    events = [_end(alarm, day) for alarm in is_open if _identity(alarm) not in shown]
+    for trouble in troubles.now:
         known = by_identity.get(trouble.identity)
         event = _open(watched, own, trouble, day) if known is None else _go_on(known, trouble, day)
         events += [event] if event else []

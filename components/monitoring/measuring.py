@@ -1,7 +1,8 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from itertools import groupby
@@ -11,8 +12,9 @@ from components.evaluation.metric import recordable
 from components.evaluation.predicted import measure_predictions
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
+from components.monitoring.own_model import OwnModel, read_own_model
 from components.monitoring.record import LiveDay, record_live_day
-from components.monitoring.served_rows import ServedRows, read_served, served_population
+from components.monitoring.served_rows import ServedRows, read_served, read_unanswered, served_population
 from components.monitoring.watching import DueDay, read_due_days
 from components.profiles.file import write_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
@@ -20,6 +22,8 @@ from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.runs.outcome import Step
 
+LIVE = "live"
+"""The role of the version that a request which was not answered is counted with: the last one of the day."""
 log = logging.getLogger(__name__)
 
 
@@ -44,9 +48,19 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
     def trained(version: int) -> Profiles:
         return _training_profiles(step, version)
 
+    @cache
+    def own_model(version: int) -> OwnModel:
+        return read_own_model(step, version)
+
+    unanswered = read_unanswered(query, {one.served.day for one in read_due_days(due)})
     for day, ones in groupby(read_due_days(due), key=lambda one: one.served.day):
-        for one, rows in _read_day(query, day, list(ones)):
+        wanted = {one.served: one for one in ones}
+        logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
+        for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
+            one = wanted[which]
             measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
+            if which == max((served for served in wanted if served.role == LIVE), default=None) and day in unanswered:
+                measured = replace(measured, operation=replace(measured.operation, **vars(unanswered[day])))
             with step.cloud.engine.begin() as connection:
                 record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)
             served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
@@ -59,14 +73,6 @@ def _training_profiles(step: Step, version: int) -> Profiles:
         snapshot_id = read_version(connection, step.model.name, version).snapshot.snapshot_id
     bucket = step.settings.bucket
     return read_kept_profiles(step.cloud.storage, bucket, model=step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.ROWS)
-
-
-def _read_day(query: LogQuery, day: date, due: Sequence[DueDay]) -> Iterator[tuple[DueDay, ServedRows]]:
-    logged = min(one.first_logged for one in due), max(one.last_logged for one in due)
-    rows = read_served(query, day, logged)
-    for one in due:
-        if one.served in rows:
-            yield one, rows[one.served]
 
 
 def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, beam_args: Sequence[str]) -> LiveDay:
@@ -85,6 +91,6 @@ def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, 
         operation=rows.operation,
         scores=rows.score_counts,
         inputs=look_at_inputs(query.model, trained, rows.profiles),
-        metrics=recordable(measure_predictions(query.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
+        metrics=recordable(measure_predictions(rows.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
         attempt=due.attempt,
     )

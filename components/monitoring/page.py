@@ -137,11 +137,19 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
 def _volume_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
     counts = [(day.served.day, day.operation.predictions) for day in days]
     slow = [TrendPoint(day.served.day, day.operation.latency_microseconds[-1] / 1000) for day in days]
+    refused = [(day.served.day, float(day.operation.refused_requests)) for day in days]
+    failed = [(day.served.day, float(day.operation.failed_requests)) for day in days]
+    unanswered = [
+        _Chart(title, volume(counted, marks, axis), f"{title.lower()} by day, {counted[-1][1]:,.0f} on the last one")
+        for title, counted in (("Refused requests", refused), ("Failed requests", failed))
+        if any(number for _, number in counted)
+    ]
     return [
         _Chart("Predictions", volume(counts, marks, axis), f"predictions by day, {counts[-1][1]:,.0f} on the last one"),
         _Chart(
             "Latency, 99 %, in milliseconds", trend(slow, marks, axis, pattern=".1f"), f"latency by day, {slow[-1].value:.1f} ms at last"
         ),
+        *unanswered,
     ]
 
 

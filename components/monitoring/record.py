@@ -38,6 +38,11 @@ class Operation:
     """How many there were, of which the log may have a sample."""
     latency_microseconds: tuple[int, int, int]
     """The median, and the 95 % and 99 % quantiles."""
+    refused_requests: int = 0
+    """That were not as the model's rows are, or too large, or too slow; of the day, whatever version they were for."""
+    refused_rows: int = 0
+    failed_requests: int = 0
+    """That were not answered though nothing was wrong with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +122,7 @@ def _read(connection: sa.Connection, **wanted: object) -> tuple[LiveDay, ...]:
 
 
 def _live_day(row: sa.RowMapping) -> LiveDay:
-    operation = Operation(predictions=row["operation"]["predictions"], latency_microseconds=tuple(row["operation"]["latency_microseconds"]))
+    operation = Operation(**row["operation"] | {"latency_microseconds": tuple(row["operation"]["latency_microseconds"])})
     inputs = (
         one | {"findings": tuple(InputFinding(**found | {"values": tuple(found["values"])}) for found in one["findings"])}
         for one in row["inputs"]

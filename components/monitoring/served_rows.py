@@ -1,6 +1,6 @@
 """The rows of a day of predictions as they are streamed from the log: what is measured of them, and profiles of all features."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -8,10 +8,13 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from google.api_core.exceptions import NotFound
 
+from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
+from components.monitoring.own_model import OwnModel
 from components.monitoring.record import Operation, ScoreCounts, ServedDay
 from components.prediction_log.table import feature_field
 from components.profiles.profile import ColumnProfile, sum_profiles
@@ -35,7 +38,7 @@ def served_population(version: int, role: str) -> str:
 class ServedRows:
     """The rows of one version and role so far: profiles add up, and of every row only what is measured is kept."""
 
-    model: Model
+    own: OwnModel
     log_day: str
     profiles: dict[str, ColumnProfile] = field(default_factory=dict)
     contradicting: int = 0
@@ -43,6 +46,11 @@ class ServedRows:
     _scores: list[np.ndarray] = field(default_factory=list)
     _latency: list[np.ndarray] = field(default_factory=list)
     _predictions: float = 0.0
+
+    @property
+    def model(self) -> Model:
+        """The version's own."""
+        return self.own.model
 
     def add(self, batch: pa.RecordBatch) -> None:
         """Add rows as the log has them."""
@@ -55,7 +63,8 @@ class ServedRows:
         self._scores.append(self._score_matrix(batch))
         slices = {name for names in self.model.evaluation.slices for name in names}
         rows = self.model.rows
-        columns = {rows.key: batch.column("key"), rows.label: batch.column(LABEL)}
+        label = batch.column(LABEL)
+        columns = {rows.key: batch.column("key"), rows.label: pa.nulls(len(label), label.type) if self.own.has_other_labels else label}
         columns |= {name: features.get(name, pa.nulls(batch.num_rows, pa.string())) for name in sorted(slices)}
         self._kept.append(pa.RecordBatch.from_pydict(columns))
 
@@ -118,13 +127,16 @@ class ServedRows:
         return table.filter(pa.array(is_known)), scores[is_known]
 
 
-def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mapping[ServedDay, ServedRows]:
+def read_served(
+    query: LogQuery, day: date, logged: tuple[date, date], own_models: Mapping[ServedDay, OwnModel]
+) -> Mapping[ServedDay, ServedRows]:
     """The rows of a day of predictions, by version and role.
 
     Args:
         query: asks the log.
         day: that predictions are of.
         logged: the first and the last partition of the log that have some.
+        own_models: of the versions and roles that are wanted; rows of others are left out.
 
     Raises:
         SourceError: the query does not run on the log.
@@ -134,8 +146,35 @@ def read_served(query: LogQuery, day: date, logged: tuple[date, date]) -> Mappin
     for batch in _stream(query, day, logged):
         for version, role, part in _split(batch):
             served = ServedDay(day, version, role)
-            found.setdefault(served, ServedRows(query.model, query.log_day)).add(part)
+            if served in own_models:
+                found.setdefault(served, ServedRows(own_models[served], query.log_day)).add(part)
     return found
+
+
+@dataclass(frozen=True)
+class UnansweredDay:
+    """The requests of a day that were not answered."""
+
+    refused_requests: int = 0
+    refused_rows: int = 0
+    failed_requests: int = 0
+
+
+def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, UnansweredDay]:
+    """The requests of days that were refused, or failed, by day; empty where the service does not log them.
+
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    if not days:
+        return {}
+    try:
+        rows = query.ask("refused_requests.sql", query.settings(sorted(days), (min(days), max(days))))
+    except SourceError as error:
+        if isinstance(error.__cause__, NotFound):
+            return {}
+        raise
+    return {row.day: UnansweredDay(row.refused_requests, row.refused_rows, row.failed_requests) for row in rows}
 
 
 def _stream(query: LogQuery, day: date, logged: tuple[date, date]) -> Iterator[pa.RecordBatch]:

@@ -8,5 +8,5 @@ SELECT
 FROM {log} AS log
 LEFT JOIN labels ON labels.label_key = log.key AND labels.label_span = COALESCE(log.span, log.{log_day})
 WHERE log.model = @model AND log.target = @target AND log.{log_day} BETWEEN @first_logged AND @last_logged
-  AND COALESCE(log.span, log.{log_day}) IN UNNEST(@days)
+  AND COALESCE(log.span, log.{log_day}) IN UNNEST(@days) AND log.version IS NOT NULL AND log.role IS NOT NULL
 ORDER BY log.version, log.role, log.request_id, log.instance

@@ -17,7 +17,8 @@ from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
 from components.looks.data_check import DataCheck
 from components.looks.usual import spread_of
-from components.model.metric_names import HEADLINE_METRICS, R_SQUARED, class_metric, macro_metric
+from components.model.metric_names import ERRORS, HEADLINE_METRICS, R_SQUARED, class_metric, macro_metric
+from components.model.sections import MetricBound
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.record import DayState, LiveDay
@@ -31,10 +32,10 @@ LEAST_LABELLED = {DayState.SETTLED: 0.0, DayState.PROVISIONAL: 0.5}
 """A day is judged if so large a share of its rows is labelled: the few labels that come first may be of a kind, and would end an alarm."""
 DEVIATIONS = 2.0
 """A day is worse by itself if it is so many standard deviations off."""
-LEAST_DROPS = {"calibration": 0.25, R_SQUARED: 0.1}
+LEAST_DROPS = {"calibration": 0.25, R_SQUARED: 0.1, **dict.fromkeys(ERRORS, 0.1)}
 LEAST_DROP = 0.02
-"""Less is no reason to do anything."""
-USUAL_SPREAD = {"calibration": 0.1, R_SQUARED: 0.1}
+"""Less is no reason to do anything. Of errors it is a share of what they were."""
+USUAL_SPREAD = {"calibration": 0.1, R_SQUARED: 0.1, **dict.fromkeys(ERRORS, 0.1)}
 LEAST_SPREAD = 0.02
 """How far days differ from each other where nothing is wrong, until enough of them are known."""
 KNOWN_DAYS = 10
@@ -43,7 +44,9 @@ CONCENTRATED = 1.5
 HEADLINE = HEADLINE_METRICS
 """The metric by which slices are judged."""
 OVERALL = (*HEADLINE, "binary_accuracy", "accuracy", "macro_f1", "calibration")
-"""The metrics of all rows that are judged."""
+"""The metrics of all rows that are judged, with those of which model.toml has a bound."""
+NO_QUALITY = ("example_count", "mean_prediction", "mean_label")
+"""Metrics of which no value is worse than another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,16 +97,17 @@ class _Measured:
     """By name and the key of the slice."""
 
 
-def find_troubles(reference: Sequence[Metric], days: Sequence[LiveDay]) -> list[Trouble]:
+def find_troubles(reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound] = ()) -> list[Trouble]:
     """What is wrong at the end of the last of these days.
 
     Args:
         reference: the metrics of the version when it was made.
         days: those that it served in one role, the oldest first.
+        bounds: those of its model.toml, which name the metrics and slices that are judged beside the usual ones.
     """
     if not days:
         return []
-    inputs, metrics = list(_inputs(days)), list(_metrics(reference, days))
+    inputs, metrics = list(_inputs(days)), list(_metrics(reference, days, bounds))
     return [
         *(_with_cost(one, metrics, days) for one in inputs),
         *(one for one in metrics if not any(_explains(other, one) for other in inputs)),
@@ -184,11 +188,11 @@ def _days_in_a_row(days: Sequence[LiveDay], name: str, check: str) -> list[LiveD
     return run
 
 
-def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay]) -> Iterator[Trouble]:
+def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound]) -> Iterator[Trouble]:
     measured = [one for one in map(_measured, days) if one.metrics and one.day.labelled >= LEAST_LABELLED[one.day.state] * one.day.rows]
     if not measured:
         return
-    asked = _asked([*measured[-1].metrics.values()])
+    asked = _asked([*measured[-1].metrics.values()], bounds)
     was = {(metric.name, slice_key(metric.slice)): metric for metric in reference}
     judged = (_judge(was, name, slice_, measured) for name, slice_ in asked)
     level = _deviations_of_chance(FINDINGS_A_YEAR / 365 / max(len(asked), 1))
@@ -204,10 +208,16 @@ def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay]) -> Iterator[T
             yield trouble
 
 
-def _asked(metrics: Sequence[Metric]) -> list[tuple[str, Mapping[str, str]]]:
+def _asked(metrics: Sequence[Metric], bounds: Sequence[MetricBound]) -> list[tuple[str, Mapping[str, str]]]:
+    """The metrics and slices that are judged: the usual ones, and those that have a bound."""
     names = {metric.name for metric in metrics}
     first = next((name for name in HEADLINE if name in names), "")
-    return [(metric.name, metric.slice) for metric in metrics if (metric.name == first if metric.slice else metric.name in OVERALL)]
+    bounded = [(bound.metric, dict(bound.slice)) for bound in bounds if bound.metric not in NO_QUALITY]
+    return [
+        (metric.name, metric.slice)
+        for metric in metrics
+        if (metric.name == first if metric.slice else metric.name in OVERALL) or (metric.name, dict(metric.slice)) in bounded
+    ]
 
 
 def _measured(day: LiveDay) -> _Measured:
@@ -228,8 +238,9 @@ def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str
     if not series or series[-1][0] is not newest:
         return None
     drops = [_drop(name, reference.value, metric.value) for _, metric in series]
-    usual = _usual_spread(name, drops[:-WINDOWS])
-    errors = [math.sqrt((_error(metric) or 0.0) ** 2 + (_error(reference) or 0.0) ** 2 + usual**2) for _, metric in series]
+    usual, unit = _usual_spread(name, drops[:-WINDOWS]), _unit(name, reference.value)
+    chance = [math.hypot(_error(metric) or 0.0, _error(reference) or 0.0) / unit for _, metric in series]
+    errors = [math.hypot(one, usual) for one in chance]
     window = list(zip(series, drops, errors, strict=True))[-WINDOWS:]
     bad = [
         (day, metric, drop)
@@ -261,7 +272,15 @@ def _error(metric: Metric) -> float | None:
 
 
 def _drop(name: str, was: float, now: float) -> float:
+    """By how much a metric is worse."""
+    if name in ERRORS:
+        return (now - was) / _unit(name, was)
     return abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
+
+
+def _unit(name: str, was: float) -> float:
+    """What drops are counted in: errors have the unit of the label, and are told by what they were."""
+    return was if name in ERRORS and was > 0 else 1.0
 
 
 def _usual_spread(name: str, drops: Sequence[float]) -> float:

@@ -1,7 +1,8 @@
 """Which days of predictions are due: those that were never measured, and those whose rows, labels or maturity have changed since."""
 
 import json
-from collections.abc import Mapping
+import logging
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -11,17 +12,24 @@ from google.cloud import bigquery
 from components.canonical import fingerprint
 from components.evaluation.config import eval_config
 from components.files import write_whole
+from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
+from components.monitoring.own_model import read_own_model
 from components.monitoring.record import DayState, LiveDay, ServedDay, read_live_days
+from components.registry.history import list_versions
 from components.registry.step import new_run
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import start_run
 from components.runs.steps import PipelineName
-from components.snapshot.bigquery_errors import bigquery_errors
 
 LATE_DAYS = 28
 """For so many days after the label delay a day is looked at again, should labels come late or be corrected."""
+EARLY_DAYS = 28
+"""A prediction may be asked for so many days before the one that it is of."""
+FIRST_PARTITION = date(1970, 1, 1)
+ROLES = ("live", "canary", "shadow")
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,11 +76,13 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
         AccessError: BigQuery refuses or does not answer.
     """
     query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
-    logged = _read_logged(query)
     with step.cloud.engine.connect() as connection:
         known = {day.served: day for day in read_live_days(connection, step.model.name, target, with_metrics=False)}
+        versions = {one.number for one in list_versions(connection, step.model.name)}
+    logged = _recordable(_read_logged(query, _first_logged(query, known.values())), versions)
     checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
-    marks = _fingerprints(query, {served: logged[served] for served in checked})
+    ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
+    marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
     due = [
         DueDay(
             served=served,
@@ -106,16 +116,30 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
     )
 
 
-def _read_logged(query: LogQuery) -> dict[ServedDay, _Logged]:
-    rows = _ask(query, "logged_days.sql", query.settings())
+def _first_logged(query: LogQuery, known: Iterable[LiveDay]) -> date:
+    """The first partition of the log that may have rows of a day that is due; the first of all where nothing was measured yet."""
+    last_run = max((day.through for day in known), default=None)
+    if last_run is None:
+        return FIRST_PARTITION
+    return min(last_run, query.through) - timedelta(days=query.model.rows.label_delay_days + LATE_DAYS + EARLY_DAYS)
+
+
+def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
+    rows = query.ask("logged_days.sql", query.settings(logged=(first, query.through)))
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
 
 
-def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
-    model = query.model.name
-    remedy = f"serve {model} first (`perennial serve`), and correct label.sql if it is to blame"
-    with bigquery_errors(query.cloud.settings, f"the predictions of {model} in {query.log}", remedy=remedy):
-        return list(query.cloud.warehouse.query(query.text(file), config).result(timeout=3600))
+def _recordable(logged: Mapping[ServedDay, _Logged], versions: Collection[int]) -> dict[ServedDay, _Logged]:
+    """The days of versions that the registry knows, in roles that there are. Rows of others are counted, named and left out."""
+    left_out: dict[tuple[int, str], int] = {}
+    for served, rows in logged.items():
+        if served.version not in versions or served.role not in ROLES:
+            whose = served.version, served.role
+            left_out[whose] = left_out.get(whose, 0) + rows.rows
+    for (version, role), count in left_out.items():
+        extra = {"version": version, "role": role, "rows": count}
+        log.warning("predictions of a version or role that the registry does not know are left out", extra=extra)
+    return {served: rows for served, rows in logged.items() if (served.version, served.role) not in left_out}
 
 
 def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:
@@ -139,15 +163,18 @@ def _is_other(due: DueDay, known: LiveDay) -> bool:
     return (due.fingerprint, due.state) != (known.fingerprint, known.state)
 
 
-def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged]) -> dict[ServedDay, str]:
-    """What the days hold and how they are measured, in one text each."""
+def _way_of_measuring(model: Model) -> str:
+    return fingerprint(json.loads(eval_config(model)))[:12]
+
+
+def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged], ways: Mapping[int, str]) -> dict[ServedDay, str]:
+    """What the days hold and how they are measured, by version, in one text each."""
     if not logged:
         return {}
     days = sorted({served.day for served in logged})
     between = min(one.first for one in logged.values()), max(one.last for one in logged.values())
-    rows = _ask(query, "fingerprints.sql", query.settings(days, between))
-    how = fingerprint(json.loads(eval_config(query.model)))[:12]
-    return {ServedDay(row.day, row.version, row.role): _mark(row, how) for row in rows}
+    rows = query.ask("fingerprints.sql", query.settings(days, between))
+    return {ServedDay(row.day, row.version, row.role): _mark(row, ways[row.version]) for row in rows if row.version in ways}
 
 
 def _mark(row: bigquery.Row, how: str) -> str:

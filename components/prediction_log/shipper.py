@@ -105,7 +105,8 @@ class Shipper:
         table = read_log_table(description)
         if description not in self._ready:
             ensure_table(self.cloud.warehouse, table)
-            ensure_view(self.cloud.warehouse, table)
+            if table.has_view:
+                ensure_view(self.cloud.warehouse, table)
             self._ready.add(description)
         return table
 

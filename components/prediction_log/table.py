@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,8 @@ class LogTable:
     """Columns of which only the SHA-256 of a text is logged, and of a number nothing."""
     omitted: tuple[str, ...] = ()
     """Columns of which nothing is logged."""
+    has_view: bool = True
+    """Whether it gets the view of predictions beside it."""
 
     @property
     def feature_fields(self) -> dict[str, str]:
@@ -70,6 +72,17 @@ class LogTable:
     def write(self, path: Path) -> None:
         """Put it beside the segments."""
         write_whole(path, json.dumps(asdict(self)))
+
+
+REFUSED = "refused"
+"""The suffix of the log of requests that were not answered, beside the log of predictions; and of its segments' folder."""
+STATUS, ROW_COUNT = "status", "row_count"
+
+
+def refused_log(log: LogTable) -> LogTable:
+    """The log of a model's requests that were refused, or failed, a row a request: when, with which status, and how many rows it had."""
+    columns = Column(STATUS, "int64"), Column(ROW_COUNT, "int64")
+    return replace(log, table=f"{log.table}_{REFUSED}", columns=columns, key=None, hashed=(), omitted=(), has_view=False)
 
 
 def feature_field(feature: str, day_field: str) -> str:

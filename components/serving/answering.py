@@ -77,6 +77,28 @@ async def answer_request(service: Service, call: HttpCall) -> Answer:
     raise _no_method(service, route, call.body)
 
 
+def asked_model(method: str, path: str) -> str | None:
+    """The model that a request with this path, percent-encoded with its query, wants to predict by; None for any other request."""
+    try:
+        inference = parse_inference_path(method, path)
+        if inference is not None:
+            return inference.model if inference.endpoint == Endpoint.INFER else None
+        route = parse_path(method, path)
+    except Refusal:
+        return None
+    return route.model if route is not None and route.verb not in (ModelVerb.STATUS, ModelVerb.METADATA) else None
+
+
+def count_rows(body: bytes) -> int:
+    """The rows of a request, as far as it says how many; 1 where it does not."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return 1
+    rows = document.get("instances") if isinstance(document, dict) else None
+    return max(1, len(rows)) if isinstance(rows, list) else 1
+
+
 async def _predict(service: Service, route: Route, call: HttpCall) -> Answer:
     started = time.perf_counter()
     try:

@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from components.protocol.json_text import error_body
 from components.protocol.refusal import Refusal
-from components.serving.answering import Answer, HttpCall, answer_request
+from components.serving.answering import Answer, HttpCall, answer_request, asked_model, count_rows
 from components.serving.openapi import openapi_document, openapi_page
-from components.serving.service import Service
+from components.serving.service import Service, Unanswered
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +26,7 @@ TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 """W3C Trace Context."""
 OPEN_PATHS = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 """What a probe asks, without a token."""
+FIRST_REFUSED, UNAUTHENTICATED = 400, 401
 METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 
 
@@ -73,9 +74,19 @@ class Application:
         except Exception:
             log.exception("a request failed", extra={"path": scope["path"], "request_id": request_id})
             answer = Answer(500, error_body(b"an internal error, which the service's log has"))
+        if answer.status >= FIRST_REFUSED:
+            self._remember_refused((scope["method"], path), request_id, answer.status, body, time.perf_counter() - started)
         await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, headers)})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
         self.service.metrics.request(scope["method"][:16], answer.route, answer.status, time.perf_counter() - started)
+
+    def _remember_refused(self, asked: tuple[str, str], request_id: str, status: int, body: bytes | None, seconds: float) -> None:
+        """Remember a request to predict by a model that is served, if it came from somebody who may ask."""
+        model = asked_model(*asked)
+        if self.service.refuse is None or status == UNAUTHENTICATED or model is None:
+            return
+        if model in self.service.directory.models:
+            self.service.refuse(Unanswered(model, request_id, status, count_rows(body or b""), seconds))
 
     def _require_token(self, path: str, headers: Mapping[bytes, str]) -> None:
         if self.token is None or path in OPEN_PATHS:

@@ -10,17 +10,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from components.model.card import read_card_file
 from components.prediction_log.record import LogRecord, RecordHeader, encode
 from components.prediction_log.shipper import DRAIN_SECONDS
 from components.prediction_log.spool import LIMIT_BYTES, Spool
-from components.prediction_log.table import DATASET, DAY, LogTable
+from components.prediction_log.table import DATASET, DAY, REFUSED, LogTable, refused_log
 from components.serving.metrics import Metrics
 from components.serving.scoring.scorer import environment
-from components.serving.service import HASHES, Asked, Scored, Servable
+from components.serving.service import HASHES, Asked, Scored, Servable, Unanswered
 from components.settings import Settings
 from components.wording import count
 
+NO_VERSION = 0
+"""A request that is refused may name any, or none."""
 END_SECONDS = 2 * DRAIN_SECONDS
 """How long the end of the service waits for its log to be shipped."""
 
@@ -75,6 +79,31 @@ class Remembering:
             omitted=hidden if self.options.sensitive == "omit" else (),
         )
         table.write(folder / f"{servable.version}.json")
+        refused = self.folder / f"{servable.model}.{REFUSED}"
+        if refused.name not in self._spools:
+            self._spools[refused.name] = Spool(refused, self.options.limit_bytes)
+        refused_log(table).write(refused / f"{NO_VERSION}.json")
+
+    def refuse(self, refused: Unanswered) -> None:
+        """Write that a request was refused, or failed: nothing of what it had in it, but how many rows."""
+        name = f"{refused.model}.{REFUSED}"
+        if name not in self._spools:
+            return
+        header = RecordHeader(
+            request_id=refused.request_id,
+            event_microseconds=time.time_ns() // 1000,
+            version=NO_VERSION,
+            role=REFUSED,
+            latency_microseconds=int(refused.seconds * 1_000_000),
+            weight=1.0,
+            trace_id=None,
+            rows=1,
+            keys=[None],
+            spans=[None],
+            texts=[[]],
+        )
+        numbers = {"int64": np.array([[refused.status, refused.rows]], np.int64)}
+        self._spools[name].append([encode(LogRecord(header, numbers, np.full((1, 1), np.nan, np.float32)))], 1)
 
     def note(self, scored: Scored) -> None:
         """Write what was scored, before it is answered."""

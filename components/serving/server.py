@@ -88,7 +88,7 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     service = Service(Metrics(), options.limits, options.canary_share if options.targets.canary else 0.0)
     remembering = None if options.log is None else Remembering(cloud.settings, options.targets.live, service.metrics, options.log)
     if remembering is not None:
-        service.note, service.opened = remembering.note, remembering.open
+        service.note, service.refuse, service.opened = remembering.note, remembering.refuse, remembering.open
     follower = Follower(cloud, service, options.targets, options.poll_seconds)
     config = uvicorn.Config(
         Application(service, token=token, problems=follower.problems, notes=remembering.notes if remembering else list),

@@ -68,6 +68,19 @@ class Scored:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Unanswered:
+    """A request to a model that is served, which was refused, or failed."""
+
+    model: str
+    request_id: str
+    status: int
+    """Of HTTP: from 500 on it is not the caller's fault."""
+    rows: int
+    """1 where it does not say how many."""
+    seconds: float
+
+
 Note = Callable[[Scored], None]
 """Remembers what was scored, before it is answered."""
 
@@ -80,6 +93,8 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     canary_share: float = 0.0
     note: Note | None = None
+    refuse: "Callable[[Unanswered], None] | None" = None
+    """Remembers what was not answered."""
     opened: "Callable[[Servable], None] | None" = None
     """Is told of a version before it is served."""
     directory: Directory[Servable] = field(default_factory=Directory)

@@ -1,6 +1,8 @@
 """Versions' SavedModels on this machine: pulled once, and kept under the SHA-256 of what is in them."""
 
 import shutil
+import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from google.cloud import storage
@@ -9,8 +11,9 @@ from components.errors import RegistryError
 from components.files import private_folder
 from components.lock import exclusive_lock
 from components.settings import Settings
-from components.storage.manifest import Manifest, content_sha256, scan_folder
-from components.storage.objects import pull_folder
+from components.storage.errors import storage_errors
+from components.storage.manifest import CODE, Entry, Manifest, content_sha256, scan_folder
+from components.storage.objects import pull_file, pull_folder, split_uri
 
 
 def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest) -> Path:
@@ -24,14 +27,37 @@ def pulled_folder(client: storage.Client, settings: Settings, manifest: Manifest
     private_folder(settings.caches)
     folder = settings.caches / "versions" / manifest.sha256
     with exclusive_lock(folder.with_suffix(".lock")):
-        if not _holds(folder, manifest):
+        if not _holds(folder, manifest.entries):
             shutil.rmtree(folder, ignore_errors=True)
             pull_folder(client, manifest.uri, folder)
     return folder
 
 
-def _holds(folder: Path, manifest: Manifest) -> bool:
+def pulled_code(client: storage.Client, settings: Settings, manifest: Manifest) -> Path:
+    """Like `pulled_folder`, of the model's folder alone: the folder that has it under the model's name.
+
+    Raises:
+        RegistryError: an object is missing or has other bytes, or the version has no such folder.
+        AccessError: Cloud Storage cannot be reached, or refuses the credentials.
+        StorageFullError: the disk has no room.
+    """
+    private_folder(settings.caches)
+    entries = [entry for entry in manifest.entries if CODE in Path(entry.path).parents]
+    if not entries:
+        raise RegistryError(f"{manifest.uri} has no {CODE}: it was not pushed by a training")
+    folder, (bucket, prefix) = settings.caches / "code" / manifest.sha256, split_uri(manifest.uri)
+    with exclusive_lock(folder.with_suffix(".lock")), storage_errors(bucket):
+        if not _holds(folder, entries):
+            shutil.rmtree(folder, ignore_errors=True)
+            with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".pull-") as temporary:
+                for entry in entries:
+                    pull_file(client.bucket(bucket), prefix, entry, Path(temporary, "whole"))
+                Path(temporary, "whole").rename(folder)
+    return folder / CODE
+
+
+def _holds(folder: Path, entries: Sequence[Entry]) -> bool:
     try:
-        return folder.is_dir() and content_sha256(scan_folder(folder)) == manifest.sha256
+        return folder.is_dir() and content_sha256(scan_folder(folder)) == content_sha256(entries)
     except RegistryError:  # it is a link, or it does not exist
         return False

@@ -13,7 +13,7 @@ from components.runs.steps import STEPS
 from components.settings import PREFIX, Settings
 from pipelines.training import Place
 
-SECRETS = ("alarm_webhook", "database_password", "mlflow_password", "mlflow_token")
+SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password", "mlflow_password", "mlflow_token")
 NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
 """What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))

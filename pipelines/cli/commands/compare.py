@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ from components.model.folder import Model, read_model
 from components.registry.history import VersionStory
 from components.stderr import stderr_to
 from pipelines.cli.json_text import to_json
-from pipelines.cli.options import as_json, ready_settings, through_option
+from pipelines.cli.options import DayRange, as_json, ready_settings, require_live_target, target_option, through_option
 from pipelines.cli.text import comparison as comparison_text
 
 if TYPE_CHECKING:  # it imports BigQuery's client, which a comparison of stored profiles does not need
@@ -47,18 +47,42 @@ class Options:
 @click.argument("before")
 @click.argument("after", required=False)
 @click.option("--newest/--no-newest", default=True, show_default=True, help="Also evaluate the versions on the newest rows.")
+@click.option(
+    "--served", type=DayRange(), help="Compare them on the rows that they served on DATE..DATE, AFTER as a shadow or canary of BEFORE."
+)
+@target_option
 @through_option
 @as_json
 @html_option
-def compare(model: str, before: str, after: str | None, newest: bool, through: date | None, as_json: bool, html: Path | None) -> None:
+def compare(
+    model: str,
+    before: str,
+    after: str | None,
+    newest: bool,
+    served: tuple[date, date] | None,
+    target: str | None,
+    through: date | None,
+    as_json: bool,
+    html: Path | None,
+) -> None:
     """Explain why versions BEFORE and AFTER of MODEL differ: data, metrics, code, packages. The first line is the verdict.
 
     BEFORE and AFTER are numbers of versions, or ids of runs: of a run without a version, such as one that a gate blocked, the data are
     compared. Both versions are also evaluated on the newest data of the source: the verdict says whether the source or the model is
     wrong, and whether a rollback helps; the second line names the likely culprit. Without AFTER, version BEFORE alone is evaluated on
     the newest data.
+
+    With --served the verdict is on predictions that were logged, by the labels that are known by now: AFTER is better, worse, as good,
+    or it is not yet known, and how many more keys it takes. You may look each day.
     """
     options = Options(newest=newest, through=through, as_json=as_json, html=html)
+    if served is not None:
+        if after is None or html:
+            raise click.UsageError("--served compares two versions, and makes no page: name both, without --html")
+        _compare_served(model, (before, after), Served(days=served, target=target), options)
+        return
+    if target is not None:
+        raise click.UsageError("--target says where predictions were served: it goes with --served")
     if after is None and not newest:
         raise click.UsageError("--no-newest needs a second version: one alone is held against the newest data")
     cloud = Cloud(ready_settings())
@@ -67,6 +91,37 @@ def compare(model: str, before: str, after: str | None, newest: bool, through: d
         _evaluate_one(cloud, found_model, before, options)
     else:
         _compare_two(cloud, found_model, before, after, options)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """Which predictions are meant."""
+
+    days: tuple[date, date]
+    target: str | None
+    """None means the only one on which the model is live."""
+
+
+def _compare_served(name: str, versions: tuple[str, str], served: Served, options: Options) -> None:
+    from components.challenger.verdict import ServedRange, compare_served
+    from pipelines.cli.text.challenger import show_served
+
+    cloud = Cloud(ready_settings())
+    model, target = read_model(cloud.settings.models_folder, name), require_live_target(cloud.settings, name, served.target)
+    with cloud.engine.connect() as connection:
+        sides = [diagnosis.read_version_or_run(connection, model, text) for text in versions]
+    live, challenger = (_story(model, side) for side in sides)
+    through = options.through or datetime.now(UTC).date()
+    found = compare_served(
+        cloud, model, live, challenger, ServedRange(target=target, first=served.days[0], last=served.days[1], through=through)
+    )
+    show_served(model.name, (live.number, challenger.number), found, as_json=options.as_json)
+
+
+def _story(model: Model, side: diagnosis.VersionOrRun) -> VersionStory:
+    if side.story is None:
+        raise RegistryError(f"{side.name} made no version: name versions (`perennial versions {model.name}`)")
+    return side.story
 
 
 def _compare_two(cloud: Cloud, model: Model, before: str, after: str, options: Options) -> None:

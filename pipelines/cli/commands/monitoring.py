@@ -12,12 +12,9 @@ from components.model.folder import read_model
 from components.monitoring.alarms import AlarmAnswer, all_alarms, answer, open_alarms
 from components.reason import require_reason
 from components.registry.deployments import list_models
-from components.settings import Settings
 from components.storage.objects import require_model_name
 from pipelines.cli.commands.training import cold_option, step_server
-from pipelines.cli.options import Day, as_json, ready_settings
-
-target_option = click.option("--target", help="The target; by default the only one on which the model is live.")
+from pipelines.cli.options import Day, as_json, ready_settings, require_live_target, target_option
 
 
 @click.command()
@@ -41,7 +38,9 @@ def monitor(model: str, through: date, target: str | None, cold: bool, as_json: 
         from pipelines.run.monitor import MonitoringRequest, monitor_locally
 
         progress = Progress(quiet=as_json)
-        request = MonitoringRequest(found_model, _target(settings, model, target), through, Trigger.PERSON, f"monitoring through {through}")
+        request = MonitoringRequest(
+            found_model, require_live_target(settings, model, target), through, Trigger.PERSON, f"monitoring through {through}"
+        )
         result = monitor_locally(Runner(settings, server, progress.start, progress.end), request)
         code = show_monitoring(result, as_json=as_json)
     sys.exit(code)
@@ -93,19 +92,3 @@ def alarms(
                 answer(connection, number, action, actor=actor(settings), reason=require_reason(reason or ""), until=until)
         shown = all_alarms(connection, name, target) if closed else open_alarms(connection, name, target)
     sys.exit(show_alarms(model, shown, as_json=as_json))
-
-
-def _target(settings: Settings, model: str, target: str | None) -> str:
-    """The target that is meant.
-
-    Raises:
-        RegistryError: none is named, and the model is live on none or several.
-    """
-    if target is not None:
-        return require_target(settings, target)
-    with make_engine(settings).connect() as connection:
-        live = sorted({target for one in list_models(connection) if one.name == model for target in one.live})
-    if len(live) == 1:
-        return live[0]
-    where = f"live on {', '.join(live)}" if live else "live on no target"
-    raise RegistryError(f"{model} is {where}: say with --target whose predictions to look at")

@@ -86,10 +86,20 @@ def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[st
     for day in days:
         metric = _metric_text(day, estimates.get(day.served, {}))
         contradicting = f", {count(day.contradicting)} rows with contradicting labels" if day.contradicting else ""
+        metric += _unanswered(day)
         click.echo(
             f"{day.served.day}  {day.served.version:>7}  {day.served.role:<6}  {day.state:<11} {count(day.rows):>10}  "
             f"{count(day.labelled):>8}  {day.operation.latency_microseconds[-1] / 1000:>6.1f}  {metric}{contradicting}"
         )
+
+
+def _unanswered(day: LiveDay) -> str:
+    """The requests that were not answered, if there were some."""
+    served = day.operation
+    refused = (
+        f", {count(served.refused_requests)} requests refused with {count(served.refused_rows)} rows" if served.refused_requests else ""
+    )
+    return refused + (f", {count(served.failed_requests)} requests failed" if served.failed_requests else "")
 
 
 def _metric_text(day: LiveDay, estimates: Mapping[str, Estimate]) -> str:
@@ -142,9 +152,7 @@ def show_alarms(model: str, alarms: Sequence[Alarm], *, as_json: bool) -> int:
 
 
 def _is_unanswered(alarm: Alarm) -> bool:
-    return (
-        alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted(alarm.last_day or alarm.standing.day)
-    )
+    return alarm.standing.state != AlarmState.CLOSED and not alarm.acknowledged_by and not alarm.is_muted
 
 
 def _show_alarms(alarms: Sequence[Alarm]) -> None:

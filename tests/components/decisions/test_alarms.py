@@ -69,5 +69,12 @@ def test_a_muted_alarm_only_says_that_the_source_is_broken(
 ) -> None:
     model = alarmed(cause)
     (alarm,) = open_alarms(connection, model)
-    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ann", reason="known", until=date(2999, 1, 1))
+    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ann", reason="known", until=DAY)
     assert len(read_alarm_facts(connection, model)) == count
+
+
+def test_the_end_of_a_mute_is_a_day_of_predictions_and_none_of_the_clock(connection: sa.Connection, alarmed: Callable[..., str]) -> None:
+    model = alarmed(Cause.CHANGED_WORLD)
+    (alarm,) = open_alarms(connection, model)
+    answer(connection, alarm.alarm_id, AlarmAnswer.MUTE, actor="ann", reason="known", until=SINCE)
+    assert len(read_alarm_facts(connection, model)) == 1, "a later day has been looked at"

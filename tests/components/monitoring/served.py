@@ -31,7 +31,7 @@ from components.registry.versions import NewVersion
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.snapshot.record import RecordedSnapshot, record_snapshot
-from components.storage.objects import ensure_bucket
+from components.storage.objects import ensure_bucket, push_folder
 from components.training.signatures import Column
 from tests.components.conftest import BY_DAY
 from tests.components.recorded import register
@@ -76,10 +76,15 @@ class Served:
     folder: Path
     new_version: Callable[..., NewVersion]
 
-    def register(self) -> int:
-        """A version of which nothing is known."""
+    def register(self, saved: Path | None = None) -> int:
+        """A version of which nothing is known; of a folder, if there is one, which is pushed."""
         with self.engine.begin() as connection:
-            return register(connection, self.new_version(connection))
+            new = self.new_version(connection)
+            if saved is not None:
+                storage, bucket = self.site.cloud.storage, self.site.settings.bucket
+                ensure_bucket(storage, bucket, "EU")
+                new = replace(new, manifest=push_folder(storage, bucket, model=self.model.name, folder=saved, metadata={}))
+            return register(connection, new)
 
     def train(self, rows: Mapping[int, Sequence[Mapping[str, Any]]]) -> int:
         """A version that was trained on the spans of these days, and measured on them."""
@@ -109,8 +114,17 @@ class Served:
         with self.engine.connect() as connection:
             return open_alarms(connection, self.model.name, TARGET)
 
-    def serve(self, rows: Sequence[Mapping[str, Any]], *, version: int = 1, role: str = "live", hour: int = 12, span: bool = True) -> None:
-        """Log a request with these rows on the day that they are of."""
+    def serve(
+        self,
+        rows: Sequence[Mapping[str, Any]],
+        *,
+        version: int = 1,
+        role: str = "live",
+        hour: int = 12,
+        span: bool = True,
+        request_id: str = "",
+    ) -> str:
+        """Log a request with these rows on the day that they are of. Returns its id."""
         folder = self.folder / uuid4().hex
         table = LogTable(
             table=f"{self.site.settings.project}.predictions.{self.model.name}",
@@ -124,7 +138,7 @@ class Served:
         table.write(folder / self.model.name / f"{version}.json")
         moment = datetime.fromisoformat(f"{rows[0]['day']}T{hour:02}:00:00+00:00")
         header = RecordHeader(
-            request_id=uuid4().hex,
+            request_id=request_id or uuid4().hex,
             event_microseconds=int(moment.timestamp() * 1_000_000),
             version=version,
             role=role,
@@ -140,6 +154,7 @@ class Served:
         spool.append([encode(LogRecord(header, numbers, np.array([[row["score"]] for row in rows], np.float32)))], len(rows))
         spool.close()
         Shipper(self.site.cloud, folder).ship()
+        return header.request_id
 
     def label(self, number: int, rows: Sequence[Mapping[str, Any]]) -> None:
         """Load the partition of a day."""

@@ -54,6 +54,8 @@ def test_a_level_shift_is_one_alarm_from_the_second_day_until_it_is_over(trained
     trained.monitor(15)
     (settled,) = [one for one in trained.alarms() if one.alarm_id == alarm.alarm_id]
     assert settled.standing.state is AlarmState.SETTLED
+    trained.monitor(17)
+    assert [one.subject for one in trained.alarms() if one.alarm_id == alarm.alarm_id] == [alarm.subject], "one good day ends nothing"
     trained.monitor(21)
     assert trained.alarms() == ()
     with trained.engine.connect() as connection:
@@ -77,6 +79,16 @@ def test_values_that_are_all_written_otherwise_are_a_broken_source_and_no_new_gr
     (cause,) = [one.standing.cause for one in trained.alarms() if one.subject.kind is AlarmKind.COVERAGE]
     assert (cause.kind, cause.column, cause.since) == (Cause.BROKEN_SOURCE, "device", day(8))
     assert cause.sentence.startswith("the source broke: column device of ")
+
+
+def test_alarms_of_a_version_that_only_shadows_any_longer_are_closed(trained: Served) -> None:  # noqa: F811
+    trained.serve(visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row))
+    trained.label(7, visits(7))
+    trained.monitor(8)
+    assert len(trained.alarms()) == 1
+    trained.serve(visits(12), role="shadow")
+    trained.monitor(12)
+    assert trained.alarms() == ()
 
 
 def test_values_that_were_never_trained_on_are_told_before_any_label(trained: Served) -> None:  # noqa: F811

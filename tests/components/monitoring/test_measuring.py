@@ -1,6 +1,9 @@
 """Days of predictions are measured by what was logged and by the labels that are known, each once, and again if these change."""
 
+import shutil
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -8,8 +11,17 @@ import pytest
 
 from components.errors import SourceError
 from components.evaluation.predicted import measure_predictions
+from components.model.folder import read_model
 from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
-from tests.components.monitoring.served import VISITORS, Served, served, served_numbers, visits  # noqa: F401
+from components.monitoring.watching import EARLY_DAYS, LATE_DAYS
+from components.prediction_log.shipper import Shipper
+from components.serving.loading import open_version
+from components.serving.metrics import Metrics
+from components.serving.remembering import LogOptions, Remembering
+from components.serving.service import Service, Unanswered
+from components.storage.manifest import CODE
+from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401
+from tests.components.serving.house import save_house
 from tests.components.visits import day
 
 
@@ -131,6 +143,25 @@ def test_a_number_that_is_not_finite_is_no_label(served_numbers: Served) -> None
     assert (measured.labelled, measured.contradicting) == (VISITORS - 3, 0)
 
 
+def test_requests_that_were_refused_or_failed_are_counted_with_the_day(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    name, today = served.model.name, (datetime.now(UTC).date() - day(1)).days + 1
+    served.serve(visits(today))
+    served.serve(visits(today - 1))
+    remembering = Remembering(served.site.settings.model_copy(update={"state_folder": tmp_path}), TARGET, Metrics(), LogOptions())
+    service = Service(Metrics(), opened=remembering.open)
+    servable = service.servable(name, 1, *open_version(save_house(tmp_path / "house"), "house 1"))
+    for number, (status, rows) in enumerate([(400, 3), (413, 1), (503, 4)]):
+        remembering.refuse(Unanswered(name, f"r{number}", status, rows, 0.001))
+    remembering.refuse(Unanswered("another", "r9", 400, 5, 0.001))
+    remembering.close()
+    servable.scorer.close()
+    Shipper(served.site.cloud, remembering.folder).ship()
+    before, now = (one.operation for one in served.monitor(today))
+    assert (now.refused_requests, now.refused_rows, now.failed_requests) == (2, 4, 1)
+    assert (before.refused_requests, before.failed_requests) == (0, 0)
+    assert [one.operation for one in served.days()] == [before, now]
+
+
 def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811
     rows = visits(1)
     served.label(1, rows)
@@ -154,6 +185,70 @@ def test_labels_that_contradict_are_counted_and_not_measured_and_equal_ones_coun
     served.label(1, [*rows, *twice])
     (measured,) = served.monitor(2)
     assert (measured.rows, measured.labelled, measured.contradicting) == (VISITORS, VISITORS - 1, 1)
+
+
+def test_rows_of_a_version_or_role_that_nobody_knows_are_named_and_left_out(
+    served: Served,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served.serve(visits(1))
+    served.serve(visits(1)[:3], version=77)
+    served.serve(visits(2)[:4], version=77)
+    served.serve(visits(1)[:5], role="rehearsal")
+    log = f"`{served.site.settings.project}.predictions.{served.model.name}`"
+    served.site.client.query_and_wait(f"UPDATE {log} SET version = NULL WHERE role = 'rehearsal' AND instance = 4")
+    (measured,) = served.monitor(2)
+    assert (measured.served.day, measured.served.version, measured.served.role, measured.rows) == (day(1), 1, "live", VISITORS)
+    lines = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.watching"]
+    assert {one["message"] for one in lines} == {"predictions of a version or role that the registry does not know are left out"}
+    assert {(one["version"], one["role"], one["rows"]) for one in lines} == {(77, "live", 7), (1, "rehearsal", 4), (None, "rehearsal", 1)}
+    assert served.monitor(2) == []
+
+
+def test_a_version_is_measured_by_the_slices_and_features_of_its_own_model(served: Served) -> None:  # noqa: F811
+    saved = served.folder / "saved"
+    shutil.copytree(served.model.folder, saved / CODE)
+    second = served.register(saved)
+    toml, schema = served.model.folder / "model.toml", served.model.folder / "schema.pbtxt"
+    toml.write_text(toml.read_text().replace('slices = [["device"]]', 'slices = [["pages"]]'))
+    schema.write_text("".join(line for line in schema.read_text().splitlines(keepends=True) if "device" not in line))
+    served.model = read_model(served.model.folder.parent, served.model.name)
+    served.serve(visits(1))
+    served.serve(visits(1), version=second, role="canary")
+    served.label(1, visits(1))
+    by = {one.served.version: one for one in served.monitor(2)}
+    assert {name for metric in by[1].metrics for name in metric.slice} == {"pages"}, "its own is not kept: today's"
+    assert {name for metric in by[second].metrics for name in metric.slice} == {"device"}
+    assert {one.name for one in by[second].inputs} - {one.name for one in by[1].inputs} == {"device"}
+    assert served.monitor(2) == []
+
+
+def test_a_version_whose_label_is_another_one_is_not_held_against_todays(served: Served) -> None:  # noqa: F811
+    saved = served.folder / "saved"
+    shutil.copytree(served.model.folder, saved / CODE)
+    toml = saved / CODE / "model.toml"
+    toml.write_text(toml.read_text().replace('label = "returned"', 'label = "bought"'))
+    second = served.register(saved)
+    for version, role in ((1, "live"), (second, "canary")):
+        served.serve(visits(1), version=version, role=role)
+    served.label(1, visits(1))
+    assert {one.served.version: one.labelled for one in served.monitor(2)} == {1: VISITORS, second: 0}
+
+
+def test_only_the_partitions_of_the_log_that_may_have_changed_are_read(served: Served) -> None:  # noqa: F811
+    log = f"{served.site.settings.project}.predictions.{served.model.name}"
+    served.serve(visits(1))
+    table = served.site.client.get_table(log)
+    table.require_partition_filter = True
+    served.site.client.update_table(table, ["require_partition_filter"])
+    assert [one.served.day for one in served.monitor(1)] == [day(1)], "a log that nobody has looked at is read from its first day on"
+    served.serve(visits(90))
+    served.serve(visits(91), hour=3)
+    assert [one.served.day for one in served.monitor(91)] == [day(1), day(90), day(91)], "day 1 is settled by now"
+    read = [one for one in served.site.client.list_jobs(max_results=50) if "MIN(`event_date`)" in getattr(one, "query", "")]
+    (first,) = [one.value for one in read[0].query_parameters if one.name == "first_logged"]
+    assert first == day(1) - timedelta(days=1 + LATE_DAYS + EARLY_DAYS), "since the run before, and as long as labels and rows may be late"
+    assert served.monitor(91) == []
 
 
 def test_versions_and_roles_are_measured_apart(served: Served) -> None:  # noqa: F811

@@ -35,7 +35,7 @@ def served(number: int, **changes: object) -> LiveDay:
         "labelled": 0 if changes.get("metrics") == () or number > 4 else 800,
         "contradicting": 0,
         "fingerprint": "f",
-        "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number)),
+        "operation": Operation(predictions=900, latency_microseconds=(1000, 2000, 3000 + number), refused_requests=number),
         "scores": (),
         "inputs": (FeatureDay(name="hour", nulls=0.0, distance=0.1 * number), FeatureDay(name=EVIL, nulls=0.0, distance=0.0)),
         "metrics": metrics if number < 5 else (),
@@ -90,6 +90,7 @@ def test_charts_say_in_words_what_they_show() -> None:
         "auc of hour 9 by day, from 0.700 on 2013-03-01 to 0.620 on 2013-03-05",
         "predictions by day, 900 on the last one",
         "latency by day, 3.0 ms at last",
+        "refused requests by day, 5 on the last one",
         "drift of hour by day, 0.500 bits at last",
         "drift of <script>alert(1)</script>\\u202e by day, 0.000 bits at last",
     ]
@@ -98,8 +99,8 @@ def test_charts_say_in_words_what_they_show() -> None:
 def test_days_are_listed_newest_first_with_their_state() -> None:
     rows = table(render(), "days")
     assert [row[0] for row in rows] == [str(FIRST + timedelta(days=number)) for number in reversed(range(6))]
-    assert rows[0][1:] == ["2", "live", "provisional", "900", "0", "–", "–"]
-    assert rows[-1][1:] == ["1", "live", "settled", "900", "800", "auc", "0.7000 0.6800 to 0.7200"]
+    assert rows[0][1:] == ["2", "live", "provisional", "900", "0", "5", "0", "3.0", "–", "–"]
+    assert rows[-1][1:] == ["1", "live", "settled", "900", "800", "0", "0", "3.0", "auc", "0.7000 0.6800 to 0.7200"]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -119,4 +120,4 @@ def test_a_browser_shows_the_page_whole_on_a_phone_and_on_a_dark_screen(tmp_path
     found = measured(render(), tmp_path, *options)
     assert (found["title"], found["overflow"], found["sticking"], found["last"]) == ("delays on local", 0, 0, "Days")
     assert (found["card"], found["scripted"]) == (rgb(card), False)
-    assert len(found["charts"]) == 7  # type: ignore[arg-type]
+    assert len(found["charts"]) == 8  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from components.evaluation.metric import Metric
+from components.model.sections import Threshold
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.judging import _serving
@@ -59,6 +60,35 @@ def troubles(*values: float) -> list[Trouble]:
 def test_a_metric_is_worse_from_the_second_bad_day_of_five(values: Sequence[float], since: int | None) -> None:
     found = troubles(*values)
     assert [one.since for one in found] == ([] if since is None else [FIRST + timedelta(days=since)])
+
+
+@pytest.mark.parametrize(
+    ("bound", "expected"),
+    [
+        (None, []),
+        (Threshold(metric="mean_absolute_error", at_most=5), [("mean_absolute_error", {})]),
+        (Threshold(metric="mean_absolute_error", at_most=5, slice={"shop": "north"}), [("mean_absolute_error", {"shop": "north"})]),
+        (Threshold(metric="mean_label", at_most=5), []),
+    ],
+    ids=["none", "of all rows", "of a slice", "of what is no quality"],
+)
+def test_what_model_toml_bounds_is_judged_too(bound: Threshold | None, expected: list[tuple[str, Mapping[str, str]]]) -> None:
+    def metrics(error: float) -> list[Metric]:
+        names: list[tuple[str, dict[str, str], float, float]] = [("r_squared", {}, 0.6, 0.05), ("mean_label", {}, error, 0.01)]
+        names += [("mean_absolute_error", slice_, error, 0.05) for slice_ in ({}, {"shop": "north"})]
+        return [Metric(name, slice_, value, value - half, value + half, 1000) for name, slice_, value, half in names]
+
+    days = [served(number, *metrics(4.0 if number < 1 else 5.2)) for number in range(6)]
+    found = find_troubles(metrics(4.0), days, [bound] if bound else [])
+    assert [(one.subject, one.slice) for one in found] == expected
+    assert [(one.since, round(one.loss, 2)) for one in found] == [(FIRST + timedelta(days=1), 0.3)] * len(expected)
+
+
+def test_an_error_that_is_less_or_grows_by_a_little_is_no_trouble() -> None:
+    bound = Threshold(metric="root_mean_squared_error", at_most=900)
+    for now in (500.0, 760.0):
+        days = [served(number, Metric("root_mean_squared_error", {}, now, now - 1, now + 1, 1000)) for number in range(5)]
+        assert find_troubles([Metric("root_mean_squared_error", {}, 700.0, 699.0, 701.0, 1000)], days, [bound]) == []
 
 
 def test_the_sentence_has_the_metric_then_and_now() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
-from components.serving.service import Limits, Scored
+from components.serving.service import Limits, Scored, Unanswered
 from tests.components.serving.house import ROW, Client, save_house, serving
 
 SCORE = 3140.5
@@ -287,6 +287,25 @@ def test_ids_and_traces_are_repeated(client: Client) -> None:
     reply = client.predict({"instances": [ROW]}, x_request_id="mine-1", traceparent=trace)
     assert (reply.headers["x-request-id"], reply.headers["traceparent"]) == ("mine-1", trace)
     assert client.predict({"instances": [ROW]}, x_request_id="<script>").headers["x-request-id"].isalnum()
+
+
+def test_requests_that_are_not_answered_are_told_with_their_status_and_rows(house: Path) -> None:
+    told: list[Unanswered] = []
+    with serving({1: house}, {"stable": 1}, token="secret", limits=Limits(body_bytes=2_000)) as client:
+        client.service.refuse = told.append
+        known = {"authorization": "Bearer secret"}
+        assert client.predict({"instances": [ROW]}, **known).status == 200
+        assert client.predict({"instances": [ROW, {}, ROW]}, x_request_id="bad-1", **known).status == 400
+        assert client.predict(b"{", **known).status == 400
+        assert client.predict(b" " * 3_000, **known).status == 413
+        assert client.ask("POST", "/v2/models/house/infer", b"{}", **known).status == 400
+        others = [("POST", "/v1/models/other:predict"), ("GET", "/v1/models/house/versions/9"), ("GET", "/v1/models/house:predict")]
+        for method, path in others:
+            assert client.ask(method, path, **known).status in (400, 404)
+        assert client.predict({"instances": []}).status == 401
+    assert {one.model for one in told} == {"house"}
+    assert [(one.status, one.rows) for one in told] == [(400, 3), (400, 1), (413, 1), (400, 1)]
+    assert told[0].request_id == "bad-1"
 
 
 def test_a_token_is_asked_for_except_by_probes(house: Path) -> None:

@@ -84,7 +84,7 @@ def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_s
     rows = list(shop.cloud.warehouse.query(query).result())
     assert sorted((row.request_id, row.instance) for row in rows) == sorted((f"r{n}", place) for n in range(200) for place in (0, 1))
     assert {row.role for row in rows} == {"live"}
-    found = explain_request(Cloud(settings), shop.model, f"predictions.{shop.model}", "r77")
+    found = explain_request(Cloud(settings), shop.model, (f"predictions.{shop.model}", "event_date"), "r77")
     assert [(one.instance, one.is_equal, one.features["seconds"]) for one in found] == [
         (0, True, float(np.float32(11))),
         (1, True, float(np.float32(-77 / 3))),

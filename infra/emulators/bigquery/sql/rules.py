@@ -188,7 +188,7 @@ def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
 
 
 def group_by_places(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """Values that a query both shows and groups by are grouped by their place: DuckDB finds none again by its alias that has an error in it."""
+    """Values that a query shows and groups by are grouped by their place: marked in one of both, they would differ for DuckDB."""
     for group in tree.find_all(exp.Group):
         shown = [_written(value.unalias()) for value in group.parent.expressions] if isinstance(group.parent, exp.Select) else []
         for value in list(group.expressions):

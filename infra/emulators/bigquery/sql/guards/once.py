@@ -25,7 +25,7 @@ def bind(call: exp.Expr, arguments: list[exp.Expr]) -> exp.Struct:
 
 
 def _is_costly(argument: exp.Expr) -> bool:
-    """Whether a value is long for being guarded itself, so that each further naming would multiply what DuckDB plans, or differs each time."""
+    """Whether a value differs each time, or is so long that each further naming would multiply what DuckDB plans."""
     return argument.find(exp.Rand, exp.Uuid, exp.Query) is not None or sum(1 for _ in argument.walk()) > LONG
 
 

@@ -1,0 +1,142 @@
+"""Judge a challenger that served beside the live version, as a shadow or as a canary, by the labels that are known by now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+from google.cloud import bigquery
+
+from components.challenger.betting import Judgement, judge
+from components.cloud import Cloud
+from components.errors import RegistryError, SourceError
+from components.model.folder import Model
+from components.model.task import TaskName
+from components.monitoring.label_query import LogQuery
+from components.registry.history import VersionStory
+from components.snapshot.bigquery_errors import bigquery_errors
+
+FOLDER = Path(__file__).parent
+ERRORS_OF_ALL = 4.0
+"""An error of a regression of so many of the live version's root mean squared errors counts as wholly wrong, as larger ones do."""
+AROUND_DAYS = 28
+"""So long before and after its day a prediction may have been logged."""
+LOSSES = {
+    TaskName.BINARY: "LEAST(POW(log.score - labels.label, 2), 1)",
+    TaskName.CLASSES: (
+        "(1 - 2 * log.class_scores[SAFE_OFFSET(labels.label)] + (SELECT SUM(one * one) FROM UNNEST(log.class_scores) AS one)) / 2"
+    ),
+    TaskName.REGRESSION: "LEAST(ABS(log.score - labels.label) / @whole_error, 1)",
+}
+"""What a row loses, between 0 and 1: the Brier score, that of several classes, or the error. A score that is no number loses 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedRange:
+    """Days of predictions, and until when labels are read."""
+
+    target: str
+    first: date
+    last: date
+    through: date
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedComparison:
+    """How a challenger did against the live version on what was served."""
+
+    judgement: Judgement
+    settled: tuple[date, date]
+    """The first and the last day that is judged: later ones are not settled yet."""
+    rows: int
+    """Of both versions together where they were asked apart."""
+    is_paired: bool
+    """Whether both were asked the same rows, as with a shadow. Of a canary each key is held against another one of the live version."""
+
+
+def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: VersionStory, days: ServedRange) -> ServedComparison:
+    """Hold a challenger against the live version on the days that are settled.
+
+    Raises:
+        RegistryError: both are the same version, or how wrong the live one usually is is not known.
+        SourceError: no day is settled, the log has no such rows, or the query does not run.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    if live.number == challenger.number:
+        raise RegistryError(f"version {live.number} is no challenger of itself: name two versions")
+    query = LogQuery(cloud, model, days.target, days.through)
+    every = [days.first + timedelta(days=number) for number in range((days.last - days.first).days + 1)]
+    settled = [day for day in every if query.is_mature(day)]
+    if not settled:
+        ripe = days.first + timedelta(days=model.rows.label_delay_days)
+        raise SourceError(
+            f"no day from {days.first} to {days.last} is settled by {days.through}: the labels of the first are due on {ripe}"
+        )
+    config = _settings(query, settled, live, challenger)
+    pairs = _ask(query, "losses.sql", config)
+    is_paired = bool(pairs)
+    if is_paired:
+        losses = np.array([[row.live_loss, row.challenger_loss] for row in pairs], np.float64).T
+    else:
+        pairs = _ask(query, "apart_losses.sql", config)
+        losses = _matched(pairs, live.number, challenger.number)
+    if not losses.shape[1]:
+        raise SourceError(_nothing_to_compare(query, live, challenger, settled))
+    return ServedComparison(
+        judgement=judge(*losses),
+        settled=(settled[0], settled[-1]),
+        rows=sum(row.row_count for row in pairs),
+        is_paired=is_paired,
+    )
+
+
+def _matched(rows: Sequence[bigquery.Row], live: int, challenger: int) -> np.ndarray:
+    """Each key of the version that has fewer beside one of the other, float64 [2, keys].
+
+    A key is a canary's by its hash, so that which keys stand beside each other is chance, and what comes later changes nothing.
+    """
+    own = [[row.loss for row in rows if row.version == version] for version in (live, challenger)]
+    keys = min(map(len, own))
+    return np.array([one[:keys] for one in own], np.float64)
+
+
+def _settings(query: LogQuery, days: Sequence[date], live: VersionStory, challenger: VersionStory) -> bigquery.QueryJobConfig:
+    around = timedelta(days=AROUND_DAYS)
+    config = query.settings(days, (days[0] - around, days[-1] + around))
+    own = [
+        bigquery.ScalarQueryParameter("live", "INT64", live.number),
+        bigquery.ScalarQueryParameter("challenger", "INT64", challenger.number),
+        bigquery.ScalarQueryParameter("whole_error", "FLOAT64", _whole_error(query.model, live)),
+    ]
+    config.query_parameters = [*config.query_parameters, *own]
+    return config
+
+
+def _whole_error(model: Model, live: VersionStory) -> float:
+    """The error of a regression that counts as wholly wrong."""
+    if not model.task.is_regression:
+        return 1.0
+    errors = (metric.value for metric in live.own_metrics if metric.name == "root_mean_squared_error" and not metric.slice)
+    usual = next(errors, 0.0)
+    if not usual > 0:
+        raise RegistryError(f"how wrong version {live.number} usually is is not on record: compare with one that was evaluated")
+    return ERRORS_OF_ALL * usual
+
+
+def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
+    model = query.model
+    finite = "IS_NAN(log.score) OR IS_INF(log.score)"
+    if model.classes:
+        finite = "EXISTS(SELECT 1 FROM UNNEST(log.class_scores) AS one WHERE IS_NAN(one) OR IS_INF(one))"
+    loss = f"IF({finite}, 1.0, {LOSSES[model.task_name]})"
+    text = query.formatted((FOLDER / file).read_text(), loss=loss)
+    with bigquery_errors(query.cloud.settings, f"the predictions of {model.name} in {query.log}", remedy=f"serve {model.name} first"):
+        return list(query.cloud.warehouse.query(text, config).result(timeout=3600))
+
+
+def _nothing_to_compare(query: LogQuery, live: VersionStory, challenger: VersionStory, days: Sequence[date]) -> str:
+    return (
+        f"{query.log} has no rows with a label of both version {live.number} and version {challenger.number} of {query.model.name} "
+        f"on {query.target} from {days[0]} to {days[-1]}: serve the challenger as a shadow or a canary (docs/serving.md)"
+    )

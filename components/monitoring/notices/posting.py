@@ -1,0 +1,42 @@
+"""Post something by HTTP, again while the receiver is away or busy, for a while that is bounded."""
+
+import time
+from collections.abc import Mapping
+
+import requests
+
+from components.errors import AccessError
+
+ATTEMPTS = 3
+ANSWER_SECONDS = 10.0
+PAUSE_SECONDS = 1.0
+"""Before the second attempt; twice as long before the third."""
+
+
+def post(address: str, body: bytes, headers: Mapping[str, str], *, what: str) -> None:
+    """Post a body to an address.
+
+    Args:
+        address: of the receiver. It is a secret, and in no sentence.
+        body: what it is given.
+        headers: the body's type, and others.
+        what: names receiver and setting in the sentence of an error: "the webhook for alarms (PERENNIAL_ALARM_WEBHOOK)".
+
+    Raises:
+        AccessError: nobody takes it, after several attempts.
+    """
+    why = ""
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
+        try:
+            answer = requests.post(address, data=body, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False)
+        except requests.RequestException as error:
+            why = f"it does not answer ({type(error).__name__})"
+            continue
+        if answer.status_code < requests.codes.multiple_choices:
+            return
+        why = f"it answers {answer.status_code}"
+        if answer.status_code < requests.codes.internal_server_error and answer.status_code != requests.codes.too_many_requests:
+            break
+    raise AccessError(f"{what} takes nothing: {why}; correct the address")

@@ -1,0 +1,83 @@
+"""Tell people of alarms by every channel that is set: each event once by each."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import sqlalchemy as sa
+
+from components.database.statements import execute
+from components.errors import AccessError
+from components.monitoring.alarms import NoticeChannel, all_alarms, record_notice, untold_alarms
+from components.monitoring.notices.cloud_events import tell_by_event
+from components.monitoring.notices.mail import Mailbox, tell_by_mail
+from components.monitoring.notices.notice import Notice
+from components.monitoring.notices.webhook import tell_by_webhook
+from components.runs.outcome import Step
+from components.settings import Settings
+
+log = logging.getLogger(__name__)
+Tell = Callable[[Notice], None]
+
+
+def notify(step: Step, target: str) -> None:
+    """Tell what is new of the alarms of a model on a target. What cannot be told now is told by the next run.
+
+    Of two runs at once one tells. What was told is recorded at once; only a run that is killed between the answer and that record, or to
+    which the answer is lost, tells an event again, by the same id.
+    """
+    for channel, tell in _channels(step.settings).items():
+        with _only_teller(step.cloud.engine, step.model.name, target, channel) as is_only:
+            if is_only:
+                _tell(step, target, channel, tell)
+
+
+def _channels(settings: Settings) -> dict[NoticeChannel, Tell]:
+    found: dict[NoticeChannel, Tell] = {}
+    if settings.alarm_webhook is not None:
+        found[NoticeChannel.WEBHOOK] = partial(tell_by_webhook, settings.alarm_webhook.get_secret_value())
+    if settings.alarm_mail_server is not None:
+        mailbox = Mailbox(
+            server=settings.alarm_mail_server.get_secret_value(), sender=settings.alarm_mail_from or "", recipients=settings.alarm_mail_to
+        )
+        found[NoticeChannel.MAIL] = partial(tell_by_mail, mailbox)
+    if settings.alarm_events is not None:
+        found[NoticeChannel.EVENT] = partial(tell_by_event, settings.alarm_events.get_secret_value())
+    return found
+
+
+@contextmanager
+def _only_teller(engine: sa.Engine, model: str, target: str, channel: NoticeChannel) -> Iterator[bool]:
+    """Whether this run tells by a channel, as long as the block lasts; no run waits for another.
+
+    It is an advisory lock of PostgreSQL, which goes with the connection, and holds no transaction open while somebody is told.
+    """
+    subject = {"subject": f"{channel} {target} {model}"}
+    with engine.connect() as connection:
+        got = bool(execute(connection, "alarms.try_telling", **subject).scalar())
+        connection.commit()
+        try:
+            yield got
+        except BaseException:
+            connection.invalidate()
+            raise
+        if got:
+            execute(connection, "alarms.end_telling", **subject)
+            connection.commit()
+
+
+def _tell(step: Step, target: str, channel: NoticeChannel, tell: Tell) -> None:
+    engine = step.cloud.engine
+    with engine.connect() as connection:
+        untold = untold_alarms(connection, step.model.name, target, channel)
+        alarms = {alarm.alarm_id: alarm for alarm in all_alarms(connection, step.model.name, target)}
+    for one in untold:
+        try:
+            tell(Notice(alarms[one.alarm_id], one.recorded_at))
+        except AccessError as error:
+            where = {"alarm": one.alarm_id, "channel": channel, "error": str(error)}
+            log.warning("an alarm could not be told: the next run tries again", extra=where)
+            return
+        with engine.begin() as connection:
+            record_notice(connection, one, channel)

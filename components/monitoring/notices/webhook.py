@@ -1,0 +1,24 @@
+"""Tell of alarms in a chat, by a webhook of Slack, of Google Chat, or of what takes the same."""
+
+import json
+from urllib.parse import urlsplit
+
+from components.monitoring.notices.notice import Notice
+from components.monitoring.notices.posting import post
+
+GOOGLE_CHAT = "chat.googleapis.com"
+SLACK_MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+"""What Slack asks to be written otherwise (docs.slack.dev/messaging/formatting-message-text); `<!channel>` would call everybody."""
+GOOGLE_MARKS = str.maketrans({"<": "‹", ">": "›"})
+"""Google Chat knows no such way, and `<users/all>` would call everybody."""
+
+
+def tell_by_webhook(address: str, notice: Notice) -> None:
+    """Post the text of a notice. Values of features are in it, which anybody may have sent: they are text and nothing else.
+
+    Raises:
+        AccessError: nobody takes it, after several attempts.
+    """
+    marks = GOOGLE_MARKS if urlsplit(address).hostname == GOOGLE_CHAT else SLACK_MARKS
+    body = json.dumps({"text": notice.text.translate(marks)}).encode()
+    post(address, body, {"Content-Type": "application/json; charset=utf-8"}, what="the webhook for alarms (PERENNIAL_ALARM_WEBHOOK)")

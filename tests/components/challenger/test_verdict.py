@@ -1,0 +1,113 @@
+"""A challenger that serves as a shadow or a canary is judged on the rows that were served, by the labels that are known."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from components.challenger.betting import ChallengerVerdict
+from components.challenger.verdict import ServedComparison, ServedRange, compare_served
+from components.errors import RegistryError, SourceError
+from components.registry.history import read_version
+from components.settings import Settings
+from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401
+from tests.components.visits import day
+from tests.pipelines.command_line import CommandLine
+
+Row = dict[str, Any]
+
+
+def blurred(row: Row) -> Row:
+    """Wrong twice as often, and as sure."""
+    return row | {"score": 1 - row["score"] if row["visitor"] % 3 == 0 else row["score"]}
+
+
+def compared(one: Served, live: int, challenger: int, last: int, through: int) -> ServedComparison:
+    with one.engine.connect() as connection:
+        before, after = (read_version(connection, one.model.name, number) for number in (live, challenger))
+    return compare_served(
+        one.site.cloud, one.model, before, after, ServedRange(target=TARGET, first=day(1), last=day(last), through=day(through))
+    )
+
+
+def own(rows: list[Row], change: Callable[[Row], Row] = dict) -> list[Row]:
+    """Visitors of a day of their own, and their answers."""
+    number = int(rows[0]["day"][-2:])
+    return [change(row) | {"visitor": 1000 * number + row["visitor"]} for row in rows]
+
+
+def test_a_shadow_is_judged_on_the_same_rows_and_each_key_by_its_first_day(served: Served) -> None:  # noqa: F811
+    second = served.register()
+    for number in range(1, 5):
+        rows, shadow = own(visits(number)), own(visits(number), blurred)
+        if number == 4:
+            rows, shadow = (
+                [row | {"visitor": row["visitor"] - 1000} for row in rows],
+                [row | {"visitor": row["visitor"] - 1000} for row in shadow],
+            )
+        request = served.serve(rows)
+        served.serve(shadow, version=second, role="shadow", request_id=request)
+        served.label(number, rows)
+    found = compared(served, 1, second, last=4, through=4)
+    assert found.settled == (day(1), day(3)), "day 4 is not settled yet"
+    assert (found.is_paired, found.rows, found.judgement.keys) == (True, 3 * VISITORS, 3 * VISITORS)
+    live = [(row["score"] - row["returned"]) ** 2 for number in range(1, 4) for row in visits(number)]
+    assert found.judgement.live_loss == pytest.approx(sum(live) / len(live), rel=1e-5)
+    assert (found.judgement.verdict, found.judgement.challenger_loss > found.judgement.live_loss) == (ChallengerVerdict.WORSE, True)
+    assert compared(served, second, 1, last=3, through=4).judgement.verdict is ChallengerVerdict.BETTER
+    later = compared(served, 1, second, last=4, through=5)
+    assert (later.settled, later.judgement) == ((day(1), day(4)), found.judgement), "the keys of day 4 are known from day 3"
+
+
+def test_a_canary_is_judged_by_other_keys_than_the_live_version(served: Served) -> None:  # noqa: F811
+    second = served.register()
+    for number in (1, 2):
+        rows = own(visits(number))
+        is_canarys = [row["visitor"] % 4 == 0 for row in rows]
+        served.serve([row for row, is_one in zip(rows, is_canarys, strict=True) if not is_one])
+        served.serve([row for row, is_one in zip(rows, is_canarys, strict=True) if is_one], version=second, role="canary")
+        served.label(number, rows)
+    found = compared(served, 1, second, last=2, through=3)
+    assert (found.is_paired, found.judgement.keys) == (False, 2 * VISITORS // 4)
+
+
+def test_a_number_is_wrong_by_its_error_and_one_that_is_not_finite_wholly(served_numbers: Served) -> None:  # noqa: F811
+    one = served_numbers
+    one.train({number: visits(number) for number in (1, 2, 3, 4)})
+    rows = visits(2)
+    request = one.serve([row | {"score": 10.5 * row["returned"] - 7.25} for row in rows], version=2)
+    one.serve([row | {"score": float("nan")} for row in rows], version=1, role="shadow", request_id=request)
+    found = compared(one, 2, 1, last=2, through=3)
+    assert (found.judgement.live_loss, found.judgement.challenger_loss, found.judgement.verdict) == (0, 1, ChallengerVerdict.WORSE)
+
+
+def test_what_cannot_be_compared_says_why(served: Served) -> None:  # noqa: F811
+    second = served.register()
+    served.serve(visits(1))
+    served.label(1, visits(1))
+    with pytest.raises(RegistryError, match="version 1 is no challenger of itself"):
+        compared(served, 1, 1, last=1, through=2)
+    with pytest.raises(SourceError, match="no day from 2026-03-01 to 2026-03-01 is settled by 2026-03-01: .* due on 2026-03-02"):
+        compared(served, 1, second, last=1, through=1)
+    with pytest.raises(
+        SourceError, match=f"no rows with a label of both version 1 and version {second} .* serve the challenger as a shadow"
+    ):
+        compared(served, 1, second, last=1, through=2)
+
+
+def test_the_command_says_the_verdict_first(served: Served, cloud: Settings) -> None:  # noqa: F811
+    second, name = served.register(), served.model.name
+    request = served.serve(visits(1))
+    served.serve(visits(1, blurred), version=second, role="shadow", request_id=request)
+    served.label(1, visits(1))
+    line = CommandLine(served.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    shown = line.run("compare", name, "1", str(second), "--served", "2026-03-01..2026-03-01", "--target", "local")
+    assert shown.stdout.splitlines()[:2] == [
+        f"version {second} is worse than version 1",
+        "  200 keys, 200 rows, asked the same rows, on 2026-03-01 to 2026-03-01",
+    ]
+    document = line.json("compare", name, "1", str(second), "--served", "2026-03-01..2026-03-01", "--target", "local")
+    assert (document["judgement"]["verdict"], document["is_paired"]) == ("worse", True)
+    for wrong in ("2026-03-01", "2026-03-02..2026-03-01"):
+        assert line.run("compare", name, "1", "2", "--served", wrong).returncode == 64
+    assert line.run("compare", name, "1", "--served", "2026-03-01..2026-03-01").returncode == 64
