@@ -3,12 +3,12 @@
 from perennial.comparison import VersionsCompared, compare
 from perennial.scoring import LoadedModel, load
 from perennial.snapshots import read_rows, read_snapshot
-from perennial.training import TrainingOutcome, train
+from perennial.training import Training, train
 from perennial.versions import metrics, version, versions
 
 __all__ = [
     "LoadedModel",
-    "TrainingOutcome",
+    "Training",
     "VersionsCompared",
     "compare",
     "load",

@@ -16,7 +16,7 @@ STOP_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOutcome:
+class Training:
     """How a training ended."""
 
     model: str
@@ -46,7 +46,7 @@ def train(
     reason: str = "asked for from Python",
     force: bool = False,
     waive_gate: bool = False,
-) -> TrainingOutcome:
+) -> Training:
     """Train a model on a snapshot of its source, as `perennial train MODEL` does; returns when the run has ended, after some minutes.
 
     It runs in a process of its own, since steps are forks of it, and a process that has threads, as a notebook's has, cannot be forked.
@@ -84,7 +84,7 @@ def _run(arguments: list[str]) -> tuple[str, str]:
             raise
 
 
-def _trained(model: str, output: str, errors: str) -> TrainingOutcome:
+def _trained(model: str, output: str, errors: str) -> Training:
     from components.errors import TaskError
 
     try:
@@ -94,7 +94,7 @@ def _trained(model: str, output: str, errors: str) -> TrainingOutcome:
         raise TaskError(f"the training of {model} ended without a result ({last}): run `perennial train {model}` to see why") from None
     if "state" not in document:
         raise TaskError(document["error"])
-    return TrainingOutcome(
+    return Training(
         model=model,
         state=document["state"],
         version=document["version"],
