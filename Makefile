@@ -64,7 +64,7 @@ check-files: setup ## Hold workflows, builds, the Dockerfile and the shell scrip
 lint: setup check-files ## Lint, types and imports
 	@$(ENTER) ruff format --check .
 	@$(ENTER) ruff check .
-	@$(ENTER) mypy components pipelines tests benchmarks
+	@$(ENTER) mypy components perennial pipelines tests benchmarks
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
 

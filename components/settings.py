@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
-from components.errors import SettingsError
+from components.errors import EmulatorError, SettingsError
 from components.validation import refusals
 
 PREFIX = "PERENNIAL_"
@@ -216,6 +216,19 @@ def read_settings() -> Settings:
         raise SettingsError(f"one of {', '.join(map(str, files))} is damaged ({error.reason}): mend or delete it") from error
     except SourceError as error:  # a list that is not JSON
         raise SettingsError(f"settings of environment {name!r}: {error} ({error.__cause__}); correct {file} or the variable") from error
+
+
+def read_ready_settings() -> Settings:
+    """The settings of services that can be asked.
+
+    Raises:
+        SettingsError: a setting is missing, wrong or unknown.
+        EmulatorError: they are those of this machine, and the emulators were never started.
+    """
+    settings = read_settings()
+    if settings.environment == "local" and not settings.is_local:
+        raise EmulatorError("the emulators are not up: run `perennial up`")
+    return settings
 
 
 def _variable(field: str) -> str:

@@ -83,7 +83,16 @@ def check_source(
         if not (check == DataCheck.FROZEN and days_wrong[0][0].day in dropped) and not any(name in names for names in swapped)
     ]
     findings += [_finding(name, wrong, pooled.days, size) for name, by_check in in_groups.items() for wrong in by_check.values() if pooled]
+    findings = [_of_label(model, finding) if finding.column == model.rows.label else finding for finding in findings]
     return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
+
+
+def _of_label(model: Model, finding: Finding) -> Finding:
+    """A finding about the label, which may be missing because it is not known yet."""
+    if finding.check != DataCheck.NULLS:
+        return finding
+    delay = f"raise rows.label_delay_days of model.toml, which is {model.rows.label_delay_days}"
+    return replace(finding, remedy=f"{finding.remedy}; if labels are known later, {delay}, and name {finding.column} in checks.ignore")
 
 
 def _find_in_columns(columns: Sequence[str], timeline: Timeline, checks: ChecksSection) -> dict[str, dict[DataCheck, Occurrences]]:

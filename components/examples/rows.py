@@ -67,8 +67,9 @@ class RowCheck:
             SourceError: names the column, the value, the key and the span of the first row that is wrong.
         """
         rows = self._model.rows
-        for name in (rows.key, rows.span, rows.label):
+        for name in (rows.key, rows.span):
             self._refuse(batch, name, batch.column(name).is_null(), "every row needs one")
+        self._refuse(batch, rows.label, batch.column(rows.label).is_null(), "every row needs one", remedy=self._late)
         self._check_keys(batch)
         for name in batch.schema.names:
             if pa.types.is_floating(batch.schema.field(name).type) or pa.types.is_decimal(batch.schema.field(name).type):
@@ -78,15 +79,24 @@ class RowCheck:
         task, labels = self._model.task, np.asarray(batch.column(rows.label).cast(pa.float64(), safe=False))
         self._refuse(batch, rows.label, pa.array(~task.are_labels(labels)), f"a label must be {task.accepted_label}")
 
-    def _refuse(self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str) -> None:
+    @property
+    def _late(self) -> str:
+        delay, label = self._model.rows.label_delay_days, self._model.rows.label
+        return (
+            f"if it is known later, raise rows.label_delay_days of model.toml, which is {delay}; "
+            f"if it never is, leave such rows out (WHERE {label} IS NOT NULL)"
+        )
+
+    def _refuse(
+        self, batch: pa.RecordBatch, name: str, wrong: pa.Array, why: str, *, remedy: str = "mend the source or source.sql"
+    ) -> None:
         index = pc.index(wrong, True).as_py()
         if index < 0:
             return
         rows = self._model.rows
         value, key, span = (_shown(batch.column(column)[index].as_py()) for column in (name, rows.key, rows.span))
         raise SourceError(
-            f"column {name!r} of source.sql of model {self._model.name!r} is {value} ({why}) for {rows.key} {key} in span {span}: "
-            f"mend the source or source.sql"
+            f"column {name!r} of source.sql of model {self._model.name!r} is {value} ({why}) for {rows.key} {key} in span {span}: {remedy}"
         )
 
     def _check_keys(self, batch: pa.RecordBatch) -> None:

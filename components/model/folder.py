@@ -13,6 +13,7 @@ from components.model.checks_section import ChecksSection
 from components.model.continuous_section import ContinuousSection
 from components.model.resources import ResourcesSection
 from components.model.sections import (
+    PATTERNS,
     EvaluationSection,
     MetricBound,
     OneLine,
@@ -27,9 +28,11 @@ from components.model.sections import (
     TrainingSection,
     WindowSection,
 )
-from components.model.source_text import check_text
+from components.model.source_code import check_code
+from components.model.source_text import check_class_order, check_text
 from components.model.task import LearningTask, TaskName
-from components.validation import refusals
+from components.model.toml_lines import find_line
+from components.validation import Place, refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
 CARD_FILE = "card.toml"
@@ -174,10 +177,18 @@ def read_model(models_folder: Path, name: str) -> Model:
     except tomllib.TOMLDecodeError as error:
         raise ModelFolderError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
-        raise ModelFolderError(f"{path}: {refusals(error)}; correct it (see pipelines/models/churn)") from error
+        problems = refusals(error, patterns=PATTERNS, where=lambda place: _where(_text(path), place))
+        raise ModelFolderError(f"{path}: {problems}; correct it (see pipelines/models/churn)") from error
     for file in ("source.sql", *([LABEL_FILE] if model.has_label_query else [])):
         check_text(folder / file, model.text(file), table=model.source.table)
+    check_class_order(folder / "source.sql", model.text("source.sql"), model.classes)
+    check_code(folder, model.files())
     return model
+
+
+def _where(text: str, place: Place) -> str:
+    line = find_line(text, place)
+    return f" (line {line})" if line else ""
 
 
 def _text(path: Path) -> str:

@@ -57,12 +57,21 @@ Whole = Annotated[int, Strict()]
 Number = Annotated[float, Strict()]
 OneLine = Annotated[str, StringConstraints(max_length=LONGEST_LINE), AfterValidator(_one_line)]
 SliceValue = Annotated[str, BeforeValidator(_slice_value), StringConstraints(max_length=400), AfterValidator(_one_line)]
-Identifier = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
+IDENTIFIER = r"^[A-Za-z_][A-Za-z0-9_]{0,127}$"
+Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER)]
 ColumnName = Annotated[str, StringConstraints(pattern=r"^[^!\"$()*,./;?@\[\\\]^`{}~\x00-\x1f]+$", max_length=300)]
 """Of a column of a table, as BigQuery allows it: accents, spaces and reserved words are names, too."""
-DatasetTable = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]+\.[\w\p{Pd} ]+$", max_length=1024)]
+DATASET_TABLE = r"^[A-Za-z0-9_]+\.[\w\p{Pd} ]+$"
+DatasetTable = Annotated[str, StringConstraints(pattern=DATASET_TABLE, max_length=1024)]
 """A dataset and a table as BigQuery allows them: a table's name may have accents, dashes and spaces."""
-ClassName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+CLASS_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+ClassName = Annotated[str, StringConstraints(pattern=CLASS_NAME)]
+PATTERNS = {
+    IDENTIFIER: "write letters, digits and underscores, at most 128, the first no digit; source.sql can rename a column (… AS name)",
+    DATASET_TABLE: "write DATASET.TABLE, without the project, which is PERENNIAL_PROJECT",
+    CLASS_NAME: "write letters, digits and underscores, at most 64, the first no digit",
+}
+"""What to write instead of a text that is not of a pattern."""
 
 
 class Section(BaseModel):

@@ -25,6 +25,18 @@ SLICE_TYPES = ("STRING", "INTEGER", "BOOLEAN")
 """The types whose values name a slice alike in BigQuery, in examples and in model.toml: a FLOAT of an example has other digits."""
 
 
+WRITE = {
+    "STRING": "SAFE_CAST({name} AS FLOAT64)",
+    "TIMESTAMP": "EXTRACT(HOUR FROM {name}), or TIMESTAMP_DIFF of two times",
+    "DATETIME": "EXTRACT(HOUR FROM {name}), or DATETIME_DIFF of two times",
+    "TIME": "EXTRACT(HOUR FROM {name})",
+    "DATE": "DATE_DIFF(@span, {name}, DAY)",
+    "INTEGER": "CAST({name} AS FLOAT64)",
+    "FLOAT": "CAST({name} AS INT64)",
+    "RECORD": "one of its fields, {name}.FIELD",
+    "JSON": "one of its fields, JSON_VALUE({name}, '$.FIELD')",
+}
+"""What to write in source.sql of a column of that type, where a number is meant."""
 CHECKED_STAGES = ("UNKNOWN_STAGE", "BETA", "PRODUCTION")
 """The lifecycle stages of features that TFDV validates and TensorFlow Transform reads; of others they ignore the values."""
 
@@ -46,12 +58,22 @@ def check_columns(model: Model, columns: Sequence[bigquery.SchemaField]) -> None
     _check_type(model, types, rows.key, KEY_TYPES, "a key must be INT64 or STRING: cast it")
     _check_type(model, types, rows.span, ("DATE",), "a span must be DATE: cast it")
     for name, kind in features.items():
-        _check_type(model, types, name, TYPES[kind], f"schema.pbtxt says {kind}: mend the source, or review `{name}` in schema.pbtxt")
+        remedy = f"mend the source, or review `{name}` in schema.pbtxt{_instead(types[name], name, kind, rows.span)}"
+        _check_type(model, types, name, TYPES[kind], f"schema.pbtxt says {kind}: {remedy}")
     _check_type(model, types, rows.label, NUMERIC_TYPES, f"a label must be {model.task.accepted_label}: cast it")
     _check_slices(model, types)
     unknown = sorted(types.keys() - features.keys() - {rows.key, rows.span})
     if unknown:
-        raise SourceError(f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt: add it there or drop it")
+        what = f"column {unknown[0]!r} of source.sql of model {model.name!r} is not in schema.pbtxt"
+        raise SourceError(f"{what}: add it there or drop it{_line(model, unknown[0])}; `perennial schema infer {model.name}` proposes how")
+
+
+def _instead(found: str, name: str, kind: str, span: str) -> str:
+    """What to write in source.sql of a column that is of another type than schema.pbtxt says; empty where nothing is sure to be meant."""
+    if kind == "BYTES":
+        return f"; as a text, write CAST({name} AS STRING)" if found in (*NUMERIC_TYPES, "DATE", "TIMESTAMP") else ""
+    expression = WRITE.get(found, "").format(name=name).replace("@span", span)
+    return f"; as a number, write {expression}" if expression else ""
 
 
 def _check_case(model: Model, types: dict[str, str], name: str) -> None:
@@ -65,7 +87,17 @@ def _check_case(model: Model, types: dict[str, str], name: str) -> None:
 
 def _check_type(model: Model, types: dict[str, str], name: str, accepted: Collection[str], why: str) -> None:
     if types[name] not in accepted:
-        raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {types[name]}, {why}")
+        raise SourceError(f"column {name!r} of source.sql of model {model.name!r} is {types[name]}, {why}{_line(model, name)}")
+
+
+def _line(model: Model, name: str) -> str:
+    """Where source.sql gives a column its name, as the end of a sentence; empty where it is not to be seen."""
+    lines = model.text("source.sql").splitlines()
+    for pattern in (rf"\bAS\s+`?{re.escape(name)}`?(?!\w)", rf"(?<!\w){re.escape(name)}(?!\w)"):
+        for number, line in enumerate(lines, start=1):
+            if re.search(pattern, line.partition("--")[0], re.IGNORECASE):
+                return f" (line {number} of source.sql)"
+    return ""
 
 
 def _check_slices(model: Model, types: dict[str, str]) -> None:

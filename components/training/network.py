@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 from components.errors import ModelFolderError
-from components.model.code import load_module
+from components.model.code import load_module, told_with_place
 from components.model.folder import Model
+
+PRECISION = 1e-3
+"""By so much float32 sums may be off."""
 
 
 def build_network(model: Model, features: Mapping[str, object]) -> Any:
@@ -22,13 +25,42 @@ def build_network(model: Model, features: Mapping[str, object]) -> Any:
         ModelFolderError: what it gives is not one tensor of a score for each class, or of the probability of label 1.
     """
     dtypes = {name: features[name].dtype.name for name in sorted(features)}  # type: ignore[attr-defined]
-    network = load_module(model.folder, "network.py", "build").build(dtypes, model.training.learning_rate)
-    scores = network(fed(network, {name: _symbol(feature) for name, feature in features.items()}), training=False)
+    module = load_module(model.folder, "network.py", "build")
+    with told_with_place(model.folder, "network.py", "fails"):
+        network = module.build(dtypes, model.training.learning_rate)
+    if not callable(network):
+        raise ModelFolderError(f"build of {model.folder / 'network.py'} returns {network!r}, not a network: return the compiled model")
+    with told_with_place(model.folder, "network.py", "fails"):
+        scores = network(fed(network, {name: _symbol(feature) for name, feature in features.items()}), training=False)
     if getattr(scores, "shape", None) != (None, model.score_count):
         has = f"scores of shape {scores.shape}" if hasattr(scores, "shape") else f"a {type(scores).__name__}"
         expected = f"(None, {model.score_count}), {model.task.score_meaning}"
         raise ModelFolderError(f"{model.folder / 'network.py'} gives {has}, not one tensor of shape {expected}: correct it")
     return network
+
+
+def require_probabilities(model: Model, scores: Any) -> None:
+    """Refuse a network whose scores are no probabilities, before it is fitted: most likely its last layer lacks an activation.
+
+    Args:
+        model: whose; numbers may be any.
+        scores: float [rows, scores], of some rows.
+
+    Raises:
+        ModelFolderError: a score is not from 0 to 1, or those of several classes do not come to 1.
+    """
+    values = np.asarray(scores, np.float64)
+    if model.task.is_regression or not np.isfinite(values).all():
+        return
+    outside = values[(values < -PRECISION) | (values > 1 + PRECISION)]
+    total = values.sum(axis=1)
+    if not len(outside) and (not model.classes or np.allclose(total, 1, atol=PRECISION)):
+        return
+    what = f"gives the score {outside[0]:.4g}" if len(outside) else f"gives scores that come to {total[0]:.4g}"
+    raise ModelFolderError(
+        f"{model.folder / 'network.py'} {what}, which is no probability: let its last layer have "
+        f'activation="{"softmax" if model.classes else "sigmoid"}", and its loss not from_logits=True'
+    )
 
 
 def fed(network: Any, features: Mapping[str, Any]) -> dict[str, Any]:

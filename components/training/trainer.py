@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import ModelFolderError
-from components.model.code import load_module
+from components.model.code import told_with_place
 from components.model.folder import Model, read_model
-from components.training.network import build_network, fed, require_finite
+from components.training.features import transformed
+from components.training.network import build_network, fed, require_finite, require_probabilities
 from components.training.servable import Answer, Tensors, columns_of, save_servable
 from components.training.signatures import Signatures
 from components.training.smoke import SmokeError, record_smoke, try_servable
@@ -24,9 +25,7 @@ SHUFFLE_ROWS = 20_000
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -> dict[str, Any]:
     """What TFX's Transform calls: the preprocessing_fn of the model's features.py."""
-    folder = Path(custom_config["models_folder"]) / custom_config["model"]
-    result: dict[str, Any] = load_module(folder, "features.py", "preprocessing_fn").preprocessing_fn(inputs)
-    return result
+    return transformed(read_model(Path(custom_config["models_folder"]), custom_config["model"]), inputs)
 
 
 def run_fn(arguments: "FnArgs") -> None:
@@ -44,12 +43,15 @@ def run_fn(arguments: "FnArgs") -> None:
     specification = transform.transformed_feature_spec()
     rows = TransformedRows(transform, model.rows.label, model.training.batch_size)
     network = build_network(model, {name: feature for name, feature in specification.items() if name != rows.label})
-    history = network.fit(
-        rows.read(arguments.train_files, shuffle_seed=model.training.seed),
-        validation_data=rows.read(arguments.eval_files),
-        epochs=model.training.epochs,
-        verbose=2,
-    )
+    features, _ = next(iter(rows.read(arguments.eval_files)))
+    require_probabilities(model, network(fed(network, features), training=False))
+    with told_with_place(model.folder, "network.py", "cannot be fitted"):
+        history = network.fit(
+            rows.read(arguments.train_files, shuffle_seed=model.training.seed),
+            validation_data=rows.read(arguments.eval_files),
+            epochs=model.training.epochs,
+            verbose=2,
+        )
     require_finite(model, network, history.history["loss"])
     folder = Path(arguments.model_run_dir)
     folder.mkdir(parents=True, exist_ok=True)

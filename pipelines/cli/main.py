@@ -17,6 +17,7 @@ SECTIONS = {
     },
     "Training": {
         "new": LazyCommand("pipelines.cli.commands.new:new", "Make the folder of a new model from a table"),
+        "upgrade": LazyCommand("pipelines.cli.commands.new:upgrade", "Merge newer templates into a model's folder"),
         "train": LazyCommand("pipelines.cli.commands.training:train", "Train and evaluate a model; record a good version"),
         "reproduce": LazyCommand("pipelines.cli.commands.training:reproduce", "Train a version again and compare the result"),
         "gate": LazyCommand("pipelines.cli.commands.gate:gate", "Accept findings of the gate before training"),

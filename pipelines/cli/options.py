@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from components.errors import EmulatorError, RegistryError
+from components.errors import RegistryError
 from components.files import private_folder
-from components.settings import Settings, read_settings
+from components.settings import Settings, read_ready_settings
 from pipelines.run.temporary import temporary_files
 
 
@@ -61,9 +61,7 @@ def ready_settings() -> Settings:
     Raises:
         EmulatorError: they are those of this machine, and the emulators were never started.
     """
-    settings = read_settings()
-    if settings.environment == "local" and not settings.is_local:
-        raise EmulatorError("the emulators are not up: run `perennial up`")
+    settings = read_ready_settings()
     if settings.state_folder.exists():
         private_folder(settings.state_folder)
     click.get_current_context().with_resource(temporary_files())

@@ -1,7 +1,7 @@
 """Guess what a network can learn from: one feature or two for a column, and why the others are left out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -31,6 +31,8 @@ class Feature:
     """A number, else a text."""
     distinct: int = 0
     """How many values a text has in the sample."""
+    column: str = ""
+    """The column of the table that it is made of; empty for one that is made of the partition field."""
 
     @property
     def is_category(self) -> bool:
@@ -46,6 +48,24 @@ class Guess:
     left_out: Mapping[str, str]
     ids: tuple[str, ...]
     """Those left out that tell rows apart, and nothing about them."""
+    objected: tuple[str, ...] = ()
+    """Those left out that the gate would block a first run for."""
+
+    def without(self, objections: Mapping[str, str], columns: Collection[str]) -> "Guess":
+        """The guess without some columns or features.
+
+        Args:
+            objections: the reasons, by column of the table or by feature.
+            columns: those of the table.
+        """
+        why = {feature.column: objections[feature.name] for feature in self.features if feature.column and feature.name in objections}
+        why |= {column: reason for column, reason in objections.items() if column in columns}
+        return replace(
+            self,
+            features=tuple(feature for feature in self.features if feature.column not in why),
+            left_out={**self.left_out, **{column: why[column] for column in columns if column in why}},
+            objected=tuple(column for column in columns if column in objections and column not in self.ids),
+        )
 
 
 def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarray) -> Guess:
@@ -70,7 +90,7 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
             if values is not None and _tells_rows_apart(values, kind):
                 ids.append(column)
         elif values is not None:
-            features += _of_column(column, kind, values)
+            features += [replace(feature, column=column) for feature in _of_column(column, kind, values)]
     if table.partition_type != "DATE":
         features.append(
             Feature(f"{feature_name(table.partition_field)}_hour", f"EXTRACT(HOUR FROM t.`{table.partition_field}`)", is_number=True)

@@ -19,6 +19,7 @@ from pipelines.scaffold.baseline import Baseline
 from pipelines.scaffold.features import Guess, feature_name
 from pipelines.scaffold.label import Label
 from pipelines.scaffold.plan import TrainingPlan
+from pipelines.scaffold.start import KerasStart
 from pipelines.scaffold.table import SourceTable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -44,6 +45,8 @@ class Draft:
     plan: TrainingPlan
     baseline: Baseline | None = None
     """None until it has been measured."""
+    start: KerasStart | None = None
+    """The Keras model to begin with."""
 
     @property
     def columns(self) -> Mapping[str, str]:
@@ -61,6 +64,10 @@ class Draft:
         """The draft with the threshold that the baseline sets."""
         return replace(self, baseline=baseline)
 
+    def without(self, objections: Mapping[str, str]) -> "Draft":
+        """The draft without the columns and features that the gate would object to, by name with the reasons."""
+        return replace(self, guess=self.guess.without(objections, self.table.columns))
+
     def render(self) -> dict[str, str]:
         """The text of each file but the schema, by its name."""
         texts = [feature for feature in self.guess.features if not feature.is_number]
@@ -77,6 +84,7 @@ class Draft:
             "hashed": [feature.name for feature in texts if not feature.is_category],
             "slices": [name for name, count in counts.items() if count <= SLICE_VALUES][:SLICES],
             "ignored": list(self.guess.ids),
+            "objected": list(self.guess.objected),
             "late": [self.label_column] if self.label.delay_days else [],
             "closed": self._closed(),
             "threshold": self.threshold,
@@ -117,7 +125,7 @@ def draft_model(draft: Draft, models_folder: Path) -> Iterator[Model]:
         ) from error
 
 
-def write_files(files: Mapping[str, str], folder: Path) -> None:
+def write_files(files: Mapping[str, str | bytes], folder: Path) -> None:
     """Write a folder, which must not exist: it appears whole.
 
     Raises:
@@ -127,8 +135,9 @@ def write_files(files: Mapping[str, str], folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as temporary:
         whole = Path(temporary, "whole")
         whole.mkdir(mode=0o755)
-        for name, text in files.items():
-            (whole / name).write_text(text, encoding="utf-8")
+        for name, content in files.items():
+            (whole / name).parent.mkdir(parents=True, exist_ok=True)
+            (whole / name).write_bytes(content.encode() if isinstance(content, str) else content)
         whole.rename(folder)
 
 

@@ -23,6 +23,10 @@ class Wish:
     partition_field: str | None
     title: str
     owner: str
+    keras: str | None = None
+    """The file of a Keras model to begin with; None begins with new weights."""
+    inputs: tuple[str, ...] = ()
+    """The features in the order of that model's one input, if it has one without names."""
 
 
 def draft_of(wish: Wish, table: SourceTable) -> Draft:

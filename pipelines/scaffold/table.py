@@ -58,7 +58,7 @@ class SourceTable:
         return any(later - earlier > timedelta(days=1) for earlier, later in pairwise(self.days))
 
 
-def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | None) -> SourceTable:
+def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | None, through: date | None = None) -> SourceTable:
     """Describe a table and read a sample of its newest days.
 
     Args:
@@ -66,6 +66,7 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
         name: DATASET.TABLE in the project of the settings.
         key: the column whose values a large table is sampled by.
         partition_field: the field that the caller takes it to be partitioned on; None means whichever it is.
+        through: the last day to look at; None means the newest one.
 
     Raises:
         SourceError: the table does not exist, has no rows, or is not partitioned by day or hour on a column.
@@ -77,11 +78,12 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
     field = _partition_field(table, partition_field)
     require_column(full, {column.name: column.field_type for column in table.schema}, key, option="--key")
     history = read_history(cloud, table)
-    first = max(history.first, history.last - timedelta(days=SAMPLE_DAYS - 1))
-    rows = _sample(cloud, table, field, key, (first, history.last))
+    last = min(history.last, through or history.last)
+    first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
+    rows = _sample(cloud, table, field, key, (first, last))
     days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
     if not days:
-        raise SourceError(f"table {full} has no rows from {first} to {history.last}: load some, and name the table again")
+        raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
     columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
     return SourceTable(name, field, columns, tuple(days), rows)
 

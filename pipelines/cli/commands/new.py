@@ -1,4 +1,4 @@
-"""The command that makes a model's folder from a table."""
+"""The commands that make a model's folder from a table, and merge newer templates into it."""
 
 import getpass
 import sys
@@ -11,11 +11,13 @@ import click
 from components.cloud import Cloud
 from components.stderr import stderr_to
 from components.storage.objects import require_model_name
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
 from pipelines.cli.options import as_json, ready_settings
 from pipelines.scaffold.folder import Draft
 from pipelines.scaffold.guess import Wish
 from pipelines.scaffold.make import make_model
+from pipelines.scaffold.upgrade import Merge, upgrade_model
 
 
 @click.command()
@@ -28,6 +30,10 @@ from pipelines.scaffold.make import make_model
 @click.option("--partition-field", help="The column that the table is partitioned on. Default: found out.")
 @click.option("--title", help="What the model answers, in one line. Default: made from the label.")
 @click.option("--owner", help="Who is responsible for the model. Default: your user name.")
+@click.option(
+    "--from-keras", "keras", type=click.Path(exists=True, dir_okay=False, resolve_path=True), help="A .keras file of a model to begin with."
+)
+@click.option("--inputs", default="", metavar="A,B,…", help="The features in the order of that model's input, if it has one without names.")
 @click.option("--yes", is_flag=True, help="Write the folder without a question.")
 @as_json
 def new(
@@ -38,6 +44,8 @@ def new(
     partition_field: str | None,
     title: str | None,
     owner: str | None,
+    keras: str | None,
+    inputs: str,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -54,6 +62,8 @@ def new(
         partition_field=partition_field,
         title=title or f"What is {label} of a row of {table}?",
         owner=owner or getpass.getuser(),
+        keras=keras,
+        inputs=tuple(name.strip() for name in inputs.split(",") if name.strip()),
     )
     asks = sys.stdin.isatty() and not yes and not as_json
 
@@ -70,6 +80,32 @@ def new(
         click.echo(to_json({"model": model, "folder": str(folder), **_facts(draft)}))
     else:
         click.echo(f"\n{folder}: written\n  next        perennial train {model}")
+
+
+@click.command()
+@click.argument("model")
+@click.option("--dry-run", is_flag=True, help="Only show what would be done.")
+@as_json
+def upgrade(model: str, dry_run: bool, as_json: bool) -> None:
+    """Merge what `perennial new` writes today into the folder of MODEL that it made before. Edits of your own stay.
+
+    The exit code is 3 if both sides changed the same lines: the files have both then, between <<<<<<< and >>>>>>>.
+    """
+    settings = ready_settings()
+    folder = settings.models_folder / require_model_name(model)
+    with tempfile.TemporaryDirectory() as log_folder, stderr_to(Path(log_folder) / "log") as terminal:
+        merged = upgrade_model(Cloud(settings), model, progress=_progress(terminal), dry_run=dry_run)
+    conflicts = [one.name for one in merged if one.outcome is Merge.CONFLICT]
+    if as_json:
+        click.echo(to_json({"folder": str(folder), "dry_run": dry_run, "files": {one.name: one.outcome for one in merged}}))
+    else:
+        for one in merged:
+            click.echo(f"  {one.name:<12}  {one.outcome}")
+        if conflicts:
+            click.echo(f"\n{folder}: {'would have' if dry_run else 'has'} conflicts in {', '.join(conflicts)}: choose between the sides")
+        elif any(one.outcome in (Merge.UPGRADED, Merge.ADDED) for one in merged) and not dry_run:
+            click.echo(f"\n{folder}: upgraded\n  next        perennial train {model}")
+    click.get_current_context().exit(ExitCode.DIFFERS if conflicts else ExitCode.DONE)
 
 
 def _progress(terminal: object) -> Callable[[str], None]:

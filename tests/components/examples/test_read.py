@@ -168,7 +168,6 @@ def test_splits_have_the_sizes_that_the_model_asks_for() -> None:
         ("seconds,", "IF(visitor = 7, CAST('-inf' AS FLOAT64), seconds) AS seconds,", "seconds", "-inf", "which is not finite"),
         ("seconds,", "IF(visitor = 7, 1e39, seconds) AS seconds,", "seconds", "1e+39", "too large for the float32 of an example"),
         (", returned", ", IF(visitor = 7, 2, returned) AS returned", "returned", "2", "a label must be 0 or 1"),
-        (", returned", ", IF(visitor = 7, NULL, returned) AS returned", "returned", "NULL", "every row needs one"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_row(read: Read, folder: Path, old: str, new: str, column: str, shown: str, why: str) -> None:

@@ -62,7 +62,7 @@ def test_key_label_and_span_must_be_there(model: Model, column: str, kind: pa.Da
     span = "NULL" if column == "as_of" else "2026-03-01"
     assert refused(model, rows(**{column: missing})) == (
         f"column {column!r} of source.sql of model 'visits' is NULL (every row needs one) for visitor {key} in span {span}: "
-        f"mend the source or source.sql"
+        f"{LATE if column == 'returned' else 'mend the source or source.sql'}"
     )
 
 
@@ -102,6 +102,10 @@ def test_a_number_must_be_finite(model: Model, column: str, value: float, shown:
     )
 
 
+LATE = (
+    "if it is known later, raise rows.label_delay_days of model.toml, which is 1; "
+    "if it never is, leave such rows out (WHERE returned IS NOT NULL)"
+)
 TWICE = "(a key must be unique in its span, and it is there twice)"
 
 

@@ -211,7 +211,7 @@ def test_a_column_of_another_type_is_named(site: Site, old: str, new: str, colum
 def test_a_label_of_text_is_refused(site: Site) -> None:
     changed = SCHEMA.replace('"returned" type: INT int_domain { min: 0 max: 1 }', '"returned" type: BYTES')
     sentence = refused(site, schema=changed, sql=SQL.replace("returned", "IF(returned = 1, 'yes', 'no') AS returned"))
-    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be 0 or 1: cast it"
+    assert sentence == "column 'returned' of source.sql of model 'visits' is STRING, a label must be 0 or 1: cast it (line 1 of source.sql)"
 
 
 def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:
@@ -222,7 +222,10 @@ def test_types_that_an_example_can_hold_are_accepted(site: Site) -> None:
 
 def test_a_column_that_nobody_reviewed_is_refused(site: Site) -> None:
     sentence = refused(site, sql=SQL.replace("returned", "returned, 'fr' AS country"))
-    assert sentence == "column 'country' of source.sql of model 'visits' is not in schema.pbtxt: add it there or drop it"
+    assert sentence == (
+        "column 'country' of source.sql of model 'visits' is not in schema.pbtxt: add it there or drop it (line 1 of source.sql); "
+        "`perennial schema infer visits` proposes how"
+    )
 
 
 def test_a_schema_that_does_not_parse_is_refused(site: Site) -> None:
@@ -299,5 +302,5 @@ def test_a_slice_may_be_a_text_or_a_whole_number(site: Site, column: str, value:
 
 
 def test_a_slice_by_a_float_is_refused(site: Site) -> None:
-    sentence = "is FLOAT, a column that evaluation.slices names must be STRING, INT64 or BOOL: cast it"
+    sentence = "is FLOAT, a column that evaluation.slices names must be STRING, INT64 or BOOL: cast it (line 1 of source.sql)"
     assert refused(site, toml={'[["device"]]': '[["seconds"]]'}) == f"column 'seconds' of source.sql of model 'visits' {sentence}"

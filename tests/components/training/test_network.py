@@ -37,6 +37,27 @@ def build(features, learning_rate):
 """
 
 
+SEVERAL_INPUTS = """
+import keras
+from layers_of_ours import Scaled
+
+def build(features, learning_rate):
+    inputs = {name: keras.Input((1,), name=name, dtype=dtype) for name, dtype in features.items()}
+    parts = [Scaled()(keras.ops.cast(value, "float32")) for value in inputs.values()]
+    return keras.Model(list(inputs.values()), keras.layers.Dense(1)(keras.layers.Concatenate()(parts)))
+"""
+OWN_LAYER = """
+import keras
+
+class Scaled(keras.layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(name="factor", shape=())
+
+    def call(self, values):
+        return values * self.factor
+"""
+
+
 def built(folder: Path, network: str) -> keras.Model:
     (write_model(folder) / "network.py").write_text(network)
     return build_network(read_model(folder, "visits"), FEATURES)
@@ -47,6 +68,30 @@ def test_a_functional_network_is_fed_its_inputs_and_any_other_everything(tmp_pat
     found = built(tmp_path, network)
     assert fed(found, FEATURES).keys() == names
     assert len(found.weights) == 2
+
+
+def test_a_network_may_have_several_inputs_and_layers_of_a_file_of_its_own(tmp_path: Path) -> None:
+    (write_model(tmp_path) / "layers_of_ours.py").write_text(OWN_LAYER)
+    found = built(tmp_path, SEVERAL_INPUTS)
+    assert fed(found, FEATURES).keys() == {"seconds", "pages"}
+    assert [weight.name for weight in found.weights] == ["factor", "factor", "kernel", "bias"]
+
+
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("    return None", "build of NETWORK returns None, not a network: return the compiled model"),
+        ("    return features['age']", "NETWORK (line 3: return features['age']) fails: KeyError: 'age'; correct it"),
+        (
+            "    return keras.layers.Dense(1)",
+            "NETWORK fails: ValueError: Layer ",
+        ),
+    ],
+)
+def test_a_build_that_fails_is_told_with_its_line(tmp_path: Path, body: str, sentence: str) -> None:
+    with pytest.raises(ModelFolderError) as error:
+        built(tmp_path, f"import keras\ndef build(features, learning_rate):\n{body}\n")
+    assert str(error.value).startswith(sentence.replace("NETWORK", str(tmp_path / "visits" / "network.py")))
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,15 @@ OFFERS = "bank.offers"
 @pytest.fixture(scope="module")
 def bank(command_line: CommandLine) -> CommandLine:
     """The command line of a project that has the table of loans."""
-    load(command_line.settings, TABLE, loans(days=30, rows=120))
+    load(command_line.settings, TABLE, with_label(loans(days=30, rows=120), "insured", "FLOAT", insured(days=30, rows=120)))
     load(command_line.settings, OFFERS, offers(), by_time=bigquery.TimePartitioning(field="applied_at", type_="HOUR"))
     return command_line
+
+
+def insured(days: int, rows: int) -> list[object]:
+    """A column that nobody has filled for four days."""
+    chance = np.random.default_rng(5)
+    return [round(float(value), 2) for value in chance.exponential(900, (days - 4) * rows)] + [None] * (4 * rows)
 
 
 def offers() -> SourceTable:
@@ -51,10 +57,12 @@ def load(settings: Settings, name: str, table: SourceTable, *, by_time: bigquery
 def test_a_model_is_made_from_a_table_and_trains(bank: CommandLine) -> None:
     made = bank.json("new", "loans", "--table", TABLE, "--key", "loan_id", "--label", "defaulted", "--yes")
     assert (made["every_days"], made["label_delay_days"], made["classes"]) == (1, 5, [])
-    assert set(made["left_out"]) == {"country", "note", "recovered"}
+    assert set(made["left_out"]) == {"country", "note", "recovered", "insured"}
+    assert made["left_out"]["insured"].startswith("it of partition 2023-01-28 is NULL in all 120 rows")
     assert 0.5 < made["threshold"] < made["baseline"]["value"]
     model = read_model(bank.settings.models_folder, "loans")
     assert model.evaluation.thresholds[0].at_least == made["threshold"]
+    assert set(model.checks.ignore) == {"note", "insured", "defaulted"}
     trained = bank.json("train", "loans")
     assert (trained["state"], trained["version"]) == ("SUCCEEDED", 1)
 

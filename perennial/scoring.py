@@ -1,0 +1,95 @@
+"""Load a version as a function from rows to scores."""
+
+import tomllib
+from typing import TYPE_CHECKING, Self
+
+from perennial.services import Version, open_cloud, version_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from components.serving.scoring.rows import RowReader
+    from components.serving.scoring.scorer import Scorer
+
+
+class LoadedModel:
+    """A version in memory: call it with a DataFrame. As a context manager it gives its memory back at the end."""
+
+    def __init__(self, model: str, version: int, scorer: "Scorer", reader: "RowReader", classes: tuple[str, ...]) -> None:
+        """`load` makes one."""
+        self.model, self.version, self.classes = model, version, classes
+        self._scorer, self._reader = scorer, reader
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The raw columns that it takes: those of source.sql but for the label, the key and the span."""
+        return tuple(column.name for column in self._reader.features.signatures.columns)
+
+    def __call__(self, rows: "pd.DataFrame") -> "pd.Series[float] | pd.DataFrame":
+        """Score rows, as `perennial predict` and the prediction service do: the scores of a row have the same bits everywhere.
+
+        Args:
+            rows: has the raw columns, before features.py; others are not looked at. A missing value is NaN, None or pd.NA.
+
+        Returns:
+            With the index of `rows`: the probability of label 1, or the predicted number; of several classes, a column for each.
+
+        Raises:
+            SourceError: a column is missing, or a value is not what the version's schema allows; the text names row, column and value.
+        """
+        import pandas as pd
+
+        from components.serving.scoring.prediction import predict_rows
+
+        scores = [row["score"] for row in predict_rows(self._scorer, self._reader, _plain_rows(rows, self._reader))]
+        if self.classes:
+            return pd.DataFrame(scores, index=rows.index, columns=list(self.classes), dtype="float32")
+        return pd.Series(scores, index=rows.index, name="score", dtype="float32")
+
+    def close(self) -> None:
+        """Give the memory back. It cannot be called after that."""
+        self._scorer.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def load(model: str, version: Version = "latest") -> LoadedModel:
+    """Load a version: its files are downloaded once, and each is compared with the registry.
+
+    Raises:
+        RegistryError: there is no such version, its bytes are others than were pushed, or it does not load.
+        AccessError: a service refuses the credentials, or does not answer.
+    """
+    from components.files import private_files
+    from components.serving.loading import open_version, version_folder
+    from components.storage.manifest import CODE
+
+    cloud = open_cloud()
+    number = version_number(cloud, model, version)
+    with private_files():
+        folder = version_folder(cloud, model, number)
+    scorer, reader = open_version(folder, f"{model} {number}")
+    written = tomllib.loads((folder / CODE / "model.toml").read_text(encoding="utf-8"))
+    return LoadedModel(model, number, scorer, reader, tuple(written["rows"].get("classes", ())))
+
+
+def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, object]]":
+    """The features of each row as plain values; None where one is missing.
+
+    A whole number that a DataFrame has as a float, because the column lacks some, becomes whole again; other floats are left for the
+    reader to refuse.
+    """
+    import pyarrow as pa
+
+    kinds = {column.name: column.dtype for column in reader.features.signatures.columns}
+    features = frame[[name for name in kinds if name in frame.columns]]
+    for name in features.columns:
+        values = features[name]
+        if kinds[name] == "int64" and values.dtype.kind == "f" and bool((values.isna() | (values % 1 == 0)).all()):
+            features = features.assign(**{name: values.astype("Int64")})
+    rows: list[dict[str, object]] = pa.Table.from_pandas(features, preserve_index=False).to_pylist()
+    return rows

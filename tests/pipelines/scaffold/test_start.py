@@ -1,0 +1,94 @@
+"""`perennial new --from-keras`: somebody's Keras model becomes a model's folder, and its training goes on."""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from components.errors import ModelFolderError
+from components.model.task import BINARY
+from pipelines.scaffold.guess import Wish, draft_of
+from pipelines.scaffold.start import KerasStart, read_start, taking
+from tests.pipelines.command_line import CommandLine
+from tests.pipelines.scaffold.rows import loans
+from tests.pipelines.scaffold.test_new import load
+
+TABLE = "started.loans"
+ROWS = loans(days=30, rows=120)
+GUESS = draft_of(
+    Wish(name="loans", table=TABLE, key="loan_id", label="defaulted", partition_field=None, title="Will it default?", owner="risk"), ROWS
+).guess
+
+
+def saved(folder: Path, model: keras.Model) -> Path:
+    path = folder / "loans.keras"
+    model.save(path)
+    return path
+
+
+def by_name(*names: str, dtype: str = "float32", outputs: int = 1) -> keras.Model:
+    """A model that takes numbers by their names."""
+    inputs = {name: keras.Input((1,), name=name, dtype=dtype) for name in names}
+    whole = keras.ops.concatenate([keras.ops.log(1 + keras.ops.cast(value, "float32")) for value in inputs.values()], axis=1)
+    return keras.Model(inputs, keras.layers.Dense(outputs, activation="sigmoid")(keras.layers.Dense(8, activation="tanh")(whole)))
+
+
+def in_one(width: int) -> keras.Model:
+    """A model that takes numbers in one tensor."""
+    return keras.Sequential([keras.Input((width,)), keras.layers.Dense(1, activation="sigmoid")])
+
+
+def test_inputs_are_features_by_name_or_in_an_order_that_is_told(tmp_path: Path) -> None:
+    named = read_start(saved(tmp_path, by_name("amount", "income")), GUESS, BINARY, order=())
+    assert (sorted(named.inputs), named.is_vector) == (["amount", "income"], False)
+    assert read_start(saved(tmp_path, in_one(2)), GUESS, BINARY, order=("income", "amount")) == KerasStart(("income", "amount"), True)
+    kept = taking(GUESS, named)
+    assert {feature.name for feature in kept.features} == {"amount", "income"}
+    assert kept.left_out["purpose"] == kept.left_out["is_new"] == "the Keras model does not take it"
+
+
+def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.keras").write_text("no model")
+
+    def refused(path: Path, *order: str) -> str:
+        with pytest.raises(ModelFolderError) as error:
+            read_start(path, GUESS, BINARY, order=order)
+        return str(error.value).replace(str(path), "FILE")
+
+    numbers = "applied_at_hour, income, income_is_missing, amount, is_new, weekday"
+    assert refused(tmp_path / "text.keras").startswith("FILE is no Keras model that loads by itself (")
+    assert refused(saved(tmp_path, in_one(2))) == "FILE takes 2 numbers in one tensor: name their columns in its order, --inputs A,B,…"
+    assert refused(saved(tmp_path, in_one(2)), "income", "purpose") == (
+        f"FILE takes 'purpose', which is no numeric feature of the table: those are {numbers}"
+    )
+    assert refused(saved(tmp_path, by_name("amount", "age"))) == (
+        f"FILE takes 'age', which is no numeric feature of the table: those are {numbers}"
+    )
+    assert refused(saved(tmp_path, by_name("amount", outputs=3))) == (
+        "FILE gives scores of shape (None, 3), not (None, 1), the probability of label 1"
+    )
+
+
+@pytest.mark.slow
+def test_a_keras_model_becomes_a_folder_whose_training_goes_on(command_line: CommandLine, tmp_path: Path) -> None:
+    load(command_line.settings, TABLE, ROWS)
+    user = CommandLine(command_line.settings.model_copy(update={"models_folder": tmp_path / "models"}))
+    known = [label is not None for label in ROWS.rows.column("defaulted").to_pylist()]
+    columns = {
+        name: np.array([float(value or 0) for value in ROWS.rows.column(name).to_pylist()])[known][:, None] for name in ("amount", "income")
+    }
+    labels = np.array(ROWS.rows.column("defaulted").to_pylist())[known].astype(float)
+    model = by_name(*columns)
+    model.compile(keras.optimizers.Adam(0.01), loss="binary_crossentropy")
+    model.fit(columns, labels, epochs=10, verbose=0)
+    path = saved(tmp_path, model)
+    options = ("--table", TABLE, "--key", "loan_id", "--label", "defaulted", "--from-keras", str(path), "--yes")
+    made = user.json("new", "going_on", *options)
+    assert sorted(made["features"]) == ["amount", "income"]
+    folder = tmp_path / "models" / "going_on"
+    assert (folder / "start.keras").read_bytes() == path.read_bytes()
+    trained = user.json("train", "going_on")
+    assert (trained["state"], trained["version"], trained["error"]) == ("SUCCEEDED", 1, None)
+    path.unlink()
+    assert set(user.json("upgrade", "going_on")["files"].values()) == {"unchanged"}
