@@ -18,7 +18,14 @@ from tests.pipelines.scaffold.rows import loans, with_label
 
 
 def draft(table: SourceTable, **changes: str) -> Draft:
-    given = {"name": "loans", "table": table.name, "key": "loan_id", "label": "defaulted", "title": "Will it default?", "owner": "risk"}
+    given: dict[str, Any] = {
+        "name": "loans",
+        "table": table.name,
+        "key": "loan_id",
+        "label": "defaulted",
+        "title": "Will it default?",
+        "owner": "risk",
+    }
     return draft_of(Wish(partition_field=None, **(given | changes)), table)
 
 
