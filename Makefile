@@ -98,6 +98,9 @@ bench: setup ## Time our pipeline and the stock TFX one on the same rows
 bench-gate: setup ## Print what the gate finds in clean and in spoilt days, beside the defaults of TFDV and Evidently
 	@$(ENTER) python -m benchmarks.gate.measure
 
+bench-watch: setup ## Time a look of the watcher at MODELS=1000 models, on emulators that are up
+	@$(ENTER) python -m benchmarks.watch.measure --models $(or $(MODELS),1000)
+
 bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
 	@$(ENTER) python -m benchmarks.training.curve
 

@@ -41,6 +41,8 @@ class TrainingOutcome(StrEnum):
     """The same training gave a version before."""
     FAILED = "failed"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    """It did not begin: when the decision was to be carried out, it would not have been made any more. Its reasons are open still."""
 
 
 LONGEST_SENTENCE = 10_000
@@ -181,16 +183,6 @@ def read_decision(connection: sa.Connection, decision_id: int) -> RecordedDecisi
 def open_decisions(connection: sa.Connection, model: str) -> list[int]:
     """The ids of a model's trainings and rollbacks that are not at their end, the oldest first."""
     return list(execute(connection, "decisions.open", model=model).scalars())
-
-
-def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, run_id: str, host: str) -> bool:
-    """Claim a decision for a run. Returns whether this call did; the database refuses it while the run of the attempt before is under way.
-
-    Raises:
-        RegistryError: the run of the attempt before is under way, or did not fail.
-    """
-    values = {"decision_id": decision_id, "attempt": attempt, "run_id": run_id, "host": host}
-    return bool(execute(connection, "decisions.insert_claim", **values).rowcount)
 
 
 def record_outcome(connection: sa.Connection, decision_id: int, outcome: DecisionOutcome) -> None:

@@ -48,8 +48,11 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
     if policy.quiet_hours or policy.cooldown_hours:
         yield "who asks in person waits for neither"
     yield f"at most {policy.runs_a_day} trainings start a day, one at a time"
+    if policy.bytes_a_day:
+        yield f"trainings read at most {policy.bytes_a_day:,} bytes of BigQuery a day, by a dry run before each"
     if policy.training_seconds_a_day:
         yield f"trainings take at most {policy.training_seconds_a_day:,} seconds a day"
+    yield f"a training that has not ended after {policy.training_hours} hours is ended"
     yield f"a training that fails is tried {'once' if policy.attempts == 1 else f'up to {policy.attempts} times'} for the same reason"
 
 

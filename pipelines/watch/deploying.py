@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 
+import sqlalchemy as sa
+
 from components.cloud import Cloud
 from components.decisions.gather import BY_POLICY
+from components.decisions.orders import pause_reason
 from components.decisions.record import (
     DONE,
     WANTED,
@@ -15,10 +18,11 @@ from components.decisions.record import (
 )
 from components.deployment.deploy import deploy, rollback
 from components.deployment.request import actor, new_request
-from components.errors import RegistryError, SettingsError
+from components.errors import ConflictError, RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
+from components.policy.facts import Cause
 from components.reason import LONGEST_REASON, as_reason
-from components.registry.deployments import Action, Request, history, live_on_target
+from components.registry.deployments import Action, Event, Request, history, last_event
 from pipelines.watch.watcher import Watcher
 
 REFUSED, SKIPPED = "refused", "skipped"
@@ -34,17 +38,33 @@ def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: Reco
         if rule is DeployRule.NEVER or decision.outcome(OutcomeKind.DEPLOYMENT, target) or decision.outcome(OutcomeKind.APPROVAL, target):
             continue
         with watcher.cloud.engine.connect() as connection:
-            held = is_on_hold(connection, decision.model, target)
+            last, held = last_event(connection, decision.model, target), _held_back(watcher, connection, decision.model, target)
         if rule is DeployRule.AFTER_APPROVAL or held:
-            after = ", since the policy rolled back there and nobody has looked" if held else ""
-            command = f"perennial approve {decision.decision_id} --target {target}"
-            outcome = _outcome(
-                watcher.cloud, OutcomeKind.APPROVAL, target, WANTED, f"version {version} waits for `{command}`{after}", version
-            )
+            outcome = _approval(watcher.cloud, decision, version, target, because=held)
         else:
-            outcome = _deploy(watcher.cloud, decision, version, target, request_id=f"{BY_POLICY}deploy:{decision.decision_id}:{target}")
+            request_id = f"{BY_POLICY}deploy:{decision.decision_id}:{target}"
+            try:
+                outcome = _deploy(watcher.cloud, decision, version, target, request_id=request_id, last=last)
+            except ConflictError:
+                outcome = _approval(watcher.cloud, decision, version, target, because="something else was deployed there meanwhile")
         _record(watcher, decision, outcome)
         watcher.on_point("deployed")
+
+
+def _held_back(watcher: Watcher, connection: sa.Connection, model: str, target: str) -> str:
+    """Why nothing is deployed on a target at once, whatever the policy says; empty if nothing speaks against it."""
+    if is_on_hold(connection, model, target):
+        return "the policy rolled back there and nobody has looked"
+    if paused := pause_reason(connection, model):
+        return f"the model is paused ({paused})"
+    broken = [one for one in watcher.read_alarms(connection, model) if one.cause is Cause.BROKEN_SOURCE]
+    return f"the source is broken (alarm {broken[0].alarm_id}: {broken[0].sentence})" if broken else ""
+
+
+def _approval(cloud: Cloud, decision: RecordedDecision, version: int, target: str, *, because: str) -> DecisionOutcome:
+    command = f"perennial approve {decision.decision_id} --target {target}"
+    sentence = f"version {version} waits for `{command}`{f', since {because}' if because else ''}"
+    return _outcome(cloud, OutcomeKind.APPROVAL, target, WANTED, sentence, version)
 
 
 def approve(cloud: Cloud, decision: RecordedDecision, target: str | None, *, reason: str) -> tuple[DecisionOutcome, ...]:
@@ -66,7 +86,12 @@ def approve(cloud: Cloud, decision: RecordedDecision, target: str | None, *, rea
     outcomes = []
     for name, version in sorted(wanted.items()):
         request_id = f"approval:{decision.decision_id}:{name}"
-        outcome = _deploy(cloud, decision, version, name, request_id=request_id, because=f"approved: {reason}")
+        with cloud.engine.connect() as connection:
+            last = last_event(connection, decision.model, name)
+        try:
+            outcome = _deploy(cloud, decision, version, name, request_id=request_id, last=last, because=f"approved: {reason}")
+        except ConflictError as error:
+            outcome = _outcome(cloud, OutcomeKind.DEPLOYMENT, name, REFUSED, str(error), version)
         if outcome.result == DONE:
             with cloud.engine.begin() as connection:
                 record_outcome(connection, decision.decision_id, outcome)
@@ -89,9 +114,12 @@ def roll_back(watcher: Watcher, decision: RecordedDecision) -> None:
             sentence = f"version {bad} is not live on {target} any more: {events[0].sentence}"
             outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", SKIPPED, sentence, events[0].version)
         else:
-            result = rollback(cloud, _request(cloud, decision, Action.ROLLBACK, target, request_id=request_id))
+            made = _request(cloud, decision, Action.ROLLBACK, target, request_id=request_id)
+            result = rollback(cloud, made, seen=events[0].seq)
             sentence = f"{target} went back from version {bad} to {result.event.version}; what comes next waits for approval there"
             outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", DONE, sentence, result.event.version)
+    except ConflictError as error:  # somebody was faster
+        outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", SKIPPED, str(error), None)
     except (RegistryError, SettingsError) as error:
         outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", REFUSED, str(error), None)
     _record(watcher, decision, outcome)
@@ -103,16 +131,23 @@ def _on_probation(decision: RecordedDecision) -> int | None:
     return next((one["version"] for one in live if one["target"] == decision.target), None) if isinstance(live, list) else None
 
 
-def _deploy(cloud: Cloud, decision: RecordedDecision, version: int, target: str, *, request_id: str, because: str = "") -> DecisionOutcome:
-    """Deploy, unless a newer version is live there. What refuses the deployment is an outcome, too."""
-    kind = OutcomeKind.DEPLOYMENT
-    with cloud.engine.connect() as connection:
-        live = live_on_target(connection, target).get(decision.model)
+def _deploy(
+    cloud: Cloud, decision: RecordedDecision, version: int, target: str, *, request_id: str, last: Event | None, because: str = ""
+) -> DecisionOutcome:
+    """Deploy, unless a newer version is live there. What refuses the deployment is an outcome, too.
+
+    Raises:
+        ConflictError: `last` is not the last deployment there any more: somebody else was faster.
+    """
+    kind, live = OutcomeKind.DEPLOYMENT, last.version if last else None
     if live is not None and live > version:
         return _outcome(cloud, kind, target, SKIPPED, f"version {live}, which is newer than {version}, is live on {target}", version)
     try:
         made = _request(cloud, decision, Action.DEPLOY, target, request_id=request_id)
-        deploy(cloud, replace(made, version=version, reason=f"{because}; {made.reason}"[:LONGEST_REASON] if because else made.reason))
+        reason = f"{because}; {made.reason}"[:LONGEST_REASON] if because else made.reason
+        deploy(cloud, replace(made, version=version, reason=reason), seen=last.seq if last else 0)
+    except ConflictError:
+        raise
     except (RegistryError, SettingsError) as error:
         return _outcome(cloud, kind, target, REFUSED, str(error), version)
     return _outcome(cloud, kind, target, DONE, f"version {version} is live on {target}", version)

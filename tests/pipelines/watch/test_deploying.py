@@ -11,6 +11,8 @@ from google.cloud import storage
 from components.cloud import Cloud
 from components.decisions.orders import give_order
 from components.decisions.record import OutcomeKind, read_decision, read_decisions
+from components.deployment.deploy import rollback
+from components.deployment.request import new_request
 from components.errors import RegistryError
 from components.model.folder import Model
 from components.monitoring.record import record_live_day
@@ -166,6 +168,49 @@ def test_a_rollback_that_is_refused_is_told_once_and_training_goes_on(house: Hou
     assert house.watch() == []
     house.load_a_day()
     assert "version 2 is live on staging" in house.watch()
+
+
+@pytest.mark.parametrize(
+    ("happens", "because"),
+    [
+        ("pause", "the model is paused (ann: prices move)"),
+        ("alarm", "the source is broken (alarm 9: 62% of pages is NULL)"),
+    ],
+)
+def test_what_was_trained_before_a_pause_or_a_broken_source_waits_for_a_person(
+    house: House, engine: sa.Engine, happens: str, because: str
+) -> None:
+    def interfere(point: str) -> None:
+        if point == "trained" and happens == "alarm":
+            house.alarms = [AlarmFact("9", Cause.BROKEN_SOURCE, "62% of pages is NULL", column="pages")]
+        elif point == "trained":
+            with engine.begin() as connection:
+                give_order(connection, house.model.name, "pause", actor="ann", reason="prices move")
+
+    told = house.watch(interfere)
+    assert f"version 1 waits for `perennial approve {house.last_decision()} --target staging`, since {because}" in told
+    assert house.live("staging") == []
+
+
+def test_a_person_who_deploys_while_the_policy_does_has_the_last_word(house: House) -> None:
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    house.load_a_day()
+    person = Cloud(house.cloud.settings)
+    seen: list[str] = []
+
+    @sa.event.listens_for(house.cloud.engine, "before_cursor_execute")
+    def interfere(_: object, __: object, statement: str, *___: object) -> None:
+        if "LEFT JOIN registry.retirement" in statement and not seen:  # the policy has looked at what is live, and reads its candidate
+            seen.append(statement)
+            request = new_request(person.settings, Action.ROLLBACK, model=house.model.name, version=1, target="staging", reason="2 is slow")
+            rollback(person, request)
+
+    told = house.watch()
+    waits = f"version 3 waits for `perennial approve {house.last_decision()} --target staging`"
+    assert f"{waits}, since something else was deployed there meanwhile" in told
+    assert house.live("staging") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2), (Action.ROLLBACK, 1)]
 
 
 def test_a_bad_version_is_rolled_back_while_a_training_is_under_way(house: House, engine: sa.Engine) -> None:
