@@ -34,7 +34,7 @@ class Rewriting:
 
 
 def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, *, keep: bool) -> Rewriting:
-    """The pinned partitions that have other rows now.
+    """The pinned partitions that have other rows now, and days between them that have rows, and had none.
 
     Only those are read that BigQuery says were written since the run began, or that have vanished, and those once: `keep` says whether
     the registry is to remember what was found.
@@ -48,8 +48,9 @@ def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, 
         for one in trained.pinned.partitions
         if one.day not in sizes.rows or one.rows != sizes.rows[one.day] or sizes.modified[one.day] > trained.started_at
     ]
+    appeared = _appeared(sizes, trained.pinned)
     if not suspects:
-        return Rewriting()
+        return _rewriting(trained, appeared, sizes)
     model, written = trained.pinned.model, _fingerprint(trained, [one.day for one in suspects], sizes.modified)
     with cloud.engine.connect() as connection:
         days = _compared(connection, model, written)
@@ -59,6 +60,15 @@ def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, 
         if keep:
             with cloud.engine.begin() as connection:
                 execute(connection, "decisions.insert_comparison", model=model, written=written, changed=days)
+    return _rewriting(trained, sorted({*days, *appeared}), sizes)
+
+
+def _appeared(sizes: PartitionSizes, pinned: Snapshot) -> list[date]:
+    first, last, known = pinned.partitions[0].day, pinned.partitions[-1].day, {one.day for one in pinned.partitions}
+    return sorted(day for day, rows in sizes.rows.items() if rows and first <= day <= last and day not in known)
+
+
+def _rewriting(trained: PinnedVersion, days: list[date], sizes: PartitionSizes) -> Rewriting:
     return Rewriting(tuple(days), _fingerprint(trained, days, sizes.modified)[:16]) if days else Rewriting()
 
 

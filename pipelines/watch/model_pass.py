@@ -28,6 +28,7 @@ from components.model.folder import Model
 from components.policy.decide import Decision, PolicyVerdict, decide
 from components.policy.facts import Cause, Facts
 from pipelines.watch.deploying import deploy_by_policy, roll_back
+from pipelines.watch.rolling_out import advance_rollouts
 from pipelines.watch.training import close_dead_runs, train_for
 from pipelines.watch.watcher import Watcher
 
@@ -75,6 +76,7 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return True
+            advance_rollouts(watcher, model, policy)
             is_free = _finish(watcher, model, policy)
             decision_id = _decide(watcher, model, policy, may_train=is_free)
             if decision_id is not None:

@@ -4,10 +4,12 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from components.cloud import Cloud
+from components.database.statements import execute
 from components.decisions.alarms import read_alarm_facts
-from components.errors import PerennialError
+from components.errors import AccessError, PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
@@ -57,35 +59,54 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
         )
 
 
-def each_watched(
-    settings: Settings, names: Sequence[str], on_news: Callable[[str, str], None], act: Callable[[Model, ContinuousSection], bool]
-) -> bool:
+def each_watched(watcher: Watcher, names: Sequence[str], act: Callable[[Model, ContinuousSection], bool]) -> bool:
     """Act on each model of these names, or on all that there are, which have a policy.
 
-    Whatever is wrong with one is told, and the others have their turn. Returns whether nothing was wrong with any.
+    Whatever is wrong with one is told, and the others have their turn, unless it is that the registry does not answer: to wait for it
+    once for each of a thousand models would take hours. Returns whether nothing was wrong with any.
     """
-    is_well = True
-    for name in names or model_names(settings.models_folder):
-        try:
-            model = read_model(settings.models_folder, name)
-            if model.continuous is not None:
-                is_well = act(model, model.continuous) and is_well
-            elif names:
-                on_news(name, "not looked at: its model.toml has no section [continuous]")
-        except PerennialError as error:
-            on_news(name, f"not looked at: {error}")
-            is_well = False
-        except Exception as error:  # of a client, a disk or a fault of ours: it must not stop the looks at all other models
-            log.exception("a look at a model failed", extra={"model": name})
-            on_news(name, f"not looked at to the end: {type(error).__name__}: {error}")
-            is_well = False
+    folder, is_well = watcher.cloud.settings.models_folder, True
+    for name in names or model_names(folder):
+        if _is_well(watcher, folder, name, act, is_named=bool(names)):
+            continue
+        is_well = False
+        if unreachable := _unreachable(watcher):
+            watcher.on_news(name, f"no other model is looked at now: {unreachable}")
+            break
     return is_well
+
+
+def _is_well(watcher: Watcher, folder: Path, name: str, act: Callable[[Model, ContinuousSection], bool], *, is_named: bool) -> bool:
+    try:
+        model = read_model(folder, name)
+        if model.continuous is not None:
+            return act(model, model.continuous)
+        if is_named:
+            watcher.on_news(name, "not looked at: its model.toml has no section [continuous]")
+    except PerennialError as error:
+        watcher.on_news(name, f"not looked at: {error}")
+        return False
+    except Exception as error:  # of a client, a disk or a fault of ours: it must not stop the looks at all other models
+        log.exception("a look at a model failed", extra={"model": name})
+        watcher.on_news(name, f"not looked at to the end: {type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _unreachable(watcher: Watcher) -> str:
+    """Why the registry does not answer; empty if it does."""
+    try:
+        with watcher.cloud.engine.connect() as connection:
+            execute(connection, "decisions.now")
+    except AccessError as error:
+        return str(error)
+    return ""
 
 
 def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
     """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    return each_watched(watcher.cloud.settings, names, watcher.on_news, partial(watch_model, watcher))
+    return each_watched(watcher, names, partial(watch_model, watcher))
 
 
 def watch_to_the_end(watcher: Watcher, names: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What a watcher has read of partitions that were written again."""
+"""What a watcher has read of partitions that were written again, and how versions go live in steps."""
 
 from pathlib import Path
 
@@ -9,6 +9,6 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Create the table, append-only, and let writers insert into it."""
+    """Create the tables, append-only as the rest."""
     sql = Path(__file__).with_suffix(".sql").read_text()
     op.get_bind().exec_driver_sql(sql, execution_options={"no_parameters": True})

@@ -38,7 +38,7 @@ def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: in
             return True
 
         if dry_run:
-            sys.exit(0 if each_watched(settings, models, tell, show) else 1)
+            sys.exit(0 if each_watched(watcher, models, show) else 1)
         if once:
             sys.exit(0 if watch_to_the_end(watcher, models) else 1)
         while True:
