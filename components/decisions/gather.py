@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from components.cloud import Cloud
 from components.database.statements import execute
 from components.decisions.code_change import code_fact
+from components.decisions.estimate import training_bytes
 from components.decisions.orders import pause_reason, read_requests
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes
@@ -18,7 +19,6 @@ from components.model.folder import Model
 from components.policy.facts import AlarmFact, CodeFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
 from components.runs.record import RunState
 from components.snapshot.document import snapshot_from
-from components.snapshot.estimate import training_bytes
 from components.snapshot.window import resolve_window
 from components.storage.manifest import Manifest, recorded_manifest
 

@@ -3,21 +3,21 @@
 import sqlalchemy as sa
 
 from components.decisions.alarms import LIVE, read_role_alarms
+from components.deployment.rollouts import Rollout, aside
 from components.evaluation.metric import Metric
 from components.monitoring.record import LiveDay, read_live_days
-from components.policy.rollout import MeasuredRole, StepFacts
+from components.policy.rollout import MeasuredRole, RolloutFacts
 from components.registry.deployments import last_event
-from components.registry.rollouts import Rollout, aside
 
 
-def read_step_facts(connection: sa.Connection, model: str, rollout: Rollout, *, objection: str) -> StepFacts:
+def read_rollout_facts(connection: sa.Connection, model: str, rollout: Rollout, *, objection: str) -> RolloutFacts:
     """What decides whether a version takes its next step; `objection` says why nothing goes further now, empty if nothing."""
     role = rollout.step.stage
     place = aside(rollout.target, role)
     beside, live = last_event(connection, model, place), last_event(connection, model, rollout.target)
     days = read_live_days(connection, model, rollout.target, since=rollout.since.date())
     is_there = beside is not None and beside.version == rollout.version
-    return StepFacts(
+    return RolloutFacts(
         version=rollout.version,
         words=rollout.step.words,
         since=rollout.since.date(),

@@ -106,7 +106,7 @@ def _repair(cloud: Cloud, request: Request) -> str | None:
     return repair_target(cloud.engine, cloud.storage, cloud.settings, request.target)
 
 
-def _plan_deployment(cloud: Cloud, request: Request, seen: int | None) -> _Plan:
+def _plan_deployment(cloud: Cloud, request: Request, seen: int | None = None) -> _Plan:
     if request.version is None:
         raise RegistryError(f"say which version of {request.model} to deploy: `perennial versions {request.model}` lists them")
     with cloud.engine.connect() as connection:

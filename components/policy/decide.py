@@ -126,9 +126,9 @@ def _no_reason(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) 
     return None if reasons else Decision(PolicyVerdict.NOTHING, "no reason", f"nothing asks for a training of {facts.model}")
 
 
-def _no_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    if facts.source is not None:
-        return None
+def _no_source(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if facts.source is not None or not (reasons or set(policy.triggers) & {"new_partition", "schedule"}):
+        return None  # who trains for neither needs the source only when there is another reason
     return Decision(
         PolicyVerdict.WAIT, "no data", f"there is nothing to train on: {facts.source_error or 'the source was not read'}", reasons
     )
@@ -234,8 +234,8 @@ RULES: tuple[Rule, ...] = (
     _broken_source,
     _serving_fault,
     _unknown_cause,
-    _no_reason,
     _no_source,
+    _no_reason,
     _running,
     _attempts,
     _unripe,

@@ -20,7 +20,7 @@ class MeasuredRole:
 
 
 @dataclass(frozen=True, kw_only=True)
-class StepFacts:
+class RolloutFacts:
     """What decides whether a version takes its next step."""
 
     version: int
@@ -50,7 +50,7 @@ class StepVerdict:
     reason: str
 
 
-def judge_step(policy: ContinuousSection, facts: StepFacts, metrics: Sequence[str]) -> StepVerdict:
+def judge_step(policy: ContinuousSection, facts: RolloutFacts, metrics: Sequence[str]) -> StepVerdict:
     """What monitoring's verdicts say of a step.
 
     Args:
@@ -72,7 +72,7 @@ def judge_step(policy: ContinuousSection, facts: StepFacts, metrics: Sequence[st
     return StepVerdict(False, True, f"no alarm is about version {facts.version} after {len(days)} measured days as {facts.words}")
 
 
-def _worse(facts: StepFacts, metrics: Sequence[str]) -> str:
+def _worse(facts: RolloutFacts, metrics: Sequence[str]) -> str:
     """Whether it is worse than the live version on the same days."""
     both = sorted(facts.measured.days.keys() & facts.live.days.keys())
     for name in metrics:

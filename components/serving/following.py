@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.cloud import Cloud
+from components.deployment.rollouts import canary_shares
 from components.errors import PerennialError
 from components.registry.deployments import live_on_target
-from components.registry.rollouts import canary_shares
 from components.serving.directory import LABELS, Directory, ServedModel, ServingRole, State, VersionState
 from components.serving.loading import load_version
 from components.serving.service import Servable, Service

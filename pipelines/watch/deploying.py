@@ -4,10 +4,10 @@ from components.cloud import Cloud
 from components.decisions.gather import BY_POLICY
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, record_outcome
 from components.deployment.deploy import rollback
+from components.deployment.rollouts import RolloutStage, aside
 from components.errors import ConflictError, RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.registry.deployments import Action, history, last_event
-from components.registry.rollouts import RolloutStage, aside
 from pipelines.watch.placing import REFUSED, SKIPPED, deploy_version, held_back, new_outcome, policy_request, wait_for_approval
 from pipelines.watch.rolling_out import begin_rollout
 from pipelines.watch.watcher import Watcher

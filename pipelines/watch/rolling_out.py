@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 from components.decisions.gather import BY_POLICY
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
-from components.decisions.rollouts import read_step_facts
+from components.decisions.rollouts import read_rollout_facts
 from components.deployment.request import actor
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, open_rollouts, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
 from components.monitoring.troubles import OVERALL
 from components.policy.rollout import judge_step, steps_of
 from components.registry.deployments import last_event
-from components.registry.rollouts import Rollout, RolloutStage, RolloutStep, aside, open_rollouts, take_step
 from pipelines.watch.placing import deploy_version, held_back, new_outcome, wait_for_approval
 from pipelines.watch.watcher import Watcher
 
@@ -56,7 +56,7 @@ def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection) 
 def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout: Rollout) -> None:
     with watcher.cloud.engine.connect() as connection:
         objection = held_back(watcher, connection, model.name, rollout.target)
-        facts = read_step_facts(connection, model.name, rollout, objection=objection)
+        facts = read_rollout_facts(connection, model.name, rollout, objection=objection)
     # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
     metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
     verdict = judge_step(policy, facts, metrics)

@@ -202,6 +202,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "no data",
         "there is nothing to train on: table retail.purchases is gone",
     ),
+    "a table that cannot be read, and nothing asks": (
+        {},
+        replace(QUIET, source=None, source_error="table retail.purchases is gone"),
+        PolicyVerdict.WAIT,
+        "no data",
+        "there is nothing to train on: table retail.purchases is gone",
+    ),
+    "a table that cannot be read, which nothing would ask about": (
+        {"triggers": ("code", "person")},
+        replace(QUIET, source=None, source_error="table retail.purchases is gone"),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
     "a run under way": (
         {},
         replace(NEW_SPAN, runs=(replace(RUN, is_running=True),)),

@@ -9,11 +9,11 @@ import pytest
 
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.policy.facts import AlarmFact, Cause
-from components.policy.rollout import MeasuredRole, StepFacts, StepVerdict, judge_step, steps_of
+from components.policy.rollout import MeasuredRole, RolloutFacts, StepVerdict, judge_step, steps_of
 
 SINCE, NEXT, THIRD = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 NOTHING = MeasuredRole({})
-FACTS = StepFacts(version=4, words="shadow", since=SINCE, measured=NOTHING, live=NOTHING, live_version=3, alarms=())
+FACTS = RolloutFacts(version=4, words="shadow", since=SINCE, measured=NOTHING, live=NOTHING, live_version=3, alarms=())
 ALARM = AlarmFact("7", Cause.UNKNOWN, "auc is 0.52, was 0.72", version=4)
 
 
@@ -21,7 +21,7 @@ def measured(*values: float, name: str = "auc") -> MeasuredRole:
     return MeasuredRole({day: {name: value} for day, value in zip((NEXT, THIRD), values, strict=False)})
 
 
-CASES: Mapping[str, tuple[dict[str, Any], StepFacts, StepVerdict]] = {
+CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
     "nothing is measured": ({}, FACTS, StepVerdict(False, False, "0 of 1 days were measured since 2026-03-01")),
     "the day on which it began is no whole day": (
         {},

@@ -84,7 +84,7 @@ def test_a_model_without_the_section_is_left_alone(folder: Path) -> None:
         ('"05:00"', '"05:00Z"', "05:00:00+00:00 names a time zone: continuous.time_zone does"),
         ('"alarm", ', '"alarm", "alarm", ', "has a name twice: name each once"),
         ('"alarm", ', '"storm", ', "Input should be 'new_partition', 'schedule', 'alarm', 'code' or 'person'"),
-        ('"at once"', '"soon"', "Input should be 'at once', 'after approval' or 'never'"),
+        ('"at once"', '"soon"', "Input should be 'at once', 'after approval', 'as a canary', 'shadow first' or 'never'"),
         ("runs_a_day = 2", "runs_an_hour = 2", "runs_an_hour"),
     ],
 )

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, take_step
 from components.protocol.refusal import Refusal
-from components.registry.rollouts import Rollout, RolloutStage, RolloutStep, take_step
 from components.serving.directory import ServedModel, State
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics

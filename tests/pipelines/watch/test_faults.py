@@ -120,7 +120,7 @@ CASES: dict[Callable[[World], list[list[str]]], tuple[list[list[str]], int]] = {
         2,
     ),
     policy_that_contradicts_itself: ([[f"not looked at: FOLDER/model.toml: continuous: {SCHEDULE}{NAMED}"], [FIRST, TRAINED.format(1)]], 1),
-    registry_that_goes_in_the_middle: ([[FIRST, "not looked at to the end"], [TRAINED.format(1)]], 1),
+    registry_that_goes_in_the_middle: ([[FIRST, "version", "not looked at to the end"], []], 1),
     registry_that_is_not_there: ([["not looked at to the end", "no other model is looked at now"], [FIRST, TRAINED.format(1)]], 1),
     table_that_is_gone_for_a_while: ([["wait: there is nothing to train on: table TABLE"], [FIRST, TRAINED.format(1)]], 1),
 }

@@ -8,12 +8,12 @@ import pytest
 import sqlalchemy as sa
 
 from components.decisions.orders import give_order
+from components.deployment.rollouts import canary_shares
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject, record_standing
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay, record_live_day
 from components.policy.facts import Cause
 from components.registry.deployments import Action
-from components.registry.rollouts import canary_shares
 from tests.components.served_model import saved_model  # noqa: F401
 from tests.pipelines.watch.house import House, make_house  # noqa: F401
 
@@ -114,7 +114,7 @@ def test_a_canary_goes_no_further_while_the_model_is_paused(canary: House, engin
     measure(canary, "canary", 2)
     with engine.begin() as connection:
         give_order(connection, canary.model.name, "pause", actor="ann", reason="a holiday")
-    assert [sentence.partition(":")[0] for sentence in canary.watch()] == []
+    assert [sentence.partition(":")[0] for sentence in canary.watch()] == ["wait"]
     assert share(canary) == (2, 0.05)
     with engine.begin() as connection:
         give_order(connection, canary.model.name, "resume", actor="ann", reason="over")
