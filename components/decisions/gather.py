@@ -9,10 +9,9 @@ import sqlalchemy as sa
 from components.cloud import Cloud
 from components.database.statements import execute
 from components.decisions.code_change import code_fact
-from components.decisions.estimate import training_bytes
 from components.decisions.orders import pause_reason, read_requests
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
-from components.decisions.sizes import PartitionSizes, read_partition_sizes
+from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.errors import AccessError, SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from components.decisions.estimate import training_bytes
+from components.decisions.sizes import training_bytes
 from components.errors import SourceError
 from components.snapshot.source import read_history, read_source_table
 from tests.components.visits import Site, day
