@@ -24,7 +24,7 @@ RETURNING decision_id;
 -- The newest first, each with its claims and what came of it.
 SELECT decision_id, model, seq, verdict, rule, reason, trigger, through, target, reasons, facts, policy, actor, created_at,
        COALESCE((
-         SELECT json_agg(json_build_object('attempt', attempt, 'run_id', run_id, 'host', host) ORDER BY attempt)
+         SELECT json_agg(json_build_object('attempt', attempt, 'run_id', run_id, 'host', host, 'created_at', decision_claim.created_at) ORDER BY attempt)
          FROM registry.decision_claim WHERE decision_claim.decision_id = decision.decision_id
        ), '[]') AS claims,
        COALESCE((

@@ -57,6 +57,7 @@ class DecisionClaim:
     attempt: int
     run_id: str
     host: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -211,7 +212,7 @@ def _recorded(row: sa.RowMapping) -> RecordedDecision:
     values = dict(row) | {
         "verdict": PolicyVerdict(row["verdict"]),
         "reasons": tuple(Reason(**one | {"kind": ReasonKind(one["kind"])}) for one in row["reasons"]),
-        "claims": tuple(DecisionClaim(**one) for one in row["claims"]),
+        "claims": tuple(DecisionClaim(**one | {"created_at": datetime.fromisoformat(one["created_at"])}) for one in row["claims"]),
         "outcomes": tuple(
             DecisionOutcome(**one | {"kind": OutcomeKind(one["kind"]), "created_at": datetime.fromisoformat(one["created_at"])})
             for one in row["outcomes"]

@@ -37,6 +37,8 @@ class KubeflowTrainer:
         Raises:
             PerennialError: Kubeflow refuses it, or does not answer: the next look tries again.
         """
+        found = self.kubeflow.find_run(None, run_id) if kubeflow_run is None else None
+        kubeflow_run = found.kubeflow_run if found else kubeflow_run
         if kubeflow_run is not None and not self.has_ended(kubeflow_run):
             self.kubeflow.write(f"to stop run {run_id}", self.kubeflow.runs.run_service_terminate_run, kubeflow_run)
 

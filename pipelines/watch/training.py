@@ -6,7 +6,7 @@ from enum import Enum, auto
 
 from components.database.statements import execute
 from components.decisions.claims import claim_attempt
-from components.decisions.record import RecordedDecision, TrainingOutcome, read_decision
+from components.decisions.record import DecisionClaim, RecordedDecision, TrainingOutcome, read_decision
 from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
@@ -59,7 +59,7 @@ def train_for(
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, decision_id)
         attempt = len(decision.claims)
-        progress = _look(watcher, model, policy, decision.claims[-1].run_id) if attempt else ClaimProgress.DEAD
+        progress = _look(watcher, model, policy, decision.claims[-1]) if attempt else ClaimProgress.DEAD
         if progress is ClaimProgress.UNDER_WAY:
             return None
         if isinstance(progress, TrainingEnd):
@@ -105,15 +105,22 @@ def _order(model: Model, policy: ContinuousSection, decision: RecordedDecision, 
     )
 
 
-def _look(watcher: Watcher, model: Model, policy: ContinuousSection, run_id: str) -> TrainingEnd | ClaimProgress:
+def _look(watcher: Watcher, model: Model, policy: ContinuousSection, claim: DecisionClaim) -> TrainingEnd | ClaimProgress:
     """How a claimed run stands. One of this machine whose process is gone is ended here, as is one that Kubeflow has ended."""
+    run_id, limit = claim.run_id, timedelta(hours=policy.training_hours)
     with watcher.cloud.engine.connect() as connection:
         run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
+        waited = execute(connection, "decisions.now").scalar_one() - claim.created_at
+    if run is None and not watcher.is_under_way(run_id):
+        return watcher.end_of(run_id) or ClaimProgress.DEAD
+    if run is None and waited >= limit:  # such as for a node that nobody has
+        watcher.stop(run_id, None)
+        return TrainingEnd(TrainingOutcome.FAILED, f"run {run_id} has not begun: {too_long(limit.total_seconds())}")
     if run is None:
-        return ClaimProgress.UNDER_WAY if watcher.is_under_way(run_id) else watcher.end_of(run_id) or ClaimProgress.DEAD
+        return ClaimProgress.UNDER_WAY
     if run.state is RunState.RUNNING:
         is_closed = _close(watcher, model, policy, run)
-        return _look(watcher, model, policy, run_id) if is_closed else ClaimProgress.UNDER_WAY
+        return _look(watcher, model, policy, claim) if is_closed else ClaimProgress.UNDER_WAY
     if run.state is RunState.FAILED and run.error == INTERRUPTED:
         return ClaimProgress.DEAD
     return _end(watcher, run)

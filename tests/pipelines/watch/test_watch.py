@@ -345,6 +345,25 @@ def test_a_run_whose_host_is_gone_does_not_hold_up_the_model_for_ever(source: Si
     assert (run.state, run.error) == (RunState.FAILED, f"it did not end within 0 h: {remedy}")
 
 
+def test_a_run_that_never_begins_does_not_hold_up_the_model_for_ever(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model, news, stopped = watched(), list[str](), list[str]()
+    assert model.continuous is not None
+    pending = replace(
+        watcher_of(source.cloud, news=news),
+        train=lambda _: None,
+        is_under_way=lambda _: True,
+        stop=lambda run_id, _: stopped.append(run_id),
+    )
+    watch_model(pending, model, model.continuous)
+    watch_model(pending, model, model.continuous)
+    assert (news, stopped) == ([FIRST], [])
+    watch_model(pending, model, model.continuous.model_copy(update={"training_hours": 0, "attempts": 1}))
+    ((claim,), *_) = [one.claims for one in log_of(engine, model)]
+    late = f"run {claim.run_id} has not begun: it did not end within 0 h: mend it, or raise continuous.training_hours"
+    assert (news[1], stopped) == (f"failed: {late}", [claim.run_id])
+    assert news[2].startswith("wait: 1 trainings for this failed")
+
+
 def test_a_run_of_a_person_that_was_killed_here_is_ended(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched()
     order = TrainingOrder(model, f"{model.name}-by-hand", day(6), "person", "a test", force=False)
