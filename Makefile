@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-curve goldens docs clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-watch bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,7 @@ SCRIPTS := .ci/run $(addprefix infra/,$(addprefix userland/,enter host.sh instal
 check-files: setup ## Hold workflows, builds, the Dockerfile and the shell scripts against their schemas and rules
 	@$(ENTER) check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(ENTER) check-jsonschema --quiet --builtin-schema vendor.cloudbuild infra/cloudbuild/*.yaml
+	@$(ENTER) check-jsonschema --quiet --schemafile infra/cloudrun/job.schema.json infra/cloudrun/*.yaml
 	@$(ENTER) actionlint
 	@$(ENTER) zizmor --offline --quiet --persona pedantic .github
 	@$(ENTER) hadolint infra/image/Dockerfile
@@ -97,6 +98,9 @@ bench: setup ## Time our pipeline and the stock TFX one on the same rows
 
 bench-gate: setup ## Print what the gate finds in clean and in spoilt days, beside the defaults of TFDV and Evidently
 	@$(ENTER) python -m benchmarks.gate.measure
+
+bench-watch: setup ## Time a look of the watcher at MODELS=1000 models, on emulators that are up
+	@$(ENTER) python -m benchmarks.watch.measure --models $(or $(MODELS),1000)
 
 bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
 	@$(ENTER) python -m benchmarks.training.curve

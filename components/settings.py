@@ -124,6 +124,9 @@ class Settings(BaseSettings):
     alarm_mail_from: MailAddress | None = None
     alarm_mail_to: tuple[MailAddress, ...] = ()
 
+    trainings_at_once: Annotated[int, Field(gt=0)] = 20
+    """No watcher begins a training while so many of other models are under way. One machine trains one model at a time anyway."""
+
     stock_executors: bool = False
     """Run TFX's own StatisticsGen and Evaluator; ours give the same results in less time."""
     maximum_bytes_billed: int = 1_000_000_000_000

@@ -18,6 +18,16 @@ def read_alarm_facts(connection: sa.Connection, model: str) -> tuple[AlarmFact, 
     )
 
 
+def read_role_alarms(connection: sa.Connection, model: str, target: str, *, role: str, version: int) -> tuple[AlarmFact, ...]:
+    """The open alarms about a version in a role on a target that nobody has muted."""
+    today = execute(connection, "decisions.now").scalar_one().date()
+    return tuple(
+        _fact(one)
+        for one in open_alarms(connection, model, target)
+        if (one.subject.role, one.subject.version) == (role, version) and not one.is_muted(today)
+    )
+
+
 def read_past_alarms(connection: sa.Connection, model: str) -> tuple[PastAlarm, ...]:
     """All alarms that there were about live versions of a model, each open from the first day on which it showed."""
     return tuple(

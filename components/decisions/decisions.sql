@@ -24,7 +24,7 @@ RETURNING decision_id;
 -- The newest first, each with its claims and what came of it.
 SELECT decision_id, model, seq, verdict, rule, reason, trigger, through, target, reasons, facts, policy, actor, created_at,
        COALESCE((
-         SELECT json_agg(json_build_object('attempt', attempt, 'run_id', run_id, 'host', host) ORDER BY attempt)
+         SELECT json_agg(json_build_object('attempt', attempt, 'run_id', run_id, 'host', host, 'created_at', decision_claim.created_at) ORDER BY attempt)
          FROM registry.decision_claim WHERE decision_claim.decision_id = decision.decision_id
        ), '[]') AS claims,
        COALESCE((
@@ -71,6 +71,37 @@ WHERE model = :model AND verdict = 'mend' AND created_at > now() - INTERVAL '1 y
   AND NOT EXISTS (SELECT FROM registry.decision_outcome AS effect WHERE effect.decision_id = decision.decision_id AND effect.kind = 'effect')
 ORDER BY 1;
 
+-- name: comparison
+SELECT changed FROM registry.partition_comparison WHERE model = :model AND written = :written;
+
+-- name: insert_comparison
+INSERT INTO registry.partition_comparison (model, written, changed) VALUES (:model, :written, :changed) ON CONFLICT DO NOTHING;
+
+-- name: running
+SELECT run_id FROM registry.pipeline_run WHERE model = :model AND pipeline_name = 'training' AND state = 'RUNNING' ORDER BY run_id;
+
+-- name: lock_claims
+-- Whoever claims counts what is under way before: one after the other.
+SELECT pg_advisory_xact_lock(hashtextextended('perennial claims', 0));
+
+-- name: model_of
+SELECT model FROM registry.decision WHERE decision_id = :decision_id;
+
+-- name: under_way
+-- Runs that go on, and claims of the last day whose run has not begun; not what nobody has ended for a week: nobody looks after it any more.
+SELECT run_id, model FROM registry.pipeline_run
+WHERE pipeline_name = 'training' AND state = 'RUNNING' AND started_at > now() - interval '7 days'
+UNION
+SELECT claim.run_id, decision.model
+FROM registry.decision_claim AS claim JOIN registry.decision USING (decision_id)
+WHERE claim.created_at > now() - interval '1 day'
+  AND NOT EXISTS (SELECT FROM registry.pipeline_run AS run WHERE run.run_id = claim.run_id)
+  AND NOT EXISTS (SELECT FROM registry.decision_claim AS later WHERE later.decision_id = claim.decision_id AND later.attempt > claim.attempt)
+  AND NOT EXISTS (
+    SELECT FROM registry.decision_outcome AS outcome WHERE outcome.decision_id = claim.decision_id AND kind = 'training'
+  )
+ORDER BY run_id;
+
 -- name: insert_claim
 INSERT INTO registry.decision_claim (decision_id, attempt, run_id, host) VALUES (:decision_id, :attempt, :run_id, :host)
 ON CONFLICT DO NOTHING;
@@ -82,7 +113,8 @@ ON CONFLICT DO NOTHING;
 
 -- name: reasons
 -- For each key of a reason: whether a training for it was carried out, or a rollback refused, and how many trainings failed.
-SELECT item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled')) AS answered,
+-- A decision that was withdrawn has answered nothing.
+SELECT item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled', 'withdrawn')) AS answered,
        count(*) FILTER (WHERE result IN ('failed', 'cancelled')) AS failures
 FROM registry.decision
   JOIN registry.decision_outcome USING (decision_id)
@@ -92,9 +124,12 @@ GROUP BY 1;
 
 -- name: runs
 -- The last trainings of a model, whoever asked for them.
-SELECT run_id, started_at, extract(epoch FROM COALESCE(finished_at, now()) - started_at) AS seconds, state
+SELECT run_id, started_at, GREATEST(extract(epoch FROM COALESCE(finished_at, now()) - started_at), 0) AS seconds, state,
+       COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read
 FROM registry.pipeline_run
-WHERE model = :model AND pipeline_name = 'training'
+  LEFT JOIN registry.decision_claim USING (run_id)
+  LEFT JOIN registry.decision USING (decision_id)
+WHERE pipeline_run.model = :model AND pipeline_name = 'training'
 ORDER BY started_at DESC
 LIMIT 200;
 

@@ -1,24 +1,23 @@
 """Gather the facts about a model that its policy decides by. What cannot be read is a fact, too: it has a sentence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import sqlalchemy as sa
 
-from components.canonical import fingerprint
 from components.cloud import Cloud
 from components.database.statements import execute
 from components.decisions.code_change import code_fact
 from components.decisions.orders import pause_reason, read_requests
-from components.decisions.sizes import PartitionSizes, read_partition_sizes
-from components.errors import SourceError
+from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
+from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
+from components.errors import AccessError, SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.facts import AlarmFact, CodeFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
 from components.runs.record import RunState
-from components.snapshot.document import Snapshot, snapshot_from
-from components.snapshot.rewritten import source_changes
+from components.snapshot.document import snapshot_from
 from components.snapshot.window import resolve_window
 from components.storage.manifest import Manifest, recorded_manifest
 
@@ -32,17 +31,15 @@ ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
 class Trained:
     """What the newest version was made of."""
 
-    version: int
-    pinned: Snapshot
+    source: PinnedVersion
     manifest: Manifest
     environment_digest: str
     pipeline_version: str
-    started_at: datetime
 
     @property
     def fact(self) -> TrainedFact:
         """What the policy needs of it."""
-        return TrainedFact(self.version, self.pinned.spans[-1])
+        return TrainedFact(self.source.version, self.source.pinned.spans[-1])
 
 
 @dataclass
@@ -50,8 +47,8 @@ class Sources:
     """What one pass has read of source tables: each is asked once, however many models it has."""
 
     sizes: dict[str, PartitionSizes | SourceError] = field(default_factory=dict)
-    unchanged: set[str] = field(default_factory=set)
-    """Partitions that were written again with the rows that they had, from pass to pass."""
+    keeps: bool = True
+    """Whether the registry is to remember what was read of partitions that were written again."""
 
     def begin_pass(self) -> None:
         """Forget how large the tables were."""
@@ -102,12 +99,23 @@ def gather_facts(cloud: Cloud, model: Model, policy: ContinuousSection, sources:
         return replace(facts, code=code, source_error=str(error))
 
 
+def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> Facts:
+    """The facts with what a training would read of BigQuery. What it refuses is a fact, too: it has a sentence."""
+    if facts.source is None:
+        return facts
+    try:
+        return replace(facts, training_bytes=training_bytes(cloud, model, facts.source.through, sources.of(cloud, model).history))
+    except (SourceError, AccessError) as error:
+        return replace(facts, dry_run_error=str(error))
+
+
 def _trained(connection: sa.Connection, model: str) -> Trained | None:
     row = execute(connection, "decisions.trained", model=model).first()
     if row is None:
         return None
     manifest = recorded_manifest(row.artifact_uri, row.manifest)
-    return Trained(row.version, snapshot_from(row.document), manifest, row.environment_digest, row.pipeline_version, row.started_at)
+    source = PinnedVersion(row.version, snapshot_from(row.document), row.started_at)
+    return Trained(source, manifest, row.environment_digest, row.pipeline_version)
 
 
 def _runs(connection: sa.Connection, model: str) -> tuple[RunFact, ...]:
@@ -121,6 +129,7 @@ def _runs(connection: sa.Connection, model: str) -> tuple[RunFact, ...]:
             is_running=row.state == RunState.RUNNING,
             failed=row.state in bad,
             refused=row.state == RunState.BLOCKED,
+            bytes_read=row.bytes_read,
         )
         for row in rows
     )
@@ -143,40 +152,15 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
     history = sizes.history
     through = history.last - timedelta(days=policy.settle_days)
     window = resolve_window(model, through, first=history.first, last=history.latest)
-    before = trained.pinned.partitions[-1].day if trained else date.min
-    changed, changed_id = _rewritten(cloud, sizes, sources, trained) if trained else ((), "")
+    before = trained.source.pinned.partitions[-1].day if trained else date.min
+    rewriting = find_rewritten(cloud, sizes, trained.source, keep=sources.keeps) if trained else Rewriting()
     return SourceFact(
         newest=history.last,
         through=through,
         span=window.spans[-1],
         labelled_through=window.last_partition,
         new_rows=sizes.rows_between(before, window.last_partition),
-        rewritten=changed,
-        rewritten_id=changed_id,
+        rewritten=rewriting.days,
+        rewritten_id=rewriting.rewriting_id,
         written_at=sizes.written_at(window.first_partition, window.last_partition),
     )
-
-
-def _rewritten(cloud: Cloud, sizes: PartitionSizes, sources: Sources, trained: Trained) -> tuple[tuple[date, ...], str]:
-    """The pinned partitions that have other rows now, and what tells this rewriting from another.
-
-    Only those are counted again that BigQuery says were written since the run began, or that have vanished.
-    """
-    suspects = [
-        one
-        for one in trained.pinned.partitions
-        if one.day not in sizes.rows or one.rows != sizes.rows[one.day] or sizes.modified[one.day] > trained.started_at
-    ]
-    written = _fingerprint(trained, [one.day for one in suspects], sizes.modified)
-    if not suspects or written in sources.unchanged:
-        return (), ""
-    changes = source_changes(cloud.warehouse, cloud.settings, replace(trained.pinned, partitions=tuple(suspects)))
-    days = [change.day for change in changes.partitions]
-    if not days:
-        sources.unchanged.add(written)
-        return (), ""
-    return tuple(days), _fingerprint(trained, days, sizes.modified)[:16]
-
-
-def _fingerprint(trained: Trained, days: list[date], modified: Mapping[date, datetime]) -> str:
-    return fingerprint([trained.version, [[day.isoformat(), str(modified.get(day, ""))] for day in days]])

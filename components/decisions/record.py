@@ -41,6 +41,8 @@ class TrainingOutcome(StrEnum):
     """The same training gave a version before."""
     FAILED = "failed"
     CANCELLED = "cancelled"
+    WITHDRAWN = "withdrawn"
+    """It did not begin: when the decision was to be carried out, it would not have been made any more. Its reasons are open still."""
 
 
 LONGEST_SENTENCE = 10_000
@@ -55,6 +57,7 @@ class DecisionClaim:
     attempt: int
     run_id: str
     host: str
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,16 +186,6 @@ def open_decisions(connection: sa.Connection, model: str) -> list[int]:
     return list(execute(connection, "decisions.open", model=model).scalars())
 
 
-def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, run_id: str, host: str) -> bool:
-    """Claim a decision for a run. Returns whether this call did; the database refuses it while the run of the attempt before is under way.
-
-    Raises:
-        RegistryError: the run of the attempt before is under way, or did not fail.
-    """
-    values = {"decision_id": decision_id, "attempt": attempt, "run_id": run_id, "host": host}
-    return bool(execute(connection, "decisions.insert_claim", **values).rowcount)
-
-
 def record_outcome(connection: sa.Connection, decision_id: int, outcome: DecisionOutcome) -> None:
     """Record what came of a decision. The first word on each thing stands."""
     values = vars(outcome) | {"sentence": _shortened(outcome.sentence)}
@@ -219,7 +212,7 @@ def _recorded(row: sa.RowMapping) -> RecordedDecision:
     values = dict(row) | {
         "verdict": PolicyVerdict(row["verdict"]),
         "reasons": tuple(Reason(**one | {"kind": ReasonKind(one["kind"])}) for one in row["reasons"]),
-        "claims": tuple(DecisionClaim(**one) for one in row["claims"]),
+        "claims": tuple(DecisionClaim(**one | {"created_at": datetime.fromisoformat(one["created_at"])}) for one in row["claims"]),
         "outcomes": tuple(
             DecisionOutcome(**one | {"kind": OutcomeKind(one["kind"]), "created_at": datetime.fromisoformat(one["created_at"])})
             for one in row["outcomes"]

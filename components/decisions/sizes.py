@@ -1,4 +1,4 @@
-"""What BigQuery knows of a table's partitions without reading their rows: one query a table, whatever the number of its models."""
+"""What BigQuery knows of a table without reading its rows: its partitions by one query a table, and what a training would read."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -10,13 +10,18 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.errors import SourceError
-from components.google import split_table
+from components.google import split_table, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.source import AHEAD_OF_UTC, LOAD, History
+from components.snapshot.partitions import PartitionRange, partitions_bytes
+from components.snapshot.query import dry_run
+from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, read_source_table
+from components.snapshot.window import resolve_window
 
 PARTITION_NAMES = (len("20261231"), len("2026123123"))
 """The lengths of names of days and hours."""
+COUNTS = 2
+"""A training counts its partitions in the source, and in the table that it has pinned."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,26 @@ def _query(name: str) -> str:
 
 def _day(identifier: str) -> date:
     return date(int(identifier[:4]), int(identifier[4:6]), int(identifier[6:8]))
+
+
+def training_bytes(cloud: Cloud, model: Model, through: date, history: History) -> int:
+    """How many bytes a training through a day would read at most: examples that are kept from before are not read again.
+
+    Raises:
+        SourceError: BigQuery refuses a query of it, or one would read more than `maximum_bytes_billed`.
+        AccessError: BigQuery refuses the credentials, or does not answer.
+    """
+    table, limit = read_source_table(cloud, model), cloud.settings.maximum_bytes_billed
+    window = resolve_window(model, through, first=history.first, last=history.latest)
+    types = {column.name: column.field_type for column in table.schema}
+    days, field = (window.first_partition, window.last_partition), model.source.partition_field
+    wanted = PartitionRange(table_name(table), field, *days, tuple(types), kind=types.get(field, "DATE"))
+    with bigquery_errors(cloud.settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
+        counted = partitions_bytes(cloud.warehouse, wanted)
+    rows = dry_run(cloud, model, table=wanted.table, window=window).total_bytes_processed or 0
+    if max(counted, rows) > limit:
+        raise SourceError(
+            f"a query of it would read {max(counted, rows):,} bytes, and PERENNIAL_MAXIMUM_BYTES_BILLED is {limit:,}: "
+            f"narrow the window or raise the limit"
+        )
+    return COUNTS * counted + rows

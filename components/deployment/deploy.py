@@ -68,24 +68,32 @@ class _Plan:
     rolls_back_to: Event | None = None
 
 
-def deploy(cloud: Cloud, request: Request, *, force: bool = False) -> DeploymentResult:
+def deploy(cloud: Cloud, request: Request, *, force: bool = False, seen: int | None = None) -> DeploymentResult:
     """Make a version the live one of a target. `force` also deploys a version that no gate let through or that cannot be tested in full.
+
+    Args:
+        cloud: the services.
+        request: what is wanted, by whom and why.
+        force: see above.
+        seen: the number of the target's last deployment when this was decided, 0 for none; None if it was decided this moment.
 
     Raises:
         RegistryError: the version is unknown, retired, not blessed, changed, or not as it was; or something else was deployed meanwhile.
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
-    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_deployment(cloud, request), force=force)
+    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_deployment(cloud, request, seen), force=force)
 
 
-def rollback(cloud: Cloud, request: Request, *, force: bool = False) -> DeploymentResult:
+def rollback(cloud: Cloud, request: Request, *, force: bool = False, seen: int | None = None) -> DeploymentResult:
     """Deploy the version that was live on a target before, or the one that the request names, which must have been live there once.
+
+    `seen` as for `deploy`.
 
     Raises:
         RegistryError: there is no version to go back to, or as for `deploy`. A version that was forced once need not be forced again.
         AccessError: as for `deploy`.
     """
-    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_rollback(cloud, request), force=force)
+    return _earlier_result(cloud, request) or _carry_out(cloud, request, _plan_rollback(cloud, request, seen), force=force)
 
 
 def _earlier_result(cloud: Cloud, request: Request) -> DeploymentResult | None:
@@ -98,15 +106,15 @@ def _repair(cloud: Cloud, request: Request) -> str | None:
     return repair_target(cloud.engine, cloud.storage, cloud.settings, request.target)
 
 
-def _plan_deployment(cloud: Cloud, request: Request) -> _Plan:
+def _plan_deployment(cloud: Cloud, request: Request, seen: int | None = None) -> _Plan:
     if request.version is None:
         raise RegistryError(f"say which version of {request.model} to deploy: `perennial versions {request.model}` lists them")
     with cloud.engine.connect() as connection:
         last = last_event(connection, request.model, request.target)
-    return _Plan(request.version, last.seq if last else 0)
+    return _Plan(request.version, seen if seen is not None else last.seq if last else 0)
 
 
-def _plan_rollback(cloud: Cloud, request: Request) -> _Plan:
+def _plan_rollback(cloud: Cloud, request: Request, seen: int | None) -> _Plan:
     """Find the version that a rollback goes to. If the request names the live version, that is the one."""
     with cloud.engine.connect() as connection:
         events = history(connection, request.model, request.target)
@@ -123,7 +131,7 @@ def _plan_rollback(cloud: Cloud, request: Request) -> _Plan:
         sentence = f"nothing was live on {request.target} before {request.model} {events[0].version} that a rollback may go to"
     if not candidates or candidates[0].version is None:
         raise RegistryError(f"{sentence}: look at `perennial history {request.model} --target {request.target}`, or deploy a version")
-    return _Plan(candidates[0].version, events[0].seq, candidates[0])
+    return _Plan(candidates[0].version, events[0].seq if seen is None else seen, candidates[0])
 
 
 def _carry_out(cloud: Cloud, request: Request, plan: _Plan, *, force: bool) -> DeploymentResult:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from components.model.sections import Section, Whole
 
 TargetName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,62}$")]
+Percent = Annotated[Whole, Field(gt=0, lt=100)]
 TriggerName = Literal["new_partition", "schedule", "alarm", "code", "person"]
 CodePart = Literal["model", "environment", "components"]
 
@@ -20,6 +21,10 @@ class DeployRule(StrEnum):
     AT_ONCE = "at once"
     AFTER_APPROVAL = "after approval"
     """`perennial approve` deploys it."""
+    CANARY = "as a canary"
+    """It answers a growing share of the keys beside the live version, and goes live if nothing is wrong with it."""
+    SHADOW = "shadow first"
+    """It is asked beside the live version, answers nobody, and goes live if it is not worse."""
     NEVER = "never"
 
 
@@ -75,12 +80,21 @@ class ContinuousSection(Section):
     """Trainings of the model that may start a day, whoever starts them."""
     training_seconds_a_day: Whole | None = Field(default=None, gt=0)
     """No training starts that would, if it takes as long as the longest of the last three, exceed this sum of a day."""
+    bytes_a_day: Whole | None = Field(default=None, gt=0)
+    """No training starts that would, by a dry run of its queries, exceed this sum of bytes that BigQuery reads for trainings in a day."""
+    training_hours: Whole = Field(default=24, gt=0, le=8_784)
+    """A training that takes longer is ended and has failed. So has one of another machine that has not ended by then."""
     attempts: Whole = Field(default=3, gt=0, le=100)
     """How often a training that fails is tried for the same reason."""
     train_on_unknown: bool = False
     """Whether an alarm whose cause nobody knows is a reason to train."""
     deploy: dict[TargetName, DeployRule] = Field(default_factory=dict)
-    """What becomes of a good version, by target: "at once", "after approval" or "never", which is also what holds for the other targets."""
+    """What becomes of a good version, by target: "at once", "as a canary", "shadow first", "after approval" or "never", which is also
+    what holds for the other targets."""
+    canary_shares: tuple[Percent, ...] = Field(default=(5, 25), min_length=1, max_length=20)
+    """The percentages of the keys that a canary answers, step by step, before it goes live."""
+    step_days: Whole = Field(default=1, gt=0, le=366)
+    """So many days of a canary or shadow must be measured, and nothing wrong with them, before its next step."""
     probation_days: Whole = Field(default=7, ge=0, le=366)
     """A version that was deployed at once is rolled back if within so many days an alarm says that the version is bad. 0 turns it off."""
 
@@ -90,6 +104,13 @@ class ContinuousSection(Section):
         if len(set(names)) < len(names):
             raise ValueError(f"{list(names)} has a name twice: name each once")
         return names
+
+    @field_validator("canary_shares")
+    @classmethod
+    def _rising(cls, shares: tuple[int, ...]) -> tuple[int, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise ValueError(f"{list(shares)} do not rise: write each share once, the smallest first")
+        return shares
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Self:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import AlarmFact, Cause, Facts, LiveFact
+from components.policy.facts import AlarmFact, Cause, Facts, LiveFact, RunFact
 from components.policy.reasons import Reason, ReasonKind, reasons_to_train
 from components.policy.times import day_of, next_day, quiet_until
 
@@ -126,9 +126,9 @@ def _no_reason(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) 
     return None if reasons else Decision(PolicyVerdict.NOTHING, "no reason", f"nothing asks for a training of {facts.model}")
 
 
-def _no_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    if facts.source is not None:
-        return None
+def _no_source(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if facts.source is not None or not (reasons or set(policy.triggers) & {"new_partition", "schedule"}):
+        return None  # who trains for neither needs the source only when there is another reason
     return Decision(
         PolicyVerdict.WAIT, "no data", f"there is nothing to train on: {facts.source_error or 'the source was not read'}", reasons
     )
@@ -159,16 +159,19 @@ def _quiet(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...])
 
 
 def _cooldown(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    if not facts.runs or _asked(reasons):
+    cooldown = timedelta(hours=policy.cooldown_hours)
+    # A run of the future began before a clock was set back. One further ahead than a cooldown would hold everything up for as long.
+    begun = [run.started_at for run in facts.runs if run.started_at <= facts.now + cooldown]
+    if not begun or _asked(reasons):
         return None
-    last = max(min(run.started_at, facts.now) for run in facts.runs)  # a run of the future: somebody set a clock back
-    until = last + timedelta(hours=policy.cooldown_hours)
+    last = max(begun)
+    until = last + cooldown
     what = f"the last training began at {last:%Y-%m-%d %H:%M} UTC, and the cooldown is {policy.cooldown_hours} h"
     return _later("cooldown", what, until, reasons) if until > facts.now else None
 
 
 def _runs_a_day(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    today = _seconds_today(policy, facts)
+    today = _runs_today(policy, facts)
     if len(today) < policy.runs_a_day:
         return None
     return _later(
@@ -187,11 +190,36 @@ def _out_of_reach(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason
 
 def _budget(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     budget, longest = policy.training_seconds_a_day, _longest(facts)
-    used = sum(_seconds_today(policy, facts))
+    used = sum(run.seconds for run in _runs_today(policy, facts))
     if budget is None or not used or used + longest <= budget:
         return None
     sentence = f"{used:,.0f} of {budget:,} training seconds of the day are used, and a training takes {longest:,.0f}"
     return _later("training seconds", sentence, next_day(policy, facts.now), reasons)
+
+
+def _dry_run(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    if not facts.dry_run_error:
+        return None
+    return Decision(PolicyVerdict.WAIT, "dry run", f"BigQuery would refuse the training: {facts.dry_run_error}", reasons)
+
+
+def _bytes(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    """Like the training seconds: what no day has is told at once, unless a person asks, and of what a day has is left some or none."""
+    budget, wanted = policy.bytes_a_day, facts.training_bytes
+    if budget is None or wanted is None:
+        return None
+    if wanted > budget and not _asked(reasons):
+        sentence = f"a training reads {wanted:,} bytes, and continuous.bytes_a_day allows {budget:,}: raise it, or narrow the window"
+        return Decision(PolicyVerdict.WAIT, "bytes", sentence, reasons)
+    used = sum(run.bytes_read for run in _runs_today(policy, facts))
+    if not used or used + wanted <= budget:
+        return None
+    sentence = f"{used:,} of {budget:,} bytes of the day are used, and a training reads {wanted:,}"
+    return _later("bytes", sentence, next_day(policy, facts.now), reasons)
+
+
+def _crowded(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    return Decision(PolicyVerdict.WAIT, "trainings at once", facts.crowded, reasons) if facts.crowded else None
 
 
 def _longest(facts: Facts) -> float:
@@ -206,8 +234,8 @@ RULES: tuple[Rule, ...] = (
     _broken_source,
     _serving_fault,
     _unknown_cause,
-    _no_reason,
     _no_source,
+    _no_reason,
     _running,
     _attempts,
     _unripe,
@@ -216,6 +244,9 @@ RULES: tuple[Rule, ...] = (
     _cooldown,
     _runs_a_day,
     _budget,
+    _crowded,
+    _dry_run,
+    _bytes,
 )
 """In the order in which they are asked."""
 
@@ -239,7 +270,7 @@ def _ids(alarms: list[AlarmFact]) -> tuple[str, ...]:
     return tuple(f"alarm:{one.alarm_id}" for one in alarms)
 
 
-def _seconds_today(policy: ContinuousSection, facts: Facts) -> list[float]:
-    """How long each training of the day took, or takes already."""
+def _runs_today(policy: ContinuousSection, facts: Facts) -> list[RunFact]:
+    """The trainings of the day."""
     today = day_of(policy, facts.now)
-    return [run.seconds for run in facts.runs if day_of(policy, min(run.started_at, facts.now)) == today]
+    return [run for run in facts.runs if day_of(policy, run.started_at) == today]

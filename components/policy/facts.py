@@ -84,6 +84,8 @@ class RunFact:
     """Whether it failed or was cancelled: what a gate refused did not fail."""
     refused: bool = False
     """Whether a gate refused the data or the version."""
+    bytes_read: int = 0
+    """What it was to read of BigQuery at most; 0 if nobody asked, as for a person's."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,12 @@ class Facts:
     """The keys of reasons for which a training was carried out, whatever came of it, or a rollback was refused."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """How many trainings for a reason failed, by its key."""
+    training_bytes: int | None = None
+    """What a training would read of BigQuery at most, by a dry run; None until one is asked for."""
+    dry_run_error: str = ""
+    """Why BigQuery refuses the dry run; empty if it does not."""
+    crowded: str = ""
+    """Why no training can begin where trainings run, such as too many others; empty if one can."""
     paused: str = ""
     """Why, and by whom, the model is paused; empty if it is not."""
 

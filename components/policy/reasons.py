@@ -61,7 +61,8 @@ def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
 def _code(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if "code" in policy.triggers and facts.trained and facts.code.changed:
         parts = " and ".join(facts.code.changed)
-        yield Reason(ReasonKind.CODE, f"code:{facts.code.digest}", f"the code of {parts} changed since version {facts.trained.version}")
+        key = f"code:{facts.code.digest}:{facts.trained.version}"  # going back to code that was trained before is a change, too
+        yield Reason(ReasonKind.CODE, key, f"the code of {parts} changed since version {facts.trained.version}")
 
 
 def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
@@ -81,7 +82,7 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
 
 def _mended(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     """What a gate refused may be good once it was written again: no version has pinned it, so it is not a rewritten partition."""
-    source, last = facts.source, next((run for run in facts.runs if not run.failed), None)
+    source, last = facts.source, next((run for run in facts.runs if not run.failed and run.started_at <= facts.now), None)
     if "new_partition" not in policy.triggers or source is None or source.written_at is None or last is None or not last.refused:
         return
     is_told = bool(source.rewritten) and f"rewritten:{source.rewritten_id}" not in facts.answered
@@ -92,8 +93,8 @@ def _mended(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
 
 def _schedule(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     due = last_due(policy, policy.schedule, facts.now) if policy.schedule else None
-    if due is None or facts.source is None or any(run.started_at >= due and not run.failed for run in facts.runs):
-        return
+    if due is None or facts.source is None or any(due <= run.started_at <= facts.now and not run.failed for run in facts.runs):
+        return  # a run of the future, which began before a clock was set back, speaks for no day
     sentence = f"the schedule was due at {due:%Y-%m-%d %H:%M} UTC"
     yield Reason(ReasonKind.SCHEDULE, f"schedule:{due:%Y-%m-%dT%H:%M}", sentence, _lacking_rows(policy, facts))
 

@@ -32,10 +32,15 @@ def quiet_until(policy: ContinuousSection, now: datetime) -> datetime | None:
     begin, end = policy.quiet_hours
     today = day_of(policy, now)
     for day in (today - timedelta(days=1), today):
-        until = _at(policy, day + timedelta(days=end < begin), end)
+        until = _last_at(policy, day + timedelta(days=end < begin), end)
         if _at(policy, day, begin) <= now < until:
             return until
     return None
+
+
+def _last_at(policy: ContinuousSection, day: date, at: time) -> datetime:
+    """Like `_at`, but of a time that happens twice the second, so that it is past on the wall, too."""
+    return max(_at(policy, day, at.replace(fold=fold)) for fold in (0, 1))
 
 
 def _at(policy: ContinuousSection, day: date, at: time) -> datetime:

@@ -48,21 +48,35 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
     if policy.quiet_hours or policy.cooldown_hours:
         yield "who asks in person waits for neither"
     yield f"at most {policy.runs_a_day} trainings start a day, one at a time"
+    if policy.bytes_a_day:
+        yield f"trainings read at most {policy.bytes_a_day:,} bytes of BigQuery a day, by a dry run before each"
     if policy.training_seconds_a_day:
         yield f"trainings take at most {policy.training_seconds_a_day:,} seconds a day"
+    yield f"a training that has not ended after {policy.training_hours} hours is ended"
     yield f"a training that fails is tried {'once' if policy.attempts == 1 else f'up to {policy.attempts} times'} for the same reason"
 
 
 def _deployment(policy: ContinuousSection) -> Iterator[str]:
     targets = {target: rule for target, rule in sorted(policy.deploy.items()) if rule is not DeployRule.NEVER}
     for target, rule in targets.items():
-        when = "at once" if rule is DeployRule.AT_ONCE else "when somebody approves it with `perennial approve`"
-        yield f"a good version goes to {target} {when}"
+        yield f"a good version goes to {target} {_way(policy, rule)}"
     if not targets:
         yield "no version is deployed by the policy"
-    if DeployRule.AT_ONCE in targets.values() and policy.probation_days:
+    if set(targets.values()) - {DeployRule.AFTER_APPROVAL} and policy.probation_days:
         within = f"within {_days(policy.probation_days)}"
         yield f"if an alarm says {within} that such a version is bad, it is rolled back, and the next one waits for approval"
+
+
+def _way(policy: ContinuousSection, rule: DeployRule) -> str:
+    each = f"for {_days(policy.step_days)} of measured predictions" if policy.step_days > 1 else "for a day of measured predictions"
+    shares = ", then ".join(f"{share} %" for share in policy.canary_shares)
+    ways = {
+        DeployRule.AT_ONCE: "at once",
+        DeployRule.AFTER_APPROVAL: "when somebody approves it with `perennial approve`",
+        DeployRule.CANARY: f"as a canary that answers {shares} of the keys, each {each}, and is held if an alarm is about it",
+        DeployRule.SHADOW: f"after it was asked as a shadow {each}, and is held if it is worse there",
+    }
+    return ways[rule]
 
 
 def _days(count: int) -> str:

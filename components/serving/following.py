@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from components.cloud import Cloud
+from components.deployment.rollouts import canary_shares
 from components.errors import PerennialError
 from components.registry.deployments import live_on_target
 from components.serving.directory import LABELS, Directory, ServedModel, ServingRole, State, VersionState
@@ -70,19 +71,21 @@ class Follower:
         Raises:
             AccessError: Cloud SQL cannot be reached, or refuses the credentials.
         """
-        self._wanted = await asyncio.to_thread(self._read)
+        self._wanted, self.service.canary_shares = await asyncio.to_thread(self._read)
         for model in sorted(self._wanted.keys() | self.service.directory.models.keys()):
             await self._follow_model(model, self._wanted.get(model, {}))
         self.has_followed = True
 
-    def _read(self) -> Wanted:
+    def _read(self) -> tuple[Wanted, Mapping[str, float]]:
         wanted: dict[str, dict[ServingRole, int]] = {}
         roles = {ServingRole.LIVE: self.targets.live, ServingRole.CANARY: self.targets.canary, ServingRole.SHADOW: self.targets.shadow}
         with self.cloud.engine.connect() as connection:
             for role, target in roles.items():
                 for model, version in live_on_target(connection, target).items() if target else ():
                     wanted.setdefault(model, {})[role] = version
-        return {model: found for model, found in wanted.items() if ServingRole.LIVE in found}
+            steps = canary_shares(connection, self.targets.live) if self.targets.canary else {}
+        shares = {model: share for model, (version, share) in steps.items() if wanted.get(model, {}).get(ServingRole.CANARY) == version}
+        return {model: found for model, found in wanted.items() if ServingRole.LIVE in found}, shares
 
     async def _follow_model(self, model: str, roles: Mapping[ServingRole, int]) -> None:
         served = self.service.directory.models.get(model, ServedModel[Servable]())

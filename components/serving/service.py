@@ -92,12 +92,15 @@ class Service:
     metrics: Metrics
     limits: Limits = field(default_factory=Limits)
     canary_share: float = 0.0
+    """Of the keys of every model, unless its version goes live in steps."""
     note: Note | None = None
     refuse: "Callable[[Unanswered], None] | None" = None
     """Remembers what was not answered."""
     opened: "Callable[[Servable], None] | None" = None
     """Is told of a version before it is served."""
     directory: Directory[Servable] = field(default_factory=Directory)
+    canary_shares: Mapping[str, float] = field(default_factory=dict)
+    """Of models whose canary goes live in steps; replaced whole when they change."""
     _shadow_rows: int = 0
     _shadows: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -139,10 +142,11 @@ class Service:
             Refusal: it is not served.
         """
         _, servable = self.directory.find(asked.model, asked.version, asked.label)
-        if asked.version is None and asked.label is None and self.canary_share:
+        share = self.canary_shares.get(asked.model, self.canary_share)
+        if asked.version is None and asked.label is None and share:
             served = self.directory.models[asked.model]
             canary = served.loaded.get(served.labels.get(LABELS[ServingRole.CANARY], 0))
-            if canary and zlib.crc32(f"{asked.model}\0{key or asked.request_id}".encode()) < self.canary_share * HASHES:
+            if canary and zlib.crc32(f"{asked.model}\0{key or asked.request_id}".encode()) < share * HASHES:
                 return canary
         return servable
 

@@ -1,27 +1,16 @@
 """What becomes of a version by policy: deployed at once, after approval, or rolled back while it is on probation."""
 
-from dataclasses import replace
-
 from components.cloud import Cloud
 from components.decisions.gather import BY_POLICY
-from components.decisions.record import (
-    DONE,
-    WANTED,
-    DecisionOutcome,
-    OutcomeKind,
-    RecordedDecision,
-    is_on_hold,
-    record_outcome,
-)
-from components.deployment.deploy import deploy, rollback
-from components.deployment.request import actor, new_request
-from components.errors import RegistryError, SettingsError
+from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, record_outcome
+from components.deployment.deploy import rollback
+from components.deployment.rollouts import RolloutStage, aside
+from components.errors import ConflictError, RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
-from components.reason import LONGEST_REASON, as_reason
-from components.registry.deployments import Action, Request, history, live_on_target
+from components.registry.deployments import Action, history, last_event
+from pipelines.watch.placing import REFUSED, SKIPPED, deploy_version, held_back, new_outcome, policy_request, wait_for_approval
+from pipelines.watch.rolling_out import begin_rollout
 from pipelines.watch.watcher import Watcher
-
-REFUSED, SKIPPED = "refused", "skipped"
 
 
 def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: RecordedDecision, version: int) -> None:
@@ -31,20 +20,29 @@ def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: Reco
         AccessError: a service refuses or does not answer: the next look goes on from here.
     """
     for target, rule in sorted(policy.deploy.items()):
-        if rule is DeployRule.NEVER or decision.outcome(OutcomeKind.DEPLOYMENT, target) or decision.outcome(OutcomeKind.APPROVAL, target):
+        if rule is DeployRule.NEVER or decision.outcome(OutcomeKind.APPROVAL, target) or _has_begun(decision, target):
             continue
         with watcher.cloud.engine.connect() as connection:
-            held = is_on_hold(connection, decision.model, target)
+            last, held = last_event(connection, decision.model, target), held_back(watcher, connection, decision.model, target)
         if rule is DeployRule.AFTER_APPROVAL or held:
-            after = ", since the policy rolled back there and nobody has looked" if held else ""
-            command = f"perennial approve {decision.decision_id} --target {target}"
-            outcome = _outcome(
-                watcher.cloud, OutcomeKind.APPROVAL, target, WANTED, f"version {version} waits for `{command}`{after}", version
-            )
+            outcome = wait_for_approval(watcher.cloud, decision, version, target, because=held)
         else:
-            outcome = _deploy(watcher.cloud, decision, version, target, request_id=f"{BY_POLICY}deploy:{decision.decision_id}:{target}")
+            request_id = f"{BY_POLICY}deploy:{decision.decision_id}:{target}"
+            try:
+                if rule is DeployRule.AT_ONCE or last is None or last.version is None or last.version > version:
+                    outcome = deploy_version(watcher.cloud, decision, version, target, request_id=request_id, last=last)
+                else:
+                    outcome = begin_rollout(watcher, policy, decision, version, target)
+            except ConflictError:
+                outcome = wait_for_approval(watcher.cloud, decision, version, target, because="something else was deployed there meanwhile")
         _record(watcher, decision, outcome)
         watcher.on_point("deployed")
+
+
+def _has_begun(decision: RecordedDecision, target: str) -> bool:
+    """Whether the version was deployed on a target, or on those on which it is while it goes live there."""
+    places = {target, *(aside(target, stage) for stage in RolloutStage)}
+    return any(one.kind is OutcomeKind.DEPLOYMENT and one.subject in places for one in decision.outcomes)
 
 
 def approve(cloud: Cloud, decision: RecordedDecision, target: str | None, *, reason: str) -> tuple[DecisionOutcome, ...]:
@@ -66,7 +64,12 @@ def approve(cloud: Cloud, decision: RecordedDecision, target: str | None, *, rea
     outcomes = []
     for name, version in sorted(wanted.items()):
         request_id = f"approval:{decision.decision_id}:{name}"
-        outcome = _deploy(cloud, decision, version, name, request_id=request_id, because=f"approved: {reason}")
+        with cloud.engine.connect() as connection:
+            last = last_event(connection, decision.model, name)
+        try:
+            outcome = deploy_version(cloud, decision, version, name, request_id=request_id, last=last, because=f"approved: {reason}")
+        except ConflictError as error:
+            outcome = new_outcome(cloud, OutcomeKind.DEPLOYMENT, name, REFUSED, str(error), version)
         if outcome.result == DONE:
             with cloud.engine.begin() as connection:
                 record_outcome(connection, decision.decision_id, outcome)
@@ -87,13 +90,16 @@ def roll_back(watcher: Watcher, decision: RecordedDecision) -> None:
     try:
         if events[0].version != bad and request_id not in {event.request_id for event in events}:
             sentence = f"version {bad} is not live on {target} any more: {events[0].sentence}"
-            outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", SKIPPED, sentence, events[0].version)
+            outcome = new_outcome(cloud, OutcomeKind.ROLLBACK, "", SKIPPED, sentence, events[0].version)
         else:
-            result = rollback(cloud, _request(cloud, decision, Action.ROLLBACK, target, request_id=request_id))
+            made = policy_request(cloud, decision, Action.ROLLBACK, target, request_id=request_id)
+            result = rollback(cloud, made, seen=events[0].seq)
             sentence = f"{target} went back from version {bad} to {result.event.version}; what comes next waits for approval there"
-            outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", DONE, sentence, result.event.version)
+            outcome = new_outcome(cloud, OutcomeKind.ROLLBACK, "", DONE, sentence, result.event.version)
+    except ConflictError as error:  # somebody was faster
+        outcome = new_outcome(cloud, OutcomeKind.ROLLBACK, "", SKIPPED, str(error), None)
     except (RegistryError, SettingsError) as error:
-        outcome = _outcome(cloud, OutcomeKind.ROLLBACK, "", REFUSED, str(error), None)
+        outcome = new_outcome(cloud, OutcomeKind.ROLLBACK, "", REFUSED, str(error), None)
     _record(watcher, decision, outcome)
 
 
@@ -101,30 +107,6 @@ def _on_probation(decision: RecordedDecision) -> int | None:
     """The version that was live on the target when this was decided."""
     live = decision.facts["live"]
     return next((one["version"] for one in live if one["target"] == decision.target), None) if isinstance(live, list) else None
-
-
-def _deploy(cloud: Cloud, decision: RecordedDecision, version: int, target: str, *, request_id: str, because: str = "") -> DecisionOutcome:
-    """Deploy, unless a newer version is live there. What refuses the deployment is an outcome, too."""
-    kind = OutcomeKind.DEPLOYMENT
-    with cloud.engine.connect() as connection:
-        live = live_on_target(connection, target).get(decision.model)
-    if live is not None and live > version:
-        return _outcome(cloud, kind, target, SKIPPED, f"version {live}, which is newer than {version}, is live on {target}", version)
-    try:
-        made = _request(cloud, decision, Action.DEPLOY, target, request_id=request_id)
-        deploy(cloud, replace(made, version=version, reason=f"{because}; {made.reason}"[:LONGEST_REASON] if because else made.reason))
-    except (RegistryError, SettingsError) as error:
-        return _outcome(cloud, kind, target, REFUSED, str(error), version)
-    return _outcome(cloud, kind, target, DONE, f"version {version} is live on {target}", version)
-
-
-def _request(cloud: Cloud, decision: RecordedDecision, action: Action, target: str, *, request_id: str) -> Request:
-    reason = as_reason(f"decision {decision.decision_id}: {decision.reason}")
-    return new_request(cloud.settings, action, model=decision.model, version=None, target=target, reason=reason, request_id=request_id)
-
-
-def _outcome(cloud: Cloud, kind: OutcomeKind, subject: str, result: str, sentence: str, version: int | None) -> DecisionOutcome:
-    return DecisionOutcome(kind=kind, subject=subject, result=result, sentence=sentence, version=version, actor=actor(cloud.settings))
 
 
 def _record(watcher: Watcher, decision: RecordedDecision, outcome: DecisionOutcome) -> None:

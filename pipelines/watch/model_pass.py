@@ -3,11 +3,15 @@
 Whoever is killed at any point leaves rows from which the next look goes on: nothing is lost, and nothing is done twice.
 """
 
+from dataclasses import replace
+
+from components.decisions.claims import under_way
 from components.decisions.effects import record_effects
-from components.decisions.gather import gather_facts
+from components.decisions.gather import gather_cost, gather_facts
 from components.decisions.record import (
     DecisionOutcome,
     OutcomeKind,
+    RecordedDecision,
     TrainingOutcome,
     append_decision,
     last_seen,
@@ -22,8 +26,10 @@ from components.errors import PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.facts import Cause, Facts
 from pipelines.watch.deploying import deploy_by_policy, roll_back
-from pipelines.watch.training import train_for
+from pipelines.watch.rolling_out import advance_rollouts
+from pipelines.watch.training import close_dead_runs, train_for
 from pipelines.watch.watcher import Watcher
 
 BUSY = "another watcher is at work on it"
@@ -35,7 +41,29 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     Raises:
         AccessError: a service refuses or does not answer.
     """
-    return decide(policy, gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms))
+    reading = replace(watcher, sources=replace(watcher.sources, keeps=False))
+    return _decision(reading, model, policy, _facts(reading, model, policy))[1]
+
+
+def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: Facts) -> tuple[Facts, Decision]:
+    """What is decided by these facts, and, should it be to train, by what that would cost, too."""
+    decision = decide(policy, facts)
+    if decision.verdict is not PolicyVerdict.TRAIN:
+        return facts, decision
+    facts = gather_cost(watcher.cloud, model, facts, watcher.sources)
+    return facts, decide(policy, facts)
+
+
+def _facts(watcher: Watcher, model: Model, policy: ContinuousSection) -> Facts:
+    """The facts about a model, and whether there is room for a training where trainings run."""
+    facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
+    at_most = watcher.cloud.settings.trainings_at_once
+    if not (crowded := watcher.crowded()):
+        with watcher.cloud.engine.connect() as connection:
+            others = [run_id for run_id, name in under_way(connection) if name != model.name]
+        if len(others) >= at_most:
+            crowded = f"{len(others)} trainings are under way, and PERENNIAL_TRAININGS_AT_ONCE is {at_most}: {', '.join(others)}"
+    return replace(facts, crowded=crowded)
 
 
 def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
@@ -48,6 +76,7 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return True
+            advance_rollouts(watcher, model, policy)
             is_free = _finish(watcher, model, policy)
             decision_id = _decide(watcher, model, policy, may_train=is_free)
             if decision_id is not None:
@@ -80,8 +109,10 @@ def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, *, may_tr
     """
     with watcher.cloud.engine.connect() as connection:
         seen, subject = last_seen(connection, model.name)
-    facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
-    decision = decide(policy, facts)
+    facts = _facts(watcher, model, policy)
+    if may_train and any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
+        facts = _facts(watcher, model, policy)
+    facts, decision = _decision(watcher, model, policy, facts)
     acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
     if not may_train and decision.verdict is not PolicyVerdict.ROLL_BACK:
         return None
@@ -103,7 +134,7 @@ def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
     if decision.verdict is PolicyVerdict.ROLL_BACK:
         roll_back(watcher, decision)
         return
-    end = train_for(watcher, model, decision_id)
+    end = train_for(watcher, model, policy, decision_id, lambda made: _objection(watcher, model, policy, made))
     if end is None:
         return
     if end.result is TrainingOutcome.VERSION and end.version is not None:
@@ -114,3 +145,15 @@ def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
         record_outcome(connection, decision_id, outcome)
     watcher.on_news(model.name, f"{end.result}: {end.sentence}")
     watcher.on_point("recorded")
+
+
+def _objection(watcher: Watcher, model: Model, policy: ContinuousSection, decision: RecordedDecision) -> str:
+    """Why a decision to train would not be made any more: the model was paused, or its source broke, since. Empty if it would be.
+
+    The runs that were claimed for it, and were interrupted, count for nothing, nor does a bad version, which is rolled back beside it.
+    """
+    facts, own = _facts(watcher, model, policy), {claim.run_id for claim in decision.claims}
+    runs = tuple(run for run in facts.runs if run.run_id not in own)
+    alarms = tuple(one for one in facts.alarms if one.cause is not Cause.BAD_VERSION)
+    _, now = _decision(watcher, model, policy, replace(facts, runs=runs, alarms=alarms))
+    return "" if now.verdict is PolicyVerdict.TRAIN else now.reason

@@ -1,17 +1,23 @@
 """The models that a watcher looks at, and one look at each."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 from components.cloud import Cloud
+from components.database.statements import execute
 from components.decisions.alarms import read_alarm_facts
-from components.errors import PerennialError
+from components.errors import AccessError, PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
-from pipelines.watch.local import train_here
+from pipelines.watch.local import LocalTrainer
 from pipelines.watch.model_pass import watch_model
 from pipelines.watch.watcher import Watcher
+
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -22,7 +28,18 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
         PerennialError: the settings lack something for Kubeflow.
     """
     if on == "local":
-        yield Watcher(Cloud(settings), train_here, lambda _: False, read_alarm_facts, on_news)
+        here = LocalTrainer(settings)
+        yield Watcher(
+            Cloud(settings),
+            here.submit,
+            here.is_under_way,
+            read_alarm_facts,
+            on_news,
+            end_of=here.end_of,
+            stop=here.stop,
+            crowded=here.crowded,
+            wait=here.wait,
+        )
         return
     from pipelines.kubeflow.api import connected
     from pipelines.kubeflow.compiling import require_image
@@ -31,28 +48,73 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
     require_image(settings)
     with connected(settings) as kubeflow:
         trainer = KubeflowTrainer(kubeflow, settings)
-        yield Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, has_ended=trainer.has_ended)
+        yield Watcher(
+            Cloud(settings),
+            trainer.submit,
+            trainer.is_under_way,
+            read_alarm_facts,
+            on_news,
+            has_ended=trainer.has_ended,
+            stop=trainer.stop,
+        )
 
 
-def watched_models(
-    settings: Settings, names: Sequence[str], on_news: Callable[[str, str], None]
-) -> Iterator[tuple[Model, ContinuousSection]]:
-    """The models of these names, or all that there are, which have a policy. A folder that cannot be read is told and passed over."""
-    for name in names or model_names(settings.models_folder):
-        try:
-            model = read_model(settings.models_folder, name)
-        except PerennialError as error:
-            on_news(name, f"not looked at: {error}")
+def each_watched(watcher: Watcher, names: Sequence[str], act: Callable[[Model, ContinuousSection], bool]) -> bool:
+    """Act on each model of these names, or on all that there are, which have a policy.
+
+    Whatever is wrong with one is told, and the others have their turn, unless it is that the registry does not answer: to wait for it
+    once for each of a thousand models would take hours. Returns whether nothing was wrong with any.
+    """
+    folder, is_well = watcher.cloud.settings.models_folder, True
+    for name in names or model_names(folder):
+        if _is_well(watcher, folder, name, act, is_named=bool(names)):
             continue
+        is_well = False
+        if unreachable := _unreachable(watcher):
+            watcher.on_news(name, f"no other model is looked at now: {unreachable}")
+            break
+    return is_well
+
+
+def _is_well(watcher: Watcher, folder: Path, name: str, act: Callable[[Model, ContinuousSection], bool], *, is_named: bool) -> bool:
+    try:
+        model = read_model(folder, name)
         if model.continuous is not None:
-            yield model, model.continuous
-        elif names:
-            on_news(name, "not looked at: its model.toml has no section [continuous]")
+            return act(model, model.continuous)
+        if is_named:
+            watcher.on_news(name, "not looked at: its model.toml has no section [continuous]")
+    except PerennialError as error:
+        watcher.on_news(name, f"not looked at: {error}")
+        return False
+    except Exception as error:  # of a client, a disk or a fault of ours: it must not stop the looks at all other models
+        log.exception("a look at a model failed", extra={"model": name})
+        watcher.on_news(name, f"not looked at to the end: {type(error).__name__}: {error}")
+        return False
+    return True
+
+
+def _unreachable(watcher: Watcher) -> str:
+    """Why the registry does not answer; empty if it does."""
+    try:
+        with watcher.cloud.engine.connect() as connection:
+            execute(connection, "decisions.now")
+    except AccessError as error:
+        return str(error)
+    return ""
 
 
 def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
     """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    models = watched_models(watcher.cloud.settings, names, watcher.on_news)
-    looks = [watch_model(watcher, model, policy) for model, policy in models]
-    return all(looks)
+    return each_watched(watcher, names, partial(watch_model, watcher))
+
+
+def watch_to_the_end(watcher: Watcher, names: Sequence[str]) -> bool:
+    """Look at each model, and again whenever a training has ended that this process began, until none is under way.
+
+    Returns whether each could be looked at to the end each time.
+    """
+    is_well = watch_once(watcher, names)
+    while watcher.wait(None):
+        is_well = watch_once(watcher, names) and is_well
+    return is_well

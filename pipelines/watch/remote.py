@@ -31,6 +31,17 @@ class KubeflowTrainer:
         found = self.kubeflow.find_run(None, run_id)
         return found is not None and not found.has_ended
 
+    def stop(self, run_id: str, kubeflow_run: str | None) -> None:
+        """End a run on Kubeflow, if it is there and goes on.
+
+        Raises:
+            PerennialError: Kubeflow refuses it, or does not answer: the next look tries again.
+        """
+        found = self.kubeflow.find_run(None, run_id) if kubeflow_run is None else None
+        kubeflow_run = found.kubeflow_run if found else kubeflow_run
+        if kubeflow_run is not None and not self.has_ended(kubeflow_run):
+            self.kubeflow.write(f"to stop run {run_id}", self.kubeflow.runs.run_service_terminate_run, kubeflow_run)
+
     def has_ended(self, kubeflow_run: str) -> bool:
         """Whether a run, by Kubeflow's id, is at its end there.
 

@@ -1,10 +1,15 @@
 """Train for a decision: once, whoever carries it out and however often they are killed."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from enum import Enum, auto
 
-from components.decisions.record import RecordedDecision, TrainingOutcome, claim_attempt, read_decision
+from components.database.statements import execute
+from components.decisions.claims import claim_attempt
+from components.decisions.record import DecisionClaim, RecordedDecision, TrainingOutcome, read_decision
 from components.errors import TaskError
 from components.lock import exclusive_lock
+from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.reasons import ReasonKind
 from components.reason import as_reason
@@ -12,6 +17,7 @@ from components.registry.versions import find_version_of_run
 from components.runs.kubeflow import find_execution
 from components.runs.record import RecordedRun, RunState, close_interrupted, finish_run, is_recorded, read_run
 from pipelines.run.locks import run_lock
+from pipelines.watch.local import too_long
 from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
 
 MOST_ATTEMPTS = 3
@@ -34,8 +40,17 @@ class ClaimProgress(Enum):
     """It began, or was to begin, in a process that is gone."""
 
 
-def train_for(watcher: Watcher, model: Model, decision_id: int) -> TrainingEnd | None:
+def train_for(
+    watcher: Watcher, model: Model, policy: ContinuousSection, decision_id: int, objection: Callable[[RecordedDecision], str]
+) -> TrainingEnd | None:
     """Claim the decision and train, unless that is done or under way. Returns how the training ended; None while it goes on.
+
+    Args:
+        watcher: who trains.
+        model: which is trained.
+        policy: its policy as it is now.
+        decision_id: the decision.
+        objection: says, before a run is claimed, why the decision would not be made any more; empty if it would.
 
     Raises:
         RegistryError: the registry refuses the claim: another run carries out the decision.
@@ -44,26 +59,37 @@ def train_for(watcher: Watcher, model: Model, decision_id: int) -> TrainingEnd |
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, decision_id)
         attempt = len(decision.claims)
-        progress = _look(watcher, model, decision.claims[-1].run_id) if attempt else ClaimProgress.DEAD
+        progress = _look(watcher, model, policy, decision.claims[-1]) if attempt else ClaimProgress.DEAD
         if progress is ClaimProgress.UNDER_WAY:
             return None
         if isinstance(progress, TrainingEnd):
             return progress
         if attempt >= MOST_ATTEMPTS:
             return TrainingEnd(TrainingOutcome.FAILED, f"each of {attempt} runs was interrupted: {decision.claims[-1].run_id} was the last")
+        if against := objection(decision):
+            return TrainingEnd(TrainingOutcome.WITHDRAWN, f"it does not begin any more, since {against}")
         run_id = f"{model.name}-decision-{decision_id}-{attempt + 1}"
         with watcher.cloud.engine.begin() as connection:
-            if not claim_attempt(connection, decision_id, attempt + 1, run_id=run_id, host=watcher.host):
+            at_most = watcher.cloud.settings.trainings_at_once
+            if not claim_attempt(connection, decision_id, attempt + 1, run_id=run_id, host=watcher.host, at_most=at_most):
                 return None
         watcher.on_point("claimed")
-        end = watcher.train(_order(model, decision, run_id))
+        end = watcher.train(_order(model, policy, decision, run_id))
         watcher.on_point("trained")
         with watcher.cloud.engine.connect() as connection:
             if end is None or not is_recorded(connection, run_id):
                 return end
 
 
-def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrder:
+def close_dead_runs(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """End the model's trainings in the registry that go on nowhere, whoever began them. Returns whether there were any."""
+    with watcher.cloud.engine.connect() as connection:
+        running = [read_run(connection, one) for one in execute(connection, "decisions.running", model=model.name).scalars()]
+    closed = [_close(watcher, model, policy, run) for run in running]
+    return any(closed)
+
+
+def _order(model: Model, policy: ContinuousSection, decision: RecordedDecision, run_id: str) -> TrainingOrder:
     if decision.through is None or decision.trigger is None:
         raise ValueError(f"decision {decision.decision_id} is none to train")  # the database has a constraint
     code = decision.facts.get("code")
@@ -75,34 +101,46 @@ def _order(model: Model, decision: RecordedDecision, run_id: str) -> TrainingOrd
         trigger=decision.trigger,
         reason=as_reason(f"decision {decision.decision_id}: {decision.reason}"),
         force="components" in changed and any(one.kind is ReasonKind.CODE for one in decision.reasons),
+        limit_seconds=policy.training_hours * 3600.0,
     )
 
 
-def _look(watcher: Watcher, model: Model, run_id: str) -> TrainingEnd | ClaimProgress:
+def _look(watcher: Watcher, model: Model, policy: ContinuousSection, claim: DecisionClaim) -> TrainingEnd | ClaimProgress:
     """How a claimed run stands. One of this machine whose process is gone is ended here, as is one that Kubeflow has ended."""
+    run_id, limit = claim.run_id, timedelta(hours=policy.training_hours)
     with watcher.cloud.engine.connect() as connection:
         run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
+        waited = execute(connection, "decisions.now").scalar_one() - claim.created_at
+    if run is None and not watcher.is_under_way(run_id):
+        return watcher.end_of(run_id) or ClaimProgress.DEAD
+    if run is None and waited >= limit:  # such as for a node that nobody has
+        watcher.stop(run_id, None)
+        return TrainingEnd(TrainingOutcome.FAILED, f"run {run_id} has not begun: {too_long(limit.total_seconds())}")
     if run is None:
-        return ClaimProgress.UNDER_WAY if watcher.is_under_way(run_id) else ClaimProgress.DEAD
+        return ClaimProgress.UNDER_WAY
     if run.state is RunState.RUNNING:
-        is_closed = _close(watcher, model, run)
-        return _look(watcher, model, run_id) if is_closed else ClaimProgress.UNDER_WAY
+        is_closed = _close(watcher, model, policy, run)
+        return _look(watcher, model, policy, claim) if is_closed else ClaimProgress.UNDER_WAY
     if run.state is RunState.FAILED and run.error == INTERRUPTED:
         return ClaimProgress.DEAD
     return _end(watcher, run)
 
 
-def _close(watcher: Watcher, model: Model, run: RecordedRun) -> bool:
-    """End a run in the registry that goes on nowhere. False if it goes on, or nobody here can tell."""
-    run_id = run.run.run_id
+def _close(watcher: Watcher, model: Model, policy: ContinuousSection, run: RecordedRun) -> bool:
+    """End a run in the registry that goes on nowhere, or for too long. False if it goes on, or nobody here can tell."""
+    run_id, limit = run.run.run_id, timedelta(hours=policy.training_hours)
     with watcher.cloud.engine.connect() as connection:
-        executed_by = find_execution(connection, run_id)
-    if executed_by is None:
-        return run.run.host == watcher.host and _close_here(watcher, model)
-    if not watcher.has_ended(executed_by):
+        executed_by, now = find_execution(connection, run_id), execute(connection, "decisions.now").scalar_one()
+    if executed_by is None and run.run.host == watcher.host and _close_here(watcher, model):
+        return True
+    sentence = ENDED_ELSEWHERE
+    if now - run.started_at >= limit:
+        watcher.stop(run_id, executed_by)
+        sentence = f"{too_long(limit.total_seconds())} (it began on {run.run.host})"
+    elif executed_by is None or not watcher.has_ended(executed_by):
         return False
     with watcher.cloud.engine.begin() as connection:
-        finish_run(connection, run_id, RunState.FAILED, ENDED_ELSEWHERE)
+        finish_run(connection, run_id, RunState.FAILED, sentence)
     return True
 
 

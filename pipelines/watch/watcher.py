@@ -22,6 +22,8 @@ class TrainingOrder:
     reason: str
     force: bool
     """Train even if the same data and code gave a version already: other components may make another of them."""
+    limit_seconds: float = 86_400.0
+    """After so long it is ended."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Watcher:
 
     cloud: Cloud
     train: Callable[[TrainingOrder], TrainingEnd | None]
-    """Trains, and returns how it ended; None if it goes on elsewhere."""
+    """Trains, and returns how it ended; None if it goes on elsewhere, or in another process."""
     is_under_way: Callable[[str], bool]
     """Whether a run is under way of which the registry does not know yet."""
     read_alarms: ReadAlarms
@@ -49,5 +51,13 @@ class Watcher:
     """Called between any two steps at which a watcher may die, with the name of the step that is done."""
     has_ended: Callable[[str], bool] = lambda _: False
     """Whether a run, by Kubeflow's id, is at its end there. Who cannot ask says no."""
+    end_of: Callable[[str], TrainingEnd | None] = lambda _: None
+    """How a run ended that the registry never heard of; None if nobody here knows."""
+    stop: Callable[[str, str | None], None] = lambda *_: None
+    """Ends a run that takes too long, by its id and Kubeflow's, as far as it is in reach."""
+    crowded: Callable[[], str] = lambda: ""
+    """Why no training can begin where trainings run, such as another one; empty if one can."""
+    wait: Callable[[float | None], bool] = lambda _: False
+    """Waits so many seconds, or without a limit, for the end of a training that this process began. False if there was none."""
     host: str = field(default_factory=socket.gethostname)
     sources: Sources = field(default_factory=Sources)

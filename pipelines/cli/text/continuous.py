@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from components.decisions.effects import effects_by_trigger
-from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision
+from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, TrainingOutcome
 from components.policy.decide import Decision, PolicyVerdict
 from components.wording import count, legible
 from pipelines.cli.json_text import to_json
@@ -57,7 +57,8 @@ def _summary(found: Sequence[RecordedDecision]) -> Iterator[str]:
     for trigger, counts in sorted(results.items()):
         seen = effects.get(trigger, Counter())
         told = f"; seen live: {_counted(seen)}" if seen else ""
-        yield f"{trigger}: {count(counts.total())} trained, {_counted(counts)}{told}"
+        trained = counts.total() - counts[TrainingOutcome.WITHDRAWN]
+        yield f"{trigger}: {count(trained)} trained, {_counted(counts)}{told}"
 
 
 def _counted(counts: Counter[str]) -> str:

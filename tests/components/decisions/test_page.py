@@ -64,7 +64,7 @@ LOG = [
         PolicyVerdict.TRAIN,
         trigger="partition",
         through=date(2026, 2, 27),
-        claims=(DecisionClaim(1, "visits-decision-1-1", "laptop"),),
+        claims=(DecisionClaim(1, "visits-decision-1-1", "laptop", NOW),),
         outcomes=(
             outcome(OutcomeKind.DEPLOYMENT, "done", "version 3 is live on prod", "prod"),
             outcome(OutcomeKind.APPROVAL, "wanted", "version 3 waits for `perennial approve 1 --target eu`", "eu"),

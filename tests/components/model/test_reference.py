@@ -39,7 +39,7 @@ def test_every_section_of_the_examples_is_on_the_page() -> None:
         '| `at` | time of day | `"05:00"` | ',
         "| `classes` | list of at most 20 of: identifier | `[]` | ",
         '| `split` | `"eval"` or `"newest"` | `"eval"` | ',
-        '| `deploy` | table, of each name: `"at once"`, `"after approval"` or `"never"` | `{}` | ',
+        '| `deploy` | table, of each name: `"at once"`, `"after approval"`, `"as a canary"`, `"shadow first"` or `"never"` | `{}` | ',
         "| `type` | text | none | BigQuery's type that the column has now, ",
     ],
 )

@@ -202,6 +202,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "no data",
         "there is nothing to train on: table retail.purchases is gone",
     ),
+    "a table that cannot be read, and nothing asks": (
+        {},
+        replace(QUIET, source=None, source_error="table retail.purchases is gone"),
+        PolicyVerdict.WAIT,
+        "no data",
+        "there is nothing to train on: table retail.purchases is gone",
+    ),
+    "a table that cannot be read, which nothing would ask about": (
+        {"triggers": ("code", "person")},
+        replace(QUIET, source=None, source_error="table retail.purchases is gone"),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
     "a run under way": (
         {},
         replace(NEW_SPAN, runs=(replace(RUN, is_running=True),)),
@@ -244,12 +258,44 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "cooldown",
         f"the last training began at 2026-03-10 10:00 UTC, {COOLDOWN} 2026-03-10 16:00 UTC, for this: {SPAN_WORDS}",
     ),
-    "a clock that was set back": (
+    "a clock that was set back by hours": (
         {},
-        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW + timedelta(days=90)),)),
+        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW + timedelta(hours=2)),)),
         PolicyVerdict.WAIT,
         "cooldown",
-        f"the last training began at 2026-03-10 12:00 UTC, {COOLDOWN} 2026-03-10 18:00 UTC, for this: {SPAN_WORDS}",
+        f"the last training began at 2026-03-10 14:00 UTC, {COOLDOWN} 2026-03-10 20:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "a clock that was set back by months": (
+        {"runs_a_day": 1},
+        replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW + timedelta(days=90)),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a schedule that was due before a clock was set back": (
+        {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},
+        replace(QUIET, runs=(replace(RUN, started_at=NOW + timedelta(days=90)),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        "the schedule was due at 2026-03-10 05:00 UTC",
+    ),
+    "a source that was written again after a refusal, and a run of the future": (
+        {"cooldown_hours": 0},
+        replace(
+            QUIET,
+            runs=(replace(RUN, started_at=NOW + timedelta(days=90)), replace(RUN, refused=True)),
+            source=replace(SOURCE, written_at=NOW - timedelta(hours=1)),
+        ),
+        PolicyVerdict.TRAIN,
+        "train",
+        "the source was written again at 2026-03-10 11:00 UTC, after a gate had refused run churn-1",
+    ),
+    "too many trainings of other models": (
+        {},
+        replace(NEW_SPAN, crowded="1 trainings are under way"),
+        PolicyVerdict.WAIT,
+        "trainings at once",
+        "1 trainings are under way",
     ),
     "a person in a cooldown": (
         {"quiet_hours": (time(8), time(18))},
@@ -271,6 +317,41 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.WAIT,
         "training seconds",
         f"60 of 100 training seconds of the day are used, and a training takes 60: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many bytes": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(NEW_SPAN, runs=(replace(RUN, bytes_read=600),), training_bytes=500),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"600 of 1,000 bytes of the day are used, and a training reads 500: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "bytes that are left": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(NEW_SPAN, runs=(replace(RUN, bytes_read=500),), training_bytes=500),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "bytes that no day has": (
+        {"bytes_a_day": 1_000},
+        replace(NEW_SPAN, training_bytes=1_001),
+        PolicyVerdict.WAIT,
+        "bytes",
+        "a training reads 1,001 bytes, and continuous.bytes_a_day allows 1,000: raise it, or narrow the window",
+    ),
+    "bytes that no day has, and a person who asks": (
+        {"bytes_a_day": 1_000},
+        replace(NEW_SPAN, training_bytes=1_001, requests=(PERSON,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"ann asks: a look at the new prices; {SPAN_WORDS}",
+    ),
+    "a dry run that BigQuery refuses": (
+        {},
+        replace(NEW_SPAN, dry_run_error="source.sql does not run: correct it"),
+        PolicyVerdict.WAIT,
+        "dry run",
+        "BigQuery would refuse the training: source.sql does not run: correct it",
     ),
     "a budget below one training": (
         {"cooldown_hours": 0, "training_seconds_a_day": 59},
@@ -294,6 +375,15 @@ def test_facts_lead_to_a_decision_with_its_reason(case: str) -> None:
     given, facts, verdict, rule, reason = CASES[case]
     decision = decide(ContinuousSection(**given), facts)
     assert (decision.verdict, decision.rule, decision.reason) == (verdict, rule, reason)
+
+
+def test_going_back_to_code_that_was_trained_before_is_a_reason_once() -> None:
+    to_b, back_to_a = replace(QUIET, code=CodeFact("b", ("model",))), replace(QUIET, code=CodeFact("a", ("model",)))
+    to_b_again = replace(to_b, trained=TrainedFact(5, SPAN), answered=frozenset({"code:b:3", "code:a:4"}))
+    assert [one.key for one in decide(ContinuousSection(), to_b).because] == ["code:b:3"]
+    assert [one.key for one in decide(ContinuousSection(), replace(back_to_a, trained=TrainedFact(4, SPAN))).because] == ["code:a:4"]
+    assert [one.key for one in decide(ContinuousSection(), to_b_again).because] == ["code:b:5"]
+    assert decide(ContinuousSection(), replace(to_b_again, answered=frozenset({"code:b:5"}))).verdict is PolicyVerdict.NOTHING
 
 
 def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:

@@ -19,6 +19,7 @@ cooldown_hours = 12
 quiet_hours = ["08:00", "18:00"]
 runs_a_day = 2
 training_seconds_a_day = 7200
+bytes_a_day = 5000000000
 
 [continuous.schedule]
 every_days = 7
@@ -44,7 +45,9 @@ WORDS = (
     "no training starts between 08:00 and 18:00 (Europe/Berlin)",
     "who asks in person waits for neither",
     "at most 2 trainings start a day, one at a time",
+    "trainings read at most 5,000,000,000 bytes of BigQuery a day, by a dry run before each",
     "trainings take at most 7,200 seconds a day",
+    "a training that has not ended after 24 hours is ended",
     "a training that fails is tried up to 3 times for the same reason",
     "a good version goes to prod when somebody approves it with `perennial approve`",
     "a good version goes to staging at once",
@@ -81,7 +84,7 @@ def test_a_model_without_the_section_is_left_alone(folder: Path) -> None:
         ('"05:00"', '"05:00Z"', "05:00:00+00:00 names a time zone: continuous.time_zone does"),
         ('"alarm", ', '"alarm", "alarm", ', "has a name twice: name each once"),
         ('"alarm", ', '"storm", ', "Input should be 'new_partition', 'schedule', 'alarm', 'code' or 'person'"),
-        ('"at once"', '"soon"', "Input should be 'at once', 'after approval' or 'never'"),
+        ('"at once"', '"soon"', "Input should be 'at once', 'after approval', 'as a canary', 'shadow first' or 'never'"),
         ("runs_a_day = 2", "runs_an_hour = 2", "runs_an_hour"),
     ],
 )

@@ -1,14 +1,18 @@
 """What is served follows the log of deployments, with real versions in Cloud Storage and Cloud SQL."""
 
 import asyncio
+import zlib
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, take_step
 from components.protocol.refusal import Refusal
 from components.serving.directory import ServedModel, State
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
-from components.serving.service import Predict, Servable, Service
+from components.serving.service import HASHES, Predict, Servable, Service
 from tests.components.deployment.deploying import deploy
 from tests.components.deployment.shop import Shop, shop  # noqa: F401
 from tests.components.served_model import saved_model  # noqa: F401
@@ -77,5 +81,40 @@ def test_a_version_that_does_not_load_is_told_and_the_one_before_answers_on(shop
         state = served(follower, shop).states[bad]
         assert (state.state, state.code) == (State.END, "UNKNOWN")
         assert "answers 0 on recorded row 1 in the prediction service, and gave 7 when it was trained: it is not served" in state.message
+
+    asyncio.run(follow())
+
+
+DECISION = """
+INSERT INTO registry.decision (model, seq, verdict, rule, reason, reasons, subject, facts, policy, actor)
+VALUES (:model, 1, 'wait', 'a test', 'a test', '[]', :subject, '{}', '{}', 'a test')
+RETURNING decision_id
+"""
+
+
+def test_a_canary_that_goes_live_in_steps_answers_the_share_that_its_last_step_says(shop: Shop) -> None:  # noqa: F811
+    first, second, beside = shop.make(), shop.make(), f"{shop.target}-canary"
+    shop.deploy(first)
+    place = zlib.crc32(f"{shop.model}\0r".encode()) / HASHES
+    with shop.cloud.engine.begin() as connection:
+        deploy(connection, shop.model, second, target=beside)
+        decision = connection.execute(sa.text(DECISION), {"model": shop.model, "subject": "0" * 64}).scalar_one()
+
+    async def follow() -> None:
+        follower = follower_of(shop, canary=beside)
+        await follower.follow()
+        assert follower.service.canary_shares == {}, "nothing is rolled out"
+        assert (await ask(follower, shop))[0] == first
+        steps = [("canary", 99, 0.99), ("canary", 1, 0.01), ("held", 0, 0.0), ("live", 100, 0.0)]
+        for seq, (stage, share, answered) in enumerate(steps, start=1):
+            rollout = Rollout(
+                decision, shop.target, seq, second, RolloutStep(RolloutStage(stage), share), "a test", datetime(2026, 1, 1, tzinfo=UTC)
+            )
+            with shop.cloud.engine.begin() as connection:
+                assert take_step(connection, rollout, actor="a test")
+                assert not take_step(connection, rollout, actor="a test")
+            await follower.follow()
+            assert follower.service.canary_shares == {shop.model: answered}
+            assert (await ask(follower, shop))[0] == (second if place < answered else first)
 
     asyncio.run(follow())

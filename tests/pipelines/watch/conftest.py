@@ -18,7 +18,9 @@ LAST = "latency_milliseconds = 50\n"
 @pytest.fixture
 def source(own_site: Site, engine: sa.Engine) -> Site:  # noqa: F811
     """Six days of visits, and the registry's tables."""
-    vars_of = replace(own_site, settings=own_site.settings.model_copy(update={"targets": ("staging", "prod")}))
+    vars_of = replace(
+        own_site, settings=own_site.settings.model_copy(update={"targets": ("staging", "prod", "prod-canary", "prod-shadow")})
+    )
     assert TOML.endswith(LAST)
     return vars_of
 

@@ -48,6 +48,10 @@ def test_a_model_is_watched_trained_approved_and_left_alone(command_line: Comman
 def test_what_is_not_watched_is_told(command_line: CommandLine) -> None:
     done = command_line.run("watch", "churn", "--once")
     assert (done.returncode, done.stdout) == (0, f"churn: {NEVER}\n")
+    for how in ("--once", "--dry-run"):
+        done = command_line.run("watch", "churn", "nowhere", how)
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[1].startswith("nowhere: not looked at: model 'nowhere' is unknown: ")
     assert command_line.refused("approve", "999999", "--reason", "why not").startswith("there is no decision 999999: ")
     assert command_line.run("policy", "show", "churn").stdout.startswith("Churn is trained only when somebody runs")
 

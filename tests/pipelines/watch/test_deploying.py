@@ -2,88 +2,36 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from google.cloud import storage
 
 from components.cloud import Cloud
 from components.decisions.orders import give_order
 from components.decisions.record import OutcomeKind, read_decision, read_decisions
+from components.deployment.deploy import rollback
+from components.deployment.request import new_request
 from components.errors import RegistryError
-from components.model.folder import Model
 from components.monitoring.record import record_live_day
 from components.policy.facts import AlarmFact, Cause
-from components.registry.deployments import Action, history
+from components.registry.deployments import Action
 from components.runs.record import start_run
-from components.storage.objects import push_folder
-from pipelines.watch.deploying import approve
 from pipelines.watch.model_pass import watch_model
-from pipelines.watch.watcher import TrainingOrder, Watcher
+from pipelines.watch.watcher import TrainingOrder
 from tests.components.decisions.test_measured_effect import BAD as FELL
 from tests.components.decisions.test_measured_effect import GOOD as ROSE
 from tests.components.decisions.test_measured_effect import served
 from tests.components.served_model import changed, saved_model  # noqa: F401
-from tests.components.visits import Site, day, visits
-from tests.pipelines.watch.trainer import Trainer, nothing, run_of, watcher_of
+from tests.pipelines.watch.house import House, make_house  # noqa: F401
+from tests.pipelines.watch.trainer import nothing, run_of
 
 POLICY = 'triggers = ["new_partition"]\n[continuous.deploy]\nstaging = "at once"\nprod = "after approval"\n'
 BAD = Cause.BAD_VERSION
 
 
-class House:
-    """A model whose versions can be deployed, new data for it, and alarms about it."""
-
-    def __init__(self, source: Site, model: Model, client: storage.Client, bucket: str, folder: Path, copies: Path) -> None:
-        self.source, self.model, self.client, self.bucket, self.folder, self.copies = source, model, client, bucket, folder, copies
-        self.cloud = Cloud(source.settings.model_copy(update={"bucket": bucket}))
-        vars(self.cloud).update(warehouse=source.client)
-        self.alarms: list[AlarmFact] = []
-        self.days = 6
-
-    def watch(self, on_point: Callable[[str], None] = lambda _: None) -> list[str]:
-        """Train on a day more, and look."""
-        assert self.model.continuous is not None
-        news: list[str] = []
-        watch_model(self.watcher(news, on_point), self.model, self.model.continuous)
-        return news
-
-    def watcher(self, news: list[str], on_point: Callable[[str], None]) -> Watcher:
-        folder = changed(self.folder, self.copies / str(len(list(self.copies.iterdir()))), {"note": str(self.days)})
-        manifest = push_folder(self.client, self.bucket, model=self.model.name, folder=folder, metadata={})
-        trainer = Trainer(self.cloud, manifest=manifest)
-        return watcher_of(self.cloud, trainer, news=news, on_point=on_point, read_alarms=lambda *_: tuple(self.alarms))
-
-    def load_a_day(self) -> None:
-        self.days += 1
-        self.source.load(visits(self.days), day(self.days))
-
-    def live(self, target: str) -> list[tuple[Action, int | None]]:
-        with self.cloud.engine.connect() as connection:
-            return [(one.action, one.version) for one in history(connection, self.model.name, target)][::-1]
-
-    def last_decision(self) -> int:
-        with self.cloud.engine.connect() as connection:
-            return read_decisions(connection, self.model.name, limit=1)[0].decision_id
-
-    def approve(self, decision_id: int, target: str | None = None) -> list[str]:
-        with self.cloud.engine.connect() as connection:
-            decision = read_decision(connection, decision_id)
-        return [one.sentence for one in approve(self.cloud, decision, target, reason="looked at")]
-
-
 @pytest.fixture
-def house(
-    source: Site,
-    watched: Callable[..., Model],
-    client: storage.Client,
-    bucket: str,
-    saved_model: Path,  # noqa: F811
-    tmp_path: Path,
-) -> House:
-    (tmp_path / "copies").mkdir()
-    return House(source, watched(POLICY), client, bucket, saved_model, tmp_path / "copies")
+def house(make_house: Callable[[str], House]) -> House:  # noqa: F811
+    return make_house(POLICY)
 
 
 def test_a_version_goes_where_the_policy_says_and_waits_where_it_must(house: House) -> None:
@@ -166,6 +114,49 @@ def test_a_rollback_that_is_refused_is_told_once_and_training_goes_on(house: Hou
     assert house.watch() == []
     house.load_a_day()
     assert "version 2 is live on staging" in house.watch()
+
+
+@pytest.mark.parametrize(
+    ("happens", "because"),
+    [
+        ("pause", "the model is paused (ann: prices move)"),
+        ("alarm", "the source is broken (alarm 9: 62% of pages is NULL)"),
+    ],
+)
+def test_what_was_trained_before_a_pause_or_a_broken_source_waits_for_a_person(
+    house: House, engine: sa.Engine, happens: str, because: str
+) -> None:
+    def interfere(point: str) -> None:
+        if point == "trained" and happens == "alarm":
+            house.alarms = [AlarmFact("9", Cause.BROKEN_SOURCE, "62% of pages is NULL", column="pages")]
+        elif point == "trained":
+            with engine.begin() as connection:
+                give_order(connection, house.model.name, "pause", actor="ann", reason="prices move")
+
+    told = house.watch(interfere)
+    assert f"version 1 waits for `perennial approve {house.last_decision()} --target staging`, since {because}" in told
+    assert house.live("staging") == []
+
+
+def test_a_person_who_deploys_while_the_policy_does_has_the_last_word(house: House) -> None:
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    house.load_a_day()
+    person = Cloud(house.cloud.settings)
+    seen: list[str] = []
+
+    @sa.event.listens_for(house.cloud.engine, "before_cursor_execute")
+    def interfere(_: object, __: object, statement: str, *___: object) -> None:
+        if "LEFT JOIN registry.retirement" in statement and not seen:  # the policy has looked at what is live, and reads its candidate
+            seen.append(statement)
+            request = new_request(person.settings, Action.ROLLBACK, model=house.model.name, version=1, target="staging", reason="2 is slow")
+            rollback(person, request)
+
+    told = house.watch()
+    waits = f"version 3 waits for `perennial approve {house.last_decision()} --target staging`"
+    assert f"{waits}, since something else was deployed there meanwhile" in told
+    assert house.live("staging") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2), (Action.ROLLBACK, 1)]
 
 
 def test_a_bad_version_is_rolled_back_while_a_training_is_under_way(house: House, engine: sa.Engine) -> None:

@@ -11,13 +11,13 @@ import pytest
 import sqlalchemy as sa
 
 from components.cloud import Cloud
+from components.decisions.claims import claim_attempt, under_way
 from components.decisions.gather import Sources, gather_facts
 from components.decisions.orders import give_order, request_training
 from components.decisions.record import (
     OutcomeKind,
     RecordedDecision,
     append_decision,
-    claim_attempt,
     last_seen,
     read_decisions,
 )
@@ -29,8 +29,10 @@ from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
 from pipelines.watch.model_pass import look, watch_model
-from pipelines.watch.watcher import TrainingOrder
+from pipelines.watch.models import watch_once
+from pipelines.watch.watcher import TrainingEnd, TrainingOrder
 from tests.components.visits import Site, day, query, visits
+from tests.pipelines.watch.conftest import LAST
 from tests.pipelines.watch.trainer import Trainer, no_alarms, run_of, watcher_of
 
 WORDS = "the labels of span 2026-03-05 are known, and there is no version yet"
@@ -125,6 +127,41 @@ def test_changed_code_is_a_reason_and_another_policy_is_none(source: Site, watch
     assert watch(source, model) == []
 
 
+def test_going_back_to_code_is_a_change_too(source: Site, watched: Watched) -> None:
+    model = watched()
+    watch(source, model)
+    old, new = (model.folder / "features.py").read_text(), "def preprocessing_fn(inputs):\n    return dict(inputs)\n"
+    for version, text in ((1, new), (2, old), (3, new)):
+        (model.folder / "features.py").write_text(text)
+        assert watch(source, model)[0] == f"train: the code of model changed since version {version}"
+        assert watch(source, model) == []
+
+
+def test_what_was_written_again_is_read_once_whoever_looks(source: Site, watched: Watched) -> None:
+    model = watched()
+    watch(source, model)
+    source.load(list(reversed(visits(5))), day(5))  # the same rows
+    assert model.continuous is not None
+    assert look(watcher_of(source.cloud), model, model.continuous).verdict is PolicyVerdict.NOTHING
+    assert comparisons(source, model) == [], "a dry look writes nothing"
+    assert watch(source, model) == []
+    assert comparisons(source, model) == [[]]
+    source.load(visits(5)[1:], day(5))
+    watch(source, model, Trainer(source.cloud, RunState.BLOCKED))
+    assert comparisons(source, model) == [[], [day(5)]]
+    sizes = Sources()
+    sizes.of(source.cloud, model)
+    source.client.delete_table(source.name)  # so that nobody can read its rows again
+    facts = gather_facts(source.cloud, model, model.continuous, sizes, no_alarms)
+    assert (facts.source_error, facts.source and facts.source.rewritten) == ("", (day(5),))
+
+
+def comparisons(source: Site, model: Model) -> list[list[date]]:
+    query = "SELECT changed FROM registry.partition_comparison WHERE model = :model ORDER BY created_at"
+    with source.cloud.engine.connect() as connection:
+        return list(connection.execute(sa.text(query), {"model": model.name}).scalars())
+
+
 def test_a_source_that_cannot_be_read_is_told_once_and_decided_when_it_is_back(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched('triggers = ["new_partition", "person"]\n')
     with engine.begin() as connection:
@@ -197,6 +234,144 @@ def test_a_paused_model_waits_and_a_request_is_known_by_its_id(source: Site, wat
             request_training(connection, "other", actor="ann", reason="now", source="//shop", event_id=model.name)
     assert watch(source, model) == [f"train: ann asks: now; {FIRST.removeprefix('train: ')}", TRAINED]
     assert watch(source, model) == []
+
+
+def test_a_training_that_bigquery_would_refuse_is_told_and_begins_when_it_is_mended(
+    source: Site, watched: Watched, engine: sa.Engine
+) -> None:
+    model = watched()
+    sql = (model.folder / "source.sql").read_text()
+    (model.folder / "source.sql").write_text(sql.replace("pages", "sites"))
+    (sentence,) = watch(source, model)
+    refused = f"wait: BigQuery would refuse the training: source.sql of model '{model.name}' does not run on {source.name}: "
+    assert sentence.startswith(refused)
+    assert "Unrecognized name: sites" in sentence
+    assert watch(source, model) == []
+    (model.folder / "source.sql").write_text(sql)
+    assert watch(source, model) == [FIRST, TRAINED]
+
+
+def test_trainings_of_a_day_read_no_more_bytes_than_the_policy_allows(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched("bytes_a_day = 1\n")
+    (sentence,) = watch(source, model)
+    read = int(sentence.removeprefix("wait: a training reads ").partition(" ")[0].replace(",", ""))
+    assert read > 1
+    enough = watched(f"bytes_a_day = {read}\n")
+    assert watch(source, enough) == [FIRST, TRAINED]
+    assert log_of(engine, model)[-1].facts["training_bytes"] == read
+    source.load(visits(7), day(7))
+    (sentence,) = watch(source, enough)
+    assert sentence.startswith(f"wait: {read:,} of {read:,} bytes of the day are used, and a training reads ")
+
+
+class DeathError(Exception):
+    """Of a watcher."""
+
+
+def die_at(point: str) -> Callable[[str], None]:
+    def die(name: str) -> None:
+        if name == point:
+            raise DeathError
+
+    return die
+
+
+def test_what_was_decided_before_a_pause_is_not_carried_out_after_it(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    with pytest.raises(DeathError):
+        watch(source, model, on_point=die_at("decided"))
+    with engine.begin() as connection:
+        give_order(connection, model.name, "pause", actor="ann", reason="prices move")
+    paused = f"{model.name} is paused (ann: prices move): run `perennial resume {model.name}`"
+    assert watch(source, model) == [f"withdrawn: it does not begin any more, since {paused}", f"wait: {paused}"]
+    assert watch(source, model) == []
+    assert [one.claims for one in log_of(engine, model)] == [(), ()]
+    with engine.begin() as connection:
+        give_order(connection, model.name, "resume", actor="ann", reason="done")
+    assert watch(source, model) == [FIRST, TRAINED]
+
+
+def test_what_was_decided_before_the_source_broke_is_not_carried_out_after_it(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    with pytest.raises(DeathError):
+        watch(source, model, on_point=die_at("claimed"))
+    alarms = (AlarmFact("7", Cause.BROKEN_SOURCE, "62% of pages is NULL", column="pages"),)
+    told = watch(source, model, read_alarms=lambda *_: alarms)
+    assert [sentence.partition(":")[0] for sentence in told] == ["withdrawn", "mend"]
+    assert [len(one.claims) for one in log_of(engine, model)] == [1, 0], "the run that was claimed began nowhere"
+    assert watch(source, model) == [FIRST, TRAINED]
+
+
+def test_of_many_models_no_more_are_trained_at_once_than_the_settings_say(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    begin_elsewhere(source, engine, f"{model.name}_other")
+    with engine.connect() as connection:
+        others = [run_id for run_id, _ in under_way(connection)]
+    crowded = replace(source, settings=source.settings.model_copy(update={"trainings_at_once": len(others)}))
+    sentence = f"{len(others)} trainings are under way, and PERENNIAL_TRAININGS_AT_ONCE is {len(others)}: {', '.join(others)}"
+    assert watch(crowded, model) == [f"wait: {sentence}"]
+    assert watch(crowded, model) == []
+    policy, facts, decision = decided(source, model)
+    with engine.begin() as connection:
+        decision_id = append_decision(connection, policy, facts, decision, seen=last_seen(connection, model.name)[0], actor="a test")
+        assert decision_id is not None
+        for at_most, is_claimed in ((len(others), False), (len(others) + 1, True)):
+            assert claim_attempt(connection, decision_id, 1, run_id=f"{model.name}-1", host="here", at_most=at_most) is is_claimed
+
+
+def begin_elsewhere(source: Site, engine: sa.Engine, model: str) -> str:
+    """A training that a person has begun on a machine that nobody hears of any more."""
+    run_id = f"{model}-by-hand"
+    order = TrainingOrder(source.model(name=model), run_id, day(6), "person", "a test", force=False)
+    with engine.begin() as connection:
+        start_run(connection, replace(run_of(order), host="elsewhere"))
+    return run_id
+
+
+def test_a_run_whose_host_is_gone_does_not_hold_up_the_model_for_ever(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    order = TrainingOrder(model, f"{model.name}-by-hand", day(6), "person", "a test", force=False)
+    with engine.begin() as connection:
+        start_run(connection, replace(run_of(order), host="elsewhere"))
+    assert watch(source, model) == [f"wait: run {order.run_id} is under way"]
+    assert model.continuous is not None
+    news: list[str] = []
+    past_its_time = model.continuous.model_copy(update={"training_hours": 0})
+    watch_model(watcher_of(source.cloud, news=news), model, past_its_time)
+    assert news == [FIRST, TRAINED]
+    with engine.connect() as connection:
+        run = read_run(connection, order.run_id)
+    remedy = "mend it, or raise continuous.training_hours (it began on elsewhere)"
+    assert (run.state, run.error) == (RunState.FAILED, f"it did not end within 0 h: {remedy}")
+
+
+def test_a_run_that_never_begins_does_not_hold_up_the_model_for_ever(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model, news, stopped = watched(), list[str](), list[str]()
+    assert model.continuous is not None
+    pending = replace(
+        watcher_of(source.cloud, news=news),
+        train=lambda _: None,
+        is_under_way=lambda _: True,
+        stop=lambda run_id, _: stopped.append(run_id),
+    )
+    watch_model(pending, model, model.continuous)
+    watch_model(pending, model, model.continuous)
+    assert (news, stopped) == ([FIRST], [])
+    watch_model(pending, model, model.continuous.model_copy(update={"training_hours": 0, "attempts": 1}))
+    ((claim,), *_) = [one.claims for one in log_of(engine, model)]
+    late = f"run {claim.run_id} has not begun: it did not end within 0 h: mend it, or raise continuous.training_hours"
+    assert (news[1], stopped) == (f"failed: {late}", [claim.run_id])
+    assert news[2].startswith("wait: 1 trainings for this failed")
+
+
+def test_a_run_of_a_person_that_was_killed_here_is_ended(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    order = TrainingOrder(model, f"{model.name}-by-hand", day(6), "person", "a test", force=False)
+    with engine.begin() as connection:
+        start_run(connection, run_of(order))
+    assert watch(source, model) == [FIRST, TRAINED]
+    with engine.connect() as connection:
+        assert (read_run(connection, order.run_id).state, read_run(connection, order.run_id).error) == (RunState.FAILED, "interrupted")
 
 
 def test_a_dry_look_writes_nothing(source: Site, watched: Watched, engine: sa.Engine) -> None:
@@ -273,14 +448,14 @@ def test_a_run_that_was_given_up_cannot_begin_and_one_under_way_is_not_given_up(
         decision_id = append_decision(connection, policy, facts, decision, seen=last_seen(connection, model.name)[0], actor="a test")
         assert decision_id is not None
         for attempt in (1, 2):
-            assert claim_attempt(connection, decision_id, attempt, run_id=f"{model.name}-{attempt}", host="here")
+            assert claim_attempt(connection, decision_id, attempt, run_id=f"{model.name}-{attempt}", host="here", at_most=1_000)
     orders = [TrainingOrder(model, f"{model.name}-{attempt}", day(6), "partition", "a test", force=False) for attempt in (1, 2)]
     with engine.begin() as connection, pytest.raises(RegistryError, match=f"run {model.name}-1 was given up, and another one carries out"):
         start_run(connection, run_of(orders[0]))
     with engine.begin() as connection:
         start_run(connection, run_of(orders[1]))
     with engine.begin() as connection, pytest.raises(RegistryError, match=f"run {model.name}-2 of decision {decision_id} is under way"):
-        claim_attempt(connection, decision_id, 3, run_id=f"{model.name}-3", host="here")
+        claim_attempt(connection, decision_id, 3, run_id=f"{model.name}-3", host="here", at_most=1_000)
 
 
 def test_a_decision_without_a_reason_is_refused_by_the_database(source: Site, watched: Watched, engine: sa.Engine) -> None:
@@ -304,18 +479,31 @@ def test_a_run_of_another_host_is_waited_for(source: Site, watched: Watched, eng
         assert read_run(connection, claim.run_id).state is RunState.RUNNING
 
 
-def test_a_model_whose_folder_cannot_be_read_is_passed_over(source: Site, watched: Watched) -> None:
-    from pipelines.watch.models import watched_models
-
+def test_what_is_wrong_with_one_model_is_told_and_the_others_have_their_turn(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model, told = watched(), list[tuple[str, str]]()
     broken: Path = model.folder.parent / "broken"
     broken.mkdir()
     (broken / "model.toml").write_text("")
-    found = [one.name for one, _ in watched_models(source.settings, (), lambda *news: told.append(news))]
-    assert found == [model.name]
+    faulty = source.model(name=f"a{model.name}", toml={LAST: f"{LAST}\n[continuous]\nsettle_days = 0\n"})
+    trainer = Trainer(source.cloud)
+
+    def train(order: TrainingOrder) -> TrainingEnd | None:
+        if order.model.name == faulty.name:
+            raise OSError(28, "No space left on device")
+        return trainer(order)
+
+    watcher = replace(watcher_of(source.cloud), train=train, on_news=lambda *news: told.append(news))
+    assert not watch_once(watcher, ())
+    missing = f"model 'broken' lacks source.sql, schema.pbtxt, features.py, network.py: add it to {broken}"
     assert told == [
-        ("broken", f"not looked at: model 'broken' lacks source.sql, schema.pbtxt, features.py, network.py: add it to {broken}")
+        (faulty.name, FIRST),
+        (faulty.name, "not looked at to the end: OSError: [Errno 28] No space left on device"),
+        ("broken", f"not looked at: {missing}"),
+        (model.name, FIRST),
+        (model.name, TRAINED),
     ]
+    assert versions(engine, model) == 1
+    assert watch_once(watcher, (model.name,))
 
 
 def test_bigquery_is_asked_once_for_a_table_of_two_models(source: Site, watched: Watched) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from components.model.folder import read_model
+from components.model.continuous_section import ContinuousSection
+from components.model.folder import Model, read_model
 from components.settings import Settings
 from pipelines.cli.options import Day, as_json, ready_settings, reason_option
 
@@ -22,24 +23,28 @@ from pipelines.cli.options import Day, as_json, ready_settings, reason_option
 def watch(models: tuple[str, ...], once: bool, dry_run: bool, on: str, every: int) -> None:
     """Look at MODELS, or all that have a policy: decide, train, deploy by policy, and record why.
 
-    However many watchers there are, and however they end, a decision is carried out once. With --once, the exit code is 1 if a service
-    did not answer and a model was not looked at to the end.
+    However many watchers there are, and however they end, a decision is carried out once. With --once, the command ends when the trainings
+    that it began on this machine have; the exit code is 1 if a model could not be read, or was not looked at to the end.
     """
     settings = ready_settings()
     from pipelines.cli.text.continuous import show_decision, tell
     from pipelines.watch.model_pass import look
-    from pipelines.watch.models import new_watcher, watch_once, watched_models
+    from pipelines.watch.models import each_watched, new_watcher, watch_once, watch_to_the_end
 
     with new_watcher(settings, on, tell) as watcher:
+
+        def show(model: Model, policy: ContinuousSection) -> bool:
+            show_decision(model.name, look(watcher, model, policy))
+            return True
+
         if dry_run:
-            for model, policy in watched_models(settings, models, tell):
-                show_decision(model.name, look(watcher, model, policy))
-            return
+            sys.exit(0 if each_watched(watcher, models, show) else 1)
+        if once:
+            sys.exit(0 if watch_to_the_end(watcher, models) else 1)
         while True:
-            is_well = watch_once(watcher, models)
-            if once:
-                sys.exit(0 if is_well else 1)
-            time.sleep(every)
+            watch_once(watcher, models)
+            if not watcher.wait(every):
+                time.sleep(every)
 
 
 @click.command()

@@ -1,0 +1,39 @@
+"""What monitoring knows of a version that goes live in steps, as facts for the policy."""
+
+import sqlalchemy as sa
+
+from components.decisions.alarms import LIVE, read_role_alarms
+from components.deployment.rollouts import Rollout, aside
+from components.evaluation.metric import Metric
+from components.monitoring.record import LiveDay, read_live_days
+from components.policy.rollout import MeasuredRole, RolloutFacts
+from components.registry.deployments import last_event
+
+
+def read_rollout_facts(connection: sa.Connection, model: str, rollout: Rollout, *, objection: str) -> RolloutFacts:
+    """What decides whether a version takes its next step; `objection` says why nothing goes further now, empty if nothing."""
+    role = rollout.step.stage
+    place = aside(rollout.target, role)
+    beside, live = last_event(connection, model, place), last_event(connection, model, rollout.target)
+    days = read_live_days(connection, model, rollout.target, since=rollout.since.date())
+    is_there = beside is not None and beside.version == rollout.version
+    return RolloutFacts(
+        version=rollout.version,
+        words=rollout.step.words,
+        since=rollout.since.date(),
+        measured=_measured([day for day in days if (day.served.version, day.served.role) == (rollout.version, role)]),
+        live=_measured([day for day in days if live and (day.served.version, day.served.role) == (live.version, LIVE)]),
+        live_version=live.version if live else None,
+        alarms=read_role_alarms(connection, model, rollout.target, role=role, version=rollout.version),
+        interference="" if is_there else f"on {place} {beside.sentence if beside else 'nothing was deployed'}",
+        objection=objection,
+    )
+
+
+def _measured(days: list[LiveDay]) -> MeasuredRole:
+    """The metrics of all rows, but those that are not known."""
+    return MeasuredRole({one.served.day: {metric.name: metric.value for metric in _overall(one)} for one in days})
+
+
+def _overall(day: LiveDay) -> list[Metric]:
+    return [metric for metric in day.metrics if not metric.slice and metric.value == metric.value]

@@ -1,0 +1,22 @@
+-- name: insert
+INSERT INTO registry.rollout_step (decision_id, target, seq, version, stage, share, reason, actor)
+VALUES (:decision_id, :target, :seq, :version, :stage, :share, :reason, :actor)
+ON CONFLICT DO NOTHING;
+
+-- name: open
+-- The newest rollout of a model on each target, by its last step, if it is not at its end.
+SELECT * FROM (
+  SELECT DISTINCT ON (step.target) decision_id, step.target, step.seq, version, stage, share, step.reason, step.created_at
+  FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
+  WHERE model = :model
+  ORDER BY step.target, decision_id DESC, step.seq DESC
+) AS last
+WHERE stage IN ('shadow', 'canary')
+ORDER BY target;
+
+-- name: shares
+-- Which version each model rolls out on a target, or did last, and the percentage of the keys that it answers as a canary: none once it is live.
+SELECT DISTINCT ON (model) model, version, CASE stage WHEN 'canary' THEN share ELSE 0 END AS share
+FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
+WHERE step.target = :target
+ORDER BY model, decision_id DESC, step.seq DESC;

@@ -1,0 +1,112 @@
+"""Versions that go live in steps: begun after a training, taken further or held by what monitoring says, whoever watches."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from components.decisions.gather import BY_POLICY
+from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
+from components.decisions.rollouts import read_rollout_facts
+from components.deployment.request import actor
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, open_rollouts, take_step
+from components.errors import ConflictError
+from components.model.continuous_section import ContinuousSection, DeployRule
+from components.model.folder import Model
+from components.monitoring.troubles import OVERALL
+from components.policy.rollout import judge_step, steps_of
+from components.registry.deployments import last_event
+from pipelines.watch.placing import deploy_version, held_back, new_outcome, wait_for_approval
+from pipelines.watch.watcher import Watcher
+
+IN_STEPS = (DeployRule.CANARY, DeployRule.SHADOW)
+
+
+def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: RecordedDecision, version: int, target: str) -> DecisionOutcome:
+    """Take the first step. What refuses it is an outcome, too.
+
+    Raises:
+        ConflictError: somebody else deploys there at the same time.
+    """
+    stage, share = steps_of(policy, policy.deploy[target])[0]
+    step = RolloutStep(RolloutStage(stage), share)
+    place = aside(target, step.stage)
+    with watcher.cloud.engine.connect() as connection:
+        last = last_event(connection, decision.model, place)
+    outcome = deploy_version(watcher.cloud, decision, version, place, request_id=_request_id(decision.decision_id, place), last=last)
+    if outcome.result != DONE:
+        return outcome
+    rollout = Rollout(decision.decision_id, target, 1, version, step, f"decision {decision.decision_id}", datetime.now(UTC))
+    with watcher.cloud.engine.begin() as connection:
+        take_step(connection, rollout, actor=actor(watcher.cloud.settings))
+    return replace(outcome, sentence=f"version {version} is {step.words} for {target}")
+
+
+def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
+    """Take the next step of each version that is rolled out, or hold it, by what monitoring says.
+
+    Raises:
+        AccessError: a service refuses or does not answer: the next look goes on from here.
+    """
+    with watcher.cloud.engine.connect() as connection:
+        rollouts = open_rollouts(connection, model.name)
+    for rollout in rollouts:
+        if policy.deploy.get(rollout.target) in IN_STEPS:
+            _advance(watcher, model, policy, rollout)
+
+
+def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout: Rollout) -> None:
+    with watcher.cloud.engine.connect() as connection:
+        objection = held_back(watcher, connection, model.name, rollout.target)
+        facts = read_rollout_facts(connection, model.name, rollout, objection=objection)
+    # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
+    metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
+    verdict = judge_step(policy, facts, metrics)
+    if verdict.is_bad:
+        _hold(watcher, rollout, verdict.reason)
+    elif verdict.advances:
+        steps = steps_of(policy, policy.deploy[rollout.target])
+        stage, share = next((one for one in steps if one[1] > rollout.step.share), steps[-1])
+        _take(watcher, rollout, RolloutStep(RolloutStage(stage), share), verdict.reason)
+
+
+def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str) -> None:
+    """Take a step. The last one deploys the version on the target itself; what refuses that holds it."""
+    sentence = f"version {rollout.version} is {step.words} for {rollout.target}, since {reason}"
+    subject = f"{aside(rollout.target, step.stage)} {step.share} %"
+    outcome = new_outcome(watcher.cloud, OutcomeKind.DEPLOYMENT, subject, DONE, sentence, rollout.version)
+    if step.stage is RolloutStage.LIVE:
+        with watcher.cloud.engine.connect() as connection:
+            decision = read_decision(connection, rollout.decision_id)
+            last = last_event(connection, decision.model, rollout.target)
+        request_id = _request_id(rollout.decision_id, rollout.target)
+        try:
+            outcome = deploy_version(watcher.cloud, decision, rollout.version, rollout.target, request_id=request_id, last=last)
+        except ConflictError as error:
+            _hold(watcher, rollout, str(error))
+            return
+        watcher.on_point("deployed")
+        if outcome.result != DONE:
+            _hold(watcher, rollout, outcome.sentence)
+            return
+    _record(watcher, replace(rollout, seq=rollout.seq + 1, step=step, reason=reason), outcome)
+
+
+def _hold(watcher: Watcher, rollout: Rollout, reason: str) -> None:
+    """Let the version answer nobody any more, until a person approves it."""
+    with watcher.cloud.engine.connect() as connection:
+        decision = read_decision(connection, rollout.decision_id)
+    because = f"it was held as {rollout.step.words}: {reason}"
+    outcome = wait_for_approval(watcher.cloud, decision, rollout.version, rollout.target, because=because)
+    _record(watcher, replace(rollout, seq=rollout.seq + 1, step=RolloutStep(RolloutStage.HELD, 0), reason=reason), outcome)
+
+
+def _record(watcher: Watcher, rollout: Rollout, outcome: DecisionOutcome) -> None:
+    with watcher.cloud.engine.begin() as connection:
+        if not take_step(connection, rollout, actor=actor(watcher.cloud.settings)):
+            return  # another watcher did
+        record_outcome(connection, rollout.decision_id, outcome)
+        model = read_decision(connection, rollout.decision_id).model
+    watcher.on_news(model, outcome.sentence)
+
+
+def _request_id(decision_id: int, target: str) -> str:
+    return f"{BY_POLICY}deploy:{decision_id}:{target}"
