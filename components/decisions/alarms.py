@@ -20,11 +20,10 @@ def read_alarm_facts(connection: sa.Connection, model: str) -> tuple[AlarmFact, 
 
 def read_role_alarms(connection: sa.Connection, model: str, target: str, *, role: str, version: int) -> tuple[AlarmFact, ...]:
     """The open alarms about a version in a role on a target that nobody has muted."""
-    today = execute(connection, "decisions.now").scalar_one().date()
     return tuple(
         _fact(one)
         for one in open_alarms(connection, model, target)
-        if (one.subject.role, one.subject.version) == (role, version) and not one.is_muted(today)
+        if (one.subject.role, one.subject.version) == (role, version) and not one.is_muted
     )
 
 
