@@ -15,7 +15,7 @@ MOST_MODULES = 15
 MOST_LINES = 300
 MOST_LINES_OF_A_FUNCTION = 40
 MOST_LINES_OF_A_ROOM = 2_700
-GROWS_BY_COMMAND = {"pipelines/cli": 4_000}
+GROWS_BY_COMMAND = {"pipelines/cli": 4_400}
 """Nobody reads the command line through: each command is a file of its own, with its text."""
 STARTED_BY_NAME = {"main", "upgrade"}
 """A script's entry, and Alembic's."""

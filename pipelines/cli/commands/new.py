@@ -65,21 +65,25 @@ def new(
         keras=keras,
         inputs=tuple(name.strip() for name in inputs.split(",") if name.strip()),
     )
-    asks = sys.stdin.isatty() and not yes and not as_json
-
-    def confirm(draft: Draft) -> None:
-        if not as_json:
-            _show(draft)
-        if asks:
-            click.confirm("Write the folder?", default=True, abort=True)
-
     folder = settings.models_folder / model
     with tempfile.TemporaryDirectory() as log_folder, stderr_to(Path(log_folder) / "log") as terminal:
-        draft = make_model(Cloud(settings), wish, progress=_progress(terminal), confirm=confirm)
+        draft = make_model(Cloud(settings), wish, progress=_progress(terminal), confirm=_confirm(as_json=as_json, yes=yes))
     if as_json:
         click.echo(to_json({"model": model, "folder": str(folder), **_facts(draft)}))
     else:
         click.echo(f"\n{folder}: written\n  next        perennial train {model}")
+
+
+def _confirm(*, as_json: bool, yes: bool) -> Callable[[Draft], None]:
+    """Show the draft, and ask whether to write it, where a person can answer."""
+
+    def confirm(draft: Draft) -> None:
+        if not as_json:
+            _show(draft)
+            if sys.stdin.isatty() and not yes:
+                click.confirm("Write the folder?", default=True, abort=True)
+
+    return confirm
 
 
 @click.command()
