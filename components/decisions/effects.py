@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 
 from components.database.statements import execute
-from components.decisions.measured_effect import Effect, measure_effect
+from components.decisions.measured_effect import LEAST_DAYS, MOST_DAYS, Effect, MeasuredEffect, measure_effect
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.monitoring.alarms import Alarm, AlarmState, all_alarms
-from components.monitoring.record import DayState, read_live_days
+from components.monitoring.record import DayState, LiveDay, read_live_days
 from components.policy.decide import PolicyVerdict
 from components.registry.deployments import history
 
@@ -44,12 +44,26 @@ def _effects(connection: sa.Connection, decision: RecordedDecision, target: str,
     before = _version_before(connection, decision, target)
     if made is None or made.version is None or before is None:
         return
-    days = [day for day in read_live_days(connection, decision.model, target) if day.served.role == LIVE and day.state is DayState.SETTLED]
-    found = measure_effect(days, before=before, since=made.version)
+    found = _measured(connection, decision.model, target, before=before, since=made.version)
     if found is not None:
         yield DecisionOutcome(
             kind=OutcomeKind.EFFECT, subject=target, result=found.effect, sentence=found.sentence, version=made.version, actor=actor
         )
+
+
+def _measured(connection: sa.Connection, model: str, target: str, *, before: int, since: int) -> MeasuredEffect | None:
+    """Metrics are read only once there are days enough, and of those days alone: a watcher asks every few minutes."""
+    known = [day.served for day in read_live_days(connection, model, target, with_metrics=False) if _counts(day)]
+    was = [one.day for one in known if one.version == before][-MOST_DAYS:]
+    now = [one.day for one in known if one.version == since and was and one.day > was[-1]]
+    if min(len(was), len(now)) < LEAST_DAYS:
+        return None
+    days = [day for day in read_live_days(connection, model, target, since=was[0]) if _counts(day)]
+    return measure_effect(days, before=before, since=since)
+
+
+def _counts(day: LiveDay) -> bool:
+    return day.served.role == LIVE and day.state is DayState.SETTLED
 
 
 def _closed(decision: RecordedDecision, alarms: Sequence[Alarm], actor: str) -> Iterator[DecisionOutcome]:

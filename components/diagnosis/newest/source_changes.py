@@ -41,7 +41,8 @@ def _strength(comparison: DataComparison) -> float:
 
 def broken(comparison: DataComparison) -> Difference | None:
     """The fault, or the rise of NULLs, that is worst: in the source table, or else in source.sql's columns. None if nothing broke."""
-    faults = [d for d in comparison.differences if d.leads and is_clear(d) and d.column and (d.column.is_fault or _is_emptier(d.column))]
+    leading = (d for d in comparison.differences if d.leads and d.column and d.score > 0)
+    faults = [d for d in leading if d.column and ((d.column.is_fault and is_clear(d)) or _is_emptier(d.column))]
     return next((fault for fault in faults if fault.subject == Subject.SOURCE), next(iter(faults), None))
 
 
