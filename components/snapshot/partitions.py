@@ -12,7 +12,7 @@ from components.snapshot.document import Partition
 
 PARTITION_TYPES = ("DATE", "DATETIME", "TIMESTAMP")
 """Of the columns that a table may be partitioned on. A day of a TIMESTAMP is one of UTC, as its partitions are."""
-PARTITION_UNITS = ("DAY", "HOUR")
+PARTITION_UNITS = ("DAY", "HOUR", "MONTH")
 
 
 def days_condition(field: str, kind: str, first: str, after: str) -> str:

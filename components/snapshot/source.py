@@ -17,7 +17,7 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time
+from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time, days_condition
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 AHEAD_OF_UTC = timedelta(hours=14)
@@ -85,7 +85,7 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     """Read the description of the source table.
 
     Raises:
-        SourceError: it does not exist, or is not partitioned by day or hour on the model's partition field.
+        SourceError: it does not exist, or is not partitioned by day, hour or month on the model's partition field.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{cloud.settings.project}.{model.source.table}"
@@ -98,7 +98,7 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
             return table
         if column.name.casefold() == field.casefold():
             raise SourceError(f"model.toml of {model.name!r} writes {field!r} in another case than table {name} does: write it alike")
-    wanted = f"partitioned by {' or '.join(PARTITION_UNITS)} on its column {field!r}"
+    wanted = f"partitioned by {', '.join(PARTITION_UNITS[:-1])} or {PARTITION_UNITS[-1]} on its column {field!r}"
     raise SourceError(f"table {name} is {_partitioning(table)}; {model.name} needs it {wanted}: {_way_out(table, field)}")
 
 
@@ -147,7 +147,7 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
         identifiers = cloud.warehouse.list_partitions(table, timeout=60)
         today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
-    days = sorted({_day(identifier) for identifier in identifiers if identifier.isdigit()})
+        days = _days(cloud, table, sorted(identifier for identifier in identifiers if identifier.isdigit()))
     if not days and NULL in identifiers:
         raise SourceError(f"table {name} has rows, but none has a date in its partition field: fill it where the data are prepared")
     if not days and UNPARTITIONED in identifiers:
@@ -159,6 +159,23 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
             f"table {name} has only partitions after today, {days[0]} to {days[-1]}: correct the dates where the data are made"
         )
     return History.of(days, today=today, has_undated=NULL in identifiers)
+
+
+def _days(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[str]) -> list[date]:
+    """The days that partitions are of, ascending; those of months are asked for, since a month may lack some."""
+    if not identifiers or table.time_partitioning.type_ != "MONTH":
+        return sorted({_day(identifier) for identifier in identifiers})
+    field = _column(table, table.time_partitioning.field)
+    last = _day(f"{identifiers[-1]}01")
+    after = (last + timedelta(days=31)).replace(day=1)
+    sql = (Path(__file__).parent / "days.sql").read_text()
+    query = sql.format(
+        day=f"`{field.name}`" if field.field_type == "DATE" else f"DATE(`{field.name}`)",
+        table=quoted(table_name(table)),
+        condition=days_condition(field.name, field.field_type, f"DATE '{_day(f'{identifiers[0]}01')}'", f"DATE '{after}'"),
+    )
+    config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
+    return [day for (day,) in cloud.warehouse.query(query, config).result(timeout=600)]
 
 
 def _day(identifier: str) -> date:

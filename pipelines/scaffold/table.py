@@ -69,7 +69,7 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
         through: the last day to look at; None means the newest one.
 
     Raises:
-        SourceError: the table does not exist, has no rows, or is not partitioned by day or hour on a column.
+        SourceError: the table does not exist, has no rows, or is not partitioned by day, hour or month on a column.
         AccessError: BigQuery refuses or does not answer.
     """
     full = f"{cloud.settings.project}.{name}"
@@ -92,7 +92,7 @@ def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
     name, by_time = table_name(table), table.time_partitioning
     dates = [column.name for column in table.schema if column.field_type == "DATE"]
     if by_time is None or by_time.type_ not in PARTITION_UNITS or by_time.field is None:
-        what = "is not partitioned by day or hour on a column, so that no day of it can be pinned"
+        what = "is not partitioned by day, hour or month on a column, so that no day of it can be pinned"
         raise SourceError(f"table {name} {what}: copy it with {_copy(name, dates[0] if dates else 'DAY', '*')}")
     if wanted is not None and wanted != by_time.field:
         raise SourceError(f"table {name} is partitioned on {by_time.field!r}, not on {wanted!r}: leave --partition-field out")

@@ -124,7 +124,7 @@ IN_MODEL_TOML = {
     "another time column than the table is partitioned on": Mistake(
         toml={'partition_field = "day"': 'partition_field = "loaded"'},
         said="table <project>.<table> is partitioned by DAY on the DATE column 'day'; visits needs it ",
-        remedy="partitioned by DAY or HOUR on its column 'loaded': name 'day' as source.partition_field in model.toml",
+        remedy="partitioned by DAY, HOUR or MONTH on its column 'loaded': name 'day' as source.partition_field in model.toml",
     ),
     "a window longer than the table": Mistake(
         toml={"spans = 2\nevery": "spans = 30\nevery"},
@@ -240,7 +240,7 @@ IN_SOURCE_SQL = {
 IN_THE_TABLE = {
     "no partitions": Mistake(
         partitioning=None,
-        said="table <project>.<table> is without partitioning by day; visits needs it partitioned by DAY or HOUR on its column 'day'",
+        said="table <project>.<table> is without partitioning by day; visits needs it partitioned by DAY, HOUR or MONTH on its column 'day'",
         remedy=": copy it with CREATE TABLE dataset.copy PARTITION BY `day` AS SELECT * FROM <quoted>",
     ),
     "a day that was not loaded": Mistake(

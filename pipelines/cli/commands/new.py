@@ -22,7 +22,7 @@ from pipelines.scaffold.upgrade import Merge, upgrade_model
 
 @click.command()
 @click.argument("model")
-@click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day or hour on a column.")
+@click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day, hour or month on a column.")
 @click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
 @click.option(
     "--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, one of up to 20 values, or a number."
@@ -30,9 +30,7 @@ from pipelines.scaffold.upgrade import Merge, upgrade_model
 @click.option("--partition-field", help="The column that the table is partitioned on. Default: found out.")
 @click.option("--title", help="What the model answers, in one line. Default: made from the label.")
 @click.option("--owner", help="Who is responsible for the model. Default: your user name.")
-@click.option(
-    "--from-keras", "keras", type=click.Path(exists=True, dir_okay=False, resolve_path=True), help="A .keras file of a model to begin with."
-)
+@click.option("--from-keras", "keras", type=click.Path(resolve_path=True), help="A .keras file of a model to begin with.")
 @click.option("--inputs", default="", metavar="A,B,…", help="The features in the order of that model's input, if it has one without names.")
 @click.option("--yes", is_flag=True, help="Write the folder without a question.")
 @as_json

@@ -1,4 +1,4 @@
-"""Tables that are partitioned by hours or days of a point in time are pinned, profiled and read as those of dates are."""
+"""Tables that are partitioned by hours, days or months of a point in time are pinned, profiled and read as those of dates are."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +18,10 @@ from components.snapshot.rewritten import source_changes
 from components.snapshot.source import _partitioning, _way_out, read_source_table
 from tests.components.visits import COLUMNS, DAYS, SQL, VISITORS, Site, day, visits
 
-PARTITIONING = [("DATE", "DAY"), ("DATETIME", "DAY"), ("DATETIME", "HOUR"), ("TIMESTAMP", "DAY"), ("TIMESTAMP", "HOUR")]
+PARTITIONING = [
+    *(("DATE", "DAY"), ("DATETIME", "DAY"), ("DATETIME", "HOUR"), ("TIMESTAMP", "DAY"), ("TIMESTAMP", "HOUR")),
+    *(("DATE", "MONTH"), ("TIMESTAMP", "MONTH")),
+]
 TOML = {'partition_field = "day"': 'partition_field = "moment"'}
 
 
@@ -72,8 +75,8 @@ def test_an_hour_that_is_rewritten_changes_its_day_alone(empty_site: Site) -> No
     ("partitioning", "sentence"),
     [
         (
-            bigquery.TimePartitioning(field="moment", type_="MONTH"),
-            "partitioned by MONTH on the TIMESTAMP column 'moment'; visits needs it",
+            bigquery.TimePartitioning(field="moment", type_="YEAR"),
+            "partitioned by YEAR on the TIMESTAMP column 'moment'; visits needs it",
         ),
         (None, "without partitioning by day; visits needs it"),
     ],

@@ -50,14 +50,14 @@ def test_a_missing_data_set_is_named(site: Site) -> None:
     )
 
 
-NEEDED = "visits needs it partitioned by DAY or HOUR on its column 'day'"
+NEEDED = "visits needs it partitioned by DAY, HOUR or MONTH on its column 'day'"
 
 
 @pytest.mark.parametrize(
     ("partitioning", "found", "way_out"),
     [
         (None, "without partitioning by day", "copy"),
-        (bigquery.TimePartitioning(field="day", type_="MONTH"), "partitioned by MONTH on the DATE column 'day'", "copy"),
+        (bigquery.TimePartitioning(field="day", type_="YEAR"), "partitioned by YEAR on the DATE column 'day'", "copy"),
         (
             bigquery.TimePartitioning(field="second", type_="HOUR"),
             "partitioned by HOUR on the TIMESTAMP column 'second'",

@@ -1,9 +1,12 @@
 """The documentation and the command line name the same commands."""
 
+import ast
+import importlib
 import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 
 import click
@@ -75,6 +78,29 @@ def test_a_command_of_a_block_can_be_typed_as_it_is_written(page: str, line: str
     command, words = find_command([EXAMPLES.get(word, word) for word in shlex.split(line)])
     assert command is not None, f"{page} names `perennial {line}`, which is no command"
     command.make_context(command.name, words, resilient_parsing=False)
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_a_page_names_targets_of_make_that_exist(page: str) -> None:
+    targets = set(re.findall(r"^([a-z][a-z-]*(?: [a-z][a-z-]*)*):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    existing = {name for names in targets for name in names.split()}
+    assert set(re.findall(r"(?:`|^    )make ([a-z][a-z-]*)", TEXTS[page], re.MULTILINE)) <= existing
+
+
+FENCED = [(page, kind, text) for page, whole in TEXTS.items() for kind, text in re.findall(r"^```(\w+)\n(.*?)^```$", whole, re.M | re.S)]
+
+
+@pytest.mark.parametrize(("page", "kind", "text"), FENCED, ids=[f"{page}-{kind}" for page, kind, _ in FENCED])
+def test_a_block_of_a_language_is_of_that_language(page: str, kind: str, text: str) -> None:
+    if kind == "toml":
+        assert tomllib.loads(text)
+    elif kind == "python":
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom):
+                module = importlib.import_module(str(node.module))
+                assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+    else:
+        assert kind == "sql"
 
 
 @pytest.mark.parametrize("path", list(command_paths(main)))

@@ -11,6 +11,8 @@ from tests.pipelines.kubeflow.steps import Steps
 
 THROUGH = ("--through", "1998-05-31", "--on", "kubeflow")
 REASON = "{{$.inputs.parameters['model']}} {{workflow.name}} [[RunUUID]] is what Ж wants"
+ANOTHER = "def preprocessing_fn(inputs):\n    return inputs\n"
+"""features.py of another folder than the image's."""
 
 
 def test_a_submitted_run_has_an_experiment_a_name_and_its_links(
@@ -61,7 +63,7 @@ def test_a_run_whose_step_fails_ends_with_its_sentence_and_one(perennial: Kubefl
 
 
 def test_a_run_that_ends_before_it_is_recorded_says_where_to_look(perennial: KubeflowCommandLine, steps: Steps, name: str) -> None:
-    (steps.settings.models_folder / name / "features.py").write_text("# another folder than the image's\n")
+    (steps.settings.models_folder / name / "features.py").write_text(ANOTHER)
     steps.before = lambda task: (
         (steps.settings.models_folder / name / "model.toml").unlink(missing_ok=True) if task.name == "start" else None
     )
@@ -74,7 +76,7 @@ def test_an_image_with_another_folder_of_the_model_is_refused_by_the_first_step(
     perennial: KubeflowCommandLine, steps: Steps, name: str
 ) -> None:
     features = steps.settings.models_folder / name / "features.py"
-    steps.before = lambda task: features.write_text("# another folder\n") if task.name == "start" else None  # type: ignore[assignment]
+    steps.before = lambda task: features.write_text(ANOTHER) if task.name == "start" else None  # type: ignore[assignment]
     done = perennial.run("train", name, *THROUGH, "--wait")
     assert done.returncode == 1
     assert steps.names()[-1] == "finish"

@@ -178,7 +178,10 @@ def test_a_network_that_cannot_be_built_fails_the_run_with_its_reason(command_li
     edit(folder / "network.py", "    parts = []\n", "    parts = []\n    raise ValueError('no such layer')\n")
     document = command_line.json("train", "broken", exit_code=1)
     assert (document["state"], document["version"]) == ("FAILED", None)
-    assert document["error"] == "train: ValueError: no such layer"
+    line = (folder / "network.py").read_text().splitlines().index("    raise ValueError('no such layer')") + 1
+    assert document["error"] == (
+        f"{folder / 'network.py'} (line {line}: raise ValueError('no such layer')) fails: ValueError: no such layer; correct it"
+    )
 
 
 def run_folder(settings: Settings, document: dict[str, Any]) -> Path:

@@ -93,10 +93,10 @@ def test_scores_that_are_no_probabilities_are_refused_by_name(command_line: Comm
     document = command_line.json("train", "logits", "--through", THROUGH, exit_code=1)
     assert (document["state"], document["version"]) == ("FAILED", None)
     assert re.search(
-        r"network\.py gives scores that are no probabilities; on the eval split [\d,]+ of [\d,]+ rows have scores "
-        r"(below 0|above 1) \(the first -?\d.*\): these may be logits, let network\.py end in a sigmoid",
+        r"network\.py gives the score -?[\d.]+, which is no probability: let its last layer have activation=\"sigmoid\", and its loss not ",
         document["error"],
     )
+    assert [task["name"] for task in document["tasks"] if task["state"] == "failed"] == ["train"]
     assert "push" not in [task["name"] for task in document["tasks"]]
 
 
