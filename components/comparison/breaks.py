@@ -1,12 +1,12 @@
 """Changes that no change of the world explains: another unit, an hour or a value that is gone; and columns that only count up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
 from components.profiles.distance import Cells
-from components.profiles.profile import ColumnProfile
+from components.profiles.profile import ColumnProfile, sum_column
 
 UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0, 25.4, 453.6, 1609.3)
 """The factors by which numbers grow or shrink when somebody writes them in another unit: decimals, times, inches, pounds and miles."""
@@ -21,6 +21,12 @@ EXPECTED = 20.0
 """Rows that a vanished value would have had: fewer may be missing by chance."""
 ABSENT_BY_CHANCE = 0.05
 """The chance that a value which was there on so many days is missing on so many others, above which nothing vanished."""
+LEAST_BLOCK = 3
+"""Days of a block, at the least."""
+USUAL = 1.3
+"""How many times as far apart as its blocks of earlier days a column may be, and this is what it usually does."""
+WIDTHS = 3
+"""How many widths of its earlier range a value that each day has one of may be outside of it."""
 LEAST_DAYS = 3
 """Days from which it is known whether a column only counts up."""
 
@@ -69,6 +75,35 @@ def _has(profile: ColumnProfile, label: str, place: int) -> bool:
         counts = profile.hours if len(profile.hours) else profile.weekdays
         return place < len(counts) and bool(counts[place])
     return label in profile.values
+
+
+def is_usual(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile], divergence: Callable[..., float]) -> bool:
+    """Whether the later days are no further from the earlier ones than blocks of as many of these are from one another.
+
+    So it is with what the lines of an order share, and with a share that swings from week to week. Of a rate that each day has one of,
+    the days are facts and not the rows: it is usual near their earlier range.
+
+    Args:
+        before: the column's earlier days, ascending.
+        after: its later ones.
+        divergence: how far two profiles are from one another.
+    """
+    days = list(before.values())
+    if all(_is_single(day) for day in (*days, *after.values())) and len({day.low for day in days}) > len(days) / 2:
+        lows = [day.low for day in days if day.low is not None]
+        width = WIDTHS * (max(lows) - min(lows))
+        return all(min(lows) - width <= (day.low or 0.0) <= max(lows) + width for day in after.values())
+    length = min(len(after), len(days) // 2)
+    if length < LEAST_BLOCK:
+        return False
+    blocks = [days[end - length : end] for end in range(len(days), length - 1, -length)]
+    rest = ([day for day in days if all(day is not own for own in block)] for block in blocks)
+    furthest = max(divergence(sum_column(block), sum_column(others)) for block, others in zip(blocks, rest, strict=True))
+    return divergence(sum_column(days), sum_column(list(after.values()))) <= USUAL * furthest
+
+
+def _is_single(day: ColumnProfile) -> bool:
+    return day.is_numeric and day.low is not None and day.low == day.high
 
 
 def only_counts_up(days: Sequence[Mapping[date, ColumnProfile]]) -> bool:

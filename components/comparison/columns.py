@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from components.comparison.breaks import changed_unit, only_counts_up, vanished
+from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, is_usual, only_counts_up, vanished
 from components.comparison.days import WEEK, Compared, Days, differing, total
 from components.model.checks_section import WEEKDAYS
 from components.profiles.distance import (
@@ -29,6 +29,8 @@ SURE = 4.0
 RARE_VALUE = 0.01
 """Where a text column has more distinct values than a profile keeps, values rarer than this are compared as one group, because which rare
 ones were kept is chance."""
+OTHERS = "(others)"
+"""The cell of rare values."""
 NUMERIC_TYPES = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC"})
 
 
@@ -78,6 +80,8 @@ class ColumnDifference:
     """The values or hours that vanished, the commonest first."""
     counts_up: bool = False
     """Whether it is a counter or a date, whose values are new by nature."""
+    is_usual: bool = False
+    """Whether blocks of its earlier days are about as far from one another."""
     since: date | None = None
     """The first day of the later window that shows the difference; None if every day does, or no single day is certain."""
 
@@ -100,6 +104,11 @@ class ColumnDifference:
     def is_new_by_nature(self) -> bool:
         """Whether nothing is to be said of it but that its values are new."""
         return self.counts_up and self.kinds.keys() <= {ColumnChange.SHIFT, ColumnChange.VANISHED, ColumnChange.UNIT}
+
+    @property
+    def is_no_news(self) -> bool:
+        """Whether it differs as it does from week to week, and nothing broke."""
+        return self.is_usual and self.kinds.keys() <= {ColumnChange.SHIFT, ColumnChange.NULLS}
 
     @property
     def is_numeric(self) -> bool:
@@ -162,6 +171,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         kinds=ranked,
         unit=unit,
         gone=tuple(gone),
+        is_usual=not FAULTS & ranked.keys() and is_usual(compared.before, compared.after, _divergence),
         counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
         since=None if since == next(iter(days.after), None) else since,
     )
@@ -192,8 +202,12 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
                 return Cells((*names, *nulls), np.append(one, before.nulls), np.append(other, after.nulls))
     if before.has_uncounted_values or after.has_uncounted_values:
         shares = np.maximum(*shared.shares)
-        return _merged(shared, (shares < RARE_VALUE) & (np.arange(len(shares)) < len(shares) - _special(shared)), "(others)")
+        return _merged(shared, (shares < RARE_VALUE) & (np.arange(len(shares)) < len(shares) - _special(shared)), OTHERS)
     return shared
+
+
+def _divergence(before: ColumnProfile, after: ColumnProfile) -> float:
+    return jensen_shannon(_shared_cells(before, after))
 
 
 def _special(shared: Cells) -> int:
@@ -227,7 +241,7 @@ def _kinds(
         counts_here = kind != ColumnChange.TEXT or before.is_numeric
         if counts_here and (rise := _share_increase(count(before), before.rows, count(after), after.rows, any_new_counts=kind in FAULTS)):
             kinds[kind] = rise
-    if _is_dead(after) and not _is_dead(before):
+    if _is_dead(after) and not _is_dead(before) and (1 - total_variation(shared)) ** after.rows <= ABSENT_BY_CHANCE:
         kinds[ColumnChange.DEAD] = total_variation(shared)
     if (shift := _beyond_chance(shared)) >= LEAST_SHIFT:
         kinds[ColumnChange.SHIFT] = shift

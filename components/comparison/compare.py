@@ -15,8 +15,9 @@ from components.profiles.profile import ColumnProfiles, Profiles
 
 AMPLIFIED = 20
 """A source column explains a feature of which up to this many times more differs: a sum over many rows soon includes a bad one."""
-ROWS_RATIO = 2.0
-"""A partition must have this many times more or fewer rows for that to be a difference."""
+ROWS_RATIO = 1.6
+"""A partition must have this many times more or fewer rows for that to be a difference: weeks differ, and rows that
+are all there twice are one."""
 ROWS_WEIGHT = 0.25
 """The weight of a difference in rows, which is small: a shop grows and shrinks without anybody's fault."""
 
@@ -163,7 +164,7 @@ def _rank(
 
 
 def _leads(column: ColumnDifference, silent: Collection[str]) -> bool:
-    return column.name not in silent and not column.is_new_by_nature
+    return column.name not in silent and not column.is_new_by_nature and not column.is_no_news
 
 
 def _source_difference(
@@ -187,16 +188,22 @@ def _rows_difference(days: Days, lineage: Lineage) -> Difference | None:
     windows = days.windows
     if not days.before or not days.after or not (windows.added or windows.rewritten):
         return None
-    new = [_rows(days.after[day]) for day in (*windows.rewritten, *windows.added)]
-    old = [_rows(days.before[day]) for day in windows.rewritten]
+    new = {day: _rows(days.after[day]) for day in (*windows.rewritten, *windows.added)}
+    old = {day: _rows(days.before[day]) for day in windows.rewritten}
     if windows.added:
-        old += [_rows(table) for table in list(days.before.values())[-max(WEEK, len(windows.added)) :]]
-    was, is_now = float(median(old)), float(median(new))
-    ratio = max(was, is_now) / max(min(was, is_now), 1.0)
+        old |= {day: _rows(days.before[day]) for day in list(days.before)[-max(WEEK, len(windows.added)) :]}
+    was, is_now = float(median(old.values())), float(median(new.values()))
+    change = median(rows / max(_like(day, old), 1.0) for day, rows in new.items())
+    ratio = max(change, 1 / max(change, 1 / max(was, 1.0)))
     if ratio < ROWS_RATIO:
         return None
     score = (1 - 1 / ratio) * ROWS_WEIGHT
     return Difference(subject=Subject.ROWS, name="rows", column=None, score=score, fed=lineage.features, rows=(was, is_now))
+
+
+def _like(day: date, rows: Mapping[date, int]) -> float:
+    """The rows of such a day: of its weekday, or else of all days."""
+    return float(median([count for other, count in rows.items() if other.weekday() == day.weekday()] or rows.values()))
 
 
 def _rows(table: ColumnProfiles) -> int:

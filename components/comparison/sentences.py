@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.comparison.columns import ColumnChange, ColumnDifference
+from components.comparison.columns import OTHERS, ColumnChange, ColumnDifference
 from components.comparison.compare import DataComparison, Difference, Subject
 from components.profiles.profile import ColumnProfile
 from components.wording import count, legible, number, percent
@@ -141,7 +141,7 @@ def _largest_cell(column: ColumnDifference) -> str:
         return ""
     labels = column.cells.labels
     before, after = column.cells.shares
-    stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now]
+    stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now and label != OTHERS]
     if stopped:
         return f"none in {_quoted(stopped, 2 * SHOWN_VALUES)} any more"
     index = int(np.abs(before - after).argmax())
