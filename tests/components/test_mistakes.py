@@ -240,7 +240,8 @@ IN_SOURCE_SQL = {
 IN_THE_TABLE = {
     "no partitions": Mistake(
         partitioning=None,
-        said="table <project>.<table> is without partitioning by day; visits needs it partitioned by DAY, HOUR or MONTH on its column 'day'",
+        said="table <project>.<table> is without partitioning by day; "
+        "visits needs it partitioned by DAY, HOUR or MONTH on its column 'day'",
         remedy=": copy it with CREATE TABLE dataset.copy PARTITION BY `day` AS SELECT * FROM <quoted>",
     ),
     "a day that was not loaded": Mistake(
