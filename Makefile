@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-policy bench-watch bench-curve goldens docs clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-policy bench-watch bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,7 +28,8 @@ run: setup ## Start the emulators, load the data, train, judge, push, record, re
 demo-churn: setup ## Tell with real runs how text in a number is found, explained and undone
 demo-loyalty: setup ## Tell with real runs why everybody is called a newcomer, and why rolling back does not help
 demo-delays: setup ## Tell with real runs why a model is accurate only in the morning, and how the afternoon recovers
-demo-churn demo-loyalty demo-delays:
+demo-continuous: setup ## Tell with real runs how a model is trained for a reason, and only when training helps
+demo-churn demo-loyalty demo-delays demo-continuous:
 	@$(ENTER) env PERENNIAL_STATE_FOLDER="$(CURDIR)/.perennial/$@" PERENNIAL_MODELS_FOLDER="$(CURDIR)/.perennial/$@/models" python -m pipelines.demos.$(@:demo-%=%)
 
 install: ## Put the command `perennial` on the PATH, for this checkout

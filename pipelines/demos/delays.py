@@ -3,15 +3,7 @@
 `make demo-delays` runs it. Like the other stories it starts from scratch each time.
 """
 
-import http.client
-import json
-import re
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import click
@@ -20,16 +12,11 @@ from components.checks.record import findings_that_blocked
 from components.cloud import Cloud
 from components.errors import TaskError
 from components.evaluation.metric import Metric
-from components.examples.live import stream_any_rows
-from components.google import table_name
-from components.model.folder import read_model
 from components.monitoring.record import LiveDay, read_live_days
 from components.runs.record import RunState
-from components.serving.server import own_token_file
 from components.settings import Settings
-from components.snapshot.source import read_source_table
-from components.snapshot.window import Window
 from components.wording import score
+from pipelines.demos.service import serving
 from pipelines.demos.story import Shop, play, run, say
 from pipelines.local.flights import FLIGHTS_SCHEMA, read_flights
 from pipelines.run.local import ForkServer
@@ -43,7 +30,6 @@ RECOVERED = date(2013, 3, 9), date(2013, 3, 11)
 """The snow of 6 to 8 March is over."""
 ONE_DAY = timedelta(days=1)
 MORNING = range(5, 12)
-PATIENCE_SECONDS = 60.0
 
 
 def main() -> None:
@@ -73,7 +59,7 @@ def _train_on_mornings(shop: Shop) -> None:
 def _serve_whole_days(shop: Shop, settings: Settings) -> None:
     say("2. From 2 March on it is asked for every flight of the day, over HTTP.")
     shop.load(WHOLE_DAYS[0], WHOLE_DAYS[1] + ONE_DAY, _whole)
-    with _serving(settings) as asked:
+    with serving(settings, MODEL, TARGET) as asked:
         asked.serve(WHOLE_DAYS)
     say("3. A day later it is known which of them were late. What was served is measured, and it is said where it fell, and why:")
     run("monitor", MODEL, "--through", str(WHOLE_DAYS[1] + ONE_DAY), "--target", TARGET)
@@ -101,7 +87,7 @@ def _train_on_whole_days(shop: Shop, settings: Settings) -> None:
 def _recover(settings: Settings) -> None:
     say("5. Version 2 answers for the next days, and version 1 is asked the same as its shadow. The afternoon has recovered:")
     run("deploy", MODEL, "1", "--target", SHADOW, "--reason", "to hold it against version 2")
-    with _serving(settings, "--shadow", SHADOW) as asked:
+    with serving(settings, MODEL, TARGET, "--shadow", SHADOW) as asked:
         asked.serve(RECOVERED)
     run("monitor", MODEL, "--through", str(RECOVERED[1] + ONE_DAY), "--target", TARGET)
     for version in (1, 2):
@@ -138,83 +124,6 @@ def _mean(days: Sequence[LiveDay], name: str, hours: range) -> float:
 
 def _hour(metric: Metric) -> int:
     return int(metric.slice["hour"]) if metric.slice.keys() == {"hour"} else -1
-
-
-@dataclass(frozen=True)
-class _Service:
-    """A service that answers."""
-
-    settings: Settings
-    port: int
-
-    def serve(self, days: tuple[date, date]) -> None:
-        """Ask for every flight of some days, with what source.sql knows of it at its departure."""
-        cloud = Cloud(self.settings)
-        model = read_model(self.settings.models_folder, MODEL)
-        first, last = days
-        spans = tuple(first + timedelta(days=number) for number in range((last - first).days + 1))
-        table = table_name(read_source_table(cloud, model))
-        for span, batch in stream_any_rows(cloud, model, Window(spans, first, last), table=table):
-            rows = batch.drop_columns([model.rows.label]).to_pylist()
-            self._ask([row | {model.rows.span: span.isoformat()} for row in rows])
-            click.echo(f"   {span}: {len(rows)} flights were asked for")
-
-    def _ask(self, rows: Sequence[Mapping[str, object]]) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_SECONDS)
-        headers = {"Authorization": f"Bearer {own_token_file(self.settings).read_text()}"}
-        connection.request("POST", f"/v1/models/{MODEL}:predict", json.dumps({"instances": rows}), headers)
-        reply = connection.getresponse()
-        body = reply.read()
-        connection.close()
-        if reply.status != http.client.OK:
-            raise TaskError(f"the service answers {reply.status}: {body.decode(errors='replace')[:300]}")
-
-
-@contextmanager
-def _serving(settings: Settings, *options: str) -> Iterator[_Service]:
-    """`perennial serve`, once it is ready; at the end all that it logged is in BigQuery.
-
-    Raises:
-        TaskError: it does not start, or its log is not shipped in time.
-    """
-    words = ["serve", "--target", TARGET, *options, "--port", "0"]
-    click.echo(f"\n$ perennial {' '.join(words)}")
-    command = [sys.executable, "-m", "pipelines", *words]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    try:
-        address = next((line for line in process.stderr or () if line.startswith("serving")), "")
-        if not address:
-            raise TaskError("the prediction service did not start")
-        asked = _Service(settings, int(re.findall(r":(\d+)", address)[0]))
-        _await(lambda: _is_ready(asked.port), "the service is ready")
-        yield asked
-    finally:
-        process.terminate()
-        process.wait(PATIENCE_SECONDS)
-    folder = settings.state_folder / "serving" / "log" / TARGET / MODEL
-    _await(lambda: not list(folder.glob("*.segment")), "the log is shipped")
-
-
-def _is_ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
-    finally:
-        connection.close()
-
-
-def _await(holds: Callable[[], bool], what: str) -> None:
-    """Wait until something holds.
-
-    Raises:
-        TaskError: it does not, for a minute.
-    """
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TaskError(f"{what}: not within {PATIENCE_SECONDS:.0f} s, so that the story cannot go on")
-        time.sleep(0.1)
 
 
 if __name__ == "__main__":
