@@ -32,6 +32,8 @@ class CauseEvidence:
     """The last days of the version that served before."""
     own: Sequence[LiveDay]
     """All days of this one."""
+    history_days: int = 1
+    """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
     unreadable: str = ""
 
 
@@ -55,6 +57,9 @@ def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice={}, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
     shift = _source_shift(evidence.data, trouble.subject)
+    if shift is None and evidence.history_days > 1:
+        sentence = f"not known: no column of {evidence.table} says why {trouble.subject}, which may sum up many days, is another"
+        return AlarmCause(kind=Cause.UNKNOWN, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
     if shift is None:
         sentence = f"the service is given another {trouble.subject} than source.sql computes"
         return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
