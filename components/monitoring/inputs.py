@@ -105,6 +105,8 @@ def _untrained(model: Model, name: str, now: ColumnProfile, earlier: Sequence[Co
     named = {name for names in model.evaluation.slices for name in names} | {*model.checks.segments} | model.checks.cover.keys()
     if name not in named and (len(trained) > FEW_VALUES or not _has_all_values(earlier)):
         return None
+    if name not in named and now.is_numeric and not all(WHOLE.fullmatch(value) for value in (*trained, *served)):
+        return None  # inches of rain: dry weeks have few values, and no set of values is whole
     new = {value: share for value, share in served.items() if value not in trained}
     share = sum(new.values())
     rows = round(share * now.filled)
