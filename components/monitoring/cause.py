@@ -7,6 +7,7 @@ from datetime import date
 from components.comparison.compare import DataComparison, Difference, Subject
 from components.comparison.sentences import leading
 from components.diagnosis.newest.source_changes import broken, describe_change
+from components.looks.data_check import DataCheck
 from components.monitoring.alarms import AlarmCause, AlarmKind
 from components.monitoring.inputs import range_text
 from components.monitoring.record import LiveDay
@@ -32,6 +33,8 @@ class CauseEvidence:
     """The last days of the version that served before."""
     own: Sequence[LiveDay]
     """All days of this one."""
+    history_days: int = 1
+    """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
     unreadable: str = ""
 
 
@@ -55,6 +58,9 @@ def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice={}, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
     shift = _source_shift(evidence.data, trouble.subject)
+    if shift is None and evidence.history_days > 1 and _has_only_drifted(trouble.subject, evidence):
+        sentence = f"not known: no column of {evidence.table} says why {trouble.subject}, which may sum up many days, is another"
+        return AlarmCause(kind=Cause.UNKNOWN, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
     if shift is None:
         sentence = f"the service is given another {trouble.subject} than source.sql computes"
         return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
@@ -65,6 +71,12 @@ def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
 def _is_written_otherwise(fault: Difference | None, feature: str) -> bool:
     """Whether the values that were never trained on come in place of others, which are gone: new ground leaves the old one there."""
     return fault is not None and fault.subject is Subject.SOURCE and feature in fault.fed
+
+
+def _has_only_drifted(feature: str, evidence: CauseEvidence) -> bool:
+    """Whether nothing else was found in a feature on the last day than that it has other values."""
+    checks = {found.check for day in evidence.own[-1:] for one in day.inputs if one.name == feature for found in one.findings}
+    return checks == {DataCheck.DRIFT}
 
 
 def _coverage(column: str, values: frozenset[str], since: date) -> AlarmCause:

@@ -24,6 +24,8 @@ NAMED_SHARE = 0.01
 """Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""
 UNNAMED_SHARE = 0.05
 """The same of any other feature with few values."""
+LEAST_SPANS = 8
+"""Of so many spans of training two halves tell whether a feature moves by itself."""
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
 """Not 007, which is a code. Anything may be served, so that not all that `isdigit` takes is a number."""
 HASH = re.compile("[0-9a-f]{64}")
@@ -57,7 +59,7 @@ def _is_hidden(now: ColumnProfile) -> bool:
 
 def _look(model: Model, name: str, now: ColumnProfile, earlier: Sequence[ColumnProfile], day: date) -> tuple[InputFinding, ...]:
     checks = model.checks.of(name)
-    untrained = _untrained(model, name, now, sum_column(earlier))
+    untrained = _untrained(model, name, now, earlier)
     segment: tuple[Look, ...] = (lost_segment,) if name in model.checks.segments else ()
     values: tuple[Look, ...] = () if untrained else (new_values,)
     looks: tuple[Look, ...] = (nulls, same_value, far_out, *values, *segment, *(() if untrained else (_served_otherwise,)))
@@ -71,8 +73,23 @@ def _served_otherwise(observation: Observation, checks: ChecksSection) -> Deviat
     """The feature has other values than in training, by more than the days of the training differ."""
     if observation.before is None or min(observation.now.rows, observation.before.rows) < LEAST_ROWS:
         return None
-    distance = measure_distance(observation.before, observation.now)
-    return judge_drift(distance, observation.now, checks.skew, checks, what="is served with other values than it was trained on", remedy="")
+    if _moves_by_itself(observation.earlier, checks):
+        return None
+    return _drift(observation.before, observation.now, checks)
+
+
+def _drift(before: ColumnProfile, now: ColumnProfile, checks: ChecksSection) -> Deviation | None:
+    distance = measure_distance(before, now)
+    return judge_drift(distance, now, checks.skew, checks, what="is served with other values than it was trained on", remedy="")
+
+
+def _moves_by_itself(earlier: Sequence[ColumnProfile], checks: ChecksSection) -> bool:
+    """Whether a feature has moved in training already, as the age of customers does: that it moves on is nothing new."""
+    if len(earlier) < LEAST_SPANS:
+        return False
+    half = len(earlier) // 2
+    first, second = sum_column(earlier[:half]), sum_column(earlier[half:])
+    return min(first.rows, second.rows) >= LEAST_ROWS and _drift(first, second, checks) is not None
 
 
 def _finding(deviation: Deviation) -> InputFinding:
@@ -80,14 +97,16 @@ def _finding(deviation: Deviation) -> InputFinding:
     return InputFinding(check=deviation.check.value, measure=deviation.measure, rows=deviation.rows, what=f"{deviation.what}{before}")
 
 
-def _untrained(model: Model, name: str, now: ColumnProfile, before: ColumnProfile) -> InputFinding | None:
+def _untrained(model: Model, name: str, now: ColumnProfile, earlier: Sequence[ColumnProfile]) -> InputFinding | None:
     """The values of a feature that were served and never trained on, if they are many."""
-    trained, served = shares_by_value(before), shares_by_value(now)
+    trained, served = shares_by_value(sum_column(earlier)), shares_by_value(now)
     if not trained or not served or not now.filled:
         return None
     named = {name for names in model.evaluation.slices for name in names} | {*model.checks.segments} | model.checks.cover.keys()
-    if name not in named and len(trained) > FEW_VALUES:
+    if name not in named and (len(trained) > FEW_VALUES or not _has_all_values(earlier)):
         return None
+    if name not in named and now.is_numeric and not all(WHOLE.fullmatch(value) for value in (*trained, *served)):
+        return None  # inches of rain: dry weeks have few values, and no set of values is whole
     new = {value: share for value, share in served.items() if value not in trained}
     share = sum(new.values())
     rows = round(share * now.filled)
@@ -95,6 +114,15 @@ def _untrained(model: Model, name: str, now: ColumnProfile, before: ColumnProfil
         return None
     what = f"is {range_text(new)} in {percent(share)} of rows, which the version was never trained on"
     return InputFinding(check=COVERAGE, measure=share, rows=rows, what=what, values=tuple(sorted(map(legible, new))))
+
+
+def _has_all_values(earlier: Sequence[ColumnProfile]) -> bool:
+    """Whether the second half of the training has no more values than the first: of ages there are new ones all the time."""
+    if len(earlier) < LEAST_SPANS:
+        return True
+    half = len(earlier) // 2
+    first, second = ({*shares_by_value(sum_column(part))} for part in (earlier[:half], earlier[half:]))
+    return second <= first
 
 
 def range_text(values: Mapping[str, object] | Sequence[str]) -> str:

@@ -62,9 +62,10 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
         bounds = read_own_model(step, version).model.evaluation.thresholds
+        earlier = [day for day in days if day.served.version != version and day.served.role != SHADOW]
         watched = Watched(model=model, version=version, target=target, role=role)
-        troubles, *earlier = (find_troubles(story.own_metrics, own[: len(own) - back], bounds) for back in range(QUIET_DAYS))
-        lately = [trouble for found in earlier for trouble in found]
+        troubles, *before = (find_troubles(story.own_metrics, own[: len(own) - back], bounds, earlier) for back in range(QUIET_DAYS))
+        lately = [trouble for found in before for trouble in found]
         events = next_events(watched, alarms, Troubles(now=troubles, lately=lately), own[-1].served.day)
         if any(event.needs_cause for event in events):
             served = _profiles_of(profiles, version, role)
@@ -122,6 +123,7 @@ def _evidence(step: Step, story: VersionStory, own: Sequence[LiveDay], before: S
         table=step.model.source.table,
         before=before[-SERVED_BEFORE:],
         own=own,
+        history_days=step.model.source.history_days,
         unreadable=unreadable,
     )
 

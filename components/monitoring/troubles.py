@@ -9,18 +9,26 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from statistics import median
 
-import numpy as np
-
-from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
 from components.looks.data_check import DataCheck
-from components.looks.usual import spread_of
-from components.model.metric_names import ERRORS, HEADLINE_METRICS, R_SQUARED, class_metric, macro_metric
+from components.model.metric_names import HEADLINE_METRICS
 from components.model.sections import MetricBound
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
+from components.monitoring.live_metrics.drops import (
+    LEAST_DROP,
+    LEAST_DROPS,
+    LEAST_LABELLED,
+    MeasuredDay,
+    Others,
+    drop_of,
+    measured_day,
+    standard_error,
+    unit_of,
+    usual_deviations,
+    usual_spread,
+)
 from components.monitoring.record import DayState, LiveDay
 from components.wording import score, slice_text
 
@@ -28,17 +36,8 @@ WINDOWS, VIOLATIONS = 5, 2
 """A metric is worse on so many of the last so many days, and on the newest one."""
 FINDINGS_A_YEAR = 1.0
 """So many false alarms a year are asked of chance, over all metrics and slices of a day."""
-LEAST_LABELLED = {DayState.SETTLED: 0.0, DayState.PROVISIONAL: 0.5}
-"""A day is judged if so large a share of its rows is labelled: the few labels that come first may be of a kind, and would end an alarm."""
 DEVIATIONS = 2.0
 """A day is worse by itself if it is so many standard deviations off."""
-LEAST_DROPS = {"calibration": 0.25, R_SQUARED: 0.1, **dict.fromkeys(ERRORS, 0.1)}
-LEAST_DROP = 0.02
-"""Less is no reason to do anything. Of errors it is a share of what they were."""
-USUAL_SPREAD = {"calibration": 0.1, R_SQUARED: 0.1, **dict.fromkeys(ERRORS, 0.1)}
-LEAST_SPREAD = 0.02
-"""How far days differ from each other where nothing is wrong, until enough of them are known."""
-KNOWN_DAYS = 10
 CONCENTRATED = 1.5
 """Where all rows are worse, slices are told that are worse by so many times as much."""
 HEADLINE = HEADLINE_METRICS
@@ -88,26 +87,20 @@ class _Worse:
     rows: int
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """A day with the metrics that have an interval. A mean over classes is left out where a class, which counts as 0 in it, has no row."""
-
-    day: LiveDay
-    metrics: Mapping[tuple[str, str], Metric]
-    """By name and the key of the slice."""
-
-
-def find_troubles(reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound] = ()) -> list[Trouble]:
+def find_troubles(
+    reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound] = (), earlier: Sequence[LiveDay] = ()
+) -> list[Trouble]:
     """What is wrong at the end of the last of these days.
 
     Args:
         reference: the metrics of the version when it was made.
         days: those that it served in one role, the oldest first.
         bounds: those of its model.toml, which name the metrics and slices that are judged beside the usual ones.
+        earlier: days that other versions served before, which tell how far days differ where nothing is wrong.
     """
     if not days:
         return []
-    inputs, metrics = list(_inputs(days)), list(_metrics(reference, days, bounds))
+    inputs, metrics = list(_inputs(days)), list(_metrics(reference, days, bounds, usual_deviations(earlier)))
     return [
         *(_with_cost(one, metrics, days) for one in inputs),
         *(one for one in metrics if not any(_explains(other, one) for other in inputs)),
@@ -188,13 +181,13 @@ def _days_in_a_row(days: Sequence[LiveDay], name: str, check: str) -> list[LiveD
     return run
 
 
-def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound]) -> Iterator[Trouble]:
-    measured = [one for one in map(_measured, days) if one.metrics and one.day.labelled >= LEAST_LABELLED[one.day.state] * one.day.rows]
+def _metrics(reference: Sequence[Metric], days: Sequence[LiveDay], bounds: Sequence[MetricBound], others: Others) -> Iterator[Trouble]:
+    measured = [one for one in map(measured_day, days) if one.metrics and one.day.labelled >= LEAST_LABELLED[one.day.state] * one.day.rows]
     if not measured:
         return
     asked = _asked([*measured[-1].metrics.values()], bounds)
     was = {(metric.name, slice_key(metric.slice)): metric for metric in reference}
-    judged = (_judge(was, name, slice_, measured) for name, slice_ in asked)
+    judged = (_judge(was, name, slice_, measured, others) for name, slice_ in asked)
     level = _deviations_of_chance(FINDINGS_A_YEAR / 365 / max(len(asked), 1))
     groups: dict[tuple[str, frozenset[str]], list[_Worse]] = defaultdict(list)
     for one in judged:
@@ -220,26 +213,22 @@ def _asked(metrics: Sequence[Metric], bounds: Sequence[MetricBound]) -> list[tup
     ]
 
 
-def _measured(day: LiveDay) -> _Measured:
-    known = {(metric.name, slice_key(metric.slice)): metric for metric in day.metrics}
-    lacking = {key for (name, key), metric in known.items() if name.startswith(class_metric("auc", "")) and math.isnan(metric.value)}
-    left_out = {(name, key) for name, key in known if key in lacking and name.startswith(macro_metric(""))}
-    return _Measured(day, {place: known[place] for place in known if place not in left_out and _error(known[place]) is not None})
-
-
-def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str, str], days: Sequence[_Measured]) -> _Worse | None:
+def _judge(
+    was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str, str], days: Sequence[MeasuredDay], others: Others
+) -> _Worse | None:
     """A metric of a slice on the last days; None if it is not worse on enough of them, or if too little is known."""
     place = name, slice_key(slice_)
     reference = was.get(place) or was.get((name, ""))  # a slice that was never met is held against all rows
-    if reference is None or _error(reference) is None:
+    if reference is None or standard_error(reference) is None:
         return None
     series = [(one.day, one.metrics[place]) for one in days if place in one.metrics]
     newest = days[-1].day
     if not series or series[-1][0] is not newest:
         return None
-    drops = [_drop(name, reference.value, metric.value) for _, metric in series]
-    usual, unit = _usual_spread(name, drops[:-WINDOWS]), _unit(name, reference.value)
-    chance = [math.hypot(_error(metric) or 0.0, _error(reference) or 0.0) / unit for _, metric in series]
+    drops = [drop_of(name, reference.value, metric.value) for _, metric in series]
+    unit = unit_of(name, reference.value)
+    usual = usual_spread(name, drops[:-WINDOWS], [deviation / unit for deviation in others.get(place, ())])
+    chance = [math.hypot(standard_error(metric) or 0.0, standard_error(reference) or 0.0) / unit for _, metric in series]
     errors = [math.hypot(one, usual) for one in chance]
     window = list(zip(series, drops, errors, strict=True))[-WINDOWS:]
     bad = [
@@ -262,31 +251,6 @@ def _judge(was: Mapping[tuple[str, str], Metric], name: str, slice_: Mapping[str
         since=bad[0][0].served.day,
         rows=rows,
     )
-
-
-def _error(metric: Metric) -> float | None:
-    """The standard error that an interval stands for."""
-    if metric.ci_low is None or metric.ci_high is None or not math.isfinite(metric.value):
-        return None
-    return (metric.ci_high - metric.ci_low) / (2 * Z)
-
-
-def _drop(name: str, was: float, now: float) -> float:
-    """By how much a metric is worse."""
-    if name in ERRORS:
-        return (now - was) / _unit(name, was)
-    return abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
-
-
-def _unit(name: str, was: float) -> float:
-    """What drops are counted in: errors have the unit of the label, and are told by what they were."""
-    return was if name in ERRORS and was > 0 else 1.0
-
-
-def _usual_spread(name: str, drops: Sequence[float]) -> float:
-    """How far days differ from each other where nothing is wrong."""
-    least = USUAL_SPREAD.get(name, LEAST_SPREAD)
-    return max(least, spread_of(np.array(drops) - median(drops))) if len(drops) >= KNOWN_DAYS else least
 
 
 def _deviations_of_chance(probability: float) -> float:

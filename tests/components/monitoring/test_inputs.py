@@ -103,5 +103,35 @@ def test_untrained_values_are_listed_by_feature(model: Model, trained: dict[Prof
     assert untrained_values(days) == {"hour": frozenset({"12", "13"})}
 
 
+def test_of_a_measure_with_few_values_others_are_no_news(model: Model) -> None:
+    rain = [0.0, 0.01, 0.02]
+    trained = {
+        ProfileKey(label_population(0), FIRST + timedelta(days=day), "f"): profile(
+            flights(day) | {"rain": [rain[number % 3] for number in range(400)], "gate": [2 * (number % 3) for number in range(400)]}
+        )
+        for day in range(14)
+    }
+    now = {"rain": [0.005 if number % 10 == 0 else rain[number % 3] for number in range(400)]}
+    now["gate"] = [3 if number % 10 == 0 else 2 * (number % 3) for number in range(400)]
+    assert found(model, trained, flights(2) | now) == {"gate": "is 3 in 10.0% of rows, which the version was never trained on"}
+
+
+@pytest.mark.parametrize(("per_day", "is_told"), [(30, False), (0, True)], ids=["it has grown in training, too", "it was always the same"])
+def test_that_a_feature_moves_on_as_it_did_in_training_is_nothing_new(model: Model, per_day: int, is_told: bool) -> None:
+    def of(day: int) -> Rows:
+        ages = {"few": [float(per_day * day + number % 5) for number in range(400)]}
+        return flights(day) | ages | {"many": [float(per_day * day + number % 90) for number in range(400)]}
+
+    trained = {ProfileKey(label_population(0), FIRST + timedelta(days=day), "f"): profile(of(day)) for day in range(14)}
+    later = flights(2) | {
+        "few": [float(900 + number % 5) for number in range(400)],
+        "many": [float(100 + number % 90) for number in range(400)],
+    }
+    far = {"few": [500.0 + number % 5 for number in range(400)], "many": [480.0 + number % 90 for number in range(400)]}
+    told = found(model, trained, flights(2) | (far if per_day else later))
+    assert (told.keys() >= {"few", "many"}) is is_told, told
+    assert bool(told.keys() & {"few", "many"}) is is_told, told
+
+
 def test_without_the_training_data_nothing_is_judged(model: Model) -> None:
     assert [one.findings for one in look_at_inputs(model, {}, profile(flights(2)))] == [()] * 5

@@ -78,10 +78,10 @@ def test_what_model_toml_bounds_is_judged_too(bound: Threshold | None, expected:
         names += [("mean_absolute_error", slice_, error, 0.05) for slice_ in ({}, {"shop": "north"})]
         return [Metric(name, slice_, value, value - half, value + half, 1000) for name, slice_, value, half in names]
 
-    days = [served(number, *metrics(4.0 if number < 1 else 5.2)) for number in range(6)]
+    days = [served(number, *metrics(4.0 if number < 1 else 6.4)) for number in range(6)]
     found = find_troubles(metrics(4.0), days, [bound] if bound else [])
     assert [(one.subject, one.slice) for one in found] == expected
-    assert [(one.since, round(one.loss, 2)) for one in found] == [(FIRST + timedelta(days=1), 0.3)] * len(expected)
+    assert [(one.since, round(one.loss, 2)) for one in found] == [(FIRST + timedelta(days=1), 0.6)] * len(expected)
 
 
 def test_an_error_that_is_less_or_grows_by_a_little_is_no_trouble() -> None:
@@ -102,6 +102,17 @@ def test_days_that_have_always_differed_as_much_raise_nothing() -> None:
     days = [0.70, 0.52] * 10
     assert troubles(*days, 0.52, 0.52) == []
     assert len(troubles(*[0.70, 0.68] * 10, 0.52, 0.52)) == 1
+
+
+def test_how_far_days_differ_is_known_from_versions_before() -> None:
+    values = [0.72, 0.54] * 10
+    before = [replace(served(number, auc(value)), served=ServedDay(FIRST, 7, "live")) for number, value in enumerate(values)]
+    now = [served(number, auc(0.52)) for number in range(30, 33)]
+    assert len(find_troubles(REFERENCE, now)) == 1
+    assert find_troubles(REFERENCE, now, (), before) == []
+    steady = [replace(served(number, auc(0.70)), served=ServedDay(FIRST, 7, "live")) for number in range(20)]
+    assert len(find_troubles(REFERENCE, [served(number, auc(0.61)) for number in range(30, 33)], (), steady)) == 1
+    assert find_troubles(REFERENCE, [served(number, auc(0.64)) for number in range(30, 33)]) == [], "how far days differ is not known"
 
 
 def test_a_year_without_change_gives_at_most_one_alarm() -> None:

@@ -1,0 +1,214 @@
+"""What monitoring's alarms find in a year of flights and in 61 weeks of CDNOW: in clean days, in spoilt ones, and when the world changes.
+
+python -m benchmarks.alarms.measure            # prints the tables of docs/monitoring.md
+python -m benchmarks.alarms.measure flights:130:4    # one of the streams: its first 130 spans, and every fourth fault
+"""
+
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.alarms.faults import CUSTOMER_FAULTS, FLIGHT_FAULTS, Fault
+from benchmarks.alarms.replay import Measured, Opened, Version, follow, measure_day
+from benchmarks.alarms.streams import Stream, cdnow, flights
+from benchmarks.gate.measure import Case, ask
+from components.monitoring.estimates import estimate_days
+from components.monitoring.record import DayState, LiveDay
+
+STREAMS = {"flights": (flights, FLIGHT_FAULTS), "CDNOW": (cdnow, CUSTOMER_FAULTS)}
+TOOLS = ("tfdv", "evidently")
+CLEAN_SPANS, SPOILT_SPANS = 6, 7
+"""Before a fault begins, and after that, besides those until labels are known."""
+SAMPLED = 8
+KNOWN_SPANS = 120
+"""Of versions before, which tell what is usual."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Whether and when a fault was told, and as what."""
+
+    fault: Fault
+    after: int | None
+    """Spans after the first on which it showed; None: never."""
+    is_cause_right: bool
+
+
+def versions_spans(stream: Stream) -> Iterator[tuple[Sequence[date], Sequence[date]]]:
+    """The spans that each version is trained on, as it would have been made, and those that it serves."""
+    for first in range(stream.trained_spans + stream.late, len(stream.spans), stream.every_spans):
+        known = first - stream.late
+        yield stream.spans[known - stream.trained_spans : known], stream.spans[first : first + stream.every_spans]
+
+
+def clean_years(stream: Stream) -> tuple[float, list[Opened], list[LiveDay], list[Case]]:
+    """Years that were served, the alarms that opened, all days as they came to be, and some of them for the tools."""
+    opened: list[Opened] = []
+    settled: list[LiveDay] = []
+    cases: list[Case] = []
+    served = 0
+    for trained, spans in versions_spans(stream):
+        version = Version(stream, trained)
+        days = [measure_day(version, span, stream.rows[span]) for span in spans]
+        served += len(days)
+        opened += follow(
+            version, days, stream.source, [replace(day, served=replace(day.served, version=0)) for day in settled[-KNOWN_SPANS:]]
+        )
+        settled += [one.settled for one in days]
+        cases.append(_case(version, stream.rows[spans[len(spans) // 2]]))
+        print(f"clean {stream.name}: served through {spans[-1]}, {len(opened)} alarms", file=sys.stderr, flush=True)
+    step = (stream.spans[1] - stream.spans[0]).days
+    return served * step / 365, opened, settled, cases
+
+
+def _case(version: Version, now: pd.DataFrame) -> Case:
+    stream = version.stream
+    drop = [stream.model.rows.key, stream.model.rows.label]
+    frames = [stream.rows[span].drop(columns=drop) for span in version.spans[-SAMPLED:]]
+    as_frame = [{name: table[name].to_numpy() for name in table} for table in (*frames, now.drop(columns=drop))]
+    return Case(as_frame[:-1], as_frame[-1])
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a version is spoilt."""
+
+    version: Version
+    spans: Sequence[date]
+    clean: Sequence[Measured]
+    known: frozenset[tuple[str, str, frozenset[str]]]
+    """The alarms that open there though nothing is spoilt."""
+
+
+def place(stream: Stream) -> Place:
+    """The middle of the stream."""
+    middle = list(versions_spans(stream))[(len(stream.spans) - stream.trained_spans) // stream.every_spans // 2]
+    version, start = Version(stream, middle[0]), stream.spans.index(middle[1][0])
+    spans = stream.spans[start : start + CLEAN_SPANS + stream.late + SPOILT_SPANS]
+    clean = [measure_day(version, span, stream.rows[span]) for span in spans]
+    return Place(version, spans, clean, frozenset(map(_identity, follow(version, clean, stream.source))))
+
+
+def _identity(one: Opened) -> tuple[str, str, frozenset[str]]:
+    subject = one.event.subject
+    return str(subject.kind), subject.subject, frozenset(subject.slice)
+
+
+def find(where: Place, fault: Fault, number: int) -> tuple[Found, Case]:
+    """Spoil the later of some spans, and see what is told of it; and the first spoilt one for the tools."""
+    version, stream, rng = where.version, where.version.stream, np.random.default_rng(number)
+    spoilt, source = where.spans[CLEAN_SPANS:], stream.source
+    if fault.source is not None:
+        spoil = fault.source
+        source = source.changed(lambda rows: spoil(rows, rng), spoilt[0])
+    rows = dict(stream.features_of(source.table, spoilt) if fault.source else {span: stream.rows[span] for span in spoilt})
+    for change in (fault.caller, fault.world):
+        if change is not None:
+            rows = {span: change(table, rng) for span, table in rows.items()}
+    days = [*where.clean[:CLEAN_SPANS], *(measure_day(version, span, rows[span]) for span in spoilt)]
+    told = [one for one in follow(version, days, source) if one.day >= spoilt[0] and _identity(one) not in where.known]
+    visible = stream.late if fault.world is not None and not fault.columns else 0
+    if not told:
+        return Found(fault, None, False), _case(version, rows[spoilt[0]])
+    after = max(0, list(spoilt).index(told[0].day) - visible)
+    first = [one for one in told if one.day == told[0].day]
+    return Found(fault, after, any(_is_right(fault, one) for one in first)), _case(version, rows[spoilt[0]])
+
+
+def _is_right(fault: Fault, one: Opened) -> bool:
+    return one.cause.kind in fault.causes and (not fault.columns or one.cause.column in fault.columns)
+
+
+def estimated(stream: Stream, days: Sequence[LiveDay]) -> tuple[float, float, float, int]:
+    """Mean error of estimated AUC, and of "as when last settled"; the share in the band; how many days."""
+    errors, usual, inside = [], [], []
+    value = {one.served.day: next((m.value for m in one.metrics if m.name == "auc" and not m.slice), np.nan) for one in days}
+    for end in range(12, len(days)):
+        known, waiting = days[: max(0, end - stream.late)], days[max(0, end - stream.late) : end + 1]
+        own = [*known, *(_unlabelled(one) for one in waiting)]
+        found = estimate_days(own, stream.model.rows.label_delay_days).get(own[-1].served, {}).get("auc")
+        actual = value[days[end].served.day]
+        if found is None or np.isnan(actual):
+            continue
+        errors.append(abs(found.value - actual))
+        usual.append(abs(float(np.nanmean([value[one.served.day] for one in known[-14:]])) - actual))
+        inside.append(found.low <= actual <= found.high)
+    return float(np.mean(errors)), float(np.mean(usual)), float(np.mean(inside)), len(errors)
+
+
+def _unlabelled(day: LiveDay) -> LiveDay:
+    return replace(day, state=DayState.PROVISIONAL, labelled=0, metrics=())
+
+
+def measure(wanted: str, folder: Path) -> None:
+    """Print the rows of one stream, or of a part of it."""
+    name, *limits = wanted.split(":")
+    most, every = (*map(int, limits), None, None)[:2]
+    make, faults = STREAMS[name]
+    stream, faults = make(), faults[:: every or 1]
+    stream = replace(stream, spans=stream.spans[: most or len(stream.spans)])
+    years, opened, settled, clean_cases = clean_years(stream)
+    for one in opened:
+        print(
+            f"clean {name} {one.day}: {one.event.trouble.sentence if one.event.trouble else ''}: {one.cause.kind}",
+            file=sys.stderr,
+            flush=True,
+        )
+    where = place(stream)
+    found, cases = [], []
+    for number, fault in enumerate(faults):
+        told_of, case = find(where, fault, number)
+        found.append(told_of)
+        cases.append(case)
+        print(f"{name}: {fault.name}: {told_of.after}, {'right' if told_of.is_cause_right else 'wrong'}", file=sys.stderr, flush=True)
+    told = {tool: ask(tool, [*clean_cases, *cases], folder / f"{name} {tool}") for tool in TOOLS}
+    _print(name, years, opened, found, told, len(clean_cases))
+    error, usual, inside, count = estimated(stream, settled)
+    print(f"estimates of AUC on {count} spans: error {error:.4f}, as when last settled {usual:.4f}, in the band {inside:.0%}\n")
+
+
+def _print(name: str, years: float, opened: Sequence[Opened], found: Sequence[Found], told: dict[str, list[list[str]]], clean: int) -> None:
+    hits = [one for one in found if one.after is not None]
+    world = [one for one in found if one.fault.world is not None]
+    delays = [one.after for one in hits if one.after is not None]
+    print(
+        f"| {name} | false alarms a year | corruptions found | changes of the world found | spans until found: median, most | cause right |"
+    )
+    print("|---|---|---|---|---|---|")
+    spoilt = [one for one in found if one.fault.world is None]
+    counts = [f"{sum(one.after is not None for one in of)} of {len(of)}" for of in (spoilt, world)]
+    right = sum(one.is_cause_right for one in hits)
+    delay = f"{int(np.median(delays))}, {max(delays)}" if delays else "–"
+    print(f"| ours | {len(opened) / years:.1f} | {counts[0]} | {counts[1]} | {delay} | {right} of {len(hits)} |")
+    for tool, columns in told.items():
+        alarms = sum(map(bool, columns[:clean])) / clean * 365
+        seen = [
+            bool(set(one.fault.columns) & set(told_of)) if one.fault.columns else bool(told_of)
+            for one, told_of in zip(found, columns[clean:], strict=True)
+        ]
+        counts = [
+            f"{sum(hit for hit, one in zip(seen, found, strict=True) if (one.fault.world is not None) is kind)}" for kind in (False, True)
+        ]
+        print(f"| {tool}, each span | {alarms:.0f} | {counts[0]} of {len(spoilt)} | {counts[1]} of {len(world)} | 0 | – |")
+    missed = [one.fault.name for one in found if one.after is None]
+    wrong = [one.fault.name for one in hits if not one.is_cause_right]
+    print(f"\nnot found: {', '.join(missed) or 'none'}; another cause named: {', '.join(wrong) or 'none'}")
+
+
+def main() -> None:
+    """Measure in a folder that is gone afterwards."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
+        for name in sys.argv[1:] or STREAMS:
+            measure(name, Path(folder))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""Days of a stream through the code of monitoring itself: measured, judged, and their alarms with a life and a cause."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache, partial
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from scipy.stats import rankdata
+from sklearn.compose import make_column_transformer  # type: ignore[import-untyped]
+from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-untyped]
+from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped]
+
+from benchmarks.alarms.streams import Source, Stream, days_back
+from components.comparison.compare import DataComparison, Side
+from components.diagnosis.newest.source_changes import sharpen
+from components.diagnosis.sides import Operand
+from components.diagnosis.versions import compare_operands, unlabelled
+from components.evaluation.chance.by_key import with_key_intervals
+from components.evaluation.metric import Metric, recordable
+from components.evaluation.predicted import split_rows
+from components.model.folder import Model
+from components.monitoring.alarms import Alarm, AlarmCause, AlarmState
+from components.monitoring.cause import CauseEvidence, find_cause
+from components.monitoring.inputs import look_at_inputs, untrained_values
+from components.monitoring.judging import COMPARED_PARTITIONS
+from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, next_events
+from components.monitoring.own_model import OwnModel
+from components.monitoring.record import DayState, LiveDay, ServedDay
+from components.monitoring.served_rows import CONTRADICTING, LABEL, ServedRows
+from components.monitoring.troubles import find_troubles
+from components.policy.facts import Cause
+from components.profiles.profile import ColumnProfiles, ProfileKey, Profiles, label_population
+from components.profiles.profiling import profile_batch
+from components.snapshot.document import Snapshot
+
+ROLE, DAY_FIELD, NAME = "live", "event_date", "version"
+
+
+@dataclass
+class Version:
+    """A version that was trained on spans of a stream, and what is known of them."""
+
+    stream: Stream
+    spans: Sequence[date]
+    scorer: Pipeline = field(init=False)
+    trained: Profiles = field(init=False)
+    source: Profiles = field(init=False)
+    metrics: Sequence[Metric] = field(init=False)
+
+    def __post_init__(self) -> None:
+        model, rows = self.stream.model, self.stream.rows
+        held_out = self.spans[-max(1, len(self.spans) // 6) :]
+        table = pd.concat([rows[span] for span in self.spans if span not in held_out])
+        self.scorer = _fit(table.drop(columns=[model.rows.key, model.rows.label]), table[model.rows.label])
+        self.trained = {
+            ProfileKey(label_population(label), span, "t"): profile_batch(_batch(part.drop(columns=[model.rows.key])))
+            for span in self.spans
+            for label, part in rows[span].groupby(model.rows.label)
+        }
+        first = self.spans[0] if self.stream.late == 1 else self.spans[-1]
+        self.source = self.stream.source.profiles_of(days_back(self.spans[-1], (self.spans[-1] - first).days + 1), "t")
+        self.metrics = measure(model, _labelled(self.stream, [rows[span] for span in held_out]), self.score(held_out))
+
+    def score(self, spans: Sequence[date]) -> np.ndarray:
+        """Float32 [rows, 1]."""
+        return self.score_rows(pd.concat([self.stream.rows[span] for span in spans]))
+
+    def score_rows(self, rows: pd.DataFrame) -> np.ndarray:
+        """Float32 [rows, 1]."""
+        features = rows.drop(columns=[self.stream.model.rows.key, self.stream.model.rows.label])
+        scores: np.ndarray = self.scorer.predict_proba(features)[:, 1:].astype(np.float32)
+        return scores
+
+
+def _fit(features: pd.DataFrame, label: pd.Series) -> Pipeline:
+    texts = [name for name in features if features[name].dtype == object or str(features[name].dtype).startswith("str")]
+    groups = [*texts, *(name for name in ("hour", "weekday") if name in features)]
+    numbers = [name for name in features if name not in groups]
+    transform = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), groups), (StandardScaler(), numbers))
+    return make_pipeline(transform, LogisticRegression(max_iter=300)).fit(features, label)
+
+
+def measure(model: Model, rows: pa.Table, scores: np.ndarray) -> tuple[Metric, ...]:
+    """The metrics that are judged, with their intervals by key. TFMA's own values, which monitoring has, take seconds a day."""
+    frame = rows.to_pandas().reset_index(drop=True)
+    label, score = frame[model.rows.label].to_numpy(), scores[:, 0]
+    places: list[tuple[dict[str, str], np.ndarray]] = [({}, frame.index.to_numpy())]
+    for names in model.evaluation.slices:
+        (name,) = names
+        places += [({name: str(value)}, part.index.to_numpy()) for value, part in frame.groupby(name)]
+    metrics = [
+        Metric(metric, slice_, value, example_count=len(place))
+        for slice_, place in places
+        for metric, value in _values(label[place], score[place]).items()
+    ]
+    return with_key_intervals(metrics, split_rows(model, rows, {NAME: scores}), NAME, model.task)
+
+
+def _values(label: np.ndarray, score: np.ndarray) -> dict[str, float]:
+    is_one = label == 1
+    ones, zeros = int(is_one.sum()), int((~is_one).sum())
+    area = (rankdata(score)[is_one].sum() - ones * (ones + 1) / 2) / (ones * zeros) if ones and zeros else math.nan
+    calibration = float(score.sum() / ones) if ones else math.nan
+    return {"auc": float(area), "binary_accuracy": float(((score > 0.5) == is_one).mean()), "calibration": calibration}
+
+
+def _batch(rows: pd.DataFrame) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pandas(rows, preserve_index=False)
+
+
+def _labelled(stream: Stream, parts: Sequence[pd.DataFrame]) -> pa.Table:
+    names = [stream.model.rows.key, stream.model.rows.label, *dict.fromkeys(name for one in stream.model.evaluation.slices for name in one)]
+    return pa.Table.from_pandas(pd.concat(parts)[names], preserve_index=False)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A day before its labels are known, and after."""
+
+    waiting: LiveDay
+    settled: LiveDay
+    served: ColumnProfiles
+
+
+def measure_day(version: Version, day: date, rows: pd.DataFrame) -> Measured:
+    """What a day of predictions comes to; rows are those that the service is given, with the labels that come to be."""
+    model = version.stream.model
+    served = ServedRows(OwnModel(model), DAY_FIELD)
+    columns: dict[str, pa.Array] = {name: pa.array(rows[name]) for name in rows if name not in (model.rows.key, model.rows.label)}
+    columns["key"] = pa.array(rows[model.rows.key].astype(str))
+    columns[LABEL], columns[CONTRADICTING] = pa.array(rows[model.rows.label]), pa.array([False] * len(rows))
+    columns["latency_microseconds"], columns["sampling_weight"] = pa.array([900] * len(rows)), pa.array([1.0] * len(rows))
+    columns["score"] = pa.array(version.score_rows(rows)[:, 0])
+    served.add(pa.RecordBatch.from_pydict(columns))
+    table, scores = served.labelled()
+    settled = LiveDay(
+        served=ServedDay(day, 1, ROLE),
+        state=DayState.SETTLED,
+        through=day,
+        rows=served.rows,
+        labelled=table.num_rows,
+        contradicting=0,
+        fingerprint="",
+        operation=served.operation,
+        scores=served.score_counts,
+        inputs=look_at_inputs(model, version.trained, served.profiles),
+        metrics=recordable(measure(model, table, scores)),
+    )
+    return Measured(replace(settled, state=DayState.PROVISIONAL, labelled=0, metrics=()), settled, served.profiles)
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An alarm that was opened at the end of a day."""
+
+    day: date
+    event: AlarmEvent
+    cause: AlarmCause
+
+
+def follow(version: Version, days: Sequence[Measured], source: Source, earlier: Sequence[LiveDay] = ()) -> list[Opened]:
+    """The alarms that open while these days are served one after the other, each judged at the end of each day.
+
+    The days that versions before it served are known.
+    """
+    alarms: dict[str, Alarm] = {}
+    opened: list[Opened] = []
+    watched = Watched(model=version.stream.model.name, version=1, target="local", role=ROLE)
+    for end in range(1, len(days) + 1):
+        settled = max(0, end - version.stream.late)
+        own = [one.settled for one in days[:settled]] + [one.waiting for one in days[settled:end]]
+        now, *lately = (find_troubles(version.metrics, own[: len(own) - back], (), earlier) for back in range(QUIET_DAYS))
+        troubles = Troubles(now=now, lately=[one for some in lately for one in some])
+        evidence = cache(partial(_evidence, version, own, days[max(0, end - 3) : end], source))
+        for event in next_events(watched, list(alarms.values()), troubles, own[-1].served.day):
+            cause = event.last.cause if event.last else AlarmCause(kind=Cause.UNKNOWN, slice={})
+            if event.needs_cause and event.trouble is not None:
+                cause = find_cause(event.trouble, evidence())
+            if event.state is AlarmState.OPEN:
+                opened.append(Opened(own[-1].served.day, event, cause))
+            alarms[str(event.subject)] = Alarm(alarm_id=1, subject=event.subject, seq=event.seq, standing=event.standing(cause))
+    return opened
+
+
+def _evidence(version: Version, own: Sequence[LiveDay], lately: Sequence[Measured], source: Source) -> CauseEvidence:
+    last = own[-1].served.day
+    data, since = _compare(version, last, lately, source)
+    table = version.stream.model.source.table
+    return CauseEvidence(
+        untrained=untrained_values(own[-1].inputs),
+        data=data,
+        since=since,
+        table=table,
+        before=(),
+        own=own,
+        history_days=version.stream.model.source.history_days,
+    )
+
+
+def _compare(version: Version, last: date, lately: Sequence[Measured], source: Source) -> tuple[DataComparison, date | None]:
+    """As components.monitoring.judging compares, of profiles that are here already."""
+    model, stream = version.stream.model, version.stream
+    snapshot = Snapshot(
+        model=model.name,
+        source_table=model.source.table,
+        partition_field=model.source.partition_field,
+        columns=stream.columns,
+        partitions=(),
+        spans=(),
+        query_sha256="",
+    )
+    served = {ProfileKey(label_population(0), one.settled.served.day, "s"): one.served for one in lately}
+    now = source.profiles_of(days_back(last, COMPARED_PARTITIONS), "s")
+    before = Operand(side=Side(name="version 1", source=version.source, rows=version.trained), snapshot=snapshot)
+    after = Operand(side=Side(name="what is served", source=now, rows=served), snapshot=snapshot)
+    whole = compare_operands(model, before, after)
+    one, other = unlabelled(model, before.side, after.side)
+    return sharpen(whole, one, other, partition_field=snapshot.partition_field, ignored=model.checks.ignore)
