@@ -1,5 +1,6 @@
 """What goes wrong around a watcher is told in a sentence, and the next look puts it right."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -84,7 +85,7 @@ def partition_from_the_future(world: World) -> list[list[str]]:
 
 def policy_that_contradicts_itself(world: World) -> list[list[str]]:
     world.edit("settle_days = 0", 'settle_days = 0\ntriggers = ["schedule"]')
-    looks = [world.look()]
+    looks = [[re.sub(r"\(line \d+\)", "(line N)", sentence) for sentence in world.look()]]
     world.edit('\ntriggers = ["schedule"]', "")
     return [*looks, world.look()]
 
@@ -111,7 +112,7 @@ def table_that_is_gone_for_a_while(world: World) -> list[list[str]]:
 
 
 SCHEDULE = "continuous.schedule is missing: a schedule needs both"
-NAMED = "; correct it (see pipelines/models/churn)"
+NAMED = " (line N); correct it (see pipelines/models/churn)"
 CASES: dict[Callable[[World], list[list[str]]], tuple[list[list[str]], int]] = {
     event_that_comes_a_hundred_times: ([[f"train: shop asks: a file came; {WORDS}", TRAINED.format(1)], []], 1),
     partition_that_vanishes_and_comes_back: ([[AGAIN.format(1), TRAINED.format(2)], [], [AGAIN.format(2), TRAINED.format(3)], []], 3),
