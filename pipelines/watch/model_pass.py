@@ -3,6 +3,7 @@
 Whoever is killed at any point leaves rows from which the next look goes on: nothing is lost, and nothing is done twice.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from components.decisions.claims import under_way
@@ -22,6 +23,7 @@ from components.decisions.record import (
     subject_of,
 )
 from components.deployment.request import actor
+from components.deployment.rollouts import open_rollouts
 from components.errors import PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
@@ -45,18 +47,24 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     return _decision(reading, model, policy, _facts(reading, model, policy))[1]
 
 
-def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: Facts) -> tuple[Facts, Decision]:
-    """What is decided by these facts, and, should it be to train, by what that would cost, too."""
-    decision = decide(policy, facts)
-    if decision.verdict is not PolicyVerdict.TRAIN:
-        return facts, decision
-    facts = gather_cost(watcher.cloud, model, facts, watcher.sources)
-    return facts, decide(policy, facts)
-
-
 def _facts(watcher: Watcher, model: Model, policy: ContinuousSection) -> Facts:
-    """The facts about a model, and whether there is room for a training where trainings run."""
-    facts = gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
+    return gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
+
+
+def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: Facts) -> tuple[Facts, Decision]:
+    """What is decided by these facts, and, should it be to train, by whether there is room, and by what it would cost, too."""
+    decision = decide(policy, facts)
+    if decision.verdict is PolicyVerdict.TRAIN:
+        facts = _with_room(watcher, model, facts)
+        decision = decide(policy, facts)
+    if decision.verdict is PolicyVerdict.TRAIN:
+        facts = gather_cost(watcher.cloud, model, facts, watcher.sources)
+        decision = decide(policy, facts)
+    return facts, decision
+
+
+def _with_room(watcher: Watcher, model: Model, facts: Facts) -> Facts:
+    """The facts with why there is no room for a training where trainings run, if there is none."""
     at_most = watcher.cloud.settings.trainings_at_once
     if not (crowded := watcher.crowded()):
         with watcher.cloud.engine.connect() as connection:
@@ -76,9 +84,12 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return True
-            advance_rollouts(watcher, model, policy)
-            is_free = _finish(watcher, model, policy)
-            decision_id = _decide(watcher, model, policy, may_train=is_free)
+            with watcher.cloud.engine.connect() as connection:
+                rollouts, unfinished = open_rollouts(connection, model.name), open_decisions(connection, model.name)
+                last = last_seen(connection, model.name)
+            advance_rollouts(watcher, model, policy, rollouts)
+            is_free = _finish(watcher, model, policy, unfinished)
+            decision_id = _decide(watcher, model, policy, last, may_train=is_free)
             if decision_id is not None:
                 _carry_out(watcher, model, policy, decision_id)
             for sentence in record_effects(watcher.cloud.engine, model.name, actor(watcher.cloud.settings)):
@@ -89,27 +100,23 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
     return True
 
 
-def _finish(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+def _finish(watcher: Watcher, model: Model, policy: ContinuousSection, unfinished: Sequence[int]) -> bool:
     """Go on with what an earlier look decided and did not bring to its end. Returns whether nothing is under way any more."""
-    unfinished = _open(watcher, model)
+    if not unfinished:
+        return True
     for decision_id in unfinished:
         _carry_out(watcher, model, policy, decision_id)
-    return not unfinished or not _open(watcher, model)
-
-
-def _open(watcher: Watcher, model: Model) -> list[int]:
     with watcher.cloud.engine.connect() as connection:
-        return open_decisions(connection, model.name)
+        return not open_decisions(connection, model.name)
 
 
-def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, *, may_train: bool) -> int | None:
+def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, last: tuple[int, str], *, may_train: bool) -> int | None:
     """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out.
 
-    While a training is under way, which may take hours, a bad version is rolled back all the same, and nothing else is decided.
+    While a training is under way, which may take hours, a bad version is rolled back all the same, and nothing else is decided. `last`
+    are the number and the subject of the last decision.
     """
-    with watcher.cloud.engine.connect() as connection:
-        seen, subject = last_seen(connection, model.name)
-    facts = _facts(watcher, model, policy)
+    (seen, subject), facts = last, _facts(watcher, model, policy)
     if may_train and any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
         facts = _facts(watcher, model, policy)
     facts, decision = _decision(watcher, model, policy, facts)

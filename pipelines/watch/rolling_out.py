@@ -1,5 +1,6 @@
 """Versions that go live in steps: begun after a training, taken further or held by what monitoring says, whoever watches."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -7,7 +8,7 @@ from components.decisions.gather import BY_POLICY
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.decisions.rollouts import read_rollout_facts
 from components.deployment.request import actor
-from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, open_rollouts, take_step
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
@@ -40,14 +41,12 @@ def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: Recorde
     return replace(outcome, sentence=f"version {version} is {step.words} for {target}")
 
 
-def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection) -> None:
+def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection, rollouts: Sequence[Rollout]) -> None:
     """Take the next step of each version that is rolled out, or hold it, by what monitoring says.
 
     Raises:
         AccessError: a service refuses or does not answer: the next look goes on from here.
     """
-    with watcher.cloud.engine.connect() as connection:
-        rollouts = open_rollouts(connection, model.name)
     for rollout in rollouts:
         if policy.deploy.get(rollout.target) in IN_STEPS:
             _advance(watcher, model, policy, rollout)
