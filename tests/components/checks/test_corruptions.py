@@ -253,7 +253,7 @@ def named(case: Any) -> str:
 
 
 @pytest.mark.parametrize("case", CASES, ids=named)
-@pytest.mark.parametrize("has_champion", [True, False], ids=["champion", "first run"])
+@pytest.mark.parametrize("has_champion", [pytest.param(True, id="champion"), pytest.param(False, id="first run", marks=pytest.mark.slow)])
 def test_a_spoilt_table_is_found_out(model: Model, case: Case, has_champion: bool, tmp_path: Path) -> None:
     champion = {day: rows for day, rows in shop().items() if day < FIRST + timedelta(days=CHAMPION_DAYS)} if has_champion else None
     findings = source_findings(model, case.change(shop()), champion)

@@ -26,6 +26,7 @@ def test_the_model_of_churns_demo_reads_amounts_that_are_text(tmp_path: Path) ->
     model = read_model(tmp_path, "churn")
     assert "SAFE_CAST(dollar_value AS NUMERIC) AS dollar_value" in model.text("source.sql")
     assert "MOD(customer_id, 10) = 0" in model.text("source.sql")
+    assert "spans.as_of AND dollar_value > 0 --" in model.text("source.sql")
     assert model.window.spans == 3
 
 
