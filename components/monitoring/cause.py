@@ -105,6 +105,11 @@ def _of_metric(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     if previous is not None:
         sentence = f"version {previous} was better on such rows, and this one is worse since its first day: roll back"
         return AlarmCause(kind=Cause.BAD_VERSION, slice=trouble.slice, since=trouble.since, sentence=sentence)
+    if _is_too_early(trouble, evidence):
+        sentence = (
+            f"not known yet: it is worse since its first day, and {LEAST_DAYS} days of it tell whether that is the version or the world"
+        )
+        return AlarmCause(kind=Cause.UNKNOWN, slice=trouble.slice, since=trouble.since, sentence=sentence)
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice=trouble.slice, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
     most = leading(evidence.data)
@@ -121,7 +126,7 @@ def _better_before(trouble: Trouble, evidence: CauseEvidence) -> int | None:
     enough of them: a storm lasts two or three.
     """
     measured = [day for day in evidence.own if day.metrics]
-    if not measured or measured[0].served.day < trouble.since or trouble.subject not in OVERALL or trouble.slice:
+    if not _is_from_the_start(trouble, measured):
         return None
     days = {day.served.day for day in measured}
     same = [day for day in evidence.before if day.served.day in days]
@@ -134,6 +139,17 @@ def _better_before(trouble: Trouble, evidence: CauseEvidence) -> int | None:
         return None
     is_better = abs(was - 1) < abs(now - 1) if trouble.subject == "calibration" else was > now
     return before[-1].served.version if is_better and abs(was - now) > trouble.loss / 2 else None
+
+
+def _is_from_the_start(trouble: Trouble, measured: Sequence[LiveDay]) -> bool:
+    """Whether all rows are worse since the first day on which the version was measured."""
+    return bool(measured) and measured[0].served.day >= trouble.since and trouble.subject in OVERALL and not trouble.slice
+
+
+def _is_too_early(trouble: Trouble, evidence: CauseEvidence) -> bool:
+    """Whether some more days of the version are all that it takes to hold it against the one before."""
+    measured = [day for day in evidence.own if day.metrics]
+    return _is_from_the_start(trouble, measured) and len(measured) < LEAST_DAYS <= len(evidence.before)
 
 
 def _mean(days: Sequence[LiveDay], name: str) -> float | None:

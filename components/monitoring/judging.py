@@ -97,6 +97,8 @@ def _record(step: Step, events: Sequence[AlarmEvent], evidence: CauseEvidence | 
         cause = event.last.cause if event.last else AlarmCause(kind=Cause.UNKNOWN, slice={})
         if event.needs_cause and event.trouble is not None and evidence is not None:
             cause = find_cause(event.trouble, evidence)
+        if event.only_asks_why and cause.kind is Cause.UNKNOWN:
+            continue
         with step.cloud.engine.begin() as connection:
             record_standing(connection, event.subject, event.standing(cause), seq=event.seq, run_id=step.run_id)
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmStanding, AlarmState, AlarmSubject
 from components.monitoring.troubles import Trouble
+from components.policy.facts import Cause
 
 WORSE_BY = 1.5
 """An alarm is told again when it has grown by so much since it was told last."""
@@ -26,11 +27,13 @@ class AlarmEvent:
     trouble: Trouble | None
     last: AlarmStanding | None
     """How it stood before; None of a new one."""
+    only_asks_why: bool = False
+    """Whether nothing has happened but another day, which may tell the cause of what had none."""
 
     @property
     def needs_cause(self) -> bool:
         """Whether it has to be found out why, since that is not known yet."""
-        return self.state in (AlarmState.OPEN, AlarmState.WORSE)
+        return self.only_asks_why or self.state in (AlarmState.OPEN, AlarmState.WORSE)
 
     def standing(self, cause: AlarmCause) -> AlarmStanding:
         """How the alarm stands after it."""
@@ -119,6 +122,15 @@ def _go_on(alarm: Alarm, trouble: Trouble, day: date) -> AlarmEvent | None:
         state = AlarmState.WORSE
     elif told.state is not AlarmState.SETTLED and day >= told.day + timedelta(days=SETTLED_DAYS):
         state = AlarmState.SETTLED
-    if state is None:
+    asks = told.cause.kind is Cause.UNKNOWN and day > told.day
+    if state is None and not asks:
         return None
-    return AlarmEvent(subject=alarm.subject, seq=alarm.seq + 1, state=state, day=day, trouble=trouble, last=told)
+    return AlarmEvent(
+        subject=alarm.subject,
+        seq=alarm.seq + 1,
+        state=state or told.state,
+        day=day,
+        trouble=trouble,
+        last=told,
+        only_asks_why=asks and state is None,
+    )

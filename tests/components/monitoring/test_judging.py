@@ -121,6 +121,20 @@ def test_a_broken_feature_is_laid_to_the_source_or_to_the_caller(trained: Served
         assert f"the source broke: column seconds of {trained.model.source.table}" in alarm.headline
 
 
+def test_a_version_is_to_blame_as_soon_as_enough_days_of_it_say_so(trained: Served) -> None:  # noqa: F811
+    for number in range(8, 13):
+        serve(trained, number, visits(number))
+    trained.monitor(13)
+    second = trained.train({number: visits(number) for number in range(1, 8)})
+    causes = []
+    for number in range(13, 19):
+        trained.serve(visits(number, turned), version=second)
+        trained.label(number, visits(number))
+        trained.monitor(number + 1)
+        causes += [one.standing.cause.kind for one in trained.alarms() if one.subject.subject == "auc" and not one.subject.slice]
+    assert causes == [*[Cause.UNKNOWN] * 3, *[Cause.BAD_VERSION] * 2]
+
+
 @pytest.mark.parametrize(
     ("is_shadowed", "cause"), [(True, Cause.BAD_VERSION), (False, Cause.CHANGED_WORLD)], ids=["asked the same", "known of other days"]
 )

@@ -25,11 +25,11 @@ def found(now: Sequence[Trouble], lately: Sequence[Trouble] = ()) -> Troubles:
     return Troubles(now=now, lately=lately)
 
 
-def recorded(events: list[AlarmEvent], alarms: tuple[Alarm, ...] = ()) -> tuple[Alarm, ...]:
+def recorded(events: list[AlarmEvent], alarms: tuple[Alarm, ...] = (), cause: AlarmCause = CAUSE) -> tuple[Alarm, ...]:
     """The alarms as the registry has them after these events."""
     known = {str(alarm.subject): alarm for alarm in alarms}
     for event in events:
-        known[str(event.subject)] = Alarm(alarm_id=1, subject=event.subject, seq=event.seq, standing=event.standing(CAUSE))
+        known[str(event.subject)] = Alarm(alarm_id=1, subject=event.subject, seq=event.seq, standing=event.standing(cause))
     return tuple(known.values())
 
 
@@ -62,6 +62,15 @@ def test_what_swings_around_a_threshold_is_one_alarm_until_it_has_not_shown_for_
         told += [(number, event.state) for event in events]
         alarms = recorded(events, alarms)
     assert told == [(0, AlarmState.OPEN), (5, AlarmState.SETTLED), (8, AlarmState.CLOSED)]
+
+
+def test_a_cause_that_is_not_known_is_looked_for_again_each_day() -> None:
+    unknown = AlarmCause(kind=Cause.UNKNOWN, slice={}, sentence="not known yet")
+    alarms = recorded(next_events(WATCHED, (), found([TROUBLE]), days(1)), cause=unknown)
+    assert next_events(WATCHED, alarms, found([TROUBLE]), days(1)) == [], "the same day"
+    (event,) = next_events(WATCHED, alarms, found([TROUBLE]), days(2))
+    assert (event.state, event.seq, event.only_asks_why, event.needs_cause) == (AlarmState.OPEN, 2, True, True)
+    assert next_events(WATCHED, recorded([event], alarms), found([TROUBLE]), days(3)) == [], "it is known"
 
 
 def test_troubles_of_other_columns_and_kinds_are_alarms_of_their_own() -> None:
