@@ -19,6 +19,12 @@ SELECT
 FROM last
 ORDER BY day, version, role, target;
 
+-- name: last_through
+-- The last day that a run which came to its end has looked at. What a run has measured that died on the way says nothing of other days.
+SELECT max(CAST(parameters ->> 'through' AS date)) AS through
+FROM registry.pipeline_run
+WHERE model = :model AND pipeline_name = :pipeline_name AND state = 'SUCCEEDED' AND parameters ->> 'target' = :target;
+
 -- name: insert
 INSERT INTO registry.live_day (
   model_version_id, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, inputs, run_id

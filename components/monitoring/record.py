@@ -11,6 +11,7 @@ from components.database.statements import execute
 from components.evaluation.metric import Metric
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id
+from components.runs.steps import PipelineName
 
 
 class DayState(StrEnum):
@@ -137,6 +138,14 @@ def _live_day(row: sa.RowMapping) -> LiveDay:
         metrics=tuple(map(metric_from, row["metrics"] or ())),
         **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id", "target")},
     )
+
+
+def last_day_of_runs(connection: sa.Connection, model: str, target: str) -> date | None:
+    """The last day of the runs of a model on a target that have succeeded: they have looked at every day up to it. None without any."""
+    through: date | None = execute(
+        connection, "live_days.last_through", model=model, target=target, pipeline_name=PipelineName.MONITORING
+    ).scalar()
+    return through
 
 
 def record_live_day(connection: sa.Connection, model: str, target: str, measured: LiveDay, *, run_id: str) -> None:

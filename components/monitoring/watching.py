@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ from components.files import write_whole
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
 from components.monitoring.own_model import read_own_model
-from components.monitoring.record import DayState, LiveDay, ServedDay, read_live_days
+from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
 from components.registry.history import list_versions
 from components.registry.step import new_run
 from components.runs.outcome import Step
@@ -78,8 +78,9 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
     query = LogQuery(step.cloud, step.model, target, date.fromisoformat(through))
     with step.cloud.engine.connect() as connection:
         known = {day.served: day for day in read_live_days(connection, step.model.name, target, with_metrics=False)}
+        last_run = last_day_of_runs(connection, step.model.name, target)
         versions = {one.number for one in list_versions(connection, step.model.name)}
-    logged = _recordable(_read_logged(query, _first_logged(query, known.values())), versions)
+    logged = _recordable(_read_logged(query, _first_logged(query, last_run)), versions)
     checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
     ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
@@ -116,9 +117,8 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
     )
 
 
-def _first_logged(query: LogQuery, known: Iterable[LiveDay]) -> date:
-    """The first partition of the log that may have rows of a day that is due; the first of all where nothing was measured yet."""
-    last_run = max((day.through for day in known), default=None)
+def _first_logged(query: LogQuery, last_run: date | None) -> date:
+    """The first partition of the log that may have rows of a day that is due; the first of all where no run has come to its end yet."""
     if last_run is None:
         return FIRST_PARTITION
     return min(last_run, query.through) - timedelta(days=query.model.rows.label_delay_days + LATE_DAYS + EARLY_DAYS)

@@ -30,6 +30,7 @@ from components.profiles.source import profile_source
 from components.registry.versions import NewVersion
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
+from components.runs.record import RunState, finish_run
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.objects import ensure_bucket, push_folder
 from components.training.signatures import Column
@@ -175,6 +176,8 @@ class Served:
         profiles = self.folder / "profiles.parquet"
         measure_due_days(step, TARGET, last.isoformat(), due, profiles)
         judge_days(step, TARGET, last.isoformat(), profiles)
+        with self.engine.begin() as connection:
+            finish_run(connection, step.run_id, RunState.SUCCEEDED)
         return [one for one in self.days() if one.run_id == step.run_id]
 
     def days(self) -> tuple[LiveDay, ...]:

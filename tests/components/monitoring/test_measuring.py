@@ -1,5 +1,6 @@
 """Days of predictions are measured by what was logged and by the labels that are known, each once, and again if these change."""
 
+import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -12,8 +13,9 @@ import pytest
 from components.errors import SourceError
 from components.evaluation.predicted import measure_predictions
 from components.model.folder import read_model
+from components.monitoring.measuring import measure_due_days
 from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
-from components.monitoring.watching import EARLY_DAYS, LATE_DAYS
+from components.monitoring.watching import EARLY_DAYS, LATE_DAYS, write_due_days
 from components.prediction_log.shipper import Shipper
 from components.serving.loading import open_version
 from components.serving.metrics import Metrics
@@ -249,6 +251,17 @@ def test_only_the_partitions_of_the_log_that_may_have_changed_are_read(served: S
     (first,) = [one.value for one in read[0].query_parameters if one.name == "first_logged"]
     assert first == day(1) - timedelta(days=1 + LATE_DAYS + EARLY_DAYS), "since the run before, and as long as labels and rows may be late"
     assert served.monitor(91) == []
+
+
+def test_what_a_first_run_that_died_has_not_measured_is_measured_by_the_next(served: Served) -> None:  # noqa: F811
+    for number in (1, 2, 90):
+        served.serve(visits(number))
+    step, due, last = served.step(day(91)), served.folder / "died.json", day(91).isoformat()
+    write_due_days(step, TARGET, last, due)
+    due.write_text(json.dumps(json.loads(due.read_text())[:1]))
+    measure_due_days(step, TARGET, last, due, served.folder / "died.parquet")
+    assert [one.served.day for one in served.days()] == [day(1)], "it died after its first day"
+    assert [one.served.day for one in served.monitor(91)] == [day(2), day(90)]
 
 
 def test_versions_and_roles_are_measured_apart(served: Served) -> None:  # noqa: F811
