@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +54,8 @@ class ServedComparison:
     rows: int
     """Of both versions together where they were asked apart."""
     is_paired: bool
-    """Whether both were asked the same rows, as with a shadow. Of a canary each key is held against another one of the live version."""
+    """Whether both were asked the same rows, as with a shadow. Of a canary each key is held against another one of the live version on the
+    same day."""
 
 
 def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: VersionStory, days: ServedRange) -> ServedComparison:
@@ -92,13 +95,17 @@ def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: V
 
 
 def _matched(rows: Sequence[bigquery.Row], live: int, challenger: int) -> np.ndarray:
-    """Each key of the version that has fewer beside one of the other, float64 [2, keys].
+    """Of each day each key of the version that has fewer beside one of the other, float64 [2, keys]; rows come in the order of their days.
 
-    A key is a canary's by its hash, so that which keys stand beside each other is chance, and what comes later changes nothing.
+    A key is a canary's by its hash, so that which keys of a day stand beside each other is chance, and a later day changes nothing of an
+    earlier one. Keys of two days are never held against each other: a day may be harder than another for any version.
     """
-    own = [[row.loss for row in rows if row.version == version] for version in (live, challenger)]
-    keys = min(map(len, own))
-    return np.array([one[:keys] for one in own], np.float64)
+    pairs: list[tuple[float, float]] = []
+    for _, ones in groupby(rows, key=attrgetter("day")):
+        of_day = list(ones)
+        of_live, of_other = ([row.loss for row in of_day if row.version == version] for version in (live, challenger))
+        pairs += zip(of_live, of_other, strict=False)  # as many as the version has that has fewer
+    return np.array(pairs, np.float64).reshape(-1, 2).T
 
 
 def _settings(query: LogQuery, days: Sequence[date], live: VersionStory, challenger: VersionStory) -> bigquery.QueryJobConfig:

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+from google.cloud import bigquery
 
-from components.challenger.betting import ChallengerVerdict
-from components.challenger.verdict import ServedComparison, ServedRange, compare_served
+from components.challenger.betting import ChallengerVerdict, judge
+from components.challenger.verdict import ServedComparison, ServedRange, _matched, compare_served
 from components.errors import RegistryError, SourceError
 from components.registry.history import read_version
 from components.settings import Settings
@@ -69,6 +71,39 @@ def test_a_canary_is_judged_by_other_keys_than_the_live_version(served: Served) 
         served.label(number, rows)
     found = compared(served, 1, second, last=2, through=3)
     assert (found.is_paired, found.judgement.keys) == (False, 2 * VISITORS // 4)
+
+
+def asked_apart(seed: int, challengers_extra: float) -> list[bigquery.Row]:
+    """Twenty days of keys, of which a canary answers one in twenty. From the third day on the world is harder for both."""
+    rng, fields = np.random.default_rng(seed), {"day": 0, "version": 1, "loss": 2}
+    rows = []
+    for number in range(1, 21):
+        for version, keys in ((1, 380), (2, 20)):
+            low = (0.05 if number < 3 else 0.15) + (challengers_extra if version == 2 else 0.0)
+            rows += [bigquery.Row((day(number), version, loss), fields) for loss in rng.uniform(low, low + 0.2, keys)]
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("extra", "verdict", "least", "most"),
+    [
+        (0.0, ChallengerVerdict.WORSE, 0, 1),
+        (0.0, ChallengerVerdict.BETTER, 0, 1),
+        (0.1, ChallengerVerdict.WORSE, 19, 20),
+        (-0.05, ChallengerVerdict.BETTER, 19, 20),
+    ],
+    ids=["as good is not worse", "nor better", "a worse one is found", "and so is a better one"],
+)
+def test_a_canary_is_not_to_blame_for_days_that_are_harder(extra: float, verdict: ChallengerVerdict, least: int, most: int) -> None:
+    found = [judge(*_matched(asked_apart(seed, extra), 1, 2)).verdict for seed in range(20)]
+    assert least <= found.count(verdict) <= most
+
+
+def test_a_day_on_which_one_version_alone_was_asked_is_left_out() -> None:
+    rows = asked_apart(1, 0.0)
+    alone = [row for row in rows if row.version == 1 or row.day > day(2)]
+    assert np.array_equal(_matched(alone, 1, 2), _matched([row for row in rows if row.day > day(2)], 1, 2))
+    assert _matched([row for row in rows if row.version == 1], 1, 2).shape == (2, 0)
 
 
 def test_a_number_is_wrong_by_its_error_and_one_that_is_not_finite_wholly(served_numbers: Served) -> None:  # noqa: F811
