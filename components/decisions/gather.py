@@ -12,6 +12,7 @@ from components.decisions.code_change import code_fact
 from components.decisions.orders import pause_reason, read_requests
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
+from components.deployment.rollouts import BY_POLICY
 from components.errors import AccessError, SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
@@ -20,9 +21,6 @@ from components.runs.record import RunState
 from components.snapshot.document import snapshot_from
 from components.snapshot.window import resolve_window
 from components.storage.manifest import Manifest, recorded_manifest
-
-BY_POLICY = "policy:"
-"""How the ids of requests begin that the policy makes, and no person."""
 
 ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
 

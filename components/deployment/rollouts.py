@@ -12,6 +12,9 @@ import sqlalchemy as sa
 
 from components.database.statements import execute, storable
 
+BY_POLICY = "policy:"
+"""So the id of a request begins that a policy makes; those of people do not."""
+
 
 class RolloutStage(StrEnum):
     """How far a version is."""
@@ -75,7 +78,11 @@ def take_step(connection: sa.Connection, rollout: Rollout, *, actor: str) -> boo
     return bool(execute(connection, "rollouts.insert", **names, **values).rowcount)
 
 
-def canary_shares(connection: sa.Connection, target: str) -> Mapping[str, tuple[int, float]]:
+def canary_shares(connection: sa.Connection, target: str, beside: str) -> Mapping[str, tuple[int, float]]:
     """The version of each model that is rolled out on a target, or was last, and the share of the keys, from 0 to 1, that it answers
-    as a canary: none before, once it is live, or when it is held."""
-    return {row.model: (row.version, row.share / 100) for row in execute(connection, "rollouts.shares", target=target)}
+    as a canary: none before, once it is live, or when it is held.
+
+    Left out are models of which a person has deployed something since on `beside`, the target of the canaries.
+    """
+    rows = execute(connection, "rollouts.shares", target=target, beside=beside, by_policy=BY_POLICY)
+    return {row.model: (row.version, row.share / 100) for row in rows}

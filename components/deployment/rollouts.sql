@@ -15,8 +15,18 @@ WHERE stage IN ('shadow', 'canary')
 ORDER BY target;
 
 -- name: shares
--- Which version each model rolls out on a target, or did last, and the percentage of the keys that it answers as a canary: none once it is live.
-SELECT DISTINCT ON (model) model, version, CASE stage WHEN 'canary' THEN share ELSE 0 END AS share
-FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
-WHERE step.target = :target
-ORDER BY model, decision_id DESC, step.seq DESC;
+-- Which version each model rolls out on a target, or did last, and the percentage of the keys that it answers as a canary: none once it is
+-- live. What a person has deployed since on the target of its canaries is no step of it.
+SELECT model, version, share
+FROM (
+  SELECT DISTINCT ON (model) model, version, CASE stage WHEN 'canary' THEN share ELSE 0 END AS share, step.created_at
+  FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
+  WHERE step.target = :target
+  ORDER BY model, decision_id DESC, step.seq DESC
+) AS last
+WHERE NOT EXISTS (
+  SELECT FROM registry.deployment_event AS event JOIN registry.model USING (model_id)
+  WHERE model.name = last.model AND event.target = :beside AND event.created_at > last.created_at
+    AND NOT starts_with(event.request_id, :by_policy)
+)
+ORDER BY model;

@@ -11,7 +11,7 @@ from components.errors import PerennialError
 from components.registry.deployments import live_on_target
 from components.serving.directory import LABELS, Directory, ServedModel, ServingRole, State, VersionState
 from components.serving.loading import load_version
-from components.serving.service import Servable, Service
+from components.serving.service import Canary, Servable, Service
 
 log = logging.getLogger(__name__)
 
@@ -71,21 +71,25 @@ class Follower:
         Raises:
             AccessError: Cloud SQL cannot be reached, or refuses the credentials.
         """
-        self._wanted, self.service.canary_shares = await asyncio.to_thread(self._read)
+        self._wanted, self.service.canaries = await asyncio.to_thread(self._read)
         for model in sorted(self._wanted.keys() | self.service.directory.models.keys()):
             await self._follow_model(model, self._wanted.get(model, {}))
         self.has_followed = True
 
-    def _read(self) -> tuple[Wanted, Mapping[str, float]]:
+    def _read(self) -> tuple[Wanted, Mapping[str, Canary]]:
         wanted: dict[str, dict[ServingRole, int]] = {}
         roles = {ServingRole.LIVE: self.targets.live, ServingRole.CANARY: self.targets.canary, ServingRole.SHADOW: self.targets.shadow}
         with self.cloud.engine.connect() as connection:
             for role, target in roles.items():
                 for model, version in live_on_target(connection, target).items() if target else ():
                     wanted.setdefault(model, {})[role] = version
-            steps = canary_shares(connection, self.targets.live) if self.targets.canary else {}
-        shares = {model: share for model, (version, share) in steps.items() if wanted.get(model, {}).get(ServingRole.CANARY) == version}
-        return {model: found for model, found in wanted.items() if ServingRole.LIVE in found}, shares
+            steps = canary_shares(connection, self.targets.live, self.targets.canary) if self.targets.canary else {}
+        versions = {model: found[ServingRole.CANARY] for model, found in wanted.items() if ServingRole.CANARY in found}
+        canaries = {
+            model: Canary(version, steps[model][1] if model in steps and steps[model][0] == version else None)
+            for model, version in versions.items()
+        }
+        return {model: found for model, found in wanted.items() if ServingRole.LIVE in found}, canaries
 
     async def _follow_model(self, model: str, roles: Mapping[ServingRole, int]) -> None:
         served = self.service.directory.models.get(model, ServedModel[Servable]())

@@ -46,6 +46,15 @@ class Servable:
     batches: Batches
 
 
+@dataclass(frozen=True)
+class Canary:
+    """A version that answers a share of the keys."""
+
+    version: int
+    share: float | None
+    """From 0 to 1, of one that goes live in steps; None where a person has deployed it: the service's own."""
+
+
 @dataclass(frozen=True, eq=False)
 class Asked:
     """A request, as the log is told of it."""
@@ -99,8 +108,8 @@ class Service:
     opened: "Callable[[Servable], None] | None" = None
     """Is told of a version before it is served."""
     directory: Directory[Servable] = field(default_factory=Directory)
-    canary_shares: Mapping[str, float] = field(default_factory=dict)
-    """Of models whose canary goes live in steps; replaced whole when they change."""
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
+    """Those that the log of deployments names, by model; replaced whole when they change. Another one answers nobody while it goes."""
     _shadow_rows: int = 0
     _shadows: set["asyncio.Task[None]"] = field(default_factory=set)
 
@@ -142,13 +151,20 @@ class Service:
             Refusal: it is not served.
         """
         _, servable = self.directory.find(asked.model, asked.version, asked.label)
-        share = self.canary_shares.get(asked.model, self.canary_share)
-        if asked.version is None and asked.label is None and share:
+        if asked.version is None and asked.label is None:
             served = self.directory.models[asked.model]
-            canary = served.loaded.get(served.labels.get(LABELS[ServingRole.CANARY], 0))
-            if canary and zlib.crc32(f"{asked.model}\0{key or asked.request_id}".encode()) < share * HASHES:
-                return canary
+            loaded = served.loaded.get(served.labels.get(LABELS[ServingRole.CANARY], 0))
+            share = self._share(loaded) if loaded else 0.0
+            if loaded and share and zlib.crc32(f"{asked.model}\0{key or asked.request_id}".encode()) < share * HASHES:
+                return loaded
         return servable
+
+    def _share(self, loaded: Servable) -> float:
+        """Of the keys that a canary answers: none if it is no longer the one that is to answer, and only loaded still."""
+        canary = self.canaries.get(loaded.model, Canary(loaded.version, None))
+        if canary.version != loaded.version:
+            return 0.0
+        return self.canary_share if canary.share is None else canary.share
 
     async def score(self, servable: Servable, asked: "Predict", rows: FeatureRows) -> np.ndarray:
         """The scores of rows, which are remembered; a shadow is asked too, off the answer's path."""

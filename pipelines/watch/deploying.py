@@ -1,10 +1,9 @@
 """What becomes of a version by policy: deployed at once, after approval, or rolled back while it is on probation."""
 
 from components.cloud import Cloud
-from components.decisions.gather import BY_POLICY
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, record_outcome
 from components.deployment.deploy import rollback
-from components.deployment.rollouts import RolloutStage, aside
+from components.deployment.rollouts import BY_POLICY, RolloutStage, aside
 from components.errors import ConflictError, RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.registry.deployments import Action, history, last_event

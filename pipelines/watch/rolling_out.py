@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from components.decisions.gather import BY_POLICY
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.decisions.rollouts import read_rollout_facts
 from components.deployment.request import actor
-from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
+from components.deployment.rollouts import BY_POLICY, Rollout, RolloutStage, RolloutStep, aside, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model

@@ -12,7 +12,7 @@ from components.protocol.refusal import Refusal
 from components.serving.directory import ServedModel, State
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
-from components.serving.service import HASHES, Predict, Servable, Service
+from components.serving.service import HASHES, Canary, Predict, Servable, Service
 from tests.components.deployment.deploying import deploy
 from tests.components.deployment.shop import Shop, shop  # noqa: F401
 from tests.components.served_model import saved_model  # noqa: F401
@@ -103,7 +103,7 @@ def test_a_canary_that_goes_live_in_steps_answers_the_share_that_its_last_step_s
     async def follow() -> None:
         follower = follower_of(shop, canary=beside)
         await follower.follow()
-        assert follower.service.canary_shares == {}, "nothing is rolled out"
+        assert follower.service.canaries == {shop.model: Canary(second, None)}, "nothing is rolled out"
         assert (await ask(follower, shop))[0] == first
         steps = [("canary", 99, 0.99), ("canary", 1, 0.01), ("held", 0, 0.0), ("live", 100, 0.0)]
         for seq, (stage, share, answered) in enumerate(steps, start=1):
@@ -114,7 +114,15 @@ def test_a_canary_that_goes_live_in_steps_answers_the_share_that_its_last_step_s
                 assert take_step(connection, rollout, actor="a test")
                 assert not take_step(connection, rollout, actor="a test")
             await follower.follow()
-            assert follower.service.canary_shares == {shop.model: answered}
+            assert follower.service.canaries == {shop.model: Canary(second, answered)}
             assert (await ask(follower, shop))[0] == (second if place < answered else first)
+        follower.service.canary_share = 1.0
+        assert (await ask(follower, shop))[0] == first, "its last step counts"
+        with shop.cloud.engine.begin() as connection:
+            deploy(connection, shop.model, second, target=beside)
+        await follower.follow()
+        assert (await ask(follower, shop))[0] == second, "a person has deployed it since"
+        follower.service.canaries = {shop.model: Canary(second + 1, 0.99)}
+        assert (await ask(follower, shop))[0] == first, "the share of a version that is not loaded yet is no other's"
 
     asyncio.run(follow())

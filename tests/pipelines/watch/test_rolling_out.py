@@ -78,7 +78,7 @@ def alarm(house: House, version: int, role: str) -> None:
 
 def share(house: House) -> tuple[int, float]:
     with house.cloud.engine.connect() as connection:
-        return canary_shares(connection, "prod")[house.model.name]
+        return canary_shares(connection, "prod", "prod-canary")[house.model.name]
 
 
 def test_a_canary_answers_more_keys_step_by_step_until_it_is_live(canary: House) -> None:
