@@ -33,7 +33,7 @@ COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
 SERVING_DAYS = 3
 """A version that has served nothing in the last so many days is no longer watched."""
-SHADOW = "shadow"
+LIVE, SHADOW = "live", "shadow"
 SERVED_BEFORE = 14
 """So many measured days of earlier versions are held against those of the one that is wrong."""
 Group = tuple[int, str]
@@ -62,7 +62,7 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
         bounds = read_own_model(step, version).model.evaluation.thresholds
-        earlier = [day for day in days if day.served.version != version and day.served.role != SHADOW]
+        earlier = _days_before(days, version)
         watched = Watched(model=model, version=version, target=target, role=role)
         troubles, *before = (find_troubles(story.own_metrics, own[: len(own) - back], bounds, earlier) for back in range(QUIET_DAYS))
         lately = [trouble for found in before for trouble in found]
@@ -75,6 +75,14 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         _record(step, events, evidence)
     serving = {(target, version, role) for version, role in groups}
     _record(step, close_replaced(alarms, serving, days[-1].served.day if days else last), None)
+
+
+def _days_before(days: Sequence[LiveDay], version: int) -> list[LiveDay]:
+    """The days on which versions before this one were live, which tell how far days differ where nothing is wrong.
+
+    A newer version may be what is wrong; and a canary has few rows, so that its days differ by chance.
+    """
+    return [day for day in days if day.served.version < version and day.served.role == LIVE]
 
 
 def _serving(days: Sequence[LiveDay], label_delay_days: int) -> dict[Group, list[LiveDay]]:

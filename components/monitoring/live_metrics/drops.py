@@ -25,6 +25,8 @@ LEAST_SPREAD = 0.02
 UNKNOWN = 2.0
 """So many times as far they may differ until KNOWN_DAYS of them are known, of this version or of those before it."""
 KNOWN_DAYS = 10
+LEAST_DAYS = 3
+"""Of a version, before its days tell how far days differ."""
 Others = Mapping[tuple[str, str], Sequence[float]]
 """How far days of other versions were from the middle, by metric and key of the slice."""
 
@@ -39,7 +41,10 @@ class MeasuredDay:
 
 
 def usual_deviations(earlier: Sequence[LiveDay]) -> Others:
-    """How far each day of other versions was from the median of its version, by metric and key of the slice."""
+    """How far each day of other versions was from the median of its version, by metric and key of the slice.
+
+    A version of fewer than LEAST_DAYS days tells nothing of that: a single day is its own median.
+    """
     values: dict[tuple[int, str, str], list[float]] = defaultdict(list)
     for day in earlier:
         if day.labelled >= LEAST_LABELLED[day.state] * day.rows:
@@ -47,7 +52,8 @@ def usual_deviations(earlier: Sequence[LiveDay]) -> Others:
                 values[day.served.version, name, key].append(metric.value)
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for (_, name, key), own in values.items():
-        found[name, key] += [value - median(own) for value in own]
+        if len(own) >= LEAST_DAYS:
+            found[name, key] += [value - median(own) for value in own]
     return found
 
 

@@ -11,7 +11,8 @@ from components.evaluation.metric import Metric
 from components.model.sections import Threshold
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
-from components.monitoring.judging import _serving
+from components.monitoring.judging import _days_before, _serving
+from components.monitoring.live_metrics.drops import usual_deviations
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
 from components.monitoring.troubles import Trouble, find_troubles
 
@@ -113,6 +114,29 @@ def test_how_far_days_differ_is_known_from_versions_before() -> None:
     steady = [replace(served(number, auc(0.70)), served=ServedDay(FIRST, 7, "live")) for number in range(20)]
     assert len(find_troubles(REFERENCE, [served(number, auc(0.61)) for number in range(30, 33)], (), steady)) == 1
     assert find_troubles(REFERENCE, [served(number, auc(0.64)) for number in range(30, 33)]) == [], "how far days differ is not known"
+
+
+def of_versions(*values: float, days_each: int) -> list[LiveDay]:
+    """Live days of versions, each of which served for so many days."""
+    days = [served(number, auc(value)) for number, value in enumerate(values)]
+    return [replace(one, served=replace(one.served, version=1 + number // days_each)) for number, one in enumerate(days)]
+
+
+@pytest.mark.parametrize(("days_each", "known"), [(1, 0), (2, 0), (3, 12), (12, 12)])
+def test_a_version_that_served_for_a_day_or_two_does_not_tell_how_far_days_differ(days_each: int, known: int) -> None:
+    before = of_versions(*[0.72, 0.54] * 6, days_each=days_each)
+    assert sum(map(len, usual_deviations(before).values())) == known
+    now = [served(number, auc(0.64)) for number in range(30, 33)]
+    assert find_troubles(REFERENCE, now, (), before) == [], "as long as that is not known, caution counts"
+
+
+@pytest.mark.parametrize(
+    ("version", "role", "counts"),
+    [(6, "live", True), (7, "live", False), (8, "live", False), (6, "canary", False), (6, "shadow", False)],
+)
+def test_only_days_on_which_an_earlier_version_was_live_tell_how_far_days_differ(version: int, role: str, counts: bool) -> None:
+    day = replace(served(1, auc(0.70)), served=ServedDay(FIRST, version, role))
+    assert _days_before([day], 7) == ([day] if counts else [])
 
 
 def test_a_year_without_change_gives_at_most_one_alarm() -> None:
