@@ -22,8 +22,6 @@ from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.runs.outcome import Step
 
-LIVE = "live"
-"""The role of the version that a request which was not answered is counted with: the last one of the day."""
 log = logging.getLogger(__name__)
 
 
@@ -59,7 +57,7 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
         for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
             one = wanted[which]
             measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
-            if which == max((served for served in wanted if served.role == LIVE), default=None) and day in unanswered:
+            if one.is_last_live and day in unanswered:
                 measured = replace(measured, operation=replace(measured.operation, **vars(unanswered[day])))
             with step.cloud.engine.begin() as connection:
                 record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)

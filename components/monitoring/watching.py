@@ -28,7 +28,8 @@ LATE_DAYS = 28
 EARLY_DAYS = 28
 """A prediction may be asked for so many days before the one that it is of."""
 FIRST_PARTITION = date(1970, 1, 1)
-ROLES = ("live", "canary", "shadow")
+LIVE = "live"
+ROLES = (LIVE, "canary", "shadow")
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +45,8 @@ class DueDay:
     last_logged: date
     attempt: int
     """Measurements before this one."""
+    is_last_live: bool
+    """Whether no later version was live on the day: with it requests are counted that were not answered."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
     checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
     ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
+    last_live = _last_live(logged)
     due = [
         DueDay(
             served=served,
@@ -92,6 +96,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
             first_logged=logged[served].first,
             last_logged=logged[served].last,
             attempt=known[served].attempt if served in known else 0,
+            is_last_live=served in last_live,
         )
         for served in sorted(checked)
         if served in marks
@@ -113,6 +118,7 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
         state=DayState(str(fields["state"])),
         fingerprint=str(fields["fingerprint"]),
         attempt=int(str(fields["attempt"])),
+        is_last_live=bool(fields["is_last_live"]),
         **days,
     )
 
@@ -140,6 +146,11 @@ def _recordable(logged: Mapping[ServedDay, _Logged], versions: Collection[int]) 
         extra = {"version": version, "role": role, "rows": count}
         log.warning("predictions of a version or role that the registry does not know are left out", extra=extra)
     return {served: rows for served, rows in logged.items() if (served.version, served.role) not in left_out}
+
+
+def _last_live(logged: Collection[ServedDay]) -> set[ServedDay]:
+    """The last live version of each day."""
+    return set({served.day: served for served in sorted(logged) if served.role == LIVE}.values())
 
 
 def _may_have_changed(query: LogQuery, known: LiveDay | None, served: ServedDay, logged: _Logged) -> bool:

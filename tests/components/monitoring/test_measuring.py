@@ -145,10 +145,9 @@ def test_a_number_that_is_not_finite_is_no_label(served_numbers: Served) -> None
     assert (measured.labelled, measured.contradicting) == (VISITORS - 3, 0)
 
 
-def test_requests_that_were_refused_or_failed_are_counted_with_the_day(served: Served, tmp_path: Path) -> None:  # noqa: F811
-    name, today = served.model.name, (datetime.now(UTC).date() - day(1)).days + 1
-    served.serve(visits(today))
-    served.serve(visits(today - 1))
+def refuse(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    """Log today what was not answered: 4 rows that were refused, and a failure."""
+    name = served.model.name
     remembering = Remembering(served.site.settings.model_copy(update={"state_folder": tmp_path}), TARGET, Metrics(), LogOptions())
     service = Service(Metrics(), opened=remembering.open)
     servable = service.servable(name, 1, *open_version(save_house(tmp_path / "house"), "house 1"))
@@ -158,10 +157,28 @@ def test_requests_that_were_refused_or_failed_are_counted_with_the_day(served: S
     remembering.close()
     servable.scorer.close()
     Shipper(served.site.cloud, remembering.folder).ship()
+
+
+def test_requests_that_were_refused_or_failed_are_counted_with_the_day(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    today = (datetime.now(UTC).date() - day(1)).days + 1
+    served.serve(visits(today))
+    served.serve(visits(today - 1))
+    refuse(served, tmp_path)
     before, now = (one.operation for one in served.monitor(today))
     assert (now.refused_requests, now.refused_rows, now.failed_requests) == (2, 4, 1)
     assert (before.refused_requests, before.failed_requests) == (0, 0)
     assert [one.operation for one in served.days()] == [before, now]
+
+
+def test_requests_that_were_refused_are_counted_with_the_last_version_of_the_day_alone(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    second, today = served.register(), (datetime.now(UTC).date() - day(1)).days + 1
+    rows = visits(today)
+    served.serve(rows[:100])
+    served.serve(rows[100:], version=second)
+    refuse(served, tmp_path)
+    assert [one.operation.refused_requests for one in served.monitor(today)] == [0, 2]
+    served.label(today, rows[:100])
+    assert [(one.served.version, one.operation.refused_requests) for one in served.monitor(today)] == [(1, 0)], "its labels have come"
 
 
 def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811
