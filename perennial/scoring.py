@@ -79,7 +79,7 @@ def load(model: str, version: Version = "latest") -> LoadedModel:
 
 
 def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, object]]":
-    """The features of each row as plain values; None where one is missing. What is none of the column's type is for the reader to refuse."""
+    """The features of each row as plain values; None where one is missing. What is of another type is for the reader to refuse."""
     kinds = {column.name: column.dtype for column in reader.features.signatures.columns}
     names = [name for name in kinds if name in frame.columns]
     columns = [_plain_values(frame[name], kinds[name]) for name in names]
