@@ -1,7 +1,8 @@
 """Load a version as a function from rows to scores."""
 
 import tomllib
-from typing import TYPE_CHECKING, Self
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self
 
 from perennial.services import Version, open_cloud, version_number
 
@@ -78,18 +79,30 @@ def load(model: str, version: Version = "latest") -> LoadedModel:
 
 
 def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, object]]":
-    """The features of each row as plain values; None where one is missing.
-
-    A whole number that a DataFrame has as a float, because the column lacks some, becomes whole again; other floats are left for the
-    reader to refuse.
-    """
-    import pyarrow as pa
-
+    """The features of each row as plain values; None where one is missing. What is of another type is for the reader to refuse."""
     kinds = {column.name: column.dtype for column in reader.features.signatures.columns}
-    features = frame[[name for name in kinds if name in frame.columns]]
-    for name in features.columns:
-        values = features[name]
-        if kinds[name] == "int64" and values.dtype.kind == "f" and bool((values.isna() | (values % 1 == 0)).all()):
-            features = features.assign(**{name: values.astype("Int64")})
-    rows: list[dict[str, object]] = pa.Table.from_pandas(features, preserve_index=False).to_pylist()
-    return rows
+    names = [name for name in kinds if name in frame.columns]
+    columns = [_plain_values(frame[name], kinds[name]) for name in names]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)] if names else [{} for _ in range(len(frame))]
+
+
+def _plain_values(values: "pd.Series[Any]", kind: str) -> list[object]:
+    """Python's numbers and texts for those of pandas, NumPy and BigQuery: NUMERIC is a float, and BOOL, as a whole number, 0 or 1.
+
+    A whole number that a DataFrame has as a float, because the column lacks some, becomes whole again.
+    """
+    import pandas as pd
+
+    was_whole = kind == "int64" and pd.api.types.is_float_dtype(values.dtype)
+
+    def plain(value: object) -> object:
+        if isinstance(value, Decimal):
+            return float(value)
+        if hasattr(value, "tolist"):
+            value = value.tolist()  # of NumPy
+        if kind == "int64" and isinstance(value, bool):
+            return int(value)
+        return int(value) if was_whole and isinstance(value, float) and value.is_integer() else value
+
+    listed, missing = values.tolist(), values.isna().tolist()
+    return [None if is_missing else plain(value) for value, is_missing in zip(listed, missing, strict=True)]

@@ -15,11 +15,11 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.partitions import PartitionRange, partitions_bytes
 from components.snapshot.query import dry_run
-from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, read_source_table
+from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, days_of_months, read_source_table
 from components.snapshot.window import resolve_window
 
-PARTITION_NAMES = (len("20261231"), len("2026123123"))
-"""The lengths of names of days and hours."""
+MONTH, DAY, HOUR = len("202612"), len("20261231"), len("2026123123")
+"""The lengths of names of partitions."""
 COUNTS = 2
 """A training counts its partitions in the source, and in the table that it has pinned."""
 
@@ -56,19 +56,36 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     )
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy=LOAD):
         found = list(cloud.warehouse.query(_query(name), config).result(timeout=600))
-    rows, modified = Counter[date](), dict[date, datetime]()
-    for row in found:
-        if row.partition_id.isdigit():
-            if len(row.partition_id) not in PARTITION_NAMES:
-                what = f"table {name} has a partition {row.partition_id}, which is of no day or hour"
-                raise SourceError(f"{what}: `perennial train {model.name}` says what to do")
-            day = _day(row.partition_id)  # of one partition, or of the hours of a table by HOUR
-            rows[day] += int(row.total_rows)
-            modified[day] = max(row.last_modified_time, modified.get(day, row.last_modified_time))
+    partitions = {row.partition_id: row for row in found if row.partition_id.isdigit()}
+    for identifier in partitions:
+        if len(identifier) not in (MONTH, DAY, HOUR):
+            what = f"table {name} has a partition {identifier}, which is of no day, hour or month"
+            raise SourceError(f"{what}: `perennial train {model.name}` says what to do")
+    by_month = any(len(identifier) == MONTH for identifier in partitions)
+    rows, modified = _of_months(cloud, model, partitions) if by_month else _of_days(partitions)
     today = (found[0].present + AHEAD_OF_UTC).date() if found else date.min
     if not rows or min(rows) > today:
         raise SourceError(f"table {name} has no partition of today or before: {LOAD}")
     return PartitionSizes(History.of(sorted(rows), today=today), rows, modified)
+
+
+def _of_days(partitions: Mapping[str, bigquery.Row]) -> tuple[Mapping[date, int], Mapping[date, datetime]]:
+    """The rows of each day, and when it was changed last, of partitions that are days or the hours of them."""
+    rows, modified = Counter[date](), dict[date, datetime]()
+    for identifier, row in partitions.items():
+        day = _day(identifier)
+        rows[day] += int(row.total_rows)
+        modified[day] = max(row.last_modified_time, modified.get(day, row.last_modified_time))
+    return rows, modified
+
+
+def _of_months(cloud: Cloud, model: Model, partitions: Mapping[str, bigquery.Row]) -> tuple[Mapping[date, int], Mapping[date, datetime]]:
+    """The same of partitions that are months. Their days are counted; each was changed when its month was, as far as BigQuery knows."""
+    table = read_source_table(cloud, model)
+    with bigquery_errors(cloud.settings, f"days of {table_name(table)}", remedy=LOAD):
+        rows = days_of_months(cloud, table, sorted(partitions))
+    months = {day: f"{day:%Y%m}" for day in rows}
+    return rows, {day: partitions[month].last_modified_time for day, month in months.items() if month in partitions}
 
 
 def _query(name: str) -> str:

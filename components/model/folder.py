@@ -181,7 +181,7 @@ def read_model(models_folder: Path, name: str) -> Model:
         raise ModelFolderError(f"{path}: {problems}; correct it (see pipelines/models/churn)") from error
     for file in ("source.sql", *([LABEL_FILE] if model.has_label_query else [])):
         check_text(folder / file, model.text(file), table=model.source.table)
-    check_class_order(folder / "source.sql", model.text("source.sql"), model.classes)
+    check_class_order(folder / "source.sql", model.text("source.sql"), model.classes, label=model.rows.label)
     check_code(folder, model.files())
     return model
 

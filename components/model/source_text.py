@@ -1,7 +1,7 @@
 """The text of source.sql, looked at before BigQuery sees it: one query, which reads `{source}`, and numbers classes as model.toml does."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from components.errors import ModelFolderError
@@ -22,8 +22,19 @@ PART = re.compile(
 """What decides here; the rest is for BigQuery to judge."""
 
 
-CASE = re.compile(r"\bWHEN\b[^'\n]*'(?P<name>[^'\n]*)'\s*THEN\s*(?P<position>\d+)\b", re.IGNORECASE)
-"""A line that makes a number of a text: WHEN 'gold' THEN 2."""
+WORD = re.compile(
+    r"""
+    (?P<quoted> '{3} .*? '{3} | "{3} .*? "{3} | ' (?: \\. | [^'\\\n] )* ' | " (?: \\. | [^"\\\n] )* " )
+    | (?P<begin> \bCASE\b )
+    | (?P<end> \bEND\b (?: \s+ (?: AS \s+ )? `? (?P<name> \w+ ) `? )? )
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+"""Where a CASE begins and ends, and what its value is called."""
+BRANCH = re.compile(
+    r"\bWHEN\s+(?:[\w.`()]+\s*=\s*)?'(?P<name>[^'\n]*)'\s*THEN\s+(?P<position>\d+)(?=\s+(?:WHEN|ELSE|END)\b)", re.IGNORECASE
+)
+"""What makes a whole number of a text: WHEN 'gold' THEN 2."""
 
 
 def check_text(path: Path, text: str, *, table: str) -> None:
@@ -45,24 +56,42 @@ def check_text(path: Path, text: str, *, table: str) -> None:
         raise ModelFolderError(f"{path} does not read {SOURCE}, the pinned snapshot of {table}: select from it")
 
 
-def check_class_order(path: Path, text: str, classes: Sequence[str]) -> None:
+def check_class_order(path: Path, text: str, classes: Sequence[str], *, label: str) -> None:
     """Refuse a query that numbers the classes otherwise than `rows.classes` does: each would be called by another's name.
 
-    Only a CASE that numbers texts which are called like classes is understood; anything else is left alone.
+    Only a CASE that is the label, and numbers texts which are called like classes, is understood; anything else is left alone.
 
     Raises:
         ModelFolderError: a class has another number; the text says where, and the right one.
     """
     positions = {name.casefold(): position for position, name in enumerate(classes)}
-    cases = [(case, re.sub(r"\W", "_", case["name"].casefold())) for case in CASE.finditer(text)]
-    if not positions or {name for _, name in cases} != positions.keys():
-        return
-    for case, name in cases:
-        if int(case["position"]) != positions[name]:
-            raise ModelFolderError(
-                f"{path} makes {case['position']} of {case['name']!r} ({_place(text, case.start())}), which has position {positions[name]} "
-                f"in rows.classes = {list(classes)}: write THEN {positions[name]}, or sort the classes"
-            )
+    for start, end in _cases(text, label) if positions else ():
+        branches = [(each, re.sub(r"\W", "_", each["name"].casefold())) for each in BRANCH.finditer(_without_comments(text), start, end)]
+        if {name for _, name in branches} != positions.keys():
+            continue
+        for each, name in branches:
+            if int(each["position"]) != positions[name]:
+                raise ModelFolderError(
+                    f"{path} makes {each['position']} of {each['name']!r} ({_place(text, each.start())}), which has position "
+                    f"{positions[name]} in rows.classes = {list(classes)}: write THEN {positions[name]}, or sort the classes"
+                )
+
+
+def _cases(text: str, label: str) -> Iterator[tuple[int, int]]:
+    """Where each CASE … END that is called `label` begins and ends, but for those with another one inside."""
+    open_cases: list[tuple[int, bool]] = []
+    for word in WORD.finditer(_without_comments(text)):
+        if word["begin"]:
+            open_cases = [(start, True) for start, _ in open_cases] + [(word.start(), False)]
+        elif word["end"] and open_cases:
+            start, has_inner = open_cases.pop()
+            if not has_inner and (word["name"] or "").casefold() == label.casefold():
+                yield start, word.end()
+
+
+def _without_comments(text: str) -> str:
+    """The text with spaces for comments, so that all else keeps its place."""
+    return PART.sub(lambda part: re.sub(r"[^\n]", " ", part[0]) if part["comment"] else part[0], text)
 
 
 def _statements(path: Path, text: str, end: int) -> ModelFolderError:

@@ -15,17 +15,17 @@ PARTITION_TYPES = ("DATE", "DATETIME", "TIMESTAMP")
 PARTITION_UNITS = ("DAY", "HOUR", "MONTH")
 
 
-def days_condition(field: str, kind: str, first: str, after: str) -> str:
+def days_condition(field: str, kind: str, first: str, after: str | None) -> str:
     """That a row is of the days from one up to another, which is excluded; days as SQL. BigQuery prunes partitions by such a range.
 
     Args:
         field: that the table is partitioned on.
         kind: its type.
         first: the first day, a DATE.
-        after: the day after the last one.
+        after: the day after the last one; None where there is no last one.
     """
-    low, high = (day if kind == "DATE" else f"{kind}({day})" for day in (first, after))
-    return f"`{field}` >= {low} AND `{field}` < {high}"
+    bounds = ((sign, day) for sign, day in ((">=", first), ("<", after)) if day is not None)
+    return " AND ".join(f"`{field}` {sign} {day if kind == 'DATE' else f'{kind}({day})'}" for sign, day in bounds)
 
 
 @dataclass(frozen=True)

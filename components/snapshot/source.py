@@ -22,6 +22,8 @@ from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, cur
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 AHEAD_OF_UTC = timedelta(hours=14)
 """It is today somewhere: the time zone that is furthest ahead."""
+LAST_MONTH = date.max.replace(day=1)
+"""No month comes after it."""
 LEAST_GAP = timedelta(days=30)
 GAP_FACTOR = 4
 """A gap is unusual if it is longer than LEAST_GAP and than so many times the usual distance of two partitions."""
@@ -165,17 +167,28 @@ def _days(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[str]) -> li
     """The days that partitions are of, ascending; those of months are asked for, since a month may lack some."""
     if not identifiers or table.time_partitioning.type_ != "MONTH":
         return sorted({_day(identifier) for identifier in identifiers})
+    return [*days_of_months(cloud, table, identifiers)]
+
+
+def days_of_months(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[str]) -> dict[date, int]:
+    """The rows of each day that has some, by day, of a table that is partitioned by month. Errors of BigQuery's client are not translated.
+
+    Args:
+        cloud: the services.
+        table: which.
+        identifiers: of its partitions, ascending, such as 202612.
+    """
     field = _column(table, table.time_partitioning.field)
-    last = _day(f"{identifiers[-1]}01")
-    after = (last + timedelta(days=31)).replace(day=1)
+    first, last = _day(f"{identifiers[0]}01"), _day(f"{identifiers[-1]}01")
+    after = f"DATE '{(last + timedelta(days=31)).replace(day=1)}'" if last < LAST_MONTH else None
     sql = (Path(__file__).parent / "days.sql").read_text()
     query = sql.format(
         day=f"`{field.name}`" if field.field_type == "DATE" else f"DATE(`{field.name}`)",
         table=quoted(table_name(table)),
-        condition=days_condition(field.name, field.field_type, f"DATE '{_day(f'{identifiers[0]}01')}'", f"DATE '{after}'"),
+        condition=days_condition(field.name, field.field_type, f"DATE '{first}'", after),
     )
     config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
-    return [day for (day,) in cloud.warehouse.query(query, config).result(timeout=600)]
+    return {row.day: int(row.row_count) for row in cloud.warehouse.query(query, config).result(timeout=600)}
 
 
 def _day(identifier: str) -> date:

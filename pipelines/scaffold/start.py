@@ -27,7 +27,7 @@ def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[
     """Find out which features a Keras model takes.
 
     Args:
-        path: of a .keras or .h5 file.
+        path: of a .keras file.
         guess: the features that there are.
         task: tells how many scores it must give.
         order: of the features, for a model with one input that has no names.
@@ -35,6 +35,10 @@ def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[
     Raises:
         ModelFolderError: it does not load, takes what is no feature, or gives other scores.
     """
+    if path.suffix != ".keras":
+        raise ModelFolderError(
+            f'{path} is no .keras file, which alone goes into the folder: load it in Keras, and model.save("NAME.keras")'
+        )
     model = _loaded(path)
     if tuple(model.output_shape) != (None, task.score_count):
         raise ModelFolderError(f"{path} gives scores of shape {model.output_shape}, not (None, {task.score_count}), {task.score_meaning}")

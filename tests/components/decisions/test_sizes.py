@@ -25,9 +25,20 @@ def test_the_hours_of_a_day_are_one_day(empty_site: Site) -> None:  # noqa: F811
     assert (after.modified[day(1)] > before.modified[day(1)], after.modified[day(2)]) == (True, before.modified[day(2)])
 
 
-def test_a_table_of_other_units_is_refused(empty_site: Site) -> None:  # noqa: F811
+def test_the_days_of_a_month_are_counted(empty_site: Site) -> None:  # noqa: F811
     empty_site.create(partitioning=bigquery.TimePartitioning(field="day", type_="MONTH"), schema=COLUMNS)
-    config = bigquery.LoadJobConfig(schema=COLUMNS)
-    empty_site.client.load_table_from_json([{"day": str(day(1))}], empty_site.name, job_config=config).result()
-    with pytest.raises(SourceError, match=r"has a partition 202603, which is of no day or hour"):
+    april = day(32)
+    empty_site.load([{"day": str(when)} for when in (day(1), day(3), day(3), april)])
+    before = read_partition_sizes(empty_site.cloud, empty_site.model())
+    assert (before.rows, before.history.first, before.history.last) == ({day(1): 1, day(3): 2, april: 1}, day(1), april)
+    empty_site.load([{"day": str(april)}])
+    after = read_partition_sizes(empty_site.cloud, empty_site.model())
+    assert after.rows_between(day(3), april) == 2
+    assert (after.modified[day(3)], after.modified[april] > before.modified[april]) == (before.modified[day(3)], True)
+
+
+def test_a_table_of_other_units_is_refused(empty_site: Site) -> None:  # noqa: F811
+    empty_site.create(partitioning=bigquery.TimePartitioning(field="day", type_="YEAR"), schema=COLUMNS)
+    empty_site.load([{"day": str(day(1))}])
+    with pytest.raises(SourceError, match=r"has a partition 2026, which is of no day, hour or month"):
         read_partition_sizes(empty_site.cloud, empty_site.model())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import ModelFolderError
-from components.model.source_text import check_text
+from components.model.source_text import check_class_order, check_text
 
 PATH = Path("models/visits/source.sql")
 
@@ -55,3 +55,32 @@ def test_what_can_be_no_part_of_a_query_is_refused_with_its_place(text: str, sen
 )
 def test_what_stands_in_text_names_and_comments_ends_nothing(text: str) -> None:
     check_text(PATH, text, table="site.visits")
+
+
+CLASSES = ("bronze", "gold", "silver")
+LABEL = "CASE tier WHEN 'bronze' THEN 0 WHEN 'silver' THEN 2 WHEN 'gold' THEN 1 END AS tier"
+WRONG = "CASE tier WHEN 'bronze' THEN 1 WHEN 'silver' THEN 2 WHEN 'gold' THEN 0 END AS tier"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"SELECT CASE last_tier WHEN 'bronze' THEN 1 WHEN 'silver' THEN 2 WHEN 'gold' THEN 3 END AS rank, {LABEL} FROM {{source}}",
+        f"SELECT {LABEL}, CASE last_tier WHEN 'bronze' THEN 1 WHEN 'silver' THEN 2 WHEN 'gold' THEN 3 END AS rank FROM {{source}}",
+        WRONG.replace("AS tier", "AS rank"),
+        WRONG.replace("THEN 1", "THEN 0.1").replace("THEN 2", "THEN 0.5").replace("THEN 0 ", "THEN 0.9 "),
+        f"-- {WRONG}\nSELECT {LABEL} /* {WRONG} */",
+        LABEL.replace("WHEN 'gold'", "-- WHEN 'gold' THEN 0\n WHEN 'gold'"),
+        "CASE WHEN tier <> 'bronze' THEN 1 WHEN tier <> 'silver' THEN 0 WHEN tier <> 'gold' THEN 0 END AS tier",
+        f"CASE WHEN old THEN {WRONG.removesuffix(' AS tier')} ELSE 0 END AS tier",
+        "SELECT 'END AS tier', CASE WHEN 'gold' THEN 0",
+    ],
+)
+def test_only_the_label_numbers_classes(text: str) -> None:
+    check_class_order(PATH, text, CLASSES, label="tier")
+
+
+@pytest.mark.parametrize("text", [WRONG, f"SELECT CASE WHEN a THEN 'x''END' END AS rank, {WRONG}", WRONG.replace("AS tier", "`Tier`")])
+def test_a_label_that_numbers_classes_otherwise_is_refused(text: str) -> None:
+    with pytest.raises(ModelFolderError, match=r"makes 1 of 'bronze' \(line 1, column \d+\), which has position 0 in rows.classes"):
+        check_class_order(PATH, text, CLASSES, label="tier")

@@ -1,6 +1,6 @@
 """Tables that are partitioned by hours, days or months of a point in time are pinned, profiled and read as those of dates are."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from components.profiles.source import profile_source
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.rewritten import source_changes
-from components.snapshot.source import _partitioning, _way_out, read_source_table
+from components.snapshot.source import _partitioning, _way_out, read_history, read_source_table
 from tests.components.visits import COLUMNS, DAYS, SQL, VISITORS, Site, day, visits
 
 PARTITIONING = [
@@ -69,6 +69,16 @@ def test_an_hour_that_is_rewritten_changes_its_day_alone(empty_site: Site) -> No
     changed = source_changes(empty_site.client, empty_site.settings, snapshot)
     assert [(change.day, change.pinned_rows, change.rows) for change in changed.partitions] == [(day(4), VISITORS, VISITORS)]
     assert day(4) + timedelta(days=1) in [partition.day for partition in snapshot.partitions]
+
+
+@pytest.mark.parametrize("kind", ["DATE", "TIMESTAMP"])
+def test_the_last_month_that_there_is_is_one_of_the_future(empty_site: Site, kind: str) -> None:
+    load(empty_site, kind, "MONTH")
+    config = bigquery.LoadJobConfig(schema=[bigquery.SchemaField("moment", kind), *COLUMNS])
+    empty_site.client.load_table_from_json([{"moment": "9999-12-31"}], empty_site.name, job_config=config).result()
+    table = read_source_table(empty_site.cloud, empty_site.model(toml=TOML))
+    history = read_history(empty_site.cloud, table)
+    assert (history.first, history.last, history.future) == (day(1), day(DAYS), (date.max,))
 
 
 @pytest.mark.parametrize(

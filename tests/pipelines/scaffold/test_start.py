@@ -56,6 +56,10 @@ def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
             read_start(path, GUESS, BINARY, order=order)
         return str(error.value).replace(str(path), "FILE")
 
+    in_one(2).save(tmp_path / "loans.h5")
+    assert refused(tmp_path / "loans.h5", "income", "amount").startswith(
+        "FILE is no .keras file, which alone goes into the folder: load it"
+    )
     numbers = "applied_at_hour, income, income_is_missing, amount, is_new, weekday"
     assert refused(tmp_path / "text.keras").startswith("FILE is no Keras model that loads by itself (")
     assert refused(saved(tmp_path, in_one(2))) == "FILE takes 2 numbers in one tensor: name their columns in its order, --inputs A,B,…"
