@@ -5,6 +5,7 @@ PerennialError
 ├── ModelFolderError    a model's folder is missing, incomplete or contradicts itself
 ├── EmulatorError       an emulator is not up, will not start, or its port is taken
 ├── AccessError         a service refuses the credentials, or cannot be reached
+│   └── RefusedError          a receiver will never take what it was given; it may well take something else
 ├── SourceError         the data asked for is not there, or not as model.toml and schema.pbtxt say
 ├── RegistryError       rows or objects of the registry contradict what was asked
 │   ├── UnknownVersionError   the registry has no such model or version
@@ -35,6 +36,10 @@ class EmulatorError(PerennialError):
 
 class AccessError(PerennialError):
     """A service refuses the credentials, or cannot be reached."""
+
+
+class RefusedError(AccessError):
+    """A receiver answers, and will never take what it was given; it may well take something else."""
 
 
 class SourceError(PerennialError):

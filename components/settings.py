@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -12,6 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, StringConstraints, Valida
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
+from components.delivery.address import require_mail_server, require_web_address
 from components.errors import EmulatorError, SettingsError
 from components.validation import refusals
 
@@ -44,6 +45,20 @@ def require_pinned(image: str) -> str:
             f"{image!r} may be another image tomorrow: name it by digest, as `make image REGISTRY=…` prints it (NAME@sha256:…)"
         )
     return image
+
+
+def _secret(require: Callable[[str], None]) -> AfterValidator:
+    """Holds a secret against what it must be. What is said of a wrong one must have nothing of it."""
+
+    def validate(secret: SecretStr) -> SecretStr:
+        require(secret.get_secret_value())
+        return secret
+
+    return AfterValidator(validate)
+
+
+WebAddress = Annotated[SecretStr, _secret(require_web_address)]
+MailServer = Annotated[SecretStr, _secret(require_mail_server)]
 
 
 class KubeflowAuthentication(StrEnum):
@@ -115,11 +130,11 @@ class Settings(BaseSettings):
     vertex_serving_image: str | None = None
     """The container in which Vertex AI serves an exported version."""
 
-    alarm_webhook: SecretStr | None = None
+    alarm_webhook: WebAddress | None = None
     """Where alarms are told: https://…, which takes what Slack and Google Chat take; None tells nobody."""
-    alarm_events: SecretStr | None = None
+    alarm_events: WebAddress | None = None
     """Where alarms go as CloudEvents: https://…"""
-    alarm_mail_server: SecretStr | None = None
+    alarm_mail_server: MailServer | None = None
     """The server by which alarms go out as mail: smtps://USER:PASSWORD@HOST, or smtp:// with STARTTLS."""
     alarm_mail_from: MailAddress | None = None
     alarm_mail_to: tuple[MailAddress, ...] = ()
@@ -162,10 +177,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _can_send_mail(self) -> Self:
-        server = self.alarm_mail_server.get_secret_value() if self.alarm_mail_server else ""
-        if server and not re.fullmatch(r"smtps?://[^\s/]+/?", server):
-            raise ValueError("alarm_mail_server is no smtps://USER:PASSWORD@HOST:PORT or smtp://…: correct it")
-        if server and not (self.alarm_mail_from and self.alarm_mail_to):
+        if self.alarm_mail_server and not (self.alarm_mail_from and self.alarm_mail_to):
             raise ValueError("alarm_mail_server is set, and alarm_mail_from or alarm_mail_to is not: say from whom and to whom")
         return self
 

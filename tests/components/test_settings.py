@@ -1,6 +1,7 @@
 """Where settings come from, and what happens to those that are wrong."""
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,55 @@ def test_a_password_is_not_shown_when_another_setting_is_wrong(repository: Path,
     monkeypatch.setenv("PERENNIAL_MAXIMUM_BYTES_BILLED", "many")
     (repository / "infra" / "environments" / "local.env").write_text(FILE.replace("PERENNIAL_BUCKET=from-file\n", ""))
     assert "hunter2" not in refused()
+
+
+MAIL = {"PERENNIAL_ALARM_MAIL_FROM": "p@example.org", "PERENNIAL_ALARM_MAIL_TO": '["a@example.org"]'}
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("MAIL_SERVER", "smtps://bot:hunter#22@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:hunter?22@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:22#hunter@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:hünter@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:h%C3%BCnter@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:hunter\uff0f@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:[hunter@mail.example.org"),
+        ("MAIL_SERVER", "smtps://bot:x@mail.example.org:hunter"),
+        ("MAIL_SERVER", "smtps://bot:x@mail.example.org:77777"),
+        ("MAIL_SERVER", "mail.example.org"),
+        ("WEBHOOK", "https://bot:hunter#22@chat.example.org/"),
+        ("WEBHOOK", "https://chat.example.org:hunter/"),
+        ("WEBHOOK", "https://chat.example.org/hunter 2"),
+        ("WEBHOOK", "chat.example.org/hunter"),
+        ("EVENTS", "https://[hunter/"),
+        ("EVENTS", "https:///hunter"),
+    ],
+)
+def test_a_wrong_address_of_a_receiver_is_refused_without_its_text(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, name: str, address: str
+) -> None:
+    for variable, value in (MAIL | {f"PERENNIAL_ALARM_{name}": address}).items():
+        monkeypatch.setenv(variable, value)
+    text = refused()
+    assert f"PERENNIAL_ALARM_{name}: " in text
+    assert not re.search("h.*nter|77777|example", text.partition("; correct /")[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("MAIL_SERVER", "smtps://bot:hunter%2322%3F%40@mail.example.org:465"),
+        ("MAIL_SERVER", "smtp://127.0.0.1:2525/"),
+        ("WEBHOOK", "https://chat.googleapis.com/v1/spaces/A/messages?key=k&token=t%3D"),
+        ("EVENTS", "http://broker.knative.svc.cluster.local/default"),
+    ],
+)
+def test_an_address_of_a_receiver_is_taken(repository: Path, monkeypatch: pytest.MonkeyPatch, name: str, address: str) -> None:
+    for variable, value in (MAIL | {f"PERENNIAL_ALARM_{name}": address}).items():
+        monkeypatch.setenv(variable, value)
+    assert getattr(read_settings(), f"alarm_{name.lower()}").get_secret_value() == address
 
 
 def test_settings_cannot_be_changed(repository: Path) -> None:

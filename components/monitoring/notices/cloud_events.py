@@ -4,8 +4,8 @@ import json
 from typing import Any
 from urllib.parse import quote
 
+from components.delivery.posting import post
 from components.monitoring.notices.notice import Notice
-from components.monitoring.notices.posting import post
 
 TYPE = "perennial.alarm"
 """The type of an event is this and the state of the alarm: `perennial.alarm.open`."""
@@ -15,6 +15,7 @@ def tell_by_event(address: str, notice: Notice) -> None:
     """Post a notice as an event. Its id and source are the same whenever it is told, by which receivers tell that they have it.
 
     Raises:
+        RefusedError: the receiver says that it will never take this one.
         AccessError: nobody takes it, after several attempts.
     """
     body = json.dumps(_event(notice)).encode()

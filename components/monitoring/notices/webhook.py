@@ -1,10 +1,10 @@
 """Tell of alarms in a chat, by a webhook of Slack, of Google Chat, or of what takes the same."""
 
 import json
-from urllib.parse import urlsplit
 
+from components.delivery.address import host_of
+from components.delivery.posting import post
 from components.monitoring.notices.notice import Notice
-from components.monitoring.notices.posting import post
 
 GOOGLE_CHAT = "chat.googleapis.com"
 SLACK_MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -13,12 +13,14 @@ GOOGLE_MARKS = str.maketrans({"<": "‹", ">": "›"})
 """Google Chat knows no such way, and `<users/all>` would call everybody."""
 
 
+
 def tell_by_webhook(address: str, notice: Notice) -> None:
     """Post the text of a notice. Values of features are in it, which anybody may have sent: they are text and nothing else.
 
     Raises:
+        RefusedError: the receiver says that it will never take this one.
         AccessError: nobody takes it, after several attempts.
     """
-    marks = GOOGLE_MARKS if urlsplit(address).hostname == GOOGLE_CHAT else SLACK_MARKS
+    marks = GOOGLE_MARKS if host_of(address) == GOOGLE_CHAT else SLACK_MARKS
     body = json.dumps({"text": notice.text.translate(marks)}).encode()
     post(address, body, {"Content-Type": "application/json; charset=utf-8"}, what="the webhook for alarms (PERENNIAL_ALARM_WEBHOOK)")

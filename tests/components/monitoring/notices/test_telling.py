@@ -10,6 +10,7 @@ import requests
 from pydantic import SecretStr
 
 from components.cloud import Cloud
+from components.delivery import posting
 from components.monitoring.alarms import (
     AlarmAnswer,
     AlarmCause,
@@ -21,7 +22,7 @@ from components.monitoring.alarms import (
     open_alarms,
     record_standing,
 )
-from components.monitoring.notices import posting, telling, webhook
+from components.monitoring.notices import telling, webhook
 from components.monitoring.notices.telling import notify
 from components.policy.facts import Cause
 from components.runs.outcome import Step
@@ -37,22 +38,22 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(posting, "PAUSE_SECONDS", 0.01)
 
 
-def subject(one: Served) -> AlarmSubject:
+def subject(one: Served, column: str) -> AlarmSubject:
     return AlarmSubject(
         model=one.model.name,
         version=1,
         target=TARGET,
         role="live",
         kind=AlarmKind.COVERAGE,
-        subject="hour",
+        subject=column,
         slice={"hour": "12-23"},
         since=date(2026, 3, 8),
     )
 
 
-def record(one: Served, run_id: str, seq: int, state: AlarmState, **changes: Any) -> None:
+def record(one: Served, run_id: str, seq: int, state: AlarmState, *, column: str = "hour", **changes: Any) -> None:
     with one.engine.begin() as connection:
-        record_standing(connection, subject(one), replace(STANDING, state=state, **changes), seq=seq, run_id=run_id)
+        record_standing(connection, subject(one, column), replace(STANDING, state=state, **changes), seq=seq, run_id=run_id)
 
 
 def told(step: Step, **settings: object) -> None:
@@ -136,7 +137,7 @@ def test_a_mail_that_was_taken_is_not_sent_again_whatever_comes_after(
         for _ in range(2):
             told(step, **mailed(server, "ada@example.org", "gone@example.org"))
     assert [recipients for recipients, _ in mails.mails] == [["ada@example.org"]]
-    (line,) = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.notices.mail"]
+    (line,) = [one.__dict__ for one in caplog.records if one.name == "components.delivery.submission"]
     assert (line["message"], line["recipients"]) == ("the mail server refuses some who are to be told of alarms", 1)
 
 
@@ -160,6 +161,24 @@ def test_a_server_that_refuses_for_good_is_asked_once_a_run(
     remedy = "correct PERENNIAL_ALARM_MAIL_SERVER and PERENNIAL_ALARM_MAIL_TO"
     assert (line["error"], line["channel"]) == (f"the mail server for alarms takes nothing: {why}; {remedy}", "mail")
     assert (mails.replies, mails.mails) == ([reply], [])
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["smtps://bot:hunter#22@127.0.0.1", "smtp://bot:[hunter@127.0.0.1", "smtp://bot:hunter\uff0f@127.0.0.1", "smtp://b:hunter:9:x"],
+)
+def test_a_password_is_in_no_log_though_the_address_is_wrong(
+    served: Served,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+    address: str,
+) -> None:
+    step = served.step(date(2026, 3, 9))
+    record(served, step.run_id, 1, AlarmState.OPEN)
+    told(step, **mailed(address, "ada@example.org"), alarm_webhook=SecretStr(address.replace("smtp", "http")))
+    lines = [one.__dict__ for one in caplog.records if one.name == telling.__name__]
+    assert [line["channel"] for line in lines] == ["webhook", "mail"]
+    assert "its address cannot be used (ValueError)" in lines[1]["error"]
+    assert not [line for line in lines if "hunter" in str(line)]
 
 
 def test_a_run_does_not_wait_for_another_that_is_telling(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import requests
 
-from components.errors import AccessError
+from components.errors import AccessError, RefusedError
 
 ATTEMPTS = 3
 ANSWER_SECONDS = 10.0
@@ -23,6 +23,7 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, what: str) ->
         what: names receiver and setting in the sentence of an error: "the webhook for alarms (PERENNIAL_ALARM_WEBHOOK)".
 
     Raises:
+        RefusedError: the receiver says that it will never take it.
         AccessError: nobody takes it, after several attempts.
     """
     why = ""
@@ -34,9 +35,12 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, what: str) ->
         except requests.RequestException as error:
             why = f"it does not answer ({type(error).__name__})"
             continue
+        except ValueError as error:
+            why = f"its address is none ({type(error).__name__})"
+            break
         if answer.status_code < requests.codes.multiple_choices:
             return
         why = f"it answers {answer.status_code}"
         if answer.status_code < requests.codes.internal_server_error and answer.status_code != requests.codes.too_many_requests:
-            break
+            raise RefusedError(f"{what} takes nothing: {why}; correct the address")
     raise AccessError(f"{what} takes nothing: {why}; correct the address")
