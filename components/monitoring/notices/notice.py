@@ -32,7 +32,14 @@ class Notice:
     @property
     def text(self) -> str:
         """What and why, and of what is not over the command that shows more."""
-        subject = self.alarm.subject
-        if self.alarm.standing.state is AlarmState.CLOSED:
-            return self.headline
-        return f"{self.headline}\nMore: perennial alarms {subject.model} --target {subject.target}"
+        return self.headline + self._command
+
+    def text_within(self, most: int) -> str:
+        """The text in at most so many characters: of a longer one what and why is cut, and the command stays."""
+        room = most - len(self._command)
+        return self.text if len(self.headline) <= room else f"{self.headline[: room - 1]}…{self._command}"
+
+    @property
+    def _command(self) -> str:
+        subject, is_over = self.alarm.subject, self.alarm.standing.state is AlarmState.CLOSED
+        return "" if is_over else f"\nMore: perennial alarms {subject.model} --target {subject.target}"

@@ -8,7 +8,7 @@ from functools import partial
 import sqlalchemy as sa
 
 from components.database.statements import execute
-from components.errors import AccessError
+from components.errors import AccessError, RefusedError
 from components.monitoring.alarms import NoticeChannel, all_alarms, record_notice, untold_alarms
 from components.monitoring.notices.cloud_events import tell_by_event
 from components.monitoring.notices.mail import Mailbox, tell_by_mail
@@ -78,6 +78,8 @@ def _tell(step: Step, target: str, channel: NoticeChannel, tell: Tell) -> None:
         except AccessError as error:
             where = {"alarm": one.alarm_id, "channel": channel, "error": str(error)}
             log.warning("an alarm could not be told: the next run tries again", extra=where)
+            if isinstance(error, RefusedError):
+                continue  # others may be taken
             return
         with engine.begin() as connection:
             record_notice(connection, one, channel)

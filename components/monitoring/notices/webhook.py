@@ -12,6 +12,8 @@ SLACK_MARKS = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 GOOGLE_MARKS = str.maketrans({"<": "‹", ">": "›"})
 """Google Chat knows no such way, and `<users/all>` would call everybody."""
 
+LONGEST = 4_000
+"""Google Chat takes 4,096 characters, and Slack 40,000, which a text of so many stays below however it is escaped."""
 
 
 def tell_by_webhook(address: str, notice: Notice) -> None:
@@ -22,5 +24,5 @@ def tell_by_webhook(address: str, notice: Notice) -> None:
         AccessError: nobody takes it, after several attempts.
     """
     marks = GOOGLE_MARKS if host_of(address) == GOOGLE_CHAT else SLACK_MARKS
-    body = json.dumps({"text": notice.text.translate(marks)}).encode()
+    body = json.dumps({"text": notice.text_within(LONGEST).translate(marks)}).encode()
     post(address, body, {"Content-Type": "application/json; charset=utf-8"}, what="the webhook for alarms (PERENNIAL_ALARM_WEBHOOK)")

@@ -164,6 +164,46 @@ def test_a_server_that_refuses_for_good_is_asked_once_a_run(
 
 
 @pytest.mark.parametrize(
+    ("statuses", "left", "told_of"),
+    [([400], [], ["device"]), ([500, 503, 429, 400], [400], [])],
+    ids=["an alarm that is refused", "an outage"],
+)
+def test_an_alarm_that_is_refused_holds_up_no_other_and_an_outage_all(
+    served: Served,  # noqa: F811
+    caplog: pytest.LogCaptureFixture,
+    statuses: list[int],
+    left: list[int],
+    told_of: list[str],
+) -> None:
+    step, hook = served.step(date(2026, 3, 9)), Hook(statuses=statuses)
+    for column in ("hour", "device"):
+        record(served, step.run_id, 1, AlarmState.OPEN, column=column, sentence=f"feature {column} is another")
+    with hook.listening() as address:
+        told(step, alarm_webhook=SecretStr(address))
+    assert (hook.statuses, [text.split(" ")[5] for text in hook.texts]) == (left, told_of)
+    (line,) = [one.__dict__ for one in caplog.records if one.name == telling.__name__]
+    assert line["alarm"] == min(one.alarm_id for one in served.alarms())
+
+
+def test_a_mail_that_is_refused_holds_up_no_other(served: Served) -> None:  # noqa: F811
+    step, mails = served.step(date(2026, 3, 9)), MailServer(replies=["552 too large"])
+    for column in ("hour", "device"):
+        record(served, step.run_id, 1, AlarmState.OPEN, column=column)
+    with mails.listening() as server:
+        told(step, **mailed(server, "ada@example.org"))
+    assert len(mails.mails) == 1
+
+
+def test_a_chat_is_told_no_more_than_it_takes(served: Served) -> None:  # noqa: F811
+    step, hook = served.step(date(2026, 3, 9)), Hook()
+    record(served, step.run_id, 1, AlarmState.OPEN, sentence="feature device is " + "é" * 9000)
+    with hook.listening() as address:
+        told(step, alarm_webhook=SecretStr(address))
+    assert len(hook.texts[0]) == webhook.LONGEST
+    assert hook.texts[0].endswith(f"é…\nMore: perennial alarms {served.model.name} --target local")
+
+
+@pytest.mark.parametrize(
     "address",
     ["smtps://bot:hunter#22@127.0.0.1", "smtp://bot:[hunter@127.0.0.1", "smtp://bot:hunter\uff0f@127.0.0.1", "smtp://b:hunter:9:x"],
 )
