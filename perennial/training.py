@@ -65,22 +65,20 @@ def train(
     options += ["--through", through.isoformat()] if through else []
     options += ["--force"] if force else []
     options += ["--waive-gate"] if waive_gate else []
-    output, errors = _run(["train", *options, "--", model])
+    output, errors = _run([sys.executable, "-P", "-m", "pipelines", "train", *options, "--", model])
     return _trained(model, output, errors)
 
 
-def _run(arguments: list[str]) -> tuple[str, str]:
-    """What a command writes on its standard output, and on its standard error."""
-    command = [sys.executable, "-P", "-m", "pipelines", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True) as process:
+def _run(command: list[str]) -> tuple[str, str]:
+    """What a command writes on its standard output, and on its standard error. Whoever interrupts it tells the command once."""
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(command, start_new_session=True, **pipes) as process:  # out of a terminal's reach
         try:
             return process.communicate()
-        except KeyboardInterrupt:  # a terminal has told the command too; a notebook has not
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(1)
+        except KeyboardInterrupt:
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(STOP_SECONDS)
+                process.communicate(timeout=STOP_SECONDS)
             raise
 
 

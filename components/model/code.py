@@ -102,8 +102,8 @@ def _make_importable(folder: Path) -> None:
 
 def _is_taken(path: Path) -> bool:
     """Whether importing a file's name would find another module."""
-    found = importlib.util.find_spec(path.stem)
-    return found is not None and (found.origin is None or Path(found.origin).resolve() != path.resolve())
+    found = importlib.util.find_spec(path.stem)  # a folder without __init__.py has no origin: a file of its name comes before it
+    return found is not None and found.origin is not None and Path(found.origin).resolve() != path.resolve()
 
 
 def _is_of(module: ModuleType, folders: set[str]) -> bool:

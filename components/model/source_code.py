@@ -1,4 +1,4 @@
-"""Look at the Python files of a model's folder without running them: that they are Python, and define what is asked of them."""
+"""Look at a model's Python files without running them: those that are asked for, and those of the folder that they import."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ ASKED_FOR = {
 
 
 def check_code(folder: Path, files: Sequence[Path]) -> None:
-    """Refuse files that cannot be imported, or lack the function that is called.
+    """Refuse files that cannot be imported, or lack the function that is called. What nothing imports is left alone.
 
     Args:
         folder: the model's.
@@ -22,13 +22,39 @@ def check_code(folder: Path, files: Sequence[Path]) -> None:
     Raises:
         ModelFolderError: a file is no Python, or does not define its function.
     """
-    for file in files:
-        if file.suffix == ".py":
-            module = _parsed(folder / file)
-            name, wanted = ASKED_FOR.get(file.as_posix(), ("", ""))
-            defined = {*_defined(module)}
-            if name and name not in defined and "*" not in defined:
-                raise ModelFolderError(f"{folder / file} has no {name}: define it (see pipelines/models/churn): {wanted}")
+    pending = [file for file in files if file.as_posix() in ASKED_FOR]
+    seen = set(pending)
+    while pending:
+        file = pending.pop(0)
+        module = _parsed(folder / file)
+        name, wanted = ASKED_FOR.get(file.as_posix(), ("", ""))
+        defined = {*_defined(module)}
+        if name and name not in defined and "*" not in defined:
+            raise ModelFolderError(f"{folder / file} has no {name}: define it (see pipelines/models/churn): {wanted}")
+        found = [each for each in files if each in {*_imported(module, file.parent)} - seen]
+        seen.update(found)
+        pending += found
+
+
+def _imported(module: ast.Module, package: Path) -> Iterator[Path]:
+    """The files that a module of a package may import, whether or not they are there."""
+    for node in ast.walk(module):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(Path(), alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            base = Path(*package.parts[: len(package.parts) + 1 - node.level]) if node.level else Path()
+            for alias in node.names:
+                yield from _files(base, [*(node.module or "").split("."), alias.name])
+
+
+def _files(base: Path, names: Sequence[str]) -> Iterator[Path]:
+    """The files of a dotted name: of its packages, and of the last as a module."""
+    path = base
+    for name in filter(None, names):
+        path /= name
+        yield path.with_suffix(".py")
+        yield path / "__init__.py"
 
 
 def _parsed(path: Path) -> ast.Module:

@@ -1,7 +1,8 @@
 """Find the line of model.toml that a value stands on: the library that parses it does not tell."""
 
 import re
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 
 TABLE = re.compile(r"\s*\[\[?\s*([\w.\"' -]+?)\s*\]\]?\s*(?:#.*)?")
 KEY = re.compile(r"\s*([\w-]+)\s*=")
@@ -11,13 +12,13 @@ def find_line(text: str, place: Sequence[int | str]) -> int | None:
     """The line, from 1, of a key or of its section; None where neither is written so.
 
     Args:
-        text: of the file.
+        text: of the file, which is TOML.
         place: the names and positions that lead to the value, such as `("evaluation", "thresholds", 0, "metric")`.
     """
     section: list[int | str] = []
     seen: dict[str, int] = {}
     best, depth = None, 0
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in _statements(text):
         if header := TABLE.fullmatch(line):
             section = [*header[1].split(".")]
             if line.lstrip().startswith("[["):
@@ -31,3 +32,16 @@ def find_line(text: str, place: Sequence[int | str]) -> int | None:
         if len(found) > depth and found == [*place[: len(found)]]:
             best, depth = number, len(found)
     return best
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """The first line of each statement, with its number: a value may go on for some lines, which look like a header or a key themselves."""
+    begun: list[str] = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        begun.append(line)
+        try:
+            tomllib.loads("\n".join(begun))
+        except tomllib.TOMLDecodeError:
+            continue
+        yield number + 1 - len(begun), begun[0]
+        begun = []

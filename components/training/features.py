@@ -8,6 +8,10 @@ from components.model.code import load_module, told_with_place
 from components.model.folder import Model
 
 FILE = "features.py"
+JOINING = ("ConcatV2", "Pack")
+"""Operations that make one tensor of several."""
+TAKING = ("GatherNd", "GatherV2", "Slice", "StridedSlice")
+"""Those that take a part of one."""
 
 
 def transformed(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -42,14 +46,25 @@ def transformed(model: Model, inputs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _depends_on(tensor: Any, source: Any) -> bool:
-    """Whether a tensor of a graph is computed from another. Of what is no tensor of a graph nothing is known."""
-    wanted, pending, seen = getattr(source, "op", None), [getattr(tensor, "op", None)], set[int]()
+    """Whether a tensor of a graph is certainly computed from another.
+
+    What several outputs are made of is not known of each: an operation that splits, or calls a function, leads no further, and neither
+    does one that joins what is taken apart again. Nor is anything known of what is no tensor of a graph.
+    """
+    wanted, pending, seen = getattr(source, "op", None), [(getattr(tensor, "op", None), False)], set[tuple[int, bool]]()
     while pending:
-        operation = pending.pop()
-        if operation is None or id(operation) in seen:
+        operation, is_part = pending.pop()
+        if operation is None or (id(operation), is_part) in seen:
             continue
         if operation is wanted:
             return True
-        seen.add(id(operation))
-        pending += [each.op for each in operation.inputs]
+        seen.add((id(operation), is_part))
+        is_known = len(operation.outputs) == 1 and not _calls_function(operation) and not (is_part and operation.type in JOINING)
+        if is_known:
+            pending += [(each.op, is_part or operation.type in TAKING) for each in operation.inputs]
     return False
+
+
+def _calls_function(operation: Any) -> bool:
+    """Whether an operation is a call of a function of its graph, such as of a tf.function, of a branch or of a loop."""
+    return any(attribute.HasField("func") or attribute.list.func for attribute in operation.node_def.attr.values())

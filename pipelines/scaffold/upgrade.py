@@ -48,14 +48,15 @@ def upgrade_model(cloud: Cloud, name: str, *, progress: Callable[[str], None], d
         dry_run: write nothing.
 
     Raises:
-        ModelFolderError: the folder was not made by `perennial new`, or has conflicts of an earlier upgrade, or there is no git.
+        ModelFolderError: the folder was not made by `perennial new`, or has conflicts of an earlier upgrade or a file that is not
+            UTF-8, or there is no git.
         SourceError: the table has no such rows any more.
         AccessError: BigQuery refuses or does not answer.
     """
     folder = cloud.settings.models_folder / name
     wish, through, before = read_origin(folder)
     for file in before:
-        if (folder / file).is_file() and _has_conflicts((folder / file).read_text(encoding="utf-8")):
+        if (folder / file).is_file() and _has_conflicts(_text(folder / file)):
             raise ModelFolderError(f"{folder / file} has conflicts of an earlier upgrade: choose between its sides first")
     start = str(folder / START_FILE) if wish.keras else None
     _, today = draft_files(cloud, replace(wish, keras=start), progress=progress, through=through)
@@ -72,11 +73,18 @@ def _merge(folder: Path, file: str, before: str | None, today: str) -> MergedFil
     path = folder / file
     if not path.is_file():
         return MergedFile(file, Merge.ADDED, today) if before is None else MergedFile(file, Merge.DELETED, today)
-    own = path.read_text(encoding="utf-8")
+    own = _text(path)
     if today in (before, own):
         return MergedFile(file, Merge.UNCHANGED, own)
     text, conflicts = _merge_texts(own, before or "", today)
     return MergedFile(file, Merge.CONFLICT if conflicts else Merge.UPGRADED, text)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ModelFolderError(f"{path} is not UTF-8 (byte {error.start}): save it so, and upgrade then") from error
 
 
 def _merge_texts(own: str, before: str, today: str) -> tuple[str, bool]:

@@ -60,7 +60,14 @@ def test_a_helper_is_read_as_it_is_now(tmp_path: Path) -> None:
     assert load_module(folder, "features.py", "value").value == 2
 
 
-@pytest.mark.parametrize("name", ["statistics", "json", "numpy", "components"])
+def test_a_helper_may_have_the_name_of_a_folder_on_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere" / "helpers").mkdir(parents=True)
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    folder = write(tmp_path / "model", features="from helpers import value", helpers="value = 7")
+    assert load_module(folder, "features.py", "value").value == 7
+
+
+@pytest.mark.parametrize("name", ["statistics", "json", "numpy", "components", "sys", "zipimport"])
 def test_a_helper_with_the_name_of_an_installed_module_is_refused(tmp_path: Path, name: str) -> None:
     folder = write(tmp_path, features="value = 1", **{name: ""})
     assert refused(folder) == (f"{folder / name}.py has the name of a module that Python has already, {name}: give the file another name")

@@ -100,3 +100,9 @@ def test_a_folder_that_was_made_otherwise_is_not_upgraded(own: tuple[CommandLine
         f"{folder / '.new' / 'wish.json'} does not tell how the folder was made: `perennial new` writes it; "
         f"a folder that was made otherwise is changed by hand"
     )
+
+
+def test_a_file_in_another_encoding_is_named(own: tuple[CommandLine, Path]) -> None:
+    user, folder = own
+    (folder / "features.py").write_bytes("# café\n".encode("latin-1"))
+    assert user.refused("upgrade", "loans") == f"{folder / 'features.py'} is not UTF-8 (byte 5): save it so, and upgrade then"
