@@ -14,6 +14,10 @@ ROWS = (
 )
 TEN = "FLOOR(CAST(text AS FLOAT64) / 10)"
 SHARE = "SUM(price) / COUNT(*)"
+MONTH_END = (
+    "DATE_SUB(DATE_ADD(DATE_TRUNC(DATE_ADD(DATE_TRUNC(DATE_SUB(DATE_TRUNC(DATE_SUB(DATE_ADD(day, INTERVAL 6 MONTH), INTERVAL 6 MONTH), "
+    "MONTH), INTERVAL 1 MONTH), YEAR), INTERVAL 1 DAY), YEAR), INTERVAL 0 YEAR), INTERVAL 1 DAY)"
+)
 NEAREST = [(1,), (2,), (3,)]
 TWICE = [(1.0,), (3.0,), (5.0,)]
 FIRST = [(None,), (1.0,)]
@@ -65,11 +69,8 @@ OF_TEXTS = [("12", 1.0), ("12", 3.0), ("25", 5.0)]
             OF_TEXTS,
         ),
         (
-            (
-                "SELECT u.price * 2.0, v.price * 2.0 FROM shop AS u, shop AS v GROUP BY v.price * 2.0, u.price * 2.0 ORDER BY 1, 2 LIMIT 1",
-                [(1.0, 1.0)],
-            ),
-            [(1.0, 5.0)],
+            "SELECT u.price * 2.0, v.price * 2.0 FROM shop AS u, shop AS v GROUP BY v.price * 2.0, u.price * 2.0 ORDER BY 1, 2 LIMIT 2",
+            [(1.0, 1.0), (1.0, 3.0)],
         ),
         (
             "SELECT LEAST(price, factor) AS least FROM shop GROUP BY LEAST(price, factor) ORDER BY LEAST(price, factor) DESC LIMIT 1",
