@@ -18,6 +18,8 @@ AMPLIFIED = 20
 ROWS_RATIO = 1.6
 """A partition must have this many times more or fewer rows for that to be a difference: weeks differ, and rows that
 are all there twice are one."""
+WITNESSES = 4 * WEEK
+"""As many days before new partitions tell how many rows they should have: a holiday is not the only one of its weekday."""
 ROWS_WEIGHT = 0.25
 """The weight of a difference in rows, which is small: a shop grows and shrinks without anybody's fault."""
 
@@ -59,7 +61,7 @@ class Difference:
     consequences: tuple[str, ...] = ()
     """The fed features that differ as well, no more than this difference explains."""
     rows: tuple[float, float] | None = None
-    """The median number of rows of a partition before and after, if that is what differs."""
+    """The median number of rows of partitions of those weekdays before, and of them after, if that is what differs."""
     leads: bool = True
     """Whether it may be what makes the model different: a counter, a date or an ignored column is not."""
 
@@ -191,9 +193,10 @@ def _rows_difference(days: Days, lineage: Lineage) -> Difference | None:
     new = {day: _rows(days.after[day]) for day in (*windows.rewritten, *windows.added)}
     old = {day: _rows(days.before[day]) for day in windows.rewritten}
     if windows.added:
-        old |= {day: _rows(days.before[day]) for day in list(days.before)[-max(WEEK, len(windows.added)) :]}
-    was, is_now = float(median(old.values())), float(median(new.values()))
-    change = median(rows / max(_like(day, old), 1.0) for day, rows in new.items())
+        old |= {day: _rows(days.before[day]) for day in list(days.before)[-max(WITNESSES, len(windows.added)) :]}
+    like = {day: _like(day, old) for day in new}
+    was, is_now = float(median(like.values())), float(median(new.values()))
+    change = median(rows / max(like[day], 1.0) for day, rows in new.items())
     ratio = max(change, 1 / max(change, 1 / max(was, 1.0)))
     if ratio < ROWS_RATIO:
         return None

@@ -246,6 +246,18 @@ def test_partitions_with_half_the_rows_are_a_difference_of_their_own() -> None:
     assert culprit(comparison) == "Likely culprit: partitions have 100 rows, and had 400 (medians)"
 
 
+def test_rows_are_told_beside_those_of_their_weekday() -> None:
+    quiet: Change = lambda n: rows(n, several=ROWS // 4) if n % 7 > 4 else {}  # noqa: E731
+    twice: Change = lambda n: rows(n, several=ROWS // 2) if n > 25 else quiet(n)  # noqa: E731
+    difference = only(compare(window("before", 0, 25, quiet), window("after", 26, 27, twice)))
+    assert difference.rows == (100.0, 200.0)
+
+
+def test_a_holiday_is_not_the_only_witness_of_its_weekday() -> None:
+    holiday: Change = lambda n: rows(n, several=ROWS // 4) if n == 21 else {}  # noqa: E731
+    assert compare(window("before", 0, 27, holiday), window("after", 1, 28, holiday)).differences == ()
+
+
 def test_little_is_no_clear_culprit() -> None:
     slightly = changed(None, features=since(21, lambda n: {"visits": np.asarray(rows(n)["pages"]) + (np.arange(ROWS) % 2 * 2)}))
     assert culprit(slightly).startswith("No clear culprit; what differs most: feature visits: ")

@@ -122,6 +122,7 @@ def test_what_is_not_known_to_be_right_is_refused(bigquery_client: bigquery.Clie
         ("INSTR('abc', 'b', 0)", "Position must be non-zero"),
         ("INSTR('abc', 'b', 1, 0)", "Occurrence must be positive"),
         ("REGEXP_EXTRACT('abc', '(a)(b)')", "must not have more than 1 capturing group"),
+        ("REGEXP_EXTRACT('abc', '((a)b)')", "must not have more than 1 capturing group"),
         ("REGEXP_EXTRACT('abc', 'b', 0)", "Position must be positive"),
         ("REGEXP_EXTRACT_ALL('abc', '(a)(b)')", "must not have more than 1 capturing group"),
         ("REGEXP_REPLACE('abc', '(b)', '<\\\\2>')", "Invalid REGEXP_REPLACE pattern"),

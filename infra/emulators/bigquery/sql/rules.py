@@ -6,7 +6,7 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.sql import typed
-from bigquery.sql.guards import arguments, days, numbers, texts
+from bigquery.sql.guards import arguments, days, groups, numbers, texts
 from bigquery.tables import partitions
 
 
@@ -175,45 +175,8 @@ def extract_less_than_a_second(tree: exp.Expression, _context: Context) -> exp.E
     return tree
 
 
-def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """What rows are grouped by bears its marks of types wherever the query writes it: ZetaSQL takes it for a column there."""
-    for group in tree.find_all(exp.Group):
-        for marked in group.expressions:
-            plain = _without_marks(marked)
-            if plain != marked and isinstance(group.parent, exp.Select):
-                for part in list(group.parent.find_all(type(plain))):
-                    if part == plain:
-                        part.replace(marked.copy())
-    return tree
-
-
-def group_by_places(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """Values that a query shows and groups by are grouped by their place: marked in one of both, they would differ for DuckDB."""
-    for group in tree.find_all(exp.Group):
-        shown = [_written(value.unalias()) for value in group.parent.expressions] if isinstance(group.parent, exp.Select) else []
-        for value in list(group.expressions):
-            if not isinstance(value, exp.Column | exp.Literal) and (written := _written(value)) in shown:
-                value.replace(exp.Literal.number(shown.index(written) + 1))
-    return tree
-
-
-def _written(value: exp.Expr) -> exp.Expr:
-    """What a value is, be it marked or in brackets."""
-    plain: exp.Expr = _without_marks(value).transform(lambda part: part.this if isinstance(part, exp.Paren) else part)
-    return plain
-
-
-def _without_marks(value: exp.Expr) -> exp.Expr:
-    plain = exp.paren(value.copy(), copy=False)
-    for mark in list(plain.find_all(exp.Anonymous))[::-1]:
-        if mark.name.upper() in typed.MARKS:
-            mark.replace(mark.expressions[0])
-    return plain.this
-
-
 TYPED = (
-    repeat_groups,
-    group_by_places,
+    groups.repeat_groups,
     show_as_json,
     compare_numbers,
     give_least_of_numbers,

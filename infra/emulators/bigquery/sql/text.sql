@@ -79,7 +79,7 @@ CREATE MACRO bq.main.perennial_number(value) AS CASE WHEN typeof(value) = 'DOUBL
 
 -- How many groups a regular expression captures.
 CREATE MACRO bq.main.perennial_groups(pattern) AS
-len(regexp_extract_all(regexp_replace(pattern, '\\.|\[\^?\]?([^\]\\]|\\.)*\]', '', 'g'), '\((\?P?<|[^?]|$)'));
+len(regexp_extract_all(regexp_replace(pattern, '\\.|\[\^?\]?([^\]\\]|\\.)*\]|\(\?([^P<]|$)', '', 'g'), '\('));
 
 CREATE MACRO bq.main.perennial_pattern(pattern) AS CASE
     WHEN bq.main.perennial_groups(pattern) > 1
