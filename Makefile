@@ -77,7 +77,7 @@ check: lint ## Lint, types, imports, and every test that trains nothing and need
 test: setup ## Run all tests but those of the export to MLflow
 	@infra/userland/install chromium chromium
 	@infra/userland/install kustomize kustomize
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow and not containers" tests/pipelines tests/components tests/infra tests/test_house.py # the longest first
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow and not containers" tests/pipelines tests/components tests/infra tests/perennial tests/test_house.py # the longest first
 
 test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
 	@$(ENTER) pytest -q -m mlflow tests/components/export

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
@@ -59,6 +59,8 @@ def _secret(require: Callable[[str], None]) -> AfterValidator:
 
 WebAddress = Annotated[SecretStr, _secret(require_web_address)]
 MailServer = Annotated[SecretStr, _secret(require_mail_server)]
+UNLESS_EMPTY = BeforeValidator(lambda value: value or None)
+"""Whoever hands a secret over that they have not got hands over an empty text."""
 
 
 class KubeflowAuthentication(StrEnum):
@@ -130,13 +132,13 @@ class Settings(BaseSettings):
     vertex_serving_image: str | None = None
     """The container in which Vertex AI serves an exported version."""
 
-    alarm_webhook: WebAddress | None = None
+    alarm_webhook: Annotated[WebAddress | None, UNLESS_EMPTY] = None
     """Where alarms are told: https://…, which takes what Slack and Google Chat take; None tells nobody."""
-    alarm_events: WebAddress | None = None
+    alarm_events: Annotated[WebAddress | None, UNLESS_EMPTY] = None
     """Where alarms go as CloudEvents: https://…"""
-    alarm_mail_server: MailServer | None = None
+    alarm_mail_server: Annotated[MailServer | None, UNLESS_EMPTY] = None
     """The server by which alarms go out as mail: smtps://USER:PASSWORD@HOST, or smtp:// with STARTTLS."""
-    alarm_mail_from: MailAddress | None = None
+    alarm_mail_from: Annotated[MailAddress | None, UNLESS_EMPTY] = None
     alarm_mail_to: tuple[MailAddress, ...] = ()
 
     trainings_at_once: Annotated[int, Field(gt=0)] = 20

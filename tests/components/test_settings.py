@@ -214,6 +214,13 @@ def test_an_address_of_a_receiver_is_taken(repository: Path, monkeypatch: pytest
     assert getattr(read_settings(), f"alarm_{name.lower()}").get_secret_value() == address
 
 
+def test_an_empty_address_of_a_receiver_is_none(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WEBHOOK", "EVENTS", "MAIL_SERVER", "MAIL_FROM"):
+        monkeypatch.setenv(f"PERENNIAL_ALARM_{name}", "")
+    settings = read_settings()
+    assert (settings.alarm_webhook, settings.alarm_events, settings.alarm_mail_server, settings.alarm_mail_from) == (None,) * 4
+
+
 def test_settings_cannot_be_changed(repository: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         read_settings().project = "other"  # type: ignore[misc]
