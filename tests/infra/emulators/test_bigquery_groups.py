@@ -76,6 +76,9 @@ OF_TEXTS = [("12", 1.0), ("12", 3.0), ("25", 5.0)]
             "SELECT LEAST(price, factor) AS least FROM shop GROUP BY LEAST(price, factor) ORDER BY LEAST(price, factor) DESC LIMIT 1",
             [(2.5,)],
         ),
+        ("SELECT * FROM (SELECT text, price FROM shop) PIVOT(SUM(price) FOR text IN ('12', '25'))", [(2.0, 2.5)]),
+        ("SELECT * FROM (SELECT text, price FROM shop) PIVOT(AVG(price) AS a, SUM(price * 2.0) AS s FOR text IN ('12'))", [(1.0, 4.0)]),
+        (f"SELECT {MONTH_END} AS deep, COUNT(*) FROM shop GROUP BY {MONTH_END} ORDER BY deep", [(date(2024, 12, 31), 3)]),
         ("SELECT price > 1.0, COUNT(*) FROM shop GROUP BY price > 1.0 ORDER BY price > 1.0", [(False, 1), (True, 2)]),
         (
             "SELECT JSON_VALUE(text, '$.a'), COUNT(*) FROM shop GROUP BY JSON_VALUE(text, '$.a') ORDER BY JSON_VALUE(text, '$.a')",

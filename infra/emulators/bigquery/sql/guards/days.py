@@ -1,5 +1,7 @@
 """Rules of translation for days: those outside of the years 1 to 9999 are an error, and units since 1970 are counted whole."""
 
+from collections.abc import Iterator
+
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
@@ -25,31 +27,52 @@ DAYS = (
 )
 """Functions that may leave the years 1 to 9999."""
 IS_DAY = "perennial_is_day"
-MOST_DEEP = 5
-"""As many such functions in one another are guarded. DuckDB gets a value twice for each."""
+MOST_GUARDS = 100
+"""As many such functions in one another are guarded, and fewer where conditions are between them."""
 SINCE_EPOCH = {exp.UnixSeconds: 1_000_000, exp.UnixMillis: 1000}
 """Functions that count a unit, and its microseconds."""
 
 
 def refuse_other_days(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A day before the year 1 or after 9999 is an error.
+    """A day before the year 1 or after 9999 is an error. Of days that are computed of one another, each is checked beside the last.
 
     Raises:
         BigQueryError: so many are computed of one another that DuckDB would think about the query for seconds.
     """
-    for mark in list(tree.find_all(*DAYS, exp.Anonymous))[::-1]:
-        call: exp.Expr = mark
-        if isinstance(mark, exp.Anonymous):
-            if mark.name.upper() != typed.DAY:
-                continue
-            call = exp.paren(mark.expressions[0].copy())
-            mark.replace(call)
-        if sum(inner.name.endswith(IS_DAY) for inner in call.find_all(exp.Anonymous)) >= 2**MOST_DEEP - 1:
-            raise not_supported(f"days that are computed of one another more than {MOST_DEEP} deep")
+    calls = [call for call in tree.find_all(*DAYS, exp.Anonymous) if _is_day(call)]
+    within = {id(_base(call)) for call in calls}
+    for call in calls[::-1]:
+        if id(call) in within:
+            continue
+        computed = list(_computed(call))
+        if sum(inner.name.endswith(IS_DAY) for inner in call.find_all(exp.Anonymous)) + len(computed) > MOST_GUARDS:
+            raise not_supported("that many days that are computed of one another")
         safe = is_safe(call)
-        call = call.parent if isinstance(call.parent, exp.SafeFunc) else call
-        call.replace(where(macro(IS_DAY, call.copy(), safe), call))
+        whole = call.parent if isinstance(call.parent, exp.SafeFunc) else call
+        whole.replace(where(exp.and_(*(macro(IS_DAY, day.copy(), safe) for day in [*computed[:0:-1], whole])), whole))
+    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() == typed.DAY:
+            mark.replace(exp.paren(mark.expressions[0]))
     return tree
+
+
+def _is_day(call: exp.Expr) -> bool:
+    return isinstance(call, DAYS) or (isinstance(call, exp.Anonymous) and call.name.upper() == typed.DAY)
+
+
+def _computed(call: exp.Expr | None) -> Iterator[exp.Expr]:
+    """A day, the one that it is computed of, and so on."""
+    while call is not None:
+        yield call
+        call = _base(call)
+
+
+def _base(call: exp.Expr) -> exp.Expr | None:
+    """The computed day that another is computed of. One of SAFE.FUNCTION is not computed with it: it may be NULL for other reasons."""
+    day = call.expressions[0].unnest().this if isinstance(call, exp.Anonymous) else call.this
+    while isinstance(day, exp.Paren):
+        day = day.this
+    return day if isinstance(day, exp.Expr) and _is_day(day) and not is_safe(call).this else None
 
 
 def count_whole_units(tree: exp.Expression, _context: Context) -> exp.Expression:

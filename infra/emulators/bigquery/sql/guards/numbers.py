@@ -112,7 +112,7 @@ def refuse_infinite_sums(tree: exp.Expression, _context: Context) -> exp.Express
         value = mark.expressions[0]
         aggregate = mark.find_ancestor(exp.Sum, exp.Avg)
         mark.replace(value)
-        if aggregate is None:
+        if aggregate is None or aggregate.find_ancestor(exp.Pivot):  # which takes nothing but one aggregate
             continue
         others = exp.Anonymous(this="count_if", expressions=[exp.not_(_finite(value))])
         message = f"double overflow: {aggregate.sql_name()}"
