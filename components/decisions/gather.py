@@ -11,6 +11,7 @@ from components.database.statements import execute
 from components.decisions.code_change import code_fact
 from components.decisions.orders import pause_reason, read_requests
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
+from components.decisions.rollouts import BY_POLICY
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.deployment.rollouts import BY_POLICY
 from components.errors import AccessError, SourceError

@@ -103,6 +103,23 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
     return True
 
 
+def leave_model(watcher: Watcher, model: Model) -> bool:
+    """Hold what is rolled out still of a model that has no policy any more. Returns whether nothing went wrong.
+
+    Raises:
+        AccessError: a service refuses or does not answer: the next look goes on from here.
+    """
+    with watcher.cloud.engine.connect() as connection:
+        if not open_rollouts(connection, model.name):
+            return True
+    with only_watcher(watcher.cloud.engine, model.name) as is_alone:
+        if is_alone:
+            with watcher.cloud.engine.connect() as connection:
+                rollouts = open_rollouts(connection, model.name)
+            advance_rollouts(watcher, model, None, rollouts)
+    return True
+
+
 def _finish(watcher: Watcher, model: Model, policy: ContinuousSection, unfinished: Sequence[int]) -> bool:
     """Go on with what an earlier look decided and did not bring to its end. Returns whether nothing is under way any more."""
     if not unfinished:
