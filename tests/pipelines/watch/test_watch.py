@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.decisions.claims import claim_attempt, under_way
-from components.decisions.gather import Sources, gather_facts
+from components.decisions.gather import Sources, gather_cost, gather_facts
 from components.decisions.orders import give_order, request_training
 from components.decisions.record import (
     OutcomeKind,
@@ -22,7 +22,7 @@ from components.decisions.record import (
     last_seen,
     read_decisions,
 )
-from components.errors import ConflictError, RegistryError
+from components.errors import AccessError, ConflictError, RegistryError
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
@@ -253,6 +253,15 @@ def test_a_training_that_bigquery_would_refuse_is_told_and_begins_when_it_is_men
     assert watch(source, model) == []
     (model.folder / "source.sql").write_text(sql)
     assert watch(source, model) == [FIRST, TRAINED]
+
+
+def test_a_bigquery_that_does_not_answer_refuses_nothing(source: Site, watched: Watched) -> None:
+    _, facts, _ = decided(source, model := watched())
+    sources = Sources()
+    sources.of(source.cloud, model)
+    away = source.settings.model_copy(update={"bigquery_endpoint": "http://127.0.0.1:9", "connect_timeout_seconds": 0.5})
+    with pytest.raises(AccessError):
+        gather_cost(Cloud(away), model, facts, sources)
 
 
 def test_trainings_of_a_day_read_no_more_bytes_than_the_policy_allows(source: Site, watched: Watched, engine: sa.Engine) -> None:
