@@ -43,6 +43,8 @@ def test_plans_are_held_against_each_other_on_the_same_days() -> None:
     (found,) = compare_costs(replayed(10, (0, 5)), linear, ratios=[0.05])
     assert by_plan(found) == {THIS_POLICY: (2, 0.2, 0.3), EVERY_DAY: (10, 0.0, 0.5), EVERY_SPAN: (10, 0.0, 0.5), BEST: (3, 0.12, 0.27)}
     assert found.plans[0].plan == BEST
+    (found,) = compare_costs(replayed(10, (0, 5, 5, 5)), linear, ratios=[0.05])
+    assert by_plan(found)[THIS_POLICY] == (4, 0.2, 0.4), "each of a day's trainings costs"
     cheap, dear = compare_costs(replayed(10, (0,)), linear, ratios=[0.001, 10.0])
     assert (cheap.of(BEST).trainings, dear.of(BEST).trainings) == (10, 1)
 
