@@ -22,8 +22,9 @@ def is_locked(path: Path) -> bool:
 
 
 @contextmanager
-def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -> Iterator[None]:
-    """Hold the exclusive lock of a file, which is made if it is missing and stays.
+def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -> Iterator[int]:
+    """Hold the exclusive lock of a file, which is made if it is missing and stays. Gives the file's descriptor: a process that
+    inherits it holds the lock as well, until its own end.
 
     Args:
         path: the file, whose folder is made too.
@@ -41,4 +42,4 @@ def exclusive_lock(path: Path, *, on_busy: Callable[[], object] | None = None) -
             else:
                 log.warning("waiting for another process, which holds a lock", extra={"lock": str(path)})
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()

@@ -55,8 +55,9 @@ def compare_costs(
     days = sorted(found.spans)
     learned = np.array([found.spans[day].toordinal() for day in days])
     world = _World(days, np.array([day.toordinal() for day in days]), learned, loss)
+    places = {day: place for place, day in enumerate(days)}
     plans = {
-        THIS_POLICY: [place for place, day in enumerate(days) if day in {one.at.date() for one in found.trainings}],
+        THIS_POLICY: sorted(places[one.at.date()] for one in found.trainings),
         EVERY_SPAN: [0, *(place for place in range(1, len(days)) if learned[place] != learned[place - 1])],
         EVERY_DAY: list(range(len(days))),
         **{name: list(_on_drift(days, rule)) for name, rule in (others or {}).items()},
@@ -103,7 +104,7 @@ class _World:
         return losses
 
     def staleness(self, places: Sequence[int]) -> float:
-        """The sum of what versions lose that are trained on these days, the first of them included."""
+        """The sum of what versions lose that are trained on these days, the first of them included. A day may be there several times."""
         ends = [*places[1:], len(self.days)]
         return float(sum(self.losses(begin)[: end - begin].sum() for begin, end in zip(places, ends, strict=True)))
 

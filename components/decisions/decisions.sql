@@ -51,13 +51,18 @@ WHERE model = :model AND verdict IN ('train', 'roll back') AND NOT EXISTS (
 ORDER BY seq;
 
 -- name: without_effect
--- What was deployed, rolled back or left to be mended in the last year, and of which nobody knows yet what came of it.
+-- What was deployed, rolled back or left to be mended in the last year, and of which nobody knows yet what came of it. Steps on the way to a
+-- target have no effect of their own: monitoring tells the version there from the live one.
 SELECT decision_id, outcome.subject
 FROM registry.decision JOIN registry.decision_outcome AS outcome USING (decision_id)
 WHERE model = :model AND verdict = 'train' AND kind = 'deployment' AND result = 'done' AND decision.created_at > now() - INTERVAL '1 year'
   AND NOT EXISTS (
     SELECT FROM registry.decision_outcome AS effect
     WHERE effect.decision_id = decision.decision_id AND effect.kind = 'effect' AND effect.subject = outcome.subject
+  )
+  AND NOT EXISTS (
+    SELECT FROM registry.rollout_step AS step
+    WHERE step.decision_id = decision.decision_id AND starts_with(outcome.subject || ' ', step.target || '-' || step.stage || ' ')
   )
 UNION ALL
 SELECT decision_id, target

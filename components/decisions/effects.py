@@ -10,7 +10,7 @@ from components.decisions.measured_effect import LEAST_DAYS, MOST_DAYS, Effect, 
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.monitoring.alarms import Alarm, AlarmState, all_alarms
 from components.monitoring.record import DayState, LiveDay, read_live_days
-from components.policy.decide import PolicyVerdict
+from components.policy.decide import MENDED, PolicyVerdict
 from components.registry.deployments import history
 
 LIVE = "live"
@@ -69,7 +69,7 @@ def _counts(day: LiveDay) -> bool:
 def _closed(decision: RecordedDecision, alarms: Sequence[Alarm], actor: str) -> Iterator[DecisionOutcome]:
     """The alarms that asked for something to be mended, once all of them are over."""
     named = decision.facts["alarms"]
-    ids = {str(one["alarm_id"]) for one in named if one["cause"] == decision.rule.replace(" ", "_")} if isinstance(named, list) else set()
+    ids = {str(one["alarm_id"]) for one in named if one["cause"] == MENDED.get(decision.rule)} if isinstance(named, list) else set()
     own = [alarm for alarm in alarms if str(alarm.alarm_id) in ids]
     if own and all(alarm.standing.state is AlarmState.CLOSED for alarm in own):
         last = max(own, key=lambda alarm: alarm.standing.day)

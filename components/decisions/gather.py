@@ -13,7 +13,7 @@ from components.decisions.orders import pause_reason, read_requests
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.deployment.rollouts import BY_POLICY
-from components.errors import AccessError, SourceError
+from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.facts import AlarmFact, CodeFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
@@ -98,12 +98,16 @@ def gather_facts(cloud: Cloud, model: Model, policy: ContinuousSection, sources:
 
 
 def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> Facts:
-    """The facts with what a training would read of BigQuery. What it refuses is a fact, too: it has a sentence."""
+    """The facts with what a training would read of BigQuery. What it refuses is a fact, too: it has a sentence.
+
+    Raises:
+        AccessError: BigQuery refuses the credentials, or does not answer: nothing is decided then.
+    """
     if facts.source is None:
         return facts
     try:
         return replace(facts, training_bytes=training_bytes(cloud, model, facts.source.through, sources.of(cloud, model).history))
-    except (SourceError, AccessError) as error:
+    except SourceError as error:
         return replace(facts, dry_run_error=str(error))
 
 

@@ -127,10 +127,11 @@ def _list(value: object) -> Sequence[object]:
 
 
 def _events(decision: RecordedDecision) -> Iterator[tuple[datetime | None, str, str, str]]:
-    for claim in decision.claims:
-        yield None, f"run {claim.attempt}", claim.host, claim.run_id
-    for outcome in decision.outcomes:
-        yield outcome.created_at, f"{outcome.kind} {outcome.result}", outcome.actor, outcome.sentence
+    claims = [(claim.created_at, f"run {claim.attempt}", claim.host, claim.run_id) for claim in decision.claims]
+    outcomes = [
+        (one.created_at, f"{one.kind} {one.result}", one.actor, one.sentence) for one in decision.outcomes if one.created_at is not None
+    ]
+    yield from sorted([*claims, *outcomes], key=lambda event: event[0])
     if decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK) and not decision.outcomes:
         yield None, "under way", decision.actor, "it is not at its end yet"
 

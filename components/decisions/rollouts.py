@@ -3,20 +3,27 @@
 import sqlalchemy as sa
 
 from components.decisions.alarms import LIVE, read_role_alarms
-from components.deployment.rollouts import Rollout, aside
+from components.deployment.rollouts import BY_POLICY, Rollout, aside
 from components.evaluation.metric import Metric
 from components.monitoring.record import LiveDay, read_live_days
 from components.policy.rollout import MeasuredRole, RolloutFacts
-from components.registry.deployments import last_event
+from components.registry.deployments import Event, last_event
 
 
-def read_rollout_facts(connection: sa.Connection, model: str, rollout: Rollout, *, objection: str) -> RolloutFacts:
-    """What decides whether a version takes its next step; `objection` says why nothing goes further now, empty if nothing."""
+def read_rollout_facts(connection: sa.Connection, model: str, rollout: Rollout, *, live: Event | None, objection: str) -> RolloutFacts:
+    """What decides whether a version takes its next step.
+
+    Args:
+        connection: the registry.
+        model: whose version.
+        rollout: how far it is.
+        live: the last event on its target.
+        objection: why nothing goes further now; empty if nothing speaks against it.
+    """
     role = rollout.step.stage
     place = aside(rollout.target, role)
-    beside, live = last_event(connection, model, place), last_event(connection, model, rollout.target)
+    beside = last_event(connection, model, place)
     days = read_live_days(connection, model, rollout.target, since=rollout.since.date())
-    is_there = beside is not None and beside.version == rollout.version
     return RolloutFacts(
         version=rollout.version,
         words=rollout.step.words,
@@ -25,9 +32,17 @@ def read_rollout_facts(connection: sa.Connection, model: str, rollout: Rollout, 
         live=_measured([day for day in days if live and (day.served.version, day.served.role) == (live.version, LIVE)]),
         live_version=live.version if live else None,
         alarms=read_role_alarms(connection, model, rollout.target, role=role, version=rollout.version),
-        interference="" if is_there else f"on {place} {beside.sentence if beside else 'nothing was deployed'}",
+        interference=_interference(rollout, place, beside, live),
         objection=objection,
     )
+
+
+def _interference(rollout: Rollout, place: str, beside: Event | None, live: Event | None) -> str:
+    """What somebody else has deployed where the version is, or where it is to go; empty if nothing."""
+    if beside is None or beside.version != rollout.version:
+        return f"on {place} {beside.sentence if beside else 'nothing was deployed'}"
+    is_by_hand = live is not None and live.created_at > rollout.begun and not live.request_id.startswith(BY_POLICY)
+    return f"on {rollout.target} {live.sentence}" if live and is_by_hand else ""
 
 
 def _measured(days: list[LiveDay]) -> MeasuredRole:

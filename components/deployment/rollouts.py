@@ -53,6 +53,8 @@ class Rollout:
     step: RolloutStep
     reason: str
     since: datetime
+    begun: datetime
+    """When its first step was taken."""
 
 
 def aside(target: str, stage: RolloutStage) -> str:
@@ -65,14 +67,21 @@ def open_rollouts(connection: sa.Connection, model: str) -> tuple[Rollout, ...]:
     rows = execute(connection, "rollouts.open", model=model)
     return tuple(
         Rollout(
-            row.decision_id, row.target, row.seq, row.version, RolloutStep(RolloutStage(row.stage), row.share), row.reason, row.created_at
+            row.decision_id,
+            row.target,
+            row.seq,
+            row.version,
+            RolloutStep(RolloutStage(row.stage), row.share),
+            row.reason,
+            row.created_at,
+            row.begun_at,
         )
         for row in rows
     )
 
 
 def take_step(connection: sa.Connection, rollout: Rollout, *, actor: str) -> bool:
-    """Record a step, of which `since` is the registry's to say. Returns whether this call did."""
+    """Record a step, of which `since` and `begun` are the registry's to say. Returns whether this call did."""
     values = {"stage": rollout.step.stage, "share": rollout.step.share, "reason": storable(rollout.reason), "actor": actor}
     names = {name: getattr(rollout, name) for name in ("decision_id", "target", "seq", "version")}
     return bool(execute(connection, "rollouts.insert", **names, **values).rowcount)

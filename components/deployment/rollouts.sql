@@ -6,7 +6,8 @@ ON CONFLICT DO NOTHING;
 -- name: open
 -- The newest rollout of a model on each target, by its last step, if it is not at its end.
 SELECT * FROM (
-  SELECT DISTINCT ON (step.target) decision_id, step.target, step.seq, version, stage, share, step.reason, step.created_at
+  SELECT DISTINCT ON (step.target) decision_id, step.target, step.seq, version, stage, share, step.reason, step.created_at,
+         (SELECT min(created_at) FROM registry.rollout_step AS first WHERE (first.decision_id, first.target) = (step.decision_id, step.target)) AS begun_at
   FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
   WHERE model = :model
   ORDER BY step.target, decision_id DESC, step.seq DESC

@@ -1,6 +1,6 @@
 """The policy: named facts in, one decision out, with a reason in one sentence. It is pure: the same facts give the same decision."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -10,6 +10,13 @@ from components.policy.facts import AlarmFact, Cause, Facts, LiveFact, RunFact
 from components.policy.reasons import Reason, ReasonKind, reasons_to_train
 from components.policy.times import day_of, next_day, quiet_until
 
+MENDED: Mapping[str, Cause] = {
+    "bad version": Cause.BAD_VERSION,
+    "broken source": Cause.BROKEN_SOURCE,
+    "serving fault": Cause.SERVING_FAULT,
+    "unknown cause": Cause.UNKNOWN,
+}
+"""Which alarms ask for something to be mended, by the rule that says so."""
 LAST_RUNS = 3
 """So many successful trainings tell how long the next one takes."""
 

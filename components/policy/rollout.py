@@ -56,36 +56,42 @@ def judge_step(policy: ContinuousSection, facts: RolloutFacts, metrics: Sequence
     Args:
         policy: says how many measured days a step takes.
         facts: see there.
-        metrics: by which a shadow is held against the live version, the first that both have.
+        metrics: by which a shadow is held against the live version, the first that both have; none where alarms tell what is wrong,
+            which a shadow raises none of: only days on which both were measured by it count then.
     """
     if facts.interference:
         return StepVerdict(True, False, facts.interference)
     if facts.alarms:
         first = facts.alarms[0]
         return StepVerdict(True, False, f"alarm {first.alarm_id} is about version {facts.version} as {facts.words}: {first.sentence}")
-    if worse := _worse(facts, metrics):
-        return StepVerdict(True, False, worse)
-    days = [day for day in facts.measured.days if day > facts.since]
+    name, compared = _compared(facts, metrics)
+    held, is_worse = _held_against(facts, name, compared) if compared else ("", False)
+    if is_worse:
+        return StepVerdict(True, False, held)
+    days = [day for day in (compared if metrics else facts.measured.days) if day > facts.since]
     if facts.objection or len(days) < policy.step_days:
-        waits = facts.objection or f"{len(days)} of {policy.step_days} days were measured since {facts.since}"
+        beside = " of it and of the live version, by a metric that both have," if metrics else ""
+        waits = facts.objection or f"{len(days)} of {policy.step_days} days{beside} were measured since {facts.since}"
         return StepVerdict(False, False, waits)
-    return StepVerdict(False, True, f"no alarm is about version {facts.version} after {len(days)} measured days as {facts.words}")
+    well = held or f"no alarm is about version {facts.version} after {len(days)} measured days as {facts.words}"
+    return StepVerdict(False, True, well)
 
 
-def _worse(facts: RolloutFacts, metrics: Sequence[str]) -> str:
-    """Whether it is worse than the live version on the same days."""
+def _compared(facts: RolloutFacts, metrics: Sequence[str]) -> tuple[str, list[date]]:
+    """The first metric that both versions have, and the days on which they do."""
     both = sorted(facts.measured.days.keys() & facts.live.days.keys())
     for name in metrics:
-        own = [facts.measured.days[day][name] for day in both if name in facts.measured.days[day] and name in facts.live.days[day]]
-        live = [facts.live.days[day][name] for day in both if name in facts.measured.days[day] and name in facts.live.days[day]]
-        if own:
-            now, was = sum(own) / len(own), sum(live) / len(live)
-            loss = abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
-            if loss > WORSE_BY.get(name, WORSE):
-                same = f"that of version {facts.live_version} on the same {len(own)} days is {was:.3f}"
-                return f"{name} of version {facts.version} as {facts.words} is {now:.3f}, and {same}"
-            return ""
-    return ""
+        if days := [day for day in both if name in facts.measured.days[day] and name in facts.live.days[day]]:
+            return name, days
+    return "", []
+
+
+def _held_against(facts: RolloutFacts, name: str, days: Sequence[date]) -> tuple[str, bool]:
+    """How it compares to the live version on the same days, and whether it is worse."""
+    now, was = (sum(role.days[day][name] for day in days) / len(days) for role in (facts.measured, facts.live))
+    loss = abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
+    same = f"that of version {facts.live_version} on the same {len(days)} days is {was:.3f}"
+    return f"{name} of version {facts.version} as {facts.words} is {now:.3f}, and {same}", loss > WORSE_BY.get(name, WORSE)
 
 
 def steps_of(policy: ContinuousSection, rule: DeployRule) -> tuple[tuple[str, int], ...]:

@@ -29,6 +29,8 @@ class AgedValue:
     value: float
     loss: float
     """By how much it is worse than the freshest one; 0 for that one."""
+    recipe: int = 0
+    """See `AgedMetrics`."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
     Raises:
         RegistryError: no two versions were measured by it on the same span, so that nothing can be told.
     """
-    by_span = _by_span(metric, spans.cells)
-    if not by_span:
-        why = "; ".join(spans.notes) or "no span is later than what two of its versions have learned from"
+    by_rows = _by_rows(metric, spans.cells)
+    if not by_rows:
+        why = "; ".join(spans.notes) or "no span is later than what two of its versions that select the same rows have learned from"
         raise RegistryError(
             f"how fast {model} ages cannot be told by {metric}: no two of its versions were measured on the same later rows ({why}). "
             f"Train on newer labels with `perennial train {model}`"
@@ -100,18 +102,18 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
     less_is_better = metric in ERRORS
     sign = -1.0 if less_is_better else 1.0
     values = tuple(
-        sorted((one for cells in by_span.values() for one in _held(cells, metric, sign)), key=lambda one: (one.version, one.span))
+        sorted((one for cells in by_rows.values() for one in _held(cells, metric, sign)), key=lambda one: (one.version, one.span))
     )
     return Ageing(model, metric, less_is_better, spans.versions, values, _curve(values), _pace(values))
 
 
-def _by_span(metric: str, cells: Sequence[AgedMetrics]) -> dict[date, list[AgedMetrics]]:
-    """Spans on which at least two versions have a finite value, of different ages."""
-    found: dict[date, list[AgedMetrics]] = defaultdict(list)
+def _by_rows(metric: str, cells: Sequence[AgedMetrics]) -> dict[tuple[date, int], list[AgedMetrics]]:
+    """The same rows of a span on which at least two versions have a finite value, of different ages."""
+    found: dict[tuple[date, int], list[AgedMetrics]] = defaultdict(list)
     for cell in cells:
         if math.isfinite(_value(cell, metric)):
-            found[cell.found.span].append(cell)
-    return {span: own for span, own in found.items() if len({cell.age_days for cell in own}) > 1}
+            found[cell.found.span, cell.recipe].append(cell)
+    return {rows: own for rows, own in found.items() if len({cell.age_days for cell in own}) > 1}
 
 
 def _value(cell: AgedMetrics, metric: str) -> float:
@@ -119,11 +121,18 @@ def _value(cell: AgedMetrics, metric: str) -> float:
 
 
 def _held(cells: Sequence[AgedMetrics], metric: str, sign: float) -> list[AgedValue]:
-    """The cells of one span, against its freshest versions."""
+    """The cells of the same rows, against their freshest versions."""
     youngest = min(cell.age_days for cell in cells)
     fresh = np.mean([_value(cell, metric) for cell in cells if cell.age_days == youngest])
     return [
-        AgedValue(cell.found.version, cell.found.span, cell.age_days, _value(cell, metric), float(sign * (fresh - _value(cell, metric))))
+        AgedValue(
+            version=cell.found.version,
+            span=cell.found.span,
+            age_days=cell.age_days,
+            value=_value(cell, metric),
+            loss=float(sign * (fresh - _value(cell, metric))),
+            recipe=cell.recipe,
+        )
         for cell in cells
     ]
 
@@ -149,7 +158,7 @@ def _pace(values: Sequence[AgedValue]) -> Pace:
     """Least squares of the loss by age with an effect of each span, and its error by version."""
     from scipy.special import stdtrit
 
-    spans = np.unique([one.span.toordinal() for one in values], return_inverse=True)[1]
+    spans = np.unique([(one.span.toordinal(), one.recipe) for one in values], axis=0, return_inverse=True)[1]
     versions = np.unique([one.version for one in values], return_inverse=True)[1]
     age = _within(np.array([one.age_days for one in values], float), spans)
     loss = _within(np.array([one.loss for one in values]), spans)

@@ -39,6 +39,8 @@ class AgedMetrics:
     learned: date
     """The last span that the version learned from."""
     found: LaterMetrics
+    recipe: int = 0
+    """Tells versions that select other rows, or give them other labels: the same span is not the same rows to them."""
 
     @property
     def age_days(self) -> int:
@@ -101,14 +103,20 @@ def measure_later_spans(cloud: Cloud, model: Model, *, versions: int, progress: 
     snapshots = [snapshot_from(version.story.snapshot.document) for version in usable]
     with cloud.engine.connect() as connection:
         known = dict(read_later_metrics(connection, model.name))
-    work = _Work(_cells(usable, snapshots), known, [one.problem for one in loaded if one.problem])
+    work = _Work(_cells(usable, snapshots), known, [text for one in loaded for text in (one.problem, one.note) if text])
     before = len(work.known)
     for cells in work.missing().values():
         _measure_recipe(cloud, work, cells, snapshots, progress)
     learned = {version.story.number: version.learned.spans[-1] for version in usable}
-    found = (work.known.get((cell.version.story.number, cell.rows_sha256)) for cell in work.cells)
-    aged = tuple(AgedMetrics(learned[one.version], one) for one in found if one is not None)
+    found = ((_recipe(cell), work.known.get((cell.version.story.number, cell.rows_sha256))) for cell in work.cells)
+    recipes = {recipe: number for number, recipe in enumerate(dict.fromkeys(_recipe(cell) for cell in work.cells))}
+    aged = tuple(AgedMetrics(learned[one.version], one, recipes[recipe]) for recipe, one in found if one is not None)
     return LaterSpans(learned, aged, len(work.known) - before, tuple(dict.fromkeys(work.notes)))
+
+
+def _recipe(cell: _Cell) -> tuple[object, ...]:
+    """What the rows of a version, and their labels, depend on."""
+    return *cell.version.recipe, cell.version.model.label_names
 
 
 def _load(cloud: Cloud, model: Model, limit: int) -> list[LoadedVersion]:

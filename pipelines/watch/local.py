@@ -8,12 +8,14 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from functools import partial
-from typing import IO
+from typing import IO, NoReturn
 
 from components.decisions.record import TrainingOutcome
+from components.errors import TaskError
+from components.lock import exclusive_lock
 from components.runs.record import RunState
 from components.settings import Settings
-from pipelines.run.locks import running_models
+from pipelines.run.locks import claimed_run_lock, running_models
 from pipelines.run.task import end_with
 from pipelines.watch.watcher import TrainingEnd, TrainingOrder
 
@@ -43,11 +45,21 @@ class LocalTrainer:
     _ends: dict[str, TrainingEnd] = field(default_factory=dict)
 
     def submit(self, order: TrainingOrder) -> None:
-        """Begin the training; a later look sees how it ended."""
+        """Begin the training; a later look sees how it ended.
+
+        Raises:
+            TaskError: a run of the model that was claimed before lives on this machine.
+        """
+
+        def refuse() -> NoReturn:
+            raise TaskError(f"a run of {order.model.name} that was claimed before is in progress on this machine: wait for it")
+
         asked = ["--through", order.through.isoformat(), "--claimed", order.trigger, order.run_id, "--reason", order.reason]
         command = [sys.executable, "-m", "pipelines", "train", order.model.name, *asked, "--json", *(["--force"] if order.force else [])]
         out = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is closed when the process has ended
-        process = subprocess.Popen(command, stdout=out, text=True, preexec_fn=partial(end_with, os.getpid()))
+        with exclusive_lock(claimed_run_lock(self.settings, order.model.name), on_busy=refuse) as lock:
+            ends = partial(end_with, os.getpid())
+            process = subprocess.Popen(command, stdout=out, text=True, preexec_fn=ends, pass_fds=(lock,))
         self._processes[order.run_id] = _Process(process, out, time.monotonic() + order.limit_seconds, order.limit_seconds)
 
     def is_under_way(self, run_id: str) -> bool:
@@ -66,14 +78,11 @@ class LocalTrainer:
             found.process.kill()
             found.process.wait()
 
-    def crowded(self) -> str:
-        """Which model is trained on this machine already, whoever does it."""
-        running = running_models(self.settings)
-        return f"{running[0]} is trained on this machine, which trains one model at a time" if running else self._own()
-
-    def _own(self) -> str:
+    def crowded(self, but_for: str) -> str:
+        """Which other model is trained on this machine already, whoever does it."""
         self._reap()
-        return next((f"run {run_id} begins on this machine, which trains one model at a time" for run_id in self._processes), "")
+        running = [name for name in running_models(self.settings) if name != but_for]
+        return f"{running[0]} is trained on this machine, which trains one model at a time" if running else ""
 
     def wait(self, seconds: float | None) -> bool:
         """Wait until one of the trainings has ended, but at most so long. False if there is none."""
@@ -106,7 +115,8 @@ def _told(ended: _Process) -> TrainingEnd:
     try:
         document = json.loads(ended.out.read())
     except json.JSONDecodeError:
-        return TrainingEnd(TrainingOutcome.FAILED, f"`perennial train` ended with exit code {ended.process.returncode} and said nothing")
+        sentence = f"`perennial train` ended with exit code {ended.process.returncode} and said nothing"
+        return TrainingEnd(TrainingOutcome.FAILED, sentence, is_silent=True)
     result = STATES.get(document.get("state", ""), TrainingOutcome.FAILED)
     version = document.get("version")
     if result is TrainingOutcome.KNOWN:

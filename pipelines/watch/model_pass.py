@@ -51,11 +51,14 @@ def _facts(watcher: Watcher, model: Model, policy: ContinuousSection) -> Facts:
     return gather_facts(watcher.cloud, model, policy, watcher.sources, watcher.read_alarms)
 
 
-def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: Facts) -> tuple[Facts, Decision]:
-    """What is decided by these facts, and, should it be to train, by whether there is room, and by what it would cost, too."""
+def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: Facts, *, but_for: str = "") -> tuple[Facts, Decision]:
+    """What is decided by these facts, and, should it be to train, by whether there is room, and by what it would cost, too.
+
+    Trainings of the model `but_for` leave room.
+    """
     decision = decide(policy, facts)
     if decision.verdict is PolicyVerdict.TRAIN:
-        facts = _with_room(watcher, model, facts)
+        facts = _with_room(watcher, model, facts, but_for)
         decision = decide(policy, facts)
     if decision.verdict is PolicyVerdict.TRAIN:
         facts = gather_cost(watcher.cloud, model, facts, watcher.sources)
@@ -63,10 +66,10 @@ def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: 
     return facts, decision
 
 
-def _with_room(watcher: Watcher, model: Model, facts: Facts) -> Facts:
+def _with_room(watcher: Watcher, model: Model, facts: Facts, but_for: str) -> Facts:
     """The facts with why there is no room for a training where trainings run, if there is none."""
     at_most = watcher.cloud.settings.trainings_at_once
-    if not (crowded := watcher.crowded()):
+    if not (crowded := watcher.crowded(but_for)):
         with watcher.cloud.engine.connect() as connection:
             others = [run_id for run_id, name in under_way(connection) if name != model.name]
         if len(others) >= at_most:
@@ -97,6 +100,23 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
     except PerennialError as error:
         watcher.on_news(model.name, f"not looked at to the end: {error}")
         return False
+    return True
+
+
+def leave_model(watcher: Watcher, model: Model) -> bool:
+    """Hold what is rolled out still of a model that has no policy any more. Returns whether nothing went wrong.
+
+    Raises:
+        AccessError: a service refuses or does not answer: the next look goes on from here.
+    """
+    with watcher.cloud.engine.connect() as connection:
+        if not open_rollouts(connection, model.name):
+            return True
+    with only_watcher(watcher.cloud.engine, model.name) as is_alone:
+        if is_alone:
+            with watcher.cloud.engine.connect() as connection:
+                rollouts = open_rollouts(connection, model.name)
+            advance_rollouts(watcher, model, None, rollouts)
     return True
 
 
@@ -162,5 +182,6 @@ def _objection(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
     facts, own = _facts(watcher, model, policy), {claim.run_id for claim in decision.claims}
     runs = tuple(run for run in facts.runs if run.run_id not in own)
     alarms = tuple(one for one in facts.alarms if one.cause is not Cause.BAD_VERSION)
-    _, now = _decision(watcher, model, policy, replace(facts, runs=runs, alarms=alarms))
+    own_model = model.name if decision.claims else ""
+    _, now = _decision(watcher, model, policy, replace(facts, runs=runs, alarms=alarms), but_for=own_model)
     return "" if now.verdict is PolicyVerdict.TRAIN else now.reason

@@ -14,7 +14,7 @@ from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
 from pipelines.watch.local import LocalTrainer
-from pipelines.watch.model_pass import watch_model
+from pipelines.watch.model_pass import leave_model, watch_model
 from pipelines.watch.watcher import Watcher
 
 log = logging.getLogger(__name__)
@@ -59,15 +59,19 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
         )
 
 
-def each_watched(watcher: Watcher, names: Sequence[str], act: Callable[[Model, ContinuousSection], bool]) -> bool:
-    """Act on each model of these names, or on all that there are, which have a policy.
+Act = Callable[[Model, ContinuousSection], bool]
+"""What is done with a model that has a policy. Returns whether nothing was wrong."""
+
+
+def each_watched(watcher: Watcher, names: Sequence[str], act: Act, leave: Callable[[Model], bool] = lambda _: True) -> bool:
+    """Act on each model of these names, or on all that there are, which have a policy, and leave each that has none.
 
     Whatever is wrong with one is told, and the others have their turn, unless it is that the registry does not answer: to wait for it
     once for each of a thousand models would take hours. Returns whether nothing was wrong with any.
     """
     folder, is_well = watcher.cloud.settings.models_folder, True
     for name in names or model_names(folder):
-        if _is_well(watcher, folder, name, act, is_named=bool(names)):
+        if _is_well(watcher, folder, name, act, leave, is_named=bool(names)):
             continue
         is_well = False
         if unreachable := _unreachable(watcher):
@@ -76,13 +80,14 @@ def each_watched(watcher: Watcher, names: Sequence[str], act: Callable[[Model, C
     return is_well
 
 
-def _is_well(watcher: Watcher, folder: Path, name: str, act: Callable[[Model, ContinuousSection], bool], *, is_named: bool) -> bool:
+def _is_well(watcher: Watcher, folder: Path, name: str, act: Act, leave: Callable[[Model], bool], *, is_named: bool) -> bool:
     try:
         model = read_model(folder, name)
         if model.continuous is not None:
             return act(model, model.continuous)
         if is_named:
             watcher.on_news(name, "not looked at: its model.toml has no section [continuous]")
+        return leave(model)
     except PerennialError as error:
         watcher.on_news(name, f"not looked at: {error}")
         return False
@@ -90,7 +95,6 @@ def _is_well(watcher: Watcher, folder: Path, name: str, act: Callable[[Model, Co
         log.exception("a look at a model failed", extra={"model": name})
         watcher.on_news(name, f"not looked at to the end: {type(error).__name__}: {error}")
         return False
-    return True
 
 
 def _unreachable(watcher: Watcher) -> str:
@@ -106,7 +110,7 @@ def _unreachable(watcher: Watcher) -> str:
 def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
     """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    return each_watched(watcher, names, partial(watch_model, watcher))
+    return each_watched(watcher, names, partial(watch_model, watcher), partial(leave_model, watcher))
 
 
 def watch_to_the_end(watcher: Watcher, names: Sequence[str]) -> bool:

@@ -13,11 +13,12 @@ from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
 from components.monitoring.troubles import OVERALL
 from components.policy.rollout import judge_step, steps_of
-from components.registry.deployments import last_event
+from components.registry.deployments import Event, last_event
 from pipelines.watch.placing import deploy_version, held_back, new_outcome, wait_for_approval
 from pipelines.watch.watcher import Watcher
 
-IN_STEPS = (DeployRule.CANARY, DeployRule.SHADOW)
+STAGES = {DeployRule.CANARY: RolloutStage.CANARY, DeployRule.SHADOW: RolloutStage.SHADOW}
+"""How far a version may be by a rule."""
 
 
 def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: RecordedDecision, version: int, target: str) -> DecisionOutcome:
@@ -34,27 +35,34 @@ def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: Recorde
     outcome = deploy_version(watcher.cloud, decision, version, place, request_id=_request_id(decision.decision_id, place), last=last)
     if outcome.result != DONE:
         return outcome
-    rollout = Rollout(decision.decision_id, target, 1, version, step, f"decision {decision.decision_id}", datetime.now(UTC))
+    now = datetime.now(UTC)
+    rollout = Rollout(decision.decision_id, target, 1, version, step, f"decision {decision.decision_id}", since=now, begun=now)
     with watcher.cloud.engine.begin() as connection:
         take_step(connection, rollout, actor=actor(watcher.cloud.settings))
     return replace(outcome, sentence=f"version {version} is {step.words} for {target}")
 
 
-def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection, rollouts: Sequence[Rollout]) -> None:
-    """Take the next step of each version that is rolled out, or hold it, by what monitoring says.
+def advance_rollouts(watcher: Watcher, model: Model, policy: ContinuousSection | None, rollouts: Sequence[Rollout]) -> None:
+    """Take the next step of each version that is rolled out, or hold it, by what monitoring says, or since the policy has another rule now.
 
     Raises:
         AccessError: a service refuses or does not answer: the next look goes on from here.
     """
     for rollout in rollouts:
-        if policy.deploy.get(rollout.target) in IN_STEPS:
+        rule = policy.deploy.get(rollout.target, DeployRule.NEVER) if policy else None
+        if policy is None or rule is None:
+            _hold(watcher, rollout, "model.toml has no section [continuous] any more")
+        elif STAGES.get(rule) is not rollout.step.stage:
+            _hold(watcher, rollout, f'continuous.deploy says "{rule}" of {rollout.target} now')
+        else:
             _advance(watcher, model, policy, rollout)
 
 
 def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout: Rollout) -> None:
     with watcher.cloud.engine.connect() as connection:
         objection = held_back(watcher, connection, model.name, rollout.target)
-        facts = read_rollout_facts(connection, model.name, rollout, objection=objection)
+        live = last_event(connection, model.name, rollout.target)
+        facts = read_rollout_facts(connection, model.name, rollout, live=live, objection=objection)
     # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
     metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
     verdict = judge_step(policy, facts, metrics)
@@ -63,21 +71,20 @@ def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout:
     elif verdict.advances:
         steps = steps_of(policy, policy.deploy[rollout.target])
         stage, share = next((one for one in steps if one[1] > rollout.step.share), steps[-1])
-        _take(watcher, rollout, RolloutStep(RolloutStage(stage), share), verdict.reason)
+        _take(watcher, rollout, RolloutStep(RolloutStage(stage), share), verdict.reason, live)
 
 
-def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str) -> None:
-    """Take a step. The last one deploys the version on the target itself; what refuses that holds it."""
+def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str, live: Event | None) -> None:
+    """Take a step. The last one deploys the version on the target itself, whose last event `live` was; what refuses that holds it."""
     sentence = f"version {rollout.version} is {step.words} for {rollout.target}, since {reason}"
     subject = f"{aside(rollout.target, step.stage)} {step.share} %"
     outcome = new_outcome(watcher.cloud, OutcomeKind.DEPLOYMENT, subject, DONE, sentence, rollout.version)
     if step.stage is RolloutStage.LIVE:
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, rollout.decision_id)
-            last = last_event(connection, decision.model, rollout.target)
         request_id = _request_id(rollout.decision_id, rollout.target)
         try:
-            outcome = deploy_version(watcher.cloud, decision, rollout.version, rollout.target, request_id=request_id, last=last)
+            outcome = deploy_version(watcher.cloud, decision, rollout.version, rollout.target, request_id=request_id, last=live)
         except ConflictError as error:
             _hold(watcher, rollout, str(error))
             return

@@ -16,7 +16,7 @@ from components.reason import as_reason
 from components.registry.versions import find_version_of_run
 from components.runs.kubeflow import find_execution
 from components.runs.record import RecordedRun, RunState, close_interrupted, finish_run, is_recorded, read_run
-from pipelines.run.locks import run_lock
+from pipelines.run.locks import is_in_progress, run_lock
 from pipelines.watch.local import too_long
 from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
 
@@ -111,13 +111,8 @@ def _look(watcher: Watcher, model: Model, policy: ContinuousSection, claim: Deci
     with watcher.cloud.engine.connect() as connection:
         run = read_run(connection, run_id) if is_recorded(connection, run_id) else None
         waited = execute(connection, "decisions.now").scalar_one() - claim.created_at
-    if run is None and not watcher.is_under_way(run_id):
-        return watcher.end_of(run_id) or ClaimProgress.DEAD
-    if run is None and waited >= limit:  # such as for a node that nobody has
-        watcher.stop(run_id, None)
-        return TrainingEnd(TrainingOutcome.FAILED, f"run {run_id} has not begun: {too_long(limit.total_seconds())}")
     if run is None:
-        return ClaimProgress.UNDER_WAY
+        return _look_before_its_row(watcher, model, claim, is_late=waited >= limit, limit=limit)
     if run.state is RunState.RUNNING:
         is_closed = _close(watcher, model, policy, run)
         return _look(watcher, model, policy, claim) if is_closed else ClaimProgress.UNDER_WAY
@@ -126,9 +121,28 @@ def _look(watcher: Watcher, model: Model, policy: ContinuousSection, claim: Deci
     return _end(watcher, run)
 
 
+def _look_before_its_row(
+    watcher: Watcher, model: Model, claim: DecisionClaim, *, is_late: bool, limit: timedelta
+) -> TrainingEnd | ClaimProgress:
+    """How a claimed run stands of which the registry does not know: another watcher of this machine may have begun it."""
+    run_id = claim.run_id
+    if (end := watcher.end_of(run_id)) is not None:
+        return end
+    is_here = claim.host == watcher.host and is_in_progress(watcher.cloud.settings, model.name)
+    if not is_here and not watcher.is_under_way(run_id):
+        return watcher.end_of(run_id) or ClaimProgress.DEAD  # it may have ended this moment
+    if is_late:  # such as for a node that nobody has
+        watcher.stop(run_id, None)
+        return TrainingEnd(TrainingOutcome.FAILED, f"run {run_id} has not begun: {too_long(limit.total_seconds())}")
+    return ClaimProgress.UNDER_WAY
+
+
 def _close(watcher: Watcher, model: Model, policy: ContinuousSection, run: RecordedRun) -> bool:
     """End a run in the registry that goes on nowhere, or for too long. False if it goes on, or nobody here can tell."""
     run_id, limit = run.run.run_id, timedelta(hours=policy.training_hours)
+    end = watcher.end_of(run_id)
+    if end is not None and end.result is TrainingOutcome.FAILED and not end.is_silent:  # such as one that took too long
+        return _finish(watcher, run_id, end.sentence)
     with watcher.cloud.engine.connect() as connection:
         executed_by, now = find_execution(connection, run_id), execute(connection, "decisions.now").scalar_one()
     if executed_by is None and run.run.host == watcher.host and _close_here(watcher, model):
@@ -139,6 +153,10 @@ def _close(watcher: Watcher, model: Model, policy: ContinuousSection, run: Recor
         sentence = f"{too_long(limit.total_seconds())} (it began on {run.run.host})"
     elif executed_by is None or not watcher.has_ended(executed_by):
         return False
+    return _finish(watcher, run_id, sentence)
+
+
+def _finish(watcher: Watcher, run_id: str, sentence: str) -> bool:
     with watcher.cloud.engine.begin() as connection:
         finish_run(connection, run_id, RunState.FAILED, sentence)
     return True

@@ -33,6 +33,8 @@ class TrainingEnd:
     result: TrainingOutcome
     sentence: str
     version: int | None = None
+    is_silent: bool = False
+    """Whether its process ended without a word, as one that is killed does."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Watcher:
     """How a run ended that the registry never heard of; None if nobody here knows."""
     stop: Callable[[str, str | None], None] = lambda *_: None
     """Ends a run that takes too long, by its id and Kubeflow's, as far as it is in reach."""
-    crowded: Callable[[], str] = lambda: ""
-    """Why no training can begin where trainings run, such as another one; empty if one can."""
+    crowded: Callable[[str], str] = lambda _: ""
+    """Why no training can begin where trainings run, such as another one, but for those of a model; empty if one can."""
     wait: Callable[[float | None], bool] = lambda _: False
     """Waits so many seconds, or without a limit, for the end of a training that this process began. False if there was none."""
     host: str = field(default_factory=socket.gethostname)

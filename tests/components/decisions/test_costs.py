@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.decisions.costs import BEST, EVERY_DAY, EVERY_SPAN, THIS_POLICY, CostComparison, compare_costs
@@ -43,6 +43,8 @@ def test_plans_are_held_against_each_other_on_the_same_days() -> None:
     (found,) = compare_costs(replayed(10, (0, 5)), linear, ratios=[0.05])
     assert by_plan(found) == {THIS_POLICY: (2, 0.2, 0.3), EVERY_DAY: (10, 0.0, 0.5), EVERY_SPAN: (10, 0.0, 0.5), BEST: (3, 0.12, 0.27)}
     assert found.plans[0].plan == BEST
+    (found,) = compare_costs(replayed(10, (0, 5, 5, 5)), linear, ratios=[0.05])
+    assert by_plan(found)[THIS_POLICY] == (4, 0.2, 0.4), "each of a day's trainings costs"
     cheap, dear = compare_costs(replayed(10, (0,)), linear, ratios=[0.001, 10.0])
     assert (cheap.of(BEST).trainings, dear.of(BEST).trainings) == (10, 1)
 
@@ -53,6 +55,7 @@ def test_a_span_that_lasts_longer_is_trained_on_once() -> None:
     assert found.of(EVERY_SPAN).staleness == pytest.approx(found.of(EVERY_DAY).staleness), "there is nothing newer to learn from in between"
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7), st.floats(0.01, 2))
 def test_no_plan_is_cheaper_than_the_best_one(losses: list[float], ratio: float) -> None:
     by_age = np.sort(losses)

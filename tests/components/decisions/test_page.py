@@ -64,7 +64,7 @@ LOG = [
         PolicyVerdict.TRAIN,
         trigger="partition",
         through=date(2026, 2, 27),
-        claims=(DecisionClaim(1, "visits-decision-1-1", "laptop", NOW),),
+        claims=(DecisionClaim(1, "visits-decision-1-1", "laptop", NOW - timedelta(minutes=1)),),
         outcomes=(
             outcome(OutcomeKind.DEPLOYMENT, "done", "version 3 is live on prod", "prod"),
             outcome(OutcomeKind.APPROVAL, "wanted", "version 3 waits for `perennial approve 1 --target eu`", "eu"),
@@ -89,7 +89,10 @@ def test_a_decision_is_told_with_its_facts_its_rule_and_what_came_of_it(tmp_path
         "Source partitions to 2026-02-28, used to 2026-02-27; labels known to 2026-02-26, 12,345 rows of them are new Rewritten 2026-02-20"
     )
     assert f"{facts} Last version version 2, spans to 2026-02-01 Live version 2 on prod Decided by ada@laptop, by policy" in log
-    assert "run 1 – laptop visits-decision-1-1 deployment done 1 March 2026, 06:00 UTC watcher version 3 is live on prod" in log
+    assert (
+        "run 1 1 March 2026, 05:59 UTC laptop visits-decision-1-1 deployment done 1 March 2026, 06:00 UTC watcher version 3 is live on prod"
+        in log
+    )
     assert "effect better 1 March 2026, 06:00 UTC watcher auc 0.8 since, and 0.5 before" in log
     assert "4 · Roll back on prod" in log
     assert "Alarm 7 broken source: column pages is empty <script>alert(1)</script>\\u202e Paused ada: prices" in log
@@ -107,6 +110,14 @@ def test_another_policy_is_marked_and_the_last_one_told_in_words(tmp_path: Path)
     page = written(tmp_path, LOG)
     assert section(page, "log").count("changed since the decision before") == 2, "of decision 2, and of the one after it"
     assert "trainings begin at least 6 hours apart" in section(page, "policy")
+
+
+def test_what_came_of_a_decision_is_told_in_the_order_in_which_it_happened(tmp_path: Path) -> None:
+    claims = tuple(DecisionClaim(attempt, f"visits-decision-1-{attempt}", "laptop", NOW + timedelta(hours=attempt)) for attempt in (1, 2))
+    deployed = outcome(OutcomeKind.DEPLOYMENT, "done", "version 3 is live on prod", "prod")
+    page = written(tmp_path, [decision(1, PolicyVerdict.TRAIN, trigger="alarm", claims=claims, outcomes=(deployed,))])
+    log = section(page, "log")
+    assert log.index("version 3 is live on prod") < log.index("run 1 1 March 2026, 07:00") < log.index("run 2 1 March 2026, 08:00")
 
 
 def test_a_training_under_way_says_so(tmp_path: Path) -> None:

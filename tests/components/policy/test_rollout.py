@@ -14,6 +14,7 @@ from components.policy.rollout import MeasuredRole, RolloutFacts, StepVerdict, j
 SINCE, NEXT, THIRD = date(2026, 3, 1), date(2026, 3, 2), date(2026, 3, 3)
 NOTHING = MeasuredRole({})
 FACTS = RolloutFacts(version=4, words="shadow", since=SINCE, measured=NOTHING, live=NOTHING, live_version=3, alarms=())
+WAITS = "days of it and of the live version, by a metric that both have, were measured since 2026-03-01"
 ALARM = AlarmFact("7", Cause.UNKNOWN, "auc is 0.52, was 0.72", version=4)
 
 
@@ -22,21 +23,31 @@ def measured(*values: float, name: str = "auc") -> MeasuredRole:
 
 
 CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
-    "nothing is measured": ({}, FACTS, StepVerdict(False, False, "0 of 1 days were measured since 2026-03-01")),
+    "nothing is measured": ({}, FACTS, StepVerdict(False, False, f"0 of 1 {WAITS}")),
     "the day on which it began is no whole day": (
         {},
-        replace(FACTS, measured=MeasuredRole({SINCE: {"auc": 0.8}})),
-        StepVerdict(False, False, "0 of 1 days were measured since 2026-03-01"),
+        replace(FACTS, measured=MeasuredRole({SINCE: {"auc": 0.8}}), live=MeasuredRole({SINCE: {"auc": 0.8}})),
+        StepVerdict(False, False, f"0 of 1 {WAITS}"),
     ),
-    "a day without labels counts": (
+    "a day without labels tells nothing": (
         {},
-        replace(FACTS, measured=MeasuredRole({NEXT: {}})),
-        StepVerdict(False, True, "no alarm is about version 4 after 1 measured days as shadow"),
+        replace(FACTS, measured=MeasuredRole({NEXT: {}}), live=MeasuredRole({NEXT: {}})),
+        StepVerdict(False, False, f"0 of 1 {WAITS}"),
+    ),
+    "a day without the live version tells nothing": (
+        {"step_days": 2},
+        replace(FACTS, measured=measured(0.8, 0.8), live=measured(0.8)),
+        StepVerdict(False, False, f"1 of 2 {WAITS}"),
+    ),
+    "another metric than the live version's tells nothing": (
+        {},
+        replace(FACTS, measured=measured(0.8), live=measured(1.0, name="calibration")),
+        StepVerdict(False, False, f"0 of 1 {WAITS}"),
     ),
     "too few days": (
         {"step_days": 3},
-        replace(FACTS, measured=measured(0.8, 0.8)),
-        StepVerdict(False, False, "2 of 3 days were measured since 2026-03-01"),
+        replace(FACTS, measured=measured(0.8, 0.8), live=measured(0.8, 0.8)),
+        StepVerdict(False, False, f"2 of 3 {WAITS}"),
     ),
     "an alarm": (
         {},
@@ -61,7 +72,7 @@ CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
     "hardly worse": (
         {},
         replace(FACTS, measured=measured(0.79), live=measured(0.8)),
-        StepVerdict(False, True, "no alarm is about version 4 after 1 measured days as shadow"),
+        StepVerdict(False, True, "auc of version 4 as shadow is 0.790, and that of version 3 on the same 1 days is 0.800"),
     ),
     "worse calibrated": (
         {},
@@ -75,6 +86,18 @@ CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
 def test_a_step_is_judged_by_what_was_measured(case: str) -> None:
     given, facts, verdict = CASES[case]
     assert judge_step(ContinuousSection(**given), facts, ("auc", "calibration")) == verdict
+
+
+@pytest.mark.parametrize(
+    ("days", "verdict"),
+    [
+        ({}, StepVerdict(False, False, "0 of 1 days were measured since 2026-03-01")),
+        ({NEXT: {}}, StepVerdict(False, True, "no alarm is about version 4 after 1 measured days as canary at 5 %")),
+    ],
+)
+def test_a_canary_needs_no_labels_as_alarms_are_raised_about_it(days: dict[date, dict[str, float]], verdict: StepVerdict) -> None:
+    facts = replace(FACTS, words="canary at 5 %", measured=MeasuredRole(days))
+    assert judge_step(ContinuousSection(), facts, ()) == verdict
 
 
 def test_a_canary_has_the_steps_of_the_policy_and_a_shadow_has_one() -> None:

@@ -107,9 +107,9 @@ def test_a_canary_that_goes_live_in_steps_answers_the_share_that_its_last_step_s
         assert (await ask(follower, shop))[0] == first
         steps = [("canary", 99, 0.99), ("canary", 1, 0.01), ("held", 0, 0.0), ("live", 100, 0.0)]
         for seq, (stage, share, answered) in enumerate(steps, start=1):
-            rollout = Rollout(
-                decision, shop.target, seq, second, RolloutStep(RolloutStage(stage), share), "a test", datetime(2026, 1, 1, tzinfo=UTC)
-            )
+            begun = datetime(2026, 1, 1, tzinfo=UTC)
+            step = RolloutStep(RolloutStage(stage), share)
+            rollout = Rollout(decision, shop.target, seq, second, step, "a test", since=begun, begun=begun)
             with shop.cloud.engine.begin() as connection:
                 assert take_step(connection, rollout, actor="a test")
                 assert not take_step(connection, rollout, actor="a test")

@@ -1,5 +1,6 @@
 """How fast versions age, by metrics that are given: hard spans make nobody old, errors are turned round, few versions prove nothing."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -64,6 +65,19 @@ def test_what_does_not_age_is_said_to_be_chance() -> None:
     ageing = ageing_of("churn", "auc", spans_of(6, a_week=0.0))
     assert not ageing.pace.is_certain
     assert headline(ageing).startswith("churn: no ageing can be told from chance between ")
+
+
+def test_versions_that_select_other_rows_are_not_held_against_each_other() -> None:
+    spans = spans_of(6, a_week=0.0)
+    cells = tuple(
+        replace(cell, recipe=1, found=replace(cell.found, metrics=(replace(cell.found.metrics[0], value=0.3),)))
+        if cell.found.version < 4
+        else cell
+        for cell in spans.cells
+    )
+    ageing = ageing_of("churn", "auc", replace(spans, cells=cells))
+    assert not ageing.pace.is_certain
+    assert max(abs(point.loss) for point in ageing.curve) < 0.01, "it is no age that makes the old ones worse by 0.5"
 
 
 def test_of_an_error_less_is_better() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.decisions.record import TrainingOutcome
+from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.folder import read_model
 from components.settings import read_settings
@@ -28,10 +29,15 @@ def trainer(tmp_path: Path) -> LocalTrainer:
 
 
 def test_a_training_goes_on_beside_the_watcher_who_hears_how_it_ended(trainer: LocalTrainer, order: TrainingOrder) -> None:
-    assert trainer.crowded() == ""
+    assert trainer.crowded("") == ""
     trainer.submit(order)
     assert trainer.is_under_way(order.run_id)
-    assert trainer.crowded() == f"run {order.run_id} begins on this machine, which trains one model at a time"
+    another = LocalTrainer(trainer.settings)
+    for one in (trainer, another):
+        assert one.crowded("") == "nowhere is trained on this machine, which trains one model at a time"
+        assert one.crowded("nowhere") == ""
+    with pytest.raises(TaskError, match=r"a run of nowhere that was claimed before is in progress on this machine: wait for it"):
+        another.submit(order)
     assert trainer.end_of(order.run_id) is None
     assert trainer.wait(300)
     assert not trainer.is_under_way(order.run_id)
@@ -39,7 +45,7 @@ def test_a_training_goes_on_beside_the_watcher_who_hears_how_it_ended(trainer: L
     assert end is not None
     assert (end.result, end.version) == (TrainingOutcome.FAILED, None)
     assert not end.sentence.startswith("`perennial train` ended"), "it is the command's own sentence"
-    assert trainer.crowded() == ""
+    assert another.crowded("") == ""
     assert not trainer.wait(None), "nothing is left to wait for"
 
 
@@ -52,5 +58,5 @@ def test_a_training_that_takes_too_long_is_ended(trainer: LocalTrainer, order: T
 
 def test_a_training_of_somebody_else_on_this_machine_is_waited_for(trainer: LocalTrainer) -> None:
     with exclusive_lock(run_lock(trainer.settings, "churn")):
-        assert trainer.crowded() == "churn is trained on this machine, which trains one model at a time"
-    assert trainer.crowded() == ""
+        assert trainer.crowded("") == "churn is trained on this machine, which trains one model at a time"
+    assert trainer.crowded("") == ""

@@ -8,12 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from components.decisions.orders import give_order
+from components.deployment.deploy import deploy
+from components.deployment.request import new_request
 from components.deployment.rollouts import canary_shares
 from components.evaluation.metric import Metric
+from components.model.folder import Model
 from components.monitoring.alarms import AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject, record_standing
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay, record_live_day
 from components.policy.facts import Cause
 from components.registry.deployments import Action
+from pipelines.watch.models import watch_once
 from tests.components.served_model import saved_model  # noqa: F401
 from tests.pipelines.watch.house import House, make_house  # noqa: F401
 
@@ -138,6 +142,58 @@ def test_a_shadow_goes_live_if_it_is_not_worse_on_the_same_rows(shadow: House) -
     measure(shadow, "shadow", 2, auc=0.79)
     measure(shadow, "live", 1, auc=0.8)
     assert shadow.watch() == ["version 2 is live on prod"]
+
+
+def test_a_shadow_is_not_passed_before_it_was_held_against_the_live_version(shadow: House) -> None:
+    shadow.watch()
+    measure(shadow, "shadow", 2, auc=float("nan"))
+    measure(shadow, "live", 1, auc=float("nan"))
+    assert shadow.watch() == [], "no labels are known yet"
+    assert shadow.live("prod") == [(Action.DEPLOY, 1)]
+
+
+@pytest.mark.parametrize(
+    ("made", "policy", "because"),
+    [
+        (CANARY, CANARY.replace("as a canary", "never"), 'held as canary at 5 %: continuous.deploy says "never" of prod now'),
+        (CANARY, CANARY.replace("as a canary", "at once"), 'held as canary at 5 %: continuous.deploy says "at once" of prod now'),
+        (CANARY, 'triggers = ["new_partition"]\n', 'held as canary at 5 %: continuous.deploy says "never" of prod now'),
+        (CANARY, None, "held as canary at 5 %: model.toml has no section [continuous] any more"),
+        (SHADOW, CANARY, 'held as shadow: continuous.deploy says "as a canary" of prod now'),
+        (CANARY, SHADOW, 'held as canary at 5 %: continuous.deploy says "shadow first" of prod now'),
+    ],
+)
+def test_a_rollout_that_the_policy_does_not_know_any_more_is_held(
+    make_house: Callable[[str], House],  # noqa: F811
+    watched: Callable[..., Model],
+    made: str,
+    policy: str | None,
+    because: str,
+) -> None:
+    house = begun(make_house(made))
+    house.watch()
+    measure(house, "canary" if made is CANARY else "shadow", 2)
+    model, news = watched(policy or ""), list[str]()
+    if policy is None:
+        toml = model.folder / "model.toml"
+        toml.write_text(toml.read_text().partition("[continuous]")[0])
+    for _ in range(2):
+        assert watch_once(house.watcher(news, lambda _: None), (model.name,))
+    (told,) = [sentence for sentence in news if not sentence.startswith("not looked at")]
+    assert told.endswith(f"--target prod`, since it was {because}")
+    assert (share(house), house.live("prod")) == ((2, 0.0), [(Action.DEPLOY, 1)])
+
+
+def test_whoever_deploys_by_hand_while_a_canary_is_at_its_steps_has_the_last_word(canary: House) -> None:
+    canary.watch()
+    canary.load_a_day()
+    assert "version 3 is canary at 5 % for prod" in canary.watch()
+    measure(canary, "canary", 3)
+    made = new_request(canary.cloud.settings, Action.DEPLOY, model=canary.model.name, version=2, target="prod", reason="it is safe")
+    deploy(canary.cloud, made, seen=1)
+    (told,) = canary.watch()
+    assert "since it was held as canary at 5 %: on prod version 2 is live since " in told
+    assert canary.live("prod") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2)]
 
 
 def test_a_shadow_that_is_worse_is_held(shadow: House) -> None:

@@ -12,22 +12,26 @@ import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.decisions.claims import claim_attempt, under_way
-from components.decisions.gather import Sources, gather_facts
+from components.decisions.gather import Sources, gather_cost, gather_facts
 from components.decisions.orders import give_order, request_training
 from components.decisions.record import (
     OutcomeKind,
     RecordedDecision,
+    TrainingOutcome,
     append_decision,
     last_seen,
     read_decisions,
 )
-from components.errors import ConflictError, RegistryError
+from components.errors import AccessError, ConflictError, RegistryError
+from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
 from components.policy.decide import Decision, PolicyVerdict, decide
 from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
+from components.settings import Settings
+from pipelines.run.locks import claimed_run_lock, run_lock
 from pipelines.watch.model_pass import look, watch_model
 from pipelines.watch.models import watch_once
 from pipelines.watch.watcher import TrainingEnd, TrainingOrder
@@ -251,6 +255,15 @@ def test_a_training_that_bigquery_would_refuse_is_told_and_begins_when_it_is_men
     assert watch(source, model) == [FIRST, TRAINED]
 
 
+def test_a_bigquery_that_does_not_answer_refuses_nothing(source: Site, watched: Watched) -> None:
+    _, facts, _ = decided(source, model := watched())
+    sources = Sources()
+    sources.of(source.cloud, model)
+    away = source.settings.model_copy(update={"bigquery_endpoint": "http://127.0.0.1:9", "connect_timeout_seconds": 0.5})
+    with pytest.raises(AccessError):
+        gather_cost(Cloud(away), model, facts, sources)
+
+
 def test_trainings_of_a_day_read_no_more_bytes_than_the_policy_allows(source: Site, watched: Watched, engine: sa.Engine) -> None:
     model = watched("bytes_a_day = 1\n")
     (sentence,) = watch(source, model)
@@ -372,6 +385,40 @@ def test_a_run_of_a_person_that_was_killed_here_is_ended(source: Site, watched: 
     assert watch(source, model) == [FIRST, TRAINED]
     with engine.connect() as connection:
         assert (read_run(connection, order.run_id).state, read_run(connection, order.run_id).error) == (RunState.FAILED, "interrupted")
+
+
+@pytest.mark.parametrize("lock", [claimed_run_lock, run_lock])
+def test_a_run_that_another_watcher_of_this_machine_began_is_under_way(
+    source: Site, watched: Watched, engine: sa.Engine, lock: Callable[[Settings, str], Path]
+) -> None:
+    model = watched()
+    assert watch(source, model, lambda _: None) == [FIRST]  # type: ignore[arg-type]
+    with exclusive_lock(lock(source.settings, model.name)):
+        assert watch(source, model) == []
+    assert watch(source, model) == [TRAINED]
+    assert [len(one.claims) for one in log_of(engine, model)] == [2]
+
+
+@pytest.mark.parametrize(("is_silent", "attempts"), [(False, 1), (True, 3)])
+def test_a_run_that_took_too_long_has_failed_and_one_that_was_killed_is_tried_again(
+    source: Site, watched: Watched, engine: sa.Engine, *, is_silent: bool, attempts: int
+) -> None:
+    model, news = watched("attempts = 1\n"), list[str]()
+    end = TrainingEnd(TrainingOutcome.FAILED, "it did not end within 0 h", is_silent=is_silent)
+
+    def killed(order: TrainingOrder) -> None:
+        with engine.begin() as connection:
+            start_run(connection, run_of(order))
+
+    watcher = replace(watcher_of(source.cloud, news=news), train=killed, end_of=lambda _: end)
+    assert model.continuous is not None
+    for _ in range(4):
+        watch_model(watcher, model, model.continuous)
+    decision = log_of(engine, model)[0]
+    outcome = decision.outcome(OutcomeKind.TRAINING)
+    assert outcome is not None
+    sentence = f"each of 3 runs was interrupted: {decision.claims[-1].run_id} was the last" if is_silent else end.sentence
+    assert (len(decision.claims), outcome.result, outcome.sentence) == (attempts, "failed", sentence)
 
 
 def test_a_dry_look_writes_nothing(source: Site, watched: Watched, engine: sa.Engine) -> None:
