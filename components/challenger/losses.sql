@@ -1,20 +1,5 @@
 -- What two versions lost on the same served rows whose label is known, a row a key: the mean over its rows of the first day on which both
 -- were asked about it. A later day adds keys and changes none. Keys of a day stand in an order that has nothing to do with them.
-WITH labels AS (
-{known_labels}),
-scored AS (
-  SELECT
-    COALESCE(log.span, log.{log_day}) AS day,
-    log.key,
-    log.version,
-    log.request_id,
-    log.instance,
-    {loss} AS loss
-  FROM {log} AS log
-  JOIN labels ON labels.label_key = log.key AND labels.label_span = COALESCE(log.span, log.{log_day})
-  WHERE log.model = @model AND log.target = @target AND log.{log_day} BETWEEN @first_logged AND @last_logged
-    AND COALESCE(log.span, log.{log_day}) IN UNNEST(@days) AND log.version IN (@live, @challenger) AND labels.label IS NOT NULL
-),
 rows_of_both AS (
   SELECT one.day, one.key, one.loss AS live_loss, other.loss AS challenger_loss
   FROM scored AS one

@@ -5,33 +5,22 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
-from pathlib import Path
 
 import numpy as np
 from google.cloud import bigquery
 
 from components.challenger.betting import Judgement, judge
+from components.challenger.losses import losses_query
 from components.cloud import Cloud
 from components.errors import RegistryError, SourceError
 from components.model.folder import Model
-from components.model.task import TaskName
 from components.monitoring.label_query import LogQuery
 from components.registry.history import VersionStory
-from components.snapshot.bigquery_errors import bigquery_errors
 
-FOLDER = Path(__file__).parent
 ERRORS_OF_ALL = 4.0
 """An error of a regression of so many of the live version's root mean squared errors counts as wholly wrong, as larger ones do."""
 AROUND_DAYS = 28
 """So long before and after its day a prediction may have been logged."""
-LOSSES = {
-    TaskName.BINARY: "LEAST(POW(log.score - labels.label, 2), 1)",
-    TaskName.CLASSES: (
-        "(1 - 2 * log.class_scores[SAFE_OFFSET(labels.label)] + (SELECT SUM(one * one) FROM UNNEST(log.class_scores) AS one)) / 2"
-    ),
-    TaskName.REGRESSION: "LEAST(ABS(log.score - labels.label) / @whole_error, 1)",
-}
-"""What a row loses, between 0 and 1: the Brier score, that of several classes, or the error. A score that is no number loses 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,12 +66,12 @@ def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: V
             f"no day from {days.first} to {days.last} is settled by {days.through}: the labels of the first are due on {ripe}"
         )
     config = _settings(query, settled, live, challenger)
-    pairs = _ask(query, "losses.sql", config)
+    pairs = query.ask(losses_query(query), config)
     is_paired = bool(pairs)
     if is_paired:
         losses = np.array([[row.live_loss, row.challenger_loss] for row in pairs], np.float64).T
     else:
-        pairs = _ask(query, "apart_losses.sql", config)
+        pairs = query.ask(losses_query(query, apart=True), config)
         losses = _matched(pairs, live.number, challenger.number)
     if not losses.shape[1]:
         raise SourceError(_nothing_to_compare(query, live, challenger, settled))
@@ -129,17 +118,6 @@ def _whole_error(model: Model, live: VersionStory) -> float:
     if not usual > 0:
         raise RegistryError(f"how wrong version {live.number} usually is is not on record: compare with one that was evaluated")
     return ERRORS_OF_ALL * usual
-
-
-def _ask(query: LogQuery, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
-    model = query.model
-    finite = "IS_NAN(log.score) OR IS_INF(log.score)"
-    if model.classes:
-        finite = "EXISTS(SELECT 1 FROM UNNEST(log.class_scores) AS one WHERE IS_NAN(one) OR IS_INF(one))"
-    loss = f"IF({finite}, 1.0, {LOSSES[model.task_name]})"
-    text = query.formatted((FOLDER / file).read_text(), loss=loss)
-    with bigquery_errors(query.cloud.settings, f"the predictions of {model.name} in {query.log}", remedy=f"serve {model.name} first"):
-        return list(query.cloud.warehouse.query(text, config).result(timeout=3600))
 
 
 def _nothing_to_compare(query: LogQuery, live: VersionStory, challenger: VersionStory, days: Sequence[date]) -> str:

@@ -42,8 +42,8 @@ class LogQuery:
         """A query of this room for this model."""
         return self.formatted((FOLDER / file).read_text())
 
-    def ask(self, file: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
-        """The rows of a query of this room.
+    def ask(self, text: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
+        """The rows of a query of the log.
 
         Raises:
             SourceError: there is no log, or the query does not run on it.
@@ -52,7 +52,7 @@ class LogQuery:
         name = self.model.name
         remedy = f"serve {name} first (`perennial serve`), and correct label.sql if it is to blame"
         with bigquery_errors(self.cloud.settings, f"the predictions of {name} in {self.log}", remedy=remedy):
-            return list(self.cloud.warehouse.query(self.text(file), config).result(timeout=3600))
+            return list(self.cloud.warehouse.query(text, config).result(timeout=3600))
 
     def formatted(self, text: str, **others: str) -> str:
         """A query for this model, of a text with names in braces: those of log and labels, and others."""

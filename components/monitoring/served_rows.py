@@ -169,7 +169,7 @@ def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, Unans
     if not days:
         return {}
     try:
-        rows = query.ask("refused_requests.sql", query.settings(sorted(days), (min(days), max(days))))
+        rows = query.ask(query.text("refused_requests.sql"), query.settings(sorted(days), (min(days), max(days))))
     except SourceError as error:
         if isinstance(error.__cause__, NotFound):
             return {}

@@ -131,7 +131,7 @@ def _first_logged(query: LogQuery, last_run: date | None) -> date:
 
 
 def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
-    rows = query.ask("logged_days.sql", query.settings(logged=(first, query.through)))
+    rows = query.ask(query.text("logged_days.sql"), query.settings(logged=(first, query.through)))
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
 
 
@@ -184,7 +184,7 @@ def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged], ways: Ma
         return {}
     days = sorted({served.day for served in logged})
     between = min(one.first for one in logged.values()), max(one.last for one in logged.values())
-    rows = query.ask("fingerprints.sql", query.settings(days, between))
+    rows = query.ask(query.text("fingerprints.sql"), query.settings(days, between))
     return {ServedDay(row.day, row.version, row.role): _mark(row, ways[row.version]) for row in rows if row.version in ways}
 
 

@@ -12,12 +12,13 @@ from uuid import uuid4
 import pytest
 from google.cloud import bigquery
 
+from components.challenger.losses import losses_query
 from components.cloud import Cloud
 from components.decisions import sizes
 from components.google import bigquery_client, quoted, split_table
 from components.model.folder import Model, model_names, read_model
 from components.monitoring.label_query import LogQuery
-from components.prediction_log.table import LogTable, ensure_table
+from components.prediction_log.table import LogTable, ensure_table, refused_log
 from components.settings import REPOSITORY, Settings
 from components.snapshot.partitions import PartitionRange
 from components.snapshot.query import dry_run, rows_parameters, rows_query
@@ -37,13 +38,13 @@ SENT = {
     "components/decisions/sizes.py": 1,  # partition_sizes.sql
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
+    "components/monitoring/label_query.py": 1,  # those of monitoring and of challengers
     "components/monitoring/served_rows.py": 1,  # served_rows.sql
-    "components/monitoring/watching.py": 1,  # logged_days.sql and fingerprints.sql
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
     "components/serving/scoring/prediction.py": 1,  # a query of the user's own
-    "components/snapshot/partitions.py": 2,  # CURRENT_TIMESTAMP and partitions.sql
+    "components/snapshot/partitions.py": 3,  # CURRENT_TIMESTAMP and partitions.sql, which a dry run asks for, too
     "components/snapshot/query.py": 1,  # source.sql alone
-    "components/snapshot/source.py": 1,  # undated.sql
+    "components/snapshot/source.py": 2,  # undated.sql and days.sql, which tests/components/snapshot/test_partition_types.py runs
     "pipelines/local/doctor.py": 1,  # SELECT 1
     "pipelines/local/seed.py": 1,  # partition_rows.sql
     "pipelines/scaffold/table.py": 1,  # rows of the newest days, which the tests of the scaffold run
@@ -129,9 +130,9 @@ def test_the_queries_of_monitoring_are_accepted_for_every_model(
         model = read_model(tmp_path, known.name).model_copy(update={"source": source, "serving": serving})
         assert model.has_label_query is has_label_query
         table = f"{settings.project}.{serving.log}"
-        ensure_table(
-            client, LogTable(table, "event_date", target="t", model=model.name, environment="e", columns=(Column("day", "int64"),))
-        )
+        log = LogTable(table, "event_date", target="t", model=model.name, environment="e", columns=(Column("day", "int64"),))
+        ensure_table(client, log)
+        ensure_table(client, refused_log(log))
         query = LogQuery(Cloud(settings), model, "t", DAYS[1])
         for file in ("logged_days.sql", "fingerprints.sql", "served_rows.sql"):
             parameters = list(query.settings(DAYS, DAYS).query_parameters)
@@ -139,6 +140,12 @@ def test_the_queries_of_monitoring_are_accepted_for_every_model(
             if file != "logged_days.sql":
                 kind = "FLOAT64" if model.task.is_regression else "INT64"
                 assert f" AS {kind}), NULL) AS label\n" in query.text(file)
+        assert analyse(client, query.text("refused_requests.sql"), list(query.settings(DAYS, DAYS).query_parameters)) == "SELECT"
+        for apart in (False, True):
+            asked = [bigquery.ScalarQueryParameter(name, "INT64", number) for name, number in (("live", 1), ("challenger", 2))]
+            wrong = bigquery.ScalarQueryParameter("whole_error", "FLOAT64", 1.0)
+            parameters = [*query.settings(DAYS, DAYS).query_parameters, *asked, wrong]
+            assert analyse(client, losses_query(query, apart=apart), parameters) == "SELECT"
 
 
 def test_the_query_of_undated_rows_is_accepted(purchases: tuple[Settings, bigquery.Client, str]) -> None:

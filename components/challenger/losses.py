@@ -1,0 +1,27 @@
+"""What versions lost on the rows that they were asked: the queries of it, which the log's table and the known labels answer."""
+
+from pathlib import Path
+
+from components.model.task import TaskName
+from components.monitoring.label_query import LogQuery
+
+FOLDER = Path(__file__).parent
+LOSSES = {
+    TaskName.BINARY: "LEAST(POW(log.score - labels.label, 2), 1)",
+    TaskName.CLASSES: (
+        "(1 - 2 * log.class_scores[SAFE_OFFSET(labels.label)] + (SELECT SUM(one * one) FROM UNNEST(log.class_scores) AS one)) / 2"
+    ),
+    TaskName.REGRESSION: "LEAST(ABS(log.score - labels.label) / @whole_error, 1)",
+}
+"""What a row loses, between 0 and 1: the Brier score, that of several classes, or the error. A score that is no number loses 1."""
+
+
+def losses_query(query: LogQuery, *, apart: bool = False) -> str:
+    """The losses of two versions by key: on the rows that both were asked, or else of each on the keys that it alone was asked about."""
+    model = query.model
+    broken = "IS_NAN(log.score) OR IS_INF(log.score)"
+    if model.classes:
+        broken = "EXISTS(SELECT 1 FROM UNNEST(log.class_scores) AS one WHERE IS_NAN(one) OR IS_INF(one))"
+    loss = f"IF({broken}, 1.0, {LOSSES[model.task_name]})"
+    parts = ("scored.sql", "apart_losses.sql" if apart else "losses.sql")
+    return query.formatted("".join((FOLDER / part).read_text() for part in parts), loss=loss)
