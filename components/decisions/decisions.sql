@@ -1,10 +1,3 @@
--- name: try_lock
--- Who holds it carries out the model's decisions; it goes with the connection.
-SELECT pg_try_advisory_lock(hashtextextended('perennial watch ' || :model, 0));
-
--- name: unlock
-SELECT pg_advisory_unlock(hashtextextended('perennial watch ' || :model, 0));
-
 -- name: now
 SELECT clock_timestamp();
 

@@ -1,8 +1,7 @@
 """Decisions in the registry: appended by compare and set, claimed by compare and set, each with what came of it."""
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -99,26 +98,6 @@ class RecordedDecision:
     def outcome(self, kind: OutcomeKind, subject: str = "") -> DecisionOutcome | None:
         """What came of it, of a kind; None while nothing did."""
         return next((one for one in self.outcomes if (one.kind, one.subject) == (kind, subject)), None)
-
-
-@contextmanager
-def only_watcher(engine: sa.Engine, model: str) -> Iterator[bool]:
-    """Whether this process is the one that carries out the model's decisions, as long as the block lasts.
-
-    It is an advisory lock of PostgreSQL, which goes with the connection, however this process ends. It only says who is alive: that
-    nothing is done twice, the tables hold.
-    """
-    with engine.connect() as connection:
-        got = bool(execute(connection, "decisions.try_lock", model=model).scalar())
-        connection.commit()
-        try:
-            yield got
-        except BaseException:
-            connection.invalidate()
-            raise
-        if got:
-            execute(connection, "decisions.unlock", model=model)
-            connection.commit()
 
 
 def last_seen(connection: sa.Connection, model: str) -> tuple[int, str]:

@@ -81,13 +81,6 @@ WHERE model.name = :model AND target = :target
   )
 ORDER BY alarm_id;
 
--- name: try_telling
--- Who holds it tells of alarms; it goes with the connection.
-SELECT pg_try_advisory_lock(hashtextextended('perennial notices ' || :subject, 0));
-
--- name: end_telling
-SELECT pg_advisory_unlock(hashtextextended('perennial notices ' || :subject, 0));
-
 -- name: insert_notice
 INSERT INTO registry.alarm_notice (alarm_id, seq, channel) VALUES (:alarm_id, :seq, :channel)
 ON CONFLICT (alarm_id, seq, channel) DO NOTHING;

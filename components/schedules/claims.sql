@@ -15,6 +15,3 @@ GROUP BY through;
 -- name: insert
 INSERT INTO registry.window_claim (model, through, attempt, schedule, run_id) VALUES (:model, :through, :attempt, :schedule, :run_id)
 ON CONFLICT (model, through, attempt) DO NOTHING;
-
--- name: lock
-SELECT pg_try_advisory_lock(:number);

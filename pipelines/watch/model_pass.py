@@ -6,6 +6,7 @@ Whoever is killed at any point leaves rows from which the next look goes on: not
 from collections.abc import Sequence
 from dataclasses import replace
 
+from components.database.locks import only_holder
 from components.decisions.claims import under_way
 from components.decisions.effects import record_effects
 from components.decisions.gather import gather_cost, gather_facts
@@ -16,7 +17,6 @@ from components.decisions.record import (
     TrainingOutcome,
     append_decision,
     last_seen,
-    only_watcher,
     open_decisions,
     read_decision,
     record_outcome,
@@ -83,7 +83,7 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
     Returns whether nothing went wrong: what is refused, waits or failed as a training is recorded, and is none of that.
     """
     try:
-        with only_watcher(watcher.cloud.engine, model.name) as is_alone:
+        with only_holder(watcher.cloud.engine, f"watch {model.name}") as is_alone:
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return True
@@ -112,7 +112,7 @@ def leave_model(watcher: Watcher, model: Model) -> bool:
     with watcher.cloud.engine.connect() as connection:
         if not open_rollouts(connection, model.name):
             return True
-    with only_watcher(watcher.cloud.engine, model.name) as is_alone:
+    with only_holder(watcher.cloud.engine, f"watch {model.name}") as is_alone:
         if is_alone:
             with watcher.cloud.engine.connect() as connection:
                 rollouts = open_rollouts(connection, model.name)

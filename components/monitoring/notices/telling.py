@@ -1,13 +1,10 @@
 """Tell people of alarms by every channel that is set: each event once by each."""
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
-import sqlalchemy as sa
-
-from components.database.statements import execute
+from components.database.locks import only_holder
 from components.errors import AccessError, RefusedError
 from components.monitoring.alarms import NoticeChannel, all_alarms, record_notice, untold_alarms
 from components.monitoring.notices.cloud_events import tell_by_event
@@ -28,7 +25,7 @@ def notify(step: Step, target: str) -> None:
     which the answer is lost, tells an event again, by the same id.
     """
     for channel, tell in _channels(step.settings).items():
-        with _only_teller(step.cloud.engine, step.model.name, target, channel) as is_only:
+        with only_holder(step.cloud.engine, f"notices {channel} {target} {step.model.name}") as is_only:
             if is_only:
                 _tell(step, target, channel, tell)
 
@@ -45,26 +42,6 @@ def _channels(settings: Settings) -> dict[NoticeChannel, Tell]:
     if settings.alarm_events is not None:
         found[NoticeChannel.EVENT] = partial(tell_by_event, settings.alarm_events.get_secret_value())
     return found
-
-
-@contextmanager
-def _only_teller(engine: sa.Engine, model: str, target: str, channel: NoticeChannel) -> Iterator[bool]:
-    """Whether this run tells by a channel, as long as the block lasts; no run waits for another.
-
-    It is an advisory lock of PostgreSQL, which goes with the connection, and holds no transaction open while somebody is told.
-    """
-    subject = {"subject": f"{channel} {target} {model}"}
-    with engine.connect() as connection:
-        got = bool(execute(connection, "alarms.try_telling", **subject).scalar())
-        connection.commit()
-        try:
-            yield got
-        except BaseException:
-            connection.invalidate()
-            raise
-        if got:
-            execute(connection, "alarms.end_telling", **subject)
-            connection.commit()
 
 
 def _tell(step: Step, target: str, channel: NoticeChannel, tell: Tell) -> None:
