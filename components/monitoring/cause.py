@@ -147,9 +147,10 @@ def _is_from_the_start(trouble: Trouble, measured: Sequence[LiveDay]) -> bool:
 
 
 def _is_too_early(trouble: Trouble, evidence: CauseEvidence) -> bool:
-    """Whether some more days of the version are all that it takes to hold it against the one before."""
+    """Whether some more days of the version are all that it takes to hold it against the one before, which was not asked the same."""
     measured = [day for day in evidence.own if day.metrics]
-    return _is_from_the_start(trouble, measured) and len(measured) < LEAST_DAYS <= len(evidence.before)
+    were_asked_the_same = {day.served.day for day in measured} & {day.served.day for day in evidence.before}
+    return _is_from_the_start(trouble, measured) and not were_asked_the_same and len(measured) < LEAST_DAYS <= len(evidence.before)
 
 
 def _mean(days: Sequence[LiveDay], name: str) -> float | None:

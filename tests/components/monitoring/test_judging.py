@@ -121,7 +121,12 @@ def test_a_broken_feature_is_laid_to_the_source_or_to_the_caller(trained: Served
         assert f"the source broke: column seconds of {trained.model.source.table}" in alarm.headline
 
 
-def test_a_version_is_to_blame_as_soon_as_enough_days_of_it_say_so(trained: Served) -> None:  # noqa: F811
+@pytest.mark.parametrize(
+    ("is_shadowed", "expected"),
+    [(False, [*[Cause.UNKNOWN] * 3, *[Cause.BAD_VERSION] * 2]), (True, [Cause.CHANGED_WORLD] * 5)],
+    ids=["known of other days", "asked the same, and no better"],
+)
+def test_a_version_is_to_blame_as_soon_as_enough_days_of_it_say_so(trained: Served, is_shadowed: bool, expected: list[Cause]) -> None:  # noqa: F811
     for number in range(8, 13):
         serve(trained, number, visits(number))
     trained.monitor(13)
@@ -129,10 +134,12 @@ def test_a_version_is_to_blame_as_soon_as_enough_days_of_it_say_so(trained: Serv
     causes = []
     for number in range(13, 19):
         trained.serve(visits(number, turned), version=second)
+        if is_shadowed:
+            trained.serve(visits(number, turned), role="shadow")
         trained.label(number, visits(number))
         trained.monitor(number + 1)
         causes += [one.standing.cause.kind for one in trained.alarms() if one.subject.subject == "auc" and not one.subject.slice]
-    assert causes == [*[Cause.UNKNOWN] * 3, *[Cause.BAD_VERSION] * 2]
+    assert causes == expected
 
 
 @pytest.mark.parametrize(
