@@ -17,7 +17,7 @@ from components.runs.record import RecordedRun, read_run
 from components.settings import REPOSITORY, Settings
 from tests.environment import ENVIRONMENT
 
-COLD = {"PYTHONUNBUFFERED": "1"}
+COLD = {"PYTHON_OF_ITS_OWN": "yes"}
 """A variable that the warm interpreter does not have: with it a command is a process of its own, which imports all that it needs."""
 OPEN_UMASK = 0o022
 """What most machines have: it lets others read."""
