@@ -1,4 +1,4 @@
-"""Load the data of the example models into BigQuery, partition by partition, with load jobs."""
+"""Load the data of the example models into BigQuery: an empty table by one load job, else partition by partition."""
 
 import hashlib
 import importlib.metadata
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from components.errors import SourceError
@@ -143,7 +144,8 @@ def seed(
         table = make_table(client, settings, model, schema)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
-        load_partitions(client, table, schema, missing, progress=progress)
+        if present or not _fill(client, table, schema, missing, progress=progress):
+            load_partitions(client, table, schema, missing, progress=progress)
     return SeedResult(origin, table, len(wanted), len(missing))
 
 
@@ -165,14 +167,27 @@ def load_partitions(
     """Replace partitions, each wholly or not at all. Errors of BigQuery's client are not translated."""
 
     def load(day: date, rows: Rows) -> None:
-        content = "\n".join(map(json.dumps, rows)).encode()
-        config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition="WRITE_TRUNCATE")
-        destination = f"{table}${day:%Y%m%d}"
-        client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
+        _load(client, f"{table}${day:%Y%m%d}", schema, rows, "WRITE_TRUNCATE")
 
     with ThreadPoolExecutor(LOADERS) as pool:
         for done, _ in enumerate(pool.map(lambda item: load(*item), days.items()), start=1):
             progress(done, len(days))
+
+
+def _fill(client: bigquery.Client, table: str, schema: Schema, days: Mapping[date, Rows], *, progress: Callable[[int, int], None]) -> bool:
+    """Load all partitions of an empty table by one job, which takes a tenth of the time. False if it is empty no more."""
+    try:
+        _load(client, table, schema, [row for rows in days.values() for row in rows], "WRITE_EMPTY")
+    except Conflict:
+        return False
+    progress(len(days), len(days))
+    return True
+
+
+def _load(client: bigquery.Client, destination: str, schema: Schema, rows: Rows, disposition: str) -> None:
+    content = "\n".join(map(json.dumps, rows)).encode()
+    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition=disposition)
+    client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
 
 
 def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:
