@@ -140,7 +140,7 @@ def seed(
         raise SourceError(f"--through {through} is outside the data, which has {origin.first} to {origin.last}: choose a date between them")
     wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
     name = f"{settings.project}.{model.source.table}"
-    with bigquery_errors(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
+    with bigquery_errors(settings, f"loading {name}", remedy=_remedy(name)):
         table = make_table(client, settings, model, schema)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
@@ -150,15 +150,26 @@ def seed(
 
 
 def make_table(client: bigquery.Client, settings: Settings, model: Model, schema: Schema) -> str:
-    """Create the model's source table if it is missing. Returns its full name. Errors of BigQuery's client are not translated."""
+    """Create the model's source table if it is missing. Returns its full name. Errors of BigQuery's client are not translated.
+
+    Raises:
+        SourceError: a table of that name is there, and has other partitions.
+    """
     name = f"{settings.project}.{model.source.table}"
     dataset = bigquery.Dataset(name.rpartition(".")[0])
     dataset.location = settings.location
     client.create_dataset(dataset, exists_ok=True)
     table = bigquery.Table(name, schema)
     table.time_partitioning = bigquery.TimePartitioning(field=model.source.partition_field)
-    client.create_table(table, exists_ok=True)
+    found = client.create_table(table, exists_ok=True).time_partitioning
+    if found is None or found.field != model.source.partition_field:
+        told = f"the table is there, and is not partitioned by {model.source.partition_field}"
+        raise SourceError(f"loading {name}: {told}; {_remedy(name)}")
     return name
+
+
+def _remedy(name: str) -> str:
+    return f"drop the table if it is another one (`bq rm {name}`), and seed again"
 
 
 def load_partitions(
