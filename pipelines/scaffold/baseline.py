@@ -26,7 +26,7 @@ class Baseline:
     """A metric of a linear model on the newest spans."""
 
     metric: str
-    """`auc` for two classes, `accuracy` for more, `r_squared` for numbers."""
+    """`auc` for two classes, `macro_auc` for more, `r_squared` for numbers: all the same for a model that always says the same."""
     value: float
     low: float
     high: float
@@ -66,7 +66,8 @@ def measure_baseline(rows: pa.Table, *, key: str, span: str, label: str, is_numb
     scores = found.inputs[found.is_new] @ _fit(found.inputs[~found.is_new], known)
     if found.labels.max() == 1:
         return _baseline("auc", _auc, scores[:, 1] - scores[:, 0], found, constant=0.5)
-    return _baseline("accuracy", _accuracy, scores, found, constant=float(np.bincount(truth).max() / len(truth)))
+    likelihood = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _baseline("macro_auc", _macro_auc, likelihood / likelihood.sum(axis=1, keepdims=True), found, constant=0.5)
 
 
 def _of_numbers(found: _Rows, known: np.ndarray, truth: np.ndarray) -> Baseline:
@@ -139,8 +140,9 @@ def _auc(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((ranks[labels == 1].sum() / 2 - ones * (ones + 1) / 2) / (ones * zeros)) if ones and zeros else float("nan")
 
 
-def _accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    return float((scores.argmax(axis=1) == labels).mean())
+def _macro_auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over the classes that there are: one that always says the same has 0.5, however frequent the most frequent class is."""
+    return float(np.nanmean([_auc(scores[:, label], (labels == label).astype(int)) for label in range(scores.shape[1])]))
 
 
 def _r_squared(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -53,7 +53,7 @@ def draft_files(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], th
         AccessError: BigQuery refuses or does not answer.
     """
     progress(f"looking at {wish.table}")
-    draft = draft_of(wish, look_at_table(cloud, wish.table, key=wish.key, partition_field=wish.partition_field, through=through))
+    draft = draft_of(wish, look_at_table(cloud, wish.table, key=wish.key_columns, partition_field=wish.partition_field, through=through))
     draft = _with_start(draft, wish)
     progress(f"trying {len(draft.guess.features)} features, {len(draft.guess.left_out)} columns left out")
     if objections := _objections(cloud, draft, through):

@@ -23,7 +23,9 @@ from pipelines.scaffold.upgrade import Merge, upgrade_model
 @click.command()
 @click.argument("model")
 @click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day, hour or month on a column.")
-@click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
+@click.option(
+    "--key", prompt="Key (a column that is unique within a day)", help="The column that names a row, or several, A,B: unique within a day."
+)
 @click.option(
     "--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, one of up to 20 values, or a number."
 )

@@ -34,10 +34,16 @@ def test_it_finds_nothing_in_noise() -> None:
     assert found.low < 0.5 < found.high
 
 
-def test_of_several_classes_it_measures_the_accuracy() -> None:
-    found = measure_baseline(rows(2.0, classes=3), key="k", span="s", label="y")
-    assert found.metric == "accuracy"
-    assert found.constant < 0.4 < found.low < found.value < found.high
+@pytest.mark.parametrize("rare", [False, True])
+def test_of_several_classes_it_measures_what_does_not_depend_on_how_frequent_they_are(rare: bool) -> None:
+    table = rows(2.0, classes=3)
+    if rare:
+        labels = table.column("y").to_numpy()
+        frequent = np.where(np.random.default_rng(1).random(len(labels)) < 0.9, np.minimum(labels, 1), labels)
+        table = table.set_column(5, "y", pa.array(frequent))
+    found = measure_baseline(table, key="k", span="s", label="y")
+    assert (found.metric, found.constant) == ("macro_auc", 0.5)
+    assert 0.6 < found.low < found.value < found.high < 0.95
 
 
 def test_of_numbers_it_measures_r_squared() -> None:
