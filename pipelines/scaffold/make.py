@@ -99,9 +99,4 @@ def _measured(cloud: Cloud, model: Model, through: date | None) -> tuple[str, Ba
     heading = (f"What {window.rows:,} rows of spans {spans[0]} to {spans[-1]} have. Review it: the gate holds new rows to it.",)
     rows = pa.Table.from_batches(batches)
     rows = rows.filter(pc.is_valid(rows.column(model.rows.label)))
-    return to_text(proposal, heading=heading), _baseline(rows, model)
-
-
-def _baseline(rows: pa.Table, model: Model) -> Baseline:
-    columns = model.rows
-    return measure_baseline(rows, key=columns.key, span=columns.span, label=columns.label, is_number=model.task.is_regression)
+    return to_text(proposal, heading=heading), measure_baseline(rows, model)

@@ -142,5 +142,5 @@ def _show(draft: Draft) -> None:
     if baseline := draft.baseline:
         click.echo(
             f"  threshold   {baseline.metric} at least {draft.threshold:.3f}: a linear model has {baseline.value:.3f} "
-            f"({baseline.low:.3f} to {baseline.high:.3f}) on the {baseline.rows:,} rows since {baseline.since}"
+            f"({baseline.low:.3f} to {baseline.high:.3f}) on the {baseline.rows:,} rows of other keys"
         )
