@@ -20,7 +20,7 @@ from pipelines.scaffold.features import Guess, feature_name
 from pipelines.scaffold.key import key_sql
 from pipelines.scaffold.label import Label
 from pipelines.scaffold.plan import TrainingPlan
-from pipelines.scaffold.start import KerasStart
+from pipelines.scaffold.start import Start
 from pipelines.scaffold.table import SourceTable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -46,8 +46,8 @@ class Draft:
     plan: TrainingPlan
     baseline: Baseline | None = None
     """None until it has been measured."""
-    start: KerasStart | None = None
-    """The Keras model to begin with."""
+    start: Start | None = None
+    """The model to begin with."""
 
     @property
     def columns(self) -> Mapping[str, str]:

@@ -1,6 +1,7 @@
 """What a table and somebody's wish come to: the draft of a model, before it is tried."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pipelines.scaffold.features import guess_features
 from pipelines.scaffold.folder import Draft
@@ -25,8 +26,16 @@ class Wish:
     owner: str
     keras: str | None = None
     """The file of a Keras model to begin with; None begins with new weights."""
+    saved_model: str | None = None
+    """The folder of a SavedModel to begin with."""
     inputs: tuple[str, ...] = ()
     """The features in the order of that model's one input, if it has one without names."""
+
+    @property
+    def start(self) -> Path | None:
+        """The model to begin with."""
+        path = self.keras or self.saved_model
+        return Path(path) if path else None
 
     @property
     def key_columns(self) -> tuple[str, ...]:
