@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
+from components.checks.clusters import check_clusters
 from components.checks.findings import Finding
 from components.checks.window_coverage import check_cover
 from components.looks.categories import lost_segment, lost_value, new_common_value, new_form, new_values
@@ -15,7 +16,9 @@ from components.looks.deviation import NEGLIGIBLE_PROBABILITY
 from components.looks.drift import are_swapped, divergence_ratio, shifted
 from components.looks.earlier_days import Look, Occurrences, Timeline
 from components.looks.history import Looks, follow
+from components.looks.signs import below_odds, lost_sign, more_below, more_zeros, zero_odds
 from components.looks.sparse import pool, pooled_partitions
+from components.looks.spelling import cut_short, lost_zeros
 from components.looks.unit import other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
 from components.model.checks_section import ChecksSection
@@ -34,19 +37,24 @@ COLUMN_LOOKS: tuple[Look, ...] = (
     new_values,
     new_common_value,
     new_form,
+    lost_zeros,
+    cut_short,
     lost_segment,
     moved_clock,
     lost_hours,
     shifted,
     out_of_range,
     other_unit,
+    lost_sign,
+    more_below,
+    more_zeros,
     lost_value,
 )
 """In this order; once one of them finds something in a column and a partition, the rest are skipped."""
 LOOKS = Looks(
     all=COLUMN_LOOKS,
     certain=frozenset({unfinite, damaged, stretched, frozen}),
-    rates={nulls: null_odds, more_text: text_odds, shifted: divergence_ratio},
+    rates={nulls: null_odds, more_text: text_odds, shifted: divergence_ratio, more_below: below_odds, more_zeros: zero_odds},
     level=null_level,
     deadly=frozenset({nulls}),
     weekly=frozenset({lost_hours}),
@@ -84,7 +92,9 @@ def check_source(
     ]
     findings += [_finding(name, wrong, pooled.days, size) for name, by_check in in_groups.items() for wrong in by_check.values() if pooled]
     findings = [_of_label(model, finding) if finding.column == model.rows.label else finding for finding in findings]
-    return [*check_cover(model, days, level="source"), *copied, *swapped.values(), *findings]
+    told = {one.day for by_check in occurrences.values() for wrong in by_check.values() for one, found in wrong if found.blocks}
+    others = {day: table for day, table in days.items() if day not in told}  # a column that is wrong changes how rows are alike
+    return [*check_cover(model, days, level="source"), *copied, *check_clusters(others, past, known), *swapped.values(), *findings]
 
 
 def _of_label(model: Model, finding: Finding) -> Finding:

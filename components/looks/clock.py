@@ -8,6 +8,7 @@ from components.looks.earlier_days import Observation
 from components.looks.usual import few_tail
 from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, chance_divergence, jensen_shannon
+from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, percent
 
 LEAST_DIFFERENCE = 0.02
@@ -20,6 +21,9 @@ LONGEST_GAP = 12
 GAPS = np.array([(start, end) for start in range(24) for end in range(start + 1, min(start + LONGEST_GAP, 24) + 1)])
 """All stretches of hours: the first, and the one after the last."""
 LEAST_COVERED_SHARE = 0.01
+LEAST_HOURS = 8
+"""Whole numbers from 0 to 23 that are spread over fewer hours may be anything."""
+HOUR_KEYS = bucket_keys(np.arange(24.0))
 FEW = 0.02
 """Before a day begins, or after it has ended, there may be this share of its rows."""
 SHORT_DAYS = 3
@@ -33,27 +37,38 @@ DAYLIGHT_SAVING_HOURS = 1
 def moved_clock(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """The rows follow the same pattern over the day as before, at other hours."""
     now, before = observation.now, observation.before
-    if before is None or not len(now.hours) or not len(before.hours) or now.times / now.design_effect < LEAST_ROWS:
+    if before is None or not len(hours := _by_hour(now)) or not len(_by_hour(before)) or hours.sum() / now.design_effect < LEAST_ROWS:
         return None
     same = _same_weekdays(observation)
-    usual = same if len(same) >= LEAST_SAME_WEEKDAYS else before.hours[None]
-    shift = _clock_shift(usual, now.hours, max(now.design_effect, before.design_effect))
+    usual = same if len(same) >= LEAST_SAME_WEEKDAYS else _by_hour(before)[None]
+    shift = _clock_shift(usual, hours, max(now.design_effect, before.design_effect))
     if abs(shift) <= checks.clock_hours:
         return None
     return Deviation(
         check=DataCheck.TIME_ZONE,
         measure=abs(shift),
         threshold=checks.clock_hours,
-        rows=now.times,
+        rows=int(hours.sum()),
         what=f"runs {abs(shift)} h {'late' if shift > 0 else 'early'}: the same day's pattern at other hours",
         remedy="look for a time zone that was lost or applied twice",
         severity=Severity.WARNS if abs(shift) == DAYLIGHT_SAVING_HOURS else Severity.BLOCKS,
     )
 
 
+def _by_hour(column: ColumnProfile) -> np.ndarray:
+    """The rows by hour of times, or of whole numbers that may be hours, int64 [24]; empty for anything else."""
+    if len(column.hours):
+        return column.hours
+    if column.type != "INTEGER" or not column.numbers or column.low < 0 or column.high > 23 or column.high - column.low < LEAST_HOURS:
+        return column.hours
+    hours = np.zeros(24, np.int64)
+    hours[np.searchsorted(HOUR_KEYS, column.keys)] = column.counts
+    return hours
+
+
 def _same_weekdays(observation: Observation) -> np.ndarray:
     """The rows by hour of partitions of the same weekday, int64 [days, 24]."""
-    hours = [column.hours for column in observation.same_weekdays if len(column.hours) and column.times]
+    hours = [found for column in observation.same_weekdays if len(found := _by_hour(column)) and found.sum()]
     return np.array(hours) if hours else np.zeros((0, 24), np.int64)
 
 

@@ -12,6 +12,8 @@ from components.looks.dead import frozen, nulls, same_value, standing
 from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted
 from components.looks.earlier_days import Look, Observation
+from components.looks.signs import lost_sign, more_below, more_zeros
+from components.looks.spelling import cut_short, lost_zeros
 from components.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.checks_section import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
@@ -33,6 +35,11 @@ LOOKS: tuple[Look, ...] = (
     moved_clock,
     lost_hours,
     shifted,
+    lost_zeros,
+    cut_short,
+    lost_sign,
+    more_below,
+    more_zeros,
 )
 
 
@@ -265,3 +272,74 @@ def test_a_value_in_a_sentence_is_short_and_on_one_line() -> None:
     assert quoted("x" * 100) == f'"{"x" * 60}… (40 more characters)"'
     assert listed(["a", "b", "c", "d", "e"]) == "a, b, c, d and 1 more"
     assert replace(Observation(DAY, profile([1])), near=3).before is None
+
+
+# Parts of values that are lost
+
+
+def codes(seed: int, rows: int = 400) -> list[str]:
+    return [f"{number:05d}" for number in np.random.default_rng(seed).integers(0, 90, rows) * 731]
+
+
+def test_zeros_that_codes_begin_with_are_missed() -> None:
+    earlier = [codes(seed) for seed in range(8)]
+    lost = lost_zeros(observe([code.lstrip("0") for code in codes(9)], *earlier), CHECKS)
+    assert lost is not None
+    assert lost.what == "has no value any more that begins with a zero"
+    assert lost.chance < 1e-9
+    assert lost_zeros(observe(codes(9), *earlier), CHECKS) is None
+    assert lost_zeros(observe([code.lstrip("0") for code in codes(9)], *earlier[:5]), CHECKS) is None  # too little is known
+
+
+def test_texts_that_are_cut_are_told_from_a_day_of_short_ones() -> None:
+    names = ["Berlin", "Hamburg", "Frankfurt", "Ulm", "Gelsenkirchen"]
+    earlier = [np.random.default_rng(seed).choice(names, 300).tolist() for seed in range(8)]
+    cut = cut_short(observe([name[:5] for name in earlier[0]], *earlier), CHECKS)
+    assert cut is not None
+    assert cut.what == "has no value any more that is longer than 5 characters"
+    few = cut_short(observe(["Berlin", "Ulm"] * 10, *earlier), CHECKS)
+    assert few is None or few.chance > 1e-9
+    assert cut_short(observe(earlier[3], *earlier), CHECKS) is None
+
+
+def test_a_sign_that_is_lost_is_told_from_a_day_without_returns() -> None:
+    def sold(seed: int, returned: float, rows: int = 400) -> list[float]:
+        chance = np.random.default_rng(seed)
+        return [float(x) for x in np.where(chance.random(rows) < returned, -1, 1) * chance.integers(1, 9, rows)]
+
+    earlier = [sold(seed, 0.05) for seed in range(12)]
+    lost = lost_sign(observe([abs(x) for x in sold(20, 0.05)], *earlier), CHECKS)
+    assert lost is not None
+    assert (lost.what, lost.chance < 1e-5) == ("is below zero in none of 400 values", True)
+    quiet = lost_sign(observe([abs(x) for x in sold(20, 0.05, 25)], *earlier), CHECKS)
+    assert quiet is None or quiet.chance > 0.05
+    third = lost_sign(observe([1.0] * 25, *earlier, [1.0] * 25, [1.0] * 25), CHECKS)
+    assert third is not None
+    assert third.what == "is below zero in none of 25 values, nor in the 2 partitions before"
+    assert lost_sign(observe([1.0] * 400, *earlier[:6], *[[1.0] * 400] * 3, *earlier[6:]), CHECKS) is None
+    flipped = more_below(observe(sold(20, 0.2), *earlier), CHECKS)
+    assert flipped is not None
+    assert flipped.what.startswith("is below zero in ")
+
+
+def test_more_zeros_than_there_were_are_told_and_of_names_of_digits_nothing() -> None:
+    earlier = [[0.0] * 4 + numbers(seed, 396) for seed in range(8)]
+    zeros = more_zeros(observe([0.0] * 40 + numbers(9, 360), *earlier), CHECKS)
+    assert zeros is not None
+    assert (zeros.what, zeros.before) == ("is zero in 40 of 400 values", "so in 1.0% of values")
+    assert more_zeros(observe([0.0] * 20 + numbers(9, 380), *earlier), CHECKS) is None
+    assert more_zeros(observe(["0"] * 200 + ["7"] * 200, *(["7"] * 400 for _ in range(8))), CHECKS) is None
+
+
+def test_whole_numbers_that_are_hours_are_a_clock_and_others_are_not() -> None:
+    def hours(seed: int, later: int = 0) -> list[int]:
+        chance = np.random.default_rng(seed)
+        return [int(hour) for hour in (np.clip(chance.normal(13, 2.5, 500), 6, 22).astype(int) + later) % 24]
+
+    earlier = [hours(seed) for seed in range(8)]
+    late = moved_clock(observe(hours(9, 3), *earlier), CHECKS)
+    assert late is not None
+    assert late.what == "runs 3 h late: the same day's pattern at other hours"
+    assert moved_clock(observe(hours(9), *earlier), CHECKS) is None
+    beyond = [[*hour, 40] for hour in earlier]
+    assert moved_clock(observe(hours(9, 3), *beyond), CHECKS) is None

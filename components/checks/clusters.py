@@ -1,0 +1,109 @@
+"""Check how rows belong together: rows that are there twice, and orders or customers that lost some of theirs."""
+
+import math
+from collections.abc import Collection, Mapping
+from datetime import date
+from itertools import pairwise
+
+from components.checks.findings import Finding
+from components.looks.data_check import DataCheck, Severity
+from components.looks.history import FINDINGS_A_YEAR
+from components.looks.usual import Daily, Series
+from components.profiles.profile import ColumnProfiles
+from components.wording import count, percent
+
+LEAST_DAYS = 7
+"""Partitions before that it takes to know how often rows are alike in all columns."""
+LEAST_TWICE = 0.1
+TWICE_FACTOR = 2.0
+LEAST_ROWS_TWICE, LEAST_NEW_TWICE = 20, 5
+"""So many rows there must be twice, where some always are, and where none ever was."""
+LOST_PART = 0.2
+"""Of the other rows of a row's cluster, so many must be gone."""
+LEAST_ROWS = 40
+LEVEL_PROBABILITY = 1e-5
+
+
+def check_clusters(days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles], known: Collection[date] = ()) -> list[Finding]:
+    """Find partitions some of whose rows are there twice, or in which the rows of an order or a customer are fewer than they were."""
+    tables = {**past, **days}
+    order = [day for day in sorted(tables) if tables[day]]
+    followed, judged = {day: tables[day] for day in order}, days.keys() - {*known}
+    return [*_twice(followed, judged), *_fewer(followed, judged)]
+
+
+def rows_twice(table: ColumnProfiles) -> float:
+    """The share of rows that have a twin of the same cluster, equal in all columns: less than that of the column with the fewest."""
+    twins = [column.twins for column in table.values() if column.pairs]
+    rows = max((column.rows for column in table.values()), default=0)
+    return min(twins) / rows if twins and rows else 0.0
+
+
+def _twice(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Finding]:
+    shares = {day: rows_twice(table) for day, table in tables.items()}
+    good, wrong = list[float](), list[tuple[date, float, int]]()
+    for day, share in shares.items():
+        rows = max(column.rows for column in tables[day].values())
+        usual = max(good) if len(good) >= LEAST_DAYS else sorted(shares.values())[len(shares) // 2]
+        least = LEAST_ROWS_TWICE if usual else LEAST_NEW_TWICE
+        is_wrong = share > LEAST_TWICE + TWICE_FACTOR * usual and share * rows > 2 * least and len(shares) > LEAST_DAYS
+        if is_wrong and day in judged:
+            wrong.append((day, share, rows))
+        else:
+            good.append(share)
+    if not wrong:
+        return []
+    order, bad = [*shares], {day for day, _, _ in wrong}
+    lasts = any({one, next_one} <= bad for one, next_one in pairwise(order))  # one customer may buy the same ten times
+    (day, share, rows), more = wrong[0], f", and so have {len(wrong) - 1} more partitions" if len(wrong) > 1 else ""
+    return [
+        Finding(
+            check=DataCheck.ROWS,
+            severity=Severity.BLOCKS if lasts or not any(good) else Severity.WARNS,
+            level="source",
+            since=day,
+            days=len(wrong),
+            measure=share / 2,
+            threshold=LEAST_TWICE,
+            touched=min(1.0, share),
+            what=f"partition {day} has about {count(share * rows / 2)} of its {count(rows)} rows twice{more}; hardly any were before",
+            remedy="load it again, and only once, or look for a join that fans out",
+        )
+    ]
+
+
+def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Finding]:
+    series, before = Series(), list[float]()
+    wrong: list[tuple[date, float, float]] = []
+    for day, table in tables.items():
+        rows, alike = max((column.rows, column.pairs) for column in table.values())
+        if rows < LEAST_ROWS or not alike:
+            continue
+        daily = Daily(-math.log(alike / rows), 0.0)
+        chance = series.chance(day, daily)
+        usual = sorted(before[-28:])[len(before[-28:]) // 2] if before else 0.0
+        is_less = alike / rows < (1 - LOST_PART) * usual
+        if day in judged and chance is not None and is_less and chance < FINDINGS_A_YEAR / 365 / 10:
+            wrong.append((day, alike / rows, usual))
+            continue
+        series.add(day, daily)
+        before.append(alike / rows)
+        lasted, probability, _ = series.level()
+        if day in judged and is_less and lasted and probability < LEVEL_PROBABILITY:
+            wrong.append((day, alike / rows, usual))
+    if not wrong:
+        return []
+    day, now, usual = wrong[0]
+    return [
+        Finding(
+            check=DataCheck.ROWS,
+            level="source",
+            since=day,
+            days=len(wrong),
+            measure=now / usual,
+            threshold=1 - LOST_PART,
+            what=f"in partition {day} a row has {now:.3g} others of its order or customer, and had {usual:.3g}: "
+            f"{percent(1 - now / usual)} of them are missing",
+            remedy="look for a load or a join that loses rows",
+        )
+    ]
