@@ -97,7 +97,7 @@ def arrow(schema: bytes, rows: bytes) -> dict[str, Any]:
 def proto(name: str, fields: list[tuple[str, int, int]], rows: list[bytes]) -> dict[str, Any]:
     descriptor = descriptor_pb2.DescriptorProto(name=name)
     for number, (field, kind, label) in enumerate(fields, 1):
-        descriptor.field.add(name=field, number=number, type=kind, label=label)  # type: ignore[arg-type]
+        descriptor.field.add(name=field, number=number, type=kind, label=label)
     return {"writer_schema": {"proto_descriptor": descriptor}, "rows": {"serialized_rows": rows}}
 
 
