@@ -26,7 +26,7 @@ REPORTED = {RemoteState.SUCCEEDED: TaskState.DONE, RemoteState.FAILED: TaskState
 
 @dataclass(frozen=True)
 class Watch:
-    """Whom to tell of a run's progress, and how often to look."""
+    """Whom to tell of a run's progress, and how long to wait."""
 
     on_start: Callable[[str], None]
     on_end: Callable[[TaskResult], None]
@@ -35,8 +35,6 @@ class Watch:
     why_stuck: Callable[[str], str]
     """Says why a pod of a run, by Kubeflow's id, does not start."""
     longest_seconds: float
-    poll_seconds: float = POLL_SECONDS
-    stuck_seconds: float = STUCK_SECONDS
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def follow(kubeflow: Kubeflow, kubeflow_run: str, watch: Watch) -> RemoteRun:
         if now - last > QUIET_SECONDS:
             last = now
             watch.on_quiet(f"{run.word} since {(now - begun) / 60:.0f} minutes: {run.address}")
-        time.sleep(watch.poll_seconds)
+        time.sleep(POLL_SECONDS)
 
 
 @dataclass
@@ -99,7 +97,7 @@ class _Stuck:
         if run.pending != self.steps or not run.pending:
             self.steps, self.since = run.pending, now
             return
-        if now - self.since < self.watch.stuck_seconds:
+        if now - self.since < STUCK_SECONDS:
             return
         self.since = now
         why = f"{', '.join(run.pending)} waits for its pod to start: {self.watch.why_stuck(run.kubeflow_run)}"

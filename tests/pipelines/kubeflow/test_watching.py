@@ -55,8 +55,10 @@ def test_the_log_of_a_step_is_read_while_it_runs(kubeflow_settings: Settings, ba
 
 
 def test_a_pod_that_does_not_start_is_told_with_its_step_and_the_run_goes_on_once_it_can(
-    kubeflow_settings: Settings, backend: Backend, name: str
+    kubeflow_settings: Settings, backend: Backend, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("pipelines.kubeflow.watching.POLL_SECONDS", 0.05)
+    monkeypatch.setattr("pipelines.kubeflow.watching.STUCK_SECONDS", 0.1)
     backend.state.namespace = Namespace(patience_seconds=60)
     run, told = submitted(kubeflow_settings, name), []
 
@@ -70,8 +72,6 @@ def test_a_pod_that_does_not_start_is_told_with_its_step_and_the_run_goes_on_onc
         on_quiet=mend,
         why_stuck=lambda kubeflow_run: why_stuck(kubeflow_settings, kubeflow_run),
         longest_seconds=60,
-        poll_seconds=0.05,
-        stuck_seconds=0.1,
     )
     with connected(kubeflow_settings) as kubeflow:
         assert follow(kubeflow, run.kubeflow_run, watch).state is RemoteState.SUCCEEDED
