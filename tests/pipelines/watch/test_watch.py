@@ -125,9 +125,10 @@ def test_a_new_span_of_a_model_that_does_not_age_waits_until_a_training_costs_le
     assert watch(source, model) == [f"wait: {words}, but only 0 of the 0.1 that a training costs would be gained in a day"]
     assert watch(source, model) == [], "it was decided"
     assert log_of(engine, model)[-1].facts["ageing"] == {"ages": [1, 2], "losses": [0.0, 0.0]}
-    toml = model.folder / "model.toml"
-    toml.write_text(toml.read_text().replace("settle_days = 0", "settle_days = 0\ntraining_cost = 0"))
-    assert watch(source, read_model(model.folder.parent, model.name)) == [f"train: {words}", "version: version 3 passed both gates"]
+    assert model.continuous is not None
+    news: list[str] = []
+    watch_model(watcher_of(source.cloud, news=news), model, model.continuous.model_copy(update={"training_cost": 0.0}))
+    assert news == [f"train: {words}", "version: version 3 passed both gates"]
 
 
 def test_what_a_gate_refused_is_tried_again_once_it_was_written_again(source: Site, watched: Watched) -> None:
