@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from dotenv import dotenv_values
 
@@ -22,6 +23,8 @@ SERVICES = {"cloud", "breakable", "breakable_storage", "fresh_instance", "mlflow
 """The fixtures that start an emulator or a server. What asks for one of them, also by other fixtures, is marked `services`."""
 ABOUT_SERVICES = [REPOSITORY / "tests" / "infra" / name for name in ("emulators", "image", "userland")]
 
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")  # a machine that has much else to do is no fault of an example
 os.umask(OTHERS)  # as `perennial` and every step do: tests share a state folder with the commands that they run
 
 
