@@ -6,7 +6,7 @@ from datetime import date
 from itertools import pairwise
 
 from components.looks.categories import lost_segment, new_values, shares_by_value
-from components.looks.dead import nulls, same_value
+from components.looks.dead import is_constant, nulls, same_value
 from components.looks.deviation import LEAST_ROWS, Deviation, listed
 from components.looks.drift import judge_drift, measure_distance
 from components.looks.earlier_days import Look, Observation, is_new
@@ -44,15 +44,43 @@ def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> t
     spans, sensitive = profiles_by_span(trained), read_card_file(model.folder).sensitive_columns
     found = []
     for name, now in sorted(served.items()):
-        is_hidden = name in sensitive and _is_hidden(now)
-        earlier = [] if is_hidden else [table[name] for _, table in sorted(spans.items()) if name in table]
+        hides = name in sensitive and is_hidden(now)
+        earlier = [] if hides else [table[name] for _, table in sorted(spans.items()) if name in table]
         distance = measure_distance(sum_column(earlier), now).divergence if earlier else 0.0
         looked = _look(model, name, now, earlier, min(spans)) if earlier and name not in model.checks.ignore else ()
         found.append(FeatureDay(name=name, nulls=now.nulls / max(now.rows, 1), distance=distance, findings=looked))
     return tuple(found)
 
 
-def _is_hidden(now: ColumnProfile) -> bool:
+def find_skew(model: Model, served: ColumnProfiles, computed: ColumnProfiles) -> frozenset[str]:
+    """The features of which the service is given something else than source.sql computes for the same day: no weather explains that.
+
+    Args:
+        model: names the features that are ignored, and the bounds.
+        served: the profiles of what the service was given on a day.
+        computed: those of what source.sql gives for the day.
+    """
+    sensitive = read_card_file(model.folder).sensitive_columns
+    known = served.keys() & computed.keys() - {*model.checks.ignore}
+    return frozenset(
+        name
+        for name in known
+        if not (name in sensitive and is_hidden(served[name])) and _differs(computed[name], served[name], model.checks.of(name))
+    )
+
+
+def _differs(computed: ColumnProfile, served: ColumnProfile, checks: ChecksSection) -> bool:
+    if min(computed.rows, served.rows) < LEAST_ROWS:
+        return False
+    if abs(served.nulls / served.rows - computed.nulls / computed.rows) > checks.null_share:
+        return True
+    if is_constant(served) and is_constant(computed):
+        return (served.low, *served.values) != (computed.low, *computed.values)
+    distance = measure_distance(computed, served)
+    return judge_drift(distance, served, checks.skew, checks, what="is served otherwise", remedy="") is not None
+
+
+def is_hidden(now: ColumnProfile) -> bool:
     """Whether the log has hashes of a column, or nothing, as `perennial serve --sensitive` leaves it."""
     return now.nulls == now.rows or (bool(now.values) and all(HASH.fullmatch(value) for value in now.values))
 

@@ -13,8 +13,8 @@ from components.evaluation.predicted import measure_predictions
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
 from components.monitoring.own_model import OwnModel, read_own_model
-from components.monitoring.record import LiveDay, record_live_day
-from components.monitoring.served_rows import ServedRows, read_served, read_unanswered, served_population
+from components.monitoring.record import LiveDay, Operation, record_live_day
+from components.monitoring.served_rows import ServedRows, UnansweredDay, read_served, read_unanswered, served_population
 from components.monitoring.watching import DueDay, read_due_days
 from components.profiles.file import write_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
@@ -54,7 +54,12 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
     for day, ones in groupby(read_due_days(due), key=lambda one: one.served.day):
         wanted = {one.served: one for one in ones}
         logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
-        for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
+        found = read_served(query, day, logged, {which: own_model(which.version) for which in wanted})
+        for which in wanted.keys() - found.keys():
+            silent = _silent_day(query, wanted[which], unanswered.get(day, UnansweredDay()))
+            with step.cloud.engine.begin() as connection:
+                record_live_day(connection, step.model.name, target, silent, run_id=step.run_id)
+        for which, rows in found.items():
             one = wanted[which]
             measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
             if one.is_last_live and day in unanswered:
@@ -63,6 +68,24 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
                 record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)
             served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
     write_profiles(served, profiles)
+
+
+def _silent_day(query: LogQuery, due: DueDay, unanswered: UnansweredDay) -> LiveDay:
+    """A day on which every request was refused, or failed."""
+    return LiveDay(
+        served=due.served,
+        state=due.state,
+        through=query.through,
+        rows=0,
+        labelled=0,
+        contradicting=0,
+        fingerprint=due.fingerprint,
+        operation=Operation(predictions=0.0, latency_microseconds=(0, 0, 0), **vars(unanswered)),
+        scores=(),
+        inputs=(),
+        metrics=(),
+        attempt=due.attempt,
+    )
 
 
 def _training_profiles(step: Step, version: int) -> Profiles:

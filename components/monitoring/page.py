@@ -10,8 +10,8 @@ from markupsafe import Markup
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.estimates import Estimate, estimate_days
+from components.monitoring.live_metrics.worse import HEADLINE, OVERALL
 from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
-from components.monitoring.troubles import HEADLINE, OVERALL
 from components.registry.deployments import Event
 from components.report.templating import render
 from components.report.trends import TimeMark, TrendPoint, trend, volume
