@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cached_property
+from datetime import date, timedelta
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -245,7 +245,9 @@ class _NewestReplayed:
         served = {ProfileKey(label_population(0), one.settled.served.day, "s"): one.served for one in self.lately}
         before = Operand(side=Side(name="version 1", source=self.version.source, rows=self.version.trained), snapshot=snapshot)
         after = Operand(side=Side(name="what is served", source=self._now, rows=served), snapshot=snapshot)
-        data, since = compare_sides(model, before, after)
+        first = min(key.day for key in self.version.source)
+        around = partial(self.source.profiles_of, days_back(first - timedelta(days=1), COMPARED_PARTITIONS), "s")
+        data, since = compare_sides(model, before, after, around)
         return CauseEvidence(
             untrained=untrained_values(self.own[-1].inputs),
             data=data,

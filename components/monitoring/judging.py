@@ -1,15 +1,17 @@
 """Raise, follow and close the alarms of a model by what its days came to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 
 from components.checks.findings import Finding, ranked
 from components.checks.rows import known_days
 from components.checks.source import check_source
 from components.comparison.compare import DataComparison, Side
+from components.comparison.sentences import leading
+from components.diagnosis.around import days_around
 from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.served_again import profile_served_again
 from components.diagnosis.sides import Operand, recorded_operand
@@ -187,7 +189,8 @@ class _NewestData:
         """What the cause of what is wrong is found by."""
         data, since = None, None
         if not isinstance(self._operands, SourceError):
-            data, since = compare_sides(self.step.model, *self._operands)
+            around = cache(partial(days_around, self.step.cloud, self.step.model, self._operands))
+            data, since = compare_sides(self.step.model, *self._operands, around)
         return CauseEvidence(
             untrained=untrained_values(self.own[-1].inputs),
             data=data,
@@ -202,12 +205,15 @@ class _NewestData:
         )
 
 
-def compare_sides(model: Model, before: Operand, after: Operand) -> tuple[DataComparison, date | None]:
-    """Hold the newest partitions, and what was served, against what the version was trained on, from the day on which one broke."""
-    whole = compare_operands(model, before, after)
+def compare_sides(model: Model, before: Operand, after: Operand, around: Callable[[], Profiles]) -> tuple[DataComparison, date | None]:
+    """Hold the newest partitions, and what was served, against what the version was trained on, from the day on which one broke.
+
+    `around` gives the partitions before and after both.
+    """
+    whole = compare_operands(model, before, after, others=around)
     one, other = unlabelled(model, before.side, after.side)
-    field = after.snapshot.partition_field if after.snapshot else None
-    return sharpen(whole, one, other, partition_field=field, ignored=model.checks.ignore)
+    others, field = around() if leading(whole) else None, after.snapshot.partition_field if after.snapshot else None
+    return sharpen(whole, one, other, partition_field=field, ignored=model.checks.ignore, others=others)
 
 
 def gate_findings(model: Model, trained: Profiles, newest: Profiles, last: date) -> Sequence[Finding]:
