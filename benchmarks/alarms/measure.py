@@ -21,7 +21,7 @@ from benchmarks.alarms.kept import kept
 from benchmarks.alarms.replay import Measured, Opened, Version, follow, measure_day
 from benchmarks.alarms.streams import Source, Stream, cdnow, flights
 from benchmarks.gate.measure import Case, ask
-from components.monitoring.estimates import estimate_days
+from components.trends.estimates import estimate_days
 from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.record import DayState, LiveDay
 

@@ -88,11 +88,11 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
 
     Where rows are served that were never trained on, source.sql may leave them out, and other features differ with them.
     """
-    if trouble.kind is AlarmKind.COVERAGE or (evidence.untrained and trouble.kind is AlarmKind.METRIC):
+    if trouble.kind is AlarmKind.COVERAGE:
         return None
     if evidence.skew is not None:
         column = min(evidence.skew, default=None) if trouble.kind is AlarmKind.METRIC else trouble.subject
-        if column not in evidence.skew:
+        if column not in evidence.skew or (trouble.kind is AlarmKind.METRIC and evidence.skew & evidence.untrained.keys()):
             return None
         return AlarmCause(kind=Cause.SERVING_FAULT, column=column, slice={}, since=trouble.since, sentence=CALLER.format(column))
     fault = broken(evidence.data) if evidence.data else None

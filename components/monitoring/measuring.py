@@ -1,7 +1,7 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -50,27 +50,29 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
     def own_model(version: int) -> OwnModel:
         return read_own_model(step, version)
 
-    unanswered = read_unanswered(query, {one.served.day for one in read_due_days(due)})
-    for day, ones in groupby(read_due_days(due), key=lambda one: one.served.day):
+    due_days = read_due_days(due)
+    unanswered = read_unanswered(query, {one.served.day for one in due_days})
+    _record(step, target, [_silent_day(query, one, unanswered) for one in due_days if one.is_silent])
+    for day, ones in groupby((one for one in due_days if not one.is_silent), key=lambda one: one.served.day):
         wanted = {one.served: one for one in ones}
         logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
-        found = read_served(query, day, logged, {which: own_model(which.version) for which in wanted})
-        for which in wanted.keys() - found.keys():
-            silent = _silent_day(query, wanted[which], unanswered.get(day, UnansweredDay()))
-            with step.cloud.engine.begin() as connection:
-                record_live_day(connection, step.model.name, target, silent, run_id=step.run_id)
-        for which, rows in found.items():
+        for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
             one = wanted[which]
             measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
             if one.is_last_live and day in unanswered:
                 measured = replace(measured, operation=replace(measured.operation, **vars(unanswered[day])))
-            with step.cloud.engine.begin() as connection:
-                record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)
+            _record(step, target, [measured])
             served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
     write_profiles(served, profiles)
 
 
-def _silent_day(query: LogQuery, due: DueDay, unanswered: UnansweredDay) -> LiveDay:
+def _record(step: Step, target: str, days: Sequence[LiveDay]) -> None:
+    for day in days:
+        with step.cloud.engine.begin() as connection:
+            record_live_day(connection, step.model.name, target, day, run_id=step.run_id)
+
+
+def _silent_day(query: LogQuery, due: DueDay, unanswered: Mapping[date, UnansweredDay]) -> LiveDay:
     """A day on which every request was refused, or failed."""
     return LiveDay(
         served=due.served,
@@ -80,7 +82,7 @@ def _silent_day(query: LogQuery, due: DueDay, unanswered: UnansweredDay) -> Live
         labelled=0,
         contradicting=0,
         fingerprint=due.fingerprint,
-        operation=Operation(predictions=0.0, latency_microseconds=(0, 0, 0), **vars(unanswered)),
+        operation=Operation(predictions=0.0, latency_microseconds=(0, 0, 0), **vars(unanswered.get(due.served.day, UnansweredDay()))),
         scores=(),
         inputs=(),
         metrics=(),

@@ -48,6 +48,8 @@ class DueDay:
     """Measurements before this one."""
     is_last_live: bool
     """Whether no later version was live on the day: with it requests are counted that were not answered."""
+    is_silent: bool = False
+    """Whether no request of the day was answered."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
             last_logged=logged[served].last,
             attempt=known[served].attempt if served in known else 0,
             is_last_live=served in last_live,
+            is_silent=served in silent,
         )
         for served in sorted(checked)
         if served in marks
@@ -125,6 +128,7 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
         fingerprint=str(fields["fingerprint"]),
         attempt=int(str(fields["attempt"])),
         is_last_live=bool(fields["is_last_live"]),
+        is_silent=bool(fields["is_silent"]),
         **days,
     )
 

@@ -62,7 +62,7 @@ def _write_report(cloud: Cloud, request: MonitoringRequest) -> Path | None:
         StorageFullError: the disk has no room for it.
         AccessError: Cloud SQL cannot be reached.
     """
-    from components.monitoring.page import LiveFacts, render_live  # altair takes half a second
+    from components.trends.page import LiveFacts, render_live  # altair takes half a second
     from components.report.drawing import unchecked
     from components.report.templating import write_page
 

@@ -51,8 +51,10 @@ def alarming(troubles: Sequence[Trouble], known: Collection[object], newest: New
     drifts = [one for one in troubles if one not in kept and find_cause(one, newest.evidence).kind is not Cause.CHANGED_WORLD]
     found = [*kept, *drifts]
     told = {one.subject for one in found if one.kind in (AlarmKind.INPUT, AlarmKind.COVERAGE)}
-    skew = () if any(one.kind is AlarmKind.COVERAGE for one in found) else (newest.skew or frozenset()) - told
-    found += [_trouble(name, last, f"{CALLER.format(name)}") for name in sorted(skew)]
+    differs = newest.skew or frozenset()
+    is_left_out = any(one.kind is AlarmKind.COVERAGE and one.subject in differs for one in found)  # rows that source.sql does not give
+    skew = frozenset() if is_left_out else differs - told
+    found += [_trouble(name, last, CALLER.format(name)) for name in sorted(skew)]
     told |= {*skew}
     for finding in newest.findings:
         data = newest.evidence.data

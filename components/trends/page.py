@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmState
-from components.monitoring.estimates import Estimate, estimate_days
+from components.trends.estimates import Estimate, estimate_days
 from components.monitoring.live_metrics.worse import HEADLINE, OVERALL
 from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
 from components.registry.deployments import Event
@@ -52,7 +52,7 @@ def render_live(facts: LiveFacts) -> str:
     marks = _marks(facts)
     current = [alarm for alarm in facts.alarms if alarm.standing.state is not AlarmState.CLOSED]
     return render(
-        "monitoring/templates/live.html",
+        "trends/templates/live.html",
         model=facts.model,
         target=facts.target,
         first=days[0],

@@ -7,7 +7,7 @@ import pytest
 
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject
-from components.monitoring.page import LiveFacts, render_live
+from components.trends.page import LiveFacts, render_live
 from components.monitoring.record import DayState, FeatureDay, LiveDay, Operation, ServedDay
 from components.policy.facts import Cause
 from components.registry.deployments import Action, Event
