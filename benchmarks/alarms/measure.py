@@ -21,9 +21,9 @@ from benchmarks.alarms.kept import kept
 from benchmarks.alarms.replay import Measured, Opened, Version, follow, measure_day
 from benchmarks.alarms.streams import Source, Stream, cdnow, flights
 from benchmarks.gate.measure import Case, ask
-from components.trends.estimates import estimate_days
 from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.record import DayState, LiveDay
+from components.trends.estimates import estimate_days
 
 STREAMS = {"flights": (flights, FLIGHT_FAULTS), "CDNOW": (cdnow, CUSTOMER_FAULTS)}
 TOOLS = ("tfdv", "evidently")

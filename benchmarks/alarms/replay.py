@@ -26,8 +26,9 @@ from components.model.folder import Model
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmState
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import find_skew, look_at_inputs, untrained_values
-from components.monitoring.judging import COMPARED_PARTITIONS, compare_sides, gate_findings
+from components.monitoring.judging import COMPARED_PARTITIONS
 from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, next_events, open_identities
+from components.monitoring.live_inputs.newest import compare_sides, gate_findings
 from components.monitoring.live_inputs.sifting import alarming
 from components.monitoring.live_metrics.past import Past
 from components.monitoring.own_model import OwnModel

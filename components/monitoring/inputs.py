@@ -44,7 +44,7 @@ def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> t
     spans, sensitive = profiles_by_span(trained), read_card_file(model.folder).sensitive_columns
     found = []
     for name, now in sorted(served.items()):
-        hides = name in sensitive and is_hidden(now)
+        hides = name in sensitive and _is_hidden(now)
         earlier = [] if hides else [table[name] for _, table in sorted(spans.items()) if name in table]
         distance = measure_distance(sum_column(earlier), now).divergence if earlier else 0.0
         looked = _look(model, name, now, earlier, min(spans)) if earlier and name not in model.checks.ignore else ()
@@ -65,7 +65,7 @@ def find_skew(model: Model, served: ColumnProfiles, computed: ColumnProfiles) ->
     return frozenset(
         name
         for name in known
-        if not (name in sensitive and is_hidden(served[name])) and _differs(computed[name], served[name], model.checks.of(name))
+        if not (name in sensitive and _is_hidden(served[name])) and _differs(computed[name], served[name], model.checks.of(name))
     )
 
 
@@ -80,7 +80,7 @@ def _differs(computed: ColumnProfile, served: ColumnProfile, checks: ChecksSecti
     return judge_drift(distance, served, checks.skew, checks, what="is served otherwise", remedy="") is not None
 
 
-def is_hidden(now: ColumnProfile) -> bool:
+def _is_hidden(now: ColumnProfile) -> bool:
     """Whether the log has hashes of a column, or nothing, as `perennial serve --sensitive` leaves it."""
     return now.nulls == now.rows or (bool(now.values) and all(HASH.fullmatch(value) for value in now.values))
 

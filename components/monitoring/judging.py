@@ -1,28 +1,23 @@
 """Raise, follow and close the alarms of a model by what its days came to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
 
-from components.checks.findings import Finding, ranked
-from components.checks.rows import known_days
-from components.checks.source import check_source
-from components.comparison.compare import DataComparison, Side
-from components.comparison.sentences import leading
+from components.checks.findings import Finding
+from components.comparison.compare import Side
 from components.diagnosis.around import days_around
-from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.served_again import profile_served_again
 from components.diagnosis.sides import Operand, recorded_operand
-from components.diagnosis.versions import compare_operands, unlabelled
 from components.errors import SourceError
 from components.evaluation.metric import Metric
-from components.model.folder import Model
 from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import find_skew, untrained_values
 from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events, open_identities
+from components.monitoring.live_inputs.newest import compare_sides, gate_findings
 from components.monitoring.live_inputs.sifting import NewestFacts, alarming
 from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.own_model import read_own_model
@@ -31,7 +26,7 @@ from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import find_troubles
 from components.policy.facts import Cause
 from components.profiles.file import read_profiles
-from components.profiles.profile import SOURCE_TABLE, ProfileKey, Profiles, label_population, profiles_by_day
+from components.profiles.profile import ProfileKey, Profiles, label_population
 from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
@@ -203,22 +198,3 @@ class _NewestData:
             findings=self.findings,
             unreadable=str(self._operands) if isinstance(self._operands, SourceError) else "",
         )
-
-
-def compare_sides(model: Model, before: Operand, after: Operand, around: Callable[[], Profiles]) -> tuple[DataComparison, date | None]:
-    """Hold the newest partitions, and what was served, against what the version was trained on, from the day on which one broke.
-
-    `around` gives the partitions before and after both.
-    """
-    whole = compare_operands(model, before, after, others=around)
-    one, other = unlabelled(model, before.side, after.side)
-    others, field = around() if leading(whole) else None, after.snapshot.partition_field if after.snapshot else None
-    return sharpen(whole, one, other, partition_field=field, ignored=model.checks.ignore, others=others)
-
-
-def gate_findings(model: Model, trained: Profiles, newest: Profiles, last: date) -> Sequence[Finding]:
-    """What the gate would not let through of the newest partitions of the source, and is still so; the likely culprit first."""
-    days, past = profiles_by_day(newest, SOURCE_TABLE), profiles_by_day(trained, SOURCE_TABLE)
-    found = ranked(check_source(model, days, past, known_days(newest, trained)))
-    still = last - timedelta(days=SERVING_DAYS)
-    return [one for one in found if one.blocks and one.column and one.since and one.since + timedelta(days=one.days - 1) >= still]

@@ -34,9 +34,9 @@ def test_days_that_differ_by_themselves_give_at_most_one_fall_in_ten_years() -> 
     rng = np.random.default_rng(5)
     told = 0
     for _ in range(10):
-        past = UsualDays(LEAST, tuple(tuple(weather(rng, 28) + 0.07 * rng.standard_normal()) for _ in range(6)))
+        past = UsualDays(LEAST, tuple(tuple((weather(rng, 28) + 0.07 * rng.standard_normal()).tolist()) for _ in range(6)))
         level, values = 0.07 * rng.standard_normal(), weather(rng, 60)
-        told += any(fall(values[:last] + level, past) for last in range(1, 61))
+        told += any(fall((values[:last] + level).tolist(), past) for last in range(1, 61))
     assert told <= 1
 
 
