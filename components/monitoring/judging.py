@@ -27,6 +27,7 @@ from components.monitoring.troubles import find_troubles
 from components.policy.facts import Cause
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
+from components.profiles.record import ProfileKind, read_kept_profiles
 from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
@@ -168,8 +169,10 @@ class _NewestData:
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
-        """What the gate would not let through of the source's newest partitions."""
-        if isinstance(self._operands, SourceError):
+        """What the gate would not let through of the source's newest partitions; nothing if what the version was trained on is not kept."""
+        storage, bucket, snapshot_id = self.step.cloud.storage, self.step.settings.bucket, self.story.snapshot.snapshot_id
+        kept = read_kept_profiles(storage, bucket, model=self.step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.SOURCE)
+        if not kept or isinstance(self._operands, SourceError):
             return ()
         before, after = self._operands
         return gate_findings(self.step.model, before.side.source, after.side.source, self.own[-1].served.day)
