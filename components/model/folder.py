@@ -29,7 +29,7 @@ from components.model.sections import (
     WindowSection,
 )
 from components.model.source_code import check_code
-from components.model.source_text import check_class_order, check_text
+from components.model.source_text import check_class_order, check_look_back, check_text
 from components.model.task import LearningTask, TaskName
 from components.model.toml_lines import find_line
 from components.validation import Place, refusals
@@ -166,7 +166,8 @@ def read_model(models_folder: Path, name: str) -> Model:
         ModelFolderError: there is no such model, a file is missing or not valid, or source.sql does not read the snapshot.
     """
     folder = models_folder / name
-    if name not in {path.name for path in models_folder.glob("*/")}:
+    there_are = {path.name for path in models_folder.iterdir()} if models_folder.is_dir() else ()  # a disk may take another case for it
+    if name not in there_are or not folder.is_dir():
         raise ModelFolderError(f"model {name!r} is unknown: {models_folder} has {', '.join(model_names(models_folder)) or 'none'}")
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:
@@ -181,7 +182,9 @@ def read_model(models_folder: Path, name: str) -> Model:
         raise ModelFolderError(f"{path}: {problems}; correct it (see pipelines/models/churn)") from error
     for file in ("source.sql", *([LABEL_FILE] if model.has_label_query else [])):
         check_text(folder / file, model.text(file), table=model.source.table)
-    check_class_order(folder / "source.sql", model.text("source.sql"), model.classes, label=model.rows.label)
+    query, text, source = folder / "source.sql", model.text("source.sql"), model.source
+    check_class_order(query, text, model.classes, label=model.rows.label)
+    check_look_back(query, text, field=source.partition_field, span=model.rows.span, days=source.history_days)
     check_code(folder, model.files())
     return model
 

@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
-from components.decisions.rollouts import read_rollout_facts
+from components.decisions.rollouts import read_rollout_facts, read_served_fact
 from components.deployment.request import actor
-from components.deployment.rollouts import BY_POLICY, Rollout, RolloutStage, RolloutStep, aside, take_step
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
 from components.monitoring.live_metrics.worse import OVERALL
 from components.policy.rollout import judge_step, steps_of
 from components.registry.deployments import Event, last_event
-from pipelines.watch.placing import deploy_version, held_back, new_outcome, wait_for_approval
+from pipelines.watch.placing import deploy_version, deployment_id, held_back, new_outcome, wait_for_approval
 from pipelines.watch.watcher import Watcher
 
 STAGES = {DeployRule.CANARY: RolloutStage.CANARY, DeployRule.SHADOW: RolloutStage.SHADOW}
@@ -32,7 +32,7 @@ def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: Recorde
     place = aside(target, step.stage)
     with watcher.cloud.engine.connect() as connection:
         last = last_event(connection, decision.model, place)
-    outcome = deploy_version(watcher.cloud, decision, version, place, request_id=_request_id(decision.decision_id, place), last=last)
+    outcome = deploy_version(watcher.cloud, decision, version, place, request_id=deployment_id(decision.decision_id, place), last=last)
     if outcome.result != DONE:
         return outcome
     now = datetime.now(UTC)
@@ -63,6 +63,8 @@ def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout:
         objection = held_back(watcher, connection, model.name, rollout.target)
         live = last_event(connection, model.name, rollout.target)
         facts = read_rollout_facts(connection, model.name, rollout, live=live, objection=objection)
+    if live is not None and live.version is not None and not (facts.interference or facts.alarms):
+        facts = replace(facts, served=read_served_fact(watcher.cloud, model, rollout, live.version))
     # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
     metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
     verdict = judge_step(policy, facts, metrics)
@@ -82,7 +84,7 @@ def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str, li
     if step.stage is RolloutStage.LIVE:
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, rollout.decision_id)
-        request_id = _request_id(rollout.decision_id, rollout.target)
+        request_id = deployment_id(rollout.decision_id, rollout.target)
         try:
             outcome = deploy_version(watcher.cloud, decision, rollout.version, rollout.target, request_id=request_id, last=live)
         except ConflictError as error:
@@ -111,7 +113,3 @@ def _record(watcher: Watcher, rollout: Rollout, outcome: DecisionOutcome) -> Non
         record_outcome(connection, rollout.decision_id, outcome)
         model = read_decision(connection, rollout.decision_id).model
     watcher.on_news(model, outcome.sentence)
-
-
-def _request_id(decision_id: int, target: str) -> str:
-    return f"{BY_POLICY}deploy:{decision_id}:{target}"

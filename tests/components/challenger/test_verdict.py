@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from google.cloud import bigquery
 
-from components.challenger.betting import ChallengerVerdict, judge
+from components.challenger.betting import judge
 from components.challenger.verdict import ServedComparison, ServedRange, _matched, compare_served
 from components.errors import RegistryError, SourceError
+from components.policy.rollout import ChallengerVerdict
 from components.registry.history import read_version
 from components.settings import Settings
 from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401
@@ -130,12 +131,12 @@ def test_what_cannot_be_compared_says_why(served: Served) -> None:  # noqa: F811
         compared(served, 1, second, last=1, through=2)
 
 
-def test_the_command_says_the_verdict_first(served: Served, cloud: Settings) -> None:  # noqa: F811
+def test_the_command_says_the_verdict_first(served: Served, warm: Settings) -> None:  # noqa: F811
     second, name = served.register(), served.model.name
     request = served.serve(visits(1))
     served.serve(visits(1, blurred), version=second, role="shadow", request_id=request)
     served.label(1, visits(1))
-    line = CommandLine(served.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    line = CommandLine(served.site.settings.model_copy(update={"state_folder": warm.state_folder}))
     shown = line.run("compare", name, "1", str(second), "--served", "2026-03-01..2026-03-01", "--target", "local")
     assert shown.stdout.splitlines()[:2] == [
         f"version {second} is worse than version 1",
