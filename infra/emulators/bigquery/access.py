@@ -1,9 +1,14 @@
-"""Access tokens over REST and gRPC: nobody gets in without one that our token endpoint issued."""
+"""Who gets in, over REST and gRPC: nobody without a token that our token endpoint issued, and nobody to what his roles do not permit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
+from dataclasses import dataclass
+from typing import Any
 
 import grpc
+from identity.policy import Policy
 from identity.tokens import InvalidToken, verify_header
+from local_bigquery.errors import BigQueryError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,54 +23,114 @@ MISSING = f"Request is missing required authentication credential. {EXPECTED}"
 INVALID = f"Request had invalid authentication credentials. {EXPECTED}"
 
 
-class GuardedRequests:
-    """An ASGI application in front of another, which sees only requests with a valid token."""
+@dataclass(frozen=True)
+class Guard:
+    """What tells who asks, and what each account may do."""
 
-    def __init__(self, application: ASGIApp, key: bytes) -> None:
+    key: bytes
+    policy: Policy
+
+    def email(self, header: str | None) -> str:
+        """The account behind an `Authorization` header.
+
+        Raises:
+            InvalidToken: there is none; the text is what BigQuery says.
+        """
+        try:
+            return verify_header(self.key, header).email
+        except InvalidToken as error:
+            raise InvalidToken(INVALID if header else MISSING) from error
+
+
+class GuardedRequests:
+    """An ASGI application in front of another, which sees only requests that are permitted."""
+
+    def __init__(self, application: ASGIApp, guard: Guard) -> None:
         self.application = application
-        self.key = key
+        self.guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        refusal = self._refusal(Request(scope)) if scope["type"] == "http" else None
-        await (refusal or self.application)(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith(DISCOVERY):
+            await self.application(scope, receive, send)
+            return
+        header = Request(scope).headers.get("authorization")
+        try:
+            email = self.guard.email(header)
+            receive = await self._permitted(email, scope, receive)
+        except InvalidToken as error:
+            await _unauthenticated("authError" if header else "required", str(error))(scope, receive, send)
+        except BigQueryError as error:
+            await JSONResponse(error.response(), status_code=error.code)(scope, receive, send)
+        else:
+            await self.application(scope, receive, send)
 
-    def _refusal(self, request: Request) -> JSONResponse | None:
-        header = request.headers.get("authorization")
-        if request.url.path.startswith(DISCOVERY):
-            return None
-        message = _refusal(self.key, header)
-        return None if message is None else _unauthenticated("authError" if header else "required", message)
+    async def _permitted(self, email: str, scope: Scope, receive: Receive) -> Receive:
+        """What gives the request's body, which had to be looked at if the account may not do everything."""
+        from bigquery import permissions
+
+        try:
+            if not self.guard.policy.names(email):
+                return receive
+        except ValueError as error:
+            raise BigQueryError("accessDenied", str(error)) from error
+        content = await Request(scope, receive).body()
+        needs = lambda: permissions.of_request(scope["method"], scope["path"], content)  # noqa: E731 - a thread asks for them
+        await run_in_threadpool(permissions.refuse, self.guard.policy, email, needs)
+        read = [content]
+
+        async def give_again() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": read.pop()} if read else await receive()
+
+        return give_again
 
 
 class GuardedCalls:
-    """A server interceptor of gRPC: all services see only calls with a valid token, whatever the method."""
+    """A server interceptor of gRPC: all services see only calls that are permitted, whatever the method."""
 
-    def __init__(self, key: bytes) -> None:
-        self.key = key
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None], details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         """Choose who answers a call."""
-        message = _refusal(self.key, dict(details.invocation_metadata).get("authorization"))
-        if message is None:
-            return continuation(details)
+        try:
+            email = self.guard.email(dict(details.invocation_metadata).get("authorization"))
+        except InvalidToken as error:
+            return _refusing(grpc.StatusCode.UNAUTHENTICATED, str(error))
+        handler = continuation(details)
+        return None if handler is None else self._checking(handler, details.method, email)
 
-        def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, message)
-            yield b""  # never: `abort` raises
+    def _checking(self, handler: grpc.RpcMethodHandler, method: str, email: str) -> grpc.RpcMethodHandler:
+        """A handler that looks at each message first."""
+        from bigquery import permissions
 
-        return grpc.stream_stream_rpc_method_handler(refuse)  # a stream of no message serves every kind of method
+        def checked(message: Any, context: grpc.ServicerContext) -> Any:
+            try:
+                permissions.refuse(self.guard.policy, email, lambda: permissions.of_call(method, type(message).pb(message)))
+            except BigQueryError as error:
+                context.abort(grpc.StatusCode.PERMISSION_DENIED, error.message)
+            return message
+
+        kind = "stream" if handler.response_streaming else "unary"
+        if handler.request_streaming:
+            inner = handler.stream_stream
+            make = grpc.stream_stream_rpc_method_handler
+            behaviour = lambda messages, context: inner((checked(one, context) for one in messages), context)  # noqa: E731
+        else:
+            inner = handler.unary_stream if kind == "stream" else handler.unary_unary
+            make = grpc.unary_stream_rpc_method_handler if kind == "stream" else grpc.unary_unary_rpc_method_handler
+            behaviour = lambda message, context: inner(checked(message, context), context)  # noqa: E731
+        return make(behaviour, handler.request_deserializer, handler.response_serializer)
 
 
-def _refusal(key: bytes, header: str | None) -> str | None:
-    """Why the bearer of an `Authorization` header is not let in; None if he is."""
-    try:
-        verify_header(key, header)
-    except InvalidToken:
-        return INVALID if header else MISSING
-    return None
+def _refusing(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
+    def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+        context.abort(code, message)
+        yield b""  # never: `abort` raises
+
+    return grpc.stream_stream_rpc_method_handler(refuse)  # a stream of no message serves every kind of method
 
 
 def _unauthenticated(reason: str, message: str) -> JSONResponse:
