@@ -9,8 +9,8 @@ from perennial.services import Version, open_cloud, version_number
 if TYPE_CHECKING:
     import pandas as pd
 
-    from components.serving.scoring.rows import RowReader
-    from components.serving.scoring.scorer import Scorer
+    from components.scoring.rows import RowReader
+    from components.scoring.scorer import Scorer
 
 
 class LoadedModel:
@@ -40,7 +40,7 @@ class LoadedModel:
         """
         import pandas as pd
 
-        from components.serving.scoring.prediction import predict_rows
+        from components.scoring.prediction import predict_rows
 
         scores = [row["score"] for row in predict_rows(self._scorer, self._reader, _plain_rows(rows, self._reader))]
         if self.classes:

@@ -136,3 +136,11 @@ def test_only_component_files_of_the_steps_know_kfp() -> None:
         or (isinstance(node, ast.Import) and any(alias.name.split(".")[0] == "kfp" for alias in node.names))
     }
     assert {name for name in imports if name.startswith("components/") and Path(name).name != "component.py"} == set()
+
+
+def test_the_reading_path_that_the_readme_names_is_under_800_lines() -> None:
+    rooms = re.search(r"`components/\{([a-z,]+)\}/`", (REPOSITORY / "README.md").read_text())
+    assert rooms
+    files = [REPOSITORY / "components" / room / name for room in rooms[1].split(",") for name in ("component.py", "step.py")]
+    lines = [len(path.read_text().splitlines()) for path in [REPOSITORY / "pipelines" / "training.py", *files] if path.is_file()]
+    assert sum(lines) < 800

@@ -20,13 +20,13 @@ import uvicorn
 import uvloop
 
 from components.cloud import Cloud
+from components.scoring.rows import RowReader
+from components.scoring.scorer import Scorer
 from components.serving.application import Application
 from components.serving.directory import Directory, ServedModel, State, VersionState
 from components.serving.loading import open_version
 from components.serving.metrics import Metrics
 from components.serving.remembering import LogOptions, Remembering
-from components.serving.scoring.rows import RowReader
-from components.serving.scoring.scorer import Scorer
 from components.serving.service import Limits, Service
 from components.settings import read_settings
 from components.training.servable import save_servable

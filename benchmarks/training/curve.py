@@ -1,10 +1,10 @@
 """Time and memory against rows, from 1,000 to 10,000,000: `make bench-curve` draws them into docs/scaling.md.
 
-python -m benchmarks.training.curve [--largest ROWS]
+python -m benchmarks.training.curve [--smallest ROWS] [--largest ROWS]
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import altair as alt
@@ -46,23 +46,29 @@ class Point:
 
 
 @click.command()
+@click.option("--smallest", type=click.IntRange(1), default=1, show_default=True, help="No fewer rows than that.")
 @click.option("--largest", type=click.IntRange(1), default=2_000_000, show_default=True, help="No more rows than that.")
-def main(largest: int) -> None:
+def main(smallest: int, largest: int) -> None:
     """Run the pipeline over more and more rows, and draw what came out."""
     known = {Point(**point).rows: Point(**point) for point in json.loads(POINTS.read_text())} if POINTS.exists() else {}
     with ground() as made:
         for size in CURVE:
-            if _rows(size) <= largest:
+            if smallest <= _rows(size) <= largest:
                 point = _measured(made, size)
                 known[point.rows] = point
+                _keep(known)
                 click.echo(f"{point.rows:,} rows: {point.total:.1f} s", err=True)
     points = [known[rows] for rows in sorted(known)]
-    POINTS.write_text(json.dumps([asdict(point) for point in points], indent=1) + "\n")
     for name, values, title in (("time", _times(points), "seconds"), ("memory", _memory(points), "MiB")):
         (IMAGES / f"scaling-{name}.svg").write_text(str(drawing.draw(_chart(values, title), 620, 320)) + "\n")
     page = "\n\n".join(_page(points)) + "\n"
     PAGE.write_text(page)
     click.echo(page)
+
+
+def _keep(known: Mapping[int, Point]) -> None:
+    """Write every size as soon as it is measured: the largest takes long."""
+    POINTS.write_text(json.dumps([asdict(known[rows]) for rows in sorted(known)], indent=1) + "\n")
 
 
 def _rows(size: Size) -> int:

@@ -27,8 +27,7 @@ LEAST_SHIFT = 0.005
 SURE = 4.0
 """Standard deviations beyond which chance does not explain a difference; among a thousand columns, none is listed in error."""
 RARE_VALUE = 0.01
-"""Where a text column has more distinct values than a profile keeps, values rarer than this are compared as one group, because which rare
-ones were kept is chance."""
+"""Where a text column has more values than a profile keeps, rarer ones are compared as one group: which of them were kept is chance."""
 OTHERS = "(others)"
 """The cell of rare values."""
 NUMERIC_TYPES = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC"})
@@ -171,7 +170,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         kinds=ranked,
         unit=unit,
         gone=tuple(gone),
-        is_usual=not FAULTS & ranked.keys() and is_usual(compared.before, compared.after, _divergence),
+        is_usual=not FAULTS & ranked.keys() and is_usual(compared.before, compared.after, column_distance),
         counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
         since=None if since == next(iter(days.after), None) else since,
     )
@@ -206,7 +205,8 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
     return shared
 
 
-def _divergence(before: ColumnProfile, after: ColumnProfile) -> float:
+def column_distance(before: ColumnProfile, after: ColumnProfile) -> float:
+    """How far two profiles of a column are apart: Jensen-Shannon, in bits."""
     return jensen_shannon(_shared_cells(before, after))
 
 

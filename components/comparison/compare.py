@@ -1,7 +1,7 @@
 """Compare two windows of data by their profiles, and rank the differences by the share of the model's input that they touch."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from statistics import median
@@ -9,9 +9,10 @@ from statistics import median
 import numpy as np
 
 from components.comparison.columns import ColumnDifference, column_difference
-from components.comparison.days import WEEK, Days, Windows, partition_days, span_days, total
+from components.comparison.days import WEEK, Days, Windows, differing, partition_days, span_days, total
+from components.comparison.direction import is_turned
 from components.model.column_lineage import Lineage
-from components.profiles.profile import ColumnProfiles, Profiles
+from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, Profiles, profiles_by_day
 
 AMPLIFIED = 20
 """A source column explains a feature of which up to this many times more differs: a sum over many rows soon includes a bad one."""
@@ -64,6 +65,8 @@ class Difference:
     """The median number of rows of partitions of those weekdays before, and of them after, if that is what differs."""
     leads: bool = True
     """Whether it may be what makes the model different: a counter, a date or an ignored column is not."""
+    odd: tuple[str, str] | None = None
+    """If the window that is named first is the odd one, its name and the other's: `column` then tells how the first differs."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,7 +105,13 @@ class DataComparison:
 
 
 def compare_profiles(
-    before: Side, after: Side, lineage: Lineage, *, partition_field: str | None = None, ignored: Collection[str] = ()
+    before: Side,
+    after: Side,
+    lineage: Lineage,
+    *,
+    partition_field: str | None = None,
+    ignored: Collection[str] = (),
+    others: Profiles | None = None,
 ) -> DataComparison:
     """Compare the profiles of two windows.
 
@@ -112,10 +121,18 @@ def compare_profiles(
         lineage: which features each column of the source feeds.
         partition_field: the source's column that differs by nature, and is left out.
         ignored: columns of the table or of source.sql that are compared, and lead no ranking.
+        others: other partitions of the source, which tell what of two windows that differ is usual.
     """
     partitions, spans = partition_days(before.source, after.source), span_days(before.rows, after.rows)
     source = _columns(partitions, [name for name in partitions.columns if name != partition_field], lineage.keys)
     features = _columns(spans, spans.columns, ())
+    known = profiles_by_day(others or {}, SOURCE_TABLE)
+    told = [_told(partitions, column, known, is_key=column.name in lineage.keys) for column in source]
+    told_features = [_told(spans, column, {}) for column in features]
+    odd, forward = (before.name, after.name), {id(column) for column in (*source, *features)}
+    rows = _rows_difference(partitions, lineage.features, known, odd)
+    ranked = _rank(told, told_features, rows, lineage, frozenset(ignored))
+    turned = [replace(one, odd=odd) if one.column is not None and id(one.column) not in forward else one for one in ranked]
     return DataComparison(
         before=before.name,
         after=after.name,
@@ -123,7 +140,7 @@ def compare_profiles(
         spans=spans.windows,
         source=source,
         features=features,
-        differences=_rank(source, features, _rows_difference(partitions, lineage), lineage, frozenset(ignored)),
+        differences=tuple(turned),
         rows=_row_counts(partitions),
         lineage=lineage,
     )
@@ -134,6 +151,18 @@ def _columns(days: Days, names: Sequence[str], keys: Collection[str]) -> tuple[C
     if not days.before or not days.after:
         return ()
     return tuple(column_difference(days, name, is_key=name in keys) for name in names)
+
+
+def _told(days: Days, column: ColumnDifference, others: Mapping[date, ColumnProfiles], *, is_key: bool = False) -> ColumnDifference:
+    """The difference of a column as that of the odd window from the other one."""
+    if not days.before or not days.after or (days.windows.is_same and not column.kinds):
+        return column
+    compared = differing(days, column.name)
+    back = column_difference(days.turned, column.name, is_key=is_key)
+    told_apart = compared.before.keys() | compared.after.keys()
+    tables = {**others, **days.before, **days.after}
+    known = {day: table[column.name] for day, table in tables.items() if day not in told_apart and column.name in table}
+    return back if is_turned(column, back, compared, known) else column
 
 
 def _rank(
@@ -185,23 +214,54 @@ def _source_difference(
     )
 
 
-def _rows_difference(days: Days, lineage: Lineage) -> Difference | None:
-    """Partitions that have far more or fewer rows than the ones before them, or than they had before they were rewritten."""
-    windows = days.windows
-    if not days.before or not days.after or not (windows.added or windows.rewritten):
+def _rows_difference(days: Days, fed: tuple[str, ...], others: Mapping[date, ColumnProfiles], odd: tuple[str, str]) -> Difference | None:
+    """Partitions that have far more or fewer rows than such days have, told of the odd window by the days before, or else by all others."""
+    if not days.before or not days.after:
         return None
-    new = {day: _rows(days.after[day]) for day in (*windows.rewritten, *windows.added)}
-    old = {day: _rows(days.before[day]) for day in windows.rewritten}
-    if windows.added:
-        old |= {day: _rows(days.before[day]) for day in list(days.before)[-max(WITNESSES, len(windows.added)) :]}
-    like = {day: _like(day, old) for day in new}
-    was, is_now = float(median(like.values())), float(median(new.values()))
-    change = median(rows / max(like[day], 1.0) for day, rows in new.items())
-    ratio = max(change, 1 / max(change, 1 / max(was, 1.0)))
-    if ratio < ROWS_RATIO:
+    there, back = _changed_rows(days), _changed_rows(days.turned)
+    if there is None and back is None:
         return None
-    score = (1 - 1 / ratio) * ROWS_WEIGHT
-    return Difference(subject=Subject.ROWS, name="rows", column=None, score=score, fed=lineage.features, rows=(was, is_now))
+    first, second = (set(days.windows.rewritten) or set(own) or set(side) for own, side in _own_days(days))
+    known = {day: _rows(table) for day, table in {**others, **days.before, **days.after}.items() if day not in first | second}
+    usual = {day: rows for day, rows in known.items() if day < min(first | second)} or known
+    one, other = (_ratio({day: _rows(side[day]) for day in own}, usual) for own, side in ((first, days.before), (second, days.after)))
+    is_turned = one >= ROWS_RATIO > other if usual else max(first) > max(second)
+    found = back if back and (is_turned or there is None) else there
+    assert found is not None  # noqa: S101 - one of the two is
+    was, is_now, ratio = found
+    score, told = (1 - 1 / ratio) * ROWS_WEIGHT, odd if found is back else None
+    return Difference(subject=Subject.ROWS, name="rows", column=None, score=score, fed=fed, rows=(was, is_now), odd=told)
+
+
+def _changed_rows(days: Days) -> tuple[float, float, float] | None:
+    """The median rows of such days before and of the new ones, and how many times as many or as few these are; None if about as many."""
+    rewritten = {day: _rows(days.before[day]) for day in days.windows.rewritten}
+    latest = list(days.before)[-max(WITNESSES, len(days.windows.added)) :]
+    usual = rewritten | {day: _rows(days.before[day]) for day in latest}
+    found = [_rows_of(days, days.windows.rewritten, rewritten), _rows_of(days, days.windows.added, usual)]
+    worst = max((one for one in found if one is not None), key=lambda one: one[2], default=None)
+    return worst if worst is not None and worst[2] >= ROWS_RATIO else None
+
+
+def _rows_of(days: Days, new: Sequence[date], usual: Mapping[date, int]) -> tuple[float, float, float] | None:
+    rows = {day: _rows(days.after[day]) for day in new}
+    if not rows:
+        return None
+    was, is_now = (float(median(counts)) for counts in ([_like(day, usual) for day in rows], rows.values()))
+    return was, is_now, _ratio(rows, usual)
+
+
+def _own_days(days: Days) -> tuple[tuple[Sequence[date], Mapping[date, ColumnProfiles]], ...]:
+    """Of each window the days that only it has, and all of them."""
+    return (days.windows.vanished, days.before), (days.windows.added, days.after)
+
+
+def _ratio(rows: Mapping[date, int], usual: Mapping[date, int]) -> float:
+    """How many times as many or as few rows days have as such days usually do."""
+    if not rows or not usual:
+        return 1.0
+    change = float(median(max(count, 1) / max(_like(day, usual), 1.0) for day, count in rows.items()))
+    return max(change, 1 / change)
 
 
 def _like(day: date, rows: Mapping[date, int]) -> float:

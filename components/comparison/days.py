@@ -1,7 +1,7 @@
 """The days on which two windows differ. Partitions with the same content in both say nothing, and are left out."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -39,6 +39,12 @@ class Days:
     def columns(self) -> tuple[str, ...]:
         """The columns of both windows, those of the later one first."""
         return tuple(dict.fromkeys(name for side in (self.after, self.before) for table in side.values() for name in table))
+
+    @property
+    def turned(self) -> "Days":
+        """The same windows, the other one first."""
+        windows = replace(self.windows, added=self.windows.vanished, vanished=self.windows.added)
+        return Days(self.after, self.before, windows)
 
 
 def partition_days(before: Profiles, after: Profiles) -> Days:

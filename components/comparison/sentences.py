@@ -37,11 +37,22 @@ def is_clear(difference: Difference) -> bool:
 
 def sentence(difference: Difference) -> str:
     """Describe a difference and which features it reaches."""
-    if difference.rows is not None:
-        was, now = difference.rows
-        return f"partitions have {count(now)} rows, and had {count(was)} (medians)"
-    assert difference.column is not None  # noqa: S101 - rows alone are of no column
-    return f"{subject(difference)}: {describe(difference.column)}{_effect(difference)}"
+    if difference.column is None:
+        return how(difference)
+    where, usual = (f" in {difference.odd[0]}", f"; as usual in {difference.odd[1]}") if difference.odd else ("", "")
+    return f"{subject(difference)}{where}: {describe(difference.column)}{usual}{_effect(difference)}"
+
+
+def how(difference: Difference) -> str:
+    """Describe how something differs, and in which window, without its name."""
+    if difference.column is not None:
+        told = describe(difference.column)
+        return f"in {difference.odd[0]}, {told}; as usual in {difference.odd[1]}" if difference.odd else told
+    was, now = difference.rows or (0.0, 0.0)
+    if difference.odd:
+        odd, usual = difference.odd
+        return f"partitions have {count(now)} rows in {odd}, and {count(was)} in {usual} (medians)"
+    return f"partitions have {count(now)} rows, and had {count(was)} (medians)"
 
 
 def subject(difference: Difference) -> str:

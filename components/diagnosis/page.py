@@ -4,15 +4,14 @@ Like every page of ours it needs nothing else: no script, no link, no font, no n
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
 from components.comparison import sentences
-from components.comparison.columns import ColumnDifference
-from components.comparison.compare import DataComparison, RowCounts
+from components.comparison.compare import DataComparison, Difference, RowCounts
 from components.diagnosis.metrics import MetricDifference
 from components.diagnosis.newest.newest import Newest, measured_on, newest_culprit
 from components.diagnosis.versions import VersionComparison
@@ -115,7 +114,7 @@ def _write(facts: _Facts, path: Path) -> None:
         differences=data.differences if data else (),
         windows={"partitions": data.partitions, "spans": data.spans} if data else {},
         columns={"source": data.source, "source.sql": data.features} if data else {},
-        charts=[_chart(difference.column) for difference in data.differences[:DRAWN]] if data else [],
+        charts=[_chart(difference) for difference in data.differences[:DRAWN]] if data else [],
         rows=_row_charts(data.rows if data else None),
         newest_title=_newest_title(newest),
         newest_metrics=_newest_metrics(newest) if newest else {},
@@ -123,8 +122,8 @@ def _write(facts: _Facts, path: Path) -> None:
         figure=_figure,
         most_different=_most_different,
         subject=sentences.subject,
-        describe=sentences.describe,
-        sentence=sentences.sentence,
+        cells=_cells,
+        how=sentences.how,
         added_and_vanished=sentences.added_and_vanished,
     )
     write_page(page, path)
@@ -140,11 +139,18 @@ def _median(profile: ColumnProfile) -> float | None:
     return float(round(median)) if median is not None and profile.type == "INTEGER" else median
 
 
-def _chart(column: ColumnDifference | None) -> Markup | None:
+def _cells(difference: Difference) -> Cells | None:
+    """What is drawn of a difference: the window that is named first is before, even if it is the odd one."""
+    cells = difference.column.cells if difference.column else None
+    return replace(cells, before=cells.after, after=cells.before) if cells and difference.odd else cells
+
+
+def _chart(difference: Difference) -> Markup | None:
     """Numbers as a histogram, without the bins at the end that are empty on both sides. Other values are listed, not drawn."""
-    if column is None or column.cells is None or not column.is_numeric:
+    cells = _cells(difference)
+    if difference.column is None or cells is None or not difference.column.is_numeric:
         return None
-    before, after = column.cells.shares
+    before, after = cells.shares
     filled = np.flatnonzero(before + after)
     end = int(filled[-1]) + 1 if len(filled) else 0
     return binned_shares(before[:end].tolist(), after[:end].tolist())

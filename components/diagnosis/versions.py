@@ -1,6 +1,8 @@
 """Two versions side by side: their data, their metrics, their code, and everything else that made them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -8,6 +10,7 @@ from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side, Subject, compare_profiles
 from components.comparison.sentences import culprit, describe, is_clear, leading, sentence, subject
 from components.database.statements import execute
+from components.diagnosis.around import days_around
 from components.diagnosis.code import FileDifference, compare_code, read_code
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.sides import Operand, recorded_operand
@@ -58,10 +61,12 @@ class VersionComparison:
     facts: tuple[FactDifference, ...]
 
     @property
-    def broken(self) -> str | None:
-        """What is broken in the later version's data, in one sentence; None where nothing is."""
+    def broken(self) -> dict[str, str]:
+        """What is broken in the data of one of the versions, in one sentence, by its name; empty where nothing is."""
         top = leading(self.data)
-        return sentence(top) if top and top.column and top.column.is_fault and is_clear(top) else None
+        if top is None or top.column is None or not top.column.is_fault or not is_clear(top):
+            return {}
+        return {top.odd[0] if top.odd else self.data.after: sentence(top)}
 
     @property
     def culprit(self) -> str:
@@ -88,10 +93,19 @@ def _data_in_short(data: DataComparison) -> str:
     return f"of the data, {subject(top)} differs most, which is little" if top else "the data differ in no more than chance explains"
 
 
-def compare_operands(model: Model, before: Operand, after: Operand, *, sql: str | None = None) -> DataComparison:
-    """Compare the data of two operands. `sql` is the query whose lineage counts; by default it is the model's own.
+def compare_operands(
+    model: Model, before: Operand, after: Operand, *, sql: str | None = None, others: Callable[[], Profiles] = dict
+) -> DataComparison:
+    """Compare the data of two operands.
 
     A log may lack features, and has no label; today's rows have none yet either. What only one of them can have is not compared.
+
+    Args:
+        model: names the key, the label, and columns that are no cause.
+        before: one of them.
+        after: the other one.
+        sql: the query whose lineage counts; by default it is the model's own.
+        others: other partitions of the source, which are asked for if the two differ enough for it to matter which of them is odd.
     """
     one, other = before.side, after.side
     if before.is_log or after.is_log:
@@ -104,7 +118,10 @@ def compare_operands(model: Model, before: Operand, after: Operand, *, sql: str 
     lineage = trace(sql or model.text("source.sql"), list(columns), features, key=model.rows.key)
     lineage = replace(lineage, keys=lineage.keys | {model.rows.key})  # by its name, too, where the query could not be read
     field = snapshots[0].partition_field if snapshots else None
-    return compare_profiles(one, other, lineage, partition_field=field, ignored=model.checks.ignore)
+    compare = partial(compare_profiles, one, other, lineage, partition_field=field, ignored=model.checks.ignore)
+    found = compare()
+    top = leading(found)
+    return compare(others=around) if top and is_clear(top) and (around := others()) else found
 
 
 def unlabelled(model: Model, before: Side, after: Side) -> tuple[Side, Side]:
@@ -160,7 +177,7 @@ def compare_versions(cloud: Cloud, model: Model, before: str, after: str) -> Ver
         model=model.name,
         before=one,
         after=other,
-        data=compare_operands(model, *operands, sql=sql),
+        data=compare_operands(model, *operands, sql=sql, others=lambda: days_around(cloud, model, operands)),
         notes=tuple(note for operand in operands for note in operand.notes),
         metrics=compare_metrics(stories[0].own_metrics, stories[1].own_metrics) if len(stories) == 2 else (),
         files=files,

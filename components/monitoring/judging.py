@@ -2,10 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side
+from components.comparison.sentences import leading
+from components.diagnosis.around import days_around
 from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.sides import Operand, recorded_operand
 from components.diagnosis.versions import compare_operands, unlabelled
@@ -149,6 +152,8 @@ def _compare(cloud: Cloud, model: Model, story: VersionStory, last: date, served
     snapshot, as_of = describe_days(cloud, model, first, last)
     source = profile_source(cloud, snapshot, before.side.source, cluster=cluster_column(model, snapshot), as_of=as_of)
     after = Operand(side=Side(name="what is served", source=source, rows=served), snapshot=snapshot)
-    whole = compare_operands(model, before, after)
+    around = cache(lambda: days_around(cloud, model, (before, after)))
+    whole = compare_operands(model, before, after, others=around)
     one, other = unlabelled(model, before.side, after.side)
-    return sharpen(whole, one, other, partition_field=snapshot.partition_field, ignored=model.checks.ignore)
+    others = around() if leading(whole) else None
+    return sharpen(whole, one, other, partition_field=snapshot.partition_field, ignored=model.checks.ignore, others=others)

@@ -17,7 +17,7 @@ from components.monitoring.label_query import LogQuery
 from components.monitoring.own_model import read_own_model
 from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
 from components.registry.history import list_versions
-from components.registry.step import new_run
+from components.runs.new_run import new_run
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import start_run

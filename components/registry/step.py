@@ -4,7 +4,7 @@ import json
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -24,12 +24,11 @@ from components.registry.summary import write_summary
 from components.registry.versions import NewVersion, register_version, training_fingerprint
 from components.runs.kubeflow import find_execution, record_execution
 from components.runs.machine import MACHINE
+from components.runs.new_run import new_training_run
 from components.runs.outcome import Step
-from components.runs.provenance import Launch, environment_digest, package_versions, pipeline_version
+from components.runs.provenance import Launch, environment_digest
 from components.runs.record import (
-    Run,
     RunState,
-    Trigger,
     finish_run,
     is_recorded,
     pipeline_tasks,
@@ -39,7 +38,6 @@ from components.runs.record import (
     start_run,
 )
 from components.runs.steps import PipelineName
-from components.settings import Settings
 from components.snapshot import record as snapshots
 from components.snapshot.document import Snapshot
 from components.snapshot.pinned import keep_pinned
@@ -76,36 +74,6 @@ def start_recorded_run(step: Step, through: str, launch: str, kubeflow_run: str 
             f"the folder of model {step.model.name!r} changed since the run was launched (or the image holds another): "
             f"run it again, with an image built from this commit"
         )
-
-
-def new_training_run(step: Step, known: Launch, *, through: str) -> Run:
-    """A run of the training pipeline that starts here and now."""
-    model = step.model.name
-    parameters: dict[str, object] = {"model": model, "through": through, "beam_args": list(step.settings.beam_args)}
-    if known.waive_gate:
-        parameters["waive_gate"] = True
-    return new_run(step.settings, step.run_id, model, known, pipeline_name=PipelineName.TRAINING, parameters=parameters)
-
-
-def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipeline_name: str, parameters: Mapping[str, object]) -> Run:
-    """A run that starts here and now."""
-    return Run(
-        run_id=run_id,
-        model=model,
-        pipeline_name=pipeline_name,
-        pipeline_version=pipeline_version(),
-        pipeline_sha256=known.pipeline_sha256,
-        parameters=parameters,
-        trigger=Trigger(known.trigger),
-        reason=known.reason,
-        environment_digest=environment_digest(),
-        package_versions=package_versions(),
-        host=known.host,
-        git_commit=known.git_commit,
-        git_dirty=known.git_dirty,
-        image_digest=settings.image.partition("@")[2] or None if settings.image else None,
-        service_account=settings.database_user,
-    )
 
 
 def push_model(step: Step, snapshot: KfpArtifact, trained: KfpArtifact, pushed: KfpArtifact) -> None:

@@ -13,10 +13,10 @@ from components.evaluation.results import read_results
 from components.examples.digest import DIGEST
 from components.registry import versions
 from components.registry.history import VersionStory, read_version
-from components.registry.step import new_run
 from components.registry.versions import ModelRole
 from components.reproduction.causes import data_causes, environment_causes
 from components.reproduction.reproduced import ComparedPart, Comparison, PartVerdict, match_examples, match_metrics, match_weights
+from components.runs.new_run import new_run
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.runs.record import pipeline_tasks, record_tasks, start_run

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from components.registry.step import new_training_run
+from components.runs.new_run import new_training_run
 from components.runs.outcome import Step
 from components.runs.provenance import Launch
 from components.schedules.claims import claim_window

@@ -24,11 +24,12 @@ def main() -> None:
     parser.add_argument("--shadow", metavar="TARGET")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8501)
+    parser.add_argument("--grpc-port", type=int, help="TensorFlow Serving's gRPC, as a rule on 8500")
     parser.add_argument("--token-file", type=Path, help="a mounted secret")
     given = parser.parse_args()
     configure_logging()
     targets = Targets(given.target, given.canary, given.shadow)
-    options = ServeOptions(targets, given.host, given.port, given.canary_share, token_file=given.token_file)
+    options = ServeOptions(targets, given.host, given.port, given.grpc_port, given.canary_share, token_file=given.token_file)
     try:
         serve(Cloud(read_settings()), options, lambda address: log.info("serving", extra={"address": address}))
     except PerennialError as error:

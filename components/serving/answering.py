@@ -21,7 +21,7 @@ from components.protocol.inference import (
 )
 from components.protocol.paths import ModelVerb, Route, parse_path
 from components.protocol.refusal import Refusal
-from components.serving.scoring.rows import FeatureRows
+from components.scoring.rows import FeatureRows
 from components.serving.service import Predict, Servable, Service
 from components.training.signatures import INPUT, OUTPUT, PRESENT
 

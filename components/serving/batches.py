@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.serving.scoring.scorer import MOST_ROWS_OF_A_CALL, PackedRows, Scorer, joined
+from components.scoring.scorer import MOST_ROWS_OF_A_CALL, PackedRows, Scorer, joined
 
 BeforeAnswers = Callable[[Sequence["Waiting"], np.ndarray, float], None]
 """Is called with what was scored, the scores, and the seconds it took, before any request gets its answer."""

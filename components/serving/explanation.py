@@ -13,8 +13,8 @@ from components.google import quoted
 from components.model.folder import read_model
 from components.prediction_log.table import DATASET, DAY, feature_field
 from components.protocol.refusal import Refusal
+from components.scoring.scorer import environment
 from components.serving.loading import open_version, version_folder
-from components.serving.scoring.scorer import environment
 from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
 

@@ -8,10 +8,10 @@ from components.cloud import Cloud
 from components.errors import RegistryError
 from components.protocol.refusal import Refusal
 from components.registry.deployments import read_candidate
+from components.scoring.allowed import Features, read_features
+from components.scoring.rows import RowReader
+from components.scoring.scorer import Scorer
 from components.serving.metrics import Metrics
-from components.serving.scoring.allowed import Features, read_features
-from components.serving.scoring.rows import RowReader
-from components.serving.scoring.scorer import Scorer
 from components.storage.download_cache import pulled_folder
 from components.training.smoke import SmokeError, largest_difference, read_smoke
 

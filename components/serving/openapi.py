@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
+from components.scoring.allowed import Domain
 from components.serving.directory import Directory
-from components.serving.scoring.allowed import Domain
 from components.serving.service import Servable
 from components.training.signatures import Column
 

@@ -11,7 +11,7 @@ from components.protocol.bodies import DEFAULT_SIGNATURE, parse_predict
 from components.protocol.json_reader import JsonObject, read_document
 from components.protocol.refusal import Refusal
 from components.protocol.tensors import TensorSignature, is_base64
-from components.serving.scoring.rows import FeatureRows, RowReader
+from components.scoring.rows import FeatureRows, RowReader
 from components.training.signatures import INPUT, PACKED, RAW
 from components.wording import count, legible
 
@@ -59,10 +59,15 @@ def read_question(body: bytes, choose: Choose, *, key_name: str | None, most_row
 
     asked = parse_predict(exact if exact is not None else _json_object(document), signature_of)
     _require_rows(max((len(tensor) if tensor.ndim else 1 for tensor in asked.tensors.values()), default=0), most_rows)
-    return Question(_rows_of_tensors(chosen[-1], asked.signature, asked.tensors), asked.by_row)
+    return Question(rows_of_tensors(chosen[-1], asked.signature, asked.tensors), asked.by_row)
 
 
-def _rows_of_tensors(reader: RowReader, signature: str, tensors: Mapping[str, np.ndarray]) -> FeatureRows:
+def rows_of_tensors(reader: RowReader, signature: str, tensors: Mapping[str, np.ndarray]) -> FeatureRows:
+    """The rows that a signature is asked, by the tensors of its inputs.
+
+    Raises:
+        Refusal: a tensor or a value is not what it must be.
+    """
     if any(tensor.ndim == 0 for tensor in tensors.values()):
         raise Refusal("the inputs have no rows: give lists")
     if signature == DEFAULT_SIGNATURE and tensors.keys() == {INPUT}:

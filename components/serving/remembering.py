@@ -17,8 +17,8 @@ from components.prediction_log.record import LogRecord, RecordHeader, encode
 from components.prediction_log.shipper import DRAIN_SECONDS
 from components.prediction_log.spool import LIMIT_BYTES, Spool
 from components.prediction_log.table import DATASET, DAY, REFUSED, LogTable, refused_log
+from components.scoring.scorer import environment
 from components.serving.metrics import Metrics
-from components.serving.scoring.scorer import environment
 from components.serving.service import HASHES, Asked, Scored, Servable, Unanswered
 from components.settings import Settings
 from components.wording import count

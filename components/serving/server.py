@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -23,6 +24,9 @@ from components.serving.remembering import LogOptions, Remembering
 from components.serving.service import Limits, Service
 from components.settings import Settings
 
+if TYPE_CHECKING:
+    from components.serving.grpc.server import GrpcServer
+
 log = logging.getLogger(__name__)
 
 SWITCH_SECONDS = 0.0005
@@ -30,6 +34,8 @@ SWITCH_SECONDS = 0.0005
 STOP_SECONDS = 30
 """For requests that have begun when the service is told to stop."""
 TOKEN_BYTES = 32
+EXIT_SECONDS = 0.1
+"""How often it is looked whether the HTTP server ends."""
 SHIPPER_SECONDS = 1.0
 """How often it is looked whether the process that ships the log lives."""
 
@@ -41,6 +47,8 @@ class ServeOptions:
     targets: Targets
     host: str = "127.0.0.1"
     port: int = 8501
+    grpc_port: int | None = None
+    """None: no gRPC. 0 takes a free one."""
     canary_share: float = 0.05
     asks_for_token: bool = True
     token_file: Path | None = None
@@ -102,14 +110,27 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
         timeout_keep_alive=75,
     )
     server = uvicorn.Server(config)
+    address = f"http://{options.host}:{listener.getsockname()[1]}"
+
+    def make_grpc() -> "GrpcServer":
+        from components.serving.grpc.server import make_grpc_server  # it imports TensorFlow
+
+        return make_grpc_server(service, token, follower.problems, options.host, options.grpc_port or 0)
+
+    make = None if options.grpc_port is None else make_grpc
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        address = f"http://{options.host}:{listener.getsockname()[1]}"
-        runner.run(_run(server, listener, follower, remembering, lambda: on_ready(address)))
+        runner.run(_run(server, listener, follower, remembering, make, lambda beside: on_ready(address + beside)))
 
 
 async def _run(
-    server: uvicorn.Server, listener: socket.socket, follower: Follower, remembering: Remembering | None, on_ready: Callable[[], None]
+    server: uvicorn.Server,
+    listener: socket.socket,
+    follower: Follower,
+    remembering: Remembering | None,
+    make_grpc: "Callable[[], GrpcServer] | None",
+    on_ready: Callable[[str], None],
 ) -> None:
+    beside = make_grpc() if make_grpc is not None else None  # on this loop, and before anything is loaded: its port may be taken
     await follower.follow()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)  # uvicorn raises it again when it has stopped, before this has come to its end
@@ -118,9 +139,14 @@ async def _run(
     tasks = [asyncio.create_task(follower.run())]
     if remembering is not None:
         tasks.append(asyncio.create_task(_ship(remembering)))
-    on_ready()
+    if beside is not None:
+        await beside.start()
+        tasks.append(asyncio.create_task(_stop_with(server, beside)))
+    on_ready("" if beside is None else f" and by gRPC on {beside.address}")
     try:
         await server.serve(sockets=[listener])
+        if beside is not None:
+            await tasks.pop()
     finally:
         for task in tasks:
             task.cancel()
@@ -128,6 +154,13 @@ async def _run(
         await follower.service.finish()
         if remembering is not None:
             remembering.close()
+
+
+async def _stop_with(server: uvicorn.Server, beside: "GrpcServer") -> None:
+    """End the calls over gRPC while those over HTTP end."""
+    while not server.should_exit:
+        await asyncio.sleep(EXIT_SECONDS)
+    await beside.stop(STOP_SECONDS)
 
 
 async def _ship(remembering: Remembering) -> None:

@@ -11,12 +11,12 @@ import numpy as np
 from components.errors import PerennialError
 from components.protocol.refusal import Refusal
 from components.protocol.tensors import TensorSignature
+from components.scoring.rows import FeatureRows, RowReader
+from components.scoring.scorer import Scorer
 from components.serving.batches import Batches, Waiting
 from components.serving.directory import LABELS, Directory, ServingRole
 from components.serving.metrics import Metrics
 from components.serving.questions import Question, read_question
-from components.serving.scoring.rows import FeatureRows, RowReader
-from components.serving.scoring.scorer import Scorer
 
 log = logging.getLogger(__name__)
 

@@ -18,6 +18,7 @@ from components.registry.deployments import live_on_target
 from components.runs.record import is_recorded
 from components.settings import Settings
 from components.wording import score
+from pipelines.cli.exit_code import ExitCode
 from pipelines.demos.service import await_that, serving
 from pipelines.demos.story import Shop, play, run, say
 from pipelines.demos.timetable import Timetable
@@ -90,7 +91,7 @@ def _changed_world(shop: Shop, settings: Settings, world: Timetable) -> None:
     shop.load(SERVED, LEARNED, world.flown)
     _serve(settings, SERVED, LEARNED - ONE_DAY)
     run("monitor", MODEL, "--through", str(LEARNED), "--target", TARGET)
-    run("alarms", MODEL, expected=3)
+    run("alarms", MODEL, expected=ExitCode.DIFFERS)
     say("   Nothing broke: the world is another one. Training helps, on a window that has the change. No person is asked:")
     _watch(settings, live=3)
     shop.load(LEARNED + ONE_DAY, BROKEN, world.flown)
@@ -122,7 +123,7 @@ def _bad_version(shop: Shop, settings: Settings, world: Timetable) -> None:
     shop.load(LEAKED + ONE_DAY, GONE_BACK, world.flown)
     _serve(settings, LEAKED + ONE_DAY, GONE_BACK - ONE_DAY)
     run("monitor", MODEL, "--through", str(GONE_BACK), "--target", TARGET)
-    run("alarms", MODEL, expected=3)
+    run("alarms", MODEL, expected=ExitCode.DIFFERS)
     say("   Live it is not: nobody knows such temperatures at departure. It is on probation, and goes back by itself:")
     _watch(settings, live=3)
     shop.load(GONE_BACK + ONE_DAY, END, world.flown)

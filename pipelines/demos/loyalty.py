@@ -9,6 +9,7 @@ from datetime import date
 from components.google import storage_client
 from components.runs.record import RunState
 from components.settings import Settings
+from pipelines.cli.exit_code import ExitCode
 from pipelines.demos.story import Shop, play, run, say
 from pipelines.local.seed import SCHEMA
 from pipelines.run.local import ForkServer
@@ -60,7 +61,7 @@ def _break_and_restore(settings: Settings) -> None:
     run("verify", MODEL)
     say("   Somebody changes one byte of it by hand:")
     _change_a_byte(settings)
-    run("verify", MODEL, expected=2)
+    run("verify", MODEL, expected=ExitCode.DIFFERS)
     run("restore", MODEL, "2")
     run("verify", MODEL)
 

@@ -16,6 +16,7 @@ from components.google import bigquery_client
 from components.model.folder import Model, read_model
 from components.runs.record import RunState, Trigger
 from components.settings import REPOSITORY, Settings, read_settings
+from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.main import main as perennial
 from pipelines.cli.text import reproduction as reproduction_text
 from pipelines.cli.text import training as training_text
@@ -139,7 +140,7 @@ class Shop:
             raise TaskError(f"version {number} was not reproduced: see above")
 
 
-def run(*words: str, expected: int = 0) -> None:
+def run(*words: str, expected: ExitCode = ExitCode.DONE) -> None:
     """Run a command in this process, and show it as somebody at a terminal sees it.
 
     Raises:

@@ -41,7 +41,7 @@ SENT = {
     "components/monitoring/label_query.py": 1,  # those of monitoring and of challengers
     "components/monitoring/served_rows.py": 1,  # served_rows.sql
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
-    "components/serving/scoring/prediction.py": 1,  # a query of the user's own
+    "components/scoring/prediction.py": 1,  # a query of the user's own
     "components/snapshot/partitions.py": 3,  # CURRENT_TIMESTAMP and partitions.sql, which a dry run asks for, too
     "components/snapshot/query.py": 1,  # source.sql alone
     "components/snapshot/source.py": 2,  # undated.sql and days.sql, which tests/components/snapshot/test_partition_types.py runs

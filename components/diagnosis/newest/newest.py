@@ -1,12 +1,14 @@
 """Evaluate one or two versions on the newest data: their predictions on the same rows, their metrics then and now, and the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cache
 
 from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side
 from components.comparison.sentences import leading
+from components.diagnosis.around import days_around
 from components.diagnosis.metrics import MetricDifference, compare_metrics
 from components.diagnosis.newest.loaded_version import LoadedVersion, load_version
 from components.diagnosis.newest.metrics_now import worse
@@ -52,6 +54,8 @@ class NewestData:
     """What broke, in one sentence."""
     shift: str | None
     """What differs most, whether it broke or not."""
+    mended: str | None = None
+    """What was broken in the data that the version was trained on, and is not any more, in one sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +126,11 @@ def look_at_newest(
     window = describe_newest(cloud, newer.model, learned, day=day, history=history)
     rows = read_rows(cloud, versions, window, learned[-1])
     data = _since_trained(cloud, versions[0], newer, window, rows[-1].profiles)
+    broken_then = {versions[0].name: data.mended}
     if len(versions) > 1 and data.fault is None:
         data = _since_trained(cloud, newer, newer, window, rows[-1].profiles)
+        broken_then[newer.name] = data.mended
+    between = replace(between, broken={name: what for name, what in broken_then.items() if what} | dict(between.broken))
     unreadable = rows[-1].unreadable if all(fed.unreadable for fed in rows) else None
     predictions = predict_newest(cloud.settings, versions, rows, progress=progress)
     notes = _notes(versions, window, rows[-1], predictions)
@@ -137,12 +144,15 @@ def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, w
     cluster = cluster_column(model, window.snapshot)
     source = profile_source(cloud, window.snapshot, before.side.source, cluster=cluster, as_of=window.described_at)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
-    whole = compare_operands(model, before, after)
+    others = cache(lambda: days_around(cloud, model, (before, after)))
+    whole = compare_operands(model, before, after, others=others)
     one, other = unlabelled(model, before.side, after.side)
     field, ignored = window.snapshot.partition_field, model.checks.ignore
-    comparison, since = sharpen(whole, one, other, partition_field=field, ignored=ignored)
+    comparison, since = sharpen(
+        whole, one, other, partition_field=field, ignored=ignored, others=others() if leading(whole) is not None else None
+    )
     first = since or min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
-    fault, most = broken(comparison), leading(comparison)
+    fault, mended, most = broken(comparison), broken(comparison, before=True), leading(comparison)
     return NewestData(
         through=window.through,
         judged=window.judged,
@@ -152,6 +162,7 @@ def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, w
         comparison=comparison,
         since=since,
         fault=describe_change(fault, model.source.table, first) if fault else None,
+        mended=describe_change(mended, model.source.table, first) if mended else None,
         shift=describe_change(most, model.source.table, first) if most else None,
     )
 

@@ -7,7 +7,7 @@ from datetime import date
 from components.comparison.columns import ColumnChange, ColumnDifference
 from components.comparison.compare import DataComparison, Difference, Side, Subject, compare_profiles
 from components.comparison.sentences import describe, is_clear, sentence
-from components.profiles.profile import ColumnProfile
+from components.profiles.profile import ColumnProfile, Profiles
 from components.wording import legible, percent
 
 EMPTIER = 0.2
@@ -15,7 +15,13 @@ EMPTIER = 0.2
 
 
 def sharpen(
-    comparison: DataComparison, before: Side, after: Side, *, partition_field: str | None, ignored: Sequence[str] = ()
+    comparison: DataComparison,
+    before: Side,
+    after: Side,
+    *,
+    partition_field: str | None,
+    ignored: Sequence[str] = (),
+    others: Profiles | None = None,
 ) -> tuple[DataComparison, date | None]:
     """Compare again from the day on which something broke. Returns that comparison and the day, or the given one and None.
 
@@ -25,11 +31,12 @@ def sharpen(
         after: the newest data.
         partition_field: the source's column that differs by nature.
         ignored: columns that are no cause.
+        others: other partitions of the source, which tell what is usual.
     """
     candidates: list[tuple[float, DataComparison, date | None]] = [(_strength(comparison), comparison, None)]
     for since in sorted({column.since for column in comparison.source if column.kinds and column.since}):
         recent = replace(after, source={part: table for part, table in after.source.items() if part.day >= since})
-        sharper = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field, ignored=ignored)
+        sharper = compare_profiles(before, recent, comparison.lineage, partition_field=partition_field, ignored=ignored, others=others)
         candidates.append((_strength(sharper), sharper, since))
     return max(candidates, key=lambda candidate: candidate[0])[1:]
 
@@ -39,9 +46,14 @@ def _strength(comparison: DataComparison) -> float:
     return fault.score if fault and fault.subject == Subject.SOURCE else 0.0
 
 
-def broken(comparison: DataComparison) -> Difference | None:
-    """The fault, or the rise of NULLs, that is worst: in the source table, or else in source.sql's columns. None if nothing broke."""
-    leading = (d for d in comparison.differences if d.leads and d.column and d.score > 0)
+def broken(comparison: DataComparison, *, before: bool = False) -> Difference | None:
+    """The fault, or the rise of NULLs, that is worst: in the source table, or else in source.sql's columns. None if nothing broke.
+
+    Args:
+        comparison: what a version was trained on, and the newest data.
+        before: what is broken in the former, and mended in the latter.
+    """
+    leading = (d for d in comparison.differences if d.leads and d.column and d.score > 0 and bool(d.odd) == before)
     faults = [d for d in leading if d.column and ((d.column.is_fault and is_clear(d)) or _is_emptier(d.column))]
     return next((fault for fault in faults if fault.subject == Subject.SOURCE), next(iter(faults), None))
 
@@ -67,9 +79,10 @@ def describe_change(difference: Difference, table: str, since: date | None) -> s
         return sentence(difference)
     is_source = difference.subject == Subject.SOURCE
     name = f"column {legible(column.name)} of {table}" if is_source else f"feature {legible(column.name)}"
+    where = f" in the data of {difference.odd[0]}, and is not in {difference.odd[1]}" if difference.odd else ""
     is_of_the_table = not {ColumnChange.ABSENT, ColumnChange.TYPE}.isdisjoint(column.kinds)
-    began = column.since or (since if is_source and not is_of_the_table else None)
-    when = f" since {began}" if began else ""
+    began = column.since or (since if is_source and not is_of_the_table and not difference.odd else None)
+    when = f"{where} since {began}" if began else where
     if _is_emptier(column):
         return f"{name} is empty in {percent(_null_share(column.after))} of rows{when} (was {percent(_null_share(column.before))})"
     said = describe(replace(column, since=None))

@@ -1,7 +1,7 @@
 """The verdict on the newest data: the source or the model, and whether going back to the older version helps."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from components.diagnosis.metrics import MetricDifference
@@ -52,12 +52,12 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Between:
-    """What was found between two versions; nothing of one alone."""
+    """What was found between two versions, and what is wrong with what each was trained on."""
 
     difference: str = ""
     """What most likely makes the newer version different from the older one."""
-    broken: str | None = None
-    """What is broken in the data that the newer version was trained on; None where nothing is."""
+    broken: Mapping[str, str] = field(default_factory=dict)
+    """What is broken in the data that a version was trained on, by its name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +81,12 @@ class Evidence:
     """Whether the newer version is worse today than the older one was when it was made."""
     unreadable: str | None = None
     """Why the newest rows cannot be read at all."""
+
+    @property
+    def learned(self) -> str:
+        """What is broken in the data that the newer version was trained on, with its name; empty if nothing is."""
+        newer = self.versions[-1].name
+        return f"{newer}: {self.between.broken[newer]}" if newer in self.between.broken else ""
 
 
 def decide(evidence: Evidence) -> Verdict:
@@ -129,6 +135,11 @@ def _both_wrong(evidence: Evidence) -> Verdict:
     if evidence.fault:
         sentence = f"the source, not the model: {evidence.fault}; {useless} ({summaries})"
         return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
+    if all(version.name in evidence.between.broken for version in evidence.versions):
+        sentence = f"the training data of {evidence.learned}; {useless} ({summaries}), train again on good data"
+        return Verdict(
+            kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=False, cause=evidence.between.broken[evidence.versions[-1].name]
+        )
     is_by_labels = all(version.worse for version in evidence.versions)
     if not is_by_labels and not any(version.refused > MOST_REFUSED for version in evidence.versions):
         return _unlabelled(evidence, summaries)
@@ -160,9 +171,10 @@ def _older(evidence: Evidence) -> Verdict:
         worse = f"do not roll back to {older.name}, which is worse today ({_summary(older)}{_versus(evidence.older_worse, newer)})"
         sentence = f"the source, not the model: {evidence.fault}; {newer.name} holds for now ({_summary(newer)}), {worse}"
         return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
+    learned = f", and was trained on broken data: {evidence.between.broken[older.name]}" if older.name in evidence.between.broken else ""
     sentence = (
         f"nothing is wrong with {newer.name} on the newest data ({_summary(newer)}); do not roll back to {older.name}, which is worse "
-        f"today ({_summary(older)}{_versus(evidence.older_worse, newer)})"
+        f"today ({_summary(older)}{_versus(evidence.older_worse, newer)}){learned}"
     )
     return Verdict(kind=VerdictKind.OLDER, sentence=sentence, rollback_helps=False)
 
@@ -170,8 +182,13 @@ def _older(evidence: Evidence) -> Verdict:
 def _nothing(evidence: Evidence, newer: VersionNow) -> Verdict:
     whom = f"either {evidence.versions[0].name} or {newer.name}" if len(evidence.versions) > 1 else newer.name
     summaries = " and ".join(_summary(version) for version in evidence.versions)
-    if evidence.fault or (evidence.between.broken and len(evidence.versions) > 1):
+    if evidence.fault or evidence.learned:
         return _not_felt(evidence, summaries)
+    older = evidence.versions[0].name
+    if older in evidence.between.broken:
+        learned = f"which was trained on broken data: {evidence.between.broken[older]}"
+        sentence = f"nothing is wrong with {newer.name}; do not roll back to {older}, {learned}"
+        return Verdict(kind=VerdictKind.OLDER, sentence=f"{sentence} ({summaries})", rollback_helps=False)
     if not evidence.is_judged:
         sentence = f"nothing is seen to be wrong with {whom}, though no newer labels are known: predictions are as they were ({summaries})"
     else:
@@ -185,9 +202,9 @@ def _not_felt(evidence: Evidence, summaries: str) -> Verdict:
     if evidence.fault:
         sentence = f"the source, not the model: {evidence.fault}; it is not felt yet ({summaries}), mend it before it is"
         return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=rollback_helps, cause=evidence.fault)
-    newer, broken = evidence.versions[-1], evidence.between.broken
-    sentence = f"the training data of {newer.name}: {broken}; it is not felt on the newest data ({summaries}), train again on good data"
-    return Verdict(kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=None, cause=broken)
+    sentence = f"the training data of {evidence.learned}; it is not felt on the newest data ({summaries}), train again on good data"
+    cause = evidence.between.broken[evidence.versions[-1].name]
+    return Verdict(kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=None, cause=cause)
 
 
 def _versus(worse: Sequence[MetricDifference], better_one: VersionNow) -> str:

@@ -10,6 +10,7 @@ import click
 
 from components.cloud import Cloud
 from components.diagnosis import versions as diagnosis
+from components.diagnosis.around import days_around
 from components.diagnosis.newest.verdict import Between
 from components.diagnosis.sides import read_operand
 from components.errors import RegistryError
@@ -215,7 +216,8 @@ def compare_data(model: str, before: str, after: str, as_json: bool, html: Path 
     cloud = Cloud(ready_settings())
     found_model = read_model(cloud.settings.models_folder, model)
     sides = [read_operand(cloud, found_model, text) for text in (before, after)]
-    comparison, notes = diagnosis.compare_operands(found_model, *sides), [note for side in sides for note in side.notes]
+    comparison = diagnosis.compare_operands(found_model, *sides, others=lambda: days_around(cloud, found_model, sides))
+    notes = [note for side in sides for note in side.notes]
     if html:
         from components.diagnosis.page import write_data_page
 

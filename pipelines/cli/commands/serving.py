@@ -13,12 +13,12 @@ from components.cloud import Cloud
 from components.deployment.request import require_target
 from components.errors import SettingsError
 from components.log import configure_logging
+from components.scoring.prediction import predict_rows, query_rows, read_rows, write_rows
+from components.scoring.scorer import environment
 from components.serving.explanation import explain_request, log_of
 from components.serving.following import Targets
 from components.serving.loading import open_version, version_folder
 from components.serving.remembering import LogOptions
-from components.serving.scoring.prediction import predict_rows, query_rows, read_rows, write_rows
-from components.serving.scoring.scorer import environment
 from components.serving.server import ServeOptions, own_token_file
 from components.serving.server import serve as run_service
 from components.serving.service import Limits
@@ -37,6 +37,7 @@ LOOPBACK = ("127.0.0.1", "::1", "localhost")
 @click.option("--shadow", metavar="TARGET", help="A target whose live versions are asked the same, and never answer.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8501, show_default=True, help="The port; 0 takes a free one.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Also answer TensorFlow Serving's gRPC on this port; 0 takes a free one.")
 @click.option(
     "--token-file", type=click.Path(path_type=Path), help="A file with the token. Default: one in the state folder, which is made."
 )
@@ -62,6 +63,7 @@ def serve(
     shadow: str | None,
     host: str,
     port: int,
+    grpc_port: int | None,
     token_file: Path | None,
     no_token: bool,
     most_rows: int,
@@ -82,7 +84,9 @@ def serve(
     configure_logging()
     log = None if no_log else LogOptions(log_share, log_days, sensitive)
     limits = Limits(rows=most_rows, seconds=seconds)
-    options = ServeOptions(targets, host, port, canary_share, asks_for_token=not no_token, token_file=token_file, limits=limits, log=log)
+    options = ServeOptions(
+        targets, host, port, grpc_port, canary_share, asks_for_token=not no_token, token_file=token_file, limits=limits, log=log
+    )
 
     def tell(address: str) -> None:
         token = "" if no_token else f", token in {token_file or own_token_file(settings)}"

@@ -10,7 +10,7 @@ import numpy as np
 from components.comparison.columns import ColumnDifference
 from components.comparison.compare import DataComparison, Difference
 from components.comparison.days import Windows
-from components.comparison.sentences import added_and_vanished, culprit, describe, sentence, subject
+from components.comparison.sentences import added_and_vanished, culprit, how, sentence, subject
 from components.diagnosis.metrics import MetricDifference, Significance
 from components.diagnosis.versions import VersionComparison
 from components.profiles.profile import ColumnProfile
@@ -62,10 +62,10 @@ def _show_difference(difference: Difference) -> None:
     column = difference.column
     name = legible(subject(difference), 34)
     if column is None:
-        click.echo(f"  {name:<34} {difference.score:6.3f} {'':>7} {'':>6} {'':>6} {'':>7}  {sentence(difference)}")
+        click.echo(f"  {name:<34} {difference.score:6.3f} {'':>7} {'':>6} {'':>6} {'':>7}  {how(difference)}")
         return
     distances = f"{column.jensen_shannon:6.3f} {column.l_infinity:6.3f} {column.population_stability:7.2f}"
-    click.echo(f"  {name:<34} {difference.score:6.3f} {percent(column.share):>7} {distances}  {describe(column)}")
+    click.echo(f"  {name:<34} {difference.score:6.3f} {percent(column.share):>7} {distances}  {how(difference)}")
     if difference.consequences:
         click.echo(f"  {'':<34} so that these differ as well: {', '.join(map(legible, difference.consequences))}")
 
@@ -154,6 +154,7 @@ def _difference_json(difference: Difference) -> dict[str, Any]:
     return {
         "subject": difference.subject,
         "name": difference.name,
+        "odd": difference.odd[0] if difference.odd else None,
         "score": difference.score,
         "kinds": dict(difference.column.kinds) if difference.column else {},
         "since": difference.column.since if difference.column else None,

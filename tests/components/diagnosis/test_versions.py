@@ -105,6 +105,18 @@ def test_the_data_of_a_run_that_a_gate_blocked_are_compared_and_nothing_else(she
     assert found.after.name == f"run {run.run_id}"
 
 
+def test_of_a_bad_version_and_a_mended_one_the_bad_one_is_told_whichever_is_named_first(shelf: Shelf) -> None:
+    bad = shelf.put_version(shelf.put_data(80, 103, pages=text), code=CODE)
+    mended = shelf.put_version(shelf.put_data(80, 103), code=CODE)
+    told = "column pages in version 1: was INTEGER and is STRING; "
+    for one, other in ((bad, mended), (mended, bad)):
+        found = compare(shelf, one, other)
+        assert [*found.broken] == ["version 1"]
+        said = told if one == bad else told.replace(" in version 1", "")
+        assert found.culprit.startswith(f"Likely culprit: {said}")
+    assert "as usual in version 2" in compare(shelf, bad, mended).culprit
+
+
 def test_a_run_without_data_says_what_to_do(shelf: Shelf) -> None:
     number = shelf.put_version(shelf.put_data(80, 100), code=CODE)
     run = shelf.put_run(None)

@@ -9,10 +9,10 @@ import pytest
 from pyarrow import parquet
 
 from components.errors import SourceError
+from components.scoring.prediction import predict_rows, read_rows, write_rows
+from components.scoring.rows import RowReader
+from components.scoring.scorer import Scorer
 from components.serving.loading import open_version
-from components.serving.scoring.prediction import predict_rows, read_rows, write_rows
-from components.serving.scoring.rows import RowReader
-from components.serving.scoring.scorer import Scorer
 from tests.components.serving.house import save_house
 
 CSV = "house_id,area,colour,floor,rooms,note\nh1,100.5,red,3,4,x\nh2,1.5,bl:ue,,1,y\n"

@@ -11,7 +11,10 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import numpy as np
+import tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from components.cloud import Cloud
 from components.serving.explanation import explain_request
@@ -22,7 +25,7 @@ from tests.components.served_model import saved_model  # noqa: F401
 IMPORTS = """
 import sys
 import components.serving.server, pipelines.cli.commands.serving
-from components.serving.scoring.scorer import environment
+from components.scoring.scorer import environment
 environment()
 print([name for name in ("tfx", "apache_beam", "kfp", "tensorflow_model_analysis", "tensorflow_transform") if name in sys.modules])
 """
@@ -42,15 +45,16 @@ def environment_of(settings: Settings) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def running(settings: Settings, target: str, *options: str) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    """`perennial serve`, once it is ready, and its port."""
-    command = [sys.executable, "-m", "pipelines", "serve", "--target", target, "--port", "0", *options]
+def running(settings: Settings, target: str) -> Iterator[tuple["subprocess.Popen[str]", int, int]]:
+    """`perennial serve`, once it is ready, and its ports of HTTP and gRPC."""
+    command = [sys.executable, "-m", "pipelines", "serve", "--target", target, "--port", "0", "--grpc-port", "0"]
     process = subprocess.Popen(command, env=environment_of(settings), stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
     address = next((line for line in process.stderr if line.startswith("serving")), "")
     assert address, process.wait()
     threading.Thread(target=process.stderr.read, daemon=True).start()
-    yield process, int(re.findall(r":(\d+)", address)[0])
+    ports = [int(port) for port in re.findall(r":(\d+)", address)]
+    yield process, ports[0], ports[1]
     process.terminate()
     process.wait(60)
 
@@ -65,14 +69,28 @@ def ask(settings: Settings, port: int, model: str, number: int) -> None:
     connection.close()
 
 
+def ask_grpc(settings: Settings, port: int, model: str, number: int) -> None:
+    token = (settings.state_folder / "serving" / "token").read_text()
+    request = predict_pb2.PredictRequest()
+    request.model_spec.name, request.model_spec.signature_name = model, "packed"
+    request.inputs["float32"].CopyFrom(tf.make_tensor_proto([[number / 7], [-number / 3]], tf.float32))
+    metadata = (("x-request-id", f"r{number}"), ("authorization", f"Bearer {token}"))
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, metadata=metadata, timeout=30)
+    assert len(response.outputs["score"].float_val) == 2
+
+
 def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_service_is_killed(shop: Shop, tmp_path: Path) -> None:  # noqa: F811
     settings = shop.cloud.settings.model_copy(update={"state_folder": tmp_path / "state", "models_folder": tmp_path / "models"})
     shop.deploy(shop.make())
     answered = 0
     for kill in (True, False):
-        with running(settings, shop.target) as (process, port):
+        with running(settings, shop.target) as (process, port, grpc_port):
             for _ in range(100):
-                ask(settings, port, shop.model, answered)
+                if answered % 2:
+                    ask_grpc(settings, grpc_port, shop.model, answered)
+                else:
+                    ask(settings, port, shop.model, answered)
                 answered += 1
             if kill:
                 process.kill()

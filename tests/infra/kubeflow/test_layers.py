@@ -217,7 +217,8 @@ def test_the_prediction_service_asks_the_registry_as_who_may_only_read(layer: st
     assert settings.database_user == {"gke": "perennial-server@my-project.iam", "kind": "console@perennial-kind.iam"}[layer]
     options = dict(word.removeprefix("--").split("=") for word in container["args"])
     assert options["target"] in settings.targets
-    assert int(options["port"]) == container["ports"][0]["containerPort"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    assert ports == {"http": int(options["port"]), "grpc": int(options["grpc-port"])}
     folders = {mount["mountPath"] for mount in container["volumeMounts"]}
     files = [options["token-file"], *([str(settings.credentials_file)] if settings.credentials_file else [])]
     assert {str(Path(file).parent) for file in files} == folders - {"/tmp"}  # noqa: S108 - in the container

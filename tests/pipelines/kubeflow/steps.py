@@ -7,7 +7,8 @@ from datetime import date
 from components.cloud import Cloud
 from components.errors import PerennialError
 from components.model.folder import read_model
-from components.registry.step import finish_recorded_run, new_training_run, start_recorded_run
+from components.registry.step import finish_recorded_run, start_recorded_run
+from components.runs.new_run import new_training_run
 from components.runs.outcome import Step, refuse
 from components.runs.provenance import Launch
 from components.runs.record import RunState, finish_run

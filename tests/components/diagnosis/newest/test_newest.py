@@ -136,6 +136,23 @@ def test_rows_that_the_models_refuse_are_a_fault_of_the_source(shop: Shop) -> No
     assert any("Feature: pages (data type: int64) is required but could not be found" in note for note in found.notes)
 
 
+def test_a_version_that_was_trained_on_what_was_broken_and_is_mended_is_told_as_that_and_the_source_is_not(shop: Shop) -> None:
+    shop.recreate(COLUMNS, lambda row: {**row, "seconds": 1000 * float(str(row["seconds"]))})
+    bad = shop.put_version()
+    shop.recreate(COLUMNS, lambda row: row)
+    mended = shop.put_version(through=TODAY)
+    alone = shop.look(bad, through=day(TODAY))
+    cause = f"column seconds of {shop.site.table}: 100% of its values differ: mean "
+    assert (alone.verdict.kind, alone.data.fault if alone.data else "") == (VerdictKind.TRAINING, None)
+    assert alone.verdict.sentence.startswith(f"the training data of version 1: {cause}")
+    assert "1,000 times larger: another unit?), in the data of version 1, and is not in data through" in alone.verdict.sentence
+    both = shop.look(bad, mended)
+    assert (both.verdict.kind, both.verdict.rollback_helps) == (VerdictKind.OLDER, False)
+    assert both.verdict.sentence.startswith(
+        f"nothing is wrong with version 2; do not roll back to version 1, which was trained on broken data: {cause}"
+    )
+
+
 @pytest.mark.parametrize(
     ("columns", "cause"),
     [(WITHOUT_PAGES, "column pages of {table} is gone"), (AS_TEXT, "column pages of {table} was INTEGER and is STRING")],

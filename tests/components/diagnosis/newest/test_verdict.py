@@ -1,6 +1,6 @@
 """The verdict on what was found out, where real versions would be slow to make."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
@@ -37,7 +37,7 @@ def verdict(
     fault: str | None = None,
     shift: str | None = SHIFT,
     same_rows: Sequence[Metric] = (),
-    broken: str | None = None,
+    broken: Mapping[str, str] | None = None,
 ) -> Verdict:
     worse: tuple[MetricDifference, ...] = ()
     if same_rows:
@@ -49,7 +49,7 @@ def verdict(
         older_worse=(),
         fault=fault,
         shift=shift,
-        between=Between(difference="the code", broken=broken),
+        between=Between(difference="the code", broken=broken or {}),
         is_judged=is_judged,
     )
     return decide(evidence)
@@ -84,11 +84,30 @@ def test_a_fault_that_no_version_feels_yet_is_told() -> None:
 
 
 def test_broken_training_data_are_told_where_no_metric_feels_them() -> None:
-    found = verdict(version(1), version(2), broken="column pages: 14.0% of its values are text")
+    found = verdict(version(1), version(2), broken={"version 2": "column pages: 14.0% of its values are text"})
     assert (found.kind, found.is_healthy) == (VerdictKind.TRAINING, False)
     assert found.cause == "column pages: 14.0% of its values are text"
     assert found.sentence.startswith("the training data of version 2: column pages: 14.0% of its values are text; it is not felt")
     assert "nothing is wrong" not in found.sentence
+
+
+MENDED = {"version 1": "column pages of site.visits: 14.0% of its values are text in the data of version 1"}
+
+
+def test_a_version_that_was_trained_on_broken_data_is_nothing_to_roll_back_to() -> None:
+    found = verdict(version(1), version(2), broken=MENDED)
+    assert (found.kind, found.is_healthy, found.rollback_helps, found.cause) == (VerdictKind.OLDER, True, False, None)
+    told = f"nothing is wrong with version 2; do not roll back to version 1, which was trained on broken data: {MENDED['version 1']} ("
+    assert found.sentence.startswith(told)
+    worse = verdict(version(1, now=0.7), version(2), broken=MENDED)
+    assert worse.sentence.endswith(f"and was trained on broken data: {MENDED['version 1']}")
+
+
+def test_versions_that_are_wrong_because_all_were_trained_on_broken_data_are_to_be_trained_again() -> None:
+    found = verdict(version(1, now=0.7), broken=MENDED)
+    assert (found.kind, found.cause) == (VerdictKind.TRAINING, MENDED["version 1"])
+    assert found.sentence.endswith("train again on good data")
+    assert "the world moved" not in found.sentence
 
 
 def test_a_newer_version_that_was_bad_from_the_beginning_is_found_on_the_same_rows() -> None:

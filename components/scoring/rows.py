@@ -9,8 +9,8 @@ from datetime import date
 import numpy as np
 
 from components.protocol.refusal import Refusal
-from components.serving.scoring.allowed import Bounds, Features, listed_values
-from components.serving.scoring.scorer import PackedRows, padded
+from components.scoring.allowed import Bounds, Features, listed_values
+from components.scoring.scorer import PackedRows, padded
 from components.training.signatures import PRESENT, Column
 from components.wording import legible
 

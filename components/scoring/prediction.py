@@ -13,9 +13,9 @@ import orjson
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.protocol.refusal import Refusal
-from components.serving.scoring.allowed import Features
-from components.serving.scoring.rows import RowReader
-from components.serving.scoring.scorer import Scorer
+from components.scoring.allowed import Features
+from components.scoring.rows import RowReader
+from components.scoring.scorer import Scorer
 from components.snapshot.bigquery_errors import bigquery_errors
 
 BATCH_ROWS = 1024
