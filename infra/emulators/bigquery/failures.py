@@ -12,7 +12,10 @@ original_from_exception = original.from_exception
 STATUSES = {"resourcesExceeded": (400, "RESOURCE_EXHAUSTED"), "bytesBilledLimitExceeded": (400, "INVALID_ARGUMENT")}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
-BEYOND_DUCKDB = re.compile(r"(?:STDDEV|VAR|COVAR|CORR|REGR)\w* .*is out of range!|Unimplemented type for cast .*")
+BEYOND_DUCKDB = re.compile(
+    r"(?:STDDEV|VAR|COVAR|CORR|REGR)\w* .*is out of range!|Unimplemented type for cast .*|Overflow in left shift .*"
+    r"|Could not decode string .* as base64: length must be a multiple of 4"
+)
 """What DuckDB cannot do, and BigQuery can."""
 OWN_LIMIT = re.compile(r"The emulator does not support (.*)", re.DOTALL)
 """What is found out only when the query runs."""

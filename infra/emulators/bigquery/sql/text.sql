@@ -129,8 +129,8 @@ END;
 CREATE MACRO bq.main.perennial_step(number) AS CASE WHEN number = 0 THEN _raise('Sequence step cannot be 0.') ELSE number END;
 
 -- No sum of so many numbers as there are is infinite.
-CREATE MACRO bq.main.perennial_summand(value) AS CASE
-    WHEN isfinite(value) AND abs(value) > 1e290 THEN _raise('The emulator does not support SUM and AVG in PIVOT of numbers beyond 1e290')
+CREATE MACRO bq.main.perennial_summand(value, is_computed) AS CASE
+    WHEN (is_computed OR isfinite(value)) AND abs(value) > 1e290 THEN _raise('The emulator does not support SUM and AVG in PIVOT of numbers beyond 1e290')
     ELSE value
 END;
 
@@ -180,3 +180,6 @@ CREATE MACRO bq.main.perennial_full_digits(value, pattern, is_safe) AS CASE
     WHEN is_safe AND NOT regexp_matches(value, '\d-\d{1,2}-\d') THEN NULL
     ELSE _raise('The emulator does not support %F of a text without all digits, such as "' || value || '"')
 END;
+
+CREATE MACRO bq.main.perennial_second(seconds) AS
+CASE WHEN seconds = 60 THEN _raise('The emulator does not support TIME of 60 seconds') ELSE seconds END;

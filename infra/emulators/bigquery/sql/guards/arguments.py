@@ -17,7 +17,7 @@ CHECKED: dict[type[exp.Expr], dict[str, str]] = {
     exp.RegexpExtractAll: {"expression": "perennial_pattern"},
     exp.RegexpInstr: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
     exp.Ascii: {"this": "perennial_ascii"},
-    exp.TimeFromParts: {"hour": "perennial_hour"},
+    exp.TimeFromParts: {"hour": "perennial_hour", "sec": "perennial_second"},
     exp.Like: {"expression": "perennial_like"},
     exp.Pad: {"fill_pattern": "perennial_padding"},
 }
@@ -35,6 +35,7 @@ LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times",
 """Functions with an argument that may not be negative."""
 BYTES_TO_STRING = "bq.main.safe_convert_bytes_to_string"
 OFFSETS = (exp.Lag, exp.Lead)
+SPACE = r"[\s\v\p{Z}]"
 
 
 def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -119,6 +120,17 @@ def give_null_for_null_arrays(tree: exp.Expression, _context: Context) -> exp.Ex
     return tree
 
 
+def trim_all_spaces(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """TRIM, LTRIM and RTRIM without characters take off every kind of white space, where DuckDB knows one."""
+    for call in list(tree.find_all(exp.Trim))[::-1]:
+        if call.args.get("expression") is None:
+            place = str(call.args.get("position") or "BOTH").upper()
+            pattern = "|".join(one for one, other in ((f"^{SPACE}+", "TRAILING"), (f"{SPACE}+$", "LEADING")) if place != other)
+            text, rest, options = exp.Literal.string(pattern), exp.Literal.string(""), exp.Literal.string("g")
+            call.replace(exp.Anonymous(this="regexp_replace", expressions=[call.this.copy(), text, rest, options]))
+    return tree
+
+
 def try_patterns(tree: exp.Expression, _context: Context) -> exp.Expression:
     """SAFE.REGEXP_CONTAINS of a pattern that is none is NULL. DuckDB refuses it before it tries.
 
@@ -137,6 +149,7 @@ def try_patterns(tree: exp.Expression, _context: Context) -> exp.Expression:
 
 RULES = (
     give_null_for_null_arrays,
+    trim_all_spaces,
     try_patterns,
     check_arguments,
     check_rewrites,

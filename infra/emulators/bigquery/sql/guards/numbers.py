@@ -116,13 +116,23 @@ def refuse_infinite_sums(tree: exp.Expression, _context: Context) -> exp.Express
         if aggregate is None:
             continue
         if aggregate.find_ancestor(exp.Pivot):  # which takes nothing but one aggregate
-            value.replace(macro("perennial_summand", exp.cast(value.copy(), "DOUBLE")))
+            whole = value.parent if isinstance(value.parent, exp.Anonymous) and value.parent.name.upper() == typed.ARITHMETIC else value
+            whole.replace(_summand(whole))
             continue
         others = exp.Anonymous(this="count_if", expressions=[exp.not_(_finite(value))])
         whole = aggregate.parent if isinstance(aggregate.parent, exp.Window) else aggregate
         overflows = exp.and_(exp.not_(_finite(whole)), exp.EQ(this=_over(whole, others), expression=exp.Literal.number(0)))
         whole.replace(exp.paren(exp.case().when(overflows, _overflow(aggregate, whole, value)).else_(whole.copy())))
     return tree
+
+
+def _summand(value: exp.Expr) -> exp.Expr:
+    """What is summed in PIVOT: no number so large that the sum could be infinite, be it computed or not."""
+    plain = exp.paren(value.copy(), copy=False)
+    marks = [mark for mark in plain.find_all(exp.Anonymous) if mark.name.upper() == typed.ARITHMETIC]
+    for mark in marks[::-1]:
+        mark.replace(exp.paren(mark.expressions[0]))
+    return macro("perennial_summand", exp.cast(plain, "DOUBLE"), exp.Boolean(this=bool(marks)))
 
 
 def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
@@ -134,7 +144,7 @@ def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
     return window
 
 
-def _overflow(aggregate: exp.Sum | exp.Avg, whole: exp.Expr, value: exp.Expr) -> exp.Expr:
+def _overflow(aggregate: exp.AggFunc, whole: exp.Expr, value: exp.Expr) -> exp.Expr:
     """What is said of a sum that is infinite. One of numbers of both signs may not be so in BigQuery, and a mean never is."""
     unknown = _error(f"The emulator does not support {aggregate.sql_name()} of numbers whose sum is beyond FLOAT64")
     if isinstance(aggregate, exp.Avg):
