@@ -20,6 +20,7 @@ from components.google_errors import does_not_answer
 from components.settings import Settings
 
 if TYPE_CHECKING:
+    import grpc
     from google.cloud import bigquery, storage
     from google.cloud.aiplatform_v1.services.model_service import ModelServiceClient
     from google.cloud.bigquery_storage_v1 import BigQueryReadClient, BigQueryWriteClient
@@ -84,14 +85,9 @@ def bigquery_read_client(settings: Settings) -> BigQueryReadClient:
     endpoint = settings.bigquery_storage_endpoint
     if endpoint is None:
         return BigQueryReadClient(credentials=account)
-    import grpc
     from google.cloud.bigquery_storage_v1.services.big_query_read.transports import BigQueryReadGrpcTransport
 
-    from components.bearer import Bearer
-
-    _ask(settings, endpoint, account)
-    channel = grpc.insecure_channel(endpoint, options=[("grpc.max_receive_message_length", -1)])
-    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=grpc.intercept_channel(channel, Bearer(account))))
+    return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=_channel(settings, endpoint, account)))
 
 
 def bigquery_write_client(settings: Settings) -> BigQueryWriteClient:
@@ -106,14 +102,20 @@ def bigquery_write_client(settings: Settings) -> BigQueryWriteClient:
     endpoint = settings.bigquery_storage_endpoint
     if endpoint is None:
         return BigQueryWriteClient(credentials=account)
-    import grpc
     from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
+
+    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=_channel(settings, endpoint, account)))
+
+
+def _channel(settings: Settings, endpoint: str, account: Credentials) -> grpc.Channel:
+    """A channel to the emulator of the Storage API, on which every call has a token."""
+    import grpc
 
     from components.bearer import Bearer
 
     _ask(settings, endpoint, account)
-    channel = grpc.insecure_channel(endpoint)
-    return BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=grpc.intercept_channel(channel, Bearer(account))))
+    channel = grpc.insecure_channel(endpoint, options=[("grpc.max_receive_message_length", -1)])
+    return grpc.intercept_channel(channel, Bearer(account))
 
 
 def _ask(settings: Settings, endpoint: str, account: Credentials) -> None:

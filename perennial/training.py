@@ -4,15 +4,18 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import IO, Any
 
 STOP_SECONDS = 60.0
 """How long a training may take to end in order once it is interrupted."""
+STEP_ENDS = ("  ✓ ", "  ✗ ")
+"""What the command's lines about steps begin with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +49,7 @@ def train(
     reason: str = "asked for from Python",
     force: bool = False,
     waive_gate: bool = False,
+    progress: Callable[[str], object] | None = None,
 ) -> Training:
     """Train a model on a snapshot of its source, as `perennial train MODEL` does; returns when the run has ended, after some minutes.
 
@@ -57,6 +61,7 @@ def train(
         reason: recorded with the run.
         force: train again even if there is a version of this snapshot and code already.
         waive_gate: train whatever the gate finds in the data; `reason` says why.
+        progress: is told each step as it ends, in the line that the command prints: `progress=print`. What it raises ends the run in order.
 
     Raises:
         PerennialError: the run could not begin; one sentence says why, and what to do.
@@ -65,21 +70,46 @@ def train(
     options += ["--through", through.isoformat()] if through else []
     options += ["--force"] if force else []
     options += ["--waive-gate"] if waive_gate else []
-    output, errors = _run([sys.executable, "-P", "-m", "pipelines", "train", *options, "--", model])
+    options += ["--steps"] if progress else []
+    output, errors = _run([sys.executable, "-P", "-m", "pipelines", "train", *options, "--", model], progress)
     return _trained(model, output, errors)
 
 
-def _run(command: list[str]) -> tuple[str, str]:
+def _run(command: list[str], progress: Callable[[str], object] | None = None) -> tuple[str, str]:
     """What a command writes on its standard output, and on its standard error. Whoever interrupts it tells the command once."""
     pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, "text": True}
+    output: list[str] = []
     with subprocess.Popen(command, start_new_session=True, **pipes) as process:  # out of a terminal's reach
+        reader = _reader(process.stdout, output)
         try:
-            return process.communicate()
-        except KeyboardInterrupt:
-            process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                process.communicate(timeout=STOP_SECONDS)
-            raise
+            errors = _errors(process.stderr, progress)
+            process.wait()
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+                _reader(process.stderr, [])
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(STOP_SECONDS)
+        reader.join()
+    return "".join(output), errors
+
+
+def _reader(pipe: IO[str] | None, lines: list[str]) -> Thread:
+    """A thread that reads a pipe to its end."""
+    reader = Thread(target=lambda: lines.extend(pipe or ()), daemon=True)
+    reader.start()
+    return reader
+
+
+def _errors(pipe: IO[str] | None, progress: Callable[[str], object] | None) -> str:
+    """All lines but those of steps, which are told as they come."""
+    errors = []
+    for line in pipe or ():
+        if progress and line.startswith(STEP_ENDS):
+            progress(line.strip())
+        else:
+            errors.append(line)
+    return "".join(errors)
 
 
 def _trained(model: str, output: str, errors: str) -> Training:

@@ -9,8 +9,8 @@ from pipelines.warm.client import run
 
 ALONE = ("down", "doctor", "serve")
 """The first stops the warm interpreter, the second examines the machine without it, and the third is a service with a life of its own."""
-HEAVY = ("deploy", "rollback")
-"""These load a model."""
+HEAVY = ("compare", "deploy", "new", "predict", "rollback", "schema", "staleness")
+"""These ask a model, or guess a schema, for which they import TensorFlow."""
 
 
 def main() -> None:

@@ -1,21 +1,30 @@
 """What every test may ask for: the services, as emulators on this machine."""
 
 import os
+import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from dotenv import dotenv_values
 
 from components.files import OTHERS
 from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
 from pipelines.local import emulators
+from pipelines.local.emulators import EmulatorState
+from pipelines.local.interpreter import interpreter_status, start_interpreter, stop_interpreter
+from tests.environment import ENVIRONMENT
+from tests.waiting import wait_until
 
+WARMING_SECONDS = 180.0
 SERVICES = {"cloud", "breakable", "breakable_storage", "fresh_instance", "mlflow_uri"}
 """The fixtures that start an emulator or a server. What asks for one of them, also by other fixtures, is marked `services`."""
 ABOUT_SERVICES = [REPOSITORY / "tests" / "infra" / name for name in ("emulators", "image", "userland")]
 
+hypothesis.settings.register_profile("busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("busy")  # a machine that has much else to do is no fault of an example
 os.umask(OTHERS)  # as `perennial` and every step do: tests share a state folder with the commands that they run
 
 
@@ -35,6 +44,19 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     endpoints = {name.removeprefix("PERENNIAL_").lower(): value for name, value in dotenv_values(folder / ENDPOINTS_FILE).items()}
     yield Settings(**(given | endpoints))
     emulators.stop(folder, progress=lambda _: None)
+
+
+@pytest.fixture(scope="session")
+def warm(cloud: Settings) -> Iterator[Settings]:
+    """The services, and a warm interpreter, as after `perennial up`: for tests that run many commands."""
+    if sys.platform == "linux":
+        with pytest.MonkeyPatch.context() as patch:
+            for name in os.environ.keys() - ENVIRONMENT.keys():
+                patch.delenv(name)
+            start_interpreter(cloud.state_folder)
+        wait_until(lambda: interpreter_status(cloud.state_folder).state is EmulatorState.UP, "it is not warm", seconds=WARMING_SECONDS)
+    yield cloud
+    stop_interpreter(cloud.state_folder)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

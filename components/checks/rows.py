@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from components.checks.findings import Finding
 from components.checks.labels import check_labels
-from components.checks.window_coverage import check_cover, check_names
+from components.checks.window_coverage import check_constants, check_cover, check_names
 from components.looks.categories import lost_segment, new_values
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import null_odds, nulls, same_value, standing
@@ -49,6 +49,7 @@ def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profi
         *check_names(model, snapshot, timeline.days),
         *check_labels(model, snapshot, profiles, past, features),
         *check_cover(model, timeline.days, level="rows"),
+        *(check_constants(model, timeline.days) if not past else ()),
     ]
     for name in features:
         usual = Usual(name, timeline, FINDINGS_A_YEAR / 365 / len(features))

@@ -6,11 +6,13 @@ from datetime import date
 from components.checks.findings import Finding
 from components.looks.categories import shares_by_value
 from components.looks.clock import hours_listed
-from components.looks.data_check import DataCheck
-from components.looks.deviation import listed, quoted
+from components.looks.data_check import DataCheck, Severity
+from components.looks.dead import is_constant
+from components.looks.deviation import LEAST_ROWS, listed, quoted
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_profiles
 from components.snapshot.document import Snapshot
+from components.wording import count
 
 
 def check_cover(model: Model, days: Mapping[date, ColumnProfiles], *, level: str) -> list[Finding]:
@@ -46,6 +48,25 @@ def _missing(column: ColumnProfile, wanted: tuple[int | str, ...]) -> list[int |
         return [hour for hour in wanted if not (isinstance(hour, int) and 0 <= hour < len(column.hours) and column.hours[hour])]
     present = shares_by_value(column)
     return [value for value in wanted if str(value) not in present]
+
+
+def check_constants(model: Model, days: Mapping[date, ColumnProfiles]) -> list[Finding]:
+    """Find features that have one value in all rows of a first window: no earlier one shows that they ever had another."""
+    whole = sum_profiles(days.values())
+    return [
+        Finding(
+            check=DataCheck.CONSTANT,
+            severity=Severity.WARNS,
+            level="rows",
+            column=name,
+            days=len(days),
+            what=f"has the same value in all {count(column.rows)} rows of the window, so that a model learns nothing of it",
+            remedy="look at what source.sql makes of it; if it is right, drop it from source.sql and schema.pbtxt",
+        )
+        for name, column in whole.items()
+        if len(days) > 1 and column.rows >= LEAST_ROWS and column.filled == column.rows and is_constant(column)
+        if name not in {model.rows.label, *model.checks.ignore}
+    ]
 
 
 def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProfiles]) -> list[Finding]:

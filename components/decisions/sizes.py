@@ -13,6 +13,7 @@ from components.errors import SourceError
 from components.google import split_table, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.document import field_type
 from components.snapshot.partitions import PartitionRange, partitions_bytes
 from components.snapshot.query import dry_run
 from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, days_of_months, read_source_table
@@ -108,7 +109,7 @@ def training_bytes(cloud: Cloud, model: Model, through: date, history: History) 
     window = resolve_window(model, through, first=history.first, last=history.latest)
     types = {column.name: column.field_type for column in table.schema}
     days, field = (window.first_partition, window.last_partition), model.source.partition_field
-    wanted = PartitionRange(table_name(table), field, *days, tuple(types), kind=types.get(field, "DATE"))
+    wanted = PartitionRange(table_name(table), field, *days, tuple(types), kind=field_type(field, types))
     with bigquery_errors(cloud.settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
         counted = partitions_bytes(cloud.warehouse, wanted)
     rows = dry_run(cloud, model, table=wanted.table, window=window).total_bytes_processed or 0

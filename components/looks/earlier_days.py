@@ -42,6 +42,12 @@ class Observation:
         """What it is compared with: the sum of the newest of `earlier`. None if there are none."""
         return sum_column(self.earlier[-self.near :]) if self.earlier else None
 
+    def instead(self, now: ColumnProfile, last: ColumnProfile | None = None) -> "Observation":
+        """Another column after the same days before, which are not summed up again."""
+        other = replace(self, now=now, last=last)
+        vars(other).update({name: value for name, value in vars(self).items() if name == "before"})
+        return other
+
 
 Look = Callable[[Observation, ChecksSection], Deviation | None]
 """Tells what is wrong with an observation, or None."""
@@ -105,6 +111,6 @@ def _is_recurrence(now: float, before: float) -> bool:
 def _worst_earlier(look: Look, observation: Observation, checks: ChecksSection) -> float:
     """The largest measure that a good partition shows by itself: a shop that is closed on Sundays lacks hours on every one."""
     witnesses = [*observation.earlier, *([observation.ahead] if observation.ahead is not None else [])]
-    alone = (replace(observation, now=column, last=None) for column in witnesses if len(witnesses) > 1)
+    alone = (observation.instead(column) for column in witnesses if len(witnesses) > 1)
     deviations = (look(witness, checks) for witness in alone)
     return max((deviation.measure for deviation in deviations if deviation is not None), default=0.0)

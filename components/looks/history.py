@@ -141,7 +141,7 @@ class _Walk:
                 good = not any(deviation.blocks for deviation in wrong.get(name, ())) and day not in bad.get(name, ())
                 kept = self.timeline.past.get(day, {}).get(name)
                 if good or kept is not None:
-                    observation = observation if good or kept is None else replace(observation, now=kept)
+                    observation = observation if good or kept is None else observation.instead(kept, observation.last)
                     pasts[name].add(observation, self._measured(name, observation))
                 if good and day in judged:
                     found[name] += self._new_level(name, observation, pasts[name], found[name])

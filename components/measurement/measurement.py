@@ -18,17 +18,14 @@ ROW_COUNT = Count(is_weighted=False)
 class Measurement:
     """What an EvalConfig asks for, of all rows that were added."""
 
-    def __init__(self, config: Any, *, folds: int = 1) -> None:
+    def __init__(self, config: Any) -> None:
         """From a configuration that is completed with TFMA's defaults.
-
-        Rows may be in one of several folds; their sums are kept apart, so that metrics without a fold cost no second look at the rows.
 
         Raises:
             StockOnlyError: only the stock Evaluator knows what it asks for.
         """
         self._plan = tfma_private.plan(config)
         self._slices = Slices([list(spec.feature_keys) for spec in config.slicing_specs])
-        self._folds = folds
         self._outputs = 0
         self._sums: Sums | None = None
 
@@ -55,18 +52,14 @@ class Measurement:
             self._outputs = rows.scores.shape[1]
             self._sums = Sums([ROW_COUNT, *self._plan.statistics], self._outputs)
         numbers = self._slices.number(rows.features, len(rows.labels))
-        folds = 0 if rows.folds is None else rows.folds
-        groups = [np.where(one < 0, -1, one * self._folds + folds) for one in numbers]
-        self._sums.add(rows, groups, len(self._slices.keys) * self._folds)
+        self._sums.add(rows, numbers, len(self._slices.keys))
         return numbers
 
-    def metrics(self, *, without: int | None = None) -> Iterator[tuple[SliceKey, Metrics]]:
-        """The metrics and plots of every slice, by TFMA's keys; of the rows of all folds, or of all but one."""
+    def metrics(self) -> Iterator[tuple[SliceKey, Metrics]]:
+        """The metrics and plots of every slice, by TFMA's keys."""
         if self._sums is None:
             return
-        kept = [fold for fold in range(self._folds) if fold != without]
         for number, key in sorted(enumerate(self._slices.keys), key=lambda one: (len(one[1]), str(one[1]))):
-            parts = [self._sums.of(number * self._folds + fold) for fold in kept]
-            (rows,), *cells = [sum(tables[1:], start=tables[0]) for tables in zip(*parts, strict=True)]
+            (rows,), *cells = self._sums.of(number)
             if rows:
                 yield key, self._plan.metrics(cells, self._outputs)

@@ -29,8 +29,6 @@ class ScoredRows:
     """float64 [rows]"""
     features: Mapping[str, pa.Array]
     """The columns to slice by, with one value a row or none (null)."""
-    folds: np.ndarray | None = None
-    """int64 [rows], which part of the rows each is in, for intervals; None puts all into part 0."""
     has_whole_labels: bool = False
     """Whether examples hold the labels as integers, from which TFMA subtracts scores in float64; else it does in float32."""
 
@@ -183,7 +181,7 @@ class ClassMatrix:
 
 
 class Sums:
-    """What statistics come to in each group of rows. A group is a slice, or the part of it that is in one fold."""
+    """What statistics come to in each group of rows, such as a slice."""
 
     def __init__(self, statistics: Sequence[Statistic], outputs: int) -> None:
         self._statistics = statistics

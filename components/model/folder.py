@@ -29,7 +29,7 @@ from components.model.sections import (
     WindowSection,
 )
 from components.model.source_code import check_code
-from components.model.source_text import check_class_order, check_text
+from components.model.source_text import check_class_order, check_look_back, check_text
 from components.model.task import LearningTask, TaskName
 from components.model.toml_lines import find_line
 from components.validation import Place, refusals
@@ -181,7 +181,9 @@ def read_model(models_folder: Path, name: str) -> Model:
         raise ModelFolderError(f"{path}: {problems}; correct it (see pipelines/models/churn)") from error
     for file in ("source.sql", *([LABEL_FILE] if model.has_label_query else [])):
         check_text(folder / file, model.text(file), table=model.source.table)
-    check_class_order(folder / "source.sql", model.text("source.sql"), model.classes, label=model.rows.label)
+    query, text, source = folder / "source.sql", model.text("source.sql"), model.source
+    check_class_order(query, text, model.classes, label=model.rows.label)
+    check_look_back(query, text, field=source.partition_field, span=model.rows.span, days=source.history_days)
     check_code(folder, model.files())
     return model
 

@@ -86,7 +86,7 @@ class SourceSection(Section):
     table: DatasetTable
     """Its dataset and its name. The project is PERENNIAL_PROJECT."""
     partition_field: ColumnName
-    """The column that the table is partitioned on."""
+    """The column that the table is partitioned on; `_PARTITIONDATE`, or `_PARTITIONTIME` by the hour, if it is by when rows are loaded."""
     history_days: Whole = Field(gt=0, le=36_500)
     """How many partitions source.sql reads for a span's features, its own included; no more, since a span's examples are cached."""
 

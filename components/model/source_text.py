@@ -35,6 +35,13 @@ BRANCH = re.compile(
     r"\bWHEN\s+(?:[\w.`()]+\s*=\s*)?'(?P<name>[^'\n]*)'\s*THEN\s+(?P<position>\d+)(?=\s+(?:WHEN|ELSE|END)\b)", re.IGNORECASE
 )
 """What makes a whole number of a text: WHEN 'gold' THEN 2."""
+LOOK_BACK = re.compile(
+    r"(?<![\w`])`?(?P<field>\w+)`?\s*\)?\s*(?P<sign>BETWEEN|>=|>)\s*"
+    r"DATE_SUB\(\s*(?:`?\w+`?\.)?`?(?P<span>\w+)`?\s*,\s*INTERVAL\s+(?P<number>\d+)\s+(?P<unit>DAY|WEEK)\s*\)",
+    re.IGNORECASE,
+)
+"""Which days a row may be of: day BETWEEN DATE_SUB(as_of, INTERVAL 29 DAY) AND …"""
+SPANS = re.compile(r"UNNEST\(\s*@spans\s*\)\s+(?:AS\s+)?`?(?P<name>\w+)", re.IGNORECASE)
 
 
 def check_text(path: Path, text: str, *, table: str) -> None:
@@ -75,6 +82,33 @@ def check_class_order(path: Path, text: str, classes: Sequence[str], *, label: s
                     f"{path} makes {each['position']} of {each['name']!r} ({_place(text, each.start())}), which has position "
                     f"{positions[name]} in rows.classes = {list(classes)}: write THEN {positions[name]}, or sort the classes"
                 )
+
+
+def check_look_back(path: Path, text: str, *, field: str, span: str, days: int) -> None:
+    """Refuse a query that reads more days before a span than are told: the first spans would lack them, and kept examples be out of date.
+
+    Only a comparison of the partition field with DATE_SUB of the span is understood; anything else is left alone.
+
+    Args:
+        path: of the file.
+        text: of the query.
+        field: the partition field.
+        span: the column of the span.
+        days: `source.history_days`.
+
+    Raises:
+        ModelFolderError: it reads more; the text says where, and how many.
+    """
+    plain = _without_comments(text)
+    spans = {span.casefold(), *(each["name"].casefold() for each in SPANS.finditer(plain))}
+    for each in LOOK_BACK.finditer(plain):
+        back = int(each["number"]) * (7 if each["unit"].upper() == "WEEK" else 1)
+        read = back + (each["sign"] != ">")
+        if each["field"].casefold() == field.casefold() and each["span"].casefold() in spans and read > days:
+            raise ModelFolderError(
+                f"{path} reads {read} days for a span ({_place(text, each.start())}), and source.history_days of model.toml is {days}: "
+                f"write history_days = {read}, or read less"
+            )
 
 
 def _cases(text: str, label: str) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 import numpy as np
@@ -194,7 +194,7 @@ def sum_column(profiles: Sequence[ColumnProfile]) -> ColumnProfile:
 
 def most_common(counts: Mapping[str, int], limit: int) -> tuple[dict[str, int], int]:
     """The commonest values, equally common ones in their own order, and how many rows have another."""
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(sorted(counts.items()), key=itemgetter(1), reverse=True)
     return dict(ranked[:limit]), sum(count for _, count in ranked[limit:])
 
 

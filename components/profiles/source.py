@@ -16,7 +16,7 @@ from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey,
 from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.document import Snapshot
+from components.snapshot.document import LOADING, Snapshot
 from components.snapshot.partitions import days_condition
 
 log = logging.getLogger(__name__)
@@ -94,15 +94,20 @@ def _profile_days(
     for batch in _stream(cloud, snapshot, sorted(missing), as_of):
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
-                columns, before = profile_batch(rows, cluster), batches.get(day)
+                columns, before = profile_batch(_columns_of(rows, snapshot), cluster), batches.get(day)
                 batches[day] = columns if before is None else sum_profiles([before, columns])
     return {missing[day]: columns for day, columns in sorted(batches.items())}
+
+
+def _columns_of(rows: pa.RecordBatch, snapshot: Snapshot) -> pa.RecordBatch:
+    """Without the time of loading, which is no column of the table."""
+    return rows.drop_columns([snapshot.partition_field]) if snapshot.partition_field in LOADING else rows
 
 
 def _stream(cloud: Cloud, snapshot: Snapshot, days: list[date], as_of: datetime | None) -> Iterator[pa.RecordBatch]:
     """Stream all rows from the first to the last of the days: BigQuery prunes partitions by a range."""
     field = snapshot.partition_field
-    columns = [name for name, kind in snapshot.columns if kind in PROFILED]
+    columns = [name for name, kind in snapshot.columns if kind in PROFILED] + [name for name in LOADING if name == field]
     name = snapshot.source_table if as_of else snapshot.snapshot_table
     first, after = (f"DATE '{day}'" for day in (days[0], days[-1] + timedelta(days=1)))
     restriction = days_condition(field, snapshot.partition_type, first, after)

@@ -17,7 +17,6 @@ from components.wording import count, legible
 
 EXACT_BYTES = 1 << 18
 """What orjson refuses is read again as RapidJSON reads it, to say the same words: slowly, so no more than this."""
-KNOWN_KEYS = {"instances", "inputs", "signature_name"}
 
 Choose = Callable[[str | None], tuple[RowReader, Mapping[str, TensorSignature]]]
 """Given the first row's key, if it has one, the version that answers: how it reads rows, and its signatures. It may raise Refusal."""

@@ -9,7 +9,7 @@ from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.document import Partition, Snapshot
+from components.snapshot.document import Partition, Snapshot, field_type
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.source import read_history, read_source_table
 from components.snapshot.window import resolve_window
@@ -52,7 +52,7 @@ def describe_table(cloud: Cloud, model: Model, table: bigquery.Table, *, field: 
 
 def _range(table: bigquery.Table, field: str, days: tuple[date, date]) -> PartitionRange:
     types = {column.name: column.field_type for column in table.schema}
-    return PartitionRange(table_name(table), field, *days, tuple(types), kind=types.get(field, "DATE"))
+    return PartitionRange(table_name(table), field, *days, tuple(types), kind=field_type(field, types))
 
 
 def _read(cloud: Cloud, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:

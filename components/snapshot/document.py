@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 
 SNAPSHOT_FILE = "snapshot.json"
 """The name of the document in an artifact."""
+LOADING = {"_PARTITIONDATE": ("DATE", ("DAY",)), "_PARTITIONTIME": ("TIMESTAMP", ("DAY", "HOUR"))}
+"""The pseudo columns of a table that is partitioned by when its rows are loaded: type, and the units of partitions that tell the day."""
+
+
+def field_type(field: str, columns: Mapping[str, str]) -> str:
+    """BigQuery's type of a partition field.
+
+    Args:
+        field: a column, or a pseudo column.
+        columns: the types of the table's columns by name.
+    """
+    return LOADING[field][0] if field in LOADING else columns.get(field, "DATE")
 
 
 @dataclass(frozen=True)
@@ -65,7 +77,7 @@ class Snapshot:
     @property
     def partition_type(self) -> str:
         """BigQuery's type of the partition field."""
-        return dict(self.columns).get(self.partition_field, "DATE")
+        return field_type(self.partition_field, dict(self.columns))
 
     @property
     def window(self) -> Window:

@@ -8,7 +8,7 @@ from google.cloud import bigquery
 
 from components.google import quoted
 from components.settings import Settings
-from components.snapshot.document import Partition
+from components.snapshot.document import LOADING, Partition
 
 PARTITION_TYPES = ("DATE", "DATETIME", "TIMESTAMP")
 """Of the columns that a table may be partitioned on. A day of a TIMESTAMP is one of UTC, as its partitions are."""
@@ -49,17 +49,21 @@ class PartitionRange:
         """The query of partitions.sql over this range."""
         sql = (Path(__file__).parent / "partitions.sql").read_text()
         left_out = ", ".join(f"`{column}`" for column in self.without)
+        columns, field, row = f"* EXCEPT ({left_out})" if left_out else "*", self.field, self._free_name("row_of_table")
+        if field in LOADING:
+            field = self._free_name("time_of_loading")
+            columns += f", `{self.field}` AS `{field}`"
         return sql.format(
-            row=f"`{self._free_name()}`",
+            row=f"`{row}`",
             table=quoted(self.table),
-            day=f"`{self._free_name()}`.`{self.field}`" if self.kind == "DATE" else f"DATE(`{self._free_name()}`.`{self.field}`)",
+            day=f"`{row}`.`{field}`" if self.kind == "DATE" else f"DATE(`{row}`.`{field}`)",
             condition=days_condition(self.field, self.kind, "@first_partition", "DATE_ADD(@last_partition, INTERVAL 1 DAY)"),
-            columns=f"* EXCEPT ({left_out})" if left_out else "*",
+            columns=columns,
         )
 
-    def _free_name(self) -> str:
+    def _free_name(self, name: str) -> str:
         """A name that no column has, whatever the case of its letters."""
-        taken, name = {column.casefold() for column in self.columns}, "row_of_table"
+        taken = {column.casefold() for column in self.columns}
         while name in taken:
             name += "_"
         return name

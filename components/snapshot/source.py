@@ -17,6 +17,7 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.document import LOADING
 from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time, days_condition
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
@@ -94,6 +95,8 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     with bigquery_errors(cloud.settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
         table = cloud.warehouse.get_table(name, timeout=30)
     field, by_time = model.source.partition_field, table.time_partitioning
+    if by_time is not None and by_time.field is None and field in LOADING and by_time.type_ in LOADING[field][1]:
+        return table
     if by_time is not None and by_time.field is not None and by_time.type_ in PARTITION_UNITS:
         column = _column(table, by_time.field)
         if column.name == field:
@@ -126,7 +129,10 @@ def _way_out(table: bigquery.Table, field: str) -> str:
     if field in types and types[field] in PARTITION_TYPES:
         return _copy_statement(table, f"`{field}`" if types[field] == "DATE" else f"DATE(`{field}`)")
     if by_time is not None and by_time.field is None:
-        return _copy_statement(table, "day", "DATE(_PARTITIONTIME) AS day, *")
+        able = next((name for name, (_, units) in LOADING.items() if by_time.type_ in units), None)
+        if able:
+            return f"name {able!r} as source.partition_field in model.toml"
+        return "BigQuery keeps only the month or year of its rows: load them by day from now on, into another table"
     return (
         f"name a column of the type {', '.join(PARTITION_TYPES[:-1])} or {PARTITION_TYPES[-1]} in model.toml, and partition the table on it"
     )

@@ -26,7 +26,6 @@ def backfill(
     *,
     parallel: int,
     on_news: Callable[[date, str], None],
-    poll_seconds: float = POLL_SECONDS,
 ) -> dict[date, RunState]:
     """Train each window that is not trained yet, once. Returns how the runs ended that this call started or found under way.
 
@@ -34,7 +33,7 @@ def backfill(
         kubeflow, settings: the connection, and settings with image and pipeline root.
         request: what to train, and why; its window is each in turn.
         windows: their last partitions, in order.
-        parallel, poll_seconds: how many runs may be under way at a time, and how long to wait between two looks.
+        parallel: how many runs may be under way at a time.
         on_news: told what becomes of each window.
 
     Raises:
@@ -49,7 +48,7 @@ def backfill(
                 ended[through] = read_training(settings, now).state
                 on_news(through, f"{ended[through]}  {now.address}")
             if len(running) >= most:
-                time.sleep(poll_seconds)
+                time.sleep(POLL_SECONDS)
 
     for through in windows:
         wait_for_fewer_than(parallel)

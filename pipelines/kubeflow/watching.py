@@ -24,14 +24,13 @@ REPORTED = {RemoteState.SUCCEEDED: TaskState.DONE, RemoteState.FAILED: TaskState
 
 @dataclass(frozen=True)
 class Watch:
-    """Whom to tell of a run's progress, and how often to look."""
+    """Whom to tell of a run's progress, and how long to wait."""
 
     on_start: Callable[[str], None]
     on_end: Callable[[TaskResult], None]
     on_quiet: Callable[[str], None]
     """Called with a sentence where nothing happens for a while."""
     longest_seconds: float
-    poll_seconds: float = POLL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def follow(kubeflow: Kubeflow, kubeflow_run: str, watch: Watch) -> RemoteRun:
         if now - last > QUIET_SECONDS:
             last = now
             watch.on_quiet(f"{run.word} since {(now - begun) / 60:.0f} minutes: {run.address}")
-        time.sleep(watch.poll_seconds)
+        time.sleep(POLL_SECONDS)
 
 
 def _tell(watch: Watch, step: str, before: RemoteState | None, state: RemoteState, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Load the data of the example models into BigQuery, partition by partition, with load jobs."""
+"""Load the data of the example models into BigQuery: an empty table by one load job, else partition by partition."""
 
 import hashlib
 import importlib.metadata
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from google.api_core.exceptions import Conflict
 from google.cloud import bigquery
 
 from components.errors import SourceError
@@ -139,24 +140,36 @@ def seed(
         raise SourceError(f"--through {through} is outside the data, which has {origin.first} to {origin.last}: choose a date between them")
     wanted = {day: rows for day, rows in days.items() if through is None or day <= through}
     name = f"{settings.project}.{model.source.table}"
-    with bigquery_errors(settings, f"loading {name}", remedy=f"drop the table if it is another one (`bq rm {name}`), and seed again"):
+    with bigquery_errors(settings, f"loading {name}", remedy=_remedy(name)):
         table = make_table(client, settings, model, schema)
         present = _rows_by_partition(client, table)
         missing = {day: rows for day, rows in wanted.items() if present.get(f"{day:%Y%m%d}") != len(rows)}
-        load_partitions(client, table, schema, missing, progress=progress)
+        if present or not _fill(client, table, schema, missing, progress=progress):
+            load_partitions(client, table, schema, missing, progress=progress)
     return SeedResult(origin, table, len(wanted), len(missing))
 
 
 def make_table(client: bigquery.Client, settings: Settings, model: Model, schema: Schema) -> str:
-    """Create the model's source table if it is missing. Returns its full name. Errors of BigQuery's client are not translated."""
+    """Create the model's source table if it is missing. Returns its full name. Errors of BigQuery's client are not translated.
+
+    Raises:
+        SourceError: a table of that name is there, and has other partitions.
+    """
     name = f"{settings.project}.{model.source.table}"
     dataset = bigquery.Dataset(name.rpartition(".")[0])
     dataset.location = settings.location
     client.create_dataset(dataset, exists_ok=True)
     table = bigquery.Table(name, schema)
     table.time_partitioning = bigquery.TimePartitioning(field=model.source.partition_field)
-    client.create_table(table, exists_ok=True)
+    found = client.create_table(table, exists_ok=True).time_partitioning
+    if found is None or found.field != model.source.partition_field:
+        told = f"the table is there, and is not partitioned by {model.source.partition_field}"
+        raise SourceError(f"loading {name}: {told}; {_remedy(name)}")
     return name
+
+
+def _remedy(name: str) -> str:
+    return f"drop the table if it is another one (`bq rm {name}`), and seed again"
 
 
 def load_partitions(
@@ -165,14 +178,27 @@ def load_partitions(
     """Replace partitions, each wholly or not at all. Errors of BigQuery's client are not translated."""
 
     def load(day: date, rows: Rows) -> None:
-        content = "\n".join(map(json.dumps, rows)).encode()
-        config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition="WRITE_TRUNCATE")
-        destination = f"{table}${day:%Y%m%d}"
-        client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
+        _load(client, f"{table}${day:%Y%m%d}", schema, rows, "WRITE_TRUNCATE")
 
     with ThreadPoolExecutor(LOADERS) as pool:
         for done, _ in enumerate(pool.map(lambda item: load(*item), days.items()), start=1):
             progress(done, len(days))
+
+
+def _fill(client: bigquery.Client, table: str, schema: Schema, days: Mapping[date, Rows], *, progress: Callable[[int, int], None]) -> bool:
+    """Load all partitions of an empty table by one job, which takes a tenth of the time. False if it is empty no more."""
+    try:
+        _load(client, table, schema, [row for rows in days.values() for row in rows], "WRITE_EMPTY")
+    except Conflict:
+        return False
+    progress(len(days), len(days))
+    return True
+
+
+def _load(client: bigquery.Client, destination: str, schema: Schema, rows: Rows, disposition: str) -> None:
+    content = "\n".join(map(json.dumps, rows)).encode()
+    config = bigquery.LoadJobConfig(source_format="NEWLINE_DELIMITED_JSON", schema=schema, write_disposition=disposition)
+    client.load_table_from_file(io.BytesIO(content), destination, size=len(content), job_config=config).result(timeout=300)
 
 
 def _rows_by_partition(client: bigquery.Client, table: str) -> dict[str, int]:

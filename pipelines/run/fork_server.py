@@ -10,9 +10,6 @@ Linux only: forking after TensorFlow's import is not safe on macOS.
 """
 
 import contextlib
-import gc
-import importlib
-import json
 import os
 import select
 import signal
@@ -23,6 +20,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from pipelines.run.task import EXECUTOR, end_with, run_task
+from pipelines.warm.forking import import_for_forks, receive_request
 
 END = struct.Struct(">idQ")
 """How a task ended: its exit code, the processor's seconds, and the most memory that it had, in bytes."""
@@ -69,7 +67,7 @@ def main() -> None:
     """Import TFX and serve the socket that is the standard input."""
     end_with(os.getppid())  # while it imports, it would not notice that the launcher is gone
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the launcher too, which ends the tasks in order
-    _import(HEAVY)
+    import_for_forks(HEAVY)
     _serve(socket.socket(fileno=os.dup(0)))
 
 
@@ -81,7 +79,7 @@ def fork_light(*, to_close: Sequence[socket.socket]) -> tuple[int, socket.socket
     if "IPython" not in sys.modules:  # BigQuery's client would import it, for notebooks
         sys.modules["IPython"] = None  # type: ignore[assignment]
     try:
-        _import(LIGHT)
+        import_for_forks(LIGHT)
     finally:
         if sys.modules["IPython"] is None:
             del sys.modules["IPython"]
@@ -103,14 +101,6 @@ def fork_light(*, to_close: Sequence[socket.socket]) -> tuple[int, socket.socket
         _serve(server)
     finally:
         os._exit(1)  # never back into what the launcher is doing
-
-
-def _import(names: Sequence[str]) -> None:
-    gc.disable()  # importing makes no garbage worth a fifth of its time
-    for name in names:
-        importlib.import_module(name)
-    gc.freeze()  # children share these pages: the collector must not touch them
-    gc.enable()
 
 
 def _serve(control: socket.socket) -> NoReturn:
@@ -145,7 +135,7 @@ def _supervise(connection: socket.socket) -> NoReturn:
     """Run one task in a child of this process, and kill it if the launcher ends or closes the connection."""
     os.setsid()
     _, descriptors, _, _ = socket.recv_fds(connection, 1, 1)
-    request, own = _receive(connection), os.getpid()
+    request, own = receive_request(connection), os.getpid()
     child = os.fork()
     if child == 0:
         connection.close()  # so that the launcher sees this supervisor end, whatever becomes of the task
@@ -159,13 +149,6 @@ def _supervise(connection: socket.socket) -> NoReturn:
     with contextlib.suppress(OSError):  # nobody may wait for it any more
         connection.sendall(END.pack(os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss * KIBIBYTE))
     os._exit(0)
-
-
-def _receive(connection: socket.socket) -> dict[str, Any]:
-    with connection.makefile("rb") as stream:
-        (length,) = struct.unpack(">Q", stream.read(8))
-        request: dict[str, Any] = json.loads(stream.read(length))
-    return request
 
 
 def _become_task(request: dict[str, Any], log: int) -> NoReturn:

@@ -5,7 +5,6 @@ import logging
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from pipelines.run.fork_server import END, fork_light
 from pipelines.run.task import NO_ROOM_CODE
 from pipelines.warm.address import Warmth
 from pipelines.warm.client import begin
+from pipelines.warm.forking import send_request
 
 if TYPE_CHECKING:
     from pipelines.run.kfp_internals import TaskCommand
@@ -63,13 +63,13 @@ class ForkServer:
 
     def run(self, command: "TaskCommand", environment: Mapping[str, str], *, log: Path, limit_seconds: float | None) -> Ended:
         """Run one task to its end."""
-        content = {"code": command.source, "arguments": command.arguments, "environment": dict(environment)}
-        request, is_heavy = json.dumps(content).encode(), STEPS[command.name].needs_tfx
+        request = {"code": command.source, "arguments": command.arguments, "environment": dict(environment)}
+        is_heavy = STEPS[command.name].needs_tfx
         with self._connect(self.to_heavy if is_heavy else self.to_light) as connection, log.open("ab") as output:
             self.connections.add(connection)
             try:
                 socket.send_fds(connection, [b"\0"], [output.fileno()])
-                connection.sendall(struct.pack(">Q", len(request)) + request)
+                send_request(connection, request)
                 ended = _ended(connection, limit_seconds)
             finally:
                 self.connections.discard(connection)

@@ -1,4 +1,4 @@
-"""What a simple model reaches on the newest days: the measure that a network has to pass, with its interval."""
+"""What a simple model reaches on the keys that are held out: the measure that a network has to pass there, with its interval."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from components.errors import SourceError
+from components.examples.keys import split_buckets
+from components.model.folder import Model
 from pipelines.scaffold.features import FEW_VALUES
 
 STEPS, RATE, PENALTY = 300, 0.5, 1e-3
 RESAMPLES, SEED = 200, 7
-NEWEST_SHARE = 0.2
-"""The share of spans, the newest ones, that the baseline is measured on."""
 LEAST_ROWS = 200
 
 
@@ -23,10 +23,10 @@ Measure = Callable[[np.ndarray, np.ndarray], float]
 
 @dataclass(frozen=True)
 class Baseline:
-    """A metric of a linear model on the newest spans."""
+    """A metric of a linear model on the rows of the split `eval`, of the same window that the first version is trained on."""
 
     metric: str
-    """`auc` for two classes, `accuracy` for more, `r_squared` for numbers."""
+    """`auc` for two classes, `macro_auc` for more, `r_squared` for numbers: all the same for a model that always says the same."""
     value: float
     low: float
     high: float
@@ -34,70 +34,71 @@ class Baseline:
     constant: float
     """What a model that always says the same reaches."""
     rows: int
-    since: str
-    """The first span that it was measured on."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Rows of older spans, to fit on, and those of the newest, to measure on."""
+    """Rows to fit on, and others to measure on."""
 
     inputs: np.ndarray
     """float64 [rows, inputs]"""
     labels: np.ndarray
     """int64 or float64 [rows]"""
-    is_new: np.ndarray
+    is_held_out: np.ndarray
     """bool [rows]"""
     keys: np.ndarray
-    """int64 [new rows]"""
-    since: str
+    """int64 [held out]: a number for each key."""
 
 
-def measure_baseline(rows: pa.Table, *, key: str, span: str, label: str, is_number: bool = False) -> Baseline:
-    """Fit a linear model, of the logarithm of the odds or of the number, on the older spans of source.sql's rows; measure it on the newest.
+def measure_baseline(rows: pa.Table, model: Model) -> Baseline:
+    """Fit a linear model, of the logarithm of the odds or of the number, on the keys that are trained on; measure it on the others.
+
+    The newest spans, which no version is trained on, are left out.
 
     Raises:
-        SourceError: there are too few rows, or the older or the newest spans have one label only.
+        SourceError: there are too few rows, or those of a split have one label only.
     """
-    found = _split(rows, key=key, span=span, label=label, is_number=is_number)
-    known, truth = found.labels[~found.is_new], found.labels[found.is_new]
+    found, is_number = _split(rows, model), model.task.is_regression
+    known, truth = found.labels[~found.is_held_out], found.labels[found.is_held_out]
     if is_number:
         return _of_numbers(found, known, truth)
-    scores = found.inputs[found.is_new] @ _fit(found.inputs[~found.is_new], known)
+    scores = found.inputs[found.is_held_out] @ _fit(found.inputs[~found.is_held_out], known)
     if found.labels.max() == 1:
         return _baseline("auc", _auc, scores[:, 1] - scores[:, 0], found, constant=0.5)
-    return _baseline("accuracy", _accuracy, scores, found, constant=float(np.bincount(truth).max() / len(truth)))
+    likelihood = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return _baseline("macro_auc", _macro_auc, likelihood / likelihood.sum(axis=1, keepdims=True), found, constant=0.5)
 
 
 def _of_numbers(found: _Rows, known: np.ndarray, truth: np.ndarray) -> Baseline:
-    inputs, weight = found.inputs[~found.is_new], PENALTY * len(known)
+    inputs, weight = found.inputs[~found.is_held_out], PENALTY * len(known)
     weights = np.linalg.solve(inputs.T @ inputs + weight * np.eye(inputs.shape[1]), inputs.T @ known)
     constant = _r_squared(np.full(len(truth), known.mean()), truth)
-    return _baseline("r_squared", _r_squared, found.inputs[found.is_new] @ weights, found, constant=constant)
+    return _baseline("r_squared", _r_squared, found.inputs[found.is_held_out] @ weights, found, constant=constant)
 
 
 def _baseline(metric: str, measure: Measure, scores: np.ndarray, found: _Rows, *, constant: float) -> Baseline:
-    truth = found.labels[found.is_new]
+    truth = found.labels[found.is_held_out]
     low, high = _interval(measure, scores, truth, found.keys)
-    return Baseline(metric, measure(scores, truth), low, high, constant, len(truth), found.since)
+    return Baseline(metric, measure(scores, truth), low, high, constant, len(truth))
 
 
-def _split(rows: pa.Table, *, key: str, span: str, label: str, is_number: bool) -> _Rows:
-    spans = np.array(rows.column(span).to_pylist(), dtype="datetime64[D]")
-    labels = rows.column(label).to_numpy().astype(float if is_number else int)
-    names = np.unique(spans)
-    since = names[-max(1, round(NEWEST_SHARE * len(names)))]
-    is_new = spans >= since
-    if min(is_new.sum(), (~is_new).sum()) < LEAST_ROWS:
+def _split(rows: pa.Table, model: Model) -> _Rows:
+    columns, split = model.rows, model.split
+    spans = np.array(rows.column(columns.span).to_pylist(), dtype="datetime64[D]")
+    if model.newest_spans:
+        rows = rows.filter(pa.array(spans < np.unique(spans)[-model.newest_spans]))
+    labels = rows.column(columns.label).to_numpy().astype(float if model.task.is_regression else int)
+    held_out = split_buckets(rows.column(columns.key).combine_chunks(), split.train + split.eval) >= split.train
+    if min(held_out.sum(), (~held_out).sum()) < LEAST_ROWS:
         raise SourceError(
-            f"{(~is_new).sum():,} rows before {since} and {is_new.sum():,} since then: "
+            f"{(~held_out).sum():,} rows to train on and {held_out.sum():,} of other keys to evaluate: "
             f"a model needs at least {LEAST_ROWS} of each; load more days"
         )
-    if len(np.unique(labels[is_new])) < 2 or len(np.unique(labels[~is_new])) < 2:
-        raise SourceError(f"all labels since or before {since} are the same: load more days, or give another --label")
-    inputs = _inputs(rows.drop_columns([key, span, label]), ~is_new)
-    keys = pc.rank(rows.column(key).filter(pa.array(is_new)), tiebreaker="dense").to_numpy()
-    return _Rows(inputs, labels, is_new, keys, str(since))
+    if len(np.unique(labels[held_out])) < 2 or len(np.unique(labels[~held_out])) < 2:
+        raise SourceError("all labels to train on, or to evaluate, are the same: load more days, or give another --label")
+    inputs = _inputs(rows.drop_columns([columns.key, columns.span, columns.label]), ~held_out)
+    keys = pc.rank(rows.column(columns.key).filter(pa.array(held_out)), tiebreaker="dense").to_numpy()
+    return _Rows(inputs, labels, held_out, keys)
 
 
 def _inputs(columns: pa.Table, is_known: np.ndarray) -> np.ndarray:
@@ -139,8 +140,9 @@ def _auc(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((ranks[labels == 1].sum() / 2 - ones * (ones + 1) / 2) / (ones * zeros)) if ones and zeros else float("nan")
 
 
-def _accuracy(scores: np.ndarray, labels: np.ndarray) -> float:
-    return float((scores.argmax(axis=1) == labels).mean())
+def _macro_auc(scores: np.ndarray, labels: np.ndarray) -> float:
+    """The mean over the classes that there are: one that always says the same has 0.5, however frequent the most frequent class is."""
+    return float(np.nanmean([_auc(scores[:, label], (labels == label).astype(int)) for label in range(scores.shape[1])]))
 
 
 def _r_squared(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -1,7 +1,9 @@
 """Guess what a network can learn from: one feature or two for a column, and why the others are left out."""
 
-from collections.abc import Collection, Mapping
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 import numpy as np
 import pyarrow as pa
@@ -68,12 +70,12 @@ class Guess:
         )
 
 
-def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarray) -> Guess:
+def guess_features(table: SourceTable, *, key: Sequence[str], label: str, labels: np.ndarray) -> Guess:
     """Guess the features of a table.
 
     Args:
         table: the table with its sample.
-        key: the column of the key.
+        key: the columns of the key.
         label: the column of the label.
         labels: int [rows]; the label of each row of the sample, -1 where there is none.
     """
@@ -81,13 +83,14 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
     left_out: dict[str, str] = {}
     ids: list[str] = []
     for column, kind in table.columns.items():
-        if column in (key, label, table.partition_field):
+        if column in (label, table.partition_field) or tuple(key) == (column,):
             continue
         values = table.rows.column(column).combine_chunks() if kind in READABLE else None
         why = f"its type is {kind}: take what is in it apart in source.sql" if values is None else _useless(values, kind, labels)
-        if why:
-            left_out[column] = why
-            if values is not None and _tells_rows_apart(values, kind):
+        is_part = column in key and values is not None and pc.count_distinct(values).as_py() > FEW_VALUES
+        if why or is_part:
+            left_out[column] = why or "it is a part of the key"
+            if is_part or (values is not None and _tells_rows_apart(values, kind)):
                 ids.append(column)
         elif values is not None:
             features += [replace(feature, column=column) for feature in _of_column(column, kind, values)]
@@ -96,7 +99,16 @@ def guess_features(table: SourceTable, *, key: str, label: str, labels: np.ndarr
             Feature(f"{feature_name(table.partition_field)}_hour", f"EXTRACT(HOUR FROM t.`{table.partition_field}`)", is_number=True)
         )
     features.append(Feature("weekday", f"EXTRACT(DAYOFWEEK FROM t.`{table.partition_field}`)", is_number=True))
-    return Guess(tuple(features), left_out, tuple(ids))
+    return Guess(tuple(_named_apart(features)), left_out, tuple(ids))
+
+
+def _named_apart(features: Iterable[Feature]) -> Iterator[Feature]:
+    """The features; the names of two columns may differ only in what feature_name drops, and a column may be called `weekday`."""
+    taken: set[str] = set()
+    for feature in features:
+        names = chain([feature.name], (f"{feature.name}_{number}" for number in count(2)))
+        taken.add(name := next(name for name in names if name not in taken))
+        yield replace(feature, name=name)
 
 
 def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
@@ -167,5 +179,6 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
 
 def feature_name(column: str) -> str:
     """The name of a column as a name that SQL, Python and TensorFlow take alike."""
-    name = "".join(character if character.isascii() and character.isalnum() else "_" for character in column.lower()).strip("_")
+    letters = (letter for letter in unicodedata.normalize("NFKD", column.casefold()) if not unicodedata.combining(letter))
+    name = "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in letters).strip("_")
     return name if name and not name[0].isdigit() else f"column_{name}"

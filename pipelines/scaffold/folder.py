@@ -17,9 +17,10 @@ from components.model.checks_section import WEEKDAYS
 from components.model.folder import Model, read_model
 from pipelines.scaffold.baseline import Baseline
 from pipelines.scaffold.features import Guess, feature_name
+from pipelines.scaffold.key import key_sql
 from pipelines.scaffold.label import Label
 from pipelines.scaffold.plan import TrainingPlan
-from pipelines.scaffold.start import KerasStart
+from pipelines.scaffold.start import Start
 from pipelines.scaffold.table import SourceTable
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -38,21 +39,21 @@ class Draft:
     title: str
     owner: str
     table: SourceTable
-    key: str
+    key: tuple[str, ...]
     label_column: str
     label: Label
     guess: Guess
     plan: TrainingPlan
     baseline: Baseline | None = None
     """None until it has been measured."""
-    start: KerasStart | None = None
-    """The Keras model to begin with."""
+    start: Start | None = None
+    """The model to begin with."""
 
     @property
     def columns(self) -> Mapping[str, str]:
         """The names of key, label and span in source.sql."""
         taken = {feature.name for feature in self.guess.features}
-        names = {"key": feature_name(self.key), "label": feature_name(self.label_column), "span": SPAN}
+        names = {"key": feature_name("_".join(self.key)), "label": feature_name(self.label_column), "span": SPAN}
         return {what: f"{name}_{what}" if name in taken or list(names.values()).count(name) > 1 else name for what, name in names.items()}
 
     @property
@@ -75,7 +76,8 @@ class Draft:
         values = {
             **vars(self),
             "columns": self.columns,
-            "source_key": self.key,
+            "key_sql": key_sql(self.table, self.key),
+            "cluster": self._cluster(),
             "source_label": self.label_column,
             "features": self.guess.features,
             "left_out": self.guess.left_out,
@@ -83,13 +85,22 @@ class Draft:
             "categories": [feature.name for feature in texts if feature.is_category],
             "hashed": [feature.name for feature in texts if not feature.is_category],
             "slices": [name for name, count in counts.items() if count <= SLICE_VALUES][:SLICES],
-            "ignored": list(self.guess.ids),
+            "ignored": [*self.guess.ids, *self._unchecked_key()],
             "objected": list(self.guess.objected),
             "late": [self.label_column] if self.label.delay_days else [],
             "closed": self._closed(),
             "threshold": self.threshold,
         }
         return {file: _environment().get_template(f"{file}.j2").render(values) for file in FILES}
+
+    def _cluster(self) -> str | None:
+        """The column of several that make the key whose value rows share that belong together, such as an order's lines."""
+        return self.key[0] if len(self.key) > 1 and self.key[0] in self.guess.ids else None
+
+    def _unchecked_key(self) -> list[str]:
+        """Columns of the key that are no features and have another name in source.sql: the gate knows the key by that one only."""
+        used = {feature.column for feature in self.guess.features} | {*self.guess.ids, self.columns["key"]}
+        return [column for column in self.key if column not in used]
 
     def _closed(self) -> list[str]:
         """The weekdays that have no rows; none for a table of less than four weeks."""

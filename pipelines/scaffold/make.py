@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +19,7 @@ from pipelines.scaffold.folder import SCHEMA, Draft, draft_model, require_new, w
 from pipelines.scaffold.guess import Wish, draft_of
 from pipelines.scaffold.objections import find_objections
 from pipelines.scaffold.origin import origin_files
-from pipelines.scaffold.start import START_FILE, read_start, taking
+from pipelines.scaffold.start import read_start, start_files, taking
 from pipelines.scaffold.table import look_at_table
 
 DOMAIN_MASS = 0.9
@@ -39,8 +38,7 @@ def make_model(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], con
     require_new(folder)
     draft, files = draft_files(cloud, wish, progress=progress)
     confirm(draft)
-    start = {START_FILE: Path(wish.keras).read_bytes()} if wish.keras else {}
-    write_files({**files, **origin_files(wish, draft.table.days[-1], files), **start}, folder)
+    write_files({**files, **origin_files(wish, draft.table.days[-1], files), **start_files(wish.start)}, folder)
     return draft
 
 
@@ -53,7 +51,7 @@ def draft_files(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], th
         AccessError: BigQuery refuses or does not answer.
     """
     progress(f"looking at {wish.table}")
-    draft = draft_of(wish, look_at_table(cloud, wish.table, key=wish.key, partition_field=wish.partition_field, through=through))
+    draft = draft_of(wish, look_at_table(cloud, wish.table, key=wish.key_columns, partition_field=wish.partition_field, through=through))
     draft = _with_start(draft, wish)
     progress(f"trying {len(draft.guess.features)} features, {len(draft.guess.left_out)} columns left out")
     if objections := _objections(cloud, draft, through):
@@ -67,19 +65,21 @@ def draft_files(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], th
 
 
 def _with_start(draft: Draft, wish: Wish) -> Draft:
-    """The draft that begins with the Keras model that was wished for."""
-    if wish.keras is None:
+    """The draft that begins with the model that was wished for."""
+    if wish.start is None:
         return draft
     task = LearningTask(draft.label.task, draft.label.classes)
-    start = read_start(Path(wish.keras), draft.guess, task, order=wish.inputs)
+    start = read_start(wish.start, draft.guess, task, order=wish.inputs)
     return replace(draft, start=start, guess=taking(draft.guess, start))
 
 
 def _refuse_needed(draft: Draft, objections: Mapping[str, str]) -> None:
-    """Refuse to leave out what the Keras model takes."""
+    """Refuse to leave out what the model to begin with takes."""
     for feature in draft.guess.features if draft.start else ():
         if why := objections.get(feature.name) or objections.get(feature.column):
-            raise SourceError(f"the Keras model takes {feature.name!r}, and the gate would block for it, since {why}: mend the table first")
+            raise SourceError(
+                f"the model to begin with takes {feature.name!r}, and the gate would block for it, since {why}: mend the table first"
+            )
 
 
 def _objections(cloud: Cloud, draft: Draft, through: date | None) -> dict[str, str]:
@@ -99,9 +99,4 @@ def _measured(cloud: Cloud, model: Model, through: date | None) -> tuple[str, Ba
     heading = (f"What {window.rows:,} rows of spans {spans[0]} to {spans[-1]} have. Review it: the gate holds new rows to it.",)
     rows = pa.Table.from_batches(batches)
     rows = rows.filter(pc.is_valid(rows.column(model.rows.label)))
-    return to_text(proposal, heading=heading), _baseline(rows, model)
-
-
-def _baseline(rows: pa.Table, model: Model) -> Baseline:
-    columns = model.rows
-    return measure_baseline(rows, key=columns.key, span=columns.span, label=columns.label, is_number=model.task.is_regression)
+    return to_text(proposal, heading=heading), measure_baseline(rows, model)

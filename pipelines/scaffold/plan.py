@@ -7,8 +7,8 @@ from pipelines.scaffold.table import SourceTable
 
 WEEK = 7
 LEAST_SPANS, MOST_DAYS, MOST_WEEKS = 4, 60, 16
-STEPS, BATCH = 3_000, 256
-"""About so many steps of so many rows are enough for a small network."""
+STEPS, BATCH, MOST_EPOCHS = 3_000, 256, 20
+"""About so many steps of so many rows are enough for a small network; of few rows, which it would learn by heart, fewer."""
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,4 @@ def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
         raise SourceError(f"table {table.name} has {there}; a model needs {needed} days: load more")
     share = min(1.0, spans * every / max(1, days))
     rows = max(1, round(table.rows.num_rows * share * 0.8))
-    return TrainingPlan(every, spans, max(2, min(40, round(STEPS * BATCH / rows))))
+    return TrainingPlan(every, spans, max(2, min(MOST_EPOCHS, round(STEPS * BATCH / rows))))

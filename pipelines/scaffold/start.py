@@ -1,33 +1,44 @@
-"""A Keras model that somebody has already: a new model begins with its weights, and is trained on."""
+"""A model that somebody has already: a new one begins with the weights of a Keras model, or scores with a SavedModel."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from components.errors import ModelFolderError
 from components.model.task import LearningTask
 from pipelines.scaffold.features import Guess
 
-START_FILE = "start.keras"
-"""The copy of it in the model's folder."""
+START_FILE, START_FOLDER = "start.keras", "start"
+"""The copy of it in the model's folder: of a Keras model, and of a SavedModel."""
+SIGNATURE = "serving_default"
 
 
 @dataclass(frozen=True)
-class KerasStart:
-    """What a file has."""
+class Start:
+    """What a file, or the folder of a SavedModel, has."""
 
     inputs: tuple[str, ...]
     """The columns of source.sql that it takes, raw."""
     is_vector: bool
     """Whether it takes them as one tensor [batch, inputs], in that order; else each by its name."""
+    is_saved: bool = False
+    """Whether it is a SavedModel, whose weights stay as they are."""
 
 
-def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[str]) -> KerasStart:
-    """Find out which features a Keras model takes.
+@dataclass(frozen=True)
+class _Shapes:
+    """What a model takes and gives."""
+
+    widths: Mapping[str, int]
+    """How many numbers each input has; 0 of one that is no matrix."""
+    scores: tuple[int | None, ...]
+
+
+def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[str]) -> Start:
+    """Find out which features a model takes.
 
     Args:
-        path: of a .keras file.
+        path: of a .keras file, or the folder of a SavedModel.
         guess: the features that there are.
         task: tells how many scores it must give.
         order: of the features, for a model with one input that has no names.
@@ -35,32 +46,43 @@ def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[
     Raises:
         ModelFolderError: it does not load, takes what is no feature, or gives other scores.
     """
-    if path.suffix != ".keras":
+    is_saved = path.is_dir()
+    if not is_saved and path.suffix != ".keras":
         raise ModelFolderError(
             f'{path} is no .keras file, which alone goes into the folder: load it in Keras, and model.save("NAME.keras")'
         )
-    model = _loaded(path)
-    if tuple(model.output_shape) != (None, task.score_count):
-        raise ModelFolderError(f"{path} gives scores of shape {model.output_shape}, not (None, {task.score_count}), {task.score_meaning}")
-    widths = {tensor.name: tensor.shape[-1] if len(tensor.shape) == 2 else 0 for tensor in model.inputs}
+    shapes = _saved_shapes(path) if is_saved else _keras_shapes(path)
+    widths = shapes.widths
+    if shapes.scores != (None, task.score_count):
+        raise ModelFolderError(f"{path} gives scores of shape {shapes.scores}, not (None, {task.score_count}), {task.score_meaning}")
     numbers = [feature.name for feature in guess.features if feature.is_number]
     if len(widths) == 1 and (order or [*widths.values()] != [1]):
         (width,) = widths.values()
         if len(order) != width:
             raise ModelFolderError(f"{path} takes {width} numbers in one tensor: name their columns in its order, --inputs A,B,…")
         _require_numbers(path, order, numbers)
-        return KerasStart(tuple(order), is_vector=True)
+        return Start(tuple(order), is_vector=True, is_saved=is_saved)
     wide = [name for name, width in widths.items() if width != 1]
     if wide:
         raise ModelFolderError(f"{path} has the input {wide[0]!r} of {widths[wide[0]]} numbers: each must be one number, [batch, 1]")
     _require_numbers(path, [*widths], numbers)
-    return KerasStart(tuple(widths), is_vector=False)
+    return Start(tuple(widths), is_vector=False, is_saved=is_saved)
 
 
-def taking(guess: Guess, start: KerasStart) -> Guess:
-    """The guess with the features alone that the Keras model takes."""
+def start_files(path: Path | None) -> dict[str, bytes]:
+    """The copy of it for a model's folder: bytes by their place in the folder."""
+    if path is None:
+        return {}
+    if path.is_file():
+        return {START_FILE: path.read_bytes()}
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    return {f"{START_FOLDER}/{file.relative_to(path).as_posix()}": file.read_bytes() for file in files}
+
+
+def taking(guess: Guess, start: Start) -> Guess:
+    """The guess with the features alone that a model takes."""
     why: Mapping[str, str] = {
-        feature.column: "the Keras model does not take it"
+        feature.column: "the model to begin with does not take it"
         for feature in guess.features
         if feature.name not in start.inputs and feature.column
     }
@@ -69,7 +91,7 @@ def taking(guess: Guess, start: KerasStart) -> Guess:
     return replace(guess, features=kept, left_out={**guess.left_out, **{column: why[column] for column in why if column not in used}})
 
 
-def _loaded(path: Path) -> Any:
+def _keras_shapes(path: Path) -> _Shapes:
     import keras
 
     try:
@@ -79,7 +101,35 @@ def _loaded(path: Path) -> Any:
         raise ModelFolderError(f'{path} is no Keras model that loads by itself ({said}): save it with model.save("NAME.keras")') from error
     if not getattr(model, "inputs", None):
         raise ModelFolderError(f"{path} has no inputs with names and shapes: save a functional or sequential model, after it was built")
-    return model
+    return _Shapes({tensor.name: _width(tensor.shape) for tensor in model.inputs}, tuple(model.output_shape))
+
+
+def _saved_shapes(path: Path) -> _Shapes:
+    import tensorflow as tf
+
+    try:
+        signatures = tf.saved_model.load(str(path)).signatures
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        said = " ".join(str(error).split())[:200]
+        raise ModelFolderError(f"{path} is no SavedModel that loads ({said}): give the folder that has saved_model.pb") from error
+    if SIGNATURE not in signatures:
+        raise ModelFolderError(f"{path} has no signature {SIGNATURE}, but {', '.join(signatures) or 'none'}: save it with that one")
+    signature = signatures[SIGNATURE]
+    outputs = [*signature.structured_outputs.values()]
+    if len(outputs) != 1:
+        raise ModelFolderError(
+            f"{path} gives {len(outputs)} outputs ({', '.join(signature.structured_outputs)}): save it with the score alone"
+        )
+    specifications = signature.structured_input_signature[1]
+    texts = [name for name, one in specifications.items() if not (one.dtype.is_floating or one.dtype.is_integer)]
+    if texts:
+        kind = specifications[texts[0]].dtype.name
+        raise ModelFolderError(f"{path} takes {texts[0]!r}, which is {kind}: save it with a signature of numbers by name")
+    return _Shapes({name: _width(one.shape) for name, one in specifications.items()}, tuple(outputs[0].shape))
+
+
+def _width(shape: Sequence[int | None]) -> int:
+    return (shape[-1] or 0) if len(shape) == 2 else 0
 
 
 def _require_numbers(path: Path, names: Sequence[str], numbers: Sequence[str]) -> None:

@@ -1,7 +1,7 @@
 """Look at a table that somebody wants to train on: its partitions, its columns, and a sample of its newest rows."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -14,12 +14,15 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.document import LOADING, field_type
 from components.snapshot.partitions import PARTITION_UNITS, days_condition
 from components.snapshot.source import read_history
 
 SAMPLE_DAYS = 120
 """How many of the newest days are looked at."""
 SAMPLE_ROWS = 200_000
+TIME_OF_LOADING = "time of loading of the row"
+"""The name of the pseudo column in the sample: BigQuery lets no result have its own."""
 READABLE = (
     *("INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOLEAN", "BOOL"),
     *("STRING", "DATE", "DATETIME", "TIMESTAMP", "TIME"),
@@ -40,11 +43,13 @@ class SourceTable:
     """The days of the sample that have rows, ascending."""
     rows: pa.Table
     """A sample of the rows of those days, by partition. The partition field is there as its day, a DATE."""
+    moments: pa.ChunkedArray | None = None
+    """The partition field of those rows as it is; None if it is a DATE."""
 
     @property
     def partition_type(self) -> str:
         """BigQuery's type of the partition field."""
-        return self.columns[self.partition_field]
+        return field_type(self.partition_field, self.columns)
 
     @property
     def day_sql(self) -> str:
@@ -58,13 +63,13 @@ class SourceTable:
         return any(later - earlier > timedelta(days=1) for earlier, later in pairwise(self.days))
 
 
-def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | None, through: date | None = None) -> SourceTable:
+def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_field: str | None, through: date | None = None) -> SourceTable:
     """Describe a table and read a sample of its newest days.
 
     Args:
         cloud: the services.
         name: DATASET.TABLE in the project of the settings.
-        key: the column whose values a large table is sampled by.
+        key: the columns of the key. A large table is sampled by the values of the first one.
         partition_field: the field that the caller takes it to be partitioned on; None means whichever it is.
         through: the last day to look at; None means the newest one.
 
@@ -76,27 +81,40 @@ def look_at_table(cloud: Cloud, name: str, *, key: str, partition_field: str | N
     with bigquery_errors(cloud.settings, f"table {full}", remedy="give --table DATASET.TABLE of a table that exists"):
         table = cloud.warehouse.get_table(full, timeout=30)
     field = _partition_field(table, partition_field)
-    require_column(full, {column.name: column.field_type for column in table.schema}, key, option="--key")
+    for column in key:
+        require_column(full, {column.name: column.field_type for column in table.schema}, column, option="--key")
     history = read_history(cloud, table)
     last = min(history.last, through or history.last)
     first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
-    rows = _sample(cloud, table, field, key, (first, last))
+    rows = _sample(cloud, table, field, key[0], (first, last))
+    moments = rows.column(field)
+    rows = rows.set_column(rows.column_names.index(field), field, moments.cast(pa.date32()))
     days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
     if not days:
         raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
     columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
-    return SourceTable(name, field, columns, tuple(days), rows)
+    return SourceTable(name, field, columns, tuple(days), rows, None if pa.types.is_date(moments.type) else moments)
 
 
 def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
     name, by_time = table_name(table), table.time_partitioning
     dates = [column.name for column in table.schema if column.field_type == "DATE"]
-    if by_time is None or by_time.type_ not in PARTITION_UNITS or by_time.field is None:
-        what = "is not partitioned by day, hour or month on a column, so that no day of it can be pinned"
+    able = _fields(by_time)
+    if not able:
+        what = "is not partitioned by day, hour or month on a column, or by day or hour of loading, so that no day of it can be pinned"
         raise SourceError(f"table {name} {what}: copy it with {_copy(name, dates[0] if dates else 'DAY', '*')}")
-    if wanted is not None and wanted != by_time.field:
-        raise SourceError(f"table {name} is partitioned on {by_time.field!r}, not on {wanted!r}: leave --partition-field out")
-    return str(by_time.field)
+    if wanted is not None and wanted not in able:
+        raise SourceError(f"table {name} is partitioned on {able[0]!r}, not on {wanted!r}: leave --partition-field out")
+    return wanted or able[0]
+
+
+def _fields(by_time: bigquery.TimePartitioning | None) -> list[str]:
+    """The names by which source.partition_field may call what a table is partitioned on; none if its days cannot be pinned."""
+    if by_time is None:
+        return []
+    if by_time.field is None:
+        return [field for field, (_, units) in LOADING.items() if by_time.type_ in units]
+    return [str(by_time.field)] if by_time.type_ in PARTITION_UNITS else []
 
 
 def _copy(name: str, day: str, columns: str) -> str:
@@ -119,12 +137,12 @@ def require_column(table: str, columns: Mapping[str, str], name: str, *, option:
 def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tuple[date, date]) -> pa.Table:
     """Rows of the days, in the order of the partitions. Of a large table only so many: all those of a share of the keys."""
     name = quoted(table_name(table))
-    kind = next(column.field_type for column in table.schema if column.name == field)
+    kind = field_type(field, {column.name: column.field_type for column in table.schema})
     within = f"FROM {name} WHERE {days_condition(field, kind, '@first', 'DATE_ADD(@last, INTERVAL 1 DAY)')}"
     readable = [column.name for column in table.schema if column.mode != "REPEATED" and column.field_type in READABLE]
-    kept = ", ".join(f"DATE(`{field}`) AS `{field}`" if column == field and kind != "DATE" else f"`{column}`" for column in readable)
+    loading = [f"`{field}` AS `{TIME_OF_LOADING}`"] if field in LOADING else []
     sql = f"""
-        SELECT {kept} {within}
+        SELECT {", ".join([*(f"`{column}`" for column in readable), *loading])} {within}
           AND MOD(FARM_FINGERPRINT(CAST(`{key}` AS STRING)), (SELECT 1 + DIV(COUNT(*), {SAMPLE_ROWS}) {within})) = 0
         ORDER BY `{field}`
     """
@@ -134,4 +152,5 @@ def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tup
         job = cloud.warehouse.query(sql, config)
         job.result(timeout=600)
         batches = list(stream_table(cloud, table_name(job.destination)))
-    return pa.Table.from_batches(batches) if batches else pa.table({field: pa.array([], pa.date32())})
+    rows = pa.Table.from_batches(batches) if batches else pa.table({field: pa.array([], pa.date32())})
+    return rows.rename_columns([*rows.column_names[:-1], field]) if loading else rows

@@ -12,7 +12,7 @@ from components.errors import ModelFolderError
 from components.files import write_whole
 from pipelines.scaffold.make import draft_files
 from pipelines.scaffold.origin import keep_origin, read_origin
-from pipelines.scaffold.start import START_FILE
+from pipelines.scaffold.start import START_FILE, START_FOLDER
 
 LABELS = ("yours", "as it was made", "as it would be made today")
 
@@ -58,8 +58,12 @@ def upgrade_model(cloud: Cloud, name: str, *, progress: Callable[[str], None], d
     for file in before:
         if (folder / file).is_file() and _has_conflicts(_text(folder / file)):
             raise ModelFolderError(f"{folder / file} has conflicts of an earlier upgrade: choose between its sides first")
-    start = str(folder / START_FILE) if wish.keras else None
-    _, today = draft_files(cloud, replace(wish, keras=start), progress=progress, through=through)
+    kept = replace(
+        wish,
+        keras=str(folder / START_FILE) if wish.keras else None,
+        saved_model=str(folder / START_FOLDER) if wish.saved_model else None,
+    )
+    _, today = draft_files(cloud, kept, progress=progress, through=through)
     merged = tuple(_merge(folder, file, before.get(file), text) for file, text in today.items())
     if not dry_run:
         for one in merged:

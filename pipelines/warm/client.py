@@ -1,6 +1,5 @@
 """Ask a warm interpreter to run a command in a fork of itself. Only the standard library is imported here: it is the point of it."""
 
-import json
 import os
 import signal
 import socket
@@ -11,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipelines.warm.address import Warmth, connected, folder_of
+from pipelines.warm.forking import send_request
 
 GREETING_SECONDS = 2.0
 """How long a warm interpreter may take to fork. One that is stopped or swapped out is not waited for: the command is run without it."""
@@ -45,14 +45,13 @@ def begin(
     mask = os.umask(0)
     os.umask(mask)
     request = {"entry": entry, "arguments": list(arguments), "folder": str(Path.cwd()), "environment": environment, "umask": mask}
-    text = json.dumps(request).encode()
     try:
         connection.settimeout(GREETING_SECONDS)
         greeting = connection.recv(1)
         connection.settimeout(None)
         if greeting:
             socket.send_fds(connection, [b"\0"], list(streams))
-            connection.sendall(struct.pack(">Q", len(text)) + text)
+            send_request(connection, request)
             return connection
     except OSError:  # it went away, or one of the streams is closed
         pass

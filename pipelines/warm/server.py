@@ -9,9 +9,7 @@ Linux only, and without threads: forking is not safe otherwise.
 
 import atexit
 import contextlib
-import gc
 import importlib
-import json
 import os
 import select
 import signal
@@ -27,6 +25,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipelines.warm.address import Warmth, short_path
+from pipelines.warm.forking import import_for_forks, receive_request
 
 IDLE_SECONDS = 3600
 FATAL = "3"
@@ -79,24 +78,16 @@ def main() -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.modules["IPython"] = None  # type: ignore[assignment]  # BigQuery's client would import it, for notebooks
-    _import(LIGHT)
+    import_for_forks(LIGHT)
     del sys.modules["IPython"]
     alive, keep = os.pipe()
     if os.fork() == 0:
         os.close(keep)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", FATAL)  # noqa: TID251 - TensorFlow asks once, when it is imported
-        _import(HEAVY)
+        import_for_forks(HEAVY)
         _serve(folder / Warmth.HEAVY, alive)
     os.close(alive)
     _serve(folder / Warmth.LIGHT, None)
-
-
-def _import(names: Sequence[str]) -> None:
-    gc.disable()  # importing makes no garbage worth a fifth of its time
-    for name in names:
-        importlib.import_module(name)
-    gc.freeze()  # children share these pages: the collector must not touch them
-    gc.enable()
 
 
 def _serve(path: Path, alive: int | None) -> NoReturn:
@@ -135,7 +126,7 @@ def _supervise(connection: socket.socket) -> NoReturn:
     word, streams, _, _ = socket.recv_fds(connection, 1, 3)
     if not word:  # it could not wait
         os._exit(0)
-    request = _receive(connection)
+    request = receive_request(connection)
     child = os.fork()
     if child == 0:
         connection.close()
@@ -161,13 +152,6 @@ def _numbers(connection: socket.socket) -> bytes:
         return connection.recv(64)
     except ConnectionError:
         return b""
-
-
-def _receive(connection: socket.socket) -> dict[str, Any]:
-    with connection.makefile("rb") as stream:
-        (length,) = struct.unpack(">Q", stream.read(8))
-        request: dict[str, Any] = json.loads(stream.read(length))
-    return request
 
 
 def _run(request: dict[str, Any], streams: Sequence[int]) -> NoReturn:

@@ -7,7 +7,16 @@ from components.deployment.rollouts import BY_POLICY, RolloutStage, aside
 from components.errors import ConflictError, RegistryError, SettingsError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.registry.deployments import Action, history, last_event
-from pipelines.watch.placing import REFUSED, SKIPPED, deploy_version, held_back, new_outcome, policy_request, wait_for_approval
+from pipelines.watch.placing import (
+    REFUSED,
+    SKIPPED,
+    deploy_version,
+    deployment_id,
+    held_back,
+    new_outcome,
+    policy_request,
+    wait_for_approval,
+)
 from pipelines.watch.rolling_out import begin_rollout
 from pipelines.watch.watcher import Watcher
 
@@ -26,7 +35,7 @@ def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: Reco
         if rule is DeployRule.AFTER_APPROVAL or held:
             outcome = wait_for_approval(watcher.cloud, decision, version, target, because=held)
         else:
-            request_id = f"{BY_POLICY}deploy:{decision.decision_id}:{target}"
+            request_id = deployment_id(decision.decision_id, target)
             try:
                 if rule is DeployRule.AT_ONCE or last is None or last.version is None or last.version > version:
                     outcome = deploy_version(watcher.cloud, decision, version, target, request_id=request_id, last=last)

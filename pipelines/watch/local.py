@@ -13,18 +13,12 @@ from typing import IO, NoReturn
 from components.decisions.record import TrainingOutcome
 from components.errors import TaskError
 from components.lock import exclusive_lock
-from components.runs.record import RunState
 from components.settings import Settings
 from pipelines.run.locks import claimed_run_lock, running_models
 from pipelines.run.task import end_with
-from pipelines.watch.watcher import TrainingEnd, TrainingOrder
+from pipelines.watch.watcher import RESULTS, TrainingEnd, TrainingOrder
 
-STATES = {
-    RunState.SUCCEEDED: TrainingOutcome.VERSION,
-    RunState.BLOCKED: TrainingOutcome.REFUSED,
-    RunState.CANCELLED: TrainingOutcome.CANCELLED,
-    "ALREADY_TRAINED": TrainingOutcome.KNOWN,
-}
+STATES = {**RESULTS, "ALREADY_TRAINED": TrainingOutcome.KNOWN}
 PAUSE_SECONDS = 0.2
 
 

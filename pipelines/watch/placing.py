@@ -9,6 +9,7 @@ from components.decisions.orders import pause_reason
 from components.decisions.record import DONE, WANTED, DecisionOutcome, OutcomeKind, RecordedDecision, is_on_hold
 from components.deployment.deploy import deploy
 from components.deployment.request import actor, new_request
+from components.deployment.rollouts import BY_POLICY
 from components.errors import ConflictError, RegistryError, SettingsError
 from components.policy.facts import Cause
 from components.reason import LONGEST_REASON, as_reason
@@ -33,6 +34,11 @@ def wait_for_approval(cloud: Cloud, decision: RecordedDecision, version: int, ta
     command = f"perennial approve {decision.decision_id} --target {target}"
     sentence = f"version {version} waits for `{command}`{f', since {because}' if because else ''}"
     return new_outcome(cloud, OutcomeKind.APPROVAL, target, WANTED, sentence, version)
+
+
+def deployment_id(decision_id: int, target: str) -> str:
+    """The id of the request by which a decision deploys on a target: asked again, nothing is done twice."""
+    return f"{BY_POLICY}deploy:{decision_id}:{target}"
 
 
 def deploy_version(

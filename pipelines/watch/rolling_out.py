@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.decisions.rollouts import read_rollout_facts
 from components.deployment.request import actor
-from components.deployment.rollouts import BY_POLICY, Rollout, RolloutStage, RolloutStep, aside, take_step
+from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
 from components.monitoring.troubles import OVERALL
 from components.policy.rollout import judge_step, steps_of
 from components.registry.deployments import Event, last_event
-from pipelines.watch.placing import deploy_version, held_back, new_outcome, wait_for_approval
+from pipelines.watch.placing import deploy_version, deployment_id, held_back, new_outcome, wait_for_approval
 from pipelines.watch.watcher import Watcher
 
 STAGES = {DeployRule.CANARY: RolloutStage.CANARY, DeployRule.SHADOW: RolloutStage.SHADOW}
@@ -32,7 +32,7 @@ def begin_rollout(watcher: Watcher, policy: ContinuousSection, decision: Recorde
     place = aside(target, step.stage)
     with watcher.cloud.engine.connect() as connection:
         last = last_event(connection, decision.model, place)
-    outcome = deploy_version(watcher.cloud, decision, version, place, request_id=_request_id(decision.decision_id, place), last=last)
+    outcome = deploy_version(watcher.cloud, decision, version, place, request_id=deployment_id(decision.decision_id, place), last=last)
     if outcome.result != DONE:
         return outcome
     now = datetime.now(UTC)
@@ -82,7 +82,7 @@ def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str, li
     if step.stage is RolloutStage.LIVE:
         with watcher.cloud.engine.connect() as connection:
             decision = read_decision(connection, rollout.decision_id)
-        request_id = _request_id(rollout.decision_id, rollout.target)
+        request_id = deployment_id(rollout.decision_id, rollout.target)
         try:
             outcome = deploy_version(watcher.cloud, decision, rollout.version, rollout.target, request_id=request_id, last=live)
         except ConflictError as error:
@@ -111,7 +111,3 @@ def _record(watcher: Watcher, rollout: Rollout, outcome: DecisionOutcome) -> Non
         record_outcome(connection, rollout.decision_id, outcome)
         model = read_decision(connection, rollout.decision_id).model
     watcher.on_news(model, outcome.sentence)
-
-
-def _request_id(decision_id: int, target: str) -> str:
-    return f"{BY_POLICY}deploy:{decision_id}:{target}"

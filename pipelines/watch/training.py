@@ -18,18 +18,12 @@ from components.runs.kubeflow import find_execution
 from components.runs.record import RecordedRun, RunState, close_interrupted, finish_run, is_recorded, read_run
 from pipelines.run.locks import is_in_progress, run_lock
 from pipelines.watch.local import too_long
-from pipelines.watch.watcher import TrainingEnd, TrainingOrder, Watcher
+from pipelines.watch.watcher import RESULTS, TrainingEnd, TrainingOrder, Watcher
 
 MOST_ATTEMPTS = 3
 """So many runs may be killed for one decision."""
 INTERRUPTED = "interrupted"
 ENDED_ELSEWHERE = "it was ended on Kubeflow before its last step, which would have recorded why"
-RESULTS = {
-    RunState.SUCCEEDED: TrainingOutcome.VERSION,
-    RunState.BLOCKED: TrainingOutcome.REFUSED,
-    RunState.FAILED: TrainingOutcome.FAILED,
-    RunState.CANCELLED: TrainingOutcome.CANCELLED,
-}
 
 
 class ClaimProgress(Enum):

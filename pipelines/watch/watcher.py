@@ -1,7 +1,7 @@
 """What a watcher is made of: how it trains, how it hears of alarms, and whom it tells."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -9,6 +9,15 @@ from components.cloud import Cloud
 from components.decisions.gather import ReadAlarms, Sources
 from components.decisions.record import TrainingOutcome
 from components.model.folder import Model
+from components.runs.record import RunState
+
+RESULTS: Mapping[str, TrainingOutcome] = {
+    RunState.SUCCEEDED: TrainingOutcome.VERSION,
+    RunState.BLOCKED: TrainingOutcome.REFUSED,
+    RunState.FAILED: TrainingOutcome.FAILED,
+    RunState.CANCELLED: TrainingOutcome.CANCELLED,
+}
+"""What comes of a training whose run ended so."""
 
 
 @dataclass(frozen=True)

@@ -148,6 +148,13 @@ IN_MODEL_TOML = {
     ),
 }
 IN_SOURCE_SQL = {
+    "more days than history_days says": Mistake(
+        sql=SQL.replace(
+            "FROM {source} WHERE", "FROM UNNEST(@spans) AS d JOIN {source} ON day BETWEEN DATE_SUB(d, INTERVAL 2 DAY) AND d WHERE"
+        ),
+        said="<folder>/source.sql reads 3 days for a span (line 1, column ",
+        remedy="), and source.history_days of model.toml is 2: write history_days = 3, or read less",
+    ),
     "a semicolon at the end": Mistake(
         sql=f"{SQL};",
         said="<folder>/source.sql ends with a semicolon (line 1, column 105)",

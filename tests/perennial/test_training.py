@@ -6,6 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from perennial.training import _run
 from tests.waiting import wait_until
 
 COMMAND = """
@@ -36,3 +39,30 @@ def test_a_command_is_interrupted_once_and_waited_for(tmp_path: Path) -> None:
         os.killpg(program.pid, signal.SIGINT)  # as a terminal does, to all of its foreground
         _, errors = program.communicate(timeout=60)
     assert (count.read_text(), errors.splitlines()[-1]) == ("1", "KeyboardInterrupt")
+
+
+STEPS = """
+import sys
+
+print("{}")
+print("  ✓ pin          done       3.2 s", file=sys.stderr, flush=True)
+print("a warning", file=sys.stderr, flush=True)
+
+print("  ✗ train        failed     1.0 s", file=sys.stderr, flush=True)
+"""
+
+
+def test_steps_are_told_as_they_end_and_are_no_errors() -> None:
+    told: list[str] = []
+    output, errors = _run([sys.executable, "-c", STEPS], told.append)
+    assert (output, errors) == ("{}\n", "a warning\n")
+    assert told == ["✓ pin          done       3.2 s", "✗ train        failed     1.0 s"]
+
+
+def test_what_the_receiver_of_progress_raises_ends_the_run() -> None:
+    def refuse(line: str) -> None:
+        raise LookupError(line)
+
+    command = "import sys, time; print('  ✓ pin', file=sys.stderr, flush=True); time.sleep(600)"
+    with pytest.raises(LookupError, match="^✓ pin$"):
+        _run([sys.executable, "-c", command], refuse)

@@ -1,7 +1,6 @@
 """The command line as a user meets it: a process of its own, the state folder of the test's own services."""
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,10 @@ import sqlalchemy as sa
 from components.database.engine import make_engine
 from components.runs.record import RecordedRun, read_run
 from components.settings import REPOSITORY, Settings
+from tests.environment import ENVIRONMENT
 
+COLD = {"PYTHON_OF_ITS_OWN": "yes"}
+"""A variable that the warm interpreter does not have: with it a command is a process of its own, which imports all that it needs."""
 OPEN_UMASK = 0o022
 """What most machines have: it lets others read."""
 CHURN = REPOSITORY / "pipelines" / "models" / "churn"
@@ -35,7 +37,7 @@ class CommandLine:
         """Variables that name the test's services, folders and identities."""
         names = ("project", "bucket", "cloudsql_instance", "cloudsql_ip_type", "database_user", "state_folder", "models_folder")
         own = {f"PERENNIAL_{name.upper()}": str(getattr(self.settings, name)) for name in names}
-        return {**os.environ, **own, **self.variables}
+        return {**ENVIRONMENT, **own, **self.variables}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
@@ -79,6 +81,15 @@ def small_churn(models_folder: Path, name: str = "churn", *, table: str = "retai
     edit(folder / "model.toml", "spans = 8", "spans = 3")
     edit(folder / "model.toml", 'table = "retail.purchases"', f'table = "{table}"')
     edit(folder / "model.toml", "epochs = 2", "epochs = 20")
+    return folder
+
+
+def quick_churn(models_folder: Path, name: str) -> Path:
+    """churn on one span, for a moment, and let through whatever it has learnt. Returns its folder."""
+    folder = small_churn(models_folder, name)
+    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
+    for old, new in quick.items():
+        edit(folder / "model.toml", old, new)
     return folder
 
 

@@ -13,11 +13,11 @@ from tests.pipelines.command_line import CHURN, CommandLine, small_churn
 
 
 @pytest.fixture(scope="session")
-def shop(cloud: Settings) -> Settings:
+def shop(warm: Settings) -> Settings:
     """The services with the registry's tables, the bucket and all purchases of CDNOW."""
-    prepare(cloud)
-    seed(bigquery_client(cloud), cloud, read_model(CHURN.parent, "churn"), through=None, progress=lambda done, of: None)
-    return cloud
+    prepare(warm)
+    seed(bigquery_client(warm), warm, read_model(CHURN.parent, "churn"), through=None, progress=lambda done, of: None)
+    return warm
 
 
 @pytest.fixture(scope="session")

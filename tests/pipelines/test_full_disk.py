@@ -11,7 +11,7 @@ import pytest
 
 from components.runs.record import RunState
 from components.settings import REPOSITORY
-from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.pipelines.command_line import CommandLine, quick_churn
 from tests.pipelines.small_disk import SmallDisk
 
 pytestmark = pytest.mark.slow
@@ -28,10 +28,7 @@ SENTENCES = (
 @pytest.fixture(scope="module")
 def model(command_line: CommandLine) -> str:
     """A small model that has a version."""
-    folder = small_churn(command_line.settings.models_folder, "narrow")
-    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
-    for old, new in quick.items():
-        edit(folder / "model.toml", old, new)
+    folder = quick_churn(command_line.settings.models_folder, "narrow")
     assert command_line.json("train", folder.name)["version"] == 1
     return folder.name
 

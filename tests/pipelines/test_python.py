@@ -58,7 +58,9 @@ def test_every_public_name_is_in_the_documentation() -> None:
 
 
 def test_the_example_trains_and_scores(program: str, user: CommandLine) -> None:
-    first, *_, last = program.splitlines()
+    steps = [line.split()[1] for line in program.splitlines() if line.startswith("✓ ")]
+    assert steps[0] == "start" and {"pin", "train", "evaluate", "record"} <= {*steps}
+    first, *_, last = [line for line in program.splitlines() if not line.startswith("✓ ")]
     assert first == "version 1 of 1"
     (summary,) = perennial.versions(MODEL)
     assert f"auc {summary.metrics['auc']:.6f} " in " ".join(program.split())

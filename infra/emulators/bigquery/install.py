@@ -15,14 +15,23 @@ from local_bigquery.engine import database
 from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
 from local_bigquery.sql import native, params
+<<<<<<< HEAD
 from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, strings
 from local_bigquery.sql.rules import partitions as ingestion
+=======
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, strings
+from local_bigquery.sql.rules import partitions as local_ingestion
+>>>>>>> main
 
 from bigquery import confinement, failures, requests
 from bigquery.jobs import copies, jobs, loads, queries, writes
 from bigquery.jobs.objects import CloudStorage
+<<<<<<< HEAD
 from bigquery.sql import functions, parameters, rules
 from bigquery.sql.guards import days
+=======
+from bigquery.sql import functions, ingestion, parameters, rules
+>>>>>>> main
 from bigquery.storage_read import reads
 from bigquery.storage_write import other_streams, write_streams
 from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
@@ -90,7 +99,7 @@ def _patch_jobs(storage: CloudStorage) -> None:
     # A query with parameters runs twice.
     params.bind = parameters.bind
     # Partitions by ingestion time work for tables made by SQL only, and cost every query a look at all columns there are.
-    STATEMENT_RULES[STATEMENT_RULES.index(ingestion.ingestion_time)] = rules.refuse_ingestion_time
+    STATEMENT_RULES[STATEMENT_RULES.index(local_ingestion.ingestion_time)] = ingestion.hide_ingestion_time
     # Types decide what TO_JSON_STRING, MIN and LEAST give; SUBSTR counts otherwise; CAST AS STRING shows otherwise.
     STATEMENT_RULES[:0] = rules.TYPED
     # Escapes of texts are read twice: r'\x41' becomes A.

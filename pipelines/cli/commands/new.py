@@ -23,7 +23,9 @@ from pipelines.scaffold.upgrade import Merge, upgrade_model
 @click.command()
 @click.argument("model")
 @click.option("--table", prompt="Table (DATASET.TABLE)", help="DATASET.TABLE, partitioned by day, hour or month on a column.")
-@click.option("--key", prompt="Key (a column that is unique within a day)", help="The column that names a row; unique within a day.")
+@click.option(
+    "--key", prompt="Key (a column that is unique within a day)", help="The column that names a row, or several, A,B: unique within a day."
+)
 @click.option(
     "--label", prompt="Label (the column to predict)", help="The column to predict: yes or no, one of up to 20 values, or a number."
 )
@@ -31,6 +33,7 @@ from pipelines.scaffold.upgrade import Merge, upgrade_model
 @click.option("--title", help="What the model answers, in one line. Default: made from the label.")
 @click.option("--owner", help="Who is responsible for the model. Default: your user name.")
 @click.option("--from-keras", "keras", type=click.Path(resolve_path=True), help="A .keras file of a model to begin with.")
+@click.option("--from-savedmodel", "saved_model", type=click.Path(resolve_path=True), help="The folder of a SavedModel to score with.")
 @click.option("--inputs", default="", metavar="A,B,…", help="The features in the order of that model's input, if it has one without names.")
 @click.option("--yes", is_flag=True, help="Write the folder without a question.")
 @as_json
@@ -43,6 +46,7 @@ def new(
     title: str | None,
     owner: str | None,
     keras: str | None,
+    saved_model: str | None,
     inputs: str,
     yes: bool,
     as_json: bool,
@@ -51,6 +55,8 @@ def new(
 
     What is written trains as it is. Every file may be changed.
     """
+    if keras and saved_model:
+        raise click.UsageError("--from-keras and --from-savedmodel are two models to begin with: give one")
     settings = ready_settings()
     wish = Wish(
         name=require_model_name(model),
@@ -61,6 +67,7 @@ def new(
         title=title or f"What is {label} of a row of {table}?",
         owner=owner or getpass.getuser(),
         keras=keras,
+        saved_model=saved_model,
         inputs=tuple(name.strip() for name in inputs.split(",") if name.strip()),
     )
     folder = settings.models_folder / model
@@ -140,5 +147,5 @@ def _show(draft: Draft) -> None:
     if baseline := draft.baseline:
         click.echo(
             f"  threshold   {baseline.metric} at least {draft.threshold:.3f}: a linear model has {baseline.value:.3f} "
-            f"({baseline.low:.3f} to {baseline.high:.3f}) on the {baseline.rows:,} rows since {baseline.since}"
+            f"({baseline.low:.3f} to {baseline.high:.3f}) on the {baseline.rows:,} rows of other keys"
         )

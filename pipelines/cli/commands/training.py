@@ -42,6 +42,7 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @click.option(
     "--claimed", nargs=2, hidden=True, callback=lambda *given: given[2] or ("person", None), help="Trigger and id of a claimed run."
 )
+@click.option("--steps", is_flag=True, hidden=True, help="Tell each step as it ends, under --json too.")
 @as_json
 def train(
     model: str,
@@ -54,6 +55,7 @@ def train(
     waive_gate: bool,
     reason: str | None,
     claimed: tuple[str, str | None],
+    steps: bool,
     as_json: bool,
 ) -> None:
     """Train MODEL on a snapshot of its source, evaluate it, and push and record it as a version if it passes the gates.
@@ -73,7 +75,7 @@ def train(
         request = TrainingRequest(found_model, through, Trigger(claimed[0]), reason, force, waive_gate, stock, claimed[1])
         if on != "local":
             sys.exit(_train_elsewhere(settings, request, on, wait=wait, as_json=as_json))
-        progress = text.Progress(quiet=as_json)
+        progress = text.Progress(quiet=as_json and not steps)
         result = train_locally(Runner(settings, server, _on_start(progress), progress.end), request)
         code = text.show(settings, result, as_json=as_json)
     gc.freeze()  # or half a second goes into looking for garbage at the exit

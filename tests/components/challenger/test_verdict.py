@@ -130,12 +130,12 @@ def test_what_cannot_be_compared_says_why(served: Served) -> None:  # noqa: F811
         compared(served, 1, second, last=1, through=2)
 
 
-def test_the_command_says_the_verdict_first(served: Served, cloud: Settings) -> None:  # noqa: F811
+def test_the_command_says_the_verdict_first(served: Served, warm: Settings) -> None:  # noqa: F811
     second, name = served.register(), served.model.name
     request = served.serve(visits(1))
     served.serve(visits(1, blurred), version=second, role="shadow", request_id=request)
     served.label(1, visits(1))
-    line = CommandLine(served.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    line = CommandLine(served.site.settings.model_copy(update={"state_folder": warm.state_folder}))
     shown = line.run("compare", name, "1", str(second), "--served", "2026-03-01..2026-03-01", "--target", "local")
     assert shown.stdout.splitlines()[:2] == [
         f"version {second} is worse than version 1",

@@ -28,3 +28,10 @@ def test_days_with_the_same_content_are_known() -> None:
     past: dict[ProfileKey, ColumnProfiles] = {one: {}, other: {}, same: {}}
     assert known_days({one: {}, other: {}, same: {}}, past) == {SPANS[0], SPANS[1]}
     assert known_days({one: {}, changed: {}, same: {}}, past) == {SPANS[1]}
+
+
+def test_a_feature_that_never_varies_is_told_in_a_first_run(model: Model) -> None:
+    spans = {day: {**table, "visits": [3.0] * len(next(iter(table.values())))} for day, table in spans_of().items()}
+    (finding,) = row_findings(model, spans)
+    assert (finding.column, finding.check, finding.severity) == ("visits", "constant", "warns")
+    assert finding.what.startswith("has the same value in all ")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from components.decisions.costs import BEST, EVERY_DAY, EVERY_SPAN, THIS_POLICY, CostComparison, compare_costs
@@ -55,7 +55,6 @@ def test_a_span_that_lasts_longer_is_trained_on_once() -> None:
     assert found.of(EVERY_SPAN).staleness == pytest.approx(found.of(EVERY_DAY).staleness), "there is nothing newer to learn from in between"
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=7, max_size=7), st.floats(0.01, 2))
 def test_no_plan_is_cheaper_than_the_best_one(losses: list[float], ratio: float) -> None:
     by_age = np.sort(losses)

@@ -1,4 +1,4 @@
-"""Sums over rows: how rows are cut into batches changes no bit, and folds can be left out."""
+"""Sums over rows: how rows are cut into batches changes no bit."""
 
 import json
 from collections.abc import Sequence
@@ -26,24 +26,22 @@ def config(metrics: Sequence[dict[str, Any]] = METRICS_OF_TWO, **changes: Any) -
     return parse_config(json.dumps(document | changes))
 
 
-def scored(*, folds: int | None = None) -> ScoredRows:
+def scored() -> ScoredRows:
     chance = np.random.default_rng(1)
     labels = chance.integers(0, 2, ROWS).astype(np.float64)
     scores = np.clip(0.3 * labels + 0.7 * chance.random(ROWS), 0, 1).astype(np.float32)
     devices = np.array(["phone", "desk", "tv", None], object)[np.sort(chance.integers(0, 4, ROWS))]
-    parts = None if folds is None else chance.integers(0, folds, ROWS)
-    return ScoredRows(labels, scores[:, None], chance.random(ROWS), {"device": pa.array(devices.tolist(), pa.string())}, parts)
+    return ScoredRows(labels, scores[:, None], chance.random(ROWS), {"device": pa.array(devices.tolist(), pa.string())})
 
 
 def chosen(rows: ScoredRows, where: np.ndarray) -> ScoredRows:
     features = {name: column.filter(pa.array(where)) for name, column in rows.features.items()}
-    folds = None if rows.folds is None else rows.folds[where]
-    return ScoredRows(rows.labels[where], rows.scores[where], rows.weights[where], features, folds)
+    return ScoredRows(rows.labels[where], rows.scores[where], rows.weights[where], features)
 
 
-def metrics(measured: Measurement, *, without: int | None = None) -> dict[str, dict[str, str]]:
+def metrics(measured: Measurement) -> dict[str, dict[str, str]]:
     """By slice and key, as text: NaN is then equal to itself."""
-    return {str(key): {str(one): repr(value) for one, value in found.items()} for key, found in measured.metrics(without=without)}
+    return {str(key): {str(one): repr(value) for one, value in found.items()} for key, found in measured.metrics()}
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
@@ -56,30 +54,6 @@ def test_the_size_of_batches_changes_no_bit(size: int) -> None:
     found = metrics(parts)
     assert found == metrics(whole)
     assert list(found) == ["()", "(('device', 'desk'),)", "(('device', 'phone'),)", "(('device', 'tv'),)"]
-
-
-def test_metrics_without_a_fold_are_those_of_the_other_rows() -> None:
-    rows = scored(folds=4)
-    folded = Measurement(config(METRICS_OF_TWO[:4]), folds=4)
-    folded.add(rows)
-    assert rows.folds is not None
-    for fold in range(4):
-        others = Measurement(config(METRICS_OF_TWO[:4]))
-        others.add(ScoredRows(**{**vars(chosen(rows, rows.folds != fold)), "folds": None}))
-        found = dict(folded.metrics(without=fold))
-        for key, values in others.metrics():
-            assert {one: found[key][one] for one in values} == pytest.approx(values, rel=1e-12)
-    whole = Measurement(config(METRICS_OF_TWO[:4]))
-    whole.add(ScoredRows(**{**vars(rows), "folds": None}))
-    assert {key: str(values) for key, values in folded.metrics()}.keys() == {key: 0 for key, _ in whole.metrics()}.keys()
-
-
-def test_a_slice_that_is_in_one_fold_alone_is_not_there_without_it() -> None:
-    rows = scored(folds=1)
-    device = np.asarray(rows.features["device"].fill_null("").to_pylist())
-    measured = Measurement(config(METRICS_OF_TWO[:1]), folds=2)
-    measured.add(ScoredRows(**{**vars(rows), "folds": (device == "tv").astype(np.int64)}))
-    assert [key for key, _ in measured.metrics(without=1)] == [(), (("device", "desk"),), (("device", "phone"),)]
 
 
 ONLY_STOCK: dict[str, dict[str, Any]] = {

@@ -46,7 +46,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(key=st.sampled_from(KEYS), value=VALUES)
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_value_is_bounded_or_refused_in_one_sentence(folder: Path, key: str, value: Any) -> None:
     line = re.compile(rf"^{key} = .*$", re.MULTILINE)
     (folder / "model.toml").write_text(line.sub(lambda _: f"{key} = {as_toml(value)}", TOML.replace("TABLE", "site.visits"), count=1))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import ModelFolderError
-from components.model.source_text import check_class_order, check_text
+from components.model.source_text import check_class_order, check_look_back, check_text
 
 PATH = Path("models/visits/source.sql")
 
@@ -84,3 +84,31 @@ def test_only_the_label_numbers_classes(text: str) -> None:
 def test_a_label_that_numbers_classes_otherwise_is_refused(text: str) -> None:
     with pytest.raises(ModelFolderError, match=r"makes 1 of 'bronze' \(line 1, column \d+\), which has position 0 in rows.classes"):
         check_class_order(PATH, text, CLASSES, label="tier")
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("FROM UNNEST(@spans) AS d JOIN {source} ON day BETWEEN DATE_SUB(d, INTERVAL 29 DAY) AND d", 30),
+        ("FROM {source} AS t WHERE t.`day` >= DATE_SUB(s.`as_of`, INTERVAL 4 WEEK)", 29),
+        ("COUNTIF(DATE(t.day) > DATE_SUB(as_of, INTERVAL 30 DAY)) FROM {source}", 30),
+    ],
+)
+def test_a_query_that_reads_more_days_than_are_told_is_refused(text: str, read: int) -> None:
+    check_look_back(PATH, text, field="day", span="as_of", days=read)
+    with pytest.raises(ModelFolderError) as error:
+        check_look_back(PATH, f"SELECT 1\n{text}", field="day", span="as_of", days=read - 1)
+    assert str(error.value).startswith(f"{PATH} reads {read} days for a span (line 2, column ")
+    assert str(error.value).endswith(f"source.history_days of model.toml is {read - 1}: write history_days = {read}, or read less")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "WHERE day >= DATE_SUB(as_of, INTERVAL @days DAY)",
+        "WHERE customer_since < DATE_SUB(as_of, INTERVAL 365 DAY) -- day > DATE_SUB(as_of, INTERVAL 365 DAY)",
+        "WHERE other_day >= DATE_SUB(as_of, INTERVAL 365 DAY) AND day >= DATE_SUB(ordered, INTERVAL 365 DAY)",
+    ],
+)
+def test_other_dates_say_nothing_of_the_days_that_are_read(text: str) -> None:
+    check_look_back(PATH, f"SELECT 1 FROM {{source}} {text}", field="day", span="as_of", days=1)

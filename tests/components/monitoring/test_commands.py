@@ -7,11 +7,11 @@ from tests.components.monitoring.served import Served, served, trained, visits  
 from tests.pipelines.command_line import CommandLine
 
 
-def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: Settings) -> None:  # noqa: F811
+def test_days_are_measured_alarms_are_told_and_answered(trained: Served, warm: Settings) -> None:  # noqa: F811
     name = trained.model.name
     trained.serve(visits(8, lambda row: row | {"device": "watch"} if row["visitor"] > 150 else row))
     trained.label(8, visits(8))
-    line = CommandLine(trained.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    line = CommandLine(trained.site.settings.model_copy(update={"state_folder": warm.state_folder}))
 
     document = line.json("monitor", name, "--through", "2026-03-09", "--target", "local")
     assert (document["state"], len(document["measured"]), len(document["alarms"])) == ("SUCCEEDED", 1, 1)
@@ -45,12 +45,12 @@ def test_days_are_measured_alarms_are_told_and_answered(trained: Served, cloud: 
     assert "device watch" in shown.stdout
 
 
-def test_a_day_without_a_metric_says_why(served: Served, cloud: Settings) -> None:  # noqa: F811
+def test_a_day_without_a_metric_says_why(served: Served, warm: Settings) -> None:  # noqa: F811
     for number in (1, 2, 3):
         served.serve(visits(number))
     served.label(1, visits(1)[:1])
     served.monitor(3)
-    line = CommandLine(served.site.settings.model_copy(update={"state_folder": cloud.state_folder}))
+    line = CommandLine(served.site.settings.model_copy(update={"state_folder": warm.state_folder}))
     shown = line.run("show", served.model.name, "1", "--live").stdout.splitlines()
     assert shown[0] == "on local"
     assert {row[:10]: row.partition("  1.5  ")[2] for row in shown if row.startswith("2026")} == {

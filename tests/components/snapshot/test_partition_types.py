@@ -15,7 +15,7 @@ from components.profiles.source import profile_source
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition, pin
 from components.snapshot.rewritten import source_changes
-from components.snapshot.source import _partitioning, _way_out, read_history, read_source_table
+from components.snapshot.source import read_history, read_source_table
 from tests.components.visits import COLUMNS, DAYS, SQL, VISITORS, Site, day, visits
 
 PARTITIONING = [
@@ -102,10 +102,36 @@ def test_what_cannot_be_pinned_is_refused_with_the_statement_that_helps(
     assert str(refused.value).endswith(copy)
 
 
-def test_a_table_that_is_partitioned_by_its_loading_is_copied_with_that_day() -> None:
-    """As BigQuery describes it: the emulator makes no such tables."""
-    table = bigquery.Table("project.site.visits", COLUMNS)
-    table.time_partitioning = bigquery.TimePartitioning(type_="HOUR")
-    assert _partitioning(table) == "partitioned by HOUR of its loading"
-    way_out = "CREATE TABLE dataset.copy PARTITION BY day AS SELECT DATE(_PARTITIONTIME) AS day, * FROM `project`.`site`.`visits`"
-    assert _way_out(table, "moment") == f"copy it with {way_out}"
+@pytest.mark.parametrize(("field", "unit"), [("_PARTITIONDATE", "DAY"), ("_PARTITIONTIME", "DAY"), ("_PARTITIONTIME", "HOUR")])
+def test_a_day_of_loading_is_pinned_profiled_and_read(empty_site: Site, tmp_path: Path, field: str, unit: str) -> None:
+    empty_site.create(partitioning=bigquery.TimePartitioning(type_=unit), schema=COLUMNS)
+    for number in range(1, DAYS + 1):
+        partition = f"{empty_site.name}${day(number):%Y%m%d}{'23' if unit == 'HOUR' else ''}"
+        rows = [{name: value for name, value in visit.items() if name != "day"} for visit in visits(number)]
+        empty_site.client.load_table_from_json(rows, partition, job_config=bigquery.LoadJobConfig(schema=COLUMNS)).result()
+    model = empty_site.model(sql=SQL.replace("day", f"DATE({field})"), toml={'partition_field = "day"': f'partition_field = "{field}"'})
+    assert latest_partition(empty_site.cloud, model) == day(DAYS)
+    snapshot = pin(empty_site.cloud, model, day(DAYS))
+    assert [(partition.day, partition.rows) for partition in snapshot.partitions] == [(day(n), VISITORS) for n in range(3, DAYS + 1)]
+    assert source_changes(empty_site.client, empty_site.settings, snapshot).partitions == ()
+    profiles = profiles_by_day(profile_source(empty_site.cloud, snapshot, {}), SOURCE_TABLE)
+    assert {when: columns["visitor"].rows for when, columns in profiles.items()} == {day(n): VISITORS for n in range(3, DAYS + 1)}
+    assert field not in next(iter(profiles.values()))
+    counts = read_examples(empty_site.cloud, model, snapshot, tmp_path / "examples")
+    assert sum(count.rows for count in counts) == 2 * VISITORS
+
+
+@pytest.mark.parametrize(
+    ("unit", "way_out"),
+    [
+        ("DAY", "name '_PARTITIONDATE' as source.partition_field in model.toml"),
+        ("HOUR", "name '_PARTITIONTIME' as source.partition_field in model.toml"),
+        ("MONTH", "BigQuery keeps only the month or year of its rows: load them by day from now on, into another table"),
+    ],
+)
+def test_what_tells_the_day_of_loading_is_named(empty_site: Site, unit: str, way_out: str) -> None:
+    empty_site.create(partitioning=bigquery.TimePartitioning(type_=unit), schema=COLUMNS)
+    with pytest.raises(SourceError) as refused:
+        read_source_table(empty_site.cloud, empty_site.model(toml=TOML))
+    assert str(refused.value).startswith(f"table {empty_site.name} is partitioned by {unit} of its loading; visits needs it ")
+    assert str(refused.value).endswith(f": {way_out}")

@@ -58,7 +58,7 @@ def test_the_alias_changes_nothing(own_site: Site) -> None:
     assert measured(own_site, own_site.name, "day", names) == measured(own_site, own_site.name, "day", [*names, "row_of_table"])
 
 
-@effort(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@effort(max_examples=12, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(names=st.lists(NAMES, min_size=2, max_size=4, unique_by=str.casefold))
 def test_columns_may_be_called_anything_that_bigquery_allows(empty_site: Site, names: list[str]) -> None:
     table = f"{empty_site.name}_{uuid4().hex[:8]}"

@@ -3,7 +3,7 @@
 import datetime as dt
 
 import pytest
-from google.api_core.exceptions import BadRequest, Conflict, MethodNotImplemented, NotFound, PreconditionFailed
+from google.api_core.exceptions import BadRequest, Conflict, NotFound, PreconditionFailed
 from google.cloud import bigquery
 from google.cloud.bigquery import SchemaField
 
@@ -66,18 +66,6 @@ def test_a_table_that_exists_is_not_made_again(dataset: Dataset) -> None:
 def test_a_missing_table_is_not_found(dataset: Dataset) -> None:
     with pytest.raises(NotFound, match=f"Not found: Table {PROJECT}:{dataset.name}.nothing"):
         dataset.client.get_table(dataset.table("nothing"))
-
-
-def test_partitioning_by_ingestion_time_is_refused(dataset: Dataset) -> None:
-    table = bigquery.Table(dataset.table("t"), SCHEMA)
-    table.time_partitioning = bigquery.TimePartitioning()
-
-    with pytest.raises(MethodNotImplemented, match="The emulator does not support partitioning by ingestion time, without a column"):
-        dataset.client.create_table(table)
-    with pytest.raises(MethodNotImplemented, match="does not support partitioning by ingestion time"):
-        dataset.query("CREATE TABLE {dataset}.t (id INT64) PARTITION BY _PARTITIONDATE")
-
-    assert list(dataset.client.list_tables(dataset.name)) == []
 
 
 def test_a_table_made_by_sql_is_partitioned_with_its_rows(dataset: Dataset) -> None:

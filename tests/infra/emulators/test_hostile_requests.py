@@ -12,7 +12,7 @@ from tests.infra.emulators.emulator_process import EmulatorProcess
 from tests.infra.emulators.hostile_requests import HostileRequest, Surface, hostile_requests
 
 NOT_IMPLEMENTED, NO_ROOM = 501, 507
-effort = settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+effort = settings(max_examples=150, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 
 TABLE = {"projectId": PROJECT, "datasetId": "there", "tableId": "t"}
 FIELD = {"name": "id", "type": "INTEGER", "mode": "NULLABLE", "description": "x"}

@@ -27,9 +27,9 @@ FIFTY_MEGABYTES = bytes(50_000_000)
 
 
 @pytest.fixture(scope="module")
-def services(cloud: Settings) -> CommandLine:
-    prepare(cloud)
-    return CommandLine(cloud)
+def services(warm: Settings) -> CommandLine:
+    prepare(warm)
+    return CommandLine(warm)
 
 
 @pytest.fixture

@@ -149,6 +149,5 @@ def test_seeding_a_day_outside_the_data_is_refused(command_line: CommandLine) ->
     assert command_line.refused("seed", "churn", "--through", "2020-01-01").startswith("--through 2020-01-01 is outside the data")
 
 
-def test_settings_that_are_unknown_are_named(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PERENNIAL_ENVIRONMENT", "nowhere")
-    assert "environment 'nowhere' is unknown" in CommandLine(shop).refused("versions", "churn")
+def test_settings_that_are_unknown_are_named(shop: Settings) -> None:
+    assert "environment 'nowhere' is unknown" in CommandLine(shop, {"PERENNIAL_ENVIRONMENT": "nowhere"}).refused("versions", "churn")

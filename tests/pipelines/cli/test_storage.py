@@ -23,9 +23,9 @@ __all__ = ["folder", "name", "new_run", "new_snapshot", "new_version"]
 
 
 @pytest.fixture(scope="module")
-def services(cloud: Settings) -> CommandLine:
+def services(warm: Settings) -> CommandLine:
     """With a bucket of its own."""
-    settings = cloud.model_copy(update={"bucket": f"storage-{uuid4().hex[:8]}"})
+    settings = warm.model_copy(update={"bucket": f"storage-{uuid4().hex[:8]}"})
     prepare(settings)
     return CommandLine(settings)
 

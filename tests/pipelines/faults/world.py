@@ -19,7 +19,7 @@ from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import emulators
 from pipelines.local.seed import seed
 from pipelines.local.services import prepare
-from tests.pipelines.command_line import CHURN, CommandLine, edit, small_churn
+from tests.pipelines.command_line import CHURN, CommandLine, quick_churn
 from tests.proxy import Proxy, proxy
 from tests.waiting import wait_until
 
@@ -31,8 +31,6 @@ MARK = "FAULTS_WORLD"
 """The variable by which the processes of a world's commands are known."""
 HASTY = {"PERENNIAL_ANSWER_TIMEOUT_SECONDS": "3", "PERENNIAL_CONNECT_TIMEOUT_SECONDS": "15"}
 SERVICES = ("bigquery", "bigquery_storage", "storage", "cloudsql")
-QUICK = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
-"""It is let through whatever it has learnt."""
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,7 @@ def new_world(folder: Path) -> Iterator[World]:
         settings = Settings(**(given | endpoints))
         prepare(settings)
         seed(bigquery_client(settings), settings, read_model(CHURN.parent, "churn"), through=THROUGH, progress=lambda _done, _of: None)
-        model = small_churn(models, MODEL)
-        for old, new in QUICK.items():
-            edit(model / "model.toml", old, new)
+        quick_churn(models, MODEL)
         with ExitStack() as stack:
             proxies = {name: stack.enter_context(proxy(_address(settings, name))) for name in SERVICES}
             temporary = stack.enter_context(TemporaryDirectory(prefix="f"))  # a short path, since sockets lie below it

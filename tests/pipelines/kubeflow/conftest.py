@@ -51,9 +51,9 @@ class KubeflowCommandLine(CommandLine):
 
 
 @pytest.fixture(scope="session")
-def registry(cloud: Settings) -> Settings:
-    prepare(cloud)
-    return cloud
+def registry(warm: Settings) -> Settings:
+    prepare(warm)
+    return warm
 
 
 @pytest.fixture

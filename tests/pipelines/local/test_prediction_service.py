@@ -6,27 +6,25 @@ from collections.abc import Iterator
 import pytest
 
 from components.settings import Settings
-from pipelines.local.interpreter import stop_interpreter
 from pipelines.local.prediction_service import prediction_service_status, stop_prediction_service
 from tests.pipelines.command_line import CommandLine
 
 
 @pytest.fixture
-def port(cloud: Settings) -> Iterator[int]:
+def port(warm: Settings) -> Iterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
     yield number
-    stop_prediction_service(cloud.state_folder)
-    stop_interpreter(cloud.state_folder)
+    stop_prediction_service(warm.state_folder)
 
 
-def test_it_is_started_once_shown_and_stopped(cloud: Settings, port: int) -> None:
-    perennial = CommandLine(cloud)
+def test_it_is_started_once_shown_and_stopped(warm: Settings, port: int) -> None:
+    perennial = CommandLine(warm)
     serve = ("up", "--serve", "staging", "--serve-port", str(port))
-    assert prediction_service_status(cloud.state_folder) == []
+    assert prediction_service_status(warm.state_folder) == []
     first = perennial.run(*serve)
-    token = cloud.state_folder / "serving" / "token"
+    token = warm.state_folder / "serving" / "token"
     assert first.stdout.splitlines()[-2:] == [
         "serve: starting",
         f"serve: up at http://127.0.0.1:{port}, target staging, token in {token}",
@@ -34,15 +32,15 @@ def test_it_is_started_once_shown_and_stopped(cloud: Settings, port: int) -> Non
     (shown,) = [part for part in perennial.json("status") if part["name"] == "serve"]
     assert (shown["state"], shown["address"]) == ("up", f"http://127.0.0.1:{port}")
     assert perennial.run(*serve).stdout.splitlines()[-1] == f"serve: up already at http://127.0.0.1:{port}"
-    (again,) = prediction_service_status(cloud.state_folder)
+    (again,) = prediction_service_status(warm.state_folder)
     assert again.pid == shown["pid"]
-    assert stop_prediction_service(cloud.state_folder)
-    assert prediction_service_status(cloud.state_folder) == []
-    assert not stop_prediction_service(cloud.state_folder)
+    assert stop_prediction_service(warm.state_folder)
+    assert prediction_service_status(warm.state_folder) == []
+    assert not stop_prediction_service(warm.state_folder)
 
 
-def test_what_cannot_be_served_is_said(cloud: Settings, port: int) -> None:
-    perennial = CommandLine(cloud)
+def test_what_cannot_be_served_is_said(warm: Settings, port: int) -> None:
+    perennial = CommandLine(warm)
     assert perennial.refused("up", "--serve", "nowhere").startswith("target 'nowhere' is unknown: choose local, staging, prod, or add it")
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))

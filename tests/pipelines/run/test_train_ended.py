@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -13,7 +14,7 @@ import pytest
 from components.google import storage_client
 from components.runs.record import RunState
 from components.runs.steps import STEPS
-from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.pipelines.command_line import COLD, CommandLine, edit, small_churn
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -103,7 +104,7 @@ def test_a_task_whose_supervisor_is_killed_ends_with_it(command_line: CommandLin
 
 @pytest.mark.parametrize("name", ["heavy", "light"])
 def test_a_lost_fork_server_is_told(command_line: CommandLine, network: Path, name: str) -> None:
-    process, _ = begin(command_line, "pin")  # before it, the run is not begun
+    process, _ = begin(replace(command_line, variables=COLD), "pin")  # before it, the run is not begun
     children = psutil.Process(process.pid).children()
     (server,) = [child for child in children if ("pipelines.run.fork_server" in child.cmdline()) is (name == "heavy")]
     server.kill()

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,23 +15,22 @@ from components.registry.history import list_versions
 from components.runs.record import RunState
 from components.settings import Settings
 from tests.components.storage.whole import assert_whole
-from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.pipelines.command_line import COLD, CommandLine, quick_churn
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
 STEPS = ("start", "schema", "pin", "read", "statistics", "validate", "transform", "train", "evaluate", "push", "record", "finish")
+OF_A_COLD_RUN = ("read", "train", "push")
+"""In these a run is killed that is no fork of the warm interpreter."""
 DEADLINE_SECONDS = 240
 
 
 def test_a_run_killed_in_any_step_and_run_again_ends_in_one_version(command_line: CommandLine) -> None:
-    folder = small_churn(command_line.settings.models_folder, "mortal")
-    # Quick, and let through whatever it has learnt: it is run twelve times.
-    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
-    for old, new in quick.items():
-        edit(folder / "model.toml", old, new)
+    quick_churn(command_line.settings.models_folder, "mortal")
+    cold = replace(command_line, variables=COLD)
     for step in STEPS:
-        kill_in(command_line, "mortal", step)
+        kill_in(cold if step in OF_A_COLD_RUN else command_line, "mortal", step)
     command_line.json("train", "mortal")
 
     (version,) = command_line.json("versions", "mortal")

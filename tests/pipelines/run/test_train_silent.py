@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.runs.record import RunState
-from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.pipelines.command_line import CommandLine, quick_churn
 from tests.proxy import proxy
 from tests.waiting import wait_until
 
@@ -18,10 +18,7 @@ HASTY = {"PERENNIAL_ANSWER_TIMEOUT_SECONDS": "2", "PERENNIAL_CONNECT_TIMEOUT_SEC
 @pytest.fixture(scope="module")
 def model(command_line: CommandLine) -> str:
     """A small model that the gate after training lets through whatever it has learnt."""
-    folder = small_churn(command_line.settings.models_folder, "silent")
-    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
-    for old, new in quick.items():
-        edit(folder / "model.toml", old, new)
+    folder = quick_churn(command_line.settings.models_folder, "silent")
     return folder.name
 
 

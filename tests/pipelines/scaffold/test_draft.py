@@ -1,10 +1,12 @@
 """What `perennial new` guesses of a table: features, label, spans, and the sentence where no model can be made of it."""
 
 import tomllib
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from components.errors import ModelFolderError, SourceError
@@ -136,6 +138,8 @@ def test_too_few_days_are_named() -> None:
             "--key 'purpose' has several rows in a day of bank.loans: a row needs a key of its own; --key loan_id would do",
         ),
         ({"key": "amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING"),
+        ({"key": "purpose,amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING, or several columns that may be times as well"),
+        ({"key": "purpose, region"}, "--key 'purpose,region' has several rows in a day of bank.loans"),
         ({"label": "defaultet"}, "--label 'defaultet' is no column of table bank.loans: did you mean 'defaulted'?"),
         ({"label": "country"}, "--label 'country' is always 'XX'"),
     ],
@@ -166,4 +170,49 @@ def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
     table = with_label(with_label(loans(), "select", "FLOAT", [0.5, 1.5, 2.5]), "2nd Größe", "STRING", ["a", "b"])
     features = {feature.name: feature.sql for feature in draft(table).guess.features}
     assert features["select"] == "IFNULL(CAST(t.`select` AS FLOAT64), 0)"
-    assert features["column_2nd_gr__e"] == "IFNULL(t.`2nd Größe`, 'missing')"
+    assert features["column_2nd_grosse"] == "IFNULL(t.`2nd Größe`, 'missing')"
+
+
+def test_columns_whose_names_differ_only_in_signs_become_features_of_two_names() -> None:
+    table = with_label(with_label(loans(), "Prix-Net", "FLOAT", [0.5, 1.5, 2.5]), "prix_net", "FLOAT", [3.5, 1.5])
+    features = {feature.name: feature.column for feature in draft(with_label(table, "weekday", "INTEGER", [1, 2, 3])).guess.features}
+    assert {name: column for name, column in features.items() if name.startswith(("prix", "week"))} == {
+        "prix_net": "Prix-Net",
+        "prix_net_2": "prix_net",
+        "weekday": "weekday",
+        "weekday_2": "",
+    }
+
+
+def test_several_columns_are_a_key_together() -> None:
+    lines = order_lines()
+    with pytest.raises(SourceError, match="^--key 'order' has several rows in a day of shop.lines: .*; --key order,line would do$"):
+        draft(lines, key="order")
+    made = draft(lines, key="order, line")
+    assert "  CONCAT(t.`order`, ' ', CAST(t.`line` AS STRING)) AS `order_line`,\n" in made.render()["source.sql"]
+    assert {"line"} < {feature.name for feature in made.guess.features}
+    assert made.guess.left_out["order"] == "it is a part of the key"
+    checks = tomllib.loads(made.render()["model.toml"])["checks"]
+    assert (checks["cluster"], "order" in checks["ignore"]) == ("order", True)
+
+
+def test_the_moment_of_a_row_may_be_a_part_of_its_key() -> None:
+    lines = order_lines()
+    rows = lines.rows.drop_columns(["line"])
+    moments = pa.chunked_array([pa.array([datetime(2023, 1, 2, tzinfo=UTC) + timedelta(minutes=i) for i in range(rows.num_rows)])])
+    columns = {name: kind for name, kind in lines.columns.items() if name != "line"} | {"applied": "TIMESTAMP"}
+    readings = SourceTable("plant.readings", "applied", columns, lines.days, rows, moments)
+    with pytest.raises(SourceError, match="; --key order,applied would do$"):
+        draft(readings, key="order")
+    assert "CONCAT(t.`order`, ' ', CAST(t.`applied` AS STRING))" in draft(readings, key="order,applied").render()["source.sql"]
+
+
+def order_lines() -> SourceTable:
+    """Orders of two lines each."""
+    table = loans()
+    numbers = range(table.rows.num_rows)
+    table = with_label(table, "order", "STRING", [f"O{number // 2}" for number in numbers])
+    table = with_label(table, "line", "INTEGER", [number % 2 for number in numbers])
+    rows, columns = table.rows.drop_columns(["loan_id", "note"]), dict(table.columns)
+    del columns["loan_id"], columns["note"]
+    return SourceTable("shop.lines", "applied", columns, table.days, rows)

@@ -1,24 +1,33 @@
 """`perennial new --from-keras`: somebody's Keras model becomes a model's folder, and its training goes on."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components.errors import ModelFolderError
+from components.model.folder import read_model
 from components.model.task import BINARY
+from components.training.network import build_network
+from components.training.servable import columns_of, save_servable
+from components.training.signatures import Signatures
+from pipelines.scaffold.folder import SCHEMA, write_files
 from pipelines.scaffold.guess import Wish, draft_of
-from pipelines.scaffold.start import KerasStart, read_start, taking
+from pipelines.scaffold.start import Start, read_start, start_files, taking
 from tests.pipelines.command_line import CommandLine
 from tests.pipelines.scaffold.rows import loans
 from tests.pipelines.scaffold.test_new import load
 
 TABLE = "started.loans"
 ROWS = loans(days=30, rows=120)
-GUESS = draft_of(
+DRAFT = draft_of(
     Wish(name="loans", table=TABLE, key="loan_id", label="defaulted", partition_field=None, title="Will it default?", owner="risk"), ROWS
-).guess
+)
+GUESS = DRAFT.guess
 
 
 def saved(folder: Path, model: keras.Model) -> Path:
@@ -42,10 +51,10 @@ def in_one(width: int) -> keras.Model:
 def test_inputs_are_features_by_name_or_in_an_order_that_is_told(tmp_path: Path) -> None:
     named = read_start(saved(tmp_path, by_name("amount", "income")), GUESS, BINARY, order=())
     assert (sorted(named.inputs), named.is_vector) == (["amount", "income"], False)
-    assert read_start(saved(tmp_path, in_one(2)), GUESS, BINARY, order=("income", "amount")) == KerasStart(("income", "amount"), True)
+    assert read_start(saved(tmp_path, in_one(2)), GUESS, BINARY, order=("income", "amount")) == Start(("income", "amount"), True)
     kept = taking(GUESS, named)
     assert {feature.name for feature in kept.features} == {"amount", "income"}
-    assert kept.left_out["purpose"] == kept.left_out["is_new"] == "the Keras model does not take it"
+    assert kept.left_out["purpose"] == kept.left_out["is_new"] == "the model to begin with does not take it"
 
 
 def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
@@ -72,6 +81,41 @@ def test_what_is_no_start_is_refused(tmp_path: Path) -> None:
     assert refused(saved(tmp_path, by_name("amount", outputs=3))) == (
         "FILE gives scores of shape (None, 3), not (None, 1), the probability of label 1"
     )
+
+
+def exported(folder: Path, model: keras.Model) -> Path:
+    model.export(folder / "exported", verbose=False)
+    return folder / "exported"
+
+
+def test_a_saved_model_is_a_start_by_its_signature(tmp_path: Path) -> None:
+    path = exported(tmp_path, in_one(2))
+    assert read_start(path, GUESS, BINARY, order=("income", "amount")) == Start(("income", "amount"), True, is_saved=True)
+    assert set(start_files(path)) >= {"start/saved_model.pb", "start/variables/variables.index"}
+    with pytest.raises(ModelFolderError, match="exported takes 2 numbers in one tensor: name their columns in its order, --inputs A,B,…$"):
+        read_start(path, GUESS, BINARY, order=())
+    with pytest.raises(ModelFolderError, match=r"is no SavedModel that loads \(.*\): give the folder that has saved_model.pb$"):
+        read_start(tmp_path, GUESS, BINARY, order=())
+
+
+def test_what_a_saved_model_scores_is_fitted_and_saved_with_the_version(tmp_path: Path) -> None:
+    model = by_name("amount", "income")
+    path = exported(tmp_path, model)
+    begun = replace(DRAFT, start=read_start(path, GUESS, BINARY, order=()))
+    begun = replace(begun, guess=taking(begun.guess, begun.start))  # type: ignore[arg-type]
+    write_files({**begun.render(), SCHEMA: "", **start_files(path)}, tmp_path / "loans")
+    features = {name: tf.io.FixedLenFeature((1,), tf.float32) for name in ("amount", "income")}
+    network = build_network(read_model(tmp_path, "loans"), features)
+    rows = {name: np.array([[0.5], [7.0], [3000.0]], np.float32) for name in features}
+    expected = model.predict(rows, verbose=0)
+    assert np.allclose(network(rows), expected, atol=1e-5)
+    assert [weight.shape for weight in network.trainable_weights] == [(1, 1), (1,)]
+    network.fit(rows, np.array([[0.0], [1.0], [1.0]]), verbose=0)
+    shutil.rmtree(tmp_path / "loans")
+    save_servable(lambda raw: network(raw), Signatures(columns_of(features), 1), [network], tmp_path / "saved")
+    raw = tf.saved_model.load(str(tmp_path / "saved")).signatures["raw"]
+    (answer,) = raw(**{name: tf.constant(value) for name, value in rows.items()}).values()
+    assert np.allclose(answer, network(rows), atol=1e-6)
 
 
 @pytest.mark.slow

@@ -54,7 +54,7 @@ def test_a_command_has_the_arguments_streams_folder_variables_and_umask_of_whoev
     without_path = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
     asked = ask(state_folder, "tell", "a", "-b", cwd=tmp_path, env=without_path, umask=0o027)
     out, err = asked.communicate("typed")
-    imported = "['pipelines.warm', 'pipelines.warm.address']"
+    imported = "['pipelines.warm', 'pipelines.warm.address', 'pipelines.warm.forking']"
     assert (out, err, asked.returncode) == (f"['a', '-b'] {tmp_path} hello 27 'typed' {imported} True\n", "", 0)
 
 

@@ -85,7 +85,7 @@ def write(
         return created
     disposition = config.writeDisposition or default
     options = tuple(getattr(config, "schemaUpdateOptions", None) or ())
-    rows = _rows(cursor, query, parameters)
+    rows = partitioning.loaded(_rows(cursor, query, parameters), partition_id)
     return _write(rows, Destination(table, partition_id, partitioning, disposition, options, prefix), config)
 
 
@@ -209,6 +209,8 @@ def evolve(
     """
     existing = {field.name.casefold(): field for field in tables.columns(*reference)}
     for column, kind in zip(incoming.columns, incoming.types, strict=True):
+        if column == tables.INGESTION_TIME:
+            continue
         field = existing.get(column.casefold())
         if field is None:
             if "ALLOW_FIELD_ADDITION" not in (options or []):

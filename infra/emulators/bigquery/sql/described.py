@@ -1,7 +1,7 @@
 """The tables that a query names, with the columns that they have, as ZetaSQL's catalogue."""
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import duckdb
 from local_bigquery.catalog import names, tables
@@ -14,7 +14,7 @@ from local_bigquery.sql.translate import Context, parse, translate
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 
 from bigquery.failures import not_supported
-from bigquery.sql import schemas
+from bigquery.sql import ingestion, schemas
 from bigquery.sql.identifiers import Path
 from bigquery.tables import catalogue, information_schema, partitions
 from bigquery.tables.partitions import Reference
@@ -30,7 +30,8 @@ class Described:
 
     path: Path
     columns: tuple[TableFieldSchema, ...]
-    is_wildcard: bool = False
+    pseudo: Mapping[str, str] = field(default_factory=dict)
+    """The types of its pseudo columns, by name."""
     is_partial: bool = False
     """Whether BigQuery's table may have columns that the emulator's has not."""
 
@@ -52,10 +53,11 @@ def describe(path: Path, context: Context, clauses: Collection[str] = ()) -> Des
     if partitions.DECORATED.fullmatch(reference[2]):
         raise BigQueryError("invalidQuery", f'Table "{".".join(path)}" cannot include decorator')
     if reference[2].endswith("*"):
-        return Described(path, _wildcard_columns(reference), is_wildcard=True)
+        return Described(path, _wildcard_columns(reference), schemas.SUFFIX)
     if not tables.exists(*reference):
         raise _not_found(*reference)
-    return Described(path, _columns_as_of(reference, context, clauses) if clauses else tuple(catalogue.columns(*reference)))
+    columns = _columns_as_of(reference, context, clauses) if clauses else tuple(catalogue.columns(*reference))
+    return Described(path, columns, ingestion.pseudo_columns(partitions.of_table(reference)))
 
 
 def is_there(path: Path, context: Context) -> bool:
@@ -126,7 +128,7 @@ def catalogue_of(described: Sequence[Described]) -> SimpleCatalogProto:
         if other is not one.path:
             raise not_supported(f"a query of both `{'.'.join(other)}` and `{'.'.join(one.path)}`, which differ in the case of letters only")
         place = _place(root, one.path[:-1])
-        place.table.append(schemas.table(one.path[-1], one.columns, serialization_id=number, is_wildcard=one.is_wildcard))
+        place.table.append(schemas.table(one.path[-1], one.columns, serialization_id=number, pseudo=one.pseudo))
     return root
 
 

@@ -1,24 +1,11 @@
 """Rules of translation from BigQuery's SQL, next to those of local-bigquery."""
 
 from local_bigquery.sql.dialect import BigQueryDialect, macro
-from local_bigquery.sql.rules import partitions as ingestion
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.sql import typed
 from bigquery.sql.guards import arguments, days, groups, numbers, texts
-from bigquery.tables import partitions
-
-
-def refuse_ingestion_time(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """In the place of a rule that looks at every query for a hidden column of the time of ingestion.
-
-    Raises:
-        BigQueryError: the statement makes a table that would have that column.
-    """
-    if isinstance(tree, exp.Create) and ingestion._ingestion_partitioned(tree):
-        raise partitions.by_ingestion_time()
-    return tree
 
 
 def name_struct_fields(tree: exp.Expression, _context: Context) -> exp.Expression:

@@ -1,6 +1,6 @@
 """Types, columns, tables and query parameters of BigQuery, in ZetaSQL's terms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import QueryParameter, QueryParameterType, TableFieldSchema
@@ -32,8 +32,8 @@ SCALARS = frozenset(
         *("DATE", "TIME", "DATETIME", "TIMESTAMP", "INTERVAL"),
     }
 )
-PSEUDO_COLUMNS = {"_TABLE_SUFFIX": "STRING"}
-"""Columns of a wildcard table that `SELECT *` leaves out."""
+SUFFIX = {"_TABLE_SUFFIX": "STRING"}
+"""The pseudo column of a wildcard table, by its type. `SELECT *` leaves out such columns."""
 
 
 def scalar(name: str) -> TypeProto:
@@ -92,11 +92,10 @@ def result_field(name: str, kind: TypeProto) -> TableFieldSchema:
     return TableFieldSchema(name=name, type=RESULT_TYPES.get(told, told), mode="NULLABLE")
 
 
-def table(name: str, columns: Iterable[TableFieldSchema], *, serialization_id: int, is_wildcard: bool) -> SimpleTableProto:
-    """A table with its columns."""
+def table(name: str, columns: Iterable[TableFieldSchema], *, serialization_id: int, pseudo: Mapping[str, str]) -> SimpleTableProto:
+    """A table with its columns, and the types of its pseudo columns by name."""
     described = [SimpleColumnProto(name=field.name, type=column_type(field)) for field in columns]
-    if is_wildcard:
-        described += [SimpleColumnProto(name=n, type=scalar(kind), is_pseudo_column=True) for n, kind in PSEUDO_COLUMNS.items()]
+    described += [SimpleColumnProto(name=n, type=scalar(kind), is_pseudo_column=True) for n, kind in pseudo.items()]
     return SimpleTableProto(name=name, serialization_id=serialization_id, column=described)
 
 

@@ -82,6 +82,7 @@ SHOWN = {
     "DATE": "{quoted}",
     "TIME": "{quoted}",
     "DATETIME": "REPLACE({quoted}, ' ', 'T')",
+    "JSON": "{text}",
     "TIMESTAMP": "REPLACE(REPLACE({quoted}, ' ', 'T'), '+00', 'Z')",
 }
 """How values of types without parts are shown as JSON, in BigQuery's SQL."""

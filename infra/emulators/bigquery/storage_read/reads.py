@@ -1,7 +1,7 @@
 """Storage Read API: sessions that see one state of a table whatever is written meanwhile, and messages as small as BigQuery's."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextvars import ContextVar
 
 import grpc
@@ -15,8 +15,9 @@ from local_bigquery.models import TableFieldSchema
 from local_bigquery.sql.translate import Context, translate
 from sqlglot import exp
 
+from bigquery.sql import ingestion
 from bigquery.storage_read import restrictions
-from bigquery.tables import versions
+from bigquery.tables import partitions, versions
 from bigquery.tables.partitions import Reference
 
 original_create_session = original.create_session
@@ -44,11 +45,12 @@ def query(path: str, options: types.ReadSession.TableReadOptions, data_format: t
     """What DuckDB runs for a session, and the fields that come out."""
     reference = original.table(path)
     tables.load(*reference)
-    fields = tables.columns(*reference)
+    pseudo = _wanted_pseudo_columns(reference, options.selected_fields)
+    fields = [*tables.columns(*reference), *pseudo]
     project, dataset, table = reference
     context = Context(project, dataset)
     source_table = exp.table_(table, dataset, project, quoted=True)
-    tree = exp.select("*").from_(source_table, copy=False)
+    tree = exp.select("*", *(exp.column(field.name, quoted=True) for field in pseudo)).from_(source_table, copy=False)
     if options.row_restriction:
         tree = tree.where(restrictions.condition(options.row_restriction, reference, fields), copy=False)
     translate(tree, context)  # as the table is now: complains of the restriction, or of a partition filter that is missing
@@ -62,6 +64,12 @@ def query(path: str, options: types.ReadSession.TableReadOptions, data_format: t
     chosen = [(name, t) for name, t in zip(relation.columns, relation.types, strict=True) if name.casefold() in selected]
     columns = ", ".join(original._column(name, t, data_format) for name, t in chosen)
     return f"SELECT {columns} FROM ({source})", [engine_types.field(name, t) for name, t in chosen]
+
+
+def _wanted_pseudo_columns(reference: Reference, selected: Sequence[str]) -> list[TableFieldSchema]:
+    """Those that a session has only if it names them."""
+    known, wanted = ingestion.pseudo_columns(partitions.of_table(reference)), {name.casefold() for name in selected}
+    return [TableFieldSchema(name=name, type=kind) for name, kind in known.items() if name.casefold() in wanted]
 
 
 def _snapshot(reference: Reference) -> int | None:

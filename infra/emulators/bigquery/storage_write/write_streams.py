@@ -21,6 +21,7 @@ from local_bigquery.grpc import write as original
 
 from bigquery.jobs import writes
 from bigquery.storage_write import other_streams
+from bigquery.tables import partitions
 
 original_create, original_stream, original_finalize = original.create, original._stream, original.finalize
 
@@ -49,11 +50,17 @@ def create(request: types.CreateWriteStreamRequest) -> types.WriteStream:
 
 
 def stream(name: str) -> original.Stream:
-    """A stream by its name, also one that was created before a restart."""
+    """A stream by its name, also one that was created before a restart.
+
+    Raises:
+        BigQueryError: its table takes no streamed rows.
+    """
     with _appending:
         if name not in original._streams and (found := _remembered(name)):
             original._streams[name] = found
-        return original_stream(name)
+        known = original_stream(name)
+    partitions.refuse_streaming(known.table)
+    return known
 
 
 def append(requests: Iterator[types.AppendRowsRequest]) -> Iterator[types.AppendRowsResponse]:

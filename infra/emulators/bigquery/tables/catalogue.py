@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from local_bigquery.catalog import names, tables
 from local_bigquery.engine import database
+from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table, TableFieldSchema
 
@@ -63,8 +64,9 @@ def name(project: str, dataset: str, table: str) -> str:
     reference, partition_id = partitions.split((project, dataset, table))
     if partition_id is None:
         return str(original_name(*reference))
-    condition = partitioned(reference, partition_id).condition(partition_id)
-    return f"(SELECT * FROM {original_name(*reference)} WHERE {condition})"
+    partitioning = partitioned(reference, partition_id)
+    shown = f"* EXCLUDE ({quote(tables.INGESTION_TIME)})" if partitioning.is_by_ingestion else "*"
+    return f"(SELECT {shown} FROM {original_name(*reference)} WHERE {partitioning.condition(partition_id)})"
 
 
 def columns(project: str, dataset: str, table: str) -> list[TableFieldSchema]:
@@ -79,9 +81,8 @@ def create(project: str, dataset: str, body: Table, translate: Callable[[str, st
     """Make a table, as tables.insert asks.
 
     Raises:
-        BigQueryError: it asks for partitions that are not emulated, or exists.
+        BigQueryError: it exists.
     """
-    partitions.declared(body)
     return original_create(project, dataset, body, translate)
 
 
@@ -99,6 +100,8 @@ def lay_out(reference: Reference) -> None:
     table = original_name(*reference)
     with database.writing(*reference), versions.committing, database.cursor() as cursor:
         cursor.execute("BEGIN")
+        if partitioning.is_by_ingestion and tables.INGESTION_TIME not in cursor.sql(f"SELECT * FROM {table} LIMIT 0").columns:
+            cursor.execute(f"ALTER TABLE {table} ADD COLUMN {quote(tables.INGESTION_TIME)} TIMESTAMPTZ")
         cursor.execute(f"ALTER TABLE {table} SET PARTITIONED BY ({partitioning.layout()})")
         if cursor.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone():
             cursor.register("present", cursor.sql(f"SELECT * FROM {table}").to_arrow_table())

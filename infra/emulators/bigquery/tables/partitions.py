@@ -8,6 +8,7 @@ from enum import StrEnum
 import pyarrow as pa
 import pyarrow.compute as pc
 from local_bigquery.catalog import metadata
+from local_bigquery.catalog.tables import INGESTION_TIME
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table
@@ -49,7 +50,22 @@ class Partitioning:
     """Which column a table is partitioned by, and how finely."""
 
     field: str
+    """INGESTION_TIME, which clients do not see, for a table that is partitioned by when its rows are loaded."""
     unit: Unit
+
+    @property
+    def is_by_ingestion(self) -> bool:
+        """Whether rows belong to the partition of the time at which they are loaded, or that the load names."""
+        return self.field == INGESTION_TIME
+
+    def loaded(self, rows: pa.Table, partition_id: str | None) -> pa.Table:
+        """Rows that are loaded, with the hidden column of such a table. Those that are copied have it."""
+        if not self.is_by_ingestion or (INGESTION_TIME in rows.column_names and not partition_id):
+            return rows
+        moment = self._bounds(partition_id or dt.datetime.now(dt.UTC).strftime(ID_FORMATS[self.unit]))[0].replace(tzinfo=dt.UTC)
+        others = rows.drop_columns([INGESTION_TIME]) if INGESTION_TIME in rows.column_names else rows
+        moments = pa.chunked_array([pa.repeat(pa.scalar(moment, pa.timestamp("us", "UTC")), len(rows))])
+        return others.append_column(INGESTION_TIME, moments)
 
     def layout(self) -> str:
         """What follows DuckLake's SET PARTITIONED BY, so that each data file holds rows of one partition only."""
@@ -114,26 +130,30 @@ def split(reference: Reference) -> tuple[Reference, str | None]:
 
 
 def declared(resource: object) -> Partitioning | None:
-    """The partitioning that a table's resource, or a job's configuration, asks for.
-
-    Raises:
-        BigQueryError: it asks for partitions by ingestion time, which are not emulated.
-    """
+    """The partitioning that a table's resource, or a job's configuration, asks for."""
     asked = getattr(resource, "timePartitioning", None)
     if asked is None:
         return None
-    if not asked.field:
-        raise by_ingestion_time()
-    return Partitioning(asked.field, Unit(asked.type or Unit.DAY))
+    return Partitioning(asked.field or INGESTION_TIME, Unit(asked.type or Unit.DAY))
 
 
-def by_ingestion_time() -> BigQueryError:
-    """The refusal of a table that has no partitioning column."""
-    return not_supported("partitioning by ingestion time, without a column")
+def is_by_ingestion(reference: Reference) -> bool:
+    """Whether a stored table is partitioned by the time at which its rows are loaded."""
+    partitioning = of_table(reference)
+    return partitioning is not None and partitioning.is_by_ingestion
 
 
 def of_table(reference: Reference) -> Partitioning | None:
     """The partitioning of a stored table."""
     stored = metadata.load(Table, *reference)
-    asked = stored and stored.timePartitioning
-    return declared(stored) if asked and asked.field else None
+    return declared(stored) if stored else None
+
+
+def refuse_streaming(reference: Reference) -> None:
+    """Refuse to stream rows into a table that is partitioned by ingestion time: BigQuery has them in no partition for a while.
+
+    Raises:
+        BigQueryError: it is such a table.
+    """
+    if is_by_ingestion(reference):
+        raise not_supported("streaming into a table that is partitioned by ingestion time: load rows by a job")

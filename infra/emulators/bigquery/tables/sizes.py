@@ -46,11 +46,12 @@ def _measure(reference: Reference, partitioning: Partitioning | None, version: V
     name = tables.name(*reference)
     with database.cursor() as cursor:
         relation = cursor.sql(f"SELECT * FROM {name} LIMIT 0")
-        sizes = ", ".join(f"coalesce(sum({_size(quote(c), t)}), 0)" for c, t in zip(relation.columns, relation.types, strict=True))
+        kinds = {c: t for c, t in zip(relation.columns, relation.types, strict=True) if c != tables.INGESTION_TIME}
+        sizes = ", ".join(f"coalesce(sum({_size(quote(c), t)}), 0)" for c, t in kinds.items())
         partition_id = partitioning.id_of_row() if partitioning else "NULL"
         query = f"SELECT {partition_id}, count(*), [{sizes}] FROM {name} WHERE {condition} GROUP BY 1 ORDER BY 1"
         rows = cursor.execute(query).fetchall()
-    return tuple(Measured(i, n, dict(zip(relation.columns, map(int, b), strict=True))) for i, n, b in rows)
+    return tuple(Measured(i, n, dict(zip(kinds, map(int, b), strict=True))) for i, n, b in rows)
 
 
 def _size(value: str, kind: Any) -> str:

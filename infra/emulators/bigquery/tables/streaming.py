@@ -15,7 +15,7 @@ from local_bigquery.catalog import tabledata, tables
 from local_bigquery.engine import database
 from local_bigquery.models import Table, TableDataInsertAllRequest
 
-from bigquery.tables import versions
+from bigquery.tables import partitions, versions
 from bigquery.tables.partitions import Reference
 
 original_insert_all = tabledata.insert_all
@@ -64,6 +64,7 @@ buffer = Buffer()
 def insert_all(project: str, dataset: str, table: str, body: TableDataInsertAllRequest) -> dict[str, object]:
     """Add rows to a table, and hold them back from copies."""
     reference = (project, dataset, f"{table}{body.templateSuffix or ''}")
+    partitions.refuse_streaming(reference)
     with versions.committing:  # nobody else adds rows meanwhile
         before = _end(reference) if tables.exists(*reference) else 0
         answer: dict[str, object] = original_insert_all(project, dataset, table, body)

@@ -1,0 +1,56 @@
+"""What names a row of a table: one column, or several together."""
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from components.errors import SourceError
+from pipelines.scaffold.table import SourceTable
+
+PART_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
+"""Of columns that may be a part of a key: each value has one text."""
+WHOLE_TYPES = ("INTEGER", "INT64", "STRING")
+"""Of a column that may be the key by itself."""
+
+
+def require_unique(table: SourceTable, key: Sequence[str]) -> None:
+    """Refuse columns that several rows of a day share, and name those that none do.
+
+    Raises:
+        SourceError: they are no key; the text says what is one.
+    """
+    types = WHOLE_TYPES if len(key) == 1 else PART_TYPES
+    for column in key:
+        if (kind := table.columns[column]) not in types:
+            raise SourceError(f"--key {column!r} is {kind}: a key is INT64 or STRING, or several columns that may be times as well")
+    if _is_unique(table, key):
+        return
+    told = ",".join(key)
+    raise SourceError(f"--key {told!r} has several rows in a day of {table.name}: a row needs a key of its own; {_way_out(table, key)}")
+
+
+def _way_out(table: SourceTable, key: Sequence[str]) -> str:
+    others = [column for column, kind in table.columns.items() if kind in PART_TYPES and column not in key]
+    longer = [(*key, column) for column in others if _is_unique(table, (*key, column))]
+    alone = [(column,) for column in others if table.columns[column] in WHOLE_TYPES and _is_unique(table, (column,))]
+    if found := alone or longer:
+        return f"--key {','.join(found[0])} would do"
+    return "copy the table with one row for a key and day, or with a column that numbers the rows"
+
+
+def _is_unique(table: SourceTable, columns: Sequence[str]) -> bool:
+    days = table.rows.column(table.partition_field)
+    moments = days if table.moments is None else table.moments
+    parts = [moments if column == table.partition_field else table.rows.column(column) for column in columns]
+    rows = pa.Table.from_arrays([days, *parts], names=[str(position) for position in range(len(parts) + 1)])
+    distinct = rows.group_by(rows.column_names).aggregate([]).num_rows
+    return not any(part.null_count for part in parts) and bool(distinct == rows.num_rows)
+
+
+def key_sql(table: SourceTable, key: Sequence[str]) -> str:
+    """The key of the table's row `t`: the column, or the text of several with a space between them."""
+    if len(key) == 1:
+        return f"t.`{key[0]}`"
+    texts = (f"t.`{column}`" if table.columns[column] == "STRING" else f"CAST(t.`{column}` AS STRING)" for column in key)
+    parts = ", ' ', ".join(texts)
+    return f"CONCAT({parts})"
