@@ -15,23 +15,14 @@ from local_bigquery.engine import database
 from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
 from local_bigquery.sql import native, params
-<<<<<<< HEAD
 from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, strings
-from local_bigquery.sql.rules import partitions as ingestion
-=======
-from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, strings
 from local_bigquery.sql.rules import partitions as local_ingestion
->>>>>>> main
 
 from bigquery import confinement, failures, requests
 from bigquery.jobs import copies, jobs, loads, queries, writes
 from bigquery.jobs.objects import CloudStorage
-<<<<<<< HEAD
-from bigquery.sql import functions, parameters, rules
-from bigquery.sql.guards import days
-=======
 from bigquery.sql import functions, ingestion, parameters, rules
->>>>>>> main
+from bigquery.sql.guards import days
 from bigquery.storage_read import reads
 from bigquery.storage_write import other_streams, write_streams
 from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
