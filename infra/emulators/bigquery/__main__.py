@@ -130,10 +130,12 @@ def _serve_reads(host: str, port: int, guard: Guard | None) -> grpc.Server:
     """As local-bigquery does it, but a port that another server has is refused instead of shared."""
     from local_bigquery.grpc.server import SERVICES
 
+    from bigquery.messages import guarded
+
     options = [("grpc.so_reuseport", 0)]
     guards = [GuardedCalls(guard)] if guard else []
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods) for name, methods in SERVICES.items()])
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, guarded(methods)) for name, methods in SERVICES.items()])
     try:
         server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:

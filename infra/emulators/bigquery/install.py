@@ -118,6 +118,9 @@ def _patch_reads() -> None:
     service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryRead"]
     service["CreateReadSession"] = server._unary(reads.create_session, types.CreateReadSessionRequest, types.ReadSession)
     service["ReadRows"] = server._streaming(reads.read_rows, types.ReadRowsRequest, types.ReadRowsResponse)
+    # A fraction that is no number is an internal error.
+    split = types.SplitReadStreamRequest, types.SplitReadStreamResponse
+    service["SplitReadStream"] = server._unary(reads.split_stream, *split)
 
 
 def _patch_write_streams() -> None:
