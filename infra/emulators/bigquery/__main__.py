@@ -20,7 +20,7 @@ from identity.private import keep_private
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
-from bigquery.access import Guard, GuardedCalls, GuardedRequests
+from bigquery.access import Guard, GuardedCalls, GuardedRequests, permitted
 from bigquery.extensions import link_extensions
 from bigquery.sql import webassembly
 
@@ -135,7 +135,8 @@ def _serve_reads(host: str, port: int, guard: Guard | None) -> grpc.Server:
     options = [("grpc.so_reuseport", 0)]
     guards = [GuardedCalls(guard)] if guard else []
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, guarded(methods)) for name, methods in SERVICES.items()])
+    services = {name: permitted(name, methods, guard) if guard else methods for name, methods in SERVICES.items()}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, guarded(methods)) for name, methods in services.items()])
     try:
         server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:

@@ -1,6 +1,6 @@
 """Who gets in, over REST and gRPC: nobody without a token that our token endpoint issued, and nobody to what his roles do not permit."""
 
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class GuardedRequests:
 
 
 class GuardedCalls:
-    """A server interceptor of gRPC: all services see only calls that are permitted, whatever the method."""
+    """A server interceptor of gRPC: all services see only calls with a valid token, whatever the method."""
 
     def __init__(self, guard: Guard) -> None:
         self.guard = guard
@@ -96,41 +96,47 @@ class GuardedCalls:
     ) -> grpc.RpcMethodHandler | None:
         """Choose who answers a call."""
         try:
-            email = self.guard.email(dict(details.invocation_metadata).get("authorization"))
+            self.guard.email(dict(details.invocation_metadata).get("authorization"))
         except InvalidToken as error:
-            return _refusing(grpc.StatusCode.UNAUTHENTICATED, str(error))
-        handler = continuation(details)
-        return None if handler is None else self._checking(handler, details.method, email)
-
-    def _checking(self, handler: grpc.RpcMethodHandler, method: str, email: str) -> grpc.RpcMethodHandler:
-        """A handler that looks at each message first."""
-        from bigquery import permissions
-
-        def checked(message: Any, context: grpc.ServicerContext) -> Any:
-            try:
-                permissions.refuse(self.guard.policy, email, lambda: permissions.of_call(method, type(message).pb(message)))
-            except BigQueryError as error:
-                context.abort(grpc.StatusCode.PERMISSION_DENIED, error.message)
-            return message
-
-        kind = "stream" if handler.response_streaming else "unary"
-        if handler.request_streaming:
-            inner = handler.stream_stream
-            make = grpc.stream_stream_rpc_method_handler
-            behaviour = lambda messages, context: inner((checked(one, context) for one in messages), context)  # noqa: E731
+            message = str(error)
         else:
-            inner = handler.unary_stream if kind == "stream" else handler.unary_unary
-            make = grpc.unary_stream_rpc_method_handler if kind == "stream" else grpc.unary_unary_rpc_method_handler
-            behaviour = lambda message, context: inner(checked(message, context), context)  # noqa: E731
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+            return continuation(details)
+
+        def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, message)
+            yield b""  # never: `abort` raises
+
+        return grpc.stream_stream_rpc_method_handler(refuse)  # a stream of no message serves every kind of method
 
 
-def _refusing(code: grpc.StatusCode, message: str) -> grpc.RpcMethodHandler:
-    def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
-        context.abort(code, message)
-        yield b""  # never: `abort` raises
+def permitted(service: str, methods: Mapping[str, grpc.RpcMethodHandler], guard: Guard) -> dict[str, grpc.RpcMethodHandler]:
+    """The methods of a service, each of which sees only messages of whoever may send them."""
+    return {name: _permitted(handler, f"{service}/{name}", guard) for name, handler in methods.items()}
 
-    return grpc.stream_stream_rpc_method_handler(refuse)  # a stream of no message serves every kind of method
+
+def _permitted(handler: grpc.RpcMethodHandler, method: str, guard: Guard) -> grpc.RpcMethodHandler:
+    from bigquery import permissions
+
+    def checked(message: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            email = guard.email(dict(context.invocation_metadata()).get("authorization"))
+            permissions.refuse(guard.policy, email, lambda: permissions.of_call(method, type(message).pb(message)))
+        except BigQueryError as error:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, error.message)
+        return message
+
+    def of_one(message: Any, context: grpc.ServicerContext) -> Any:
+        return (handler.unary_stream or handler.unary_unary)(checked(message, context), context)
+
+    def of_stream(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        return handler.stream_stream((checked(message, context) for message in messages), context)
+
+    coding = handler.request_deserializer, handler.response_serializer
+    if handler.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(of_stream, *coding)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(of_one, *coding)
+    return grpc.unary_unary_rpc_method_handler(of_one, *coding)
 
 
 def _unauthenticated(reason: str, message: str) -> JSONResponse:
