@@ -35,8 +35,8 @@ from components.training.servable import save_servable
 from components.training.signatures import Column, Signatures
 
 ROUNDS, SECONDS, WARM_UP = 7, 1.0, 300
-Summary = tuple[float, float, float]
-"""Microseconds of a request: the median, the fastest twentieth, and the processor's in the process of the service."""
+Summary = tuple[float, float]
+"""Microseconds of a request: the median, and the fastest twentieth."""
 NUMBERS = ("cds", "days_since_first", "days_since_purchase", "purchases", "purchases_30_days", "purchases_90_days")
 AMOUNTS = ("largest_purchase", "mean_purchase", "spend", "spend_90_days")
 TEXTS = ("recency_band", "segment")
@@ -49,7 +49,7 @@ def main() -> None:
         scorer, reader = open_version(saved_model, "the model")
         row = {column.name: {"int64": 3, "float32": 2.5, "string": "a"}[column.dtype] for column in reader.features.signatures.columns}
         figures = uvloop.run(measure(scorer, reader, row, Path(folder)))
-        for place, what in enumerate(("the median", "the fastest twentieth, which a busy processor slows less", "processor time")):
+        for place, what in enumerate(("the median", "the fastest twentieth, which a busy processor slows less")):
             rounds = {name: [value[place] for value in values] for name, values in figures.items()}
             for name, values in rounds.items():
                 print(f"{name:<24} {statistics.median(values):8.1f} us (of {len(values)} rounds, {min(values):.1f} to {max(values):.1f})")
@@ -90,9 +90,8 @@ async def measure(scorer: Scorer, reader: RowReader, row: dict[str, object], fol
     for _ in range(ROUNDS):
         figures["call"].append(time_calls(scorer, reader, row))
         for name, client in clients.items():
-            begun = time.process_time()
             client.send(SECONDS)
-            figures[name].append(summary(await asyncio.to_thread(client.recv), begun))
+            figures[name].append(summary(await asyncio.to_thread(client.recv)))
     for client in clients.values():
         client.send(None)
     remembering.close()
@@ -118,18 +117,16 @@ async def start(service: Service, scorer: Scorer, reader: RowReader, row: dict[s
 def time_calls(scorer: Scorer, reader: RowReader, row: dict[str, object]) -> Summary:
     """The model's own call, with its matrices ready."""
     packed, times, end = reader.read([row]).packed, [], time.perf_counter() + SECONDS
-    begun = time.process_time()
     while time.perf_counter() < end:
         started = time.perf_counter()
         scorer.score(packed)
         times.append(time.perf_counter() - started)
-    return summary(times, begun)
+    return summary(times)
 
 
-def summary(times: list[float], begun: float) -> Summary:
-    """Of durations, and of the processor's time at their beginning."""
-    spent = time.process_time() - begun
-    return 1e6 * statistics.median(times), 1e6 * sorted(times)[len(times) // 20], 1e6 * spent / len(times)
+def summary(times: list[float]) -> Summary:
+    """Of durations in seconds."""
+    return 1e6 * statistics.median(times), 1e6 * sorted(times)[len(times) // 20]
 
 
 def ask(pipe: Pipe, port: int, row: dict[str, object]) -> None:
