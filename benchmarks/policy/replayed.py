@@ -8,30 +8,31 @@ Versions are logistic regressions on what source.sql would give; how fast they a
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.policy.serving import fit_weights
 from components.decisions.costs import BEST, EVERY_DAY, THIS_POLICY, compare_costs
-from components.decisions.replay import replay
+from components.decisions.replay import KnownAgeing, Replay, ReplayedTraining, replay
 from components.decisions.sizes import PartitionSizes
+from components.errors import RegistryError
 from components.evaluation.metric import Metric
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
+from components.policy.facts import AgeingFact
 from components.snapshot.source import History
 from components.staleness.ageing import Ageing, ageing_of
-from components.staleness.measuring import AgedMetrics, LaterSpans
-from components.staleness.record import LaterMetrics
+from components.staleness.record import NEWEST_VERSIONS, AgedMetrics, LaterMetrics, LaterSpans
 from pipelines.local.flights import read_flights
 from pipelines.local.seed import read_cdnow
 from tests.components.visits import write_model
 
-RATIOS = (0.01, 0.1, 1.0)
-COOLDOWNS = (0, 28, 112)
-"""In days: 0 is the default policy."""
+RATIOS = (0.01, 0.03, 0.1, 0.3, 1.0)
+DEFAULT_COST = ContinuousSection().training_cost
 Table = tuple[np.ndarray, np.ndarray]
 """Features, float64 [rows, columns], and labels, int64 [rows]."""
 
@@ -106,19 +107,58 @@ def _grid(first: date, last: date, every: int) -> Iterator[date]:
         day += timedelta(days=1)
 
 
-def matrix(stream: Stream) -> LaterSpans:
-    """Every version on later spans."""
-    days, cells, learned = sorted(stream.spans), [], {}
-    for number, end in enumerate(range(stream.window - 1, len(days) - 1, stream.step), start=1):
-        score = _learn([stream.spans[day] for day in days[end - stream.window + 1 : end + 1]])
-        learned[number] = days[end]
-        later = [day for place, day in enumerate(days) if place > end and place % stream.step == (stream.window - 1) % stream.step]
-        for day in later:
-            features, labels = stream.spans[day]
-            auc = _auc(score(features), labels)
-            found = LaterMetrics(version=number, span=day, rows_sha256="0" * 64, rows=len(labels), metrics=(Metric("auc", {}, auc),))
-            cells.append(AgedMetrics(days[end], found))
-    return LaterSpans(learned, tuple(cells), len(cells), ())
+@dataclass(frozen=True, eq=False)
+class Versions:
+    """The versions of a stream, each named by the last span that it has learned from, and their metrics on later spans."""
+
+    stream: Stream
+    scores: dict[date, Callable[[np.ndarray], np.ndarray]] = field(default_factory=dict)
+    metrics: dict[tuple[date, date], float] = field(default_factory=dict)
+    known: dict[tuple[date, ...], AgeingFact] = field(default_factory=dict)
+
+    @cached_property
+    def days(self) -> list[date]:
+        """The spans."""
+        return sorted(self.stream.spans)
+
+    def window(self, learned: date) -> list[date]:
+        """The spans that a version has learned from, as far as there are rows of them."""
+        return [day for day in self.days if day <= learned][-self.stream.window :]
+
+    def auc(self, learned: date, later: date) -> float:
+        """Of a version on a later span."""
+        if (learned, later) not in self.metrics:
+            if learned not in self.scores:
+                self.scores[learned] = _learn([self.stream.spans[day] for day in self.window(learned)])
+            features, labels = self.stream.spans[later]
+            self.metrics[learned, later] = _auc(self.scores[learned](features), labels)
+        return self.metrics[learned, later]
+
+    def later(self, learned: Sequence[date], spans: Sequence[date]) -> LaterSpans:
+        """Every version on the later ones of some spans."""
+        cells = [self._aged(number, one, day) for number, one in enumerate(learned, start=1) for day in spans if day > one]
+        return LaterSpans(dict(enumerate(learned, start=1)), tuple(cells), len(cells), ())
+
+    def _aged(self, number: int, learned: date, span: date) -> AgedMetrics:
+        metrics = (Metric("auc", {}, self.auc(learned, span)),)
+        return AgedMetrics(learned, LaterMetrics(version=number, span=span, rows_sha256="0" * 64, rows=1, metrics=metrics))
+
+    def all_ageing(self) -> Ageing:
+        """By a version every so many spans, on every so many."""
+        places = range(self.stream.window - 1, len(self.days), self.stream.step)
+        spans = [self.days[place] for place in places]
+        return ageing_of(self.stream.name, "auc", self.later(spans, spans))
+
+    def learned_ageing(self, trainings: Sequence[ReplayedTraining], _: date) -> AgeingFact | None:
+        """By the versions of these trainings alone, on the spans of their windows, as `perennial staleness` would measure them by then."""
+        learned = [one.span for one in trainings if self.window(one.span)][-NEWEST_VERSIONS:]
+        spans = sorted({day for one in learned for day in self.window(one)})
+        if (key := tuple(learned)) not in self.known:
+            try:
+                self.known[key] = ageing_of(self.stream.name, "auc", self.later(learned, spans)).fact
+            except RegistryError:
+                return None
+        return self.known[key]
 
 
 def _learn(tables: Sequence[Table]) -> Callable[[np.ndarray], np.ndarray]:
@@ -143,31 +183,44 @@ def model_of(stream: Stream, folder: Path) -> Model:
     return read_model(write_model(folder, name=stream.name.split(",")[0].lower(), toml=toml).parent, stream.name.split(",")[0].lower())
 
 
-def rows_of(stream: Stream, ageing: Ageing, folder: Path) -> Iterator[str]:
+def rows_of(stream: Stream, versions: Versions, folder: Path) -> Iterator[str]:
     """Lines of the table: for each policy, its cost over that of the best schedule, and of training daily."""
     first, last = stream.days
     days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
     sizes = PartitionSizes(History(first, last, last), dict.fromkeys(days, 1000), dict.fromkeys(days, datetime(2026, 1, 1, tzinfo=UTC)))
-    for cooldown in COOLDOWNS:
-        policy = ContinuousSection(triggers=("new_partition",), cooldown_hours=24 * cooldown or 6)
-        found = replay(policy, model_of(stream, folder), sizes, days=(first, last))
-        name = f"cooldown of {cooldown} days" if cooldown else "the defaults"
-        values = []
-        for one in compare_costs(found, ageing.expected_loss, ratios=RATIOS):
-            ours = one.of(THIS_POLICY).total
-            values.append(f"{ours / one.of(BEST).total:.2f} · {ours / one.of(EVERY_DAY).total:.2f}")
-        yield f"| {stream.name} | {name} | {len(found.trainings)} | {' | '.join(values)} |"
+    model, truth = model_of(stream, folder), versions.all_ageing()
+    fact = truth.fact
+
+    def cells(cost: float | None, known: KnownAgeing) -> Iterator[str]:
+        found: dict[float, Replay] = {}
+        for ratio in RATIOS:
+            paid = ratio if cost is None else cost
+            if paid not in found:
+                policy = ContinuousSection(triggers=("new_partition",), training_cost=paid)
+                found[paid] = replay(policy, model, sizes, days=(first, last), known=known)
+            (one,) = compare_costs(found[paid], truth.expected_loss, ratios=[ratio])
+            ours, daily = one.of(THIS_POLICY), one.of(EVERY_DAY)
+            yield f"{ours.total / one.of(BEST).total:.2f} · {ours.total / daily.total:.2f} · {ours.trainings}"
+
+    for name, cost, known in (
+        ("every new span, `training_cost = 0`", 0.0, lambda *_: None),
+        ("`training_cost` is the ratio, ageing is measured", None, lambda *_: fact),
+        (f"the default of {DEFAULT_COST:g}, ageing is measured", DEFAULT_COST, lambda *_: fact),
+        ("`training_cost` is the ratio, ageing is learned on the way", None, versions.learned_ageing),
+    ):
+        yield f"| {stream.name} | {name} | {' | '.join(cells(cost, known))} |"
 
 
 def main() -> None:
     started = time.monotonic()
-    print("| stream | policy | trainings | ratio 0.01 | ratio 0.1 | ratio 1 |\n|---|---|---|---|---|---|")
+    print(f"| stream | policy | {' | '.join(f'ratio {one:g}' for one in RATIOS)} |\n|{'---|' * (2 + len(RATIOS))}")
     paces = []
     with tempfile.TemporaryDirectory() as folder:
         for stream in (cdnow(), flights()):
-            ageing = ageing_of(stream.name, "auc", matrix(stream))
-            paces.append(f"{stream.name}: {ageing.pace.a_month:.4f} of auc a month ({ageing.pace.low:.4f} to {ageing.pace.high:.4f})")
-            for line in rows_of(stream, ageing, Path(folder)):
+            versions = Versions(stream)
+            pace = versions.all_ageing().pace
+            paces.append(f"{stream.name}: {pace.a_month:.4f} of auc a month ({pace.low:.4f} to {pace.high:.4f})")
+            for line in rows_of(stream, versions, Path(folder)):
                 print(line, flush=True)
     print(f"\n{'; '.join(paces)}; {time.monotonic() - started:.0f} s.")
 

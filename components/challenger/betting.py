@@ -7,9 +7,10 @@ by betting; Ville's inequality): the chance that it ever passes 1 / ALPHA, thoug
 
 import math
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
+
+from components.policy.rollout import ChallengerVerdict
 
 ALPHA = 0.02
 """Each claim is wrong in at most so many of the cases in which it is not true, however often one looks."""
@@ -19,15 +20,6 @@ PRIOR_KEYS, PRIOR_SQUARE = 25, 0.01
 """Stakes are small until so many keys are known; and the second moment that is thought of until then."""
 HIGHEST_STAKE = 0.9
 """Of what could be lost, so that one key never ends a bet."""
-
-
-class ChallengerVerdict(StrEnum):
-    """What is known of a challenger."""
-
-    WORSE = "worse"
-    BETTER = "better"
-    AS_GOOD = "as good"
-    UNKNOWN = "not yet known"
 
 
 @dataclass(frozen=True, kw_only=True)

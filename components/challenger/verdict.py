@@ -15,7 +15,9 @@ from components.cloud import Cloud
 from components.errors import RegistryError, SourceError
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
+from components.policy.rollout import ChallengerVerdict
 from components.registry.history import VersionStory
+from components.wording import count
 
 ERRORS_OF_ALL = 4.0
 """An error of a regression of so many of the live version's root mean squared errors counts as wholly wrong, as larger ones do."""
@@ -45,6 +47,17 @@ class ServedComparison:
     is_paired: bool
     """Whether both were asked the same rows, as with a shadow. Of a canary each key is held against another one of the live version on the
     same day."""
+
+
+def verdict_sentence(live: int, challenger: int, judged: Judgement) -> str:
+    """What is known of a challenger, without a full stop."""
+    match judged.verdict:
+        case ChallengerVerdict.WORSE | ChallengerVerdict.BETTER:
+            return f"version {challenger} is {judged.verdict} than version {live}"
+        case ChallengerVerdict.AS_GOOD:
+            return f"version {challenger} is as good as version {live}, if not better"
+    more = f": about {count(judged.more_keys)} more keys are needed" if judged.more_keys else ", and too few keys to say how many it takes"
+    return f"it is not yet known whether version {challenger} is better or worse than version {live}{more}"
 
 
 def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: VersionStory, days: ServedRange) -> ServedComparison:

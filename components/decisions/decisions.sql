@@ -2,7 +2,9 @@
 SELECT clock_timestamp();
 
 -- name: last
-SELECT seq, subject FROM registry.decision WHERE model = :model ORDER BY seq DESC LIMIT 1;
+SELECT wanted.model, seq, subject
+FROM unnest(CAST(:models AS text[])) AS wanted (model)
+  CROSS JOIN LATERAL (SELECT seq, subject FROM registry.decision WHERE decision.model = wanted.model ORDER BY seq DESC LIMIT 1) AS last;
 
 -- name: insert
 INSERT INTO registry.decision (model, seq, verdict, rule, reason, trigger, through, target, reasons, subject, facts, policy, actor)
@@ -112,24 +114,28 @@ ON CONFLICT DO NOTHING;
 -- name: reasons
 -- For each key of a reason: whether a training for it was carried out, or a rollback refused, and how many trainings failed.
 -- A decision that was withdrawn has answered nothing.
-SELECT item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled', 'withdrawn')) AS answered,
+SELECT model, item ->> 'key' AS key, bool_or(result NOT IN ('failed', 'cancelled', 'withdrawn')) AS answered,
        count(*) FILTER (WHERE result IN ('failed', 'cancelled')) AS failures
 FROM registry.decision
   JOIN registry.decision_outcome USING (decision_id)
   CROSS JOIN jsonb_array_elements(reasons) AS asked (item)
-WHERE model = :model AND (verdict = 'train' AND kind = 'training' OR verdict = 'roll back' AND kind = 'rollback' AND result = 'refused')
-GROUP BY 1;
+WHERE model = ANY(CAST(:models AS text[]))
+  AND (verdict = 'train' AND kind = 'training' OR verdict = 'roll back' AND kind = 'rollback' AND result = 'refused')
+GROUP BY 1, 2;
 
 -- name: runs
--- The last trainings of a model, whoever asked for them.
-SELECT run_id, started_at, GREATEST(extract(epoch FROM COALESCE(finished_at, now()) - started_at), 0) AS seconds, state,
+-- The last trainings of models, whoever asked for them.
+SELECT wanted.model, run.run_id, started_at, GREATEST(extract(epoch FROM COALESCE(finished_at, now()) - started_at), 0) AS seconds, state,
        COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read
-FROM registry.pipeline_run
+FROM unnest(CAST(:models AS text[])) AS wanted (model)
+  CROSS JOIN LATERAL (
+    SELECT run_id, started_at, finished_at, state FROM registry.pipeline_run
+    WHERE pipeline_run.model = wanted.model AND pipeline_name = 'training'
+    ORDER BY started_at DESC LIMIT :most
+  ) AS run
   LEFT JOIN registry.decision_claim USING (run_id)
   LEFT JOIN registry.decision USING (decision_id)
-WHERE pipeline_run.model = :model AND pipeline_name = 'training'
-ORDER BY started_at DESC
-LIMIT 200;
+ORDER BY wanted.model, started_at DESC;
 
 -- name: usual_seconds
 -- The median of the last trainings that gave a version.
@@ -140,31 +146,76 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
 ) AS last;
 
 -- name: trained
--- What the model's newest version was made of.
-SELECT version, document, artifact_uri, manifest, environment_digest, pipeline_version, started_at
-FROM registry.model_version
-  JOIN registry.model USING (model_id)
+-- What the newest version of each model was made of.
+SELECT name AS model, version, document, artifact_uri, manifest, environment_digest, pipeline_version, started_at
+FROM registry.model
+  CROSS JOIN LATERAL (
+    SELECT * FROM registry.model_version WHERE model_version.model_id = model.model_id ORDER BY version DESC LIMIT 1
+  ) AS newest
   JOIN registry.pipeline_run USING (run_id)
   JOIN registry.dataset_snapshot USING (snapshot_id)
-WHERE name = :model
-ORDER BY version DESC
-LIMIT 1;
+WHERE name = ANY(CAST(:models AS text[]));
 
 -- name: live
-SELECT target, version, live_deployment.created_at, request_id
+SELECT name AS model, target, version, live_deployment.created_at, request_id
 FROM registry.live_deployment
   JOIN registry.model_version USING (model_version_id)
-WHERE live_deployment.model_id = (SELECT model_id FROM registry.model WHERE name = :model)
+  JOIN registry.model ON model.model_id = live_deployment.model_id
+WHERE name = ANY(CAST(:models AS text[]))
 ORDER BY target;
 
 -- name: orders
-SELECT action, actor, reason, created_at FROM registry.standing_order WHERE model = :model ORDER BY order_id DESC LIMIT 1;
+SELECT DISTINCT ON (model) model, action, actor, reason, created_at
+FROM registry.standing_order WHERE model = ANY(CAST(:models AS text[]))
+ORDER BY model, order_id DESC;
+
+-- name: busy
+-- Models of which more is to be seen than how they stand: an alarm, a step, a decision or a training that is not at its end, or what came of
+-- one that can be told by now.
+SELECT name AS model
+FROM registry.alarm
+  JOIN registry.model_version USING (model_version_id)
+  JOIN registry.model USING (model_id)
+  JOIN LATERAL (SELECT state FROM registry.alarm_event WHERE alarm_event.alarm_id = alarm.alarm_id ORDER BY seq DESC LIMIT 1) AS last ON true
+WHERE state <> 'closed'
+UNION
+SELECT model FROM (
+  SELECT DISTINCT ON (model, step.target) model, stage
+  FROM registry.rollout_step AS step JOIN registry.decision USING (decision_id)
+  ORDER BY model, step.target, decision_id DESC, step.seq DESC
+) AS last
+WHERE stage IN ('shadow', 'canary')
+UNION
+SELECT model FROM registry.pipeline_run WHERE pipeline_name = 'training' AND state = 'RUNNING'
+UNION
+SELECT model FROM registry.decision
+WHERE verdict IN ('train', 'roll back') AND NOT EXISTS (
+  SELECT FROM registry.decision_outcome AS outcome
+  WHERE outcome.decision_id = decision.decision_id AND kind = CASE verdict WHEN 'train' THEN 'training' ELSE 'rollback' END
+)
+UNION
+SELECT model FROM registry.decision
+WHERE created_at > now() - INTERVAL '1 year'
+  AND NOT EXISTS (SELECT FROM registry.decision_outcome AS effect WHERE effect.decision_id = decision.decision_id AND kind = 'effect')
+  AND CASE verdict WHEN 'mend' THEN true ELSE EXISTS (
+    SELECT FROM registry.decision_outcome AS outcome
+      JOIN registry.model ON model.name = decision.model
+      JOIN registry.model_version USING (model_id, version)
+      JOIN registry.live_day USING (model_version_id)
+    WHERE outcome.decision_id = decision.decision_id AND kind IN ('deployment', 'rollback') AND result = 'done'
+      AND role = 'live' AND live_day.state = 'settled'
+  ) END;
 
 -- name: insert_order
 INSERT INTO registry.standing_order (model, action, actor, reason) VALUES (:model, :action, :actor, :reason);
 
 -- name: requests
-SELECT source, event_id, actor, reason FROM registry.training_request WHERE model = :model ORDER BY created_at DESC LIMIT 1000;
+SELECT wanted.model, source, event_id, actor, reason
+FROM unnest(CAST(:models AS text[])) AS wanted (model)
+  CROSS JOIN LATERAL (
+    SELECT * FROM registry.training_request WHERE training_request.model = wanted.model ORDER BY created_at DESC LIMIT :most
+  ) AS request
+ORDER BY wanted.model, created_at DESC;
 
 -- name: insert_request
 INSERT INTO registry.training_request (source, event_id, model, actor, reason) VALUES (:source, :event_id, :model, :actor, :reason)

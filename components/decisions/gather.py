@@ -7,37 +7,18 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from components.cloud import Cloud
-from components.database.statements import execute
 from components.decisions.code_change import code_fact
-from components.decisions.orders import pause_reason, read_requests
-from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
+from components.decisions.rewritten import Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
-from components.deployment.rollouts import BY_POLICY
+from components.decisions.standing import Standing, Trained, read_standings
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
-from components.policy.facts import AlarmFact, CodeFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
-from components.runs.record import RunState
-from components.snapshot.document import snapshot_from
+from components.policy.facts import AlarmFact, CodeFact, Facts, SourceFact
 from components.snapshot.window import resolve_window
-from components.storage.manifest import Manifest, recorded_manifest
+from components.staleness.ageing import read_ageing_fact
 
 ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What the newest version was made of."""
-
-    source: PinnedVersion
-    manifest: Manifest
-    environment_digest: str
-    pipeline_version: str
-
-    @property
-    def fact(self) -> TrainedFact:
-        """What the policy needs of it."""
-        return TrainedFact(self.source.version, self.source.pinned.spans[-1])
 
 
 @dataclass
@@ -73,28 +54,37 @@ def gather_facts(cloud: Cloud, model: Model, policy: ContinuousSection, sources:
         RegistryError: what the registry has contradicts itself.
     """
     with cloud.engine.connect() as connection:
-        trained, answered = _trained(connection, model.name), execute(connection, "decisions.reasons", model=model.name).all()
-        facts = Facts(
-            model=model.name,
-            now=execute(connection, "decisions.now").scalar_one(),
-            source=None,
-            trained=trained.fact if trained else None,
-            runs=_runs(connection, model.name),
-            alarms=read_alarms(connection, model.name),
-            requests=read_requests(connection, model.name),
-            live=_live(connection, model.name),
-            answered=frozenset(row.key for row in answered if row.answered),
-            failures={row.key: row.failures for row in answered if row.failures and not row.answered},
-            paused=pause_reason(connection, model.name),
-        )
+        standing = read_standings(connection, [model.name])[model.name]
+        alarms = read_alarms(connection, model.name)
+    return facts_of(cloud, model, policy, sources, replace(standing, facts=replace(standing.facts, alarms=alarms)))
+
+
+def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, standing: Standing) -> Facts:
+    """The facts about a model of which it is known how it stands.
+
+    Raises:
+        AccessError: a service refuses or does not answer: nothing is decided then.
+        RegistryError: what the registry has contradicts itself.
+    """
+    facts, trained = standing.facts, standing.trained
     code = CodeFact("")
     if trained is not None:
         environment, components = trained.environment_digest, trained.pipeline_version
         code = code_fact(policy, model, cloud.storage, manifest=trained.manifest, environment=environment, components=components)
     try:
-        return replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
+        facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
     except SourceError as error:
         return replace(facts, code=code, source_error=str(error))
+    return _with_ageing(cloud, model, policy, facts)
+
+
+def _with_ageing(cloud: Cloud, model: Model, policy: ContinuousSection, facts: Facts) -> Facts:
+    """The facts with how fast versions age, where a new span asks whether a training is worth it."""
+    is_new = facts.source and facts.trained and facts.source.span > facts.trained.span
+    if not is_new or not policy.training_cost or "new_partition" not in policy.triggers:
+        return facts
+    with cloud.engine.connect() as connection:
+        return replace(facts, ageing=read_ageing_fact(connection, model))
 
 
 def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> Facts:
@@ -109,39 +99,6 @@ def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> F
         return replace(facts, training_bytes=training_bytes(cloud, model, facts.source.through, sources.of(cloud, model).history))
     except SourceError as error:
         return replace(facts, dry_run_error=str(error))
-
-
-def _trained(connection: sa.Connection, model: str) -> Trained | None:
-    row = execute(connection, "decisions.trained", model=model).first()
-    if row is None:
-        return None
-    manifest = recorded_manifest(row.artifact_uri, row.manifest)
-    source = PinnedVersion(row.version, snapshot_from(row.document), row.started_at)
-    return Trained(source, manifest, row.environment_digest, row.pipeline_version)
-
-
-def _runs(connection: sa.Connection, model: str) -> tuple[RunFact, ...]:
-    rows = execute(connection, "decisions.runs", model=model)
-    bad = (RunState.FAILED, RunState.CANCELLED)
-    return tuple(
-        RunFact(
-            row.run_id,
-            row.started_at,
-            float(row.seconds),
-            is_running=row.state == RunState.RUNNING,
-            failed=row.state in bad,
-            refused=row.state == RunState.BLOCKED,
-            bytes_read=row.bytes_read,
-        )
-        for row in rows
-    )
-
-
-def _live(connection: sa.Connection, model: str) -> tuple[LiveFact, ...]:
-    rows = execute(connection, "decisions.live", model=model)
-    return tuple(
-        LiveFact(row.target, row.version, row.created_at, by_policy=row.request_id.startswith(f"{BY_POLICY}deploy:")) for row in rows
-    )
 
 
 def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None) -> SourceFact:

@@ -6,13 +6,6 @@ import sqlalchemy as sa
 
 from components.database.statements import execute, storable
 from components.errors import ConflictError
-from components.policy.facts import RequestFact
-
-
-def pause_reason(connection: sa.Connection, model: str) -> str:
-    """Who paused a model, and why; empty if it is not paused."""
-    row = execute(connection, "decisions.orders", model=model).first()
-    return "" if row is None or row.action == "resume" else f"{row.actor}: {row.reason}"
 
 
 def give_order(connection: sa.Connection, model: str, action: str, *, actor: str, reason: str) -> None:
@@ -36,9 +29,3 @@ def request_training(
     if before != model:
         raise ConflictError(f"event {event} of {source} asked for a training of {before}, not {model}: give it an id of its own")
     return False
-
-
-def read_requests(connection: sa.Connection, model: str) -> tuple[RequestFact, ...]:
-    """Who asked for a training of a model, the newest first."""
-    rows = execute(connection, "decisions.requests", model=model)
-    return tuple(RequestFact(row.source, row.event_id, f"{row.actor} asks: {row.reason}") for row in rows)

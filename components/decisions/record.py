@@ -102,7 +102,7 @@ class RecordedDecision:
 
 def last_seen(connection: sa.Connection, model: str) -> tuple[int, str]:
     """The number of the model's last decision, 0 for none, and its subject."""
-    row = execute(connection, "decisions.last", model=model).first()
+    row = execute(connection, "decisions.last", models=[model]).first()
     return (0, "") if row is None else (int(row.seq), str(row.subject))
 
 
@@ -163,6 +163,25 @@ def read_decision(connection: sa.Connection, decision_id: int) -> RecordedDecisi
 def open_decisions(connection: sa.Connection, model: str) -> list[int]:
     """The ids of a model's trainings and rollbacks that are not at their end, the oldest first."""
     return list(execute(connection, "decisions.open", model=model).scalars())
+
+
+def under_way(connection: sa.Connection) -> list[tuple[str, str]]:
+    """The trainings that are under way or about to begin, of all models: the id of each run, and its model."""
+    return [(row.run_id, row.model) for row in execute(connection, "decisions.under_way")]
+
+
+def claim_attempt(connection: sa.Connection, decision_id: int, attempt: int, *, run_id: str, host: str, at_most: int) -> bool:
+    """Claim a decision for a run. Returns whether this call did: not if somebody else has, or `at_most` other trainings are under way.
+
+    Raises:
+        RegistryError: the run of the attempt before is under way, or did not fail.
+    """
+    execute(connection, "decisions.lock_claims")
+    model = execute(connection, "decisions.model_of", decision_id=decision_id).scalar_one()
+    if sum(name != model for _, name in under_way(connection)) >= at_most:
+        return False
+    values = {"decision_id": decision_id, "attempt": attempt, "run_id": run_id, "host": host}
+    return bool(execute(connection, "decisions.insert_claim", **values).rowcount)
 
 
 def record_outcome(connection: sa.Connection, decision_id: int, outcome: DecisionOutcome) -> None:

@@ -1,8 +1,8 @@
 """A policy tried on the past before it is switched on: when it would have trained, and how far versions would have lagged behind."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from components.decisions.sizes import PartitionSizes
@@ -10,7 +10,7 @@ from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AlarmFact, Facts, RunFact, SourceFact, TrainedFact
+from components.policy.facts import AgeingFact, AlarmFact, Facts, RunFact, SourceFact, TrainedFact
 from components.snapshot.window import resolve_window
 
 MOST_DAYS = 3_660
@@ -53,6 +53,10 @@ class Replay:
     """For each day, how many days the last span of the version was behind the last span with known labels."""
 
 
+KnownAgeing = Callable[[Sequence[ReplayedTraining], date], AgeingFact | None]
+"""How fast versions age, as far as it was measured by a day, after some trainings."""
+
+
 @dataclass
 class _Past:
     """What has happened so far."""
@@ -81,6 +85,7 @@ def replay(
     days: tuple[date, date],
     alarms: Sequence[PastAlarm] = (),
     seconds: float = 0.0,
+    known: KnownAgeing = lambda *_: None,
 ) -> Replay:
     """Look every hour from one day to another, as if each partition had been there from its day on, and every training gave a version.
 
@@ -91,17 +96,18 @@ def replay(
         days: the first and the last one.
         alarms: that were raised then.
         seconds: how long a training takes.
+        known: how fast versions age.
 
     Raises:
         SourceError: there is no such day, or there are too many.
     """
     past, waited, lags, spans = _Past(), Counter[str](), list[int](), dict[date, date]()
-    every_day = _days(sizes, *days)
-    for day in every_day:
+    for day in (every_day := _days(sizes, *days)):
         source = _source(policy, model, sizes, day)
+        ageing = known(past.trainings, day) if policy.training_cost else None
         open_now = tuple(one.alarm for one in alarms if one.opened <= day and (one.closed is None or day < one.closed))
         for hour in range(24):
-            facts = _facts(model, past, sizes, source, now=datetime.combine(day, time(hour), UTC), alarms=open_now)
+            facts = replace(_facts(model, past, sizes, source, now=datetime.combine(day, time(hour), UTC), alarms=open_now), ageing=ageing)
             decision = decide(policy, facts)
             if decision.verdict is PolicyVerdict.TRAIN and facts.source is not None:
                 past.train(facts.now, facts.source, decision, seconds)

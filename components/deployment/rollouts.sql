@@ -31,3 +31,11 @@ WHERE NOT EXISTS (
     AND NOT starts_with(event.request_id, :by_policy)
 )
 ORDER BY model;
+
+-- name: verdict
+SELECT verdict, sentence FROM registry.served_verdict WHERE (decision_id, target, measured) = (:decision_id, :target, :measured);
+
+-- name: insert_verdict
+INSERT INTO registry.served_verdict (decision_id, target, measured, verdict, sentence)
+VALUES (:decision_id, :target, :measured, :verdict, :sentence)
+ON CONFLICT DO NOTHING;

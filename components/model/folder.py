@@ -166,7 +166,8 @@ def read_model(models_folder: Path, name: str) -> Model:
         ModelFolderError: there is no such model, a file is missing or not valid, or source.sql does not read the snapshot.
     """
     folder = models_folder / name
-    if name not in {path.name for path in models_folder.glob("*/")}:
+    there_are = {path.name for path in models_folder.iterdir()} if models_folder.is_dir() else ()  # a disk may take another case for it
+    if name not in there_are or not folder.is_dir():
         raise ModelFolderError(f"model {name!r} is unknown: {models_folder} has {', '.join(model_names(models_folder)) or 'none'}")
     missing = [file for file in FILES if not (folder / file).is_file()]
     if missing:

@@ -1,5 +1,6 @@
 """What a policy decides by. Nothing here asks a clock, a file or a service: whoever gathers the facts names every one."""
 
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
@@ -72,6 +73,30 @@ class TrainedFact:
 
 
 @dataclass(frozen=True)
+class AgeingFact:
+    """How fast versions age, as far as it was measured."""
+
+    ages: tuple[int, ...]
+    """In days, rising."""
+    losses: tuple[float, ...]
+    """What a version of each age loses against the youngest one, which never falls; of an error, as a share of it."""
+
+    def loss(self, age_days: int) -> float:
+        """What a version of an age loses: nothing up to the youngest one that was measured, and no more from the oldest one on."""
+        place = bisect_right(self.ages, age_days)
+        if place in (0, len(self.ages)):
+            return self.losses[max(place - 1, 0)]
+        (left, right), (low, high) = self.ages[place - 1 : place + 1], self.losses[place - 1 : place + 1]
+        return low + (high - low) * (age_days - left) / (right - left)
+
+    def gain(self, young: int, days: int) -> float:
+        """By how much less a version that is so young now loses in so many days than one which is so many days older, if that one
+        loses no more from day to day than it does now.
+        """
+        return days * self.loss(young + days) - sum(self.loss(young + day) for day in range(days))
+
+
+@dataclass(frozen=True)
 class RunFact:
     """A training, whoever asked for it."""
 
@@ -134,6 +159,8 @@ class Facts:
     """None if there is nothing to train on; `source_error` says why."""
     source_error: str = ""
     trained: TrainedFact | None = None
+    ageing: AgeingFact | None = None
+    """None if nobody has measured it, or nothing asks for it."""
     code: CodeFact = CodeFact("")
     runs: tuple[RunFact, ...] = ()
     """The newest first; at least those of the last two days."""

@@ -9,6 +9,8 @@ from components.policy.facts import Cause, Facts
 from components.policy.times import last_due
 
 TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
+TRUSTED_AGES = 2
+"""Up to so many times the oldest age that was measured, a version is taken to lose no more than at that age."""
 
 
 class ReasonKind(StrEnum):
@@ -72,7 +74,8 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if trained is None or source.span > trained.span:
         since = f"version {trained.version} knows spans up to {trained.span}" if trained else "there is no version yet"
         sentence = f"the labels of span {source.span} are known, and {since}"
-        yield Reason(ReasonKind.PARTITION, f"partition:{source.span}", sentence, _lacking_rows(policy, facts) if trained else "")
+        unripe = (_lacking_rows(policy, facts) or _lacking_worth(policy, facts)) if trained else ""
+        yield Reason(ReasonKind.PARTITION, f"partition:{source.span}", sentence, unripe)
     if trained and source.rewritten:
         first, more = source.rewritten[0], len(source.rewritten) - 1
         what = f"partition {first}" + (f" and {more} more were" if more else " was")
@@ -102,3 +105,18 @@ def _schedule(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
 def _lacking_rows(policy: ContinuousSection, facts: Facts) -> str:
     rows = facts.source.new_rows if facts.source else 0
     return f"{rows:,} of {policy.least_new_rows:,} new rows with labels are there" if rows < policy.least_new_rows else ""
+
+
+def _lacking_worth(policy: ContinuousSection, facts: Facts) -> str:
+    """What a new version would gain in as many days as the last one is older, if that is less than a training costs; empty if it is not.
+
+    Of a constant pace of ageing these are the best times to train. Nobody knows what a version has lost that is far older than any that
+    was measured: it is trained again, and the next measurement reaches further.
+    """
+    source, trained, ageing = facts.source, facts.trained, facts.ageing
+    if source is None or trained is None or ageing is None:
+        return ""
+    young, days = (source.newest - source.span).days, (source.span - trained.span).days
+    if young + days > TRUSTED_AGES * ageing.ages[-1] or (gain := ageing.gain(young, days)) >= policy.training_cost:
+        return ""
+    return f"{gain:.2g} of the {policy.training_cost:g} that a training costs would be gained in {'a day' if days == 1 else f'{days} days'}"

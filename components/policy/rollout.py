@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.policy.facts import AlarmFact
@@ -10,6 +11,28 @@ from components.policy.facts import AlarmFact
 WORSE_BY: Mapping[str, float] = {"calibration": 0.25, "r_squared": 0.1}
 WORSE = 0.02
 """A metric of a shadow that is lower by more, on the same rows as the live version's, is worse."""
+
+
+MOST_UNKNOWN_DAYS = 28
+"""A version of which nothing is known after so many measured days is left to people."""
+
+
+class ChallengerVerdict(StrEnum):
+    """What is known of a version that is asked beside the live one."""
+
+    WORSE = "worse"
+    BETTER = "better"
+    AS_GOOD = "as good"
+    UNKNOWN = "not yet known"
+
+
+@dataclass(frozen=True)
+class ServedFact:
+    """What the rows that were served say of the version beside the live one, however often one looks."""
+
+    verdict: ChallengerVerdict
+    sentence: str
+    """Without a full stop."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +57,8 @@ class RolloutFacts:
     live_version: int | None
     alarms: Sequence[AlarmFact]
     """Open alarms about the version in this role."""
+    served: ServedFact | None = None
+    """None where it was not asked for, or no row of both versions has a label."""
     interference: str = ""
     """What somebody else has done to the version meanwhile; empty if nothing."""
     objection: str = ""
@@ -51,19 +76,39 @@ class StepVerdict:
 
 
 def judge_step(policy: ContinuousSection, facts: RolloutFacts, metrics: Sequence[str]) -> StepVerdict:
-    """What monitoring's verdicts say of a step.
+    """What monitoring's verdicts, and the rows that were served, say of a step.
 
     Args:
         policy: says how many measured days a step takes.
         facts: see there.
-        metrics: by which a shadow is held against the live version, the first that both have; none where alarms tell what is wrong,
-            which a shadow raises none of: only days on which both were measured by it count then.
+        metrics: by which a shadow is held against the live version where no row tells, the first that both have; none where alarms
+            tell what is wrong, which a shadow raises none of: only days on which both were measured by it count then.
     """
     if facts.interference:
         return StepVerdict(True, False, facts.interference)
     if facts.alarms:
         first = facts.alarms[0]
         return StepVerdict(True, False, f"alarm {first.alarm_id} is about version {facts.version} as {facts.words}: {first.sentence}")
+    if facts.served and facts.served.verdict is ChallengerVerdict.WORSE:
+        return StepVerdict(True, False, facts.served.sentence)
+    if facts.served and metrics:
+        return _by_served_rows(policy, facts, facts.served)
+    return _by_metrics(policy, facts, metrics)
+
+
+def _by_served_rows(policy: ContinuousSection, facts: RolloutFacts, served: ServedFact) -> StepVerdict:
+    """A shadow waits until it is known to be at least as good, but not for ever."""
+    days = sum(day > facts.since for day in facts.measured.days)
+    if served.verdict is ChallengerVerdict.UNKNOWN and days >= MOST_UNKNOWN_DAYS:
+        return StepVerdict(True, False, f"after {days} measured days {served.sentence}")
+    if served.verdict is ChallengerVerdict.UNKNOWN or facts.objection:
+        return StepVerdict(False, False, facts.objection or served.sentence)
+    if days < policy.step_days:
+        return StepVerdict(False, False, f"{days} of {policy.step_days} days of it were measured since {facts.since}")
+    return StepVerdict(False, True, served.sentence)
+
+
+def _by_metrics(policy: ContinuousSection, facts: RolloutFacts, metrics: Sequence[str]) -> StepVerdict:
     name, compared = _compared(facts, metrics)
     held, is_worse = _held_against(facts, name, compared) if compared else ("", False)
     if is_worse:

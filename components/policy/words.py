@@ -40,6 +40,9 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
         yield f"nothing is trained on the last {_days(policy.settle_days)} of the source, which may still grow"
     if policy.least_new_rows:
         yield f"new partitions and the schedule wait for {policy.least_new_rows:,} new rows with labels"
+    if policy.training_cost and "new_partition" in policy.triggers:
+        worth = f"{policy.training_cost:g} of its metric for a day"
+        yield f"a new span waits until a new version would gain {worth}, by what `perennial staleness` has measured"
     if policy.cooldown_hours:
         yield f"trainings begin at least {policy.cooldown_hours} hours apart; a reason that comes earlier waits and is not lost"
     if policy.quiet_hours:

@@ -1,4 +1,4 @@
-"""How fast a version ages: what it loses, by its age, against the freshest version on the same rows. It is pure."""
+"""How fast a version ages: what it loses, by its age, against the freshest version on the same rows."""
 
 import math
 from collections import defaultdict
@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+import sqlalchemy as sa
 
 from components.errors import RegistryError
+from components.model.folder import Model
 from components.model.metric_names import ERRORS
-from components.staleness.measuring import AgedMetrics, LaterSpans
+from components.policy.facts import AgeingFact
+from components.staleness.record import AgedMetrics, LaterSpans, read_later_spans
 
 LEAST_VERSIONS = 3
 """Of fewer versions chance cannot be told from ageing: the pace then has no interval."""
@@ -84,6 +87,22 @@ class Ageing:
     def oldest_days(self) -> int:
         """The highest age that was measured."""
         return self.curve[-1].age_days
+
+    @property
+    def fact(self) -> AgeingFact:
+        """What a policy needs of it."""
+        fresh = [one.value - one.loss for one in self.values]
+        unit = sum(fresh) / len(fresh) if self.less_is_better else 1.0
+        by_age = {point.age_days: point.expected / unit if unit else 0.0 for point in self.curve}
+        return AgeingFact(tuple(by_age), tuple(by_age.values()))
+
+
+def read_ageing_fact(connection: sa.Connection, model: Model) -> AgeingFact | None:
+    """How fast versions age by the most telling metric of the model's task; None if too little was measured to tell."""
+    try:
+        return ageing_of(model.name, model.task.decisive_metrics[0], read_later_spans(connection, model.name)).fact
+    except RegistryError:  # no two versions were measured on the same rows
+        return None
 
 
 def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:

@@ -24,41 +24,12 @@ from components.model.folder import Model
 from components.registry.history import list_versions, read_version
 from components.snapshot.document import Snapshot, snapshot_from
 from components.snapshot.window import Window, span_history_start, span_label_end
-from components.staleness.record import LaterMetrics, read_later_metrics, record_later_metrics
+from components.staleness.record import AgedMetrics, LaterMetrics, LaterSpans, read_later_metrics, record_later_metrics
 
 LATER_ROWS = 5_000
 """At most so many rows of a span are measured, those whose keys have the smallest hashes."""
 MEASURED = "rows by key 1"
 """Change it when the same rows would give other metrics: what was measured before is then measured again."""
-
-
-@dataclass(frozen=True)
-class AgedMetrics:
-    """What was measured of a version on a later span."""
-
-    learned: date
-    """The last span that the version learned from."""
-    found: LaterMetrics
-    recipe: int = 0
-    """Tells versions that select other rows, or give them other labels: the same span is not the same rows to them."""
-
-    @property
-    def age_days(self) -> int:
-        """From the last span that the version learned from to the one that it was measured on."""
-        return (self.found.span - self.learned).days
-
-
-@dataclass(frozen=True)
-class LaterSpans:
-    """All that could be measured."""
-
-    versions: Mapping[int, date]
-    """The last span that each version learned from, the oldest version first."""
-    cells: tuple[AgedMetrics, ...]
-    measured_now: int
-    """How many of them were not known before."""
-    notes: tuple[str, ...]
-    """What could not be measured, and why."""
 
 
 @dataclass(frozen=True, eq=False)

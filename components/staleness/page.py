@@ -12,7 +12,7 @@ from components.report.drawing import Row, draw, table
 from components.report.palette import DATA, GUIDE, SECOND, SOFT
 from components.report.templating import render, write_page
 from components.staleness.ageing import Ageing
-from components.staleness.measuring import LaterSpans
+from components.staleness.record import LaterSpans
 from components.wording import score
 
 WIDTH, HEIGHT = 1000, 260

@@ -4,14 +4,18 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Row
 
 from components.database.statements import execute
 from components.evaluation.metric import Metric
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id
 
+NEWEST_VERSIONS = 20
+"""So many tell how fast a model ages, unless somebody asks for more."""
 FIELDS = ("name", "slice", "value", "ci_low", "ci_high", "example_count")
 
 
@@ -28,19 +32,53 @@ class LaterMetrics:
     """Of all rows."""
 
 
+@dataclass(frozen=True)
+class AgedMetrics:
+    """What was measured of a version on a later span."""
+
+    learned: date
+    """The last span that the version learned from."""
+    found: LaterMetrics
+    recipe: int = 0
+    """Tells versions that select other rows, or give them other labels: the same span is not the same rows to them."""
+
+    @property
+    def age_days(self) -> int:
+        """From the last span that the version learned from to the one that it was measured on."""
+        return (self.found.span - self.learned).days
+
+
+@dataclass(frozen=True)
+class LaterSpans:
+    """All that could be measured."""
+
+    versions: Mapping[int, date]
+    """The last span that each version learned from, the oldest version first."""
+    cells: tuple[AgedMetrics, ...]
+    measured_now: int
+    """How many of them were not known before."""
+    notes: tuple[str, ...]
+    """What could not be measured, and why."""
+
+
 def read_later_metrics(connection: sa.Connection, model: str) -> Mapping[tuple[int, str], LaterMetrics]:
     """All that was ever measured of a model's versions, by version and `rows_sha256`."""
-    found = (
-        LaterMetrics(
-            version=row.version,
-            span=row.span,
-            rows_sha256=row.rows_sha256,
-            rows=row.rows,
-            metrics=tuple(map(metric_from, row.metrics)),
-        )
-        for row in execute(connection, "staleness.read", model=model)
-    )
+    found = (_metrics(row) for row in execute(connection, "staleness.read", model=model))
     return {(one.version, one.rows_sha256): one for one in found}
+
+
+def read_later_spans(connection: sa.Connection, model: str) -> LaterSpans:
+    """What was measured of a model's newest versions, without measuring what was not."""
+    rows = execute(connection, "staleness.kept", model=model, versions=NEWEST_VERSIONS).all()
+    recipes = {rows_sha256: number for number, rows_sha256 in enumerate(dict.fromkeys(row.rows_sha256 for row in rows))}
+    cells = tuple(AgedMetrics(row.learned, _metrics(row), recipes[row.rows_sha256]) for row in rows)
+    return LaterSpans({row.version: row.learned for row in rows}, cells, 0, ())
+
+
+def _metrics(row: Row[Any]) -> LaterMetrics:
+    return LaterMetrics(
+        version=row.version, span=row.span, rows_sha256=row.rows_sha256, rows=row.rows, metrics=tuple(map(metric_from, row.metrics))
+    )
 
 
 def record_later_metrics(connection: sa.Connection, model: str, found: LaterMetrics) -> None:

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from components.database.locks import only_holder
-from components.decisions.claims import under_way
 from components.decisions.effects import record_effects
-from components.decisions.gather import gather_cost, gather_facts
+from components.decisions.gather import facts_of, gather_cost, gather_facts
 from components.decisions.record import (
     DecisionOutcome,
     OutcomeKind,
@@ -21,7 +20,9 @@ from components.decisions.record import (
     read_decision,
     record_outcome,
     subject_of,
+    under_way,
 )
+from components.decisions.standing import Standing
 from components.deployment.request import actor
 from components.deployment.rollouts import open_rollouts
 from components.errors import PerennialError
@@ -45,6 +46,20 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     """
     reading = replace(watcher, sources=replace(watcher.sources, keeps=False))
     return _decision(reading, model, policy, _facts(reading, model, policy))[1]
+
+
+def needs_nothing(watcher: Watcher, model: Model, policy: ContinuousSection, standing: Standing) -> bool:
+    """Whether a look at a model that is not busy would write nothing, by how it stood when the pass began. It is not locked for that.
+
+    Raises:
+        AccessError: a service refuses or does not answer.
+    """
+    decision = decide(policy, facts_of(watcher.cloud, model, policy, watcher.sources, standing))
+    return decision.verdict is PolicyVerdict.NOTHING or (not _acts(decision) and subject_of(decision) == standing.subject)
+
+
+def _acts(decision: Decision) -> bool:
+    return decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
 
 
 def _facts(watcher: Watcher, model: Model, policy: ContinuousSection) -> Facts:
@@ -140,7 +155,7 @@ def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, last: tup
     if may_train and any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
         facts = _facts(watcher, model, policy)
     facts, decision = _decision(watcher, model, policy, facts)
-    acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
+    acts = _acts(decision)
     if not may_train and decision.verdict is not PolicyVerdict.ROLL_BACK:
         return None
     if decision.verdict is PolicyVerdict.NOTHING or (not acts and subject_of(decision) == subject):

@@ -1,22 +1,29 @@
 """The models that a watcher looks at, and one look at each."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.cloud import Cloud
 from components.database.statements import execute
 from components.decisions.alarms import read_alarm_facts
+from components.decisions.standing import Standing, read_busy, read_standings
 from components.errors import AccessError, PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
 from pipelines.watch.local import LocalTrainer
-from pipelines.watch.model_pass import leave_model, watch_model
+from pipelines.watch.model_pass import leave_model, needs_nothing, watch_model
 from pipelines.watch.watcher import Watcher
 
+if TYPE_CHECKING:  # it takes kfp's import
+    from pipelines.watch.remote import KubeflowTrainer
+
+QUIET_RUNS = 20
+"""So many of its newest runs tell whether a model needs a closer look."""
 log = logging.getLogger(__name__)
 
 
@@ -27,19 +34,18 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
     Raises:
         PerennialError: the settings lack something for Kubeflow.
     """
+    with _trainer(settings, on) as trainer:
+        watcher = Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, stop=trainer.stop)
+        if isinstance(trainer, LocalTrainer):
+            yield replace(watcher, end_of=trainer.end_of, crowded=trainer.crowded, wait=trainer.wait)
+        else:
+            yield replace(watcher, has_ended=trainer.has_ended)
+
+
+@contextmanager
+def _trainer(settings: Settings, on: str) -> "Iterator[LocalTrainer | KubeflowTrainer]":
     if on == "local":
-        here = LocalTrainer(settings)
-        yield Watcher(
-            Cloud(settings),
-            here.submit,
-            here.is_under_way,
-            read_alarm_facts,
-            on_news,
-            end_of=here.end_of,
-            stop=here.stop,
-            crowded=here.crowded,
-            wait=here.wait,
-        )
+        yield LocalTrainer(settings)
         return
     from pipelines.kubeflow.api import connected
     from pipelines.kubeflow.compiling import require_image
@@ -47,16 +53,7 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
 
     require_image(settings)
     with connected(settings) as kubeflow:
-        trainer = KubeflowTrainer(kubeflow, settings)
-        yield Watcher(
-            Cloud(settings),
-            trainer.submit,
-            trainer.is_under_way,
-            read_alarm_facts,
-            on_news,
-            has_ended=trainer.has_ended,
-            stop=trainer.stop,
-        )
+        yield KubeflowTrainer(kubeflow, settings)
 
 
 Act = Callable[[Model, ContinuousSection], bool]
@@ -110,7 +107,23 @@ def _unreachable(watcher: Watcher) -> str:
 def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
     """Look at each model once. Returns whether each could be looked at to the end."""
     watcher.sources.begin_pass()
-    return each_watched(watcher, names, partial(watch_model, watcher), partial(leave_model, watcher))
+    quiet = _quiet_models(watcher, names or model_names(watcher.cloud.settings.models_folder))
+
+    def act(model: Model, policy: ContinuousSection) -> bool:
+        standing = quiet.get(model.name)
+        return (standing is not None and needs_nothing(watcher, model, policy, standing)) or watch_model(watcher, model, policy)
+
+    return each_watched(watcher, names, act, lambda model: model.name in quiet or leave_model(watcher, model))
+
+
+def _quiet_models(watcher: Watcher, names: Sequence[str]) -> Mapping[str, Standing]:
+    """How those models stand of which nothing is under way, by one query a table. None where it cannot be read: each look tells why."""
+    try:
+        with watcher.cloud.engine.connect() as connection:
+            busy = read_busy(connection)
+            return read_standings(connection, [name for name in names if name not in busy], most_runs=QUIET_RUNS)
+    except PerennialError:
+        return {}
 
 
 def watch_to_the_end(watcher: Watcher, names: Sequence[str]) -> bool:

@@ -5,8 +5,8 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from components.cloud import Cloud
-from components.decisions.orders import pause_reason
 from components.decisions.record import DONE, WANTED, DecisionOutcome, OutcomeKind, RecordedDecision, is_on_hold
+from components.decisions.standing import pause_reason
 from components.deployment.deploy import deploy
 from components.deployment.request import actor, new_request
 from components.deployment.rollouts import BY_POLICY

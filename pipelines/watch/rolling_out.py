@@ -5,13 +5,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
-from components.decisions.rollouts import read_rollout_facts
+from components.decisions.rollouts import read_rollout_facts, read_served_fact
 from components.deployment.request import actor
 from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
-from components.monitoring.troubles import OVERALL
+from components.monitoring.live_metrics.worse import OVERALL
 from components.policy.rollout import judge_step, steps_of
 from components.registry.deployments import Event, last_event
 from pipelines.watch.placing import deploy_version, deployment_id, held_back, new_outcome, wait_for_approval
@@ -63,6 +63,8 @@ def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout:
         objection = held_back(watcher, connection, model.name, rollout.target)
         live = last_event(connection, model.name, rollout.target)
         facts = read_rollout_facts(connection, model.name, rollout, live=live, objection=objection)
+    if live is not None and live.version is not None and not (facts.interference or facts.alarms):
+        facts = replace(facts, served=read_served_fact(watcher.cloud, model, rollout, live.version))
     # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
     metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
     verdict = judge_step(policy, facts, metrics)

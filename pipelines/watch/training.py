@@ -5,8 +5,7 @@ from datetime import timedelta
 from enum import Enum, auto
 
 from components.database.statements import execute
-from components.decisions.claims import claim_attempt
-from components.decisions.record import DecisionClaim, RecordedDecision, TrainingOutcome, read_decision
+from components.decisions.record import DecisionClaim, RecordedDecision, TrainingOutcome, claim_attempt, read_decision
 from components.errors import TaskError
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection

@@ -7,7 +7,7 @@ from datetime import date
 import click
 
 from components.staleness.ageing import Ageing
-from components.staleness.measuring import LaterSpans
+from components.staleness.record import LaterSpans
 from components.wording import count, legible, score
 from pipelines.cli.json_text import to_json
 

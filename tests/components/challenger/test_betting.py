@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from components.challenger.betting import ALPHA, ChallengerVerdict, Judgement, _log_wealth, judge
+from components.challenger.betting import ALPHA, Judgement, _log_wealth, judge
+from components.policy.rollout import ChallengerVerdict
 
 KEYS = 20_000
 LOOKS = 20

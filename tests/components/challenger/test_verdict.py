@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from google.cloud import bigquery
 
-from components.challenger.betting import ChallengerVerdict, judge
+from components.challenger.betting import judge
 from components.challenger.verdict import ServedComparison, ServedRange, _matched, compare_served
 from components.errors import RegistryError, SourceError
+from components.policy.rollout import ChallengerVerdict
 from components.registry.history import read_version
 from components.settings import Settings
 from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401

@@ -1,18 +1,18 @@
 """A policy on the past: when it would have trained, what waited, and how far versions lagged behind."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.decisions.replay import PastAlarm, Replay, replay
+from components.decisions.replay import PastAlarm, Replay, ReplayedTraining, replay
 from components.decisions.sizes import PartitionSizes
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.model.folder import Model, read_model
-from components.policy.facts import AlarmFact, Cause
+from components.policy.facts import AgeingFact, AlarmFact, Cause
 from components.snapshot.source import History
 from tests.components.visits import write_model
 
@@ -55,6 +55,18 @@ def test_nothing_is_trained_while_the_source_was_broken(tmp_path: Path) -> None:
     found = tried(tmp_path, {}, alarms=(broken,))
     assert [one.at.date() for one in found.trainings] == [date(2026, 3, day) for day in (1, 3, 16, 17, 24, 31)]
     assert found.waited_hours == {"broken source": 6 * 24}, "from 10 on there was a reason"
+
+
+def test_new_spans_wait_until_versions_have_aged_by_what_a_training_costs(tmp_path: Path) -> None:
+    def known(trainings: Sequence[ReplayedTraining], _: date) -> AgeingFact | None:
+        return AgeingFact((0, 200), (0.0, 0.2)) if len(trainings) > 1 else None
+
+    found = tried(tmp_path, {"training_cost": 0.15}, known=known)
+    assert [one.at.date() for one in found.trainings] == [date(2026, 3, day) for day in (1, 3, 24)], (
+        "a thousandth a day, for 14 days too little"
+    )
+    assert found.waited_hours == {"not ripe": 24 * (14 + 1)}, "from 10 to 24, and on 31"
+    assert len(tried(tmp_path, {"training_cost": 0.0}, known=known).trainings) == 6
 
 
 def test_a_changed_world_is_trained_for_once(tmp_path: Path) -> None:

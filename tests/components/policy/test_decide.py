@@ -1,5 +1,6 @@
 """The policy: which facts lead to which decision, and what holds of every decision."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
+from components.policy.facts import AgeingFact, AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
 from components.policy.reasons import ReasonKind
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -20,6 +21,8 @@ SOURCE = SourceFact(newest=date(2026, 3, 10), through=date(2026, 3, 9), span=SPA
 QUIET = Facts(model="churn", now=NOW, source=SOURCE, trained=TrainedFact(3, SPAN), code=CodeFact("c0de"))
 """Nothing asks for a training."""
 NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
+AGEING = AgeingFact((31, 131), (0.0, 0.1))
+"""A thousandth a day, from the age on that a version has on the day of its training."""
 RUN = RunFact("churn-1", NOW - timedelta(hours=2), 60.0, is_running=False, failed=False)
 
 
@@ -353,6 +356,48 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "dry run",
         "BigQuery would refuse the training: source.sql does not run: correct it",
     ),
+    "a new span of a model that does not age": (
+        {},
+        replace(NEW_SPAN, ageing=AgeingFact((31, 45), (0.0, 0.0))),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only 0 of the 0.1 that a training costs would be gained in 7 days",
+    ),
+    "a new span that is not worth a training yet": (
+        {},
+        replace(NEW_SPAN, ageing=AGEING),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only 0.028 of the 0.1 that a training costs would be gained in 7 days",
+    ),
+    "a new span that is worth a training": (
+        {"training_cost": 0.028},
+        replace(NEW_SPAN, ageing=AGEING),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a policy for which trainings cost nothing": (
+        {"training_cost": 0},
+        replace(NEW_SPAN, ageing=AgeingFact((31, 45), (0.0, 0.0))),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a version older than twice the oldest that was measured": (
+        {},
+        replace(NEW_SPAN, ageing=AgeingFact((1, 18), (0.0, 0.0))),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a rewritten partition of a model that does not age": (
+        {},
+        replace(NEW_SPAN, ageing=AgeingFact((31, 45), (0.0, 0.0)), source=replace(SOURCE, rewritten=(date(2026, 2, 1),), rewritten_id="x")),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"{SPAN_WORDS}; partition 2026-02-01 was rewritten after version 3 was trained on it",
+    ),
     "a budget below one training": (
         {"cooldown_hours": 0, "training_seconds_a_day": 59},
         replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW - timedelta(days=1)),)),
@@ -375,6 +420,17 @@ def test_facts_lead_to_a_decision_with_its_reason(case: str) -> None:
     given, facts, verdict, rule, reason = CASES[case]
     decision = decide(ContinuousSection(**given), facts)
     assert (decision.verdict, decision.rule, decision.reason) == (verdict, rule, reason)
+
+
+@given(st.lists(st.tuples(st.integers(1, 40), st.floats(0, 0.1)), min_size=1, max_size=6), st.integers(0, 50), st.integers(1, 200))
+def test_what_a_training_gains_grows_with_age_and_is_what_a_version_loses(steps: list[tuple[int, float]], young: int, days: int) -> None:
+    ages = tuple(itertools.accumulate(one for one, _ in steps))
+    ageing = AgeingFact(ages, tuple(itertools.accumulate(lost for _, lost in steps)))
+    assert ageing.gain(young, days) <= ageing.gain(young, days + 1) + 1e-9
+    each = [ageing.loss(young + days) - ageing.loss(young + day) for day in range(days)]
+    assert min(each) >= 0
+    assert ageing.gain(young, days) == pytest.approx(sum(each), abs=1e-9)
+    assert [ageing.loss(age) for age in ages] == list(ageing.losses)
 
 
 def test_going_back_to_code_that_was_trained_before_is_a_reason_once() -> None:
@@ -415,6 +471,7 @@ FACTS = st.builds(
     alarms=st.lists(ALARMS, max_size=3, unique_by=lambda one: one.alarm_id).map(tuple),
     requests=st.lists(st.just(PERSON), max_size=1).map(tuple),
     live=st.lists(st.builds(LiveFact, st.just("prod"), st.just(3), MOMENTS, by_policy=st.booleans()), max_size=1).map(tuple),
+    ageing=st.none() | st.builds(AgeingFact, st.just((1, 30, 90)), st.sampled_from([(0.0, 0.0, 0.0), (0.0, 0.001, 0.01)])),
     paused=st.sampled_from(["", "ann: holidays"]),
 )
 POLICIES = st.builds(

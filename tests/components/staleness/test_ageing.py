@@ -10,9 +10,8 @@ import pytest
 from components.evaluation.metric import Metric
 from components.report.palette import CARD_FILL
 from components.staleness.ageing import Ageing, ageing_of
-from components.staleness.measuring import AgedMetrics, LaterSpans
 from components.staleness.page import write_staleness_page
-from components.staleness.record import LaterMetrics
+from components.staleness.record import AgedMetrics, LaterMetrics, LaterSpans
 from pipelines.cli.text.staleness import headline
 from tests.components.html_page import assert_harmless, section, table
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
@@ -83,6 +82,8 @@ def test_versions_that_select_other_rows_are_not_held_against_each_other() -> No
 def test_of_an_error_less_is_better() -> None:
     ageing = ageing_of("spend", "root_mean_squared_error", spans_of(6, a_week=-0.01, metric="root_mean_squared_error"))
     assert ageing.pace.a_month == pytest.approx(0.01 / 7 * 30, abs=0.002)
+    mean = float(np.mean([one.value - one.loss for one in ageing.values]))
+    assert ageing.fact.losses == pytest.approx([point.expected / mean for point in ageing.curve]), "a policy is told of shares of the error"
 
 
 def test_two_versions_have_no_interval() -> None:

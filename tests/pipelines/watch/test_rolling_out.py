@@ -34,7 +34,10 @@ def canary(make_house: Callable[[str], House]) -> House:  # noqa: F811
 
 @pytest.fixture
 def shadow(make_house: Callable[[str], House]) -> House:  # noqa: F811
-    return begun(make_house(SHADOW))
+    """Labels are there on the same day."""
+    house = make_house(SHADOW)
+    house.model = house.model.model_copy(update={"rows": house.model.rows.model_copy(update={"label_delay_days": 0})})
+    return begun(house)
 
 
 def begun(house: House) -> House:

@@ -9,16 +9,16 @@ from components.errors import SettingsError
 from components.files import private_folder
 from components.model.folder import Model, read_model
 from components.settings import Settings
+from components.staleness.record import NEWEST_VERSIONS
 from components.stderr import stderr_to
 from pipelines.cli.options import as_json, ready_settings
 
 if TYPE_CHECKING:  # they take TensorFlow's import
     from components.staleness.ageing import Ageing
-    from components.staleness.measuring import LaterSpans
+    from components.staleness.record import LaterSpans
 
 LOG = "staleness.log"
 """The file in the state folder that gets what TensorFlow and Beam print."""
-NEWEST_VERSIONS = 20
 
 
 @click.command()
