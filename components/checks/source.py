@@ -5,11 +5,11 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
-from components.checks.clusters import check_clusters
 from components.checks.findings import Finding
 from components.checks.window_coverage import check_cover
 from components.looks.categories import lost_segment, lost_value, new_common_value, new_form, new_values
 from components.looks.clock import lost_hours, moved_clock
+from components.looks.clusters import look_at_clusters
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import LEAST_PAIRS, chance_of_same, frozen, null_level, null_odds, nulls, same_value, signature
 from components.looks.deviation import NEGLIGIBLE_PROBABILITY
@@ -93,8 +93,25 @@ def check_source(
     findings += [_finding(name, wrong, pooled.days, size) for name, by_check in in_groups.items() for wrong in by_check.values() if pooled]
     findings = [_of_label(model, finding) if finding.column == model.rows.label else finding for finding in findings]
     told = {one.day for by_check in occurrences.values() for wrong in by_check.values() for one, found in wrong if found.blocks}
-    others = {day: table for day, table in days.items() if day not in told}  # a column that is wrong changes how rows are alike
-    return [*check_cover(model, days, level="source"), *copied, *check_clusters(others, past, known), *swapped.values(), *findings]
+    return [*check_cover(model, days, level="source"), *copied, *_of_clusters(timeline, told), *swapped.values(), *findings]
+
+
+def _of_clusters(timeline: Timeline, told: Collection[date]) -> list[Finding]:
+    """How rows belong together on the days on which nothing is wrong with a column, which would change how rows are alike."""
+    tables = {day: table for day, table in {**timeline.past, **timeline.days}.items() if day not in told}
+    return [
+        Finding(
+            check=found.check,
+            level="source",
+            since=wrong[0],
+            days=len(wrong),
+            measure=found.measure,
+            threshold=found.threshold,
+            what=found.what,
+            remedy=found.remedy,
+        )
+        for wrong, found in look_at_clusters(tables, timeline.days.keys() - {*timeline.known, *told})
+    ]
 
 
 def _of_label(model: Model, finding: Finding) -> Finding:

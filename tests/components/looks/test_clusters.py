@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from components.checks.clusters import check_clusters
+from components.looks.clusters import look_at_clusters
 from components.profiles.profile import ColumnProfiles
 from components.profiles.profiling import profile_batch
 from tests.components.checks.shops import KEYS, Days, Frame, batch, grocery, marketplace, wholesale
@@ -41,32 +41,31 @@ def days_of(table: Table, spoil: Callable[[Frame, np.random.Generator, float], F
 @pytest.mark.parametrize("table", [wholesale, grocery, marketplace, loans, parcels], ids=lambda table: str(table.__name__))
 def test_a_third_of_the_rows_twice_is_found_on_the_first_day(table: Table) -> None:
     days = days_of(table, twice, 1 / 3)
-    past = {day: days[day] for day in [*days][:FIRST]}
-    (finding,) = check_clusters(days, past, past)
-    assert (finding.since, finding.blocks) == ([*days][FIRST], True)
-    assert finding.days == NEW or table is wholesale  # whose orders of a hundred lines hold equal ones
-    assert f"rows twice, and so have {finding.days - 1} more partitions; hardly any were before" in finding.what
+    new = [*days][FIRST:]
+    ((wrong, found),) = look_at_clusters(days, new)
+    assert (wrong[0], found.blocks) == (new[0], True)
+    assert len(wrong) == NEW or table is wholesale  # whose orders of a hundred lines hold equal ones
+    assert f"rows twice, and so have {len(wrong) - 1} more partitions; hardly any were before" in found.what
 
 
 def test_orders_that_lost_a_third_of_their_lines_are_found_within_days() -> None:
     days = days_of(grocery, without, 1 / 3)
-    past = {day: days[day] for day in [*days][:FIRST]}
-    findings = check_clusters(days, past, past)
-    assert [finding.blocks for finding in findings] == [True]
-    assert "of them are missing" in findings[0].what
+    ((_, found),) = look_at_clusters(days, [*days][FIRST:])
+    assert found.blocks
+    assert "of them are missing" in found.what
 
 
 @pytest.mark.parametrize("table", [wholesale, bakery, loans], ids=lambda table: str(table.__name__))
 def test_clean_days_have_neither(table: Table) -> None:
     days = days_of(table, lambda frame, _rng, _share: frame, 0.0)
-    assert check_clusters(days, {}) == []
+    assert look_at_clusters(days, days) == []
 
 
 def test_a_customer_who_buys_the_same_thirty_times_is_no_finding() -> None:
     days = days_of(grocery, lambda frame, _rng, _share: frame, 0.0)
-    *past, last = days
+    *_, last = days
     frame = grocery(1)[last]
     first = {name: values[:1] for name, values in frame.items()}
     many = {name: np.concatenate([values, *[first[name]] * 30]) for name, values in frame.items()}
     days[last] = profile_batch(batch(many), KEY[grocery])
-    assert check_clusters(days, {day: days[day] for day in past}, past) == []
+    assert look_at_clusters(days, [last]) == []

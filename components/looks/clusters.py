@@ -1,12 +1,12 @@
-"""Check how rows belong together: rows that are there twice, and orders or customers that lost some of theirs."""
+"""How rows belong together: rows that are there twice, and orders or customers that lost some of theirs."""
 
 import math
 from collections.abc import Collection, Mapping
 from datetime import date
 from itertools import pairwise
 
-from components.checks.findings import Finding
 from components.looks.data_check import DataCheck
+from components.looks.deviation import Deviation
 from components.looks.history import FINDINGS_A_YEAR
 from components.looks.usual import Daily, Series
 from components.profiles.profile import ColumnProfiles
@@ -24,23 +24,30 @@ LEAST_ROWS = 40
 LEVEL_PROBABILITY = 1e-5
 
 
-def check_clusters(days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles], known: Collection[date] = ()) -> list[Finding]:
-    """Find partitions some of whose rows are there twice, or in which the rows of an order or a customer are fewer than they were."""
-    tables = {**past, **days}
-    order = [day for day in sorted(tables) if tables[day]]
-    followed, judged = {day: tables[day] for day in order}, days.keys() - {*known}
+Wrong = tuple[list[date], Deviation]
+"""The days on which the same is wrong, and what it is on the first of them."""
+
+
+def look_at_clusters(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Wrong]:
+    """The days some of whose rows are there twice, or on which the rows of an order or a customer are fewer than they were.
+
+    Args:
+        tables: the partitions, those that were good before among them.
+        judged: the days in question.
+    """
+    followed = {day: tables[day] for day in sorted(tables) if tables[day]}
     return [*_twice(followed, judged), *_fewer(followed, judged)]
 
 
-def rows_twice(table: ColumnProfiles) -> float:
+def _rows_twice(table: ColumnProfiles) -> float:
     """The share of rows that have a twin of the same cluster, equal in all columns: less than that of the column with the fewest."""
     twins = [column.twins for column in table.values() if column.pairs]
     rows = max((column.rows for column in table.values()), default=0)
     return min(twins) / rows if twins and rows else 0.0
 
 
-def _twice(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Finding]:
-    shares = {day: rows_twice(table) for day, table in tables.items()}
+def _twice(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Wrong]:
+    shares = {day: _rows_twice(table) for day, table in tables.items()}
     good, wrong = list[float](), list[tuple[date, float, int]]()
     for day, share in shares.items():
         rows = max(column.rows for column in tables[day].values())
@@ -57,21 +64,21 @@ def _twice(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
         return []
     (day, share, rows), more = wrong[0], f", and so have {len(wrong) - 1} more partitions" if len(wrong) > 1 else ""
     return [
-        Finding(
-            check=DataCheck.ROWS,
-            level="source",
-            since=day,
-            days=len(wrong),
-            measure=share / 2,
-            threshold=LEAST_TWICE,
-            touched=min(1.0, share),
-            what=f"partition {day} has about {count(share * rows / 2)} of its {count(rows)} rows twice{more}; hardly any were before",
-            remedy="load it again, and only once, or look for a join that fans out",
+        (
+            [day for day, _, _ in wrong],
+            Deviation(
+                check=DataCheck.ROWS,
+                measure=share / 2,
+                threshold=LEAST_TWICE,
+                rows=round(share * rows),
+                what=f"partition {day} has about {count(share * rows / 2)} of its {count(rows)} rows twice{more}; hardly any were before",
+                remedy="load it again, and only once, or look for a join that fans out",
+            ),
         )
     ]
 
 
-def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Finding]:
+def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Wrong]:
     series, before = Series(), list[float]()
     wrong: list[tuple[date, float, float]] = []
     for day, table in tables.items():
@@ -94,15 +101,16 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
         return []
     day, now, usual = wrong[0]
     return [
-        Finding(
-            check=DataCheck.ROWS,
-            level="source",
-            since=day,
-            days=len(wrong),
-            measure=now / usual,
-            threshold=1 - LOST_PART,
-            what=f"in partition {day} a row has {now:.3g} others of its order or customer, and had {usual:.3g}: "
-            f"{percent(1 - now / usual)} of them are missing",
-            remedy="look for a load or a join that loses rows",
+        (
+            [day for day, _, _ in wrong],
+            Deviation(
+                check=DataCheck.ROWS,
+                measure=now / usual,
+                threshold=1 - LOST_PART,
+                rows=max(column.rows for column in tables[day].values()),
+                what=f"in partition {day} a row has {now:.3g} others of its order or customer, and had {usual:.3g}: "
+                f"{percent(1 - now / usual)} of them are missing",
+                remedy="look for a load or a join that loses rows",
+            ),
         )
     ]
