@@ -58,7 +58,7 @@ LOOKS = Looks(
     level=null_level,
     deadly=frozenset({nulls}),
     weekly=frozenset({lost_hours}),
-    one_way=frozenset({frozen}),
+    one_way=frozenset({frozen, cut_short}),  # numbers in a text grow longer
 )
 WITHOUT_SEGMENT = replace(LOOKS, all=tuple(look for look in COLUMN_LOOKS if look is not lost_segment))
 

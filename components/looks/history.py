@@ -46,7 +46,7 @@ class Looks:
     weekly: frozenset[Look] = frozenset()
     """They know what the same weekdays are like."""
     one_way: frozenset[Look] = frozenset()
-    """They compare with the day before, not with the day after."""
+    """They compare with days before, and say nothing by the days after."""
 
 
 @dataclass

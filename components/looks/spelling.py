@@ -11,6 +11,8 @@ from components.wording import count, percent
 
 LEAST_DAYS = 7
 """Partitions before that it takes to know what all of them have."""
+PREFIXES = 0.5
+"""So many of the longest texts of a day must be the beginning of longer ones of before."""
 LEAST_SHARE = 0.05
 """Rarer texts of a kind may be missing by chance."""
 
@@ -22,7 +24,11 @@ def lost_zeros(observation: Observation, _checks: ChecksSection) -> Deviation | 
 
 def cut_short(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """A column of texts has none any more that is longer than the longest of today, where every day had many."""
-    longest = observation.now.longest
+    longest, before = observation.now.longest, observation.before
+    ends = {text for text in observation.now.values if len(text) == longest}
+    known = {text[:longest] for text in before.values if len(text) > longest} if before is not None else set()
+    if not ends or len(ends & known) < PREFIXES * len(ends):  # other texts, which are shorter
+        return None
     remedy = "look for a column of a fixed length that the texts were written to"
     return _lost(observation, lambda text: len(text) > longest, f"is longer than {count(longest)} characters", remedy)
 
