@@ -10,25 +10,28 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from benchmarks.alarms.faults import CUSTOMER_FAULTS, FLIGHT_FAULTS, Fault
+from benchmarks.alarms.kept import kept
 from benchmarks.alarms.replay import Measured, Opened, Version, follow, measure_day
-from benchmarks.alarms.streams import Stream, cdnow, flights
+from benchmarks.alarms.streams import Source, Stream, cdnow, flights
 from benchmarks.gate.measure import Case, ask
-from components.monitoring.estimates import estimate_days
+from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.record import DayState, LiveDay
+from components.trends.estimates import estimate_days
 
 STREAMS = {"flights": (flights, FLIGHT_FAULTS), "CDNOW": (cdnow, CUSTOMER_FAULTS)}
 TOOLS = ("tfdv", "evidently")
 CLEAN_SPANS, SPOILT_SPANS = 6, 7
 """Before a fault begins, and after that, besides those until labels are known."""
 SAMPLED = 8
-KNOWN_SPANS = 120
-"""Of versions before, which tell what is usual."""
+KNOWN_VERSIONS = 4
+"""So many before tell what is usual."""
 
 
 @dataclass(frozen=True)
@@ -48,24 +51,34 @@ def versions_spans(stream: Stream) -> Iterator[tuple[Sequence[date], Sequence[da
         yield stream.spans[known - stream.trained_spans : known], stream.spans[first : first + stream.every_spans]
 
 
+def clean_versions(stream: Stream) -> Iterator[tuple[Version, list[Measured]]]:
+    """Each version with the days that it serves, as they come to be."""
+    for trained, spans in versions_spans(stream):
+        version, days = kept(f"{stream.name} {spans[0]} {len(spans)}", partial(_served, stream, trained, spans))
+        version.stream = stream
+        yield version, days
+
+
+def _served(stream: Stream, trained: Sequence[date], spans: Sequence[date]) -> tuple[Version, list[Measured]]:
+    version = Version(stream, trained)
+    return version, [measure_day(version, span, stream.rows[span]) for span in spans]
+
+
 def clean_years(stream: Stream) -> tuple[float, list[Opened], list[LiveDay], list[Case]]:
     """Years that were served, the alarms that opened, all days as they came to be, and some of them for the tools."""
     opened: list[Opened] = []
-    settled: list[LiveDay] = []
+    earlier: list[EarlierVersion] = []
     cases: list[Case] = []
     served = 0
-    for trained, spans in versions_spans(stream):
-        version = Version(stream, trained)
-        days = [measure_day(version, span, stream.rows[span]) for span in spans]
+    for version, days in clean_versions(stream):
         served += len(days)
-        opened += follow(
-            version, days, stream.source, [replace(day, served=replace(day.served, version=0)) for day in settled[-KNOWN_SPANS:]]
-        )
-        settled += [one.settled for one in days]
-        cases.append(_case(version, stream.rows[spans[len(spans) // 2]]))
-        print(f"clean {stream.name}: served through {spans[-1]}, {len(opened)} alarms", file=sys.stderr, flush=True)
+        opened += follow(version, days, stream.source, Past(earlier[-KNOWN_VERSIONS:]))
+        earlier.append(EarlierVersion(version.metrics, [one.settled for one in days]))
+        last = days[-1].settled.served.day
+        cases.append(_case(version, stream.rows[days[len(days) // 2].settled.served.day]))
+        print(f"clean {stream.name}: served through {last}, {len(opened)} alarms", file=sys.stderr, flush=True)
     step = (stream.spans[1] - stream.spans[0]).days
-    return served * step / 365, opened, settled, cases
+    return served * step / 365, opened, [day for one in earlier for day in one.days], cases
 
 
 def _case(version: Version, now: pd.DataFrame) -> Case:
@@ -85,15 +98,19 @@ class Place:
     clean: Sequence[Measured]
     known: frozenset[tuple[str, str, frozenset[str]]]
     """The alarms that open there though nothing is spoilt."""
+    past: Past
+    """The versions that served before."""
 
 
 def place(stream: Stream) -> Place:
     """The middle of the stream."""
-    middle = list(versions_spans(stream))[(len(stream.spans) - stream.trained_spans) // stream.every_spans // 2]
-    version, start = Version(stream, middle[0]), stream.spans.index(middle[1][0])
+    middle = (len(stream.spans) - stream.trained_spans) // stream.every_spans // 2
+    (version, _), before = list(clean_versions(stream))[middle], list(clean_versions(stream))[:middle]
+    start = stream.spans.index(list(versions_spans(stream))[middle][1][0])
     spans = stream.spans[start : start + CLEAN_SPANS + stream.late + SPOILT_SPANS]
     clean = [measure_day(version, span, stream.rows[span]) for span in spans]
-    return Place(version, spans, clean, frozenset(map(_identity, follow(version, clean, stream.source))))
+    past = Past([EarlierVersion(one.metrics, [day.settled for day in days]) for one, days in before[-KNOWN_VERSIONS:]])
+    return Place(version, spans, clean, frozenset(map(_identity, follow(version, clean, stream.source, past))), past)
 
 
 def _identity(one: Opened) -> tuple[str, str, frozenset[str]]:
@@ -108,18 +125,30 @@ def find(where: Place, fault: Fault, number: int) -> tuple[Found, Case]:
     if fault.source is not None:
         spoil = fault.source
         source = source.changed(lambda rows: spoil(rows, rng), spoilt[0])
-    rows = dict(stream.features_of(source.table, spoilt) if fault.source else {span: stream.rows[span] for span in spoilt})
-    for change in (fault.caller, fault.world):
-        if change is not None:
-            rows = {span: change(table, rng) for span, table in rows.items()}
-    days = [*where.clean[:CLEAN_SPANS], *(measure_day(version, span, rows[span]) for span in spoilt)]
-    told = [one for one in follow(version, days, source) if one.day >= spoilt[0] and _identity(one) not in where.known]
+    measured = kept(
+        f"{stream.name} {len(stream.spans)} {spoilt[0]} {fault.name}".replace("/", " per "), partial(_spoilt, where, fault, source, rng)
+    )
+    days = [*where.clean[:CLEAN_SPANS], *(one for one, _ in measured)]
+    first_rows = measured[0][1]
+    told = [one for one in follow(version, days, source, where.past) if one.day >= spoilt[0] and _identity(one) not in where.known]
     visible = stream.late if fault.world is not None and not fault.columns else 0
     if not told:
-        return Found(fault, None, False), _case(version, rows[spoilt[0]])
+        return Found(fault, None, False), _case(version, first_rows)
     after = max(0, list(spoilt).index(told[0].day) - visible)
     first = [one for one in told if one.day == told[0].day]
-    return Found(fault, after, any(_is_right(fault, one) for one in first)), _case(version, rows[spoilt[0]])
+    return Found(fault, after, any(_is_right(fault, one) for one in first)), _case(version, first_rows)
+
+
+def _spoilt(where: Place, fault: Fault, source: Source, rng: np.random.Generator) -> list[tuple[Measured, pd.DataFrame]]:
+    """The spoilt days, with the rows that the service is given."""
+    version, spoilt, stream = where.version, where.spans[CLEAN_SPANS:], where.version.stream
+    table = stream.features_of(source.table, spoilt) if fault.source else {span: stream.rows[span] for span in spoilt}
+    found = []
+    for span in spoilt:
+        computed = table[span] if fault.world is None else fault.world(table[span], rng)
+        rows = computed if fault.caller is None else fault.caller(computed, rng)
+        found.append((measure_day(version, span, rows, computed), rows))
+    return found
 
 
 def _is_right(fault: Fault, one: Opened) -> bool:

@@ -3,8 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from functools import cache, partial
+from datetime import date, timedelta
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -16,23 +16,25 @@ from sklearn.pipeline import Pipeline, make_pipeline  # type: ignore[import-unty
 from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[import-untyped]
 
 from benchmarks.alarms.streams import Source, Stream, days_back
-from components.comparison.compare import DataComparison, Side
-from components.diagnosis.newest.source_changes import sharpen
+from components.checks.findings import Finding
+from components.comparison.compare import Side
 from components.diagnosis.sides import Operand
-from components.diagnosis.versions import compare_operands, unlabelled
 from components.evaluation.chance.by_key import with_key_intervals
 from components.evaluation.metric import Metric, recordable
 from components.evaluation.predicted import split_rows
 from components.model.folder import Model
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmState
 from components.monitoring.cause import CauseEvidence, find_cause
-from components.monitoring.inputs import look_at_inputs, untrained_values
+from components.monitoring.inputs import find_skew, look_at_inputs, untrained_values
 from components.monitoring.judging import COMPARED_PARTITIONS
-from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, next_events
+from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, next_events, open_identities
+from components.monitoring.live_inputs.newest import compare_sides, gate_findings
+from components.monitoring.live_inputs.sifting import alarming
+from components.monitoring.live_metrics.past import Past
 from components.monitoring.own_model import OwnModel
 from components.monitoring.record import DayState, LiveDay, ServedDay
 from components.monitoring.served_rows import CONTRADICTING, LABEL, ServedRows
-from components.monitoring.troubles import find_troubles
+from components.monitoring.troubles import NO_PAST, find_troubles
 from components.policy.facts import Cause
 from components.profiles.profile import ColumnProfiles, ProfileKey, Profiles, label_population
 from components.profiles.profiling import profile_batch
@@ -65,6 +67,10 @@ class Version:
         first = self.spans[0] if self.stream.late == 1 else self.spans[-1]
         self.source = self.stream.source.profiles_of(days_back(self.spans[-1], (self.spans[-1] - first).days + 1), "t")
         self.metrics = measure(model, _labelled(self.stream, [rows[span] for span in held_out]), self.score(held_out))
+
+    def __getstate__(self) -> dict[str, object]:
+        """Kept without its stream, which is read anew."""
+        return {**vars(self), "stream": None}
 
     def score(self, spans: Sequence[date]) -> np.ndarray:
         """Float32 [rows, 1]."""
@@ -125,10 +131,19 @@ class Measured:
     waiting: LiveDay
     settled: LiveDay
     served: ColumnProfiles
+    computed: ColumnProfiles
+    """What source.sql gives for the day."""
 
 
-def measure_day(version: Version, day: date, rows: pd.DataFrame) -> Measured:
-    """What a day of predictions comes to; rows are those that the service is given, with the labels that come to be."""
+def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.DataFrame | None = None) -> Measured:
+    """What a day of predictions comes to.
+
+    Args:
+        version: the one that serves.
+        day: that is served.
+        rows: those that the service is given, with the labels that come to be.
+        computed: those of source.sql, if it is given others.
+    """
     model = version.stream.model
     served = ServedRows(OwnModel(model), DAY_FIELD)
     columns: dict[str, pa.Array] = {name: pa.array(rows[name]) for name in rows if name not in (model.rows.key, model.rows.label)}
@@ -151,7 +166,10 @@ def measure_day(version: Version, day: date, rows: pd.DataFrame) -> Measured:
         inputs=look_at_inputs(model, version.trained, served.profiles),
         metrics=recordable(measure(model, table, scores)),
     )
-    return Measured(replace(settled, state=DayState.PROVISIONAL, labelled=0, metrics=()), settled, served.profiles)
+    features = None if computed is None else profile_batch(_batch(computed.drop(columns=[model.rows.key, model.rows.label])))
+    return Measured(
+        replace(settled, state=DayState.PROVISIONAL, labelled=0, metrics=()), settled, served.profiles, features or served.profiles
+    )
 
 
 @dataclass(frozen=True)
@@ -163,10 +181,10 @@ class Opened:
     cause: AlarmCause
 
 
-def follow(version: Version, days: Sequence[Measured], source: Source, earlier: Sequence[LiveDay] = ()) -> list[Opened]:
+def follow(version: Version, days: Sequence[Measured], source: Source, past: Past = NO_PAST) -> list[Opened]:
     """The alarms that open while these days are served one after the other, each judged at the end of each day.
 
-    The days that versions before it served are known.
+    What versions before it served is known.
     """
     alarms: dict[str, Alarm] = {}
     opened: list[Opened] = []
@@ -174,50 +192,71 @@ def follow(version: Version, days: Sequence[Measured], source: Source, earlier: 
     for end in range(1, len(days) + 1):
         settled = max(0, end - version.stream.late)
         own = [one.settled for one in days[:settled]] + [one.waiting for one in days[settled:end]]
-        now, *lately = (find_troubles(version.metrics, own[: len(own) - back], (), earlier) for back in range(QUIET_DAYS))
-        troubles = Troubles(now=now, lately=[one for some in lately for one in some])
-        evidence = cache(partial(_evidence, version, own, days[max(0, end - 3) : end], source))
+        now, *lately = (find_troubles(version.metrics, own[: len(own) - back], (), past) for back in range(QUIET_DAYS))
+        newest = _NewestReplayed(version, own, days[max(0, end - 3) : end], source)
+        known = open_identities(watched, list(alarms.values()))
+        troubles = Troubles(now=alarming(now, known, newest, own[-1]), lately=[one for some in lately for one in some])
         for event in next_events(watched, list(alarms.values()), troubles, own[-1].served.day):
             cause = event.last.cause if event.last else AlarmCause(kind=Cause.UNKNOWN, slice={})
             if event.needs_cause and event.trouble is not None:
-                cause = find_cause(event.trouble, evidence())
+                cause = find_cause(event.trouble, newest.evidence)
             if event.state is AlarmState.OPEN:
                 opened.append(Opened(own[-1].served.day, event, cause))
             alarms[str(event.subject)] = Alarm(alarm_id=1, subject=event.subject, seq=event.seq, standing=event.standing(cause))
     return opened
 
 
-def _evidence(version: Version, own: Sequence[LiveDay], lately: Sequence[Measured], source: Source) -> CauseEvidence:
-    last = own[-1].served.day
-    data, since = _compare(version, last, lately, source)
-    table = version.stream.model.source.table
-    return CauseEvidence(
-        untrained=untrained_values(own[-1].inputs),
-        data=data,
-        since=since,
-        table=table,
-        before=(),
-        own=own,
-        history_days=version.stream.model.source.history_days,
-    )
+@dataclass
+class _NewestReplayed:
+    """As components.monitoring.judging has it, of profiles that are here already."""
 
+    version: Version
+    own: Sequence[LiveDay]
+    lately: Sequence[Measured]
+    source: Source
+    is_measured = True
 
-def _compare(version: Version, last: date, lately: Sequence[Measured], source: Source) -> tuple[DataComparison, date | None]:
-    """As components.monitoring.judging compares, of profiles that are here already."""
-    model, stream = version.stream.model, version.stream
-    snapshot = Snapshot(
-        model=model.name,
-        source_table=model.source.table,
-        partition_field=model.source.partition_field,
-        columns=stream.columns,
-        partitions=(),
-        spans=(),
-        query_sha256="",
-    )
-    served = {ProfileKey(label_population(0), one.settled.served.day, "s"): one.served for one in lately}
-    now = source.profiles_of(days_back(last, COMPARED_PARTITIONS), "s")
-    before = Operand(side=Side(name="version 1", source=version.source, rows=version.trained), snapshot=snapshot)
-    after = Operand(side=Side(name="what is served", source=now, rows=served), snapshot=snapshot)
-    whole = compare_operands(model, before, after)
-    one, other = unlabelled(model, before.side, after.side)
-    return sharpen(whole, one, other, partition_field=snapshot.partition_field, ignored=model.checks.ignore)
+    @cached_property
+    def _now(self) -> Profiles:
+        return self.source.profiles_of(days_back(self.own[-1].served.day, COMPARED_PARTITIONS), "s")
+
+    @cached_property
+    def skew(self) -> frozenset[str] | None:
+        """The features of which the service was given something else than source.sql gives."""
+        return find_skew(self.version.stream.model, self.lately[-1].served, self.lately[-1].computed)
+
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What the gate would not let through."""
+        return gate_findings(self.version.stream.model, self.version.source, self._now, self.own[-1].served.day)
+
+    @cached_property
+    def evidence(self) -> CauseEvidence:
+        """What the cause of what is wrong is found by."""
+        model = self.version.stream.model
+        snapshot = Snapshot(
+            model=model.name,
+            source_table=model.source.table,
+            partition_field=model.source.partition_field,
+            columns=self.version.stream.columns,
+            partitions=(),
+            spans=(),
+            query_sha256="",
+        )
+        served = {ProfileKey(label_population(0), one.settled.served.day, "s"): one.served for one in self.lately}
+        before = Operand(side=Side(name="version 1", source=self.version.source, rows=self.version.trained), snapshot=snapshot)
+        after = Operand(side=Side(name="what is served", source=self._now, rows=served), snapshot=snapshot)
+        first = min(key.day for key in self.version.source)
+        around = partial(self.source.profiles_of, days_back(first - timedelta(days=1), COMPARED_PARTITIONS), "s")
+        data, since = compare_sides(model, before, after, around)
+        return CauseEvidence(
+            untrained=untrained_values(self.own[-1].inputs),
+            data=data,
+            since=since,
+            table=model.source.table,
+            before=(),
+            own=self.own,
+            history_days=model.source.history_days,
+            skew=self.skew,
+            findings=self.findings,
+        )

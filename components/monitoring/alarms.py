@@ -25,6 +25,8 @@ class AlarmKind(StrEnum):
     """A feature is served otherwise than the version was trained on."""
     COVERAGE = "coverage"
     """Rows are served of a kind that the version was never trained on."""
+    SERVICE = "service"
+    """More rows are refused than before."""
 
 
 class AlarmState(StrEnum):
@@ -86,7 +88,7 @@ class AlarmSubject:
     role: str
     kind: AlarmKind
     subject: str
-    """The metric, or the column."""
+    """The metric, or the column, or what the service does."""
     slice: Mapping[str, str]
     since: date
     """The first day that was wrong."""

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from components.checks.findings import Finding
 from components.comparison.compare import DataComparison, Difference, Subject
 from components.comparison.sentences import leading
 from components.diagnosis.newest.source_changes import broken, describe_change
 from components.looks.data_check import DataCheck
 from components.monitoring.alarms import AlarmCause, AlarmKind
 from components.monitoring.inputs import range_text
+from components.monitoring.live_metrics.worse import OVERALL
 from components.monitoring.record import LiveDay
-from components.monitoring.troubles import OVERALL, Trouble
+from components.monitoring.troubles import Trouble
 from components.policy.facts import Cause
 
 LEAST_DAYS = 5
 """Days of either version that it takes to tell them apart if they did not serve at the same time."""
+REFUSED = "whoever asks sends rows that the model does not take; the service's log says which fields"
+CALLER = "the service is given another {} than source.sql computes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,21 +39,22 @@ class CauseEvidence:
     """All days of this one."""
     history_days: int = 1
     """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
+    skew: frozenset[str] | None = None
+    """The features of which the service is given something else than source.sql computes for the same day; None if that is not known."""
+    findings: Sequence[Finding] = ()
+    """What the gate would not let through of the source's newest partitions, the likely culprit first."""
     unreadable: str = ""
 
 
 def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     """The likeliest cause: a fault of the data before what was never trained on, then the version itself, and the world at last."""
-    fault = broken(evidence.data) if evidence.data else None
-    if trouble.kind is AlarmKind.COVERAGE and not _is_written_otherwise(fault, trouble.subject):
+    if trouble.kind is AlarmKind.SERVICE:
+        return AlarmCause(kind=Cause.SERVING_FAULT, slice={}, since=trouble.since, sentence=REFUSED)
+    found = _of_source(trouble, evidence) or _of_caller(trouble, evidence)
+    if found is not None:
+        return found
+    if trouble.kind is AlarmKind.COVERAGE:
         return _coverage(trouble.subject, trouble.values[trouble.subject], trouble.since)
-    if fault is not None and fault.column is not None and fault.subject is Subject.SOURCE:
-        sentence = f"the source broke: {describe_change(fault, evidence.table, evidence.since)}"
-        return AlarmCause(
-            kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since or evidence.since, sentence=sentence
-        )
-    if fault is not None and fault.column is not None and fault.name not in evidence.untrained:
-        return _serving_fault(trouble, fault, evidence)
     column = _untrained_column(trouble, evidence)
     if column is not None:
         return _coverage(column, evidence.untrained[column], trouble.since)
@@ -57,20 +62,59 @@ def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
         return _of_metric(trouble, evidence)
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice={}, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
-    shift = _source_shift(evidence.data, trouble.subject)
-    if shift is None and evidence.history_days > 1 and _has_only_drifted(trouble.subject, evidence):
-        sentence = f"not known: no column of {evidence.table} says why {trouble.subject}, which may sum up many days, is another"
-        return AlarmCause(kind=Cause.UNKNOWN, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
-    if shift is None:
-        sentence = f"the service is given another {trouble.subject} than source.sql computes"
-        return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
-    sentence = f"the world moved: {describe_change(shift, evidence.table, None)}"
-    return AlarmCause(kind=Cause.CHANGED_WORLD, column=shift.name, slice={}, since=trouble.since, sentence=sentence)
+    return _of_feature(trouble, evidence, evidence.data)
 
 
-def _is_written_otherwise(fault: Difference | None, feature: str) -> bool:
-    """Whether the values that were never trained on come in place of others, which are gone: new ground leaves the old one there."""
-    return fault is not None and fault.subject is Subject.SOURCE and feature in fault.fed
+def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
+    """A column of the source that broke: what the gate finds in its newest partitions, or what differs from the training by a fault."""
+    if evidence.data is None:
+        return None
+    is_metric = trouble.kind is AlarmKind.METRIC
+    feeds = evidence.data.lineage.fed_by
+    findings = () if trouble.kind is AlarmKind.COVERAGE else evidence.findings  # a new value is no fault where the old ones are still there
+    finding = next((one for one in findings if is_metric or trouble.subject in {one.column, *feeds(one.column)}), None)
+    if finding is not None:
+        sentence = f"the source broke: column {finding.column} of {evidence.table} {finding.what}"
+        return AlarmCause(kind=Cause.BROKEN_SOURCE, column=finding.column, slice={}, since=finding.since, sentence=sentence)
+    fault = broken(evidence.data)
+    if fault is None or fault.column is None or fault.subject is not Subject.SOURCE or not (is_metric or trouble.subject in fault.fed):
+        return None
+    sentence = f"the source broke: {describe_change(fault, evidence.table, evidence.since)}"
+    return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since or evidence.since, sentence=sentence)
+
+
+def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
+    """A feature of which the service is given something else than source.sql computes for the same day.
+
+    Where rows are served that were never trained on, source.sql may leave them out, and other features differ with them.
+    """
+    if trouble.kind is AlarmKind.COVERAGE:
+        return None
+    if evidence.skew is not None:
+        column = min(evidence.skew, default=None) if trouble.kind is AlarmKind.METRIC else trouble.subject
+        if column not in evidence.skew or (trouble.kind is AlarmKind.METRIC and evidence.skew & evidence.untrained.keys()):
+            return None
+        return AlarmCause(kind=Cause.SERVING_FAULT, column=column, slice={}, since=trouble.since, sentence=CALLER.format(column))
+    fault = broken(evidence.data) if evidence.data else None
+    if fault is None or fault.column is None or fault.subject is Subject.SOURCE or fault.name in evidence.untrained:
+        return None
+    return _serving_fault(trouble, fault, evidence)
+
+
+def _of_feature(trouble: Trouble, evidence: CauseEvidence, data: DataComparison) -> AlarmCause:
+    """Why a feature is otherwise of which nothing broke."""
+    feature, shift = trouble.subject, _source_shift(data, trouble.subject)
+    kind, column = Cause.CHANGED_WORLD, feature
+    if shift is not None:
+        sentence, column = f"the world moved: {describe_change(shift, evidence.table, None)}", shift.name
+    elif evidence.skew is not None:
+        sentence = f"the world moved: source.sql gives such a {feature} too"
+    elif evidence.history_days > 1 and _has_only_drifted(feature, evidence):
+        sentence = f"not known: no column of {evidence.table} says why {feature}, which may sum up many days, is another"
+        kind = Cause.UNKNOWN
+    else:
+        sentence, kind = CALLER.format(feature), Cause.SERVING_FAULT
+    return AlarmCause(kind=kind, column=column, slice={}, since=trouble.since, sentence=sentence)
 
 
 def _has_only_drifted(feature: str, evidence: CauseEvidence) -> bool:

@@ -1,23 +1,25 @@
 """Raise, follow and close the alarms of a model by what its days came to."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
+from functools import cache, cached_property, partial
 from pathlib import Path
 
-from components.cloud import Cloud
-from components.comparison.compare import DataComparison, Side
-from components.comparison.sentences import leading
+from components.checks.findings import Finding
+from components.comparison.compare import Side
 from components.diagnosis.around import days_around
-from components.diagnosis.newest.source_changes import sharpen
+from components.diagnosis.served_again import profile_served_again
 from components.diagnosis.sides import Operand, recorded_operand
-from components.diagnosis.versions import compare_operands, unlabelled
 from components.errors import SourceError
-from components.model.folder import Model
+from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
-from components.monitoring.inputs import untrained_values
-from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events
+from components.monitoring.inputs import find_skew, untrained_values
+from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events, open_identities
+from components.monitoring.live_inputs.newest import compare_sides, gate_findings
+from components.monitoring.live_inputs.sifting import NewestFacts, alarming
+from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.own_model import read_own_model
 from components.monitoring.record import LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
@@ -25,6 +27,7 @@ from components.monitoring.troubles import find_troubles
 from components.policy.facts import Cause
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
+from components.profiles.record import ProfileKind, read_kept_profiles
 from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
@@ -65,27 +68,33 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         with step.cloud.engine.connect() as connection:
             story = read_version(connection, model, version)
         bounds = read_own_model(step, version).model.evaluation.thresholds
-        earlier = _days_before(days, version)
+        past = Past([EarlierVersion(_reference(step, number), of) for number, of in _days_before(days, version).items()])
         watched = Watched(model=model, version=version, target=target, role=role)
-        troubles, *before = (find_troubles(story.own_metrics, own[: len(own) - back], bounds, earlier) for back in range(QUIET_DAYS))
+        troubles, *before = (find_troubles(story.own_metrics, own[: len(own) - back], bounds, past) for back in range(QUIET_DAYS))
         lately = [trouble for found in before for trouble in found]
-        events = next_events(watched, alarms, Troubles(now=troubles, lately=lately), own[-1].served.day)
-        if any(event.needs_cause for event in events):
-            served = _profiles_of(profiles, version, role)
-            evidence = _evidence(step, story, own, [day for day in days if day.served.version < version and day.metrics], served)
-        else:
-            evidence = None
-        _record(step, events, evidence)
+        earlier = [day for day in days if day.served.version < version and day.metrics]
+        newest = _NewestData(step, story, own, earlier, _profiles_of(profiles, version, role))
+        now = alarming(troubles, open_identities(watched, alarms), newest, own[-1])
+        _record(step, next_events(watched, alarms, Troubles(now=now, lately=lately), own[-1].served.day), newest)
     serving = {(target, version, role) for version, role in groups}
     _record(step, close_replaced(alarms, serving, days[-1].served.day if days else last), None)
 
 
-def _days_before(days: Sequence[LiveDay], version: int) -> list[LiveDay]:
+def _days_before(days: Sequence[LiveDay], version: int) -> dict[int, list[LiveDay]]:
     """The days on which versions before this one were live, which tell how far days differ where nothing is wrong.
 
     A newer version may be what is wrong; and a canary has few rows, so that its days differ by chance.
     """
-    return [day for day in days if day.served.version < version and day.served.role == LIVE]
+    found: dict[int, list[LiveDay]] = {}
+    for day in days:
+        if day.served.version < version and day.served.role == LIVE:
+            found.setdefault(day.served.version, []).append(day)
+    return found
+
+
+def _reference(step: Step, version: int) -> Sequence[Metric]:
+    with step.cloud.engine.connect() as connection:
+        return read_version(connection, step.model.name, version).own_metrics
 
 
 def _serving(days: Sequence[LiveDay], label_delay_days: int) -> dict[Group, list[LiveDay]]:
@@ -103,11 +112,11 @@ def _serving(days: Sequence[LiveDay], label_delay_days: int) -> dict[Group, list
     return {group: own for group, own in groups.items() if own[-1].served.day > newest - timedelta(days=SERVING_DAYS)}
 
 
-def _record(step: Step, events: Sequence[AlarmEvent], evidence: CauseEvidence | None) -> None:
+def _record(step: Step, events: Sequence[AlarmEvent], newest: NewestFacts | None) -> None:
     for event in events:
         cause = event.last.cause if event.last else AlarmCause(kind=Cause.UNKNOWN, slice={})
-        if event.needs_cause and event.trouble is not None and evidence is not None:
-            cause = find_cause(event.trouble, evidence)
+        if event.needs_cause and event.trouble is not None and newest is not None:
+            cause = find_cause(event.trouble, newest.evidence)
         if event.only_asks_why and cause.kind is Cause.UNKNOWN:
             continue
         with step.cloud.engine.begin() as connection:
@@ -121,39 +130,74 @@ def _profiles_of(path: Path, version: int, role: str) -> Profiles:
     return {ProfileKey(label_population(0), key.day, key.fingerprint): table for key, table in kept.items() if key.population == own}
 
 
-def _evidence(step: Step, story: VersionStory, own: Sequence[LiveDay], before: Sequence[LiveDay], served: Profiles) -> CauseEvidence:
-    """What the cause of what is wrong with a version is found by."""
-    data: DataComparison | None = None
-    since, unreadable = None, ""
-    try:
-        data, since = _compare(step.cloud, step.model, story, own[-1].served.day, served)
-    except SourceError as error:
-        unreadable = str(error)
-    return CauseEvidence(
-        untrained=untrained_values(own[-1].inputs),
-        data=data,
-        since=since,
-        table=step.model.source.table,
-        before=before[-SERVED_BEFORE:],
-        own=own,
-        history_days=step.model.source.history_days,
-        unreadable=unreadable,
-    )
+@dataclass
+class _NewestData:
+    """The newest data of the source and of the service beside what a version was trained on; each is read once it is asked for."""
 
+    step: Step
+    story: VersionStory
+    own: Sequence[LiveDay]
+    before: Sequence[LiveDay]
+    served: Profiles
+    """Of the days that this run measured."""
 
-def _compare(cloud: Cloud, model: Model, story: VersionStory, last: date, served: Profiles) -> tuple[DataComparison, date | None]:
-    """Hold the source's newest partitions, and what was served, against what the version was trained on.
+    @cached_property
+    def _operands(self) -> tuple[Operand, Operand] | SourceError:
+        """What the version was trained on, and what is there now; or why that cannot be read."""
+        cloud, model, story, last = self.step.cloud, self.step.model, self.story, self.own[-1].served.day
+        try:
+            before = recorded_operand(
+                cloud, model, story.snapshot.snapshot_id, name=f"version {story.number}", document=story.snapshot.document
+            )
+            first = min(last - timedelta(days=COMPARED_PARTITIONS), min((key.day for key in self.served), default=last))
+            snapshot, as_of = describe_days(cloud, model, first, last)
+            source = profile_source(cloud, snapshot, before.side.source, cluster=cluster_column(model, snapshot), as_of=as_of)
+        except SourceError as error:
+            return error
+        return before, Operand(side=Side(name="what is served", source=source, rows=self.served), snapshot=snapshot)
 
-    Raises:
-        SourceError: the source has no partition of these days, or is not as the model says.
-    """
-    before = recorded_operand(cloud, model, story.snapshot.snapshot_id, name=f"version {story.number}", document=story.snapshot.document)
-    first = min(last - timedelta(days=COMPARED_PARTITIONS), min((key.day for key in served), default=last))
-    snapshot, as_of = describe_days(cloud, model, first, last)
-    source = profile_source(cloud, snapshot, before.side.source, cluster=cluster_column(model, snapshot), as_of=as_of)
-    after = Operand(side=Side(name="what is served", source=source, rows=served), snapshot=snapshot)
-    around = cache(lambda: days_around(cloud, model, (before, after)))
-    whole = compare_operands(model, before, after, others=around)
-    one, other = unlabelled(model, before.side, after.side)
-    others = around() if leading(whole) else None
-    return sharpen(whole, one, other, partition_field=snapshot.partition_field, ignored=model.checks.ignore, others=others)
+    @cached_property
+    def skew(self) -> frozenset[str] | None:
+        """The features of which the service was given something else on the last day than source.sql gives; None if that is not known."""
+        last, own = self.own[-1].served.day, read_own_model(self.step, self.story.number).model
+        now = {key.day: table for key, table in self.served.items()}.get(last)
+        try:
+            computed = profile_served_again(self.step.cloud, own, [last], last).get(last) if now else None
+        except SourceError:
+            return None
+        return find_skew(own, now, computed) if now and computed else None
+
+    @cached_property
+    def findings(self) -> Sequence[Finding]:
+        """What the gate would not let through of the source's newest partitions; nothing if what the version was trained on is not kept."""
+        storage, bucket, snapshot_id = self.step.cloud.storage, self.step.settings.bucket, self.story.snapshot.snapshot_id
+        kept = read_kept_profiles(storage, bucket, model=self.step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.SOURCE)
+        if not kept or isinstance(self._operands, SourceError):
+            return ()
+        before, after = self._operands
+        return gate_findings(self.step.model, before.side.source, after.side.source, self.own[-1].served.day)
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether this run has measured the last day."""
+        return any(key.day == self.own[-1].served.day for key in self.served)
+
+    @cached_property
+    def evidence(self) -> CauseEvidence:
+        """What the cause of what is wrong is found by."""
+        data, since = None, None
+        if not isinstance(self._operands, SourceError):
+            around = cache(partial(days_around, self.step.cloud, self.step.model, self._operands))
+            data, since = compare_sides(self.step.model, *self._operands, around)
+        return CauseEvidence(
+            untrained=untrained_values(self.own[-1].inputs),
+            data=data,
+            since=since,
+            table=self.step.model.source.table,
+            before=self.before[-SERVED_BEFORE:],
+            own=self.own,
+            history_days=self.step.model.source.history_days,
+            skew=self.skew,
+            findings=self.findings,
+            unreadable=str(self._operands) if isinstance(self._operands, SourceError) else "",
+        )

@@ -85,6 +85,11 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, d
     return [event for event in events if event.last is None or event.day >= event.last.day]
 
 
+def open_identities(watched: Watched, alarms: Sequence[Alarm]) -> set[tuple[str, str, frozenset[str]]]:
+    """What the alarms of a version that are open are about, as troubles say it."""
+    return {_identity(alarm) for alarm in alarms if _belongs(alarm, watched) and alarm.standing.state is not AlarmState.CLOSED}
+
+
 def close_replaced(alarms: Sequence[Alarm], serving: set[tuple[str, int, str]], day: date) -> list[AlarmEvent]:
     """Close the alarms of versions that do not serve any longer on a day, given by target, version and role.
 

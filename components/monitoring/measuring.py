@@ -1,7 +1,7 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -13,8 +13,8 @@ from components.evaluation.predicted import measure_predictions
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
 from components.monitoring.own_model import OwnModel, read_own_model
-from components.monitoring.record import LiveDay, record_live_day
-from components.monitoring.served_rows import ServedRows, read_served, read_unanswered, served_population
+from components.monitoring.record import LiveDay, Operation, record_live_day
+from components.monitoring.served_rows import ServedRows, UnansweredDay, read_served, read_unanswered, served_population
 from components.monitoring.watching import DueDay, read_due_days
 from components.profiles.file import write_profiles
 from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
@@ -50,8 +50,10 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
     def own_model(version: int) -> OwnModel:
         return read_own_model(step, version)
 
-    unanswered = read_unanswered(query, {one.served.day for one in read_due_days(due)})
-    for day, ones in groupby(read_due_days(due), key=lambda one: one.served.day):
+    due_days = read_due_days(due)
+    unanswered = read_unanswered(query, {one.served.day for one in due_days})
+    _record(step, target, [_silent_day(query, one, unanswered) for one in due_days if one.is_silent])
+    for day, ones in groupby((one for one in due_days if not one.is_silent), key=lambda one: one.served.day):
         wanted = {one.served: one for one in ones}
         logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
         for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
@@ -59,10 +61,33 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
             measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
             if one.is_last_live and day in unanswered:
                 measured = replace(measured, operation=replace(measured.operation, **vars(unanswered[day])))
-            with step.cloud.engine.begin() as connection:
-                record_live_day(connection, step.model.name, target, measured, run_id=step.run_id)
+            _record(step, target, [measured])
             served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
     write_profiles(served, profiles)
+
+
+def _record(step: Step, target: str, days: Sequence[LiveDay]) -> None:
+    for day in days:
+        with step.cloud.engine.begin() as connection:
+            record_live_day(connection, step.model.name, target, day, run_id=step.run_id)
+
+
+def _silent_day(query: LogQuery, due: DueDay, unanswered: Mapping[date, UnansweredDay]) -> LiveDay:
+    """A day on which every request was refused, or failed."""
+    return LiveDay(
+        served=due.served,
+        state=due.state,
+        through=query.through,
+        rows=0,
+        labelled=0,
+        contradicting=0,
+        fingerprint=due.fingerprint,
+        operation=Operation(predictions=0.0, latency_microseconds=(0, 0, 0), **vars(unanswered.get(due.served.day, UnansweredDay()))),
+        scores=(),
+        inputs=(),
+        metrics=(),
+        attempt=due.attempt,
+    )
 
 
 def _training_profiles(step: Step, version: int) -> Profiles:

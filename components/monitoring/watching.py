@@ -16,6 +16,7 @@ from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
 from components.monitoring.own_model import read_own_model
 from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
+from components.monitoring.served_rows import UnansweredDay, read_unanswered
 from components.registry.history import list_versions
 from components.runs.new_run import new_run
 from components.runs.outcome import Step
@@ -47,6 +48,8 @@ class DueDay:
     """Measurements before this one."""
     is_last_live: bool
     """Whether no later version was live on the day: with it requests are counted that were not answered."""
+    is_silent: bool = False
+    """Whether no request of the day was answered."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class _Logged:
     rows: int
     first: date
     last: date
+    unanswered: UnansweredDay | None = None
+    """Of a day on which no prediction was made."""
 
 
 def start_watching(step: Step, target: str, through: str, launch: str) -> None:
@@ -88,6 +93,9 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
     ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
     last_live = _last_live(logged)
+    marks |= {served: f"{mark}:not last" for served, mark in marks.items() if served.role == LIVE and served not in last_live}
+    silent = _read_silent(query, known, logged)
+    checked, logged, marks, last_live = [*checked, *silent], logged | silent, marks | _marks_of_silence(silent), last_live | silent.keys()
     due = [
         DueDay(
             served=served,
@@ -97,6 +105,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
             last_logged=logged[served].last,
             attempt=known[served].attempt if served in known else 0,
             is_last_live=served in last_live,
+            is_silent=served in silent,
         )
         for served in sorted(checked)
         if served in marks
@@ -119,6 +128,7 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
         fingerprint=str(fields["fingerprint"]),
         attempt=int(str(fields["attempt"])),
         is_last_live=bool(fields["is_last_live"]),
+        is_silent=bool(fields["is_silent"]),
         **days,
     )
 
@@ -133,6 +143,23 @@ def _first_logged(query: LogQuery, last_run: date | None) -> date:
 def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
     rows = query.ask(query.text("logged_days.sql"), query.settings(logged=(first, query.through)))
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
+
+
+def _read_silent(query: LogQuery, known: Collection[ServedDay], logged: Collection[ServedDay]) -> dict[ServedDay, _Logged]:
+    """The days on which every request was refused or failed: they count as days of the version that was live before."""
+    live = sorted(served for served in {*known, *logged} if served.role == LIVE)
+    if not logged or not live:
+        return {}
+    first = min(served.day for served in logged)
+    answered = {served.day for served in logged}
+    days = [day for back in range((query.through - first).days) if (day := query.through - timedelta(days=back)) not in answered]
+    found = {day: one for day, one in read_unanswered(query, days).items() if one.refused_requests or one.failed_requests}
+    before = {day: [served.version for served in live if served.day <= day] for day in found}
+    return {ServedDay(day, before[day][-1], LIVE): _Logged(0, day, day, one) for day, one in found.items() if before[day]}
+
+
+def _marks_of_silence(silent: Mapping[ServedDay, _Logged]) -> dict[ServedDay, str]:
+    return {served: f"none:{one.unanswered}" for served, one in silent.items()}
 
 
 def _recordable(logged: Mapping[ServedDay, _Logged], versions: Collection[int]) -> dict[ServedDay, _Logged]:

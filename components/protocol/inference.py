@@ -16,6 +16,7 @@ PATH = re.compile(r"/v2(?:/(health)/(live|ready)|/models/([^/]+)(?:/versions/([^
 NUMPY_TYPES = {"INT64": "int64", "INT32": "int32", "INT16": "int16", "INT8": "int8", "FP64": "float64", "FP32": "float32", "BOOL": "bool"}
 DATATYPES = {"int64": "INT64", "float32": "FP32", "string": "BYTES", "bool": "BOOL"}
 """Of this protocol, by those of tf.train.Example."""
+MOST_DIMENSIONS = 32
 ACCEPTED = {"INT64": int, "INT32": int, "INT16": int, "INT8": int, "FP64": (int, float), "FP32": (int, float), "BOOL": bool, "BYTES": str}
 
 
@@ -102,8 +103,9 @@ def _tensor(place: int, item: object) -> tuple[str, np.ndarray]:
     datatype, shape = item.get("datatype"), item.get("shape")
     if not isinstance(datatype, str) or datatype not in ACCEPTED:
         raise Refusal(f"{what} has the datatype {legible(str(datatype), 40)}: expected one of {', '.join(ACCEPTED)}")
-    if not isinstance(shape, list) or not shape or any(type(size) is not int or size < 1 for size in shape):
-        raise Refusal(f"{what} has the shape {legible(str(shape), 80)}: expected a list of whole numbers, the first for the rows")
+    if not isinstance(shape, list) or not 0 < len(shape) <= MOST_DIMENSIONS or any(type(size) is not int or size < 1 for size in shape):
+        expected = f"a list of at most {MOST_DIMENSIONS} whole numbers, the first for the rows"
+        raise Refusal(f"{what} has the shape {legible(str(shape), 80)}: expected {expected}")
     values = _leaves(item.get("data"), what, datatype)
     if len(values) != int(np.prod(np.array(shape, object))):
         raise Refusal(f"{what} has {len(values)} values, and its shape is {shape}")

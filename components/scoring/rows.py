@@ -60,18 +60,26 @@ class RowReader:
         Raises:
             Refusal: as for `read`.
         """
-        present = tensors.get(PRESENT)
-        optional = [column.name for column in self.features.signatures.optional]
         lists = {name: array.tolist() for name, array in tensors.items() if name != PRESENT}
+        if not lists:
+            raise Refusal(f"the inputs have no rows: give {', '.join(column.name for column in self.features.signatures.columns)}")
         if len({len(values) for values in lists.values()}) > 1:
             sizes = ", ".join(f"{name} {len(values)}" for name, values in sorted(lists.items()))
             raise Refusal(f"the inputs have not the same number of rows: {sizes}")
         rows = [dict(zip(lists, values, strict=True)) for values in zip(*lists.values(), strict=True)]
+        optional = [column.name for column in self.features.signatures.optional]
+        present = self._present(tensors, len(rows), len(optional))
         for index, row in enumerate(rows):
             for place, name in enumerate(optional):
                 if present is not None and not present[index, place]:
                     row.pop(name, None)
         return self.read(rows)
+
+    def _present(self, tensors: Mapping[str, np.ndarray], rows: int, width: int) -> np.ndarray | None:
+        present = tensors.get(PRESENT) if width else None
+        if present is not None and (present.shape != (rows, width) or present.dtype != bool):
+            raise Refusal(f"{PRESENT} is {present.dtype} of the shape {list(present.shape)}: expected true and false, [{rows}, {width}]")
+        return present
 
     def from_matrices(self, tensors: Mapping[str, np.ndarray]) -> FeatureRows:
         """The rows of the signature `packed`'s own inputs.
@@ -86,8 +94,16 @@ class RowReader:
         for name, width in widths.items():
             if tensors[name].shape != (rows, width):
                 raise Refusal(f"{name} has the shape {list(tensors[name].shape)}: signature packed of {self.what} takes [{rows}, {width}]")
+        self._require_texts(tensors)
         inputs = {name: np.resize(tensors[name], (padded(rows), width)) for name, width in widths.items()}
         return self._checked(PackedRows(inputs, rows), ([None] * rows, [None] * rows))
+
+    def _require_texts(self, tensors: Mapping[str, np.ndarray]) -> None:
+        columns = [column for column in self.features.signatures.packed.get("string", ()) for _ in range(column.width)]
+        for index, texts in enumerate(tensors["string"].tolist() if columns else ()):
+            for column, text in zip(columns, texts, strict=True):
+                if _utf8(text) is None:
+                    raise self._wrong(index, column, text)
 
     def from_examples(self, examples: Sequence[bytes]) -> FeatureRows:
         """The rows of serialised tf.train.Examples. Features that are no columns, such as the label, are not looked at, as in TensorFlow.
@@ -207,11 +223,14 @@ class RowReader:
         return str(value)
 
     def _span(self, index: int, name: str, value: object) -> str:
+        text = str(value)
         try:
-            return date.fromisoformat(str(value)).isoformat()
+            is_date = date.fromisoformat(text).isoformat() == text
         except ValueError:
-            shown = legible(repr(value), SHOWN_CHARACTERS)
-            raise Refusal(f"instances[{index}].{name} is {shown}: expected a date, YYYY-MM-DD") from None
+            is_date = False
+        if not is_date:
+            raise Refusal(f"instances[{index}].{name} is {legible(repr(value), SHOWN_CHARACTERS)}: expected a date, YYYY-MM-DD")
+        return text
 
     def _checked(self, packed: PackedRows, identities: tuple[list[str | None], list[str | None]]) -> FeatureRows:
         for dtype, bounds in self._bounds.items():

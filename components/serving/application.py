@@ -113,7 +113,7 @@ class Application:
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
     async def _answer(self, call: HttpCall) -> Answer:
-        if call.method == "GET":
+        if call.method in ("GET", "HEAD"):
             if call.path == "/healthz":
                 return Answer(200, b"ok\n", "/healthz", b"text/plain")
             if call.path in ("/readyz", "/v2/health/ready"):

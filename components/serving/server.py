@@ -18,6 +18,7 @@ from components.cloud import Cloud
 from components.errors import SettingsError
 from components.files import private_folder, write_whole
 from components.serving.application import Application
+from components.serving.connection import Connection
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
 from components.serving.remembering import LogOptions, Remembering
@@ -101,7 +102,8 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     config = uvicorn.Config(
         Application(service, token=token, problems=follower.problems, notes=remembering.notes if remembering else list),
         loop="uvloop",
-        http="httptools",
+        http=Connection,
+        ws="none",
         lifespan="off",
         access_log=False,
         log_config=None,

@@ -168,6 +168,8 @@ class Service:
 
     async def score(self, servable: Servable, asked: "Predict", rows: FeatureRows) -> np.ndarray:
         """The scores of rows, which are remembered; a shadow is asked too, off the answer's path."""
+        if not rows.packed.rows:
+            return np.empty((0, servable.scorer.columns.score_count), np.float32)
         served = self.directory.models.get(servable.model)
         role = served.role(servable.version) if served else ServingRole.PREVIOUS
         request = Asked(asked.request_id, asked.received_microseconds, asked.trace_id, role, rows)

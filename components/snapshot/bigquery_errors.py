@@ -20,8 +20,8 @@ ROLES = {
     "bigquery.datasets.create": "roles/bigquery.dataOwner",
     "bigquery.tables.create": "roles/bigquery.dataEditor",
     "bigquery.tables.update": "roles/bigquery.dataEditor",
-    "bigquery.tables.delete": "roles/bigquery.dataEditor",
     "bigquery.tables.deleteSnapshot": "roles/bigquery.dataOwner",
+    "bigquery.tables.delete": "roles/bigquery.dataEditor",
 }
 """The role to grant, by the beginning of the permission that is missing."""
 READER_ROLES = "roles/bigquery.dataViewer and roles/bigquery.jobUser"

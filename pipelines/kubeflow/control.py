@@ -43,8 +43,8 @@ def read_logs(kubeflow: Kubeflow, run: RemoteRun, step: str | None) -> Iterator[
         raise RegistryError(f"run {run.run_id} has no step {step!r} yet: it has {', '.join(task.step for task in run.tasks) or 'none'}")
     for task in run.tasks:
         if step in (None, task.step):
-            for pod in task.pods:
-                yield task, _log(kubeflow, run, pod)
+            live = [log for pod in task.live_pods if (log := _live_log(kubeflow, run, pod)) is not None]
+            yield from ((task, log) for log in live or [_log(kubeflow, run, pod) for pod in task.pods])
 
 
 def _log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str:
@@ -52,6 +52,14 @@ def _log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str:
         return kubeflow.read_log(run.kubeflow_run, pod)
     except RegistryError as error:
         return f"{error}\n"
+
+
+def _live_log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
+    """None where no pod has the name."""
+    try:
+        return kubeflow.read_log(run.kubeflow_run, pod)
+    except RegistryError:
+        return None
 
 
 def cancel(kubeflow: Kubeflow, settings: Settings, run: RemoteRun) -> RunState:

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from components.runs.steps import STEPS
+from pipelines.kubeflow.nodes import pods_of_step
 
 
 class RemoteState(StrEnum):
@@ -44,6 +45,8 @@ class RemoteTask:
     """How long it took; 0 while it is not at its end."""
     pods: tuple[str, ...]
     """Nodes whose logs are its logs, one for each attempt: the API finds the pods below them."""
+    live_pods: tuple[str, ...] = ()
+    """While it runs: the names that its pods may have. Only by its own name a pod's log is read until Argo archives it."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class RemoteRun:
     created: datetime
     address: str
     tasks: tuple[RemoteTask, ...]
+    pending: tuple[str, ...] = ()
+    """The steps that have a pod which does not start, or has not yet."""
 
     @property
     def has_ended(self) -> bool:
@@ -79,11 +84,22 @@ def remote_run(shown: Any, pages: str) -> RemoteRun:
         created=shown.created_at or datetime.fromtimestamp(0, UTC),
         address=f"{pages}{shown.run_id}",
         tasks=tuple(_tasks(details or ())),
+        pending=tuple(_pending(details or ())),
     )
 
 
 def _state(word: Any) -> RemoteState:
     return STATES.get(str(word).upper(), RemoteState.WAITING)
+
+
+def _pending(details: Any) -> Iterator[str]:
+    """Whose pods wait to start: of a driver it has the step's name, of a container the steps that run have it."""
+    waiting = {detail.display_name or "" for detail in details if str(detail.state).upper() == "PENDING"}
+    yield from sorted({name.partition("-driver")[0] for name in waiting if "-driver" in name})
+    if any(name.startswith("executor") for name in waiting):
+        yield from (
+            detail.display_name for detail in details if detail.display_name in STEPS and _state(detail.state) is RemoteState.RUNNING
+        )
 
 
 def _tasks(details: Any) -> Iterator[RemoteTask]:
@@ -95,7 +111,13 @@ def _tasks(details: Any) -> Iterator[RemoteTask]:
             state = _state(detail.state)
             took = (detail.end_time - detail.start_time).total_seconds() if state in ENDED and detail.start_time else 0.0
             pods = _attempts(detail) or drivers.get(f"{detail.display_name}-driver", ())
-            yield RemoteTask(detail.display_name, state, max(took, 0.0), pods)
+            live = _live_pods(detail.display_name, details) if state is RemoteState.RUNNING else ()
+            yield RemoteTask(detail.display_name, state, max(took, 0.0), pods, live)
+
+
+def _live_pods(step: str, details: Any) -> tuple[str, ...]:
+    children = {child.pod_name for detail in details for child in detail.child_tasks or () if child.pod_name}
+    return pods_of_step(step, {detail.display_name for detail in details if detail.display_name}, children)
 
 
 def _attempts(detail: Any) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from pipelines.kubeflow.api import Kubeflow
 from pipelines.kubeflow.remote import RemoteRun, RemoteState
 
 POLL_SECONDS = 2.0
+STUCK_SECONDS = 30.0
+"""After so long a pod that has not started is looked into."""
 QUIET_SECONDS = 60.0
 """After so long without news, the watch says that it still waits."""
 REPORTED = {RemoteState.SUCCEEDED: TaskState.DONE, RemoteState.FAILED: TaskState.FAILED}
@@ -30,6 +32,8 @@ class Watch:
     on_end: Callable[[TaskResult], None]
     on_quiet: Callable[[str], None]
     """Called with a sentence where nothing happens for a while."""
+    why_stuck: Callable[[str], str]
+    """Says why a pod of a run, by Kubeflow's id, does not start."""
     longest_seconds: float
 
 
@@ -60,6 +64,7 @@ def follow(kubeflow: Kubeflow, kubeflow_run: str, watch: Watch) -> RemoteRun:
     """
     begun = last = time.monotonic()
     seen: dict[str, RemoteState] = {}
+    stuck = _Stuck(watch)
     while True:
         run = kubeflow.get_run(kubeflow_run)
         for task in run.tasks:
@@ -70,12 +75,35 @@ def follow(kubeflow: Kubeflow, kubeflow_run: str, watch: Watch) -> RemoteRun:
         if run.has_ended:
             return run
         now = time.monotonic()
+        stuck.look(run, now)
         if now - begun > watch.longest_seconds:
             raise TaskError(f"run {run.run_id} is {run.word} after {watch.longest_seconds / 60:.0f} minutes: it goes on at {run.address}")
         if now - last > QUIET_SECONDS:
             last = now
             watch.on_quiet(f"{run.word} since {(now - begun) / 60:.0f} minutes: {run.address}")
         time.sleep(POLL_SECONDS)
+
+
+@dataclass
+class _Stuck:
+    """Since when which steps wait for a pod, and what was told of it."""
+
+    watch: Watch
+    steps: tuple[str, ...] = ()
+    since: float = 0.0
+    told: str = ""
+
+    def look(self, run: RemoteRun, now: float) -> None:
+        if run.pending != self.steps or not run.pending:
+            self.steps, self.since = run.pending, now
+            return
+        if now - self.since < STUCK_SECONDS:
+            return
+        self.since = now
+        why = f"{', '.join(run.pending)} waits for its pod to start: {self.watch.why_stuck(run.kubeflow_run)}"
+        if why != self.told:
+            self.told = why
+            self.watch.on_quiet(f"{why}; the run goes on once that is mended, or `perennial cancel {run.run_id}` ends it")
 
 
 def _tell(watch: Watch, step: str, before: RemoteState | None, state: RemoteState, seconds: float) -> None:

@@ -28,6 +28,9 @@ SILENCE_SECONDS = 10.0
 """How long an emulator that has started may be silent, before it is taken for stuck."""
 ANSWER_SECONDS = 1.0
 
+POLICY_FILE = "policy.json"
+"""In the emulators' folder: what the accounts that it names may do (docs/security.md). It need not be there."""
+
 Progress = Callable[[str], None]
 
 
@@ -206,6 +209,7 @@ ADDRESSES = {
 
 def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addresses) -> tuple[str, ...]:
     """The command line of an emulator. `-P` keeps a folder of the working directory from being taken for a package."""
+    policy = f"--policy={folder / POLICY_FILE}"
     arguments = {
         EmulatorName.CLOUD_SQL: (
             settings.cloudsql_instance,
@@ -213,11 +217,12 @@ def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addre
             *(f"--service-account={email}={key_file(folder, role)}" for role, email in service_accounts(settings).items()),
             f"--database={settings.database}",
         ),
-        EmulatorName.CLOUD_STORAGE: (f"--service-accounts={folder / EmulatorName.CLOUD_SQL / 'service-accounts'}",),
+        EmulatorName.CLOUD_STORAGE: (f"--service-accounts={folder / EmulatorName.CLOUD_SQL / 'service-accounts'}", policy),
         EmulatorName.BIGQUERY: (
             f"--project={settings.project}",
             f"--grpc-port={chosen.bigquery_storage}",
             f"--storage-endpoint=http://{chosen.host}:{chosen.cloud_storage}",
+            policy,
         ),
     }
     common = (f"--host={chosen.host}", f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")

@@ -62,9 +62,9 @@ def _write_report(cloud: Cloud, request: MonitoringRequest) -> Path | None:
         StorageFullError: the disk has no room for it.
         AccessError: Cloud SQL cannot be reached.
     """
-    from components.monitoring.page import LiveFacts, render_live  # altair takes half a second
     from components.report.drawing import unchecked
     from components.report.templating import write_page
+    from components.trends.page import LiveFacts, render_live  # altair takes half a second
 
     model, target, since = request.model, request.target, request.through - timedelta(days=SHOWN_DAYS)
     with cloud.engine.connect() as connection:

@@ -107,7 +107,8 @@ def _number(table: SourceTable, values: pa.Array, sql: str) -> Label:
 
 
 def _class_names(column: str, values: list[object]) -> tuple[str, ...]:
-    names = tuple(feature_name(str(value) if isinstance(value, str) else f"{column}_{value}")[:64] for value in values)
+    named = (str(value) if str(value)[:1].isalpha() else f"{column}_{value}" for value in values)
+    names = tuple(feature_name(name)[:64] for name in named)
     if len(set(names)) < len(names):
         raise SourceError(
             f"--label {column!r} has values that differ only in signs ({values}): give them other names in a copy of the table"

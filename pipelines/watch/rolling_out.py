@@ -11,7 +11,7 @@ from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, a
 from components.errors import ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
-from components.monitoring.troubles import OVERALL
+from components.monitoring.live_metrics.worse import OVERALL
 from components.policy.rollout import judge_step, steps_of
 from components.registry.deployments import Event, last_event
 from pipelines.watch.placing import deploy_version, deployment_id, held_back, new_outcome, wait_for_approval

@@ -54,8 +54,14 @@ def broken(comparison: DataComparison, *, before: bool = False) -> Difference | 
         before: what is broken in the former, and mended in the latter.
     """
     leading = (d for d in comparison.differences if d.leads and d.column and d.score > 0 and bool(d.odd) == before)
-    faults = [d for d in leading if d.column and ((d.column.is_fault and is_clear(d)) or _is_emptier(d.column))]
+    faults = [d for d in leading if d.column and ((d.column.is_fault and is_clear(d)) or _is_emptier(d.column)) and not _is_of_query(d)]
     return next((fault for fault in faults if fault.subject == Subject.SOURCE), next(iter(faults), None))
+
+
+def _is_of_query(difference: Difference) -> bool:
+    """Whether only one of the two has a feature at all: another source.sql makes it, and nothing broke."""
+    column = difference.column
+    return difference.subject == Subject.FEATURE and column is not None and None in (column.whole_before, column.whole_after)
 
 
 def _is_emptier(column: ColumnDifference) -> bool:

@@ -15,6 +15,8 @@ from components.serving.service import Service
 
 MOST_STREAMS = 1024
 """Calls of one connection at a time."""
+IDLE_MILLISECONDS = 300_000
+"""After so long without a call a connection is closed."""
 WATCH_SECONDS = 1.0
 """How often one who watches hears of a change."""
 SERVICES = {"", *(path.split("/")[1] for path in METHODS)}
@@ -80,6 +82,7 @@ def make_grpc_server(service: Service, token: str | None, problems: Callable[[],
     options = [
         ("grpc.max_receive_message_length", service.limits.body_bytes),
         ("grpc.max_concurrent_streams", MOST_STREAMS),
+        ("grpc.max_connection_idle_ms", IDLE_MILLISECONDS),
         ("grpc.so_reuseport", 0),
     ]
     server = grpc.aio.server(options=options)

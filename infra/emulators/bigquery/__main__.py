@@ -15,11 +15,12 @@ from typing import NoReturn
 import duckdb
 import grpc
 import uvicorn
+from identity.policy import Policy
 from identity.private import keep_private
 from identity.tokens import read_key
 from starlette.types import ASGIApp
 
-from bigquery.access import GuardedCalls, GuardedRequests
+from bigquery.access import Guard, GuardedCalls, GuardedRequests, permitted
 from bigquery.extensions import link_extensions
 from bigquery.sql import webassembly
 
@@ -37,9 +38,10 @@ def main() -> None:
     webassembly.compiled()
     _enter(arguments.data)
     listener = _bind(arguments.host, arguments.port)
-    application = _application(arguments.project, arguments.storage_endpoint, key)
+    guard = Guard(key, Policy(arguments.policy)) if key else None
+    application = _application(arguments.project, arguments.storage_endpoint, key, guard)
     _hold_back(arguments.streaming_buffer_seconds)
-    reads = _serve_reads(arguments.host, arguments.grpc_port, key)
+    reads = _serve_reads(arguments.host, arguments.grpc_port, guard)
     _warm_up()
     signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and then raises it again
     config = uvicorn.Config(application, log_level="warning", access_log=False, timeout_graceful_shutdown=STOP_SECONDS)
@@ -57,6 +59,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--project", required=True, metavar="NAME")
     parser.add_argument("--storage-endpoint", metavar="URL", help="the Cloud Storage that gs:// means")
     parser.add_argument("--token-key", type=Path, metavar="FILE", help="key of the access tokens; without it nobody is asked for one")
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="what the accounts that it names may do; without it, all may do all")
     parser.add_argument(
         "--streaming-buffer-seconds", type=float, default=90, metavar="SECONDS", help="how long no copy has rows that are streamed in"
     )
@@ -86,7 +89,7 @@ def _refuse_port(host: str, port: int, error: Exception) -> NoReturn:
     sys.exit(f"bigquery: port {port} of {host} is taken ({error}): stop what listens there, or choose another port")
 
 
-def _application(project: str, storage_endpoint: str | None, key: bytes | None) -> ASGIApp:
+def _application(project: str, storage_endpoint: str | None, key: bytes | None, guard: Guard | None) -> ASGIApp:
     """The REST application, over a state that is in order."""
     import local_bigquery
     from local_bigquery.engine import database
@@ -106,7 +109,7 @@ def _application(project: str, storage_endpoint: str | None, key: bytes | None) 
         sys.exit(f"bigquery: cannot open the state in {Path.cwd()}: {str(error).splitlines()[0]}")
     confinement.confine(Path.cwd())
     recovery.put_in_order()
-    return GuardedRequests(local_bigquery.app, key) if key else local_bigquery.app
+    return GuardedRequests(local_bigquery.app, guard) if guard else local_bigquery.app
 
 
 def _hold_back(seconds: float) -> None:
@@ -123,14 +126,17 @@ def _warm_up() -> None:
     threading.Thread(target=analysis.warm_up, daemon=True).start()
 
 
-def _serve_reads(host: str, port: int, key: bytes | None) -> grpc.Server:
+def _serve_reads(host: str, port: int, guard: Guard | None) -> grpc.Server:
     """As local-bigquery does it, but a port that another server has is refused instead of shared."""
     from local_bigquery.grpc.server import SERVICES
 
+    from bigquery.messages import guarded
+
     options = [("grpc.so_reuseport", 0)]
-    guards = [GuardedCalls(key)] if key else []
+    guards = [GuardedCalls(guard)] if guard else []
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods) for name, methods in SERVICES.items()])
+    services = {name: permitted(name, methods, guard) if guard else methods for name, methods in SERVICES.items()}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, guarded(methods)) for name, methods in services.items()])
     try:
         server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:

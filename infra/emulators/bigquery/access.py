@@ -1,9 +1,14 @@
-"""Access tokens over REST and gRPC: nobody gets in without one that our token endpoint issued."""
+"""Who gets in, over REST and gRPC: nobody without a token that our token endpoint issued, and nobody to what his roles do not permit."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
 
 import grpc
+from identity.policy import Policy
 from identity.tokens import InvalidToken, verify_header
+from local_bigquery.errors import BigQueryError
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,38 +23,83 @@ MISSING = f"Request is missing required authentication credential. {EXPECTED}"
 INVALID = f"Request had invalid authentication credentials. {EXPECTED}"
 
 
-class GuardedRequests:
-    """An ASGI application in front of another, which sees only requests with a valid token."""
+@dataclass(frozen=True)
+class Guard:
+    """What tells who asks, and what each account may do."""
 
-    def __init__(self, application: ASGIApp, key: bytes) -> None:
+    key: bytes
+    policy: Policy
+
+    def email(self, header: str | None) -> str:
+        """The account behind an `Authorization` header.
+
+        Raises:
+            InvalidToken: there is none; the text is what BigQuery says.
+        """
+        try:
+            return verify_header(self.key, header).email
+        except InvalidToken as error:
+            raise InvalidToken(INVALID if header else MISSING) from error
+
+
+class GuardedRequests:
+    """An ASGI application in front of another, which sees only requests that are permitted."""
+
+    def __init__(self, application: ASGIApp, guard: Guard) -> None:
         self.application = application
-        self.key = key
+        self.guard = guard
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
-        refusal = self._refusal(Request(scope)) if scope["type"] == "http" else None
-        await (refusal or self.application)(scope, receive, send)
+        if scope["type"] != "http" or scope["path"].startswith(DISCOVERY):
+            await self.application(scope, receive, send)
+            return
+        header = Request(scope).headers.get("authorization")
+        try:
+            email = self.guard.email(header)
+            receive = await self._permitted(email, scope, receive)
+        except InvalidToken as error:
+            await _unauthenticated("authError" if header else "required", str(error))(scope, receive, send)
+        except BigQueryError as error:
+            await JSONResponse(error.response(), status_code=error.code)(scope, receive, send)
+        else:
+            await self.application(scope, receive, send)
 
-    def _refusal(self, request: Request) -> JSONResponse | None:
-        header = request.headers.get("authorization")
-        if request.url.path.startswith(DISCOVERY):
-            return None
-        message = _refusal(self.key, header)
-        return None if message is None else _unauthenticated("authError" if header else "required", message)
+    async def _permitted(self, email: str, scope: Scope, receive: Receive) -> Receive:
+        """What gives the request's body, which had to be looked at if the account may not do everything."""
+        from bigquery import permissions
+
+        try:
+            if not self.guard.policy.names(email):
+                return receive
+        except ValueError as error:
+            raise BigQueryError("accessDenied", str(error)) from error
+        content = await Request(scope, receive).body()
+        needs = lambda: permissions.of_request(scope["method"], scope["path"], content)  # noqa: E731 - a thread asks for them
+        await run_in_threadpool(permissions.refuse, self.guard.policy, email, needs)
+        read = [content]
+
+        async def give_again() -> MutableMapping[str, Any]:
+            return {"type": "http.request", "body": read.pop()} if read else await receive()
+
+        return give_again
 
 
 class GuardedCalls:
     """A server interceptor of gRPC: all services see only calls with a valid token, whatever the method."""
 
-    def __init__(self, key: bytes) -> None:
-        self.key = key
+    def __init__(self, guard: Guard) -> None:
+        self.guard = guard
 
     def intercept_service(
         self, continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler | None], details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler | None:
         """Choose who answers a call."""
-        message = _refusal(self.key, dict(details.invocation_metadata).get("authorization"))
-        if message is None:
+        try:
+            self.guard.email(dict(details.invocation_metadata).get("authorization"))
+        except InvalidToken as error:
+            message = str(error)
+        else:
             return continuation(details)
 
         def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
@@ -59,13 +109,34 @@ class GuardedCalls:
         return grpc.stream_stream_rpc_method_handler(refuse)  # a stream of no message serves every kind of method
 
 
-def _refusal(key: bytes, header: str | None) -> str | None:
-    """Why the bearer of an `Authorization` header is not let in; None if he is."""
-    try:
-        verify_header(key, header)
-    except InvalidToken:
-        return INVALID if header else MISSING
-    return None
+def permitted(service: str, methods: Mapping[str, grpc.RpcMethodHandler], guard: Guard) -> dict[str, grpc.RpcMethodHandler]:
+    """The methods of a service, each of which sees only messages of whoever may send them."""
+    return {name: _permitted(handler, f"{service}/{name}", guard) for name, handler in methods.items()}
+
+
+def _permitted(handler: grpc.RpcMethodHandler, method: str, guard: Guard) -> grpc.RpcMethodHandler:
+    from bigquery import permissions
+
+    def checked(message: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            email = guard.email(dict(context.invocation_metadata()).get("authorization"))
+            permissions.refuse(guard.policy, email, lambda: permissions.of_call(method, type(message).pb(message)))
+        except BigQueryError as error:
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, error.message)
+        return message
+
+    def of_one(message: Any, context: grpc.ServicerContext) -> Any:
+        return (handler.unary_stream or handler.unary_unary)(checked(message, context), context)
+
+    def of_stream(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
+        return handler.stream_stream((checked(message, context) for message in messages), context)
+
+    coding = handler.request_deserializer, handler.response_serializer
+    if handler.request_streaming:
+        return grpc.stream_stream_rpc_method_handler(of_stream, *coding)
+    if handler.response_streaming:
+        return grpc.unary_stream_rpc_method_handler(of_one, *coding)
+    return grpc.unary_unary_rpc_method_handler(of_one, *coding)
 
 
 def _unauthenticated(reason: str, message: str) -> JSONResponse:

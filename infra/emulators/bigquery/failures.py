@@ -12,6 +12,13 @@ original_from_exception = original.from_exception
 STATUSES = {"resourcesExceeded": (400, "RESOURCE_EXHAUSTED"), "bytesBilledLimitExceeded": (400, "INVALID_ARGUMENT")}
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
+BEYOND_DUCKDB = re.compile(
+    r"(?:STDDEV|VAR|COVAR|CORR|REGR)\w* .*is out of range!|Unimplemented type for cast .*|Overflow in left shift .*"
+    r"|Could not decode string .* as base64: length must be a multiple of 4"
+)
+"""What DuckDB cannot do, and BigQuery can."""
+OWN_LIMIT = re.compile(r"The emulator does not support (.*)", re.DOTALL)
+"""What is found out only when the query runs."""
 NOT_IMPLEMENTED = re.compile(r"(.*) is not implemented yet\. See https://\S+", re.DOTALL)
 
 
@@ -20,6 +27,10 @@ def from_exception(error: Exception) -> BigQueryError:
     if _is_no_room(error):
         return BigQueryError("resourcesExceeded", "Disk full: the emulator's data folder has no room left. Free some space and try again.")
     told = original_from_exception(error)
+    if beyond := BEYOND_DUCKDB.search(told.message):
+        return not_supported(f"this query ({beyond[0]})")
+    if found := OWN_LIMIT.search(told.message):
+        return not_supported(found[1])
     if match := NOT_IMPLEMENTED.fullmatch(told.message):
         return not_supported(match[1])
     return told

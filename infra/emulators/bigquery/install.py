@@ -15,13 +15,14 @@ from local_bigquery.engine import database
 from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
 from local_bigquery.sql import native, params
-from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, strings
+from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, strings
 from local_bigquery.sql.rules import partitions as local_ingestion
 
 from bigquery import confinement, failures, requests
 from bigquery.jobs import copies, jobs, loads, queries, writes
 from bigquery.jobs.objects import CloudStorage
 from bigquery.sql import functions, ingestion, parameters, rules
+from bigquery.sql.guards import days
 from bigquery.storage_read import reads
 from bigquery.storage_write import other_streams, write_streams
 from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
@@ -96,6 +97,8 @@ def _patch_jobs(storage: CloudStorage) -> None:
     NODE_RULES.remove(strings.string_escapes)
     # `SELECT * EXCEPT (…)` of a wildcard table shows _TABLE_SUFFIX.
     STATEMENT_RULES.insert(0, rules.leave_out_suffixes)
+    # Of a time that a zone has twice, the second one is taken.
+    datetime.from_local = days.first_moment
     # '\\0' ends the query.
     STATEMENT_RULES.insert(0, rules.write_null_characters)
     # The fields of STRUCT(a, b) have no names.
@@ -115,6 +118,9 @@ def _patch_reads() -> None:
     service = server.SERVICES["google.cloud.bigquery.storage.v1.BigQueryRead"]
     service["CreateReadSession"] = server._unary(reads.create_session, types.CreateReadSessionRequest, types.ReadSession)
     service["ReadRows"] = server._streaming(reads.read_rows, types.ReadRowsRequest, types.ReadRowsResponse)
+    # A fraction that is no number is an internal error.
+    split = types.SplitReadStreamRequest, types.SplitReadStreamResponse
+    service["SplitReadStream"] = server._unary(reads.split_stream, *split)
 
 
 def _patch_write_streams() -> None:

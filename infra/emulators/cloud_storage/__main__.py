@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import uvicorn
+from identity.policy import Policy
 from identity.private import keep_private
 from identity.tokens import read_key
 
@@ -31,7 +32,7 @@ def main() -> None:
         sys.exit(f"cloud_storage: {arguments.data} holds no state of this emulator ({error}): choose another folder, or move it away")
     except (FolderInUseError, OSError, ValueError) as error:
         sys.exit(f"cloud_storage: {error}")
-    app = application(store, key, arguments.service_accounts)
+    app = application(store, key, arguments.service_accounts, Policy(arguments.policy))
     # h11 and no other parser: it sends headers in the case that they are given in.
     config = uvicorn.Config(
         Faults(app) if arguments.faults else app,
@@ -54,6 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--service-accounts", type=Path, metavar="FOLDER", help="the keys of those whose signed URLs are served; without it, none is"
     )
+    parser.add_argument("--policy", type=Path, metavar="FILE", help="what the accounts that it names may do; without it, all may do all")
     parser.add_argument("--faults", action="store_true", help="let anybody break requests on purpose: see faults.py")
     return parser.parse_args()
 

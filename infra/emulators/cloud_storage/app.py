@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from identity.policy import Policy
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -14,11 +15,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
-from cloud_storage.authentication import JSON_PATHS, Authentication, is_json_api
+from cloud_storage.authentication import Authentication
 from cloud_storage.calls import endpoint
 from cloud_storage.errors import FullError, NotFoundError, ServiceError, json_response, xml_response
 from cloud_storage.json_api import buckets, copies, listing, objects
 from cloud_storage.json_api.batch import batch
+from cloud_storage.permissions import JSON_PATHS, Permissions, is_json_api
 from cloud_storage.state import lifecycle
 from cloud_storage.state.store import Store
 from cloud_storage.uploads.resumable import Sessions
@@ -32,8 +34,11 @@ OBJECTS = BUCKET + "/o"
 OBJECT = OBJECTS + "/{name:path}"
 
 
-def application(store: Store, key: bytes | None, accounts: Path | None) -> ASGIApp:
-    """The emulator, over a store. With a key only requests with a token signed by it are served, and URLs signed by the accounts."""
+def application(store: Store, key: bytes | None, accounts: Path | None, policy: Policy) -> ASGIApp:
+    """The emulator, over a store. With a key only requests with a token signed by it are served, and URLs signed by the accounts.
+
+    Whom the policy names may do what it grants him.
+    """
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -46,7 +51,7 @@ def application(store: Store, key: bytes | None, accounts: Path | None) -> ASGIA
     app.state.store = store
     app.state.sessions = Sessions()
     app.state.parted_uploads = {}
-    return TitledHeaders(Authentication(app, key, accounts))
+    return TitledHeaders(Authentication(Permissions(app), key, accounts, policy))
 
 
 def _routes() -> list[BaseRoute]:

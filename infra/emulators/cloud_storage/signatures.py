@@ -55,8 +55,8 @@ def is_signed(query: Iterable[tuple[str, str]]) -> bool:
     return any(name.lower() in (SIGNATURE, OLD_SIGNATURE) for name, _ in query)
 
 
-def verify(request: SignedRequest, accounts: Path | None) -> None:
-    """Let a request pass if one of the accounts signed exactly this URL, method and headers, and its time is not over.
+def verify(request: SignedRequest, accounts: Path | None) -> str:
+    """The account that signed exactly this URL, method and headers, if its time is not over.
 
     Raises:
         SignatureError: otherwise, as Cloud Storage says it.
@@ -86,6 +86,7 @@ def verify(request: SignedRequest, accounts: Path | None) -> None:
     except InvalidSignature as error:
         parts = {"StringToSign": text, "CanonicalRequest": canonical}
         raise SignatureError("SignatureDoesNotMatch", "Access denied.", NO_MATCH, status=403, parts=parts) from error
+    return email
 
 
 def _credential(given: dict[str, str]) -> tuple[str, str]:

@@ -1,5 +1,6 @@
 """A run's way through its DAGs, as Argo takes it with the driver's and the launcher's help: one task after another, in one thread."""
 
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from infra.emulators.kubeflow.launcher import LOST, ArtifactIds, LaunchedTask, L
 from infra.emulators.kubeflow.listing import Json
 from infra.emulators.kubeflow.pods import Namespace, PodError, environment_of, pod_of_task
 
+PAUSE_SECONDS = 0.05
 DONE = ("COMPLETE", "CANCELED")
 MLMD_STATES = {"SUCCEEDED": "COMPLETE", "FAILED": "FAILED", "SKIPPED": "CANCELED"}
 ALWAYS = "ALL_UPSTREAM_TASKS_COMPLETED"
@@ -22,7 +24,10 @@ class Node:
     is a node with a child for each attempt."""
 
     display_name: str
+    path: str
+    """Argo's name of it: the way to it from the workflow's name."""
     pod: str
+    """Its id, by which other nodes name it."""
     state: str
     started: datetime
     ended: datetime | None = None
@@ -48,6 +53,14 @@ class Node:
 def stamp(moment: datetime) -> str:
     """A time in the API's JSON: whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def fnv(text: str) -> int:
+    """FNV-1a of 32 bits, by which Argo tells nodes and pods apart."""
+    value = 2166136261
+    for byte in text.encode():
+        value = (value ^ byte) * 16777619 & 0xFFFFFFFF
+    return value
 
 
 @dataclass
@@ -82,7 +95,10 @@ class Execution:
         return state
 
     def _node(self, name: str, state: str, parent: Node | None = None) -> Node:
-        node = Node(name, f"{self.facts.resource_name}-{uuid.uuid4().hex[:10]}", state, self.clock())
+        above = parent.path if parent else f"{self.facts.resource_name}(0)"
+        is_attempt = parent is not None and name.startswith(f"{parent.display_name}(")
+        path = above + name.removeprefix(parent.display_name) if parent and is_attempt else f"{above}.{name}"
+        node = Node(name, path, f"{self.facts.resource_name}-{fnv(path)}", state, self.clock())
         self.nodes.append(node)
         if parent:
             parent.children.append(node.pod)
@@ -166,7 +182,7 @@ class Execution:
                     name=name,
                     image=container["image"],
                     command=compile_command(container, inputs, outputs),
-                    environment=environment_of(pod_of_task(container, self.configs.get(label, {})), self.namespace),
+                    environment=self._environment(pod_of_task(container, self.configs.get(label, {})), node),
                     inputs=inputs,
                     outputs=outputs,
                     log=node.log,
@@ -183,6 +199,21 @@ class Execution:
             if self.is_terminated or code != LOST:
                 break
         return "FAILED", {}
+
+    def _environment(self, pod: Json, node: Node) -> dict[str, str]:
+        """What the container is told, once it can start: until then its node is pending."""
+        waited = 0.0
+        while True:
+            try:
+                found = environment_of(pod, self.namespace)
+            except PodError:
+                if self.is_terminated or waited >= self.namespace.patience_seconds:
+                    raise
+                node.state, waited = "PENDING", waited + PAUSE_SECONDS
+                time.sleep(PAUSE_SECONDS)
+                continue
+            node.state = "RUNNING"
+            return found
 
     def _launch(self, launched: LaunchedTask, component: Json) -> tuple[int, Json]:
         _make_folders(launched)

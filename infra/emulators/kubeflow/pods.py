@@ -28,6 +28,8 @@ class Namespace:
 
     config_maps: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    patience_seconds: float = 0.0
+    """How long a container that cannot start waits until it can; a real one waits for the time limit of its pod."""
 
 
 def pod_of_task(container: Json, config: Json, *, service_account: str = "pipeline-runner") -> Json:

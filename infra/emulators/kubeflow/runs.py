@@ -165,16 +165,25 @@ def delete(state: State, run_id: str) -> Json:
 def read_log(state: State, run_id: str, pod: str) -> str:
     """The log of a pod, or the first one below a node. The server has said 200 by the time it finds an error, which then is the body."""
     run = state.runs.get(run_id)
-    path = _find_log({node.pod: node for node in run.execution.nodes}, pod, LOG_DEPTH) if run else None
+    nodes = run.execution.nodes if run else []
+    live = next((node for node in nodes if node.log and _pod_name(node) == pod), None)
+    path = live.log if live else _find_log({node.pod: node for node in nodes}, pod, LOG_DEPTH)
     if path is None:
         text = f"Failed to read logs for run {run_id}"
         return f'{{"error_message":"BadRequestError: {text}: pods \\"{pod}\\" not found","error_details":"{text}"}}'
     return path.read_text(errors="replace")
 
 
+def _pod_name(node: Node) -> str:
+    """Of a node that is a pod (`RetrievePodName`, workflow.go)."""
+    workflow, _, number = node.pod.rpartition("-")
+    template = "retry-system-container-impl" if node.display_name.startswith("executor") else "system-container-driver"
+    return f"{workflow}-{template}-{number}"
+
+
 def _find_log(nodes: Mapping[str, Node], name: str, depth: int) -> Path | None:
     """As Argo's archive of logs is searched (`FindObjectStoreArtifactKeyOrEmpty`, workflow.go)."""
     node = nodes.get(name)
     if node is None or node.log is not None or depth == 0:
-        return node.log if node else None
+        return node.log if node and node.ended else None  # what runs is in no archive yet
     return next((log for child in node.children if (log := _find_log(nodes, child, depth - 1))), None)

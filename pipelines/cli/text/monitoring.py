@@ -10,10 +10,10 @@ from components.database.engine import make_engine
 from components.evaluation.metric import Metric
 from components.model.folder import read_model
 from components.monitoring.alarms import Alarm, AlarmState
-from components.monitoring.estimates import Estimate, estimate_days
 from components.monitoring.record import DayState, LiveDay, ServedDay, read_days_of_version
 from components.runs.record import RunState
 from components.settings import Settings
+from components.trends.estimates import Estimate, estimate_days
 from components.wording import count, legible, score, slice_text
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json

@@ -19,6 +19,7 @@ from pipelines.cli.json_text import to_json
 from pipelines.cli.text.training import EXIT_CODES, Progress
 from pipelines.kubeflow import applying, backfill, control
 from pipelines.kubeflow.api import connected
+from pipelines.kubeflow.stuck import why_stuck
 from pipelines.kubeflow.submission import submit
 from pipelines.kubeflow.watching import RemoteTraining, Watch, follow, read_training
 from pipelines.run.train import TrainingRequest
@@ -37,7 +38,13 @@ def train_on_kubeflow(settings: Settings, request: TrainingRequest, *, wait: boo
         progress = Progress(quiet=as_json)
         if not as_json:
             click.echo(f"  {run.address}", err=True)
-        watch = Watch(progress.start, progress.end, lambda sentence: click.echo(f"  … {sentence}", err=True), LONGEST_WAIT_SECONDS)
+        watch = Watch(
+            on_start=progress.start,
+            on_end=progress.end,
+            on_quiet=lambda sentence: click.echo(f"  … {sentence}", err=True),
+            why_stuck=lambda kubeflow_run: why_stuck(settings, kubeflow_run),
+            longest_seconds=LONGEST_WAIT_SECONDS,
+        )
         training = read_training(settings, follow(kubeflow, run.kubeflow_run, watch))
     _show_training(training, as_json=as_json)
     return EXIT_CODES.get(training.state, ExitCode.FAILED)

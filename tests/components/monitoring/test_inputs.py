@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from components.model.folder import Model, read_model
-from components.monitoring.inputs import look_at_inputs, untrained_values
+from components.monitoring.inputs import find_skew, look_at_inputs, untrained_values
 from components.profiles.profile import ColumnProfile, ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from components.settings import REPOSITORY
@@ -135,3 +135,29 @@ def test_that_a_feature_moves_on_as_it_did_in_training_is_nothing_new(model: Mod
 
 def test_without_the_training_data_nothing_is_judged(model: Model) -> None:
     assert [one.findings for one in look_at_inputs(model, {}, profile(flights(2)))] == [()] * 5
+
+
+@pytest.mark.parametrize(
+    ("served", "differing"),
+    [
+        (dict, set()),
+        (lambda rows: {name: values[:150] for name, values in rows.items()}, set()),
+        (lambda rows: {name: [*values[200:], *values] for name, values in rows.items()}, set()),
+        (
+            lambda rows: {
+                name: [one for one, hour in zip(values, rows["hour"], strict=True) if hour == 6] for name, values in rows.items()
+            },
+            set(),
+        ),
+        (lambda rows: rows | {"distance": [1.609 * one for one in rows["distance"]]}, {"distance"}),
+        (lambda rows: rows | {"weekday": [0] * 400}, {"weekday"}),
+        (lambda rows: rows | {"carrier": [one.lower() for one in rows["carrier"]]}, {"carrier"}),
+        (lambda rows: rows | {"origin": [None if place % 4 == 0 else one for place, one in enumerate(rows["origin"])]}, {"origin"}),
+    ],
+    ids=["the same", "a part of the rows", "some of them twice", "an hour alone", "another unit", "one value", "another spelling", "NULLs"],
+)
+def test_features_of_which_a_service_is_given_something_else_than_source_sql_gives(
+    model: Model, served: Callable[[Rows], Rows], differing: set[str]
+) -> None:
+    computed = profile(flights(3))
+    assert find_skew(model, profile(served(flights(3))), computed) == differing

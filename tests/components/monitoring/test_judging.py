@@ -162,3 +162,19 @@ def test_a_version_is_to_blame_if_the_one_before_does_better_on_the_same_days(
     (alarm,) = [one for one in trained.alarms() if one.subject.subject == "auc" and not one.subject.slice]
     assert (alarm.subject.version, alarm.standing.cause.kind) == (second, cause)
     assert ("version 1 was better on such rows" in alarm.headline) is is_shadowed
+
+
+def longer(row: Row) -> Row:
+    return row | {"seconds": row["seconds"] * 2}
+
+
+@pytest.mark.parametrize(
+    ("in_source", "expected"), [(True, []), (False, [Cause.SERVING_FAULT])], ids=["the world has them", "the caller alone"]
+)
+def test_other_values_are_an_alarm_only_if_source_sql_does_not_give_them(trained: Served, in_source: bool, expected: list[Cause]) -> None:  # noqa: F811
+    rows = visits(8, longer)
+    serve(trained, 8, rows, rows if in_source else visits(8))
+    (measured,) = trained.monitor(8)
+    assert [feature.name for feature in measured.inputs if feature.findings] == ["seconds"], "the page shows it"
+    assert [one.standing.cause.kind for one in trained.alarms()] == expected
+    assert all("the service is given another seconds than source.sql computes" in one.headline for one in trained.alarms())

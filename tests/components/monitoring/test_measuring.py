@@ -181,6 +181,30 @@ def test_requests_that_were_refused_are_counted_with_the_last_version_of_the_day
     assert [(one.served.version, one.operation.refused_requests) for one in served.monitor(today)] == [(1, 0)], "its labels have come"
 
 
+def test_the_last_version_of_a_day_takes_its_refused_requests_with_it_however_late_its_rows_are_shipped(
+    served: Served,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    second, today = served.register(), (datetime.now(UTC).date() - day(1)).days + 1
+    rows = visits(today)
+    served.serve(rows[:100])
+    refuse(served, tmp_path)
+    assert [one.operation.refused_requests for one in served.monitor(today)] == [2]
+    served.serve(rows[100:], version=second)
+    assert [(one.served.version, one.operation.refused_requests) for one in served.monitor(today)] == [(1, 0), (second, 2)]
+    assert served.monitor(today) == []
+
+
+def test_a_day_on_which_every_request_was_refused_is_one_of_the_version_that_was_live_before(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    today = (datetime.now(UTC).date() - day(1)).days + 1
+    served.serve(visits(today - 2))
+    refuse(served, tmp_path)
+    before, now = served.monitor(today)
+    assert (now.served.day, now.served.version, now.rows, now.metrics) == (day(today), before.served.version, 0, ())
+    assert (now.operation.predictions, now.operation.refused_rows) == (0, 4)
+    assert served.monitor(today) == []
+
+
 def test_predictions_that_are_shipped_late_are_measured_with_their_day(served: Served) -> None:  # noqa: F811
     rows = visits(1)
     served.label(1, rows)

@@ -12,7 +12,7 @@ from components.model.sections import Threshold
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.judging import _days_before, _serving
-from components.monitoring.live_metrics.drops import usual_deviations
+from components.monitoring.live_metrics.past import EarlierVersion, Past
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
 from components.monitoring.troubles import Trouble, find_troubles
 
@@ -107,25 +107,20 @@ def test_days_that_have_always_differed_as_much_raise_nothing() -> None:
 
 def test_how_far_days_differ_is_known_from_versions_before() -> None:
     values = [0.72, 0.54] * 10
-    before = [replace(served(number, auc(value)), served=ServedDay(FIRST, 7, "live")) for number, value in enumerate(values)]
+    before = Past([EarlierVersion(REFERENCE, [served(number, auc(value)) for number, value in enumerate(values)])])
     now = [served(number, auc(0.52)) for number in range(30, 33)]
     assert len(find_troubles(REFERENCE, now)) == 1
     assert find_troubles(REFERENCE, now, (), before) == []
-    steady = [replace(served(number, auc(0.70)), served=ServedDay(FIRST, 7, "live")) for number in range(20)]
+    steady = Past([EarlierVersion(REFERENCE, [served(number, auc(0.70)) for number in range(20)])])
     assert len(find_troubles(REFERENCE, [served(number, auc(0.61)) for number in range(30, 33)], (), steady)) == 1
     assert find_troubles(REFERENCE, [served(number, auc(0.64)) for number in range(30, 33)]) == [], "how far days differ is not known"
 
 
-def of_versions(*values: float, days_each: int) -> list[LiveDay]:
-    """Live days of versions, each of which served for so many days."""
-    days = [served(number, auc(value)) for number, value in enumerate(values)]
-    return [replace(one, served=replace(one.served, version=1 + number // days_each)) for number, one in enumerate(days)]
-
-
 @pytest.mark.parametrize(("days_each", "known"), [(1, 0), (2, 0), (3, 12), (12, 12)])
 def test_a_version_that_served_for_a_day_or_two_does_not_tell_how_far_days_differ(days_each: int, known: int) -> None:
-    before = of_versions(*[0.72, 0.54] * 6, days_each=days_each)
-    assert sum(map(len, usual_deviations(before).values())) == known
+    days = [served(number, auc(value)) for number, value in enumerate([0.72, 0.54] * 6)]
+    before = Past([EarlierVersion(REFERENCE, days[first : first + days_each]) for first in range(0, 12, days_each)])
+    assert len(before.usual(("auc", ""), is_beside=False).deviations) == known
     now = [served(number, auc(0.64)) for number in range(30, 33)]
     assert find_troubles(REFERENCE, now, (), before) == [], "as long as that is not known, caution counts"
 
@@ -136,7 +131,7 @@ def test_a_version_that_served_for_a_day_or_two_does_not_tell_how_far_days_diffe
 )
 def test_only_days_on_which_an_earlier_version_was_live_tell_how_far_days_differ(version: int, role: str, counts: bool) -> None:
     day = replace(served(1, auc(0.70)), served=ServedDay(FIRST, version, role))
-    assert _days_before([day], 7) == ([day] if counts else [])
+    assert _days_before([day], 7) == ({version: [day]} if counts else {})
 
 
 def test_a_year_without_change_gives_at_most_one_alarm() -> None:
@@ -164,7 +159,7 @@ def test_where_all_rows_are_worse_slices_are_told_only_if_they_are_worse_by_far(
         return [served(number, auc(0.55), *slices) for number in range(4)]
 
     assert [one.slice for one in find_troubles(REFERENCE, days(0.55))] == [{}]
-    assert [one.slice for one in find_troubles(REFERENCE, days(0.20))] == [{}, {"hour": "9, 15"}]
+    assert [one.slice for one in find_troubles(REFERENCE, days(0.20))] == [{}, {"hour": "15"}]
 
 
 def test_rows_that_were_never_trained_on_are_told_with_what_they_cost() -> None:
@@ -231,3 +226,20 @@ def test_a_mean_over_classes_is_not_judged_where_one_has_no_row(of_gold: float, 
 def test_days_are_judged_back_to_those_whose_labels_are_known(delay: int, first: int) -> None:
     (own,) = _serving([served(number) for number in range(100)], delay).values()
     assert own[0].served.day == FIRST + timedelta(days=first)
+
+
+@pytest.mark.parametrize(
+    ("refused", "told"),
+    [
+        ((0, 0, 0, 0), None),
+        ((0, 0, 0, 300), None),
+        ((0, 0, 300, 300), (2, "23.1% of the rows that are asked for are refused, 0% on other days")),
+        ((0, 0, 15, 15), None),
+    ],
+    ids=["none", "on one day", "from a day on", "hardly any"],
+)
+def test_rows_that_are_refused_are_an_alarm_where_there_were_fewer(refused: Sequence[int], told: tuple[int, str] | None) -> None:
+    days = [served(number) for number in range(len(refused))]
+    days = [replace(one, operation=replace(one.operation, refused_rows=rows)) for one, rows in zip(days, refused, strict=True)]
+    found = [(one.kind, one.since, one.sentence) for one in find_troubles((), days)]
+    assert found == ([(AlarmKind.SERVICE, FIRST + timedelta(days=told[0]), told[1])] if told else [])

@@ -13,6 +13,7 @@ from typing import Any
 import uvicorn
 
 from components.serving.application import Application
+from components.serving.connection import Connection
 from components.serving.directory import Directory, ServedModel, State, VersionState
 from components.serving.loading import open_version
 from components.serving.metrics import Metrics
@@ -114,9 +115,8 @@ def serving(
         versions[version] = service.servable("house", version, *open_version(folder, f"house {version}"))
     states = {version: VersionState(State.AVAILABLE) for version in versions}
     service.directory = Directory({"house": ServedModel(versions, states, labels, labels.get("stable"))})
-    config = uvicorn.Config(
-        Application(service, token=token, problems=problems), port=0, http="httptools", lifespan="off", log_config=None, access_log=False
-    )
+    application = Application(service, token=token, problems=problems)
+    config = uvicorn.Config(application, port=0, http=Connection, ws="none", lifespan="off", log_config=None, access_log=False)
     server, loop = uvicorn.Server(config), asyncio.new_event_loop()
     thread = threading.Thread(target=lambda: loop.run_until_complete(server.serve()), daemon=True)
     thread.start()

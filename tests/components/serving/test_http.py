@@ -13,9 +13,11 @@ import pytest
 import tensorflow as tf
 
 from components.serving.service import Limits, Scored, Unanswered
+from components.storage.manifest import CODE
 from tests.components.serving.house import ROW, Client, save_house, serving
 
 SCORE = 3140.5
+TRUTHS = "expected true and false"
 DEEP = "Failed to process element: 0 of 'instances' list. Error: INVALID_ARGUMENT: A tensor has at most 254 dimensions"
 BOTH = (
     'JSON Value: {\n    "inputs": 1,\n    "instances": [1]\n} '
@@ -163,6 +165,7 @@ REFUSED: list[tuple[str, object, int, str]] = [
         400,
         "instances[0].house_id is 1.5: expected a text or a whole number, the row's key",
     ),
+    ("a number for a date", {"instances": [ROW | {"day": 20130501}]}, 400, "instances[0].day is 20130501: expected a date, YYYY-MM-DD"),
     ("a date that is none", {"instances": [ROW | {"day": "1.5.2013"}]}, 400, "instances[0].day is '1.5.2013': expected a date, YYYY-MM-DD"),
     ("no Example", {"instances": [{"b64": "AAAA"}]}, 400, "instances[0] is no serialised tf.train.Example"),
     ("signature", {"signature_name": "x", "instances": [1]}, 400, 'Serving signature name: "x" not found in signature def'),
@@ -188,6 +191,45 @@ def test_bad_input_is_refused_with_the_field_the_value_and_what_is_allowed(clien
     reply = client.predict(body)
     assert (reply.status, reply.error) == (status, error)
     assert client.predict({"instances": [ROW]}).json == {"predictions": [[SCORE]]}
+
+
+RAW: dict[str, Any] = {"area": [[100.5]], "colour": [["red"]], "floor": [[3]], "rooms": [[4]], "present": [[True]]}
+PACKED: dict[str, Any] = {"float32": [[100.5]], "int64": [[3, 4]], "string": [["red"]], "present": [[True]]}
+MISSHAPEN: list[tuple[str, str, dict[str, Any], str]] = [
+    ("none", "raw", {"present": [[]]}, f"present is bool of the shape [1, 0]: {TRUTHS}, [1, 1]"),
+    ("flat", "raw", {"present": [True]}, f"present is bool of the shape [1]: {TRUTHS}, [1, 1]"),
+    ("wide", "raw", {"present": [[True, True]]}, f"present is bool of the shape [1, 2]: {TRUTHS}, [1, 1]"),
+    ("long", "raw", {"present": [[True], [True]]}, f"present is bool of the shape [2, 1]: {TRUTHS}, [1, 1]"),
+    (
+        "no UTF-8",
+        "packed",
+        {"string": [[{"b64": "//4="}]]},
+        "instances[0].colour is '\ufffd\ufffd': expected a text, one of 'bl:ue', 'red'",
+    ),
+]
+
+
+@pytest.mark.parametrize(("signature", "changed", "error"), [case[1:] for case in MISSHAPEN], ids=[case[0] for case in MISSHAPEN])
+def test_tensors_that_do_not_fit_are_refused(client: Client, signature: str, changed: dict[str, Any], error: str) -> None:
+    inputs = (RAW if signature == "raw" else PACKED) | changed
+    reply = client.predict({"signature_name": signature, "inputs": inputs})
+    assert (reply.status, reply.error) == (400, error)
+
+
+def test_a_text_that_is_no_text_fails_nobody_elses_request(tmp_path: Path) -> None:
+    """Without a list of values in the schema nothing but the log would find it."""
+    folder = save_house(tmp_path / "1")
+    (folder / CODE / "schema.pbtxt").write_text("")
+    with serving({1: folder}, {"stable": 1}) as client:
+        reply = client.predict({"signature_name": "packed", "inputs": PACKED | {"string": [[{"b64": "//4="}]]}})
+    assert (reply.status, reply.error) == (400, "instances[0].colour is '\ufffd\ufffd': expected a text")
+
+
+def test_a_request_without_rows_is_answered_and_not_logged(house: Path) -> None:
+    noted: list[Scored] = []
+    with serving({1: house}, {"stable": 1}, note=noted.append) as client:
+        assert client.predict({"inputs": {"examples": []}}).json == {"outputs": []}
+    assert noted == []
 
 
 PATHS = [
@@ -234,6 +276,7 @@ def test_the_open_inference_protocol_answers_with_typed_tensors(client: Client) 
     assert reply.json == {"model_name": "house", "model_version": "1", "id": "7", "outputs": [output]}
 
 
+SIZES = "expected a list of at most 32 whole numbers, the first for the rows"
 INFERENCES: list[tuple[object, str]] = [
     (b"{", "the body is no JSON: unexpected end of data: line 1 column 2 (char 1)"),
     ({}, "the body needs `inputs`, a list of tensors"),
@@ -242,10 +285,10 @@ INFERENCES: list[tuple[object, str]] = [
         {"inputs": [tensor("area", "FP16", [1])]},
         "input area has the datatype FP16: expected one of INT64, INT32, INT16, INT8, FP64, FP32, BOOL, BYTES",
     ),
-    (
-        {"inputs": [tensor("area", "FP32", [1], [0])]},
-        "input area has the shape [0]: expected a list of whole numbers, the first for the rows",
-    ),
+    ({"inputs": [tensor("area", "FP32", [1], [0])]}, f"input area has the shape [0]: {SIZES}"),
+    ({"inputs": [tensor("area", "FP32", [1], [1] * 33)]}, f"input area has the shape {str([1] * 33)[:80]}… (19 more characters): {SIZES}"),
+    ({"inputs": [tensor("present", "BOOL", [True], [1])]}, "the inputs have no rows: give area, colour, floor, rooms"),
+    ({"inputs": [*HOUSES, tensor("present", "INT64", [1, 0], [2, 1])]}, f"present is int64 of the shape [2, 1]: {TRUTHS}, [2, 1]"),
     ({"inputs": [tensor("area", "FP32", [1], [2])]}, "input area has 1 values, and its shape is [2]"),
     ({"inputs": [tensor("rooms", "INT64", [1.5])]}, "input rooms has the value 1.5, which is no INT64"),
     ({"inputs": [tensor("rooms", "INT8", [300])]}, "input rooms has a value beyond INT8"),
@@ -332,6 +375,23 @@ def test_a_slow_sender_is_cut_off(house: Path) -> None:
             assert answer.status == 408
         with socket.create_connection(("127.0.0.1", client.port)) as connection:
             connection.sendall(b"POST /v1/models/house:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        assert client.predict({"instances": [ROW]}).status == 200
+
+
+def first_line(port: int, sent: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+        connection.sendall(sent)
+        return connection.recv(65536).split(b"\r\n")[0]
+
+
+def test_headers_that_are_late_or_too_long_are_refused(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.serving.connection.HEAD_SECONDS", 0.2)
+    with serving({1: house}, {"stable": 1}) as client:
+        assert first_line(client.port, b"GET /healthz HTT").startswith(b"HTTP/1.1 408")
+        assert first_line(client.port, b"").startswith(b"HTTP/1.1 408")
+        assert first_line(client.port, b"GET /healthz HTTP/1.1\r\nX: " + b"x" * (1 << 17)).startswith(b"HTTP/1.1 431")
+        long_path = b"GET /v1/models/" + b"x" * (1 << 15) + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        assert first_line(client.port, long_path).startswith(b"HTTP/1.1 404")
         assert client.predict({"instances": [ROW]}).status == 200
 
 

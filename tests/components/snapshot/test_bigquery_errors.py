@@ -130,3 +130,18 @@ def test_other_errors_are_left_alone(cloud: Settings) -> None:
     with pytest.raises(SourceError, match=r"^ours$"):
         with bigquery_errors(cloud, "rows of x", remedy="correct x"):
             raise SourceError("ours")
+
+
+@pytest.mark.parametrize(
+    ("permission", "role"),
+    [
+        ("bigquery.jobs.create", "jobUser"),
+        ("bigquery.readsessions.create", "readSessionUser"),
+        ("bigquery.tables.create", "dataEditor"),
+        ("bigquery.tables.delete", "dataEditor"),
+        ("bigquery.tables.deleteSnapshot", "dataOwner"),
+    ],
+)
+def test_the_role_that_is_named_has_the_permission(cloud: Settings, permission: str, role: str) -> None:
+    error = said(cloud, from_http(403, "accessDenied", f"Access Denied: Table a:b.c: Permission {permission} denied on table a:b.c"))
+    assert str(error).endswith(f"grant the account roles/bigquery.{role}")

@@ -1,5 +1,6 @@
 """Pinning: what was pinned stays, and pinning again changes nothing."""
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -9,9 +10,12 @@ from google.api_core.exceptions import NotFound
 from google.cloud import bigquery
 
 from components.errors import SourceError
+from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition
 from components.snapshot.pinned import keep_pinned, set_expiry
+from pipelines.local.accounts import service_accounts
+from pipelines.local.emulators import POLICY_FILE
 from tests.components.visits import DAYS, VISITORS, Row, Site, day, query, visits
 
 
@@ -84,6 +88,23 @@ def test_rows_that_are_still_being_streamed_in_are_refused(own_site: Site) -> No
     )
     with pytest.raises(NotFound):
         own_site.client.get_table(table)
+
+
+def test_a_wrong_table_that_its_maker_may_not_delete_expires_soon(cloud: Settings, own_site: Site) -> None:
+    own_site.client.insert_rows_json(own_site.name, [dict(visits(4)[0], visitor=VISITORS + 1)])
+    policy = cloud.state_folder / "emulators" / POLICY_FILE
+    member = f"serviceAccount:{service_accounts(cloud)['writer']}"
+    roles = ("roles/bigquery.jobUser", "roles/bigquery.dataEditor")
+    policy.write_text(json.dumps({"bindings": [{"role": role, "members": [member]} for role in roles]}))
+    try:
+        with pytest.raises(
+            SourceError, match=r"1 of 4 partitions of .* wait until they are written, and run the same command again"
+        ) as refused:
+            own_site.pin(own_site.model())
+    finally:
+        policy.unlink()
+    (table,) = re.findall(r"table snapshot (\S+) ", str(refused.value))
+    assert own_site.client.get_table(table).expires - datetime.now(UTC) < timedelta(minutes=11)
 
 
 def test_a_wrong_table_that_nobody_recorded_is_made_again(own_site: Site) -> None:

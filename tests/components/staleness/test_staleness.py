@@ -87,7 +87,7 @@ def test_ageing_is_told_against_the_freshest_version_on_the_same_rows(shop: Shop
     assert (ageing.expected_loss(0), ageing.expected_loss(6.5), ageing.expected_loss(99)) == (0.0, 0.5, 1.0)
     assert ageing.pace.a_month > 0
     with shop.cloud.engine.connect() as connection:
-        kept, fact = read_later_spans(connection, shop.model().name), read_ageing_fact(connection, shop.model())
+        kept, fact = read_later_spans(connection, shop.name), read_ageing_fact(connection, shop.model())
     assert (kept.versions, len(kept.cells)) == ({1: day(5), 2: day(7), 3: day(11)}, 12), (
         "what was measured is kept, without any version's bytes"
     )

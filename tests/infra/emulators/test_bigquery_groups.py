@@ -79,6 +79,10 @@ OF_TEXTS = [("12", 1.0), ("12", 3.0), ("25", 5.0)]
         ("SELECT * FROM (SELECT text, price FROM shop) PIVOT(SUM(price) FOR text IN ('12', '25'))", [(2.0, 2.5)]),
         ("SELECT * FROM (SELECT text, price FROM shop) PIVOT(AVG(price) AS a, SUM(price * 2.0) AS s FOR text IN ('12'))", [(1.0, 4.0)]),
         (f"SELECT {MONTH_END} AS deep, COUNT(*) FROM shop GROUP BY {MONTH_END} ORDER BY deep", [(date(2024, 12, 31), 3)]),
+        ("SELECT price AS p FROM shop UNION ALL SELECT factor FROM shop ORDER BY p DESC LIMIT 2", [(3.0,), (2.5,)]),
+        ("SELECT price * 2.0 AS twice, COUNT(*) FROM shop GROUP BY ALL ORDER BY twice DESC LIMIT 1", [(5.0, 1)]),
+        ("SELECT ROUND(price, 1) AS r FROM shop GROUP BY ROUND(price, 1) ORDER BY ROUND(price, 1)", [(0.5,), (1.5,), (2.5,)]),
+        ("SELECT p FROM (SELECT price AS p FROM shop UNION DISTINCT SELECT 0.5 ORDER BY p LIMIT 1)", [(0.5,)]),
         ("SELECT price > 1.0, COUNT(*) FROM shop GROUP BY price > 1.0 ORDER BY price > 1.0", [(False, 1), (True, 2)]),
         (
             "SELECT JSON_VALUE(text, '$.a'), COUNT(*) FROM shop GROUP BY JSON_VALUE(text, '$.a') ORDER BY JSON_VALUE(text, '$.a')",

@@ -151,3 +151,11 @@ def test_appends_of_many_connections_take_each_offset_once(writer: BigQueryWrite
 
     assert sorted(answer.error.code for answer in answers) == [0] + [EXISTS.value[0]] * 7
     assert written(dataset, parent) == [1]
+
+
+def test_json_stays_json_in_partitioned_tables_and_their_copies(dataset: Dataset) -> None:
+    dataset.query("CREATE TABLE {dataset}.t PARTITION BY day AS SELECT DATE '2026-01-01' AS day, TO_JSON(STRUCT(1 AS a, 'b' AS c)) AS j")
+    dataset.client.copy_table(dataset.table("t"), dataset.table("u")).result()
+    for name in ("t", "u"):
+        assert [field.field_type for field in dataset.client.get_table(dataset.table(name)).schema] == ["DATE", "JSON"]
+        assert dataset.query(f"SELECT TO_JSON_STRING(t) FROM {{dataset}}.{name} AS t") == [('{"day":"2026-01-01","j":{"a":1,"c":"b"}}',)]

@@ -41,6 +41,13 @@ COMMANDS = (
     ("deploy", MODEL, "1", "--target", TARGET, "--reason", "a fault"),
     ("compare", MODEL, "1"),
     ("verify", MODEL),
+    ("rollback", MODEL, "--target", TARGET, "--to", "1", "--reason", "a fault"),
+    ("restore", MODEL, "1"),
+    ("gc",),
+    ("backfill", MODEL, "--from", "1997-08-31", "--to", "1997-08-31"),
+    ("snapshot", "expire", MODEL),
+    ("watch", "--once", MODEL),
+    ("migrate",),
 )
 LONGEST_SECONDS = 300.0
 """No command takes longer, whatever happens to it."""
@@ -170,7 +177,7 @@ CHANGES: dict[str, Callable[[Path, random.Random], None]] = {
 
 def _wait_for_a_moment(world: World, chance: random.Random, process: subprocess.Popen[str], words: tuple[str, ...]) -> str:
     """Wait until a step has begun, and a little longer; where there are no steps, some seconds. Tells which moment it is."""
-    if words[0] != "train":
+    if words[0] not in ("train", "backfill", "watch"):
         pause = chance.uniform(0.0, 8.0)
         _sleep(process, pause)
         return f"after {pause:.1f} s"

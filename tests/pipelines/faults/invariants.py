@@ -3,9 +3,10 @@
 import sqlalchemy as sa
 
 from components.database.engine import make_engine
+from components.deployment.target import target_problem
 from components.google import storage_client
 from tests.components.storage.whole import assert_whole
-from tests.pipelines.faults.world import World
+from tests.pipelines.faults.world import TARGET, World
 
 QUERIES = {
     "a run that has not ended": "SELECT run_id FROM registry.pipeline_run WHERE state = 'RUNNING'",
@@ -19,6 +20,10 @@ QUERIES = {
     ),
     "a version without an evaluation": (
         "SELECT run_id FROM registry.model_version WHERE model_version_id NOT IN (SELECT model_version_id FROM registry.evaluation)"
+    ),
+    "a training that a decision has no outcome of": (
+        "SELECT run_id FROM registry.decision_claim JOIN registry.pipeline_run USING (run_id) WHERE state = 'SUCCEEDED'"
+        " AND decision_id NOT IN (SELECT decision_id FROM registry.decision_outcome WHERE kind = 'training')"
     ),
     "a failed run without a reason": "SELECT run_id FROM registry.pipeline_run WHERE state = 'FAILED' AND coalesce(error, '') = ''",
 }
@@ -34,7 +39,10 @@ def violations(world: World) -> list[str]:
         for what, query in QUERIES.items():
             found += [f"{what}: {value}" for value in connection.execute(sa.text(query)).scalars()]
         uris = connection.execute(sa.text("SELECT artifact_uri FROM registry.model_version")).scalars().all()
-    client = storage_client(world.settings)
+        client = storage_client(world.settings)
+        problem = target_problem(connection, client, world.settings, TARGET)
+    if problem is not None:
+        found.append(f"a target that serves something else than what was deployed: {problem}")
     for uri in uris:
         try:
             assert_whole(client, uri)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from pipelines.cli.exit_code import ExitCode
 from tests.pipelines.faults.faults import COMMANDS, FAULTS, Ended
 from tests.pipelines.faults.invariants import version_count, violations
-from tests.pipelines.faults.world import World
+from tests.pipelines.faults.world import MODEL, World
 
 KILLED = {-9, ExitCode.DONE, ExitCode.FAILED}
 ENDS = {"kill": KILLED, "object": {*KILLED, ExitCode.DIFFERS}}
 """The exit codes with which a command may end that a fault befell; of other faults those of success and of an error."""
+VERSIONS = {"train": (1, 2), "backfill": (0, 1), "watch": (0, 1, 2)}
+"""How many versions a command and its repetition may make; others make none."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class Round:
         fault = fault or drawn
         line = f"round {self.number} of seed {self.seed}: `{shlex.join(words)}`"
         before = version_count(world)
+        if words[0] == "watch":
+            world.command_line.run("request", MODEL, "--reason", "a fault", "--id", f"{self.seed} {self.number}")
         try:
             ended = FAULTS[fault](world, chance, words)
             line = f"{line}, {fault}: {ended.told}; exit code {ended.exit_code}"
@@ -70,7 +74,7 @@ def _judge_again(done: subprocess.CompletedProcess[str], words: tuple[str, ...],
     problems = []
     if done.returncode != ExitCode.DONE:
         problems.append(f"the same command again ended with {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
-    if versions not in ((1, 2) if words[0] == "train" else (0,)):
+    if versions not in VERSIONS.get(words[0], (0,)):
         problems.append(f"there are {versions} new versions")
     return problems
 

@@ -31,6 +31,8 @@ MARK = "FAULTS_WORLD"
 """The variable by which the processes of a world's commands are known."""
 HASTY = {"PERENNIAL_ANSWER_TIMEOUT_SECONDS": "3", "PERENNIAL_CONNECT_TIMEOUT_SECONDS": "15"}
 SERVICES = ("bigquery", "bigquery_storage", "storage", "cloudsql")
+POLICY = '\n[continuous]\ntriggers = ["person"]\ncooldown_hours = 0\nruns_a_day = 1000\n'
+"""It is trained as soon as somebody asks for it."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +108,15 @@ def new_world(folder: Path) -> Iterator[World]:
         settings = Settings(**(given | endpoints))
         prepare(settings)
         seed(bigquery_client(settings), settings, read_model(CHURN.parent, "churn"), through=THROUGH, progress=lambda _done, _of: None)
-        quick_churn(models, MODEL)
+        model = quick_churn(models, MODEL)
+        (model / "model.toml").write_text((model / "model.toml").read_text() + POLICY)
         with ExitStack() as stack:
             proxies = {name: stack.enter_context(proxy(_address(settings, name))) for name in SERVICES}
             temporary = stack.enter_context(TemporaryDirectory(prefix="f"))  # a short path, since sockets lie below it
             variables = {MARK: uuid.uuid4().hex, "TMPDIR": temporary, **_variables(proxies)}
             world = World(CommandLine(settings, variables), proxies)
             assert world.command_line.json("train", MODEL)["version"] == 1
+            world.command_line.json("deploy", MODEL, "1", "--target", TARGET, "--reason", "the first")
             yield world
     finally:
         emulators.stop(state, progress=lambda _: None)

@@ -64,6 +64,7 @@ def test_every_column_is_a_feature_or_left_out_with_the_reason() -> None:
         ("STRING", ["no", "yes"], "CASE t.`y` WHEN 'no' THEN 0 WHEN 'yes' THEN 1 END", ()),
         ("STRING", ["Churned", "stayed"], "CASE t.`y` WHEN 'stayed' THEN 0 WHEN 'Churned' THEN 1 END", ()),
         ("STRING", ["it's", "b", "A 1"], "CASE t.`y` WHEN 'A 1' THEN 0 WHEN 'b' THEN 1 WHEN 'it\\'s' THEN 2 END", ("a_1", "b", "it_s")),
+        ("STRING", ["00 ok", "99", "é"], "CASE t.`y` WHEN '00 ok' THEN 0 WHEN '99' THEN 1 WHEN 'é' THEN 2 END", ("y_00_ok", "y_99", "e")),
         ("INTEGER", [3, 1, 2], "CASE t.`y` WHEN 1 THEN 0 WHEN 2 THEN 1 WHEN 3 THEN 2 END", ("y_1", "y_2", "y_3")),
     ],
 )

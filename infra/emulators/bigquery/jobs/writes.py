@@ -116,7 +116,10 @@ def _rows(cursor: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, o
     """The query's rows, held before the write begins: it may read the very rows that are to be replaced."""
     relation = cursor.sql(query, params=parameters)
     columns = ", ".join(f"{types.cast(quote(c), t)} AS {quote(c)}" for c, t in zip(relation.columns, relation.types, strict=True))
-    return relation.project(columns).to_arrow_table()
+    rows = relation.project(columns).to_arrow_table()
+    kinds = dict(zip(relation.columns, relation.types, strict=True))
+    fields = [pa.field(field.name, pa.json_()) if str(kinds[field.name]) == "JSON" else field for field in rows.schema]
+    return rows.cast(pa.schema(fields))  # Arrow's texts would become a column of texts
 
 
 def _write(rows: pa.Table, to: Destination, config: tables.Destination) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import wasmtime
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import JobConfigurationQuery, QueryParameter, TableFieldSchema
 from local_bigquery.sql import params
@@ -120,6 +120,14 @@ def analyse(config: JobConfigurationQuery, project: str) -> Analysed:
     return analysed
 
 
+def named_tables(sql: str) -> list[Path]:
+    """The tables that a statement names, those that it defines itself aside; none if BigQuery would refuse it."""
+    try:
+        return _paths(sql, split_names(sql, _parse(sql)))
+    except BigQueryError:
+        return []
+
+
 def _parse(sql: str) -> Message:
     request = service.ParseRequest(sql_statement=sql, options=_language())
     try:
@@ -228,6 +236,8 @@ def _ask(method: str, request: Message, response: type[Response]) -> Response:
             _machine = None
             _catalogues.clear()
             raise not_supported("this query: its analyzer broke down over it") from error
+        except DecodeError as error:
+            raise not_supported("queries that are nested as deeply as this one") from error
 
 
 class _Catalogues:

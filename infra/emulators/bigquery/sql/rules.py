@@ -162,7 +162,25 @@ def extract_less_than_a_second(tree: exp.Expression, _context: Context) -> exp.E
     return tree
 
 
+def order_unions_by_names(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """ORDER BY after UNION is of the rows of the whole: what orders FLOAT64 as BigQuery does is no column of them."""
+    for union in list(tree.find_all(exp.SetOperation))[::-1]:
+        order = union.args.get("order")
+        if order is None:
+            continue
+        whole = exp.Select(expressions=[exp.Star()])
+        for name in ("order", "limit", "offset", "with_"):
+            whole.set(name, union.args.get(name))
+            union.set(name, None)
+        inner = union.copy()
+        union.replace(whole) if union.parent else None
+        whole.set("from_", exp.From(this=exp.Subquery(this=inner, alias=exp.TableAlias(this=exp.to_identifier("united")))))
+        tree = whole if union is tree else tree
+    return tree
+
+
 TYPED = (
+    order_unions_by_names,
     groups.repeat_groups,
     show_as_json,
     compare_numbers,

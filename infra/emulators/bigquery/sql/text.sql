@@ -118,3 +118,68 @@ CREATE MACRO bq.main.perennial_bytes_to_string(bytes) AS CASE
     WHEN bytes IS NOT NULL AND TRY(decode(bytes)) IS NULL
     THEN _raise('The emulator does not support SAFE_CONVERT_BYTES_TO_STRING of bytes that are no UTF-8') ELSE TRY(decode(bytes))
 END;
+
+CREATE MACRO bq.main.perennial_padding(pattern) AS
+CASE WHEN pattern = '' THEN _raise('Third argument (pad pattern) for LPAD/RPAD cannot be empty') ELSE pattern END;
+
+CREATE MACRO bq.main.perennial_plain_number(value) AS CASE
+    WHEN regexp_matches(value, '[,\s]|[+-]$') THEN _raise('The emulator does not support PARSE_BIGNUMERIC of spaces and commas') ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_step(number) AS CASE WHEN number = 0 THEN _raise('Sequence step cannot be 0.') ELSE number END;
+
+-- No sum of so many numbers as there are is infinite.
+CREATE MACRO bq.main.perennial_summand(value, is_computed) AS CASE
+    WHEN (is_computed OR isfinite(value)) AND abs(value) > 1e290 THEN _raise('The emulator does not support SUM and AVG in PIVOT of numbers beyond 1e290')
+    ELSE value
+END;
+
+-- ROUND and TRUNC of FLOAT64 to a number of digits, which may be negative, by the exact value of the number. It lies in the middle of
+-- two results if it is an odd multiple of a power of two; a printed number is never rounded twice.
+CREATE MACRO bq.main.perennial_round(value, digits) AS CASE
+    WHEN NOT isfinite(value) OR digits > 300 OR digits >= 0 AND abs(value) >= 4503599627370496 THEN value
+    WHEN digits < -300 OR abs(value) > 1e290 AND digits < 0
+    THEN _raise('The emulator does not support ROUND and TRUNC of numbers and to places as large as these')
+    WHEN digits < -22 THEN round(value, CAST(digits AS INTEGER))
+    WHEN digits < 0 THEN sign(value) * (
+        abs(value) - abs(value) % pow(10, -digits) + CASE WHEN abs(value) % pow(10, -digits) * 2 >= pow(10, -digits) THEN pow(10, -digits) ELSE 0 END
+    )
+    WHEN abs(value) * pow(2, digits + 1) % 2 = 1 THEN round(value, CAST(digits AS INTEGER))
+    ELSE CAST(format('{:.' || digits || 'f}', value) AS DOUBLE)
+END;
+
+CREATE MACRO bq.main.perennial_trunc(value, digits) AS CASE
+    WHEN NOT isfinite(value) OR digits > 40 OR digits >= 0 AND abs(value) >= 4503599627370496 THEN value
+    WHEN digits < -300 OR abs(value) > 1e290 AND digits < 0
+    THEN _raise('The emulator does not support ROUND and TRUNC of numbers and to places as large as these')
+    WHEN digits < -22 THEN trunc(value, CAST(digits AS INTEGER))
+    WHEN digits < 0 THEN sign(value) * (abs(value) - abs(value) % pow(10, -digits))
+    ELSE CAST(regexp_extract(format('{:.60f}', value), '^[^.]*\.\d{' || digits || '}') AS DOUBLE)
+END;
+
+-- The moment of a local time. One that a zone has twice, when its clocks go back, is the first of both; DuckDB takes the second.
+CREATE MACRO bq.main.perennial_from_local(clock, zone) AS CASE
+    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 1 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 1 HOUR
+    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 30 MINUTE) = clock THEN timezone(zone, clock) - INTERVAL 30 MINUTE
+    ELSE timezone(zone, clock)
+END;
+
+-- The same for a text that names its zone, given the moment that DuckDB takes it for.
+CREATE MACRO bq.main.perennial_first_moment(moment, text) AS CASE
+    WHEN NOT regexp_matches(text, ' [A-Z][A-Za-z]+/') THEN moment
+    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 1 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
+    THEN moment - INTERVAL 1 HOUR
+    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 30 MINUTE) = timezone(regexp_extract(text, '\S+$'), moment)
+    THEN moment - INTERVAL 30 MINUTE
+    ELSE moment
+END;
+
+-- A text that is parsed by a format with %F, whose numbers have all their digits.
+CREATE MACRO bq.main.perennial_full_digits(value, pattern, is_safe) AS CASE
+    WHEN regexp_full_match(value, '\s*' || pattern || '\s*') OR value IS NULL THEN value
+    WHEN is_safe AND NOT regexp_matches(value, '\d-\d{1,2}-\d') THEN NULL
+    ELSE _raise('The emulator does not support %F of a text without all digits, such as "' || value || '"')
+END;
+
+CREATE MACRO bq.main.perennial_second(seconds) AS
+CASE WHEN seconds = 60 THEN _raise('The emulator does not support TIME of 60 seconds') ELSE seconds END;

@@ -21,7 +21,7 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
 )
 
 from bigquery.failures import not_supported
-from bigquery.sql.resolved import PREFIX, expression_type, messages, place, type_name
+from bigquery.sql.resolved import PREFIX, SAFE, expression_type, messages, place, type_name
 
 JSON = "PERENNIAL_JSON_"
 FLOAT = "PERENNIAL_FLOAT"
@@ -32,13 +32,22 @@ JOINED = "PERENNIAL_JOINED"
 TEXT_OF_JSON = "PERENNIAL_TEXT_OF_JSON"
 ARITHMETIC = "PERENNIAL_ARITHMETIC"
 SUMMED = "PERENNIAL_SUMMED"
+DIGITS = "PERENNIAL_DIGITS"
+ROUND = "PERENNIAL_ROUND"
+TRUNC = "PERENNIAL_TRUNC"
 DAY = "PERENNIAL_DAY"
 FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
-MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY}
+MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS}
 """Those that stand around a value."""
 PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
 """Functions that read JSON at a path."""
+ARRAY_PATHS = ("json_value_array", "json_query_array", "json_extract_array", "json_extract_string_array")
+"""Functions that read an array of JSON at a path."""
+JSON_PATH = r"""\$(?:\.[^.\[\]'"*$\\]+|\."(?:[^"\\]|\\.)*"|\[\d+\]{})*"""
+STANDARD_PATH = re.compile(JSON_PATH.format(""))
+LEGACY_PATH = re.compile(JSON_PATH.format(r"|\['(?:[^'\\]|\\.)*'\]"))
+"""That of the functions JSON_EXTRACT…"""
 COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
 EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
 """Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
@@ -48,9 +57,14 @@ UNREAD = re.compile(rb"(?<!\\)(?:\\\\)*\\[xXuU0-7?`\"]")
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 OPERATORS = {"$add", "$subtract", "$multiply", "$divide"}
 RENAMED = {"least": LEAST, "min": MIN} | {
-    name: f"{FLOATING}{name.upper()}" for name in ("safe_add", "safe_subtract", "safe_multiply", "safe_divide")
+    name: f"{FLOATING}{name.upper()}" for name in ("round", "trunc", "safe_add", "safe_subtract", "safe_multiply", "safe_divide")
 }
+ROUNDING = ("round", "trunc")
+"""Functions that may be told a number of digits."""
 DATES = {"DATE", "DATETIME", "TIMESTAMP"}
+TEMPLATE_PARTS = re.compile(r"%(?:E[\d*]?)?.|\s+|.", re.DOTALL)
+WHOLE = {"%F": r"\d{4}-\d\d-\d\d"}
+"""Elements of a template for which it is only known that a text with all digits is parsed."""
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
 """Of the query that runs, the types of what is shown as JSON."""
 EXACT_INTEGER = 2**53
@@ -142,8 +156,10 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
             raise not_supported("TO_JSON_STRING with pretty_print")
         yield Edit(start, end, f"{JSON}{len(types)}")
         types.append(kinds[0])
-    elif name in PATHS:
-        yield from _path(call, kinds)
+    elif name.startswith("parse_") and isinstance(template := _node(call.argument_list[0]), ResolvedLiteralProto):
+        yield from _parsed(call, template.value.value.string_value)
+    elif name in (*PATHS, *ARRAY_PATHS):
+        yield from _path(call, kinds, name)
     else:
         yield from _overflowing(call, name, has_floats)
 
@@ -155,7 +171,7 @@ def _overflowing(call: ResolvedFunctionCallBaseProto, name: str, has_floats: boo
         result = type_name(expression_type(call))
         if result in DATES or (result == "FLOAT64" and has_floats):
             yield from _wrapped(call, DAY if result in DATES else ARITHMETIC)
-    elif name in RENAMED and has_floats:
+    elif name in RENAMED and has_floats and (name not in ROUNDING or len(call.argument_list) > 1):
         yield Edit(start, start + len(name), RENAMED[name])
     elif name in ("sum", "avg") and has_floats:
         yield from _wrapped(_node(call.argument_list[0]), SUMMED)
@@ -167,18 +183,41 @@ def _wrapped(node: Message, name: str) -> Iterator[Edit]:
         yield from (Edit(begin, begin, f"{name}("), Edit(end, end, ")"))
 
 
-def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto]) -> Iterator[Edit]:
+def _parsed(call: ResolvedFunctionCallBaseProto, template: str) -> Iterator[Edit]:
+    """A text of which it is known how BigQuery parses it."""
+    parts = TEMPLATE_PARTS.findall(template)
+    begin, end = place(_node(call.argument_list[1])) if len(call.argument_list) > 1 else (0, 0)
+    if end > begin and any(part in WHOLE for part in parts):
+        pattern = "".join(WHOLE.get(part) or (".*" if part[0] == "%" else r"\s*" if part.isspace() else re.escape(part)) for part in parts)
+        safe = "TRUE" if call.error_mode == SAFE else "FALSE"
+        yield from (Edit(begin, begin, f"{DIGITS}("), Edit(end, end, f", '{pattern.translate(ESCAPES)}', {safe})"))
+
+
+def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto], name: str) -> Iterator[Edit]:
     """A text that is no JSON has nothing at any path.
 
     Raises:
         BigQueryError: the path is none.
     """
     value, *paths = map(_node, call.argument_list)
-    if any(isinstance(path, ResolvedLiteralProto) and not path.value.value.string_value.startswith("$") for path in paths):
-        raise BigQueryError("invalidQuery", "JSONPath must start with '$'")
+    for path in paths:
+        if isinstance(path, ResolvedLiteralProto):
+            _check_path(path.value.value.string_value, LEGACY_PATH if "extract" in name else STANDARD_PATH)
     begin, end = place(value)
-    if type_name(kinds[0]) == "STRING" and end > begin:
+    if name in PATHS and type_name(kinds[0]) == "STRING" and end > begin:
         yield from (Edit(begin, begin, f"{TEXT_OF_JSON}("), Edit(end, end, ")"))
+
+
+def _check_path(path: str, pattern: re.Pattern[str]) -> None:
+    if not path.startswith("$"):
+        raise BigQueryError("invalidQuery", "JSONPath must start with '$'")
+    if pattern.fullmatch(path):
+        return
+    if "\\" in path or "[-" in path:
+        raise not_supported(f"the JSONPath {path}")
+    if "*" in path or ".." in path:
+        raise BigQueryError("invalidQuery", f"Unsupported operator in JSONPath: {path}")
+    raise BigQueryError("invalidQuery", f"Invalid token in JSONPath at: {path}")
 
 
 def _may_be_nan(argument: Message) -> bool:

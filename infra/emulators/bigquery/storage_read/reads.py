@@ -20,7 +20,7 @@ from bigquery.storage_read import restrictions
 from bigquery.tables import partitions, versions
 from bigquery.tables.partitions import Reference
 
-original_create_session = original.create_session
+original_create_session, original_split = original.create_session, original.split_stream
 
 MESSAGE_ROWS = 10_240
 """Rows of a message: five of DuckDB's vectors, and about what BigQuery sends."""
@@ -33,12 +33,22 @@ _snapshot_time: ContextVar[dt.datetime | None] = ContextVar("snapshot_time", def
 def create_session(request: types.CreateReadSessionRequest) -> types.ReadSession:
     """Open a session on a table, a table snapshot, or a query's result, as it is now or was at `snapshot_time`."""
     modifiers = request.read_session.table_modifiers
-    token = _snapshot_time.set(modifiers.snapshot_time if "snapshot_time" in modifiers else None)
+    try:
+        token = _snapshot_time.set(modifiers.snapshot_time if "snapshot_time" in modifiers else None)
+    except (ValueError, OverflowError) as error:
+        raise original.StorageError(grpc.StatusCode.INVALID_ARGUMENT, f"Invalid snapshot_time: {error}") from error
     request.max_stream_count = request.max_stream_count or MOST_STREAMS
     try:
         return original_create_session(request)
     finally:
         _snapshot_time.reset(token)
+
+
+def split_stream(request: types.SplitReadStreamRequest) -> types.SplitReadStreamResponse:
+    """Two streams of one."""
+    if not 0 <= request.fraction < 1:
+        raise original.StorageError(grpc.StatusCode.INVALID_ARGUMENT, f"Invalid fraction {request.fraction}: it must be between 0 and 1")
+    return original_split(request)
 
 
 def query(path: str, options: types.ReadSession.TableReadOptions, data_format: types.DataFormat) -> tuple[str, list[TableFieldSchema]]:

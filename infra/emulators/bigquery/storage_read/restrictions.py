@@ -43,7 +43,7 @@ def condition(text: str, reference: Reference, fields: Sequence[TableFieldSchema
     refusal = BigQueryError("invalid", f"request failed: Row filter for table {names.label(*reference)} is invalid. Filter is '{text}'")
     try:
         parsed = BigQueryDialect().parse_into(exp.Condition, text)
-    except (SqlglotError, BigQueryError) as error:
+    except (SqlglotError, BigQueryError, RecursionError) as error:
         raise refusal from error
     flags = {field.name.casefold() for field in fields if field.type == "BOOLEAN"}
     if "\0" in text or len(parsed) != 1 or not isinstance(parsed[0], exp.Expression) or not _is_condition(parsed[0], flags):

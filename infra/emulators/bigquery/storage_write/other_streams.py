@@ -12,6 +12,8 @@ from local_bigquery.catalog import tables
 from local_bigquery.grpc import write as original
 from local_bigquery.models import TableFieldSchema
 
+from bigquery.storage_write.decoding import readable
+
 Rows = list[dict[str, object]]
 Decoder = Callable[[types.AppendRowsRequest, list[TableFieldSchema]], Rows]
 Code = types.StorageError.StorageErrorCode
@@ -32,7 +34,8 @@ def append(requests: Iterator[types.AppendRowsRequest]) -> Iterator[types.Append
     for request in requests:
         name = request.write_stream or name
         stream = original._stream(name)
-        decode = original._decoder(request) or decode
+        with readable("the schema of the rows"):
+            decode = original._decoder(request) or decode
         with _appending:
             response = _append(request, stream, decode)
         response.write_stream = name
@@ -46,7 +49,8 @@ def _append(request: types.AppendRowsRequest, stream: original.Stream, decode: D
     if offset is not None and stream.name.endswith(DEFAULT):
         return _refused(stream, "Offset can not be specified for the default stream.")
     fields = tables.columns(*stream.table)
-    rows = decode(request, fields)
+    with readable("a row"):
+        rows = decode(request, fields)
     known = {field.name.casefold() for field in fields}
     if any(key.casefold() not in known for row in rows for key in row):
         return _refused(stream, "Schema mismatch due to extra fields in user schema", Code.SCHEMA_MISMATCH_EXTRA_FIELDS)
@@ -72,5 +76,6 @@ def _status(stream: original.Stream, message: str, detail: int | None, code: int
 
 def commit(request: types.BatchCommitWriteStreamsRequest) -> types.BatchCommitWriteStreamsResponse:
     """Show the rows of pending streams, once."""
+    request.write_streams = list(dict.fromkeys(request.write_streams))  # a stream that is named twice would be written twice
     with _appending:
         return original.commit(request)

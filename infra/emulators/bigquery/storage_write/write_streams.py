@@ -21,6 +21,7 @@ from local_bigquery.grpc import write as original
 
 from bigquery.jobs import writes
 from bigquery.storage_write import other_streams
+from bigquery.storage_write.decoding import arrow_rows, arrow_schema
 from bigquery.tables import partitions
 
 original_create, original_stream, original_finalize = original.create, original._stream, original.finalize
@@ -76,15 +77,15 @@ def append(requests: Iterator[types.AppendRowsRequest]) -> Iterator[types.Append
     schema: pa.Schema | None = None
     for request in everything:
         if serialized := request.arrow_rows.writer_schema.serialized_schema:
-            schema = pa.ipc.read_schema(pa.py_buffer(serialized))
+            schema = arrow_schema(serialized)
         yield _answer(found, request, schema)
 
 
 def _answer(found: original.Stream, request: types.AppendRowsRequest, schema: pa.Schema | None) -> types.AppendRowsResponse:
     answer = types.AppendRowsResponse(write_stream=found.name)
     try:
-        batch = pa.ipc.read_record_batch(pa.py_buffer(request.arrow_rows.rows.serialized_record_batch), schema)
-        offset = _append(found, pa.Table.from_batches([batch]), request.offset if "offset" in request else None)
+        rows = arrow_rows(request.arrow_rows.rows.serialized_record_batch, schema)
+        offset = _append(found, rows, request.offset if "offset" in request else None)
         answer.append_result = types.AppendRowsResponse.AppendResult(offset=offset)
     except (_Refused, BigQueryError) as error:
         code, storage_code = grpc.StatusCode.INVALID_ARGUMENT, int(Code.SCHEMA_MISMATCH_EXTRA_FIELDS)

@@ -10,18 +10,19 @@ from starlette.responses import Response
 
 from cloud_storage.calls import read_bytes
 from cloud_storage.errors import InvalidError
+from cloud_storage.permissions import Permissions
 
 BOUNDARY = "batch_of_answers"
 HOP_HEADERS = ("content-length", "host", "transfer-encoding")
 
 
 async def batch(request: Request) -> Response:
-    """Make the calls against this very application."""
+    """Make the calls against this very application, each by the permissions of whoever sends the batch."""
     head = f"Content-Type: {request.headers.get('content-type', '')}\r\n\r\n".encode()
     message = BytesParser().parsebytes(head + await read_bytes(request))
     if not message.is_multipart():
         raise InvalidError("A batch must be a multipart/mixed body.")
-    transport = httpx.ASGITransport(app=request.app)
+    transport = httpx.ASGITransport(app=Permissions(request.app))
     async with httpx.AsyncClient(transport=transport, base_url=str(request.base_url)) as client:
         answers = [await _answer(client, part, index) for index, part in enumerate(message.walk()) if part is not message]
     return Response("".join(answers) + f"--{BOUNDARY}--\r\n", media_type=f"multipart/mixed; boundary={BOUNDARY}")

@@ -21,6 +21,7 @@ from cloud_storage.json_api.resources import (
     section,
     whole_number,
 )
+from cloud_storage.permissions import is_permitted
 from cloud_storage.state.lifecycle import check_rules
 
 LONGEST_SECONDS = {"retentionPolicy": ("retentionPeriod", 3_155_760_000), "softDeletePolicy": ("retentionDurationSeconds", 7_776_000)}
@@ -123,7 +124,7 @@ def layout(call: Call) -> Response:
 
 
 def get_policy(call: Call) -> Response:
-    """The IAM policy. It is kept, and without effect."""
+    """The IAM policy. It is kept, and without effect: the emulator's is a file."""
     with call.store.transaction() as change:
         bucket = change.bucket(call.bucket)
     return JSONResponse(_policy(bucket))
@@ -149,8 +150,8 @@ def _policy(bucket: Bucket) -> Resource:
 
 
 def test_permissions(call: Call) -> Response:
-    """Everything is permitted: there are no roles here."""
+    """Those of the permissions that whoever asks has."""
     with call.store.transaction() as change:
         change.bucket(call.bucket)
-    permissions = call.query.getlist("permissions")
+    permissions = [permission for permission in call.query.getlist("permissions") if is_permitted(permission, call.bucket)]
     return JSONResponse({"kind": "storage#testIamPermissionsResponse", "permissions": permissions})

@@ -14,6 +14,7 @@ from typing import BinaryIO
 from cloud_storage.errors import ForbiddenError, NotFoundError
 from cloud_storage.json_api.preconditions import ANY, Preconditions
 from cloud_storage.json_api.resources import Bucket, Content, Resource, State, StoredObject, now
+from cloud_storage.permissions import refuse_without
 from cloud_storage.state.files import Files, Incoming
 from cloud_storage.state.rows import Rows
 
@@ -69,6 +70,7 @@ class Transaction:
         moment = now()
         previous = self.rows.live(new.bucket, new.name)
         if previous is not None:
+            refuse_without("storage.objects.delete", new.bucket)
             self.retire(previous, moment)
         self.generation = max(self.generation + 1, time.time_ns() // 1000)
         stored = StoredObject(

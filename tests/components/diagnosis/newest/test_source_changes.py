@@ -27,3 +27,13 @@ def emptied(every: int) -> DataComparison:
 def test_a_column_that_is_a_fifth_emptier_is_broken_however_many_features_there_are(every: int, names: str | None) -> None:
     fault = broken(emptied(every))
     assert (fault.name if fault else None) == names
+
+
+@pytest.mark.parametrize("is_in_the_older", [False, True])
+def test_a_feature_that_only_one_source_sql_makes_is_no_fault_of_the_source(is_in_the_older: bool) -> None:
+    made = since(0, lambda number: {"ratio": rows(number + 1000)["amount"]})
+    older, newer = (made, None) if is_in_the_older else (None, made)
+    before, after = window("a", 0, 20, features=older), window("b", 7, 27, features=newer)
+    compared = compare_profiles(before, after, replace(LINEAGE, features=(*LINEAGE.features, "ratio")), partition_field="day")
+    assert [difference.name for difference in compared.differences if difference.leads][:1] == ["ratio"]
+    assert broken(compared) is None

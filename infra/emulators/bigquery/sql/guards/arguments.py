@@ -1,10 +1,12 @@
 """Rules of translation for arguments that BigQuery refuses and DuckDB takes: other arrays, patterns, positions and characters."""
 
+import duckdb
 from local_bigquery.errors import BigQueryError
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
+from bigquery.failures import not_supported
 from bigquery.sql.guards.once import bind, computed
 from bigquery.sql.guards.texts import is_safe
 
@@ -15,8 +17,9 @@ CHECKED: dict[type[exp.Expr], dict[str, str]] = {
     exp.RegexpExtractAll: {"expression": "perennial_pattern"},
     exp.RegexpInstr: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
     exp.Ascii: {"this": "perennial_ascii"},
-    exp.TimeFromParts: {"hour": "perennial_hour"},
+    exp.TimeFromParts: {"hour": "perennial_hour", "sec": "perennial_second"},
     exp.Like: {"expression": "perennial_like"},
+    exp.Pad: {"fill_pattern": "perennial_padding"},
 }
 """Of functions, their arguments that are checked, and by what: a macro that gives the argument back, or is an error."""
 CHECKED_MACROS: dict[str, dict[int, str]] = {
@@ -24,6 +27,7 @@ CHECKED_MACROS: dict[str, dict[int, str]] = {
     "bq.main.instr": {2: "perennial_position_or_end", 3: "perennial_occurrence"},
     "bq.main.code_points_to_bytes": {0: "perennial_octets"},
     "bq.main.parse_json": {0: "perennial_strict_json"},
+    "bq.main.parse_bignumeric": {0: "perennial_plain_number"},
 }
 """The same of functions that local-bigquery has macros for, with the places of the arguments."""
 
@@ -31,6 +35,7 @@ LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times",
 """Functions with an argument that may not be negative."""
 BYTES_TO_STRING = "bq.main.safe_convert_bytes_to_string"
 OFFSETS = (exp.Lag, exp.Lead)
+SPACE = r"[\s\v\p{Z}]"
 
 
 def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -104,4 +109,51 @@ def refuse_negative_offsets(tree: exp.Expression, _context: Context) -> exp.Expr
     return tree
 
 
-RULES = (check_arguments, check_rewrites, refuse_other_bytes, refuse_negative_lengths, refuse_negative_offsets)
+def give_null_for_null_arrays(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """ARRAY_CONCAT of an array that is NULL is NULL; DuckDB leaves it out."""
+    for call in list(tree.find_all(exp.ArrayConcat))[::-1]:
+        bound = call.copy()
+        arrays = [bound.this, *bound.expressions]
+        fields = bind(bound, arrays)
+        missing = exp.or_(*(exp.Is(this=array.copy(), expression=exp.null()) for array in [bound.this, *bound.expressions]))
+        call.replace(computed(fields, exp.case().when(missing, exp.null()).else_(bound)))
+    return tree
+
+
+def trim_all_spaces(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """TRIM, LTRIM and RTRIM without characters take off every kind of white space, where DuckDB knows one."""
+    for call in list(tree.find_all(exp.Trim))[::-1]:
+        if call.args.get("expression") is None:
+            place = str(call.args.get("position") or "BOTH").upper()
+            pattern = "|".join(one for one, other in ((f"^{SPACE}+", "TRAILING"), (f"{SPACE}+$", "LEADING")) if place != other)
+            text, rest, options = exp.Literal.string(pattern), exp.Literal.string(""), exp.Literal.string("g")
+            call.replace(exp.Anonymous(this="regexp_replace", expressions=[call.this.copy(), text, rest, options]))
+    return tree
+
+
+def try_patterns(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """SAFE.REGEXP_CONTAINS of a pattern that is none is NULL. DuckDB refuses it before it tries.
+
+    Raises:
+        BigQueryError: the query has one.
+    """
+    for call in tree.find_all(exp.RegexpLike):
+        pattern = call.expression
+        if isinstance(call.parent, exp.SafeFunc) and isinstance(pattern, exp.Literal):
+            try:
+                duckdb.connect().execute("SELECT regexp_matches('', $1)", [pattern.name])
+            except duckdb.Error as error:
+                raise not_supported(f"SAFE.REGEXP_CONTAINS with the pattern {pattern.name}") from error
+    return tree
+
+
+RULES = (
+    give_null_for_null_arrays,
+    trim_all_spaces,
+    try_patterns,
+    check_arguments,
+    check_rewrites,
+    refuse_other_bytes,
+    refuse_negative_lengths,
+    refuse_negative_offsets,
+)

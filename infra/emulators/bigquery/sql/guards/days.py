@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
+from local_bigquery.errors import BigQueryError
 from local_bigquery.sql.dialect import macro
+from local_bigquery.sql.rules import datetime
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
@@ -31,6 +33,9 @@ MOST_GUARDS = 100
 """As many such functions in one another are guarded, and fewer where conditions are between them."""
 SINCE_EPOCH = {exp.UnixSeconds: 1_000_000, exp.UnixMillis: 1000}
 """Functions that count a unit, and its microseconds."""
+
+
+original_from_local = datetime.from_local
 
 
 def refuse_other_days(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -84,4 +89,40 @@ def count_whole_units(tree: exp.Expression, _context: Context) -> exp.Expression
     return tree
 
 
-RULES = (refuse_other_days, count_whole_units)
+def first_moment(local: exp.Expression, zone: exp.Expression | None) -> exp.Expression:
+    """The moment of a local time, the first of two; zones that are a number of hours have none twice."""
+    if zone is None or (isinstance(zone, exp.Literal) and zone.name[:1] in "+-"):
+        return original_from_local(local, zone)
+    return macro("perennial_from_local", local, zone)
+
+
+def take_the_first_moment(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """TIMESTAMP of a time that a zone has twice, when its clocks go back, is the first of both."""
+    for call in list(tree.find_all(exp.Timestamp))[::-1]:
+        zone = call.args.get("zone")
+        if zone is not None and not (isinstance(zone, exp.Literal) and zone.name[:1] in "+-"):
+            call.replace(macro("perennial_from_local", exp.cast(call.this.copy(), "TIMESTAMP"), zone.copy()))
+    return tree
+
+
+def parse_whole_numbers(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A text that is parsed as %F has all digits, or is refused."""
+    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() == typed.DIGITS:
+            mark.replace(macro("perennial_full_digits", *(argument.copy() for argument in mark.expressions)))
+    return tree
+
+
+def refuse_no_step(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A sequence of days or moments whose step is zero is an error."""
+    for call in list(tree.find_all(exp.GenerateDateArray, exp.GenerateTimestampArray))[::-1]:
+        step = call.args.get("step")
+        if isinstance(step, exp.Interval) and isinstance(step.this, exp.Literal):
+            if not step.this.name.strip("0 -"):
+                raise BigQueryError("invalidQuery", "Sequence step cannot be 0.")
+        elif isinstance(step, exp.Interval):
+            step.set("this", macro("perennial_step", step.this.copy()))
+    return tree
+
+
+RULES = (refuse_other_days, count_whole_units, take_the_first_moment, parse_whole_numbers, refuse_no_step)

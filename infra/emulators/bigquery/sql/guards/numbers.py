@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
@@ -112,18 +113,53 @@ def refuse_infinite_sums(tree: exp.Expression, _context: Context) -> exp.Express
         value = mark.expressions[0]
         aggregate = mark.find_ancestor(exp.Sum, exp.Avg)
         mark.replace(value)
-        if aggregate is None or aggregate.find_ancestor(exp.Pivot):  # which takes nothing but one aggregate
+        if aggregate is None:
+            continue
+        if aggregate.find_ancestor(exp.Pivot):  # which takes nothing but one aggregate
+            whole = value.parent if isinstance(value.parent, exp.Anonymous) and value.parent.name.upper() == typed.ARITHMETIC else value
+            whole.replace(_summand(whole))
             continue
         others = exp.Anonymous(this="count_if", expressions=[exp.not_(_finite(value))])
-        message = f"double overflow: {aggregate.sql_name()}"
         whole = aggregate.parent if isinstance(aggregate.parent, exp.Window) else aggregate
-        counted: exp.Expr = others
-        if whole is not aggregate:
-            counted = whole.copy()
-            counted.set("this", others)
-        overflows = exp.and_(exp.not_(_finite(whole)), exp.EQ(this=counted, expression=exp.Literal.number(0)))
-        whole.replace(exp.paren(exp.case().when(overflows, _error(message)).else_(whole.copy())))
+        overflows = exp.and_(exp.not_(_finite(whole)), exp.EQ(this=_over(whole, others), expression=exp.Literal.number(0)))
+        whole.replace(exp.paren(exp.case().when(overflows, _overflow(aggregate, whole, value)).else_(whole.copy())))
     return tree
 
 
-RULES = (refuse_infinite_sums, refuse_overflow, refuse_infinity, give_null_for_overflow)
+def _summand(value: exp.Expr) -> exp.Expr:
+    """What is summed in PIVOT: no number so large that the sum could be infinite, be it computed or not."""
+    plain = exp.paren(value.copy(), copy=False)
+    marks = [mark for mark in plain.find_all(exp.Anonymous) if mark.name.upper() == typed.ARITHMETIC]
+    for mark in marks[::-1]:
+        mark.replace(exp.paren(mark.expressions[0]))
+    return macro("perennial_summand", exp.cast(plain, "DOUBLE"), exp.Boolean(this=bool(marks)))
+
+
+def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
+    """An aggregate of the same rows as another."""
+    if not isinstance(whole, exp.Window):
+        return aggregate
+    window = whole.copy()
+    window.set("this", aggregate)
+    return window
+
+
+def _overflow(aggregate: exp.AggFunc, whole: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """What is said of a sum that is infinite. One of numbers of both signs may not be so in BigQuery, and a mean never is."""
+    unknown = _error(f"The emulator does not support {aggregate.sql_name()} of numbers whose sum is beyond FLOAT64")
+    if isinstance(aggregate, exp.Avg):
+        return unknown
+    both = exp.and_(_over(whole, exp.Min(this=value.copy())) < 0, _over(whole, exp.Max(this=value.copy())) > 0)
+    return exp.case().when(both, unknown).else_(_error(f"double overflow: {aggregate.sql_name()}"))
+
+
+def round_decimals(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """ROUND and TRUNC to a number of digits go by the number's exact value: 2.675 is a little less, and becomes 2.67."""
+    for call in list(tree.find_all(exp.Anonymous))[::-1]:
+        if call.name.upper() in (typed.ROUND, typed.TRUNC):
+            value, digits = call.expressions
+            call.replace(_number(macro(call.name.lower(), exp.cast(value.copy(), "DOUBLE"), digits.copy())))
+    return tree
+
+
+RULES = (round_decimals, refuse_infinite_sums, refuse_overflow, refuse_infinity, give_null_for_overflow)

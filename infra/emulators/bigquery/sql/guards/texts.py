@@ -43,6 +43,8 @@ def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expressio
         kind, pattern = TEXTS.get(call.to.this.name if isinstance(call, exp.Cast) else MOMENTS[type(call)], ("", ""))
         if kind and not _is_good(call.this, pattern):
             _guard(call, pattern, f"Bad {kind}: ")
+        elif kind == "timestamp" and "/" in call.this.name:
+            call.replace(macro("perennial_first_moment", call.copy(), call.this.copy()))
     return tree
 
 
@@ -51,7 +53,8 @@ def _guard(call: exp.Expr, pattern: str, refusal: str) -> None:
     guarded = call.copy() if is_deep else call
     fields = bind(guarded, [guarded.this] if is_deep else [])
     texts = (exp.Literal.string(text) for text in (pattern, refusal))
-    value = where(macro(IS_TEXT, guarded.this.copy(), *texts, is_safe(guarded)), guarded)
+    moment = macro("perennial_first_moment", guarded.copy(), exp.cast(guarded.this.copy(), "TEXT")) if "timestamp" in refusal else guarded
+    value = where(macro(IS_TEXT, guarded.this.copy(), *texts, is_safe(guarded)), moment)
     call.replace(exp.cast(computed(fields, value), call.to) if is_deep and isinstance(call, exp.Cast) else computed(fields, value))
 
 

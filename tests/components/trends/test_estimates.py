@@ -8,8 +8,8 @@ import pytest
 
 from components.evaluation.metric import Metric
 from components.looks.data_check import DataCheck
-from components.monitoring.estimates import Estimate, estimate_days
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ScoreCounts, ServedDay
+from components.trends.estimates import Estimate, estimate_days
 
 FIRST, BINS, ROWS, DELAY = date(2013, 1, 1), 50, 4_000, 7
 

@@ -9,12 +9,12 @@ from markupsafe import Markup
 
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmState
-from components.monitoring.estimates import Estimate, estimate_days
+from components.monitoring.live_metrics.worse import HEADLINE, OVERALL
 from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
-from components.monitoring.troubles import HEADLINE, OVERALL
 from components.registry.deployments import Event
 from components.report.templating import render
 from components.report.trends import TimeMark, TrendPoint, trend, volume
+from components.trends.estimates import Estimate, estimate_days
 from components.wording import slice_text
 
 DRAWN_SLICES = 12
@@ -52,7 +52,7 @@ def render_live(facts: LiveFacts) -> str:
     marks = _marks(facts)
     current = [alarm for alarm in facts.alarms if alarm.standing.state is not AlarmState.CLOSED]
     return render(
-        "monitoring/templates/live.html",
+        "trends/templates/live.html",
         model=facts.model,
         target=facts.target,
         first=days[0],

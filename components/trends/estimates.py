@@ -24,8 +24,8 @@ LEAST_BACKTESTS = 4
 MANY_BACKTESTS = 20
 """From so many on the band is the 95 % quantile of their errors."""
 KEPT_BACKTESTS = 60
-PRIOR_BLEND, PRIOR_WEIGHT = 0.5, 6.0
-"""How much of a change is believed before it is known, and as many backtests as that counts for."""
+PRIOR_WEIGHT = 6.0
+"""Before it is known, none of a change is believed, and that counts as much as so many backtests."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +149,11 @@ def _possible(name: str, value: float) -> float:
 
 
 def _blend(tested: Sequence[_Backtest]) -> float:
-    """By how much of a change that scores say the settled metric did change, between 0 and 1, half unless there is enough to say so."""
+    """By how much of a change that scores say the settled metric did change, between 0 and 1, none unless there is enough to say so."""
     changes = np.array([test.change for test in tested])
     moved = np.array([test.actual - test.settled for test in tested])
     best = float(np.clip(changes @ moved / max(float(changes @ changes), 1e-12), 0, 1))
-    return (len(tested) * best + PRIOR_WEIGHT * PRIOR_BLEND) / (len(tested) + PRIOR_WEIGHT)
+    return len(tested) * best / (len(tested) + PRIOR_WEIGHT)
 
 
 def _half_band(errors: np.ndarray) -> float:

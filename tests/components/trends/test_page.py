@@ -7,11 +7,11 @@ import pytest
 
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject
-from components.monitoring.page import LiveFacts, render_live
 from components.monitoring.record import DayState, FeatureDay, LiveDay, Operation, ServedDay
 from components.policy.facts import Cause
 from components.registry.deployments import Action, Event
 from components.report.palette import CARD_FILL
+from components.trends.page import LiveFacts, render_live
 from tests.components.html_page import assert_harmless, parse, section, table, words
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
 
