@@ -33,7 +33,7 @@ from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
 from components.snapshot.describe import describe_days
 
-JUDGED_DAYS = 60
+JUDGED_DAYS = 180
 """So many days before the last one whose labels can be known tell what is usual."""
 COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
