@@ -178,3 +178,15 @@ def test_other_values_are_an_alarm_only_if_source_sql_does_not_give_them(trained
     assert [feature.name for feature in measured.inputs if feature.findings] == ["seconds"], "the page shows it"
     assert [one.standing.cause.kind for one in trained.alarms()] == expected
     assert all("the service is given another seconds than source.sql computes" in one.headline for one in trained.alarms())
+
+
+def test_an_alarm_of_the_caller_goes_on_where_nothing_new_is_measured(trained: Served) -> None:  # noqa: F811
+    serve(trained, 8, visits(8, longer), visits(8))
+    trained.monitor(8)
+    (alarm,) = trained.alarms()
+    assert trained.monitor(8) == [], "a second run on the same day"
+    assert [(one.alarm_id, one.seq) for one in trained.alarms()] == [(alarm.alarm_id, 1)]
+    for number in range(9, 12):
+        serve(trained, number, visits(number))
+        trained.monitor(number)
+        assert [one.alarm_id for one in trained.alarms()] == ([alarm.alarm_id] if number < 11 else []), number
