@@ -190,3 +190,14 @@ def test_an_alarm_of_the_caller_goes_on_where_nothing_new_is_measured(trained: S
         serve(trained, number, visits(number))
         trained.monitor(number)
         assert [one.alarm_id for one in trained.alarms()] == ([alarm.alarm_id] if number < 11 else []), number
+
+
+def test_a_day_is_held_against_source_sql_as_soon_as_the_source_has_all_of_it_and_once(trained: Served) -> None:  # noqa: F811
+    serve(trained, 8, visits(8, longer), visits(8)[:90])
+    (early,) = trained.monitor(8)
+    assert early.compared == {}, "the source has less than half of the rows"
+    trained.label(8, visits(8))
+    (whole,) = trained.monitor(8)
+    assert {name: one.is_skewed for name, one in whole.compared.items()} == {"device": False, "pages": False, "seconds": True}
+    assert [one.compared.keys() for one in trained.monitor(9)] == [whole.compared.keys()], "its labels are mature"
+    assert trained.monitor(30) == [], "it is too old to be compared again, and was"

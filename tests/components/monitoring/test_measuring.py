@@ -342,16 +342,3 @@ def test_a_day_whose_predictions_have_expired_does_not_become_one_on_which_nothi
     assert served.monitor(today) == [], "a run has looked through a later day"
     assert served.monitor(today + 2) == [], "it was measured when its predictions were there"
     assert [one.rows for one in served.days()] == [VISITORS, VISITORS]
-
-
-def test_a_day_is_held_against_source_sql_as_soon_as_the_source_has_all_of_it_and_once(served: Served) -> None:  # noqa: F811
-    served.label(1, visits(1))
-    served.label(2, visits(2)[:90])
-    served.serve(visits(2, lambda row: row | {"seconds": row["seconds"] * 9}))
-    (early,) = served.monitor(2)
-    assert early.compared == {}, "the source has less than half of the rows"
-    served.label(2, visits(2))
-    (whole,) = served.monitor(2)
-    assert {name: one.is_skewed for name, one in whole.compared.items()} == {"device": False, "pages": False, "seconds": True}
-    assert [one.compared.keys() for one in served.monitor(3)] == [whole.compared.keys()], "its labels are mature"
-    assert served.monitor(30) == [], "it is too old to be compared again, and was"
