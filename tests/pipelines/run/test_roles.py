@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from components.prediction_log.table import DATASET as PREDICTIONS
 from components.settings import REPOSITORY, Settings
 from pipelines.local.accounts import service_accounts
 from pipelines.local.emulators import POLICY_FILE
@@ -17,7 +18,8 @@ ROW = re.compile(r"^\| trainer \| (roles/\S+) \| (.*) \|$", re.MULTILINE)
 
 def bindings(settings: Settings) -> list[dict[str, object]]:
     """The policy that the documentation asks for."""
-    places = {"the project": None, "the source's dataset": "datasets/retail", "the buckets": f"buckets/{settings.bucket}"}
+    datasets = {"the source's dataset": "datasets/retail", "the dataset of the prediction log": f"datasets/{PREDICTIONS}"}
+    places = {"the project": None, "the buckets": f"buckets/{settings.bucket}", **datasets}
     documented = ROW.findall((REPOSITORY / "docs" / "security.md").read_text())
     assert len(documented) >= 5
     member = f"serviceAccount:{service_accounts(settings)['writer']}"
