@@ -244,3 +244,18 @@ def test_rows_that_are_refused_are_an_alarm_where_there_were_fewer(refused: Sequ
     days = [replace(one, operation=replace(one.operation, refused_rows=rows)) for one, rows in zip(days, refused, strict=True)]
     found = [(one.kind, one.since, one.sentence) for one in find_troubles((), days)]
     assert found == ([(AlarmKind.SERVICE, FIRST + timedelta(days=told[0]), told[1])] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "is_told"),
+    [((1000, 1000, 0, 0), 1, False), ((1000, 1000, 5, 5), 9, False), ((1000, 1000, 5, 5), 10, True)],
+    ids=["the only row", "eighteen rows", "twenty rows"],
+)
+def test_a_few_rows_that_are_refused_are_no_alarm_however_few_were_asked_for(asked: Sequence[int], refused: int, is_told: bool) -> None:
+    days = [served(number) for number in range(len(asked))]
+    wrong = [0] * (len(asked) - 2) + [refused] * 2
+    days = [
+        replace(day, rows=rows, operation=replace(day.operation, predictions=float(rows), refused_rows=count))
+        for day, rows, count in zip(days, asked, wrong, strict=True)
+    ]
+    assert [one.kind for one in find_troubles((), days)] == ([AlarmKind.SERVICE] if is_told else [])
