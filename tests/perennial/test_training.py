@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,22 @@ _run([sys.executable, "-c", *sys.argv[1:]])
 """
 
 
+def _take_interrupts() -> None:
+    """What is started in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_command_is_interrupted_once_and_waited_for(tmp_path: Path) -> None:
     started, count = tmp_path / "started", tmp_path / "count"
     arguments = [sys.executable, "-c", PROGRAM, COMMAND, str(started), str(count)]
-    with subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True) as program:
-        wait_until(started.exists, "the command did not start")
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does, to all of its foreground
-        _, errors = program.communicate(timeout=60)
+    options: dict[str, Any] = {"start_new_session": True, "preexec_fn": _take_interrupts, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(arguments, **options) as program:
+        try:
+            wait_until(started.exists, "the command did not start")
+            os.killpg(program.pid, signal.SIGINT)  # as a terminal does, to all of its foreground
+            _, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()
     assert (count.read_text(), errors.splitlines()[-1]) == ("1", "KeyboardInterrupt")
 
 
