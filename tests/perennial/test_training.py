@@ -69,10 +69,21 @@ def test_steps_are_told_as_they_end_and_are_no_errors() -> None:
     assert told == ["✓ pin          done       3.2 s", "✗ train        failed     1.0 s"]
 
 
+ENDLESS = "import sys, time; print('  ✓ pin', file=sys.stderr, flush=True); time.sleep(600)"
+
+
 def test_what_the_receiver_of_progress_raises_ends_the_run() -> None:
     def refuse(line: str) -> None:
         raise LookupError(line)
 
-    command = "import sys, time; print('  ✓ pin', file=sys.stderr, flush=True); time.sleep(600)"
     with pytest.raises(LookupError, match="^✓ pin$"):
-        _run([sys.executable, "-c", command], refuse)
+        _run([sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); {ENDLESS}"], refuse)
+
+
+def test_a_command_that_does_not_end_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(line: str) -> None:
+        raise LookupError(line)
+
+    monkeypatch.setattr("perennial.training.STOP_SECONDS", 0.5)
+    with pytest.raises(LookupError, match="^✓ pin$"):
+        _run([sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {ENDLESS}"], refuse)
