@@ -147,11 +147,17 @@ def test_a_year_without_change_gives_at_most_one_alarm() -> None:
 
 def test_slices_of_a_column_that_are_worse_are_one_trouble() -> None:
     hours = {"9": 0.70, "15": 0.50, "16": 0.52, "17": 0.50}
-    days = [served(number, auc(0.69), *(auc(value, {"hour": hour}, 0.05, 60) for hour, value in hours.items())) for number in range(4)]
+    days = [served(number, auc(0.69), *(auc(value, {"hour": hour}, 0.05, 600) for hour, value in hours.items())) for number in range(4)]
     (found,) = find_troubles(REFERENCE, days)
-    assert (found.slice, found.rows) == ({"hour": "15-17"}, 4 * 3 * 60)
+    assert (found.slice, found.rows) == ({"hour": "15-17"}, 4 * 3 * 600)
     assert found.values == {"hour": frozenset({"15", "16", "17"})}
     assert found.sentence.startswith("auc of hour 15-17 is 0.5067, it was 0.7000")
+
+
+@pytest.mark.parametrize(("rows", "value"), [(4, 0.0), (19, 0.0), (30, 0.45)])
+def test_a_few_rows_that_happen_to_be_ranked_wrong_are_no_trouble(rows: int, value: float) -> None:
+    days = [served(number, auc(0.69), auc(value, {"hour": "9"}, 0.0, rows)) for number in range(3)]
+    assert find_troubles(REFERENCE, days) == []
 
 
 def test_where_all_rows_are_worse_slices_are_told_only_if_they_are_worse_by_far() -> None:
