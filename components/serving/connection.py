@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from components.protocol.json_text import error_body
 
 HEAD_SECONDS = 30.0
-"""To the end of the headers, from the connection, a request's first byte or the answer before; or from an early answer to its request's end."""
+"""To the end of the headers, from the connection, the first byte or the answer before; from an early answer, to its request's end."""
 HEAD_BYTES = 1 << 16
 """Of a request's line and headers, or of what is no body after them, beyond the piece in which the request or the body before ended."""
 

@@ -444,7 +444,7 @@ def test_no_connection_is_kept_by_what_trickles_in_after_an_answer(house: Path, 
         received = everything(client.port, head, b"x")
         assert received.startswith(b"HTTP/1.1 401") and received.count(b"HTTP/1.1") == 1
         blank = everything(client.port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
-        assert [line[:12] for line in blank.split(b"\r\n") if line.startswith(b"HTTP")] == [b"HTTP/1.1 200", b"HTTP/1.1 408"]
+        assert [part[:3] for part in blank.split(b"HTTP/1.1 ")[1:]] == [b"200", b"408"]
 
 
 @pytest.mark.parametrize(
