@@ -310,6 +310,7 @@ def test_what_the_version_does_not_do_is_refused_as_tensorflow_serving_refuses_i
 def test_a_refused_call_is_counted_as_over_http(client: GrpcClient) -> None:
     refused: list[Unanswered] = []
     client.http.service.refuse = refused.append
+    client.predict(wrong())
     client.refusal(wrong(rooms=[[21]]), (*MEANT, ("x-request-id", "r18")))
     client.refusal(wrong(), ())
     for rows in (2**62, 4097, 4096, -7):
