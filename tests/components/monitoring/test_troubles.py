@@ -120,7 +120,8 @@ def test_how_far_days_differ_is_known_from_versions_before() -> None:
 def test_a_version_that_served_for_a_day_or_two_does_not_tell_how_far_days_differ(days_each: int, known: int) -> None:
     days = [served(number, auc(value)) for number, value in enumerate([0.72, 0.54] * 6)]
     before = Past([EarlierVersion(REFERENCE, days[first : first + days_each]) for first in range(0, 12, days_each)])
-    assert len(before.usual(("auc", ""), is_beside=False).deviations) == known
+    _, freedom = before.usual(("auc", ""), is_beside=False).of_days(())
+    assert freedom == 16 + known
     now = [served(number, auc(0.64)) for number in range(30, 33)]
     assert find_troubles(REFERENCE, now, (), before) == [], "as long as that is not known, caution counts"
 
@@ -224,7 +225,7 @@ def test_a_mean_over_classes_is_not_judged_where_one_has_no_row(of_gold: float, 
 
 @pytest.mark.parametrize(("delay", "first"), [(0, 40), (90, 0)])
 def test_days_are_judged_back_to_those_whose_labels_are_known(delay: int, first: int) -> None:
-    (own,) = _serving([served(number) for number in range(100)], delay).values()
+    (own,) = _serving([served(number) for number in range(220)], delay).values()
     assert own[0].served.day == FIRST + timedelta(days=first)
 
 
@@ -243,3 +244,18 @@ def test_rows_that_are_refused_are_an_alarm_where_there_were_fewer(refused: Sequ
     days = [replace(one, operation=replace(one.operation, refused_rows=rows)) for one, rows in zip(days, refused, strict=True)]
     found = [(one.kind, one.since, one.sentence) for one in find_troubles((), days)]
     assert found == ([(AlarmKind.SERVICE, FIRST + timedelta(days=told[0]), told[1])] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "is_told"),
+    [((1000, 1000, 0, 0), 1, False), ((1000, 1000, 5, 5), 9, False), ((1000, 1000, 5, 5), 10, True)],
+    ids=["the only row", "eighteen rows", "twenty rows"],
+)
+def test_a_few_rows_that_are_refused_are_no_alarm_however_few_were_asked_for(asked: Sequence[int], refused: int, is_told: bool) -> None:
+    days = [served(number) for number in range(len(asked))]
+    wrong = [0] * (len(asked) - 2) + [refused] * 2
+    days = [
+        replace(day, rows=rows, operation=replace(day.operation, predictions=float(rows), refused_rows=count))
+        for day, rows, count in zip(days, asked, wrong, strict=True)
+    ]
+    assert [one.kind for one in find_troubles((), days)] == ([AlarmKind.SERVICE] if is_told else [])
