@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -88,8 +87,10 @@ def _run(command: list[str], progress: Callable[[str], object] | None = None) ->
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
                 _reader(process.stderr, [])
-                with suppress(subprocess.TimeoutExpired):
+                try:
                     process.wait(STOP_SECONDS)
+                except subprocess.TimeoutExpired:
+                    process.kill()
         reader.join()
     return "".join(output), errors
 

@@ -18,6 +18,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[
 from benchmarks.alarms.streams import Source, Stream, days_back
 from components.checks.findings import Finding
 from components.comparison.compare import Side
+from components.diagnosis.newest_source import compare_sides, gate_findings
+from components.diagnosis.own_model import OwnModel
 from components.diagnosis.sides import Operand
 from components.evaluation.chance.by_key import with_key_intervals
 from components.evaluation.metric import Metric, recordable
@@ -25,13 +27,11 @@ from components.evaluation.predicted import split_rows
 from components.model.folder import Model
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmState
 from components.monitoring.cause import CauseEvidence, find_cause
-from components.monitoring.inputs import find_skew, look_at_inputs, untrained_values
+from components.monitoring.inputs import look_at_inputs, untrained_values
 from components.monitoring.judging import COMPARED_PARTITIONS
 from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, next_events, open_identities
-from components.monitoring.live_inputs.newest import compare_sides, gate_findings
-from components.monitoring.live_inputs.sifting import alarming
+from components.monitoring.live_inputs.sifting import alarming, lingering
 from components.monitoring.live_metrics.past import Past
-from components.monitoring.own_model import OwnModel
 from components.monitoring.record import DayState, LiveDay, ServedDay
 from components.monitoring.served_rows import CONTRADICTING, LABEL, ServedRows
 from components.monitoring.troubles import NO_PAST, find_troubles
@@ -131,8 +131,6 @@ class Measured:
     waiting: LiveDay
     settled: LiveDay
     served: ColumnProfiles
-    computed: ColumnProfiles
-    """What source.sql gives for the day."""
 
 
 def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.DataFrame | None = None) -> Measured:
@@ -153,6 +151,7 @@ def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.Da
     columns["score"] = pa.array(version.score_rows(rows)[:, 0])
     served.add(pa.RecordBatch.from_pydict(columns))
     table, scores = served.labelled()
+    again = served.profiles if computed is None else profile_batch(_batch(computed.drop(columns=[model.rows.key, model.rows.label])))
     settled = LiveDay(
         served=ServedDay(day, 1, ROLE),
         state=DayState.SETTLED,
@@ -163,13 +162,10 @@ def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.Da
         fingerprint="",
         operation=served.operation,
         scores=served.score_counts,
-        inputs=look_at_inputs(model, version.trained, served.profiles),
+        inputs=look_at_inputs(model, version.trained, served.profiles, again),
         metrics=recordable(measure(model, table, scores)),
     )
-    features = None if computed is None else profile_batch(_batch(computed.drop(columns=[model.rows.key, model.rows.label])))
-    return Measured(
-        replace(settled, state=DayState.PROVISIONAL, labelled=0, metrics=()), settled, served.profiles, features or served.profiles
-    )
+    return Measured(replace(settled, state=DayState.PROVISIONAL, labelled=0, metrics=()), settled, served.profiles)
 
 
 @dataclass(frozen=True)
@@ -192,10 +188,11 @@ def follow(version: Version, days: Sequence[Measured], source: Source, past: Pas
     for end in range(1, len(days) + 1):
         settled = max(0, end - version.stream.late)
         own = [one.settled for one in days[:settled]] + [one.waiting for one in days[settled:end]]
-        now, *lately = (find_troubles(version.metrics, own[: len(own) - back], (), past) for back in range(QUIET_DAYS))
+        now, *before = (find_troubles(version.metrics, own[: len(own) - back], (), past) for back in range(QUIET_DAYS))
         newest = _NewestReplayed(version, own, days[max(0, end - 3) : end], source)
         known = open_identities(watched, list(alarms.values()))
-        troubles = Troubles(now=alarming(now, known, newest, own[-1]), lately=[one for some in lately for one in some])
+        lately = [one for some in before for one in some]
+        troubles = Troubles(now=alarming(now, known, newest, own), lately=lately, going_on=lingering(known, newest, own))
         for event in next_events(watched, list(alarms.values()), troubles, own[-1].served.day):
             cause = event.last.cause if event.last else AlarmCause(kind=Cause.UNKNOWN, slice={})
             if event.needs_cause and event.trouble is not None:
@@ -219,11 +216,6 @@ class _NewestReplayed:
     @cached_property
     def _now(self) -> Profiles:
         return self.source.profiles_of(days_back(self.own[-1].served.day, COMPARED_PARTITIONS), "s")
-
-    @cached_property
-    def skew(self) -> frozenset[str] | None:
-        """The features of which the service was given something else than source.sql gives."""
-        return find_skew(self.version.stream.model, self.lately[-1].served, self.lately[-1].computed)
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
@@ -257,6 +249,5 @@ class _NewestReplayed:
             before=(),
             own=self.own,
             history_days=model.source.history_days,
-            skew=self.skew,
             findings=self.findings,
         )

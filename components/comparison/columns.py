@@ -151,9 +151,10 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     before, after = total(compared.before), total(compared.after)
     shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, shared)
-    unit = changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None
+    if all(map(_is_dead, compared.before.values())):  # as the weekday is on each day
+        kinds.pop(ColumnChange.DEAD, None)
     gone = vanished(compared.before, compared.after, shared) if shared and not is_key else {}
-    if unit is not None:
+    if unit := changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None:
         kinds[ColumnChange.UNIT] = kinds[ColumnChange.SHIFT]
     if gone and ColumnChange.DEAD not in kinds:
         kinds[ColumnChange.VANISHED] = sum(gone.values())
@@ -271,15 +272,14 @@ def _share_increase(before: int, before_rows: int, after: int, after_rows: int, 
 
 
 def _is_dead(profile: ColumnProfile) -> bool:
-    one_number = profile.low == profile.high and profile.numbers == profile.rows
-    one_text = len(profile.values) == 1 and not profile.others and not profile.nulls
-    return profile.rows > 0 and (profile.nulls == profile.rows or one_number or one_text)
+    is_number = profile.low == profile.high and profile.numbers == profile.rows
+    is_text = len(profile.values) == 1 and not profile.others + profile.nulls
+    return profile.rows > 0 and (profile.nulls == profile.rows or is_number or is_text)
 
 
 def _beyond_chance(shared: Cells) -> float:
     """The total variation distance, or 0 if two samples of one distribution may be that far apart."""
-    filled = int(((shared.before + shared.after) > 0).sum())
-    if filled < 2:
+    if (filled := int(((shared.before + shared.after) > 0).sum())) < 2:
         return 0.0
     bound = chance_divergence(shared) * (1 + SURE * sqrt(2 / (filled - 1)))
     return total_variation(shared) if jensen_shannon(shared) > bound else 0.0

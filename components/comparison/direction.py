@@ -33,8 +33,8 @@ def is_turned(there: ColumnDifference, back: ColumnDifference, compared: Compare
     if not compared.before or not compared.after:
         return _by_type(there) or False
     tests: Iterable[Callable[[], bool | None]] = (
-        lambda: _by_days(compared, _earlier(compared, others)),
         lambda: _one_of(bool(NEVER_RIGHT & back.kinds.keys()), bool(NEVER_RIGHT & there.kinds.keys())),
+        lambda: _by_days(compared, _earlier(compared, others)),
         lambda: _by_type(there),
         lambda: _one_of(_began(back, compared.before), _began(there, compared.after)),
         lambda: _by_days(compared, _later(compared, others)),

@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from statistics import median
 
 import numpy as np
@@ -18,16 +17,24 @@ from components.looks.usual import spread_of
 
 WINDOW, VIOLATIONS = 5, 2
 """A metric has fallen if it is worse on so many of the last so many days, and on the newest one."""
-TESTED_DAYS = (2, 5)
-"""The last days, so many together, are held against the level: a fall to nothing shows at once, a smaller one after some days."""
+TESTED_DAYS = (2, 5, 14)
+"""The last days, so many together, are held against the level: a fall to nothing shows at once, a small or slow one after weeks."""
 DEVIATIONS = 1.0
 """A day is worse by itself if it is so many standard deviations off."""
 LEAST_DAYS = 3
 """Of a version, before its days tell how far days differ."""
 KNOWN_DAYS = 8.0
 """What is expected of days before any is known counts as much as so many days."""
-KNOWN_VERSIONS = 3.0
+KNOWN_VERSIONS = 2
 """The same of versions."""
+MOST_SPREAD = 5.0
+"""So many times the least, and no more, is a version expected to be from what it was when it was made."""
+BOUND = 1.5
+"""So many standard deviations of that the days of a version may move its level: what is further off is no version like those before."""
+LEVEL_DAYS = 28
+"""The first days of a version, so many together, move its level; later ones do not, so that what goes down slowly is no level."""
+NORMAL = 1.4826
+"""The standard deviation of a normal distribution by the median distance from its middle."""
 UNKNOWN = 2.0
 """So many times the least spread is expected of days before any is known."""
 FREEDOM = (16.0, 30.0)
@@ -68,37 +75,44 @@ class UsualDays:
         return [days for days in self.versions if len(days) >= LEAST_DAYS]
 
     @cached_property
-    def deviations(self) -> list[float]:
-        """How far each day was from the middle of its version."""
-        return [one - median(days) for days in self._told for one in days]
-
-    @cached_property
     def of_versions(self) -> float:
-        """The variance of a version's level about what the version was when it was made."""
-        own = [float(np.mean(days)) for days in self._told]
-        return (KNOWN_VERSIONS * self.least**2 + sum(one**2 for one in own)) / (KNOWN_VERSIONS + len(own))
+        """The standard deviation of a version's level about what the version was when it was made."""
+        levels = [*[self.least] * KNOWN_VERSIONS, *(abs(median(days)) for days in self._told)]
+        usual = NORMAL * median([*[self.least / NORMAL] * KNOWN_VERSIONS, *levels[KNOWN_VERSIONS:]])
+        return min(usual, math.sqrt(sum(one**2 for one in levels) / len(levels)), MOST_SPREAD * self.least)
 
     @cached_property
     def likeness(self) -> float:
         """How much alike a day and the next one are: the correlation of neighbours, from 0 to 0.8."""
-        pairs = [(a - median(days), b - median(days)) for days in self._told for a, b in pairwise(days)]
-        squares = sum(one**2 for one in self.deviations)
-        return min(max(sum(a * b for a, b in pairs) / squares, 0.0), 0.8) if squares else 0.0
+        found = [(_likeness(days), len(days)) for days in self._told]
+        return min(max(_middle(found), 0.0), 0.8) if found else 0.0
 
     def of_days(self, own: Sequence[float]) -> tuple[float, float]:
         """The variance of days about the level of their version, with the degrees of freedom that it is known with."""
-        found = [*self.deviations, *((one - median(own) for one in own) if len(own) >= LEAST_DAYS else ())]
-        variance = spread_of(np.array(found)) ** 2 if found else 0.0
+        found = [(spread_of(np.array(days) - median(days)) ** 2, len(days)) for days in (*self._told, own) if len(days) >= LEAST_DAYS]
+        days = sum(count for _, count in found)
+        variance = _middle(found) if found else 0.0
         expected = (UNKNOWN * self.least) ** 2
-        known = KNOWN_DAYS + len(found)
+        known = KNOWN_DAYS + days
         least, most = FREEDOM
-        return max((KNOWN_DAYS * expected + len(found) * variance) / known, self.least**2), min(least + len(found), most)
+        return max((KNOWN_DAYS * expected + days * variance) / known, self.least**2), min(least + days, most)
+
+
+def _likeness(days: Sequence[float]) -> float:
+    off = np.array(days) - median(days)
+    return float(off[1:] @ off[:-1]) / max(float(off @ off), 1e-12)
+
+
+def _middle(found: Sequence[tuple[float, int]]) -> float:
+    """The median of what versions have shown, each as often as it has days: what happened to one of them is not usual."""
+    return median(value for value, days in found for _ in range(days))
 
 
 def find_fall(readings: Sequence[Reading], reference_error: float, usual: UsualDays, *, least: float) -> Fall | None:
     """Whether a metric has fallen at the end of the newest of some days.
 
-    Days on which it had fallen before do not become part of what is usual.
+    The level is what the metric was when the version was made. The first days of the version move it, by no more than versions differ,
+    and those on which it had fallen do not.
 
     Args:
         readings: of the days, the oldest first.
@@ -110,7 +124,7 @@ def find_fall(readings: Sequence[Reading], reference_error: float, usual: UsualD
     fall = None
     for end in range(1, len(readings) + 1):
         fall = None
-        if readings[end - 1].worse < least and not bad:
+        if readings[end - 1].worse < least or sum(one.worse >= least for one in readings[max(0, end - WINDOW) : end]) < VIOLATIONS:
             continue
         own = [one.worse for place, one in enumerate(readings[: max(0, end - WINDOW)]) if place not in bad]
         fall = _fall_of(readings[:end], own, reference_error, usual, least)
@@ -125,7 +139,7 @@ SURELY_BAD = 1e-3
 
 def _fall_of(readings: Sequence[Reading], own: Sequence[float], reference_error: float, usual: UsualDays, least: float) -> Fall | None:
     variance, freedom = usual.of_days(own)
-    level, of_level = _level(own, variance, reference_error**2 + usual.of_versions)
+    level, of_level = _level(own[:LEVEL_DAYS], variance, reference_error**2 + usual.of_versions**2)
     first = max(0, len(readings) - WINDOW)
     days = tuple(
         place
@@ -144,8 +158,8 @@ def _level(own: Sequence[float], variance: float, of_reference: float) -> tuple[
     if not own:
         return 0.0, of_reference
     of_own = 1.5 * variance / len(own)  # of a median
-    weight = of_reference / (of_reference + of_own)
-    return weight * median(own), weight * of_own
+    weight, bound = of_reference / (of_reference + of_own), BOUND * math.sqrt(of_reference)
+    return min(max(weight * median(own), -bound), bound), weight * of_own
 
 
 def _chance(readings: Sequence[Reading], level: float, of_level: float, variance: float, freedom: float, likeness: float) -> float:

@@ -24,6 +24,7 @@ def profile_served_again(cloud: Cloud, model: Model, days: Sequence[date], throu
     found: dict[date, ColumnProfiles] = {}
     rows = model.rows
     for day, batch in stream_any_rows(cloud, model, window, table=table_name(read_source_table(cloud, model))):
-        profiles = profile_batch(batch.drop_columns([rows.key, rows.span, rows.label]))
+        features = [name for name in batch.schema.names if name not in (rows.key, rows.span, rows.label)]
+        profiles = profile_batch(batch.select(features))
         found[day] = sum_profiles([found[day], profiles]) if day in found else profiles
     return found

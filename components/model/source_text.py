@@ -36,7 +36,7 @@ BRANCH = re.compile(
 )
 """What makes a whole number of a text: WHEN 'gold' THEN 2."""
 LOOK_BACK = re.compile(
-    r"(?<![\w`])`?(?P<field>\w+)`?\s*\)?\s*(?P<sign>BETWEEN|>=|>)\s*"
+    r"(?<![\w`])`?(?P<field>\w+)`?\s*\)?\s*(?P<sign>BETWEEN|>=|>)\s*(?:(?:TIMESTAMP|DATETIME)\(\s*)?"
     r"DATE_SUB\(\s*(?:`?\w+`?\.)?`?(?P<span>\w+)`?\s*,\s*INTERVAL\s+(?P<number>\d+)\s+(?P<unit>DAY|WEEK)\s*\)",
     re.IGNORECASE,
 )
@@ -87,7 +87,8 @@ def check_class_order(path: Path, text: str, classes: Sequence[str], *, label: s
 def check_look_back(path: Path, text: str, *, field: str, span: str, days: int) -> None:
     """Refuse a query that reads more days before a span than are told: the first spans would lack them, and kept examples be out of date.
 
-    Only a comparison of the partition field with DATE_SUB of the span is understood; anything else is left alone.
+    Only a comparison of the partition field with DATE_SUB of the span is understood, `day BETWEEN DATE_SUB(as_of, INTERVAL 29 DAY) AND …`
+    or with >= or >. Of several the one that reads least counts: the others may be conditions of a single value.
 
     Args:
         path: of the file.
@@ -101,14 +102,17 @@ def check_look_back(path: Path, text: str, *, field: str, span: str, days: int) 
     """
     plain = _without_comments(text)
     spans = {span.casefold(), *(each["name"].casefold() for each in SPANS.finditer(plain))}
-    for each in LOOK_BACK.finditer(plain):
-        back = int(each["number"]) * (7 if each["unit"].upper() == "WEEK" else 1)
-        read = back + (each["sign"] != ">")
-        if each["field"].casefold() == field.casefold() and each["span"].casefold() in spans and read > days:
-            raise ModelFolderError(
-                f"{path} reads {read} days for a span ({_place(text, each.start())}), and source.history_days of model.toml is {days}: "
-                f"write history_days = {read}, or read less"
-            )
+    reads = [
+        (int(each["number"]) * (7 if each["unit"].upper() == "WEEK" else 1) + (each["sign"] != ">"), each.start())
+        for each in LOOK_BACK.finditer(plain)
+        if each["field"].casefold() == field.casefold() and each["span"].casefold() in spans
+    ]
+    read, place = min(reads, default=(0, 0))
+    if read > days:
+        raise ModelFolderError(
+            f"{path} reads {read} days for a span ({_place(text, place)}), and source.history_days of model.toml is {days}: "
+            f"write history_days = {read}, or read less"
+        )
 
 
 def _cases(text: str, label: str) -> Iterator[tuple[int, int]]:

@@ -12,7 +12,7 @@ from components.looks.data_check import DataCheck
 from components.monitoring.alarms import AlarmCause, AlarmKind
 from components.monitoring.inputs import range_text
 from components.monitoring.live_metrics.worse import OVERALL
-from components.monitoring.record import LiveDay
+from components.monitoring.record import FeatureDay, LiveDay, newest_compared
 from components.monitoring.troubles import Trouble
 from components.policy.facts import Cause
 
@@ -39,11 +39,14 @@ class CauseEvidence:
     """All days of this one."""
     history_days: int = 1
     """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
-    skew: frozenset[str] | None = None
-    """The features of which the service is given something else than source.sql computes for the same day; None if that is not known."""
     findings: Sequence[Finding] = ()
     """What the gate would not let through of the source's newest partitions, the likely culprit first."""
     unreadable: str = ""
+
+    def compared(self, trouble: Trouble) -> dict[str, FeatureDay]:
+        """The features that were held against what source.sql gives, since the trouble is there."""
+        day = newest_compared(self.own)
+        return day.compared if day is not None and day.served.day >= trouble.since else {}
 
 
 def find_cause(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
@@ -90,9 +93,12 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     """
     if trouble.kind is AlarmKind.COVERAGE:
         return None
-    if evidence.skew is not None:
-        column = min(evidence.skew, default=None) if trouble.kind is AlarmKind.METRIC else trouble.subject
-        if column not in evidence.skew or (trouble.kind is AlarmKind.METRIC and evidence.skew & evidence.untrained.keys()):
+    known = evidence.compared(trouble)
+    is_metric = trouble.kind is AlarmKind.METRIC
+    if known and (is_metric or trouble.subject in known):
+        skewed = {name: one.skew or 0.0 for name, one in known.items() if one.is_skewed}
+        column = max(skewed, key=lambda name: skewed[name], default=None) if is_metric else trouble.subject
+        if column not in skewed or (is_metric and skewed.keys() & evidence.untrained.keys()):
             return None
         return AlarmCause(kind=Cause.SERVING_FAULT, column=column, slice={}, since=trouble.since, sentence=CALLER.format(column))
     fault = broken(evidence.data) if evidence.data else None
@@ -104,10 +110,13 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
 def _of_feature(trouble: Trouble, evidence: CauseEvidence, data: DataComparison) -> AlarmCause:
     """Why a feature is otherwise of which nothing broke."""
     feature, shift = trouble.subject, _source_shift(data, trouble.subject)
-    kind, column = Cause.CHANGED_WORLD, feature
+    kind, column, known = Cause.CHANGED_WORLD, feature, evidence.compared(trouble)
     if shift is not None:
         sentence, column = f"the world moved: {describe_change(shift, evidence.table, None)}", shift.name
-    elif evidence.skew is not None:
+    elif feature in known and known[feature].is_part:
+        sentence = f"not known: only a part of the rows of source.sql is served, and their {feature} is another than that of the rest"
+        kind = Cause.UNKNOWN
+    elif feature in known:
         sentence = f"the world moved: source.sql gives such a {feature} too"
     elif evidence.history_days > 1 and _has_only_drifted(feature, evidence):
         sentence = f"not known: no column of {evidence.table} says why {feature}, which may sum up many days, is another"

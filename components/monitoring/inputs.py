@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 
-import numpy as np
-
+from components.looks.beside import look_beside
 from components.looks.categories import lost_segment, new_values, shares_by_value
 from components.looks.dead import nulls, same_value
 from components.looks.deviation import LEAST_ROWS, Deviation, listed
@@ -17,7 +16,6 @@ from components.model.card import read_card_file
 from components.model.checks_section import ChecksSection
 from components.model.folder import Model
 from components.monitoring.record import FeatureDay, InputFinding
-from components.profiles.distance import cells
 from components.profiles.profile import ColumnProfile, ColumnProfiles, Profiles, profiles_by_span, sum_column
 from components.wording import label, legible, percent
 
@@ -27,8 +25,6 @@ NAMED_SHARE = 0.01
 """Of the rows, from which a value is told that a slice, a segment or [checks] cover names and that was never trained on."""
 UNNAMED_SHARE = 0.05
 """The same of any other feature with few values."""
-SKEWED_SHARE = 0.1
-"""Of the rows, from which it is told that they have other values than source.sql gives."""
 LEAST_SPANS = 8
 """Of so many spans of training two halves tell whether a feature moves by itself."""
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")
@@ -38,13 +34,16 @@ FEW_VALUES = 32
 """A feature with at most so many values in training has them all, such as weekdays."""
 
 
-def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> tuple[FeatureDay, ...]:
+def look_at_inputs(
+    model: Model, trained: Profiles, served: ColumnProfiles, computed: ColumnProfiles | None = None
+) -> tuple[FeatureDay, ...]:
     """What was served on a day, feature by feature. Sensitive columns that are hidden in the log cannot be looked at.
 
     Args:
         model: names the features that are ignored, the slices and segments, and the thresholds.
         trained: the profiles of the rows that the version was trained on, by span; empty if they are not known.
         served: the profiles of the day's rows.
+        computed: those of what source.sql gives for the day, if it is known: no weather explains that the service is given something else.
     """
     spans, sensitive = profiles_by_span(trained), read_card_file(model.folder).sensitive_columns
     found = []
@@ -53,32 +52,11 @@ def look_at_inputs(model: Model, trained: Profiles, served: ColumnProfiles) -> t
         earlier = [] if hides else [table[name] for _, table in sorted(spans.items()) if name in table]
         distance = measure_distance(sum_column(earlier), now).divergence if earlier else 0.0
         looked = _look(model, name, now, earlier, min(spans)) if earlier and name not in model.checks.ignore else ()
-        found.append(FeatureDay(name=name, nulls=now.nulls / max(now.rows, 1), distance=distance, findings=looked))
+        again = computed.get(name) if computed and not hides and name not in model.checks.ignore else None
+        skew, is_part = (None, False) if again is None else look_beside(again, now)
+        nulls_share = now.nulls / max(now.rows, 1)
+        found.append(FeatureDay(name=name, nulls=nulls_share, distance=distance, findings=looked, skew=skew, is_part=is_part))
     return tuple(found)
-
-
-def find_skew(model: Model, served: ColumnProfiles, computed: ColumnProfiles) -> frozenset[str]:
-    """The features of which the service is given something else than source.sql computes for the same day: no weather explains that.
-
-    Args:
-        model: names the features that are ignored.
-        served: the profiles of what the service was given on a day.
-        computed: those of what source.sql gives for the day.
-    """
-    sensitive = read_card_file(model.folder).sensitive_columns
-    known = served.keys() & computed.keys() - {*model.checks.ignore}
-    return frozenset(
-        name for name in known if not (name in sensitive and _is_hidden(served[name])) and _differs(computed[name], served[name])
-    )
-
-
-def _differs(computed: ColumnProfile, served: ColumnProfile) -> bool:
-    """Whether more rows have some values than source.sql gives. The service may be asked about a part of the rows, or more than once."""
-    is_text = not computed.is_numeric and (computed.has_uncounted_values or served.has_uncounted_values)
-    if is_text or min(computed.rows, served.rows) < LEAST_ROWS:
-        return False
-    compared, times = cells(computed, served), max(1.0, served.rows / computed.rows)
-    return float(np.maximum(compared.after - times * compared.before, 0).sum()) > SKEWED_SHARE * served.rows
 
 
 def _is_hidden(now: ColumnProfile) -> bool:

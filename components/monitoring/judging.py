@@ -9,18 +9,17 @@ from pathlib import Path
 from components.checks.findings import Finding
 from components.comparison.compare import Side
 from components.diagnosis.around import days_around
-from components.diagnosis.served_again import profile_served_again
+from components.diagnosis.newest_source import compare_sides, gate_findings
+from components.diagnosis.own_model import read_own_model
 from components.diagnosis.sides import Operand, recorded_operand
 from components.errors import SourceError
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
-from components.monitoring.inputs import find_skew, untrained_values
+from components.monitoring.inputs import untrained_values
 from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events, open_identities
-from components.monitoring.live_inputs.newest import compare_sides, gate_findings
-from components.monitoring.live_inputs.sifting import NewestFacts, alarming
+from components.monitoring.live_inputs.sifting import NewestFacts, alarming, lingering
 from components.monitoring.live_metrics.past import EarlierVersion, Past
-from components.monitoring.own_model import read_own_model
 from components.monitoring.record import LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import find_troubles
@@ -33,7 +32,7 @@ from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
 from components.snapshot.describe import describe_days
 
-JUDGED_DAYS = 60
+JUDGED_DAYS = 180
 """So many days before the last one whose labels can be known tell what is usual."""
 COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
@@ -74,8 +73,9 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         lately = [trouble for found in before for trouble in found]
         earlier = [day for day in days if day.served.version < version and day.metrics]
         newest = _NewestData(step, story, own, earlier, _profiles_of(profiles, version, role))
-        now = alarming(troubles, open_identities(watched, alarms), newest, own[-1])
-        _record(step, next_events(watched, alarms, Troubles(now=now, lately=lately), own[-1].served.day), newest)
+        known = open_identities(watched, alarms)
+        now, going_on = alarming(troubles, known, newest, own), lingering(known, newest, own)
+        _record(step, next_events(watched, alarms, Troubles(now=now, lately=lately, going_on=going_on), own[-1].served.day), newest)
     serving = {(target, version, role) for version, role in groups}
     _record(step, close_replaced(alarms, serving, days[-1].served.day if days else last), None)
 
@@ -157,23 +157,17 @@ class _NewestData:
         return before, Operand(side=Side(name="what is served", source=source, rows=self.served), snapshot=snapshot)
 
     @cached_property
-    def skew(self) -> frozenset[str] | None:
-        """The features of which the service was given something else on the last day than source.sql gives; None if that is not known."""
-        last, own = self.own[-1].served.day, read_own_model(self.step, self.story.number).model
-        now = {key.day: table for key, table in self.served.items()}.get(last)
-        try:
-            computed = profile_served_again(self.step.cloud, own, [last], last).get(last) if now else None
-        except SourceError:
-            return None
-        return find_skew(own, now, computed) if now and computed else None
+    def findings(self) -> Sequence[Finding] | None:
+        """What the gate would not let through of the source's newest partitions; None if they cannot be read.
 
-    @cached_property
-    def findings(self) -> Sequence[Finding]:
-        """What the gate would not let through of the source's newest partitions; nothing if what the version was trained on is not kept."""
+        Nothing if what the version was trained on is not kept.
+        """
         storage, bucket, snapshot_id = self.step.cloud.storage, self.step.settings.bucket, self.story.snapshot.snapshot_id
         kept = read_kept_profiles(storage, bucket, model=self.step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.SOURCE)
-        if not kept or isinstance(self._operands, SourceError):
+        if not kept:
             return ()
+        if isinstance(self._operands, SourceError):
+            return None
         before, after = self._operands
         return gate_findings(self.step.model, before.side.source, after.side.source, self.own[-1].served.day)
 
@@ -197,7 +191,6 @@ class _NewestData:
             before=self.before[-SERVED_BEFORE:],
             own=self.own,
             history_days=self.step.model.source.history_days,
-            skew=self.skew,
-            findings=self.findings,
+            findings=self.findings or (),
             unreadable=str(self._operands) if isinstance(self._operands, SourceError) else "",
         )

@@ -1,11 +1,11 @@
 """The life of alarms: one is opened for a trouble, told again when it grows, settled when it stays, and closed when it is over."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmStanding, AlarmState, AlarmSubject
-from components.monitoring.troubles import Trouble
+from components.monitoring.troubles import Identity, Trouble
 from components.policy.facts import Cause
 
 WORSE_BY = 1.5
@@ -52,6 +52,8 @@ class Troubles:
     now: Sequence[Trouble]
     lately: Sequence[Trouble]
     """What was wrong at the end of the other days of the last QUIET_DAYS."""
+    going_on: Collection[Identity] = ()
+    """What is wrong or may still be, of the alarms that are open, though nothing new is to be told of it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +78,7 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, d
     own = [alarm for alarm in alarms if _belongs(alarm, watched)]
     is_open = [alarm for alarm in own if alarm.standing.state is not AlarmState.CLOSED]
     by_identity = {_identity(alarm): alarm for alarm in is_open}
-    shown = {trouble.identity for trouble in (*troubles.now, *troubles.lately)}
+    shown = {trouble.identity for trouble in (*troubles.now, *troubles.lately)} | {*troubles.going_on}
     events = [_end(alarm, day) for alarm in is_open if _identity(alarm) not in shown]
     for trouble in troubles.now:
         known = by_identity.get(trouble.identity)
@@ -85,7 +87,7 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, d
     return [event for event in events if event.last is None or event.day >= event.last.day]
 
 
-def open_identities(watched: Watched, alarms: Sequence[Alarm]) -> set[tuple[str, str, frozenset[str]]]:
+def open_identities(watched: Watched, alarms: Sequence[Alarm]) -> set[Identity]:
     """What the alarms of a version that are open are about, as troubles say it."""
     return {_identity(alarm) for alarm in alarms if _belongs(alarm, watched) and alarm.standing.state is not AlarmState.CLOSED}
 
@@ -104,7 +106,7 @@ def _belongs(alarm: Alarm, watched: Watched) -> bool:
     return (subject.version, subject.target, subject.role) == (watched.version, watched.target, watched.role)
 
 
-def _identity(alarm: Alarm) -> tuple[str, str, frozenset[str]]:
+def _identity(alarm: Alarm) -> Identity:
     return alarm.subject.kind, alarm.subject.subject, frozenset(alarm.subject.slice)
 
 

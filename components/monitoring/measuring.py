@@ -8,16 +8,19 @@ from functools import cache
 from itertools import groupby
 from pathlib import Path
 
+from components.diagnosis.own_model import OwnModel, read_own_model
+from components.diagnosis.served_again import profile_served_again
+from components.errors import SourceError
 from components.evaluation.metric import recordable
 from components.evaluation.predicted import measure_predictions
+from components.model.folder import Model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
-from components.monitoring.own_model import OwnModel, read_own_model
 from components.monitoring.record import LiveDay, Operation, record_live_day
 from components.monitoring.served_rows import ServedRows, UnansweredDay, read_served, read_unanswered, served_population
-from components.monitoring.watching import DueDay, read_due_days
+from components.monitoring.watching import SHADOW, DueDay, read_due_days
 from components.profiles.file import write_profiles
-from components.profiles.profile import ColumnProfile, ProfileKey, Profiles
+from components.profiles.profile import ColumnProfile, ColumnProfiles, ProfileKey, Profiles
 from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import read_version
 from components.runs.outcome import Step
@@ -58,7 +61,8 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
         logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
         for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
             one = wanted[which]
-            measured = _measure(query, one, rows, trained(one.served.version), step.settings.beam_args)
+            again = _served_again(query, rows.model, one)
+            measured = _measure(query, one, rows, trained(one.served.version), again, step.settings.beam_args)
             if one.is_last_live and day in unanswered:
                 measured = replace(measured, operation=replace(measured.operation, **vars(unanswered[day])))
             _record(step, target, [measured])
@@ -98,7 +102,20 @@ def _training_profiles(step: Step, version: int) -> Profiles:
     return read_kept_profiles(step.cloud.storage, bucket, model=step.model.name, snapshot_id=snapshot_id, kind=ProfileKind.ROWS)
 
 
-def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, beam_args: Sequence[str]) -> LiveDay:
+def _served_again(query: LogQuery, own: Model, due: DueDay) -> ColumnProfiles | None:
+    """What the version's own source.sql gives for a day; None if that cannot be said, or not yet."""
+    if not due.is_whole or due.served.role == SHADOW:
+        return None
+    try:
+        return profile_served_again(query.cloud, own, [due.served.day], due.served.day).get(due.served.day)
+    except SourceError as error:
+        log.warning("what was served is not held against source.sql", extra={"day": str(due.served.day), "error": str(error)})
+        return None
+
+
+def _measure(
+    query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, again: ColumnProfiles | None, beam_args: Sequence[str]
+) -> LiveDay:
     labelled, scores = rows.labelled()
     if rows.unmeasurable:
         where = {"day": str(due.served.day), "version": due.served.version, "rows": rows.unmeasurable}
@@ -113,7 +130,7 @@ def _measure(query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, 
         fingerprint=due.fingerprint,
         operation=rows.operation,
         scores=rows.score_counts,
-        inputs=look_at_inputs(query.model, trained, rows.profiles),
+        inputs=look_at_inputs(query.model, trained, rows.profiles, again),
         metrics=recordable(measure_predictions(rows.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
         attempt=due.attempt,
     )

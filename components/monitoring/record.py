@@ -1,17 +1,22 @@
 """What live versions did day by day, as the registry has it. A measurement is never changed: what changed since is measured again."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
 
 from components.database.statements import execute
 from components.evaluation.metric import Metric
+from components.looks.beside import SKEWED_SHARE
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id
 from components.runs.steps import PipelineName
+
+COMPARED_WITHIN = 3
+"""What a service was given so many days ago, beside what source.sql gives, still tells what it is given."""
 
 
 class DayState(StrEnum):
@@ -70,6 +75,15 @@ class FeatureDay:
     distance: float
     """Jensen-Shannon divergence beyond chance, in bits."""
     findings: tuple[InputFinding, ...] = ()
+    skew: float | None = None
+    """The share of the rows that have values which source.sql gives less often for the day; None if that is not known."""
+    is_part: bool = False
+    """Whether it is not known since only a part of the rows of source.sql was served, and they have other values than the rest."""
+
+    @property
+    def is_skewed(self) -> bool:
+        """Whether the service was given something else than source.sql gives."""
+        return self.skew is not None and self.skew > SKEWED_SHARE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +118,17 @@ class LiveDay:
     run_id: str = ""
     target: str = ""
     """Where it was served; known of what the registry has."""
+
+    @property
+    def compared(self) -> dict[str, FeatureDay]:
+        """The features that were held against what source.sql gives for the day."""
+        return {one.name: one for one in self.inputs if one.skew is not None or one.is_part}
+
+
+def newest_compared(days: Sequence[LiveDay]) -> LiveDay | None:
+    """The newest of some days that was held against what source.sql gives, unless it is long ago."""
+    oldest = days[-1].served.day - timedelta(days=COMPARED_WITHIN) if days else date.max
+    return next((day for day in reversed(days) if day.compared and day.served.day >= oldest), None)
 
 
 def read_live_days(

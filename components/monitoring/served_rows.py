@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from google.api_core.exceptions import NotFound
 
+from components.diagnosis.own_model import OwnModel
 from components.errors import SourceError
 from components.google import table_name
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
-from components.monitoring.own_model import OwnModel
 from components.monitoring.record import Operation, ScoreCounts, ServedDay
 from components.prediction_log.table import feature_field
 from components.profiles.profile import ColumnProfile, sum_profiles

@@ -26,7 +26,11 @@ CONCENTRATED = 1.5
 """Where all rows are worse, slices are told that are worse by so many times as much."""
 LEAST_REFUSED = 0.02
 """A smaller share of refused rows is no alarm; and by about so much days differ where nobody is wrong."""
+LEAST_REFUSED_ROWS = 20
+"""Fewer rows that are refused are no alarm, however few were asked for."""
 NO_PAST = Past()
+Identity = tuple[str, str, frozenset[str]]
+"""The kind of a trouble, what it is about, and the columns of its slices: it is the same trouble as the day before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +53,7 @@ class Trouble:
     """Whether a feature merely has other values than in training."""
 
     @property
-    def identity(self) -> tuple[str, str, frozenset[str]]:
+    def identity(self) -> Identity:
         """What makes it the same trouble as the day before."""
         return self.kind, self.subject, frozenset(self.slice)
 
@@ -144,7 +148,7 @@ def _refused(days: Sequence[LiveDay]) -> Iterator[Trouble]:
     """Far more of the rows are refused than on the days before: whoever asks sends what the model does not take."""
     asked = [one.operation.predictions + one.operation.refused_rows for one in days]
     shares = [day.operation.refused_rows / max(rows, 1) for day, rows in zip(days, asked, strict=True)]
-    readings = [Reading(share, math.sqrt(share * (1 - share) / max(rows, 1))) for share, rows in zip(shares, asked, strict=True)]
+    readings = [Reading(share, _error_of_share(share, rows)) for share, rows in zip(shares, asked, strict=True)]
     fall = find_fall(readings, 0.0, UsualDays(LEAST_REFUSED), least=LEAST_REFUSED)
     if fall is None or fall.chance > FINDINGS_A_YEAR / 365:
         return
@@ -153,6 +157,8 @@ def _refused(days: Sequence[LiveDay]) -> Iterator[Trouble]:
         sum(day.operation.refused_rows for day in bad),
         [share for day, share in zip(days, shares, strict=True) if day not in bad],
     )
+    if rows < LEAST_REFUSED_ROWS:
+        return
     share, usual = rows / sum(asked[place] for place in fall.days), f", {percent(median(others))} on other days" if others else ""
     yield Trouble(
         kind=AlarmKind.SERVICE,
@@ -164,6 +170,12 @@ def _refused(days: Sequence[LiveDay]) -> Iterator[Trouble]:
         sentence=f"{percent(share)} of the rows that are asked for are refused{usual}",
         values={},
     )
+
+
+def _error_of_share(share: float, rows: float) -> float:
+    """The standard error of a share of some rows; of few rows it is large even where all of them, or none, are refused."""
+    smooth = (share * rows + 1) / (rows + 2)
+    return math.sqrt(smooth * (1 - smooth) / (rows + 2))
 
 
 def _days_in_a_row(days: Sequence[LiveDay], name: str, check: str) -> list[LiveDay]:

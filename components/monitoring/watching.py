@@ -10,11 +10,12 @@ from pathlib import Path
 from google.cloud import bigquery
 
 from components.canonical import fingerprint
+from components.diagnosis.own_model import read_own_model
+from components.diagnosis.whole_days import whole_days
 from components.evaluation.config import eval_config
 from components.files import write_whole
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
-from components.monitoring.own_model import read_own_model
 from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
 from components.monitoring.served_rows import UnansweredDay, read_unanswered
 from components.registry.history import list_versions
@@ -29,8 +30,13 @@ LATE_DAYS = 28
 EARLY_DAYS = 28
 """A prediction may be asked for so many days before the one that it is of."""
 FIRST_PARTITION = date(1970, 1, 1)
+COMPARED = timedelta(days=7)
+"""Days of the last so many are held against what source.sql gives, as soon as the source has all of them."""
+WHOLE = ":whole"
+"""At the end of the fingerprint of such a day: it is due again when the source has all of it."""
 LIVE = "live"
-ROLES = (LIVE, "canary", "shadow")
+SHADOW = "shadow"
+ROLES = (LIVE, "canary", SHADOW)
 log = logging.getLogger(__name__)
 
 
@@ -50,6 +56,8 @@ class DueDay:
     """Whether no later version was live on the day: with it requests are counted that were not answered."""
     is_silent: bool = False
     """Whether no request of the day was answered."""
+    is_whole: bool = False
+    """Whether the source has all of the day, so that what was served is held against what source.sql gives."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,8 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
     last_live = _last_live(logged)
     marks |= {served: f"{mark}:not last" for served, mark in marks.items() if served.role == LIVE and served not in last_live}
+    whole = whole_days(query.cloud, query.model, {served.day for served in marks if served.day > query.through - COMPARED})
+    marks |= {served: f"{mark}{WHOLE}" for served, mark in marks.items() if served.day in whole}
     silent = _read_silent(query, known, logged)
     checked, logged, marks, last_live = [*checked, *silent], logged | silent, marks | _marks_of_silence(silent), last_live | silent.keys()
     due = [
@@ -106,6 +116,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
             attempt=known[served].attempt if served in known else 0,
             is_last_live=served in last_live,
             is_silent=served in silent,
+            is_whole=marks[served].endswith(WHOLE),
         )
         for served in sorted(checked)
         if served in marks
@@ -129,6 +140,7 @@ def _due_day(fields: Mapping[str, object]) -> DueDay:
         attempt=int(str(fields["attempt"])),
         is_last_live=bool(fields["is_last_live"]),
         is_silent=bool(fields["is_silent"]),
+        is_whole=bool(fields["is_whole"]),
         **days,
     )
 
@@ -145,13 +157,16 @@ def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
 
 
-def _read_silent(query: LogQuery, known: Collection[ServedDay], logged: Collection[ServedDay]) -> dict[ServedDay, _Logged]:
-    """The days on which every request was refused or failed: they count as days of the version that was live before."""
+def _read_silent(query: LogQuery, known: Mapping[ServedDay, LiveDay], logged: Collection[ServedDay]) -> dict[ServedDay, _Logged]:
+    """The days on which every request was refused or failed: they count as days of the version that was live before.
+
+    A day that is known stays as it was measured where its predictions have expired since, or a run has looked through a later day.
+    """
     live = sorted(served for served in {*known, *logged} if served.role == LIVE)
     if not logged or not live:
         return {}
     first = min(served.day for served in logged)
-    answered = {served.day for served in logged}
+    answered = {served.day for served in logged} | {served.day for served, one in known.items() if one.rows or one.through > query.through}
     days = [day for back in range((query.through - first).days) if (day := query.through - timedelta(days=back)) not in answered]
     found = {day: one for day, one in read_unanswered(query, days).items() if one.refused_requests or one.failed_requests}
     before = {day: [served.version for served in live if served.day <= day] for day in found}
@@ -198,7 +213,9 @@ def _state(query: LogQuery, day: date) -> DayState:
 
 
 def _is_other(due: DueDay, known: LiveDay) -> bool:
-    return (due.fingerprint, due.state) != (known.fingerprint, known.state)
+    """A day that was held against source.sql is not due for being too old for that now."""
+    is_same = due.fingerprint in (known.fingerprint, known.fingerprint.removesuffix(WHOLE))
+    return not is_same or due.state != known.state
 
 
 def _way_of_measuring(model: Model) -> str:

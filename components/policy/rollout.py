@@ -14,7 +14,7 @@ WORSE = 0.02
 
 
 MOST_UNKNOWN_DAYS = 28
-"""A version of which nothing is known after so many measured days is left to people."""
+"""A version of which nothing is known after so many days whose labels came is left to people."""
 
 
 class ChallengerVerdict(StrEnum):
@@ -98,13 +98,13 @@ def judge_step(policy: ContinuousSection, facts: RolloutFacts, metrics: Sequence
 
 def _by_served_rows(policy: ContinuousSection, facts: RolloutFacts, served: ServedFact) -> StepVerdict:
     """A shadow waits until it is known to be at least as good, but not for ever."""
-    days = sum(day > facts.since for day in facts.measured.days)
+    days = sum(day > facts.since and bool(metrics) for day, metrics in facts.measured.days.items())
     if served.verdict is ChallengerVerdict.UNKNOWN and days >= MOST_UNKNOWN_DAYS:
-        return StepVerdict(True, False, f"after {days} measured days {served.sentence}")
+        return StepVerdict(True, False, f"after {days} days with labels {served.sentence}")
     if served.verdict is ChallengerVerdict.UNKNOWN or facts.objection:
         return StepVerdict(False, False, facts.objection or served.sentence)
     if days < policy.step_days:
-        return StepVerdict(False, False, f"{days} of {policy.step_days} days of it were measured since {facts.since}")
+        return StepVerdict(False, False, f"{days} of {policy.step_days} days of it were measured by labels since {facts.since}")
     return StepVerdict(False, True, served.sentence)
 
 

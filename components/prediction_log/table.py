@@ -107,13 +107,16 @@ def ensure_table(client: "bigquery.Client", log: LogTable) -> None:
     try:
         table = client.get_table(log.table)
     except NotFound:
-        client.create_dataset(log.table.rpartition(".")[0], exists_ok=True)
         table = bigquery.Table(log.table, schema)
         table.description = DESCRIPTION
         table.time_partitioning = bigquery.TimePartitioning(
             field=log.day_field, expiration_ms=log.expires_days * 86_400_000 if log.expires_days else None
         )
-        client.create_table(table, exists_ok=True)
+        try:
+            client.create_table(table, exists_ok=True)
+        except NotFound:  # whoever may write to the dataset needs no right to make one
+            client.create_dataset(log.table.rpartition(".")[0], exists_ok=True)
+            client.create_table(table, exists_ok=True)
         table = client.get_table(log.table)
     present = {field.name.casefold() for field in table.schema}
     if missing := [field for field in schema if field.name.casefold() not in present]:

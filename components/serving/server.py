@@ -141,15 +141,17 @@ async def _run(
     tasks = [asyncio.create_task(follower.run())]
     if remembering is not None:
         tasks.append(asyncio.create_task(_ship(remembering)))
+    ends = []
     if beside is not None:
         await beside.start()
-        tasks.append(asyncio.create_task(_stop_with(server, beside)))
+        ends.append(asyncio.create_task(_stop_with(server, beside)))
     on_ready("" if beside is None else f" and by gRPC on {beside.address}")
     try:
         await server.serve(sockets=[listener])
-        if beside is not None:
-            await tasks.pop()
     finally:
+        signal.signal(signal.SIGINT, server.handle_exit)  # a second Ctrl-C, for what is still there
+        server.should_exit = True
+        await asyncio.gather(*ends, return_exceptions=True)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -159,10 +161,15 @@ async def _run(
 
 
 async def _stop_with(server: uvicorn.Server, beside: "GrpcServer") -> None:
-    """End the calls over gRPC while those over HTTP end."""
+    """End the calls over gRPC while those over HTTP end; a second Ctrl-C waits for none of them."""
     while not server.should_exit:
         await asyncio.sleep(EXIT_SECONDS)
-    await beside.stop(STOP_SECONDS)
+    end = asyncio.create_task(beside.stop(STOP_SECONDS))
+    while not end.done():
+        if server.force_exit:
+            await beside.stop(0)
+        await asyncio.wait([end], timeout=EXIT_SECONDS)
+    await end
 
 
 async def _ship(remembering: Remembering) -> None:

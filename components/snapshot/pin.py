@@ -4,7 +4,7 @@ import time
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 
-from google.api_core.exceptions import Conflict, Forbidden, NotFound
+from google.api_core.exceptions import Conflict, NotFound
 from google.cloud import bigquery
 
 from components.cloud import Cloud
@@ -23,8 +23,6 @@ UNRECORDED = timedelta(days=7)
 """How long a table is kept that no run has recorded: a run that was killed between pinning and recording leaves nothing for ever."""
 LEAST_LEFT = timedelta(days=2)
 """What is left to a table before it expires when a run takes it over."""
-SOON = timedelta(minutes=10)
-"""When a wrong table expires that whoever made it may not delete."""
 COPY_SECONDS = 600
 APPEARING_SECONDS = 120
 """How long whoever was first may take until his table can be read."""
@@ -99,18 +97,11 @@ def _differences(cloud: Cloud, snapshot: Snapshot) -> tuple[PartitionChange, ...
 
 
 def _drop_unrecorded(cloud: Cloud, snapshot: Snapshot) -> bool:
-    """Delete a wrong table, or it would be met again. One that never expires may be recorded, and stays. Returns whether it is gone.
-
-    An editor of a dataset makes table snapshots and may delete none: only its owner may. Those of an editor expire soon.
-    """
+    """Delete a wrong table, or it would be met again. One that never expires may be recorded, and stays. Returns whether it is gone."""
     with suppress(NotFound):
         if cloud.warehouse.get_table(snapshot.snapshot_table, timeout=60).expires is None:
             return False
-        try:
-            cloud.warehouse.delete_table(snapshot.snapshot_table, timeout=60)
-        except Forbidden:
-            set_expiry(cloud.warehouse, cloud.settings, snapshot.snapshot_table, current_time(cloud.warehouse) + SOON)
-            return False
+        cloud.warehouse.delete_table(snapshot.snapshot_table, timeout=60)
     return True
 
 

@@ -17,7 +17,7 @@ from components.errors import SourceError
 from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.document import LOADING
+from components.snapshot.document import LOADING, field_type
 from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time, days_condition
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
@@ -184,14 +184,29 @@ def days_of_months(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[st
         table: which.
         identifiers: of its partitions, ascending, such as 202612.
     """
-    field = _column(table, table.time_partitioning.field)
     first, last = _day(f"{identifiers[0]}01"), _day(f"{identifiers[-1]}01")
     after = f"DATE '{(last + timedelta(days=31)).replace(day=1)}'" if last < LAST_MONTH else None
+    return _count(cloud, table, _column(table, table.time_partitioning.field).name, f"DATE '{first}'", after)
+
+
+def count_days(cloud: Cloud, table: bigquery.Table, field: str, first: date) -> dict[date, int]:
+    """The rows of each day that has some, from one on, by day, of a table that is partitioned on a field.
+
+    Raises:
+        SourceError: BigQuery cannot count them.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    with bigquery_errors(cloud.settings, f"days of {table_name(table)}", remedy=LOAD):
+        return _count(cloud, table, field, f"DATE '{first}'", None)
+
+
+def _count(cloud: Cloud, table: bigquery.Table, field: str, first: str, after: str | None) -> dict[date, int]:
+    kind = field_type(field, {column.name: column.field_type for column in table.schema})
     sql = (Path(__file__).parent / "days.sql").read_text()
     query = sql.format(
-        day=f"`{field.name}`" if field.field_type == "DATE" else f"DATE(`{field.name}`)",
+        day=f"`{field}`" if kind == "DATE" else f"DATE(`{field}`)",
         table=quoted(table_name(table)),
-        condition=days_condition(field.name, field.field_type, f"DATE '{first}'", after),
+        condition=days_condition(field, kind, first, after),
     )
     config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
     return {row.day: int(row.row_count) for row in cloud.warehouse.query(query, config).result(timeout=600)}

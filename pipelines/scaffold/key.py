@@ -19,6 +19,9 @@ def require_unique(table: SourceTable, key: Sequence[str]) -> None:
     Raises:
         SourceError: they are no key; the text says what is one.
     """
+    twice = next((column for column in key if key.count(column) > 1), None)
+    if twice is not None:
+        raise SourceError(f"--key {','.join(key)!r} names {twice!r} twice: name each column once")
     types = WHOLE_TYPES if len(key) == 1 else PART_TYPES
     for column in key:
         if (kind := table.columns[column]) not in types:
@@ -48,9 +51,14 @@ def _is_unique(table: SourceTable, columns: Sequence[str]) -> bool:
 
 
 def key_sql(table: SourceTable, key: Sequence[str]) -> str:
-    """The key of the table's row `t`: the column, or the text of several with a space between them."""
+    """The key of the table's row `t`: the column, or the text of several with a space between them.
+
+    Several STRINGs are quoted, so that 'x y' and 'z' are another key than 'x' and 'y z'.
+    """
     if len(key) == 1:
         return f"t.`{key[0]}`"
-    texts = (f"t.`{column}`" if table.columns[column] == "STRING" else f"CAST(t.`{column}` AS STRING)" for column in key)
+    strings = [column for column in key if table.columns[column] == "STRING"]
+    quoted = strings if len(strings) > 1 else ()
+    texts = (f"TO_JSON_STRING(t.`{c}`)" if c in quoted else f"t.`{c}`" if c in strings else f"CAST(t.`{c}` AS STRING)" for c in key)
     parts = ", ' ', ".join(texts)
     return f"CONCAT({parts})"

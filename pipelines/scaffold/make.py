@@ -19,7 +19,7 @@ from pipelines.scaffold.folder import SCHEMA, Draft, draft_model, require_new, w
 from pipelines.scaffold.guess import Wish, draft_of
 from pipelines.scaffold.objections import find_objections
 from pipelines.scaffold.origin import origin_files
-from pipelines.scaffold.start import read_start, start_files, taking
+from pipelines.scaffold.start import read_start, require_probabilities, start_files, taking
 from pipelines.scaffold.table import look_at_table
 
 DOMAIN_MASS = 0.9
@@ -59,7 +59,9 @@ def draft_files(cloud: Cloud, wish: Wish, *, progress: Callable[[str], None], th
         progress(f"leaving out what the gate would block for: {', '.join(objections)}")
         draft = draft.without(objections)
     with draft_model(draft, cloud.settings.models_folder) as model:
-        schema, baseline = _measured(cloud, model, through)
+        schema, baseline, rows = _measured(cloud, model, through)
+    if wish.start and draft.start and draft.start.is_saved and not draft.label.scale:
+        require_probabilities(wish.start, draft.start, rows)
     draft = draft.measured(baseline)
     return draft, draft.render() | {SCHEMA: schema}
 
@@ -87,8 +89,8 @@ def _objections(cloud: Cloud, draft: Draft, through: date | None) -> dict[str, s
         return find_objections(cloud, model, window.snapshot)
 
 
-def _measured(cloud: Cloud, model: Model, through: date | None) -> tuple[str, Baseline]:
-    """The schema that the draft's rows up to a day propose, and the baseline on them."""
+def _measured(cloud: Cloud, model: Model, through: date | None) -> tuple[str, Baseline, pa.Table]:
+    """The schema that the draft's rows up to a day propose, the baseline on them, and those that have a label."""
     with read_window(cloud.settings, model, through) as window:
         proposal = propose(window_statistics(window.folder), label=model.rows.label, labels=model.task.whole_labels)
         batches = [rows for _, rows in stream_any_rows(cloud, model, window.snapshot.window, table=window.snapshot.snapshot_table)]
@@ -99,4 +101,4 @@ def _measured(cloud: Cloud, model: Model, through: date | None) -> tuple[str, Ba
     heading = (f"What {window.rows:,} rows of spans {spans[0]} to {spans[-1]} have. Review it: the gate holds new rows to it.",)
     rows = pa.Table.from_batches(batches)
     rows = rows.filter(pc.is_valid(rows.column(model.rows.label)))
-    return to_text(proposal, heading=heading), measure_baseline(rows, model)
+    return to_text(proposal, heading=heading), measure_baseline(rows, model), rows

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from components.errors import ModelFolderError
 from components.model.task import LearningTask
 from pipelines.scaffold.features import Guess
@@ -11,6 +14,8 @@ from pipelines.scaffold.features import Guess
 START_FILE, START_FOLDER = "start.keras", "start"
 """The copy of it in the model's folder: of a Keras model, and of a SavedModel."""
 SIGNATURE = "serving_default"
+SCORED_ROWS = 1_000
+"""So many show whether scores are probabilities."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +72,31 @@ def read_start(path: Path, guess: Guess, task: LearningTask, *, order: Sequence[
         raise ModelFolderError(f"{path} has the input {wide[0]!r} of {widths[wide[0]]} numbers: each must be one number, [batch, 1]")
     _require_numbers(path, [*widths], numbers)
     return Start(tuple(widths), is_vector=False, is_saved=is_saved)
+
+
+def require_probabilities(path: Path, start: Start, rows: pa.Table) -> None:
+    """Refuse the SavedModel of a classifier that scores rows outside of [0, 1]: what is trained on top of it reads probabilities.
+
+    Args:
+        path: its folder.
+        start: what it takes.
+        rows: of source.sql.
+
+    Raises:
+        ModelFolderError: it gives other numbers.
+    """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(path)).signatures[SIGNATURE]
+    takes = signature.structured_input_signature[1]
+    numbers = {name: rows.column(name).slice(0, SCORED_ROWS).cast("float64").fill_null(0).to_numpy()[:, None] for name in start.inputs}
+    inputs = {next(iter(takes)): np.concatenate([*numbers.values()], axis=1)} if start.is_vector else numbers
+    (scores,) = signature(**{name: tf.cast(value, takes[name].dtype) for name, value in inputs.items()}).values()
+    wrong = scores.numpy()[~((scores.numpy() >= 0) & (scores.numpy() <= 1))]
+    if len(wrong):
+        raise ModelFolderError(
+            f"{path} gives {wrong[0]:.4g}, which is no probability: let it end with a sigmoid, or a softmax for several classes"
+        )
 
 
 def start_files(path: Path | None) -> dict[str, bytes]:

@@ -118,6 +118,7 @@ def _on_probation(decision: RecordedDecision) -> int | None:
 
 
 def _record(watcher: Watcher, decision: RecordedDecision, outcome: DecisionOutcome) -> None:
+    watcher.on_point("placed")
     with watcher.cloud.engine.begin() as connection:
         record_outcome(connection, decision.decision_id, outcome)
     watcher.on_news(decision.model, outcome.sentence)

@@ -117,12 +117,13 @@ def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
 
 
 def _quiet_models(watcher: Watcher, names: Sequence[str]) -> Mapping[str, Standing]:
-    """How those models stand of which nothing is under way, by one query a table. None where it cannot be read: each look tells why."""
+    """How those models stand of which nothing is under way, by one query a table. None if one cannot be read: the look at it tells why."""
     try:
         with watcher.cloud.engine.connect() as connection:
             busy = read_busy(connection)
             return read_standings(connection, [name for name in names if name not in busy], most_runs=QUIET_RUNS)
-    except PerennialError:
+    except Exception:
+        log.warning("the models are looked at one by one", exc_info=True)
         return {}
 
 

@@ -8,11 +8,11 @@ from components.decisions.record import DONE, DecisionOutcome, OutcomeKind, Reco
 from components.decisions.rollouts import read_rollout_facts, read_served_fact
 from components.deployment.request import actor
 from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, aside, take_step
-from components.errors import ConflictError
+from components.errors import AccessError, ConflictError
 from components.model.continuous_section import ContinuousSection, DeployRule
 from components.model.folder import Model
 from components.monitoring.live_metrics.worse import OVERALL
-from components.policy.rollout import judge_step, steps_of
+from components.policy.rollout import RolloutFacts, judge_step, steps_of
 from components.registry.deployments import Event, last_event
 from pipelines.watch.placing import deploy_version, deployment_id, held_back, new_outcome, wait_for_approval
 from pipelines.watch.watcher import Watcher
@@ -64,7 +64,7 @@ def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout:
         live = last_event(connection, model.name, rollout.target)
         facts = read_rollout_facts(connection, model.name, rollout, live=live, objection=objection)
     if live is not None and live.version is not None and not (facts.interference or facts.alarms):
-        facts = replace(facts, served=read_served_fact(watcher.cloud, model, rollout, live.version))
+        facts = _with_served_rows(watcher, model, rollout, facts, live.version)
     # A canary answers other keys than the live version, so that chance alone may tell them apart: there alarms count, which know of it.
     metrics = OVERALL if rollout.step.stage is RolloutStage.SHADOW else ()
     verdict = judge_step(policy, facts, metrics)
@@ -74,6 +74,14 @@ def _advance(watcher: Watcher, model: Model, policy: ContinuousSection, rollout:
         steps = steps_of(policy, policy.deploy[rollout.target])
         stage, share = next((one for one in steps if one[1] > rollout.step.share), steps[-1])
         _take(watcher, rollout, RolloutStep(RolloutStage(stage), share), verdict.reason, live)
+
+
+def _with_served_rows(watcher: Watcher, model: Model, rollout: Rollout, facts: RolloutFacts, live: int) -> RolloutFacts:
+    """The facts with what the served rows say. Where nobody may ask the log, the step waits, and the model is looked at all the same."""
+    try:
+        return replace(facts, served=read_served_fact(watcher.cloud, model, rollout, live))
+    except AccessError as error:
+        return replace(facts, objection=facts.objection or str(error))
 
 
 def _take(watcher: Watcher, rollout: Rollout, step: RolloutStep, reason: str, live: Event | None) -> None:

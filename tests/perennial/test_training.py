@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,13 +32,22 @@ _run([sys.executable, "-c", *sys.argv[1:]])
 """
 
 
+def _take_interrupts() -> None:
+    """What is started in the background ignores Ctrl-C, and so would what it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_a_command_is_interrupted_once_and_waited_for(tmp_path: Path) -> None:
     started, count = tmp_path / "started", tmp_path / "count"
     arguments = [sys.executable, "-c", PROGRAM, COMMAND, str(started), str(count)]
-    with subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.PIPE, text=True) as program:
-        wait_until(started.exists, "the command did not start")
-        os.killpg(program.pid, signal.SIGINT)  # as a terminal does, to all of its foreground
-        _, errors = program.communicate(timeout=60)
+    options: dict[str, Any] = {"start_new_session": True, "preexec_fn": _take_interrupts, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(arguments, **options) as program:
+        try:
+            wait_until(started.exists, "the command did not start")
+            os.killpg(program.pid, signal.SIGINT)  # as a terminal does, to all of its foreground
+            _, errors = program.communicate(timeout=60)
+        finally:
+            program.kill()
     assert (count.read_text(), errors.splitlines()[-1]) == ("1", "KeyboardInterrupt")
 
 
@@ -59,10 +69,21 @@ def test_steps_are_told_as_they_end_and_are_no_errors() -> None:
     assert told == ["✓ pin          done       3.2 s", "✗ train        failed     1.0 s"]
 
 
+ENDLESS = "import sys, time; print('  ✓ pin', file=sys.stderr, flush=True); time.sleep(600)"
+
+
 def test_what_the_receiver_of_progress_raises_ends_the_run() -> None:
     def refuse(line: str) -> None:
         raise LookupError(line)
 
-    command = "import sys, time; print('  ✓ pin', file=sys.stderr, flush=True); time.sleep(600)"
     with pytest.raises(LookupError, match="^✓ pin$"):
-        _run([sys.executable, "-c", command], refuse)
+        _run([sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); {ENDLESS}"], refuse)
+
+
+def test_a_command_that_does_not_end_in_time_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(line: str) -> None:
+        raise LookupError(line)
+
+    monkeypatch.setattr("perennial.training.STOP_SECONDS", 0.5)
+    with pytest.raises(LookupError, match="^✓ pin$"):
+        _run([sys.executable, "-c", f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {ENDLESS}"], refuse)

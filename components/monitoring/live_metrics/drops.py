@@ -87,8 +87,9 @@ class Scale:
         return drop_of(self.name, was[0], now[0]) - beside
 
     def error(self, was: float, now: Metric) -> float:
-        """The standard error of a day's."""
-        return (standard_error(now) or 0.0) / (max(now.value, 1e-9) if self.is_ratio else _unit(self.name, was))
+        """The standard error of a day's. A few rows that happen to be ranked all wrong have an AUC of 0, and an interval without width."""
+        error = (standard_error(now) or 0.0) / (max(now.value, 1e-9) if self.is_ratio else _unit(self.name, was))
+        return max(error, math.sqrt(1 / (3 * max(now.example_count or 1, 1)))) if "auc" in self.name and now.example_count else error
 
     def _log(self, value: float, beside: float | None) -> float:
         return math.log(max(value, 1e-9) / max(1.0 if beside is None else beside, 1e-9))

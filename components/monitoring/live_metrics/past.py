@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from components.degradation.fall import Reading, UsualDays
 from components.evaluation.metric import Metric, slice_key
+from components.looks.deviation import LEAST_ROWS
 from components.monitoring.live_metrics.drops import MeasuredDay, Place, Scale, measured_day, standard_error
 from components.monitoring.record import LiveDay
 
@@ -23,9 +24,9 @@ def by_place(reference: Sequence[Metric]) -> dict[Place, Metric]:
 
 
 def days_with(place: Place, days: Sequence[MeasuredDay], *, is_beside: bool) -> list[MeasuredDay]:
-    """The days that have a metric of a slice and, if it is held against that, the same of all rows."""
+    """The days that have a metric of a slice, of enough rows, and, if it is held against that, the same of all rows."""
     wanted = {place, (place[0], "")} if is_beside else {place}
-    return [day for day in days if wanted <= day.metrics.keys()]
+    return [day for day in days if wanted <= day.metrics.keys() and (day.metrics[place].example_count or LEAST_ROWS) >= LEAST_ROWS]
 
 
 def readings(was: Mapping[Place, Metric], place: Place, days: Sequence[MeasuredDay], *, is_beside: bool) -> list[Reading]:

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
 from components.degradation.fall import Fall, find_fall
 from components.evaluation.metric import Metric, slice_key
 from components.model.metric_names import HEADLINE_METRICS
@@ -86,12 +88,13 @@ def _worse(
     reference = (was.get(place) or was[place[0], ""]).value
     bad = [(days[number].day, days[number].metrics[place]) for number in fall.days]
     rows = sum(metric.example_count or 0 for _, metric in bad)
+    weights = [metric.example_count or 1 for _, metric in bad]
     return Worse(
         metric=place[0],
         slice=slice_,
         reference=reference,
-        value=sum(metric.value * (metric.example_count or 1) for _, metric in bad) / max(rows, 1),
-        drop=sum(drop_of(place[0], reference, metric.value) * (metric.example_count or 1) for _, metric in bad) / max(rows, 1),
+        value=float(np.average([metric.value for _, metric in bad], weights=weights)),
+        drop=float(np.average([drop_of(place[0], reference, metric.value) for _, metric in bad], weights=weights)),
         since=bad[0][0].served.day,
         rows=rows,
         state=days[-1].day.state,

@@ -89,13 +89,14 @@ class Calls:
             return
         if (model := request.model_spec.name) in self.service.directory.models:
             status = HTTP_STATUS.get(code) or Refusal("", code).status
-            self.service.refuse(Unanswered(model, caller.request_id, status, _rows(request), seconds))
+            self.service.refuse(Unanswered(model, caller.request_id, status, _rows(request, self.service.limits.rows), seconds))
 
 
-def _rows(request: Any) -> int:
-    """As far as the message says how many; 1 where it does not."""
+def _rows(request: Any, most: int) -> int:
+    """As far as the message says how many; 1 where it does not, and one more than are taken where it claims more."""
     inputs = getattr(request, "inputs", {}).values()
-    return max((tensor.tensor_shape.dim[0].size for tensor in inputs if tensor.tensor_shape.dim), default=1)
+    claimed = max((tensor.tensor_shape.dim[0].size for tensor in inputs if tensor.tensor_shape.dim), default=1)
+    return 1 if claimed < 0 else min(claimed, most + 1)
 
 
 def _details(text: bytes) -> str:

@@ -1,7 +1,7 @@
 """The gRPC server beside the HTTP one, on the same event loop: TensorFlow Serving's services, and the standard health service."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +18,9 @@ MOST_STREAMS = 1024
 IDLE_MILLISECONDS = 300_000
 """After so long without a call a connection is closed."""
 WATCH_SECONDS = 1.0
-"""How often one who watches hears of a change."""
+"""How often it is looked whether those who watch are to hear of a change."""
+MOST_WATCHERS = 64
+"""At a time, of all connections: they need no token."""
 SERVICES = {"", *(path.split("/")[1] for path in METHODS)}
 """Of whose health can be asked. They are ready together."""
 
@@ -34,10 +36,11 @@ class GrpcServer:
     async def start(self) -> None:
         """Answer from now on."""
         await self.server.start()
+        self.health.telling = asyncio.create_task(self.health.tell())
 
     async def stop(self, seconds: float) -> None:
-        """Take no more calls, and wait for those that have begun."""
-        self.health.is_ending.set()
+        """Take no more calls, and wait for those that have begun; called again, for so long at most."""
+        self.health.end()
         await self.server.stop(seconds)
 
 
@@ -46,31 +49,62 @@ class Health(health_pb2_grpc.HealthServicer):  # type: ignore[misc]
     """Says whether every live model is loaded, without a token."""
 
     problems: Callable[[], list[str]]
-    is_ending: asyncio.Event = field(default_factory=asyncio.Event)
+    telling: "asyncio.Task[None] | None" = None
+    """One for all who watch."""
+    _has_problems: bool = True
+    """When it was last looked, for all who watch: one of them alone must not hear of a change."""
+    _is_ending: bool = False
+    _watchers: int = 0
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def Check(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
         """The state now."""
         if request.service not in SERVICES:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return health_pb2.HealthCheckResponse(status=self._status(request.service))
+        return health_pb2.HealthCheckResponse(status=self._status(request.service, bool(self.problems())))
 
-    async def Watch(self, request: Any, context: Any) -> AsyncIterator[Any]:  # noqa: ARG002, N802 - gRPC's name
+    async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802 - gRPC's name
         """The state now, and again whenever it has changed."""
-        told = None
-        while not self.is_ending.is_set():
-            if (status := self._status(request.service)) != told:
-                told = status
-                yield health_pb2.HealthCheckResponse(status=status)
-            try:
-                await asyncio.wait_for(self.is_ending.wait(), WATCH_SECONDS)
-            except TimeoutError:
-                continue
+        if self._watchers >= MOST_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, f"{MOST_WATCHERS} watch already: ask with Check")
+        self._watchers += 1
+        try:
+            told = None
+            while True:
+                news, is_last = self._news, self._is_ending
+                if (status := self._status(request.service, self._has_problems)) != told:
+                    told = status
+                    await context.write(health_pb2.HealthCheckResponse(status=status))
+                if is_last:
+                    return
+                await news.wait()
+        finally:
+            self._watchers -= 1
 
-    def _status(self, service: str) -> int:
+    async def tell(self) -> None:
+        """Wake those who watch whenever the state has changed."""
+        while True:
+            if (has_problems := bool(self.problems())) != self._has_problems:
+                self._has_problems = has_problems
+                self._wake()
+            await asyncio.sleep(WATCH_SECONDS)
+
+    def end(self) -> None:
+        """Tell those who watch that the service ends."""
+        self._is_ending = True
+        if self.telling is not None:
+            self.telling.cancel()
+        self._wake()
+
+    def _wake(self) -> None:
+        self._news.set()
+        self._news = asyncio.Event()
+
+    def _status(self, service: str, has_problems: bool) -> int:
         states = health_pb2.HealthCheckResponse
         if service not in SERVICES:
             return states.SERVICE_UNKNOWN  # type: ignore[no-any-return]
-        return states.NOT_SERVING if self.is_ending.is_set() or self.problems() else states.SERVING  # type: ignore[no-any-return]
+        return states.NOT_SERVING if self._is_ending or has_problems else states.SERVING  # type: ignore[no-any-return]
 
 
 def make_grpc_server(service: Service, token: str | None, problems: Callable[[], list[str]], host: str, port: int) -> GrpcServer:

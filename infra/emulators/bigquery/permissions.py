@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import sqlglot
 from google.protobuf.message import Message
 from identity.policy import Policy
 from local_bigquery.catalog import tables
 from local_bigquery.errors import BigQueryError
+from sqlglot.errors import TokenError
 
 from bigquery.sql import analysis
 
@@ -47,6 +49,8 @@ TARGET = re.compile(
     rf"({'|'.join(sorted(STATEMENTS, key=len, reverse=True))}) ((?:`[^`]*`|[\w-]+)(?: ?\. ?(?:`[^`]*`|[\w-]+))*)", re.IGNORECASE
 )
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
+EXPIRES = re.compile(r"\bexpiration_timestamp\b", re.IGNORECASE)
+"""In the options of CREATE SNAPSHOT TABLE."""
 
 
 @dataclass(frozen=True)
@@ -147,38 +151,61 @@ def _of_job(project: str, kind: str, document: Mapping[str, Any]) -> Iterator[Ne
             if isinstance(destination, dict):
                 yield from (Need(f"tables.{action}", *_place(destination, project)[:2]) for action in ("create", "updateData"))
             sources = [*(job.get("sourceTables") or []), *([job["sourceTable"]] if "sourceTable" in job else [])]
-            yield from (Need("tables.getData", *_place(source, project)) for source in sources)
-            if part == "query":
-                yield from _of_query(str(job.get("query", "")), job.get("defaultDataset") or {}, project)
+            actions = ["getData"]
+            if job.get("operationType") == "SNAPSHOT":
+                actions += _of_snapshot(expires="destinationExpirationTime" in job)
+            yield from (Need(f"tables.{action}", *_place(source, project)) for source in sources for action in actions)
+            for statement in _statements(str(job.get("query", ""))) if part == "query" else ():
+                yield from _of_statement(statement, job.get("defaultDataset") or {}, project)
+
+
+def _of_snapshot(*, expires: bool) -> tuple[str, ...]:
+    """What a table snapshot needs of the table that it is made of, beside its data. To let one expire is to delete it later.
+
+    https://cloud.google.com/bigquery/docs/table-snapshots-create
+    """
+    return ("createSnapshot", "deleteSnapshot") if expires else ("createSnapshot",)
+
+
+def _statements(sql: str) -> list[str]:
+    """Those of a script, each by itself."""
+    try:
+        ends = [token.start for token in sqlglot.tokenize(sql, read="bigquery") if token.token_type is sqlglot.TokenType.SEMICOLON]
+    except TokenError:
+        return [sql]
+    return [sql[start:end] for start, end in zip([0, *(end + 1 for end in ends)], [*ends, len(sql)], strict=True)]
 
 
 def _place(reference: Mapping[str, Any], project: str) -> tuple[str, str, str]:
     return str(reference.get("projectId") or project), str(reference.get("datasetId", "")), str(reference.get("tableId", ""))
 
 
-def _of_query(sql: str, default: Mapping[str, Any], project: str) -> Iterator[Need]:
+def _of_statement(sql: str, default: Mapping[str, Any], project: str) -> Iterator[Need]:
     words = OPTIONAL.sub(" ", COMMENT.sub(" ", sql))
     statement = TARGET.match(" ".join(words.split()))
     target: tuple[str, ...] = ()
+    actions = ["getData"]
     if statement is not None:
         target = tuple(re.sub(r"`| ", "", statement[2]).split("."))
         is_dataset = statement[1].upper().endswith("SCHEMA")
         place = (*target, "") if is_dataset else _above(target, default, project)
         own = place[0] if len(place) == 3 else project
         yield from (Need(action, own, "" if action == "datasets.create" else place[-2]) for action in STATEMENTS[statement[1].upper()])
+        if statement[1].upper() == "CREATE SNAPSHOT TABLE":
+            actions += _of_snapshot(expires=EXPIRES.search(words) is not None)
     for path in analysis.named_tables(sql):
         if path != target:
-            yield from _of_read(path, default, project)
+            yield from _of_read(path, default, project, actions)
 
 
-def _of_read(path: tuple[str, ...], default: Mapping[str, Any], project: str) -> Iterator[Need]:
+def _of_read(path: tuple[str, ...], default: Mapping[str, Any], project: str, actions: list[str]) -> Iterator[Need]:
     if INFORMATION_SCHEMA in (name.upper() for name in path[:-1]):
         above = path[: [name.upper() for name in path].index(INFORMATION_SCHEMA)]
         if above:
             yield from (Need(f"tables.{action}", above[0] if len(above) > 1 else project, above[-1]) for action in ("get", "list"))
         return
     own, dataset, table = _above(path, default, project)
-    yield Need("tables.getData", own, dataset, table)
+    yield from (Need(f"tables.{action}", own, dataset, table) for action in actions)
 
 
 def _above(path: tuple[str, ...], default: Mapping[str, Any], project: str) -> tuple[str, str, str]:

@@ -34,7 +34,7 @@ PERMISSIONS: tuple[tuple[re.Pattern[str], dict[str, str]], ...] = tuple(
             {"GET": "storage.buckets.get", **dict.fromkeys(("PATCH", "PUT"), "storage.buckets.update"), "DELETE": "storage.buckets.delete"},
         ),
         (f"{BUCKET}/o", {"GET": "storage.objects.list"}),
-        (f"{BUCKET}/o/.+/compose", {"POST": "storage.objects.create"}),
+        (f"{BUCKET}/o/.+/compose", {"POST": "storage.objects.create storage.objects.get"}),
         (f"{BUCKET}/o/.+/restore", {"POST": "storage.objects.restore"}),
         (f"{BUCKET}/o/.+/moveTo/o/.+", {"POST": "storage.objects.move"}),
         (f"{BUCKET}/o/.+/(?:copyTo|rewriteTo)/b/([^/]+)/o/.+", {"POST": "storage.objects.get storage.objects.create"}),

@@ -63,9 +63,13 @@ SPOILT: Mapping[str, tuple[str, Spoil]] = {
 }
 
 
+ALL_ZERO = ("amount", _amounts(lambda values: np.zeros(len(values))))
+"""As on days before anybody filled the column."""
+
+
 @cache
 def _profile(number: int, kind: str) -> ColumnProfiles:
-    columns = SPOILT[kind][1](frame(number)) if kind else frame(number)
+    columns = {**SPOILT, "one value": ALL_ZERO}[kind][1](frame(number)) if kind else frame(number)
     return profile_batch(pa.RecordBatch.from_pydict(columns), "customer")
 
 
@@ -134,3 +138,10 @@ def test_the_sentence_names_the_window_that_is_odd_and_the_one_that_is_not() -> 
     assert culprit(found).startswith("Likely culprit: column amount in first: ")
     assert "(the median is 100 times larger: another unit?)" in culprit(compared(replace(story, second=(0, 20)), "unit", turned=False))
     assert ", since 2026-03-16; as usual in second; it feeds amount" in culprit(found)
+
+
+def test_what_is_never_right_is_odd_though_it_was_so_before() -> None:
+    story = Story("filled once, and no more", (0, 20), NOTHING, (21, 41), range(21, 42), "second", (-28, -1), range(-28, 0))
+    top = leading(compared(story, "one value", turned=False))
+    assert top is not None
+    assert (top.name, top.odd) == ("amount", None)

@@ -12,6 +12,10 @@ A_YEAR = 1 / 365
 """The probability on a day that chance gives once a year."""
 
 
+QUIET_DAYS = 3
+"""After so many days on which it is not told an alarm is closed."""
+
+
 def days(values: Sequence[float], error: float = 0.01) -> list[Reading]:
     return [Reading(float(value), error) for value in values]
 
@@ -68,3 +72,48 @@ def test_a_version_that_is_always_a_little_worse_than_when_it_was_made_is_told_b
     usual = [0.1, 0.11] * 10
     assert fall(usual, past) is None
     assert fall([*usual, 0.3, 0.3], past) is not None
+
+
+GOOD = tuple(
+    tuple((shift + 0.01 * np.random.default_rng(place).standard_normal(30)).tolist())
+    for place, shift in enumerate((0.01, -0.01, 0.0, 0.005))
+)
+INCIDENT = (*GOOD, tuple((0.2 + 0.01 * np.random.default_rng(9).standard_normal(30)).tolist()))
+NONE = np.zeros(180)
+
+
+@pytest.mark.parametrize(
+    ("worse", "past", "told_by", "is_told"),
+    [
+        (np.where(np.arange(180) < 30, 0.0, 0.06), (), (45, 60, 100, 150, 180), True),
+        (NONE + 0.1, (), (30, 60, 180), True),
+        (NONE + 0.08, (), (45, 90, 180), True),
+        (NONE + 0.1, GOOD, (10, 60, 180), True),
+        (NONE + 0.2, INCIDENT, (2, 30, 180), True),
+        (np.arange(180) / 1000, (), (75, 100, 150, 180), True),
+        (NONE, (), tuple(range(2, 181, 3)), False),
+        (NONE, GOOD, tuple(range(2, 181, 3)), False),
+    ],
+    ids=[
+        "lasting",
+        "bad since day 1",
+        "a little bad since day 1",
+        "bad after good versions",
+        "bad after an incident",
+        "slow",
+        "clean",
+        "clean, known",
+    ],
+)
+def test_what_is_worse_is_told_for_as_long_as_it_lasts(
+    worse: np.ndarray, past: tuple[tuple[float, ...], ...], told_by: tuple[int, ...], is_told: bool
+) -> None:
+    values = worse + 0.014 * np.random.default_rng(3).standard_normal(len(worse))
+    for last in told_by:
+        ends = range(last, max(last - QUIET_DAYS, 0), -1)
+        assert any(fall(values[:end].tolist(), UsualDays(LEAST, past)) is not None for end in ends) is is_told, last
+
+
+def test_a_fall_is_told_when_its_good_days_are_no_longer_looked_at() -> None:
+    values = np.where(np.arange(150) < 30, 0.0, 0.12) + 0.014 * np.random.default_rng(4).standard_normal(150)
+    assert all(fall(values[last - 60 : last].tolist()) for last in (90, 100, 120, 150))

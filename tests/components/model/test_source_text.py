@@ -91,6 +91,7 @@ def test_a_label_that_numbers_classes_otherwise_is_refused(text: str) -> None:
     [
         ("FROM UNNEST(@spans) AS d JOIN {source} ON day BETWEEN DATE_SUB(d, INTERVAL 29 DAY) AND d", 30),
         ("FROM {source} AS t WHERE t.`day` >= DATE_SUB(s.`as_of`, INTERVAL 4 WEEK)", 29),
+        ("FROM {source} WHERE day >= TIMESTAMP(DATE_SUB(as_of, INTERVAL 29 DAY))", 30),
         ("COUNTIF(DATE(t.day) > DATE_SUB(as_of, INTERVAL 30 DAY)) FROM {source}", 30),
     ],
 )
@@ -108,6 +109,7 @@ def test_a_query_that_reads_more_days_than_are_told_is_refused(text: str, read: 
         "WHERE day >= DATE_SUB(as_of, INTERVAL @days DAY)",
         "WHERE customer_since < DATE_SUB(as_of, INTERVAL 365 DAY) -- day > DATE_SUB(as_of, INTERVAL 365 DAY)",
         "WHERE other_day >= DATE_SUB(as_of, INTERVAL 365 DAY) AND day >= DATE_SUB(ordered, INTERVAL 365 DAY)",
+        "WHERE day BETWEEN DATE_SUB(as_of, INTERVAL 0 DAY) AND as_of AND IF(day >= DATE_SUB(as_of, INTERVAL 59 DAY), TRUE, x)",
     ],
 )
 def test_other_dates_say_nothing_of_the_days_that_are_read(text: str) -> None:

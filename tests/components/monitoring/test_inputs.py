@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from components.model.folder import Model, read_model
-from components.monitoring.inputs import find_skew, look_at_inputs, untrained_values
+from components.monitoring.inputs import look_at_inputs, untrained_values
 from components.profiles.profile import ColumnProfile, ProfileKey, label_population
 from components.profiles.profiling import profile_batch
 from components.settings import REPOSITORY
@@ -160,4 +160,21 @@ def test_features_of_which_a_service_is_given_something_else_than_source_sql_giv
     model: Model, served: Callable[[Rows], Rows], differing: set[str]
 ) -> None:
     computed = profile(flights(3))
-    assert find_skew(model, profile(served(flights(3))), computed) == differing
+    looked = look_at_inputs(model, {}, profile(served(flights(3))), computed)
+    assert {one.name for one in looked if one.is_skewed} == differing
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [(range(0, 400, 7), (False, False)), (range(6, 400, 7), (True, True)), (range(19), (False, True)), (range(6, 400), (False, False))],
+    ids=["some of all", "an hour alone", "too few", "nearly all"],
+)
+def test_of_a_small_part_of_the_rows_it_is_known_only_if_they_are_like_the_whole(
+    model: Model, rows: Sequence[int], expected: tuple[bool, bool]
+) -> None:
+    every: Rows = {"hour": [number // 20 % 7 for number in range(400)], "distance": [200.0 + number * 37 % 400 for number in range(400)]}
+    if rows == range(6, 400, 7):
+        every |= {"hour": [number % 7 for number in range(400)]}
+    some = profile({name: [values[place] for place in rows] for name, values in every.items()})
+    (hour,) = [one for one in look_at_inputs(model, {}, some, profile(every)) if one.name == "hour"]
+    assert (hour.is_part, hour.skew is None) == expected

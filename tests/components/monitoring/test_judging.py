@@ -178,3 +178,26 @@ def test_other_values_are_an_alarm_only_if_source_sql_does_not_give_them(trained
     assert [feature.name for feature in measured.inputs if feature.findings] == ["seconds"], "the page shows it"
     assert [one.standing.cause.kind for one in trained.alarms()] == expected
     assert all("the service is given another seconds than source.sql computes" in one.headline for one in trained.alarms())
+
+
+def test_an_alarm_of_the_caller_goes_on_where_nothing_new_is_measured(trained: Served) -> None:  # noqa: F811
+    serve(trained, 8, visits(8, longer), visits(8))
+    trained.monitor(8)
+    (alarm,) = trained.alarms()
+    assert trained.monitor(8) == [], "a second run on the same day"
+    assert [(one.alarm_id, one.seq) for one in trained.alarms()] == [(alarm.alarm_id, 1)]
+    for number in range(9, 12):
+        serve(trained, number, visits(number))
+        trained.monitor(number)
+        assert [one.alarm_id for one in trained.alarms()] == ([alarm.alarm_id] if number < 11 else []), number
+
+
+def test_a_day_is_held_against_source_sql_as_soon_as_the_source_has_all_of_it_and_once(trained: Served) -> None:  # noqa: F811
+    serve(trained, 8, visits(8, longer), visits(8)[:90])
+    (early,) = trained.monitor(8)
+    assert early.compared == {}, "the source has less than half of the rows"
+    trained.label(8, visits(8))
+    (whole,) = trained.monitor(8)
+    assert {name: one.is_skewed for name, one in whole.compared.items()} == {"device": False, "pages": False, "seconds": True}
+    assert [one.compared.keys() for one in trained.monitor(9)] == [whole.compared.keys()], "its labels are mature"
+    assert trained.monitor(30) == [], "it is too old to be compared again, and was"

@@ -329,3 +329,16 @@ def test_without_label_sql_source_sql_gives_the_labels_of_days_that_are_mature(s
 def test_a_model_that_never_served_says_what_to_run(served: Served) -> None:  # noqa: F811
     with pytest.raises(SourceError, match=rf"predictions of {served.model.name} .* serve {served.model.name} first"):
         served.monitor(1)
+
+
+def test_a_day_whose_predictions_have_expired_does_not_become_one_on_which_nothing_was_answered(served: Served, tmp_path: Path) -> None:  # noqa: F811
+    today = (datetime.now(UTC).date() - day(1)).days + 1
+    for number in (today - 1, today):
+        served.serve(visits(number))
+    served.monitor(today + 1)
+    refuse(served, tmp_path)
+    log = f"`{served.site.settings.project}.predictions.{served.model.name}`"
+    served.site.client.query_and_wait(f"DELETE FROM {log} WHERE event_date = '{day(today)}'")
+    assert served.monitor(today) == [], "a run has looked through a later day"
+    assert served.monitor(today + 2) == [], "it was measured when its predictions were there"
+    assert [one.rows for one in served.days()] == [VISITORS, VISITORS]

@@ -120,7 +120,8 @@ def test_how_far_days_differ_is_known_from_versions_before() -> None:
 def test_a_version_that_served_for_a_day_or_two_does_not_tell_how_far_days_differ(days_each: int, known: int) -> None:
     days = [served(number, auc(value)) for number, value in enumerate([0.72, 0.54] * 6)]
     before = Past([EarlierVersion(REFERENCE, days[first : first + days_each]) for first in range(0, 12, days_each)])
-    assert len(before.usual(("auc", ""), is_beside=False).deviations) == known
+    _, freedom = before.usual(("auc", ""), is_beside=False).of_days(())
+    assert freedom == 16 + known
     now = [served(number, auc(0.64)) for number in range(30, 33)]
     assert find_troubles(REFERENCE, now, (), before) == [], "as long as that is not known, caution counts"
 
@@ -146,11 +147,17 @@ def test_a_year_without_change_gives_at_most_one_alarm() -> None:
 
 def test_slices_of_a_column_that_are_worse_are_one_trouble() -> None:
     hours = {"9": 0.70, "15": 0.50, "16": 0.52, "17": 0.50}
-    days = [served(number, auc(0.69), *(auc(value, {"hour": hour}, 0.05, 60) for hour, value in hours.items())) for number in range(4)]
+    days = [served(number, auc(0.69), *(auc(value, {"hour": hour}, 0.05, 600) for hour, value in hours.items())) for number in range(4)]
     (found,) = find_troubles(REFERENCE, days)
-    assert (found.slice, found.rows) == ({"hour": "15-17"}, 4 * 3 * 60)
+    assert (found.slice, found.rows) == ({"hour": "15-17"}, 4 * 3 * 600)
     assert found.values == {"hour": frozenset({"15", "16", "17"})}
     assert found.sentence.startswith("auc of hour 15-17 is 0.5067, it was 0.7000")
+
+
+@pytest.mark.parametrize(("rows", "value"), [(4, 0.0), (19, 0.0), (30, 0.45)])
+def test_a_few_rows_that_happen_to_be_ranked_wrong_are_no_trouble(rows: int, value: float) -> None:
+    days = [served(number, auc(0.69), auc(value, {"hour": "9"}, 0.0, rows)) for number in range(3)]
+    assert find_troubles(REFERENCE, days) == []
 
 
 def test_where_all_rows_are_worse_slices_are_told_only_if_they_are_worse_by_far() -> None:
@@ -224,7 +231,7 @@ def test_a_mean_over_classes_is_not_judged_where_one_has_no_row(of_gold: float, 
 
 @pytest.mark.parametrize(("delay", "first"), [(0, 40), (90, 0)])
 def test_days_are_judged_back_to_those_whose_labels_are_known(delay: int, first: int) -> None:
-    (own,) = _serving([served(number) for number in range(100)], delay).values()
+    (own,) = _serving([served(number) for number in range(220)], delay).values()
     assert own[0].served.day == FIRST + timedelta(days=first)
 
 
@@ -243,3 +250,18 @@ def test_rows_that_are_refused_are_an_alarm_where_there_were_fewer(refused: Sequ
     days = [replace(one, operation=replace(one.operation, refused_rows=rows)) for one, rows in zip(days, refused, strict=True)]
     found = [(one.kind, one.since, one.sentence) for one in find_troubles((), days)]
     assert found == ([(AlarmKind.SERVICE, FIRST + timedelta(days=told[0]), told[1])] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused", "is_told"),
+    [((1000, 1000, 0, 0), 1, False), ((1000, 1000, 5, 5), 9, False), ((1000, 1000, 5, 5), 10, True)],
+    ids=["the only row", "eighteen rows", "twenty rows"],
+)
+def test_a_few_rows_that_are_refused_are_no_alarm_however_few_were_asked_for(asked: Sequence[int], refused: int, is_told: bool) -> None:
+    days = [served(number) for number in range(len(asked))]
+    wrong = [0] * (len(asked) - 2) + [refused] * 2
+    days = [
+        replace(day, rows=rows, operation=replace(day.operation, predictions=float(rows), refused_rows=count))
+        for day, rows, count in zip(days, asked, wrong, strict=True)
+    ]
+    assert [one.kind for one in find_troubles((), days)] == ([AlarmKind.SERVICE] if is_told else [])

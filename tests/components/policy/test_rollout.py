@@ -20,6 +20,11 @@ UNKNOWN = ServedFact(ChallengerVerdict.UNKNOWN, "40 more keys are needed")
 ALARM = AlarmFact("7", Cause.UNKNOWN, "auc is 0.52, was 0.72", version=4)
 
 
+def weeks(metrics: Mapping[str, float]) -> MeasuredRole:
+    """29 days, each with the same metrics."""
+    return MeasuredRole({SINCE + timedelta(days=number): metrics for number in range(29)})
+
+
 def measured(*values: float, name: str = "auc") -> MeasuredRole:
     return MeasuredRole({day: {name: value} for day, value in zip((NEXT, THIRD), values, strict=False)})
 
@@ -94,7 +99,7 @@ CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
     "rows say that it is as good, and days are too few": (
         {"step_days": 2},
         replace(FACTS, served=AS_GOOD, measured=measured(0.8), live=measured(0.8)),
-        StepVerdict(False, False, "1 of 2 days of it were measured since 2026-03-01"),
+        StepVerdict(False, False, "1 of 2 days of it were measured by labels since 2026-03-01"),
     ),
     "rows say that it is as good, and the model is paused": (
         {},
@@ -108,8 +113,13 @@ CASES: Mapping[str, tuple[dict[str, Any], RolloutFacts, StepVerdict]] = {
     ),
     "rows say nothing for weeks": (
         {},
-        replace(FACTS, served=UNKNOWN, measured=MeasuredRole({SINCE + timedelta(days=number): {} for number in range(29)})),
-        StepVerdict(True, False, "after 28 measured days 40 more keys are needed"),
+        replace(FACTS, served=UNKNOWN, measured=weeks({"auc": 0.8})),
+        StepVerdict(True, False, "after 28 days with labels 40 more keys are needed"),
+    ),
+    "no label can be there for weeks": (
+        {},
+        replace(FACTS, served=UNKNOWN, measured=weeks({})),
+        StepVerdict(False, False, "40 more keys are needed"),
     ),
     "worse calibrated": (
         {},

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -251,6 +251,26 @@ def test_who_watches_hears_when_a_model_is_not_loaded_and_when_the_service_ends(
             assert next(heard).status == states.SERVING
 
 
+def test_so_many_may_watch_and_one_who_goes_makes_room(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.serving.grpc.server.MOST_WATCHERS", 2)
+    states = health_pb2.HealthCheckResponse
+    with serving({1: house}, {"stable": 1}) as http:
+        with over_grpc(http) as client:
+            stub = health_pb2_grpc.HealthStub(client.channel)
+            first, second = (stub.Watch(health_pb2.HealthCheckRequest(), timeout=30) for _ in range(2))
+            assert [next(heard).status for heard in (first, second)] == [states.SERVING] * 2
+            with pytest.raises(grpc.RpcError, match="2 watch already: ask with Check") as caught:
+                next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=30))
+            assert caught.value.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+            first.cancel()
+            for _ in range(100):
+                with suppress(grpc.RpcError):
+                    assert next(stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)).status == states.SERVING
+                    break
+            else:
+                pytest.fail("nobody may watch instead of the one who went")
+
+
 def test_metadata_and_status_are_those_of_http(client: GrpcClient) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(client.channel)
     request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
@@ -290,10 +310,14 @@ def test_what_the_version_does_not_do_is_refused_as_tensorflow_serving_refuses_i
 def test_a_refused_call_is_counted_as_over_http(client: GrpcClient) -> None:
     refused: list[Unanswered] = []
     client.http.service.refuse = refused.append
+    client.predict(wrong())
     client.refusal(wrong(rooms=[[21]]), (*MEANT, ("x-request-id", "r18")))
     client.refusal(wrong(), ())
+    for rows in (2**62, 4097, 4096, -7):
+        client.refusal(wrong(area=shaped(rows, 1)))
     client.http.service.refuse = None
-    assert [(one.model, one.request_id, one.status, one.rows) for one in refused] == [("house", "r18", 400, 1)]
+    assert [(one.model, one.request_id, one.status, one.rows) for one in refused[:1]] == [("house", "r18", 400, 1)]
+    assert [one.rows for one in refused[1:]] == [4097, 4097, 4096, 1], "what a message claims is beyond what may be summed up"
     page = client.http.ask("GET", "/metrics").body.decode()
     assert ':tensorflow:serving:request_count{model_name="house",status="INVALID_ARGUMENT"}' in page
     assert ':tensorflow:serving:request_latency_count{API="Predict",entrypoint="GRPC",model_name="house"}' in page

@@ -1,18 +1,22 @@
 """The service over HTTP: both protocols, what it refuses and how, roles, limits, the token."""
 
+import asyncio
 import base64
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
-from components.serving.service import Limits, Scored, Unanswered
+from components.serving.answering import Answer, HttpCall
+from components.serving.service import Limits, Scored, Service, Unanswered
 from components.storage.manifest import CODE
 from tests.components.serving.house import ROW, Client, save_house, serving
 
@@ -393,6 +397,88 @@ def test_headers_that_are_late_or_too_long_are_refused(house: Path, monkeypatch:
         long_path = b"GET /v1/models/" + b"x" * (1 << 15) + b" HTTP/1.1\r\nHost: x\r\n\r\n"
         assert first_line(client.port, long_path).startswith(b"HTTP/1.1 404")
         assert client.predict({"instances": [ROW]}).status == 200
+
+
+def everything(port: int, *pieces: bytes, most: int = 1000) -> bytes:
+    """What comes back until the connection is closed, while the last piece is sent again and again."""
+    received = b""
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection, suppress(ConnectionError):
+        for piece in pieces:
+            connection.sendall(piece)
+        connection.settimeout(0.02)
+        for _ in range(most):
+            with suppress(TimeoutError):
+                if not (data := connection.recv(65536)):
+                    return received
+                received += data
+            if received.count(b"\r\n\r\n") != 1 or b"431" not in received:
+                connection.sendall(pieces[-1])
+    return received
+
+
+CHUNKED = b"POST /v1/models/house:predict HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+
+
+@pytest.mark.parametrize("piece", [b"X: " + b"x" * 5000 + b"\r\n", b"x" * 5000], ids=["many", "one"])
+def test_trailers_are_no_way_round_the_limit_on_headers(client: Client, piece: bytes) -> None:
+    received = everything(client.port, CHUNKED + b"0\r\n", b"X: 1\r\nX: ", piece, most=100)
+    assert received.startswith(b"HTTP/1.1 431") and received.count(b"HTTP/1.1") == 1
+
+
+def test_a_trailer_is_no_header_and_a_body_of_many_chunks_is_read(client: Client) -> None:
+    body = json.dumps({"instances": [ROW]}).encode()
+    chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body + b" " * 20_000)
+    head = CHUNKED.removesuffix(b"2\r\n{}\r\n")
+    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(head + chunks + b"0\r\nX-Request-Id: trailed\r\n\r\n")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())) == (200, {"predictions": [[SCORE]]})
+        assert answer.headers["x-request-id"] != "trailed"
+
+
+def test_no_connection_is_kept_by_what_trickles_in_after_an_answer(house: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("components.serving.connection.HEAD_SECONDS", 0.5)
+    head = b"POST /v1/models/house:predict HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"
+    with serving({1: house}, {"stable": 1}, token="secret") as client:
+        received = everything(client.port, head, b"x")
+        assert received.startswith(b"HTTP/1.1 401") and received.count(b"HTTP/1.1") == 1
+        blank = everything(client.port, b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", b"\r\n")
+        assert [part[:3] for part in blank.split(b"HTTP/1.1 ")[1:]] == [b"200", b"408"]
+
+
+@pytest.mark.parametrize(
+    ("second", "status"),
+    [
+        (b"GET / HTTP/1.1\r\nX: " + b"x" * (1 << 18), b"431"),
+        (CHUNKED + b"0\r\nX: " + b"x" * (1 << 18), b"431"),
+        (b"GET / HTTP/1.1\r\nX", b"408"),
+        (b"nothing\r\n\r\n", b"400"),
+    ],
+    ids=["too long", "trailers", "late", "no HTTP"],
+)
+def test_a_refusal_waits_for_the_answers_before_it(house: Path, monkeypatch: pytest.MonkeyPatch, second: bytes, status: bytes) -> None:
+    monkeypatch.setattr("components.serving.connection.HEAD_SECONDS", 0.2)
+    is_read = threading.Event()
+
+    async def answer(service: Service, call: HttpCall) -> Answer:
+        await asyncio.to_thread(is_read.wait, 30)
+        return Answer(200, b"slow")
+
+    monkeypatch.setattr("components.serving.application.answer_request", answer)
+    with serving({1: house}, {"stable": 1}) as client, socket.create_connection(("127.0.0.1", client.port), timeout=30) as connection:
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(second)
+        connection.settimeout(0.5)
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        is_read.set()
+        connection.settimeout(30)
+        received = b""
+        with suppress(ConnectionError):
+            while data := connection.recv(65536):
+                received += data
+    assert [part[:3] for part in received.split(b"HTTP/1.1 ")[1:]] == [b"200", status]
 
 
 def test_a_canary_answers_for_its_share_of_the_keys(house: Path, double: Path) -> None:

@@ -5,6 +5,7 @@ import http.client
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from pathlib import Path
 import grpc
 import numpy as np
 import tensorflow as tf
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 
 from components.cloud import Cloud
@@ -22,6 +24,7 @@ from components.settings import Settings
 from tests.components.deployment.shop import Shop, shop  # noqa: F401
 from tests.components.served_model import saved_model  # noqa: F401
 
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
 IMPORTS = """
 import sys
 import components.serving.server, pipelines.cli.commands.serving
@@ -69,15 +72,46 @@ def ask(settings: Settings, port: int, model: str, number: int) -> None:
     connection.close()
 
 
-def ask_grpc(settings: Settings, port: int, model: str, number: int) -> None:
+def packed(settings: Settings, model: str, number: int) -> tuple[predict_pb2.PredictRequest, tuple[tuple[str, str], ...]]:
+    """Two rows, and the metadata of their call."""
     token = (settings.state_folder / "serving" / "token").read_text()
     request = predict_pb2.PredictRequest()
     request.model_spec.name, request.model_spec.signature_name = model, "packed"
     request.inputs["float32"].CopyFrom(tf.make_tensor_proto([[number / 7], [-number / 3]], tf.float32))
-    metadata = (("x-request-id", f"r{number}"), ("authorization", f"Bearer {token}"))
+    return request, (("x-request-id", f"r{number}"), ("authorization", f"Bearer {token}"))
+
+
+def ask_grpc(settings: Settings, port: int, model: str, number: int) -> None:
+    request, metadata = packed(settings, model, number)
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         response = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict(request, metadata=metadata, timeout=30)
     assert len(response.outputs["score"].float_val) == 2
+
+
+def end_with_calls_in_flight(settings: Settings, process: "subprocess.Popen[str]", port: int, model: str, number: int) -> None:
+    """One whose message comes after SIGTERM is answered; one whose message never comes ends with Ctrl-C, not by its time."""
+    request, metadata = packed(settings, model, number)
+    is_ending, is_over = threading.Event(), threading.Event()
+
+    def messages(event: threading.Event) -> Iterator[bytes]:
+        event.wait(60)
+        yield request.SerializeToString()
+
+    with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+        health = health_pb2_grpc.HealthStub(channel)
+        states = health_pb2.HealthCheckResponse
+        heard = health.Watch(health_pb2.HealthCheckRequest(), timeout=60)
+        assert next(heard).status == states.SERVING
+        predict = channel.stream_unary(PREDICT, lambda message: message, predict_pb2.PredictResponse.FromString)
+        begun, hanging = (predict.future(messages(event), metadata=metadata, timeout=60) for event in (is_ending, is_over))
+        assert health.Check(health_pb2.HealthCheckRequest()).status == states.SERVING  # on the same connection, after the calls
+        process.terminate()
+        assert next(heard).status == states.NOT_SERVING
+        is_ending.set()
+        assert len(begun.result().outputs["score"].float_val) == 2
+        process.send_signal(signal.SIGINT)
+        assert hanging.code() in (grpc.StatusCode.CANCELLED, grpc.StatusCode.UNAVAILABLE), hanging.details()
+        is_over.set()
 
 
 def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_service_is_killed(shop: Shop, tmp_path: Path) -> None:  # noqa: F811
@@ -94,13 +128,16 @@ def test_what_is_answered_is_logged_once_and_explained_to_the_bit_although_the_s
                 answered += 1
             if kill:
                 process.kill()
+            else:
+                end_with_calls_in_flight(settings, process, grpc_port, shop.model, answered)
+                answered += 1
     token = settings.state_folder / "serving" / "token"
     assert (token.stat().st_mode & 0o777, process.returncode) == (0o600, 0)
     segments = settings.state_folder / "serving" / "log" / shop.target / shop.model
     assert not list(segments.glob("*.segment")), "the service ended before its log was shipped"
     query = f"SELECT request_id, instance, role, score FROM predictions.{shop.model}"
     rows = list(shop.cloud.warehouse.query(query).result())
-    assert sorted((row.request_id, row.instance) for row in rows) == sorted((f"r{n}", place) for n in range(200) for place in (0, 1))
+    assert sorted((row.request_id, row.instance) for row in rows) == sorted((f"r{n}", place) for n in range(201) for place in (0, 1))
     assert {row.role for row in rows} == {"live"}
     found = explain_request(Cloud(settings), shop.model, (f"predictions.{shop.model}", "event_date"), "r77")
     assert [(one.instance, one.is_equal, one.features["seconds"]) for one in found] == [

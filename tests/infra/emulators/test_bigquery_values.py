@@ -88,6 +88,7 @@ def test_only_what_is_in_those_expressions_is_run() -> None:
         ("(SELECT STDDEV(x) FROM UNNEST([1e200, -1e200]) AS x)", "this query (STDDEV_SAMP is out of range!)"),
         ("(SELECT CORR(x, x) FROM UNNEST([1e200, -1e200, 0.0]) AS x)", "this query (STDDEV_POP for X is out of range!)"),
         ("(SELECT `a` FROM (SELECT 'a' AS k, 1e308 AS v) PIVOT(SUM(v) FOR k IN ('a')))", "SUM and AVG in PIVOT of numbers beyond 1e290"),
+        ("SAFE.ROUND(2.675, 2)", "ROUND of these types with SAFE before it, or in quotes: write ROUND(…)"),
         ("DATE_ADD(" * 60 + "DATE '2026-01-01'" + ", INTERVAL 1 DAY)" * 60, "queries that are nested as deeply as this one"),
     ],
 )

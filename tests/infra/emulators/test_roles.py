@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ READER = [("roles/bigquery.jobUser", None), ("roles/bigquery.dataViewer", "datas
 EDITOR = [*READER, ("roles/bigquery.dataEditor", "datasets/other")]
 OWNER = [*READER, ("roles/bigquery.dataOwner", "datasets/other")]
 SNAPSHOT = "CREATE SNAPSHOT TABLE other.kept CLONE shop.rows"
+EXPIRING = "Permission bigquery.tables.deleteSnapshot denied on table perennial-test:shop.rows"
 
 
 @pytest.mark.parametrize(
@@ -102,6 +104,8 @@ SNAPSHOT = "CREATE SNAPSHOT TABLE other.kept CLONE shop.rows"
         (READER, "DELETE FROM `shop.rows` WHERE TRUE", "bigquery.tables.updateData"),
         (READER, "CREATE OR REPLACE TABLE shop.more AS SELECT 1 AS n", "bigquery.tables.create denied on dataset perennial-test:shop"),
         (READER, SNAPSHOT, "bigquery.tables.create denied on dataset perennial-test:other"),
+        (EDITOR, f"{SNAPSHOT} OPTIONS (expiration_timestamp = TIMESTAMP '2100-01-01')", EXPIRING),
+        (READER, "SELECT ';'; DROP TABLE other.rows", "bigquery.tables.delete denied on dataset perennial-test:other"),
         (READER, "ALTER TABLE shop.rows SET OPTIONS (description = 'x')", "bigquery.tables.update"),
         (READER, "DROP TABLE IF EXISTS shop.rows", "bigquery.tables.delete"),
         (READER, "CREATE SCHEMA mine", "bigquery.datasets.create"),
@@ -127,6 +131,17 @@ def test_who_has_the_roles_is_let_through(doors: Doors) -> None:
             client.delete_table("other.kept")
         doors.grant(*OWNER)
         client.delete_table("other.kept")
+
+
+def test_a_table_snapshot_that_expires_is_made_by_whoever_may_delete_it(doors: Doors) -> None:
+    job = bigquery.CopyJobConfig(operation_type="SNAPSHOT", destination_expiration_time="2100-01-01T00:00:00Z")
+    doors.grant(*EDITOR)
+    with contextlib.closing(doors.bigquery_client()) as client:
+        with pytest.raises(Forbidden, match=re.escape(EXPIRING)):
+            client.copy_table("shop.rows", "other.expiring", job_config=job)
+        doors.grant(*OWNER, ("roles/bigquery.dataOwner", "datasets/shop"))
+        client.copy_table("shop.rows", "other.expiring", job_config=job).result()
+        assert client.get_table("other.expiring").expires is not None
 
 
 Act = Callable[[bigquery.Client], Any]
@@ -187,6 +202,7 @@ Use = Callable[[storage.Bucket], Any]
         ("objectCreator", lambda bucket: bucket.blob("a").download_as_bytes(), "storage.objects.get"),
         ("objectCreator", lambda bucket: list(bucket.list_blobs()), "storage.objects.list"),
         ("objectCreator", lambda bucket: bucket.blob("a").upload_from_string("b"), "storage.objects.delete"),
+        ("objectCreator", lambda bucket: bucket.blob("b").compose([bucket.blob("a")]), "storage.objects.get"),
         ("objectViewer", lambda bucket: bucket.blob("b").upload_from_string("b"), "storage.objects.create"),
         ("objectViewer", lambda bucket: bucket.blob("a").delete(), "storage.objects.delete"),
         ("objectViewer", lambda bucket: bucket.blob("a").patch(), "storage.objects.update"),

@@ -70,9 +70,10 @@ def kill_process(world: World, chance: random.Random, words: tuple[str, ...]) ->
     process = world.hasty.start(*words)
     moment = _wait_for_a_moment(world, chance, process, words)
     victims = sorted(world.processes(), key=lambda victim: victim.pid)
-    victim = chance.choice(victims) if victims and chance.random() < 0.6 else psutil.Process(process.pid)
-    what = "the command" if victim.pid == process.pid else "a process of it"
+    what = "the command"
     try:
+        victim = chance.choice(victims) if victims and chance.random() < 0.6 else psutil.Process(process.pid)
+        what = "the command" if victim.pid == process.pid else "a process of it"
         victim.kill()
     except psutil.NoSuchProcess:
         what = "nothing, since it had ended"

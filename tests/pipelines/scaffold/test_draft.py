@@ -140,6 +140,7 @@ def test_too_few_days_are_named() -> None:
         ),
         ({"key": "amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING"),
         ({"key": "purpose,amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING, or several columns that may be times as well"),
+        ({"key": "loan_id,loan_id"}, "--key 'loan_id,loan_id' names 'loan_id' twice: name each column once"),
         ({"key": "purpose, region"}, "--key 'purpose,region' has several rows in a day of bank.loans"),
         ({"label": "defaultet"}, "--label 'defaultet' is no column of table bank.loans: did you mean 'defaulted'?"),
         ({"label": "country"}, "--label 'country' is always 'XX'"),
@@ -195,6 +196,12 @@ def test_several_columns_are_a_key_together() -> None:
     assert made.guess.left_out["order"] == "it is a part of the key"
     checks = tomllib.loads(made.render()["model.toml"])["checks"]
     assert (checks["cluster"], "order" in checks["ignore"]) == ("order", True)
+
+
+def test_several_texts_are_quoted_in_a_key_so_that_no_two_keys_are_one() -> None:
+    lines = with_label(order_lines(), "part", "STRING", ["x y", "y z"])
+    query = draft(lines, key="order,part").render()["source.sql"]
+    assert "  CONCAT(TO_JSON_STRING(t.`order`), ' ', TO_JSON_STRING(t.`part`)) AS `order_part`,\n" in query
 
 
 def test_the_moment_of_a_row_may_be_a_part_of_its_key() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pyarrow as pa
 import pytest
 import tensorflow as tf
 
@@ -17,7 +18,7 @@ from components.training.servable import columns_of, save_servable
 from components.training.signatures import Signatures
 from pipelines.scaffold.folder import SCHEMA, write_files
 from pipelines.scaffold.guess import Wish, draft_of
-from pipelines.scaffold.start import Start, read_start, start_files, taking
+from pipelines.scaffold.start import Start, read_start, require_probabilities, start_files, taking
 from tests.pipelines.command_line import CommandLine
 from tests.pipelines.scaffold.rows import loans
 from tests.pipelines.scaffold.test_new import load
@@ -96,6 +97,18 @@ def test_a_saved_model_is_a_start_by_its_signature(tmp_path: Path) -> None:
         read_start(path, GUESS, BINARY, order=())
     with pytest.raises(ModelFolderError, match=r"is no SavedModel that loads \(.*\): give the folder that has saved_model.pb$"):
         read_start(tmp_path, GUESS, BINARY, order=())
+
+
+def test_a_saved_model_of_a_classifier_gives_probabilities(tmp_path: Path) -> None:
+    rows = pa.table({"income": [1.0, 2.0, None], "amount": [3.0, 4.0, 5.0]})
+    whole = keras.Input((2,))
+    logits = keras.Model(whole, keras.layers.Dense(1, kernel_initializer="ones")(whole))
+    path = exported(tmp_path, logits)
+    start = read_start(path, GUESS, BINARY, order=("income", "amount"))
+    with pytest.raises(ModelFolderError, match="exported gives 4, which is no probability: let it end with a sigmoid, or a softmax"):
+        require_probabilities(path, start, rows)
+    path = exported(tmp_path / "named", by_name("amount", "income"))
+    require_probabilities(path, read_start(path, GUESS, BINARY, order=()), rows)
 
 
 def test_what_a_saved_model_scores_is_fitted_and_saved_with_the_version(tmp_path: Path) -> None:

@@ -197,17 +197,35 @@ def test_a_version_that_the_smoke_test_refuses_is_not_deployed_and_the_log_says_
     assert house.live("staging") == []
 
 
-def test_whoever_dies_between_deployments_deploys_once_in_the_end(house: House) -> None:
-    class DeathError(Exception):
-        """Of a watcher."""
+class DeathError(Exception):
+    """Of a watcher."""
 
-    for point in ("trained", "deployed", "deployed"):
 
-        def die(name: str, at: str = point) -> None:
-            if name == at:
-                raise DeathError
+def watch_until(house: House, point: str) -> None:
+    """Look, and die as soon as a step is done."""
 
-        with pytest.raises(DeathError):
-            house.watch(die)
+    def die(name: str) -> None:
+        if name == point:
+            raise DeathError
+
+    with pytest.raises(DeathError):
+        house.watch(die)
+
+
+def test_whoever_dies_around_deployments_deploys_once_in_the_end(house: House) -> None:
+    for point in ("trained", "placed", "deployed", "placed", "deployed"):
+        watch_until(house, point)
     assert house.watch() == ["version: version 1 passed both gates"]
     assert house.live("staging") == [(Action.DEPLOY, 1)]
+
+
+def test_whoever_dies_between_a_rollback_and_its_record_rolls_back_once(house: House) -> None:
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="staging", version=2)]
+    for point in ("decided", "placed", "placed"):
+        watch_until(house, point)
+    assert house.watch() == ["staging went back from version 2 to 1; what comes next waits for approval there"]
+    assert house.live("staging") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2), (Action.ROLLBACK, 1)]
+    assert house.watch() == []

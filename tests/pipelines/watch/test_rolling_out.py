@@ -11,6 +11,7 @@ from components.decisions.orders import give_order
 from components.deployment.deploy import deploy
 from components.deployment.request import new_request
 from components.deployment.rollouts import canary_shares
+from components.errors import AccessError
 from components.evaluation.metric import Metric
 from components.model.folder import Model
 from components.monitoring.alarms import AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject, record_standing
@@ -153,6 +154,19 @@ def test_a_shadow_is_not_passed_before_it_was_held_against_the_live_version(shad
     measure(shadow, "live", 1, auc=float("nan"))
     assert shadow.watch() == [], "no labels are known yet"
     assert shadow.live("prod") == [(Action.DEPLOY, 1)]
+
+
+def test_a_watcher_that_may_not_read_the_log_looks_at_the_model_all_the_same(shadow: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AccessError("BigQuery refuses the account")
+
+    shadow.watch()
+    measure(shadow, "shadow", 2, auc=0.79)
+    measure(shadow, "live", 1, auc=0.8)
+    monkeypatch.setattr("pipelines.watch.rolling_out.read_served_fact", refused)
+    assert shadow.watch() == [], "it waits"
+    shadow.load_a_day()
+    assert "version 3 is shadow for prod" in shadow.watch()
 
 
 @pytest.mark.parametrize(

@@ -579,6 +579,16 @@ def test_what_is_wrong_with_one_model_is_told_and_the_others_have_their_turn(sou
     assert watch_once(watcher, (model.name,))
 
 
+def test_a_row_that_cannot_be_read_ends_no_look_at_the_models(source: Site, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise TypeError("Snapshot.__init__() got an unexpected keyword argument 'newer'")
+
+    monkeypatch.setattr("pipelines.watch.models.read_standings", unreadable)
+    model, told = watched(), list[tuple[str, str]]()
+    assert watch_once(replace(watcher_of(source.cloud), on_news=lambda *news: told.append(news)), (model.name,))
+    assert told == [(model.name, FIRST), (model.name, TRAINED)]
+
+
 def test_bigquery_is_asked_once_for_a_table_of_two_models(source: Site, watched: Watched) -> None:
     sources, model = Sources(), watched()
     assert sources.of(source.cloud, model) is sources.of(Cloud(source.settings), model.model_copy(update={"name": "other"}))

@@ -157,8 +157,11 @@ CREATE MACRO bq.main.perennial_trunc(value, digits) AS CASE
     ELSE CAST(regexp_extract(format('{:.60f}', value), '^[^.]*\.\d{' || digits || '}') AS DOUBLE)
 END;
 
--- The moment of a local time. One that a zone has twice, when its clocks go back, is the first of both; DuckDB takes the second.
+-- The moment of a local time. One that a zone has twice, when its clocks go back (3 hours at Casey, 2 at Troll), is the
+-- first of both; DuckDB takes the second.
 CREATE MACRO bq.main.perennial_from_local(clock, zone) AS CASE
+    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 3 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 3 HOUR
+    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 2 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 2 HOUR
     WHEN timezone(zone, timezone(zone, clock) - INTERVAL 1 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 1 HOUR
     WHEN timezone(zone, timezone(zone, clock) - INTERVAL 30 MINUTE) = clock THEN timezone(zone, clock) - INTERVAL 30 MINUTE
     ELSE timezone(zone, clock)
@@ -167,6 +170,10 @@ END;
 -- The same for a text that names its zone, given the moment that DuckDB takes it for.
 CREATE MACRO bq.main.perennial_first_moment(moment, text) AS CASE
     WHEN NOT regexp_matches(text, ' [A-Z][A-Za-z]+/') THEN moment
+    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 3 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
+    THEN moment - INTERVAL 3 HOUR
+    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 2 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
+    THEN moment - INTERVAL 2 HOUR
     WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 1 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
     THEN moment - INTERVAL 1 HOUR
     WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 30 MINUTE) = timezone(regexp_extract(text, '\S+$'), moment)

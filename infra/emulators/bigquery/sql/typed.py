@@ -142,8 +142,6 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
     name = call.function.name.removeprefix(PREFIX).lower()
     kinds = [expression_type(argument) for argument in call.argument_list]
     has_floats = any(type_name(kind) == "FLOAT64" for kind in kinds)
-    start, _ = place(call)
-    end = start + len(name)
     if name in COMPARISONS and has_floats:
         begin, stop = next((found for found in map(place, map(_node, call.argument_list)) if found[1] > found[0]), (0, 0))
         if not stop:
@@ -154,25 +152,37 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
     elif name == "to_json_string":
         if len(kinds) > 1:
             raise not_supported("TO_JSON_STRING with pretty_print")
-        yield Edit(start, end, f"{JSON}{len(types)}")
+        yield _renamed(content, call, name, f"{JSON}{len(types)}")
         types.append(kinds[0])
     elif name.startswith("parse_") and isinstance(template := _node(call.argument_list[0]), ResolvedLiteralProto):
         yield from _parsed(call, template.value.value.string_value)
     elif name in (*PATHS, *ARRAY_PATHS):
         yield from _path(call, kinds, name)
     else:
-        yield from _overflowing(call, name, has_floats)
+        yield from _overflowing(content, call, name, has_floats)
 
 
-def _overflowing(call: ResolvedFunctionCallBaseProto, name: str, has_floats: bool) -> Iterator[Edit]:
-    """What is beyond FLOAT64 or the calendar. A quotient of whole numbers cannot be."""
+def _renamed(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, other: str) -> Edit:
+    """The name of a function replaced.
+
+    Raises:
+        BigQueryError: the call does not begin with the name: it is SAFE.NAME, or the name is quoted.
+    """
     start, _ = place(call)
+    end = start + len(name)
+    if content[start:end].lower() != name.encode():
+        raise not_supported(f"{name.upper()} of these types with SAFE before it, or in quotes: write {name.upper()}(…)")
+    return Edit(start, end, other)
+
+
+def _overflowing(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, has_floats: bool) -> Iterator[Edit]:
+    """What is beyond FLOAT64 or the calendar. A quotient of whole numbers cannot be."""
     if name in OPERATORS:
         result = type_name(expression_type(call))
         if result in DATES or (result == "FLOAT64" and has_floats):
             yield from _wrapped(call, DAY if result in DATES else ARITHMETIC)
     elif name in RENAMED and has_floats and (name not in ROUNDING or len(call.argument_list) > 1):
-        yield Edit(start, start + len(name), RENAMED[name])
+        yield _renamed(content, call, name, RENAMED[name])
     elif name in ("sum", "avg") and has_floats:
         yield from _wrapped(_node(call.argument_list[0]), SUMMED)
 

@@ -37,3 +37,16 @@ def test_a_feature_that_only_one_source_sql_makes_is_no_fault_of_the_source(is_i
     compared = compare_profiles(before, after, replace(LINEAGE, features=(*LINEAGE.features, "ratio")), partition_field="day")
     assert [difference.name for difference in compared.differences if difference.leads][:1] == ["ratio"]
     assert broken(compared) is None
+
+
+def test_a_feature_that_has_one_value_on_each_day_did_not_die_on_the_last() -> None:
+    made = since(0, lambda number: {"ratio": [float(number // 20)] * len(np.asarray(rows(number)["amount"]))})
+    features = replace(LINEAGE, features=(*LINEAGE.features, "ratio"))
+    compared = compare_profiles(window("a", 0, 20, features=made), window("b", 7, 27, features=made), features, partition_field="day")
+    assert broken(compared) is None
+    died = since(26, lambda number: {"ratio": [3.0] * len(np.asarray(rows(number)["amount"]))})
+    varying = since(0, lambda number: {"ratio": rows(number + 1000)["amount"]})
+    fault = broken(
+        compare_profiles(window("a", 0, 20, features=varying), window("b", 7, 27, features=died), features, partition_field="day")
+    )
+    assert fault is not None and fault.name == "ratio"

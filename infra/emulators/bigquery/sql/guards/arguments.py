@@ -35,7 +35,7 @@ LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times",
 """Functions with an argument that may not be negative."""
 BYTES_TO_STRING = "bq.main.safe_convert_bytes_to_string"
 OFFSETS = (exp.Lag, exp.Lead)
-SPACE = r"[\s\v\p{Z}]"
+SPACE = r"[\s\v\x{85}\p{Z}]"
 
 
 def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
