@@ -16,9 +16,8 @@ from components.looks.deviation import NEGLIGIBLE_PROBABILITY
 from components.looks.drift import are_swapped, divergence_ratio, shifted
 from components.looks.earlier_days import Look, Occurrences, Timeline
 from components.looks.history import Looks, follow
-from components.looks.signs import below_odds, lost_sign, more_below, more_zeros, zero_odds
+from components.looks.parts import below_odds, cut_short, lost_sign, lost_zeros, more_below, more_zeros, zero_odds
 from components.looks.sparse import pool, pooled_partitions
-from components.looks.spelling import cut_short, lost_zeros
 from components.looks.unit import other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
 from components.model.checks_section import ChecksSection

@@ -12,8 +12,7 @@ from components.looks.dead import frozen, nulls, same_value, standing
 from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted
 from components.looks.earlier_days import Look, Observation
-from components.looks.signs import lost_sign, more_below, more_zeros
-from components.looks.spelling import cut_short, lost_zeros
+from components.looks.parts import cut_short, lost_sign, lost_zeros, more_below, more_zeros
 from components.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.checks_section import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
