@@ -152,9 +152,11 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
     ratio, unusual = model.checks.rows_ratio, []
     for position, partition in enumerate(partitions):
         near = [*partitions[max(0, position - NEIGHBOURS) : position], *partitions[position + 1 : position + NEIGHBOURS + 1]]
-        usual, alike = _usual([neighbour.rows for neighbour in near]), _usual_of_calendar(partition, partitions)
+        usual = _usual([neighbour.rows for neighbour in near])
         is_judged = partition.day not in known and usual and max(usual, partition.rows) >= LEAST_USUAL_ROWS
-        if is_judged and all(not rows / ratio <= partition.rows <= rows * ratio for rows in (usual, *alike)):
+        if not is_judged or usual / ratio <= partition.rows <= usual * ratio:
+            continue
+        if all(not rows / ratio <= partition.rows <= rows * ratio for rows in _usual_of_calendar(partition, partitions)):
             unusual.append((partition, usual))
     if not unusual:
         return []

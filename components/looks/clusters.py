@@ -94,8 +94,8 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
             continue
         series.add(day, daily)
         before.append(alike / rows)
-        lasted, probability, _ = series.level()
-        if day in judged and is_less and lasted and probability < LEVEL_PROBABILITY:
+        lasted, probability, _ = series.level() if day in judged and is_less else (0, 1.0, math.nan)
+        if lasted and probability < LEVEL_PROBABILITY:
             wrong.append((day, alike / rows, usual))
     if not wrong:
         return []

@@ -85,10 +85,12 @@ LASTING = 2
 def lost_sign(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """No number is below zero, as returns are, on this day and those just before it, where nearly every day had some."""
     now, before = observation.now, observation.before
+    if before is None or not before.low < 0 or _below(now):
+        return None
     days = [column for column in observation.earlier if column.numbers >= LEAST_ROWS]
     none = len([*takewhile(lambda column: not _below(column), reversed(days))])
     known = days[: len(days) - none]
-    if before is None or len(known) < LEAST_DAYS or now.numbers < LEAST_ROWS or _below(now) or counts_up(observation):
+    if len(known) < LEAST_DAYS or now.numbers < LEAST_ROWS or counts_up(observation):
         return None
     if now.values or sum(not _below(column) for column in known) > NONE_DAYS * len(known):
         return None

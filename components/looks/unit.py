@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 
@@ -41,7 +42,7 @@ def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | N
         return None
     was, is_now = _shape(before), _shape(now)
     apart = _apart(was, is_now)
-    if np.count_nonzero(was) < LEAST_CELLS or apart <= LEAST_GAIN or apart <= USUAL_FACTOR * _usual(observation, was):
+    if np.count_nonzero(was) < LEAST_CELLS or apart <= LEAST_GAIN or _is_usual(observation, was, apart):
         return None
     left, factor, part = _explained(was, is_now)
     if apart - left < LEAST_GAIN or left > LEFT_OVER * apart or part * now.numbers / now.design_effect < LEAST_WRONG_ROWS:
@@ -73,10 +74,11 @@ def _apart(one: np.ndarray, other: np.ndarray) -> float:
     return jensen_shannon(Cells((), one[some], other[some]))
 
 
-def _usual(observation: Observation, before: np.ndarray) -> float:
-    """How far the days before were from all of them together: the largest but one."""
-    apart = sorted(_apart(before, _shape(column)) for column in observation.earlier if column.numbers >= LEAST_ROWS)
-    return apart[-2] if len(apart) > 1 else 0.0
+def _is_usual(observation: Observation, before: np.ndarray, apart: float) -> bool:
+    """Whether two of the days before were about as far from all of them together."""
+    days = [column for column in observation.earlier if column.numbers >= LEAST_ROWS]
+    as_far = (day for day in reversed(days) if USUAL_FACTOR * _apart(before, _shape(day)) >= apart)
+    return len(days) > 1 and len([*islice(as_far, 2)]) == 2
 
 
 def _explained(was: np.ndarray, now: np.ndarray) -> tuple[float, float, float]:

@@ -4,10 +4,11 @@ The spread is that of the days themselves, and includes what the sample of one d
 """
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from statistics import median
 
 import numpy as np
@@ -49,7 +50,7 @@ class Series:
     """The number on the good days so far."""
 
     def __init__(self) -> None:
-        self._weekdays: deque[int] = deque(maxlen=KEPT_DAYS)
+        self._weekdays: defaultdict[int, deque[float]] = defaultdict(lambda: deque(maxlen=SAME_WEEKDAY))
         self._values: deque[float] = deque(maxlen=KEPT_DAYS)
         self._errors: deque[float] = deque(maxlen=KEPT_DAYS)
         self._misses: deque[tuple[float, float]] = deque(maxlen=KEPT_DAYS)
@@ -57,15 +58,14 @@ class Series:
     def add(self, day: date, daily: Daily) -> None:
         """Add a good day."""
         self._misses.append(tuple(daily.value - centre for centre in self._centres(day)))  # type: ignore[arg-type]
-        self._weekdays.append(day.weekday())
+        self._weekdays[day.weekday()].append(daily.value)
         self._values.append(daily.value)
         self._errors.append(daily.error)
 
     def _centres(self, day: date) -> tuple[float, float]:
-        values = [*self._values]
-        same = [value for weekday, value in zip(self._weekdays, values, strict=True) if weekday == day.weekday()][-SAME_WEEKDAY:]
+        recent, same = [*islice(reversed(self._values), RECENT_DAYS)], self._weekdays[day.weekday()]
         return (
-            median(values[-RECENT_DAYS:]) if len(values) >= LEAST_RECENT else math.nan,
+            median(recent) if len(recent) >= LEAST_RECENT else math.nan,
             median(same) if len(same) >= LEAST_WEEKDAYS else math.nan,
         )
 

@@ -84,10 +84,8 @@ def l_infinity(compared: Cells) -> float:
 def jensen_shannon(compared: Cells) -> float:
     """The Jensen-Shannon divergence in bits, from 0 to 1."""
     before, after = compared.shares
-    middle = (before + after) / 2
-    return float(
-        sum(np.sum(shares[some] * np.log2(shares[some] / middle[some])) for shares in (before, after) if (some := shares > 0).any()) / 2
-    )
+    middle = np.maximum((before + after) / 2, np.finfo(float).tiny)
+    return sum(float(shares @ np.log2(np.where(shares > 0, shares, middle) / middle)) for shares in (before, after)) / 2
 
 
 def chance_divergence(compared: Cells) -> float:
