@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import os
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +13,13 @@ from pathlib import Path
 from components.errors import EmulatorError
 from components.files import is_full, private_files, private_folder, write_whole
 from components.lock import exclusive_lock
-from components.settings import ENDPOINTS_FILE, REPOSITORY, Settings
+from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import addresses, daemons
-from pipelines.local.accounts import is_key, key_file, service_accounts
-from pipelines.local.addresses import CLOUD_SQL_PORT, HOST, Addresses
+from pipelines.local.accounts import is_key, key_file
+from pipelines.local.addresses import HOST, Addresses
+from pipelines.local.command_lines import ADDRESSES, PYTHON, EmulatorName, command_line, endpoints, shown_address
 from pipelines.local.daemons import Daemon
 
-PYTHON = REPOSITORY / "infra" / "emulators" / ".venv" / "bin" / "python"
 START_SECONDS = 120.0
 """How long an emulator may take until it answers. It usually takes 5 seconds, but longer on a busy machine."""
 
@@ -28,18 +27,7 @@ SILENCE_SECONDS = 10.0
 """How long an emulator that has started may be silent, before it is taken for stuck."""
 ANSWER_SECONDS = 1.0
 
-POLICY_FILE = "policy.json"
-"""In the emulators' folder: what the accounts that it names may do (docs/security.md). It need not be there."""
-
 Progress = Callable[[str], None]
-
-
-class EmulatorName(StrEnum):
-    """The emulators: each is a package in infra/emulators, and has a process, a log and a folder of state."""
-
-    CLOUD_SQL = "cloud_sql"
-    CLOUD_STORAGE = "cloud_storage"
-    BIGQUERY = "bigquery"
 
 
 class EmulatorState(StrEnum):
@@ -88,21 +76,12 @@ def start(settings: Settings, progress: Progress, *, host: str = HOST) -> None:
         running = _running(folder)
         in_use = {name for part in running for name in ADDRESSES[part]}
         chosen = addresses.choose(_ports_file(folder), host, in_use=in_use, progress=progress)
-        commands = {part: _command(part, settings, folder, chosen) for part in EmulatorName}
-        outdated = _outdated(folder, running, chosen, commands, progress)
-        daemons.stop(outdated)
-        missing = [part for part in EmulatorName if part not in running or running[part] in outdated]
-        for part in missing:
-            progress(f"{part}: starting")
-            running[part] = daemons.spawn(commands[part], _record(folder, part), _log(folder, part))
-        try:
-            _wait_until_they_answer(folder, running, chosen, progress)
-        except EmulatorError:
-            daemons.stop([running[part] for part in missing])
-            raise
-        write_whole(settings.state_folder / ENDPOINTS_FILE, _endpoints(settings, folder, chosen))
-        if not missing:
+        commands = {part: command_line(part, settings, folder, chosen) for part in EmulatorName}
+        daemons.stop(outdated := _outdated(folder, running, chosen, commands, progress))
+        sound = {part: daemon for part, daemon in running.items() if daemon not in outdated}
+        if not _bring_up(folder, sound, commands, chosen, progress):
             progress("the emulators are up already")
+        write_whole(settings.state_folder / ENDPOINTS_FILE, endpoints(settings, folder, chosen))
 
 
 def _outdated(
@@ -149,7 +128,7 @@ def status(state_folder: Path) -> list[EmulatorStatus]:
 
 
 def _emulator_status(part: EmulatorName, daemon: Daemon | None, chosen: Addresses | None, log: Path) -> EmulatorStatus:
-    address = _address(part, chosen) if chosen else ""
+    address = shown_address(part, chosen) if chosen else ""
     if daemon is None or chosen is None:
         return EmulatorStatus(part, EmulatorState.DOWN, address, None, None, log)
     state = EmulatorState.UP if _answers(part, chosen) else EmulatorState.SILENT
@@ -199,74 +178,40 @@ def _alone(folder: Path, progress: Progress) -> Iterator[None]:
         yield
 
 
-ADDRESSES = {
-    EmulatorName.CLOUD_SQL: ("cloud_sql", "instance"),
-    EmulatorName.CLOUD_STORAGE: ("cloud_storage",),
-    EmulatorName.BIGQUERY: ("bigquery", "bigquery_storage"),
-}
-"""The names of the addresses that each emulator listens on."""
+def _bring_up(
+    folder: Path,
+    found: Mapping[EmulatorName, Daemon],
+    commands: Mapping[EmulatorName, tuple[str, ...]],
+    chosen: Addresses,
+    progress: Progress,
+) -> list[Daemon]:
+    """Start those that do not run, and wait until all answer. Returns those that were started; if one of them ends, all of them end.
 
-
-def _command(part: EmulatorName, settings: Settings, folder: Path, chosen: Addresses) -> tuple[str, ...]:
-    """The command line of an emulator. `-P` keeps a folder of the working directory from being taken for a package."""
-    policy = f"--policy={folder / POLICY_FILE}"
-    arguments = {
-        EmulatorName.CLOUD_SQL: (
-            settings.cloudsql_instance,
-            f"--address={chosen.instance}",
-            *(f"--service-account={email}={key_file(folder, role)}" for role, email in service_accounts(settings).items()),
-            f"--database={settings.database}",
-        ),
-        EmulatorName.CLOUD_STORAGE: (f"--service-accounts={folder / EmulatorName.CLOUD_SQL / 'service-accounts'}", policy),
-        EmulatorName.BIGQUERY: (
-            f"--project={settings.project}",
-            f"--grpc-port={chosen.bigquery_storage}",
-            f"--storage-endpoint=http://{chosen.host}:{chosen.cloud_storage}",
-            policy,
-        ),
-    }
-    common = (f"--host={chosen.host}", f"--port={getattr(chosen, part)}", f"--data={folder / part}", f"--token-key={folder / 'token.key'}")
-    return (str(PYTHON), "-P", "-u", "-m", part, *arguments[part], *common)
-
-
-def _endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
-    host = chosen.host
-    values = {
-        "PERENNIAL_BIGQUERY_ENDPOINT": f"http://{host}:{chosen.bigquery}",
-        "PERENNIAL_BIGQUERY_STORAGE_ENDPOINT": f"{host}:{chosen.bigquery_storage}",
-        "PERENNIAL_STORAGE_ENDPOINT": f"http://{host}:{chosen.cloud_storage}",
-        "PERENNIAL_CLOUDSQL_ENDPOINT": f"http://{host}:{chosen.cloud_sql}",
-        "PERENNIAL_CREDENTIALS_FILE": str(key_file(folder, "writer")),
-        "PERENNIAL_OWNER_USER": service_accounts(settings)["owner"].removesuffix(".gserviceaccount.com"),
-        "PERENNIAL_OWNER_CREDENTIALS_FILE": str(key_file(folder, "owner")),
-    }
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
-
-
-def _address(part: EmulatorName, chosen: Addresses) -> str:
-    """The addresses of an emulator as people read them."""
-    beside = {
-        EmulatorName.CLOUD_SQL: f", {chosen.instance}:{CLOUD_SQL_PORT}",
-        EmulatorName.CLOUD_STORAGE: "",
-        EmulatorName.BIGQUERY: f", gRPC {chosen.host}:{chosen.bigquery_storage}",
-    }
-    return f"http://{chosen.host}:{getattr(chosen, part)}{beside[part]}"
-
-
-def _wait_until_they_answer(folder: Path, running: dict[EmulatorName, Daemon], chosen: Addresses, progress: Progress) -> None:
-    begin = time.monotonic()
-    waiting = dict(running)
-    while waiting:
-        for part, daemon in list(waiting.items()):
-            if not daemon.is_running:
-                raise EmulatorError(f"{part} will not start: {_last_words(folder, part)}")
-            if _answers(part, chosen):
-                del waiting[part]
-                progress(f"{part}: up at {_address(part, chosen)}")
-        if waiting and time.monotonic() - begin > START_SECONDS:
-            part = next(iter(waiting))
-            raise EmulatorError(f"{part} does not answer after {START_SECONDS:.0f} s: {_last_words(folder, part)}")
-        time.sleep(0.05 if waiting else 0)
+    One that ran when it was found and ends meanwhile, as after a kill, is started too.
+    """
+    running = dict(found)
+    started: list[Daemon] = []
+    waiting = list(EmulatorName)
+    deadline = time.monotonic() + START_SECONDS
+    try:
+        while waiting:
+            for part in list(waiting):
+                if part not in running or not running[part].is_running:
+                    if running.get(part) in started:
+                        raise EmulatorError(f"{part} will not start: {_last_words(folder, part)}")
+                    progress(f"{part}: starting")
+                    running[part] = daemons.spawn(commands[part], _record(folder, part), _log(folder, part))
+                    started.append(running[part])
+                elif _answers(part, chosen):
+                    waiting.remove(part)
+                    progress(f"{part}: up at {shown_address(part, chosen)}")
+            if waiting and time.monotonic() > deadline:
+                raise EmulatorError(f"{waiting[0]} does not answer after {START_SECONDS:.0f} s: {_last_words(folder, waiting[0])}")
+            time.sleep(0.05 if waiting else 0)
+    except EmulatorError:
+        daemons.stop(started)
+        raise
+    return started
 
 
 def _answers(part: EmulatorName, chosen: Addresses) -> bool:

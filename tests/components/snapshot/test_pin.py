@@ -15,7 +15,7 @@ from components.snapshot.document import Snapshot
 from components.snapshot.pin import latest_partition
 from components.snapshot.pinned import keep_pinned, set_expiry
 from pipelines.local.accounts import service_accounts
-from pipelines.local.emulators import POLICY_FILE
+from pipelines.local.command_lines import POLICY_FILE
 from tests.components.visits import DAYS, VISITORS, Row, Site, day, query, visits
 
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from google.cloud import bigquery
@@ -17,7 +18,7 @@ from google.cloud import bigquery
 from components import google
 from components.errors import EmulatorError
 from components.settings import ENDPOINTS_FILE, Settings
-from pipelines.local import emulators
+from pipelines.local import addresses, emulators
 from pipelines.local.emulators import EmulatorState
 from pipelines.local.services import prepare
 from tests.waiting import wait_until
@@ -112,14 +113,14 @@ def test_down_stops_all_and_up_finds_addresses_and_state_again(state_folder: Pat
         storage.create_bucket("kept").blob("a").upload_from_string("kept")
         warehouse.query_and_wait("CREATE SCHEMA kept")
         warehouse.query_and_wait("CREATE TABLE kept.numbers AS SELECT 42 AS number")
-    addresses = [part.address for part in emulators.status(state_folder)]
+    before = [part.address for part in emulators.status(state_folder)]
 
     assert down(state_folder) == [f"{name}: stopped" for name in PARTS]
     assert [part.state for part in emulators.status(state_folder)] == [EmulatorState.DOWN] * 3
     assert down(state_folder) == ["the emulators are down already"]
     up(state_folder)
 
-    assert [part.address for part in emulators.status(state_folder)] == addresses
+    assert [part.address for part in emulators.status(state_folder)] == before
     with google.storage_client(settings) as storage, google.bigquery_client(settings) as warehouse:
         assert storage.bucket("kept").blob("a").download_as_bytes() == b"kept"
         assert [row.number for row in warehouse.query_and_wait("SELECT number FROM kept.numbers")] == [42]
@@ -173,6 +174,24 @@ def test_a_part_that_was_killed_is_started_again_alone(state_folder: Path, name:
     assert [line for line in told if line.endswith("starting")] == [f"{name}: starting"]
     assert after[name] not in (None, before[name])
     assert {part: after[part] for part in PARTS if part != name} == {part: before[part] for part in PARTS if part != name}
+
+
+def test_a_part_that_ends_just_after_it_was_found_is_started_again(state_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    up(state_folder)
+    before = pids(state_folder)
+    choose = addresses.choose
+
+    def choose_after_a_death(*arguments: Any, **named: Any) -> addresses.Addresses:
+        kill(state_folder, "cloud_storage")
+        return choose(*arguments, **named)
+
+    monkeypatch.setattr(addresses, "choose", choose_after_a_death)
+    told = up(state_folder)
+
+    after = pids(state_folder)
+    assert [line for line in told if line.endswith("starting")] == ["cloud_storage: starting"]
+    assert after["cloud_storage"] not in (None, before["cloud_storage"])
+    assert settings_of(state_folder).storage_endpoint in {part.address for part in emulators.status(state_folder)}
 
 
 def test_a_kept_port_that_somebody_took_is_changed_everywhere(state_folder: Path) -> None:

@@ -15,7 +15,7 @@ from components.prediction_log.table import DATASET as PREDICTIONS
 from components.serving.explanation import _logged_rows
 from components.settings import REPOSITORY, Settings
 from pipelines.local.accounts import service_accounts
-from pipelines.local.emulators import POLICY_FILE
+from pipelines.local.command_lines import POLICY_FILE
 from tests.components.prediction_log.test_shipping import log_table, record
 from tests.pipelines.command_line import CommandLine, small_churn
 
