@@ -125,3 +125,10 @@ def _range(profile: ColumnProfile) -> tuple[Any, Any] | None:
     if profile.values and not profile.has_uncounted_values:
         return min(profile.values), max(profile.values)
     return None
+
+
+def is_dead(profile: ColumnProfile) -> bool:
+    """Whether all rows have the same: nothing, one number or one text."""
+    one_number = profile.low == profile.high and profile.numbers == profile.rows
+    one_text = len(profile.values) == 1 and not profile.others and not profile.nulls
+    return profile.rows > 0 and (profile.nulls == profile.rows or one_number or one_text)

@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, is_usual, only_counts_up, vanished
+from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, is_dead, is_usual, only_counts_up, vanished
 from components.comparison.days import WEEK, Compared, Days, differing, total
 from components.model.checks_section import WEEKDAYS
 from components.profiles.distance import (
@@ -151,10 +151,11 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     before, after = total(compared.before), total(compared.after)
     shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, shared)
-    if all(map(_is_dead, compared.before.values())):  # as the weekday is on each day
+    if all(map(is_dead, compared.before.values())):  # as the weekday is on each day
         kinds.pop(ColumnChange.DEAD, None)
     gone = vanished(compared.before, compared.after, shared) if shared and not is_key else {}
-    if unit := changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None:
+    unit = changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None
+    if unit is not None:
         kinds[ColumnChange.UNIT] = kinds[ColumnChange.SHIFT]
     if gone and ColumnChange.DEAD not in kinds:
         kinds[ColumnChange.VANISHED] = sum(gone.values())
@@ -242,7 +243,7 @@ def _kinds(
         counts_here = kind != ColumnChange.TEXT or before.is_numeric
         if counts_here and (rise := _share_increase(count(before), before.rows, count(after), after.rows, any_new_counts=kind in FAULTS)):
             kinds[kind] = rise
-    if _is_dead(after) and not _is_dead(before) and (1 - total_variation(shared)) ** after.rows <= ABSENT_BY_CHANCE:
+    if is_dead(after) and not is_dead(before) and (1 - total_variation(shared)) ** after.rows <= ABSENT_BY_CHANCE:
         kinds[ColumnChange.DEAD] = total_variation(shared)
     if (shift := _beyond_chance(shared)) >= LEAST_SHIFT:
         kinds[ColumnChange.SHIFT] = shift
@@ -271,15 +272,10 @@ def _share_increase(before: int, before_rows: int, after: int, after_rows: int, 
     return rise if rise > 0 and is_sure else 0.0
 
 
-def _is_dead(profile: ColumnProfile) -> bool:
-    is_number = profile.low == profile.high and profile.numbers == profile.rows
-    is_text = len(profile.values) == 1 and not profile.others + profile.nulls
-    return profile.rows > 0 and (profile.nulls == profile.rows or is_number or is_text)
-
-
 def _beyond_chance(shared: Cells) -> float:
     """The total variation distance, or 0 if two samples of one distribution may be that far apart."""
-    if (filled := int(((shared.before + shared.after) > 0).sum())) < 2:
+    filled = int(((shared.before + shared.after) > 0).sum())
+    if filled < 2:
         return 0.0
     bound = chance_divergence(shared) * (1 + SURE * sqrt(2 / (filled - 1)))
     return total_variation(shared) if jensen_shannon(shared) > bound else 0.0

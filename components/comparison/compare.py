@@ -9,7 +9,7 @@ from statistics import median
 import numpy as np
 
 from components.comparison.columns import ColumnDifference, column_difference
-from components.comparison.days import WEEK, Days, Windows, differing, partition_days, span_days, total
+from components.comparison.days import WEEK, Days, Windows, differing, partition_days, span_days, total, usual_rows
 from components.comparison.direction import is_turned
 from components.model.column_lineage import Lineage
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, Profiles, profiles_by_day
@@ -247,7 +247,7 @@ def _rows_of(days: Days, new: Sequence[date], usual: Mapping[date, int]) -> tupl
     rows = {day: _rows(days.after[day]) for day in new}
     if not rows:
         return None
-    was, is_now = (float(median(counts)) for counts in ([_like(day, usual) for day in rows], rows.values()))
+    was, is_now = (float(median(counts)) for counts in ([usual_rows(day, usual) for day in rows], rows.values()))
     return was, is_now, _ratio(rows, usual)
 
 
@@ -260,13 +260,8 @@ def _ratio(rows: Mapping[date, int], usual: Mapping[date, int]) -> float:
     """How many times as many or as few rows days have as such days usually do."""
     if not rows or not usual:
         return 1.0
-    change = float(median(max(count, 1) / max(_like(day, usual), 1.0) for day, count in rows.items()))
+    change = float(median(max(count, 1) / max(usual_rows(day, usual), 1.0) for day, count in rows.items()))
     return max(change, 1 / change)
-
-
-def _like(day: date, rows: Mapping[date, int]) -> float:
-    """The rows of such a day: of its weekday, or else of all days."""
-    return float(median([count for other, count in rows.items() if other.weekday() == day.weekday()] or rows.values()))
 
 
 def _rows(table: ColumnProfiles) -> int:

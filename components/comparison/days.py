@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from statistics import median
 
 import numpy as np
 
@@ -117,3 +118,8 @@ def _holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
 def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
     """Add up the profiles of all days; None if there is none."""
     return sum_column(list(profiles.values())) if profiles else None
+
+
+def usual_rows(day: date, rows: Mapping[date, int]) -> float:
+    """How many rows such a day has: the median of its weekday, or else of all days, of which there must be one."""
+    return float(median([count for other, count in rows.items() if other.weekday() == day.weekday()] or rows.values()))

@@ -87,15 +87,24 @@ class UsualDays:
         found = [(_likeness(days), len(days)) for days in self._told]
         return min(max(_middle(found), 0.0), 0.8) if found else 0.0
 
+    @cached_property
+    def _variances(self) -> list[tuple[float, int]]:
+        """Of the days of each version, and how many those are."""
+        return [_variance(days) for days in self._told]
+
     def of_days(self, own: Sequence[float]) -> tuple[float, float]:
         """The variance of days about the level of their version, with the degrees of freedom that it is known with."""
-        found = [(spread_of(np.array(days) - median(days)) ** 2, len(days)) for days in (*self._told, own) if len(days) >= LEAST_DAYS]
+        found = [*self._variances, *([_variance(own)] if len(own) >= LEAST_DAYS else ())]
         days = sum(count for _, count in found)
         variance = _middle(found) if found else 0.0
         expected = (UNKNOWN * self.least) ** 2
         known = KNOWN_DAYS + days
         least, most = FREEDOM
         return max((KNOWN_DAYS * expected + days * variance) / known, self.least**2), min(least + days, most)
+
+
+def _variance(days: Sequence[float]) -> tuple[float, int]:
+    return spread_of(np.array(days) - median(days)) ** 2, len(days)
 
 
 def _likeness(days: Sequence[float]) -> float:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from components.cloud import Cloud
-from components.diagnosis.sides import Operand
+from components.diagnosis.sides import Operand, profile_partitions
 from components.errors import PerennialError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
@@ -24,11 +24,10 @@ def days_around(cloud: Cloud, model: Model, operands: Sequence[Operand]) -> Prof
 
 
 def _profiles(cloud: Cloud, model: Model, first: date, last: date) -> Profiles:
-    from components.profiles.source import cluster_column, profile_source  # brings BigQuery's client, two seconds
-    from components.snapshot.describe import describe_days
+    from components.snapshot.describe import describe_days  # brings BigQuery's client, two seconds
 
     try:
         snapshot, as_of = describe_days(cloud, model, first, last)
-        return profile_source(cloud, snapshot, {}, cluster=cluster_column(model, snapshot), as_of=as_of)
+        return profile_partitions(cloud, model, snapshot, as_of=as_of)
     except PerennialError:  # there may be no such days, no such table any more, or nobody who may read it
         return {}

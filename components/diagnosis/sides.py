@@ -88,7 +88,7 @@ def recorded_operand(cloud: Cloud, model: Model, snapshot_id: str, *, name: str,
         with cloud.engine.connect() as connection:
             document = read_recorded_snapshot(connection, snapshot_id).document
     snapshot = snapshot_from(document)
-    source: Profiles = _kept(cloud, snapshot, ProfileKind.SOURCE) or _profile(cloud, model, snapshot, as_of=None)
+    source: Profiles = _kept(cloud, snapshot, ProfileKind.SOURCE) or profile_partitions(cloud, model, snapshot, as_of=None)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.snapshot_table)
     return Operand(side=Side(name=name, source=source, rows=rows), snapshot=snapshot, notes=notes)
 
@@ -97,11 +97,17 @@ def _kept(cloud: Cloud, snapshot: Snapshot, kind: ProfileKind) -> Profiles:
     return read_kept_profiles(cloud.storage, cloud.settings.bucket, model=snapshot.model, snapshot_id=snapshot.snapshot_id, kind=kind)
 
 
-def _profile(cloud: Cloud, model: Model, snapshot: Snapshot, *, as_of: datetime | None) -> Profiles:
-    """Profile the pinned rows, or the source table as it was at an instant."""
-    from components.profiles.source import cluster_column, profile_source
+def profile_partitions(
+    cloud: Cloud, model: Model, snapshot: Snapshot, *, as_of: datetime | None, known: Profiles | None = None
+) -> Profiles:
+    """Profile the pinned rows, or the source table as it was at an instant; what is known already is not read.
 
-    return profile_source(cloud, snapshot, {}, cluster=cluster_column(model, snapshot), as_of=as_of)
+    Raises:
+        AccessError: BigQuery refuses or does not answer.
+    """
+    from components.profiles.source import cluster_column, profile_source  # brings BigQuery's client, two seconds
+
+    return profile_source(cloud, snapshot, known or {}, cluster=cluster_column(model, snapshot), as_of=as_of)
 
 
 def _rows(cloud: Cloud, model: Model, snapshot: Snapshot, name: str, *, table: str) -> tuple[Profiles, tuple[str, ...]]:
@@ -129,7 +135,7 @@ def _described(cloud: Cloud, model: Model, text: str) -> Operand:
     through = _day(text)
     snapshot, as_of = describe_snapshot(cloud, model, through)
     name = f"data through {through}"
-    source = _kept(cloud, snapshot, ProfileKind.SOURCE) or _profile(cloud, model, snapshot, as_of=as_of)
+    source = _kept(cloud, snapshot, ProfileKind.SOURCE) or profile_partitions(cloud, model, snapshot, as_of=as_of)
     rows, notes = _rows(cloud, model, snapshot, name, table=snapshot.source_table)
     return Operand(side=Side(name=name, source=source, rows=rows), snapshot=snapshot, notes=notes)
 
@@ -138,7 +144,9 @@ def _window(cloud: Cloud, model: Model, first: date, last: date) -> Operand:
     from components.snapshot.describe import describe_days
 
     snapshot, as_of = describe_days(cloud, model, first, last)
-    return Operand(side=Side(name=f"{first} to {last}", source=_profile(cloud, model, snapshot, as_of=as_of), rows={}), snapshot=snapshot)
+    return Operand(
+        side=Side(name=f"{first} to {last}", source=profile_partitions(cloud, model, snapshot, as_of=as_of), rows={}), snapshot=snapshot
+    )
 
 
 def _logged(cloud: Cloud, model: Model, text: str, first: date, last: date) -> Operand:

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
-from statistics import median
 
 from components.cloud import Cloud
+from components.comparison.days import usual_rows
 from components.errors import SourceError
 from components.model.folder import Model
 from components.snapshot.source import count_days, read_source_table
@@ -40,5 +40,4 @@ def _is_whole(day: date, rows: Mapping[date, int]) -> bool:
         rows: the rows of each partition.
     """
     before = {one: count for one, count in rows.items() if day - timedelta(days=USUAL_DAYS) <= one < day}
-    usual = [count for one, count in before.items() if one.weekday() == day.weekday()] or [*before.values()]
-    return bool(usual) and rows.get(day, 0) >= LEAST_SHARE * median(usual)
+    return bool(before) and rows.get(day, 0) >= LEAST_SHARE * usual_rows(day, before)

@@ -11,7 +11,7 @@ from components.comparison.compare import Side
 from components.diagnosis.around import days_around
 from components.diagnosis.newest_source import compare_sides, gate_findings
 from components.diagnosis.own_model import read_own_model
-from components.diagnosis.sides import Operand, recorded_operand
+from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
 from components.errors import SourceError
 from components.evaluation.metric import Metric
 from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
@@ -27,7 +27,6 @@ from components.policy.facts import Cause
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
 from components.profiles.record import ProfileKind, read_kept_profiles
-from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
 from components.snapshot.describe import describe_days
@@ -151,7 +150,7 @@ class _NewestData:
             )
             first = min(last - timedelta(days=COMPARED_PARTITIONS), min((key.day for key in self.served), default=last))
             snapshot, as_of = describe_days(cloud, model, first, last)
-            source = profile_source(cloud, snapshot, before.side.source, cluster=cluster_column(model, snapshot), as_of=as_of)
+            source = profile_partitions(cloud, model, snapshot, as_of=as_of, known=before.side.source)
         except SourceError as error:
             return error
         return before, Operand(side=Side(name="what is served", source=source, rows=self.served), snapshot=snapshot)

@@ -1,11 +1,13 @@
 """What runs leave in the registry: the snapshot that they read, a version, how it was measured, and what a gate said of it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from components.evaluation.metric import Check, Metric
+from components.registry.deployments import Action, Event
 from components.registry.evaluations import Blessing, Evaluation, record_blessing, record_evaluation
 from components.registry.versions import NewVersion, register_version
 from components.runs.record import Run, start_run
@@ -64,3 +66,21 @@ def register(
     if blessed is not None:
         record_blessing(connection, blessing_of(new, number, *checks, blessed=blessed))
     return number
+
+
+def deployed(model: str, target: str, *, by: str, because: str, at: datetime) -> Event:
+    """The first deployment on a target, of version 1."""
+    return Event(
+        model=model,
+        target=target,
+        seq=1,
+        action=Action.DEPLOY,
+        version=1,
+        rolls_back_to=None,
+        forced=False,
+        smoke={},
+        request_id="one",
+        actor=by,
+        reason=because,
+        created_at=at,
+    )

@@ -16,16 +16,15 @@ from components.diagnosis.newest.predict import NewestPredictions, Progress, pre
 from components.diagnosis.newest.predictions import SideBySide
 from components.diagnosis.newest.rows import FedRows, read_rows
 from components.diagnosis.newest.sample import Sample
-from components.diagnosis.newest.source_changes import broken, describe_change, sharpen
+from components.diagnosis.newest.source_changes import broken, describe_change
 from components.diagnosis.newest.verdict import Between, Evidence, Verdict, decide
 from components.diagnosis.newest.version_now import VersionNow
 from components.diagnosis.newest.window import NewestWindow, choose_day, describe_newest
-from components.diagnosis.sides import Operand, recorded_operand
-from components.diagnosis.versions import compare_operands, unlabelled
+from components.diagnosis.newest_source import compare_sides
+from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
-from components.profiles.source import cluster_column, profile_source
 from components.registry.history import VersionStory
 from components.snapshot.source import read_history, read_source_table
 from components.wording import count
@@ -141,16 +140,9 @@ def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, w
     """What happened to the data since a version was trained."""
     model = newer.model
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
-    cluster = cluster_column(model, window.snapshot)
-    source = profile_source(cloud, window.snapshot, before.side.source, cluster=cluster, as_of=window.described_at)
+    source = profile_partitions(cloud, model, window.snapshot, as_of=window.described_at, known=before.side.source)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
-    others = cache(lambda: days_around(cloud, model, (before, after)))
-    whole = compare_operands(model, before, after, others=others)
-    one, other = unlabelled(model, before.side, after.side)
-    field, ignored = window.snapshot.partition_field, model.checks.ignore
-    comparison, since = sharpen(
-        whole, one, other, partition_field=field, ignored=ignored, others=others() if leading(whole) is not None else None
-    )
+    comparison, since = compare_sides(model, before, after, cache(lambda: days_around(cloud, model, (before, after))))
     first = since or min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
     fault, mended, most = broken(comparison), broken(comparison, before=True), leading(comparison)
     return NewestData(

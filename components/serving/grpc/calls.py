@@ -1,7 +1,6 @@
 """Calls over gRPC, from bytes to bytes: the token, limits, the log of what is refused, and a status for every error."""
 
 import asyncio
-import hmac
 import logging
 import re
 import time
@@ -13,8 +12,8 @@ from uuid import uuid4
 import grpc
 from google.protobuf.message import Message
 
-from components.protocol.refusal import Refusal
-from components.serving.application import REQUEST_ID, TRACE
+from components.protocol.refusal import HTTP_STATUS, Refusal
+from components.serving.application import REQUEST_ID, TRACE, is_bearer
 from components.serving.grpc.methods import METHODS, Caller, Method, Reply, parse_message
 from components.serving.service import Service, Unanswered
 
@@ -23,7 +22,6 @@ log = logging.getLogger(__name__)
 LONGEST_ERROR = 1500
 """Bytes of a status's text: it goes in a header, and a client takes 8 KiB of them."""
 PREDICTS = re.compile(r".*/(Predict|Classify|Regress)")
-HTTP_STATUS = {"UNAUTHENTICATED": 401, "DEADLINE_EXCEEDED": 504, "INTERNAL": 500}
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ class Calls:
         return await context.abort(grpc.StatusCode[code], _details(text))  # type: ignore[no-any-return] # it raises
 
     def _require_token(self, headers: dict[str, str]) -> None:
-        if self.token is not None and not hmac.compare_digest(headers.get("authorization", "").encode(), f"Bearer {self.token}".encode()):
+        if self.token is not None and not is_bearer(headers.get("authorization", ""), self.token):
             raise Refusal("the call needs the metadata `authorization: Bearer TOKEN`, with the token of this service", "UNAUTHENTICATED")
 
     def _count(self, path: str, request: Any, status: str) -> None:
@@ -88,8 +86,8 @@ class Calls:
         if self.service.refuse is None or request is None or not PREDICTS.fullmatch(path):
             return
         if (model := request.model_spec.name) in self.service.directory.models:
-            status = HTTP_STATUS.get(code) or Refusal("", code).status
-            self.service.refuse(Unanswered(model, caller.request_id, status, _rows(request, self.service.limits.rows), seconds))
+            rows = _rows(request, self.service.limits.rows)
+            self.service.refuse(Unanswered(model, caller.request_id, HTTP_STATUS[code], rows, seconds))
 
 
 def _rows(request: Any, most: int) -> int:

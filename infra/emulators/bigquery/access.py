@@ -13,6 +13,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from bigquery.handlers import looked_at
+
 DISCOVERY = ("/$discovery/", "/discovery/")
 """The description of the API is public."""
 EXPECTED = (
@@ -125,18 +127,7 @@ def _permitted(handler: grpc.RpcMethodHandler, method: str, guard: Guard) -> grp
             context.abort(grpc.StatusCode.PERMISSION_DENIED, error.message)
         return message
 
-    def of_one(message: Any, context: grpc.ServicerContext) -> Any:
-        return (handler.unary_stream or handler.unary_unary)(checked(message, context), context)
-
-    def of_stream(messages: Iterator[Any], context: grpc.ServicerContext) -> Any:
-        return handler.stream_stream((checked(message, context) for message in messages), context)
-
-    coding = handler.request_deserializer, handler.response_serializer
-    if handler.request_streaming:
-        return grpc.stream_stream_rpc_method_handler(of_stream, *coding)
-    if handler.response_streaming:
-        return grpc.unary_stream_rpc_method_handler(of_one, *coding)
-    return grpc.unary_unary_rpc_method_handler(of_one, *coding)
+    return looked_at(handler, checked, handler.request_deserializer)
 
 
 def _unauthenticated(reason: str, message: str) -> JSONResponse:

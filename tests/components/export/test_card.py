@@ -20,9 +20,9 @@ from components.export.card_text import _escaped, card_text
 from components.export.exported_version import Exported, read_exported
 from components.model.card import CardFile, read_card_file
 from components.model.folder import read_model
-from components.registry.deployments import Action, Event
 from components.registry.versions import NewVersion
 from tests.components.export.exporting import HOSTILE, exported, folder_of, register_measured
+from tests.components.recorded import deployed
 
 MakeVersion = Callable[..., NewVersion]
 TOOLKIT = "model-card-toolkit==2.0.0"
@@ -144,20 +144,7 @@ def test_the_metadata_is_what_hugging_face_reads(version: Exported) -> None:
 
 def test_nothing_that_others_wrote_is_markup(connection: sa.Connection, new_version: MakeVersion, tmp_path: Path) -> None:
     version = exported(connection, new_version, tmp_path)
-    event = Event(
-        model=version.model.name,
-        target="prod",
-        seq=1,
-        action=Action.DEPLOY,
-        version=1,
-        rolls_back_to=None,
-        forced=False,
-        smoke={},
-        request_id="one",
-        actor=HOSTILE,
-        reason=f"# {HOSTILE}\n\n1. one",
-        created_at=version.story.created_at,
-    )
+    event = deployed(version.model.name, "prod", by=HOSTILE, because=f"# {HOSTILE}\n\n1. one", at=version.story.created_at)
     model = version.model.model_copy(update={"title": HOSTILE, "owner": f"- {HOSTILE}"})
     hostile = replace(version, model=model, story=replace(version.story, deployments=(event,)))
     text, page = card_text(hostile), html(card_text(hostile))

@@ -9,10 +9,10 @@ from components.evaluation.metric import Metric
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmKind, AlarmStanding, AlarmState, AlarmSubject
 from components.monitoring.record import DayState, FeatureDay, LiveDay, Operation, ServedDay
 from components.policy.facts import Cause
-from components.registry.deployments import Action, Event
 from components.report.palette import CARD_FILL
 from components.trends.page import LiveFacts, render_live
 from tests.components.html_page import assert_harmless, parse, section, table, words
+from tests.components.recorded import deployed
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
 
 FIRST = date(2013, 3, 1)
@@ -50,20 +50,7 @@ def alarm(state: AlarmState) -> Alarm:
     return Alarm(alarm_id=7, subject=AlarmSubject(kind=AlarmKind.COVERAGE, since=FIRST, **fields), seq=1, standing=standing)  # type: ignore[arg-type]
 
 
-EVENT = Event(
-    model="delays",
-    target="local",
-    seq=1,
-    action=Action.DEPLOY,
-    version=1,
-    rolls_back_to=None,
-    forced=False,
-    smoke={},
-    request_id="r",
-    actor="ada",
-    reason=EVIL,
-    created_at=datetime(2013, 3, 1, 6, tzinfo=UTC),
-)
+EVENT = deployed("delays", "local", by="ada", because=EVIL, at=datetime(2013, 3, 1, 6, tzinfo=UTC))
 
 
 def render(**changes: object) -> str:

@@ -170,15 +170,7 @@ END;
 -- The same for a text that names its zone, given the moment that DuckDB takes it for.
 CREATE MACRO bq.main.perennial_first_moment(moment, text) AS CASE
     WHEN NOT regexp_matches(text, ' [A-Z][A-Za-z]+/') THEN moment
-    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 3 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
-    THEN moment - INTERVAL 3 HOUR
-    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 2 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
-    THEN moment - INTERVAL 2 HOUR
-    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 1 HOUR) = timezone(regexp_extract(text, '\S+$'), moment)
-    THEN moment - INTERVAL 1 HOUR
-    WHEN timezone(regexp_extract(text, '\S+$'), moment - INTERVAL 30 MINUTE) = timezone(regexp_extract(text, '\S+$'), moment)
-    THEN moment - INTERVAL 30 MINUTE
-    ELSE moment
+    ELSE bq.main.perennial_from_local(timezone(regexp_extract(text, '\S+$'), moment), regexp_extract(text, '\S+$'))
 END;
 
 -- A text that is parsed by a format with %F, whose numbers have all their digits.
