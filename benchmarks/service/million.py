@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -203,7 +204,7 @@ def disturbances(tally: Tally, served: Served, versions: Versions, made: list[in
         subprocess.run([sys.executable, "-m", "pipelines", "up"], check=True, cwd=REPOSITORY)
 
     swaps = [
-        at(share, f"version {version} is deployed", lambda one=version: versions.deploy(one))
+        at(share, f"version {version} is deployed", partial(versions.deploy, version))
         for share, version in zip(SWAPS, made[1:], strict=True)
     ]
     away = [at(AWAY[0], "kill -9 of BigQuery", kill_bigquery), at(AWAY[1], "BigQuery is back", bring_back)]

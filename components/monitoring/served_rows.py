@@ -117,7 +117,8 @@ class ServedRows:
     def _labels(self) -> np.ndarray:
         """Of the rows whose scores are finite, -1 where none is known."""
         labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])
-        return labels[self._is_number]
+        found: np.ndarray = labels[self._is_number]
+        return found
 
     @property
     def _is_number(self) -> np.ndarray:
