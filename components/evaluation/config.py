@@ -73,7 +73,8 @@ def overall_config(model: Model) -> str:
 
 
 def _with_thresholds(model: Model, names: Mapping[str, str], others: Sequence[dict[str, object]] = ()) -> list[dict[str, object]]:
-    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in names.items()] + [*others]
+    metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in names.items()]
+    metrics += others
     if not any("perSliceThresholds" in metric for metric in metrics):  # all of model.toml's are on the newest spans
         metrics[0]["perSliceThresholds"] = [HAS_ROWS]
     return metrics
