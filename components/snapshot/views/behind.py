@@ -59,7 +59,8 @@ def newest_change(cloud: Cloud, view: bigquery.Table, field: str) -> datetime:
         SourceError: the view's query does not run any more.
         AccessError: BigQuery refuses or does not answer.
     """
-    return max(table.modified for table in (view, *_tables_behind(cloud, view, field)))
+    newest: datetime = max(table.modified for table in (view, *_tables_behind(cloud, view, field)))
+    return newest
 
 
 def _tables_behind(cloud: Cloud, view: bigquery.Table, field: str) -> list[bigquery.Table]:

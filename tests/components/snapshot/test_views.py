@@ -67,7 +67,7 @@ def test_a_policy_knows_the_days_of_a_view_and_when_its_table_changed(own_site: 
     assert sizes.history.last == day(DAYS)
     table = own_site.client.get_table(own_site.name)
     assert sizes.written_at(day(3), day(4)) is not None
-    assert sizes.written_at(day(3), day(4)) >= table.modified  # type: ignore[operator]
+    assert sizes.written_at(day(3), day(4)) >= table.modified
 
 
 def test_a_view_of_a_view_is_one(own_site: Site) -> None:

@@ -50,7 +50,7 @@ def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, ob
     """A statement in DuckDB's SQL, and the values of its parameters."""
     known = _translation.get()
     if known is None or known.tree is not tree:
-        if _is_view(tree) and (columns := _result.get()) is not None:
+        if isinstance(tree, exp.Create) and _is_view(tree) and (columns := _result.get()) is not None:
             return views.translate_create(tree, context, columns)
         return original_translate(tree, context)
     context.referenced |= known.context.referenced
