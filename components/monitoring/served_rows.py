@@ -78,7 +78,7 @@ class ServedRows:
 
     def _score_matrix(self, batch: pa.RecordBatch) -> np.ndarray:
         """Float32 [rows, scores]."""
-        if not self.model.classes:
+        if self.model.score_count == 1:
             return np.asarray(batch.column("score").cast(pa.float32())).reshape(-1, 1)
         values = np.asarray(batch.column("class_scores").flatten().cast(pa.float32()))
         return values.reshape(batch.num_rows, -1)
