@@ -4,8 +4,8 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import typed
 from bigquery.sql.guards import arguments, days, groups, letters, numbers, structs, texts
+from bigquery.sql.types import typed
 
 ARGUMENT = "perennial_argument"
 """Stands for an argument while the text around it is parsed: its own text would be parsed otherwise, macros as names of a catalogue."""

@@ -5,8 +5,8 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
-from bigquery.sql import shapes
 from bigquery.sql.guards.texts import where
+from bigquery.sql.types import shapes
 
 SOUNDEX = "bq.main.soundex"
 CALLS = {name: name.lower() for name in (shapes.UNSIGNED, shapes.FINITE, *shapes.CASES.values())}

@@ -3,8 +3,8 @@
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import shapes
 from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.types import shapes
 
 
 def compare_fields(tree: exp.Expression, _context: Context) -> exp.Expression:

@@ -7,8 +7,8 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
-from bigquery.sql import typed
 from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.types import typed
 
 # A rule goes through the calls from the last to the first, the inner before the outer one, whose copy then has the guarded argument.
 

@@ -20,9 +20,9 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
 )
 
 from bigquery.failures import not_supported
-from bigquery.sql import shapes
-from bigquery.sql.edits import Edit, node_of, renamed, wrapped
 from bigquery.sql.resolved import PREFIX, SAFE, expression_type, messages, place, type_name
+from bigquery.sql.types import shapes
+from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
 
 JSON = "PERENNIAL_JSON_"
 FLOAT = "PERENNIAL_FLOAT"

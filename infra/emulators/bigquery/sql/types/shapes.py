@@ -8,8 +8,8 @@ from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import ResolvedFunctionCallBaseProto, ResolvedLiteralProto
 
 from bigquery.failures import not_supported
-from bigquery.sql.edits import Edit, node_of, renamed, wrapped
 from bigquery.sql.resolved import messages, place, type_name
+from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
 
 FIELDS = "PERENNIAL_FIELDS_"
 UNSIGNED = "PERENNIAL_UNSIGNED"
