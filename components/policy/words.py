@@ -43,6 +43,7 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
     if policy.training_cost and "new_partition" in policy.triggers:
         worth = f"{policy.training_cost:g} of its metric for a day"
         yield f"a new span waits until a new version would gain {worth}, by what `perennial staleness` has measured"
+        yield "it is measured once for each new version before the next span is judged"
     if policy.cooldown_hours:
         yield f"trainings begin at least {policy.cooldown_hours} hours apart; a reason that comes earlier waits and is not lost"
     if policy.quiet_hours:

@@ -42,6 +42,7 @@ WORDS = (
     "nothing is trained on the last 2 days of the source, which may still grow",
     "new partitions and the schedule wait for 10,000 new rows with labels",
     "a new span waits until a new version would gain 0.1 of its metric for a day, by what `perennial staleness` has measured",
+    "it is measured once for each new version before the next span is judged",
     "trainings begin at least 12 hours apart; a reason that comes earlier waits and is not lost",
     "no training starts between 08:00 and 18:00 (Europe/Berlin)",
     "who asks in person waits for neither",

@@ -16,6 +16,7 @@ from tests.pipelines.kubeflow.conftest import Clock, KubeflowCommandLine
 from tests.pipelines.kubeflow.steps import Steps
 
 LAST = "latency_milliseconds = 50"
+OF_THE_IMAGE = ("state_folder", "models_folder")
 OF_THE_LAYER = ("kubeflow_endpoint", "kubeflow_authentication", "kubeflow_token_file")
 
 
@@ -33,7 +34,7 @@ def looks(shop: Settings, kubeflow_settings: Settings, backend: Backend, steps: 
     def look(task: LaunchedTask) -> int:
         assert task.command == list(COMMAND)
         own = {key: value for key, value in task.environment.items() if key.startswith("PERENNIAL_")}
-        own |= {"PERENNIAL_MODELS_FOLDER": str(kubeflow_settings.models_folder)}
+        own |= {f"PERENNIAL_{one.upper()}": str(getattr(kubeflow_settings, one)) for one in OF_THE_IMAGE}
         done = CommandLine(kubeflow_settings, own).run(*task.command[1:])
         printed.append(done.stdout + done.stderr)
         return done.returncode
