@@ -9,7 +9,7 @@ from datetime import date
 import numpy as np
 
 from components.errors import RegistryError
-from components.model.metric_names import ERRORS
+from components.model.metric_names import is_error
 from components.policy.facts import AgeingFact
 from components.staleness.record import AgedMetrics, LaterSpans
 
@@ -110,7 +110,7 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
             f"how fast {model} ages {UNTOLD} by {metric}: no two of its versions were measured on the same later rows ({why}). "
             f"Train on newer labels with `perennial train {model}`"
         )
-    less_is_better = metric in ERRORS
+    less_is_better = is_error(metric)
     sign = -1.0 if less_is_better else 1.0
     values = tuple(
         sorted((one for cells in by_rows.values() for one in _held(cells, metric, sign)), key=lambda one: (one.version, one.span))
