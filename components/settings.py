@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from components.delivery.address import require_mail_server, require_web_address
@@ -22,6 +22,8 @@ SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)|PORT(_\d+_(TCP|UDP))?)(_|$)")
 REPOSITORY = Path(__file__).parent.parent
 IMAGE = "perennial-python:placeholder"
 """Stands for the container image of every step until `perennial compile` or a submission puts the settings' one in its place."""
+SETTINGS_FOLDER = f"{PREFIX}SETTINGS_FOLDER"
+"""Names a folder with a file for each setting: a ConfigMap that is mounted. It is a variable and no setting."""
 ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
@@ -183,6 +185,18 @@ class Settings(BaseSettings):
             raise ValueError("alarm_mail_server is set, and alarm_mail_from or alarm_mail_to is not: say from whom and to whom")
         return self
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - what pydantic-settings calls it with
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A mounted ConfigMap stands in for variables, so it wins over files of an environment."""
+        return init_settings, env_settings, file_secret_settings, dotenv_settings
+
     @property
     def is_local(self) -> bool:
         """Whether the services are emulators on this machine."""
@@ -209,7 +223,8 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """The settings of the environment that PERENNIAL_ENVIRONMENT names, `local` unless told.
 
-    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), then variables.
+    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), the folder that
+    PERENNIAL_SETTINGS_FOLDER names, then variables.
 
     Raises:
         SettingsError: the environment is unknown, or a setting is missing, wrong or unknown.
@@ -219,13 +234,14 @@ def read_settings() -> Settings:
     file = REPOSITORY / "infra" / "environments" / f"{name}.env"
     if not file.is_file():
         raise SettingsError(f"environment {name!r} is unknown: {file} does not exist; set {PREFIX}ENVIRONMENT to one that does")
+    folder = variables.pop(SETTINGS_FOLDER, None)
     _refuse_unknown(variables)
     files = [file]
     if name == "local":
         state = Path(variables.get(f"{PREFIX}STATE_FOLDER", REPOSITORY / ".perennial"))
         files.append(state / ENDPOINTS_FILE)
     try:
-        return Settings(_env_file=tuple(files))
+        return Settings(_env_file=tuple(files), _secrets_dir=folder)
     except ValidationError as error:
         problems = refusals(error, spell=_variable)
         raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error

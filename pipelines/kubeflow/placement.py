@@ -2,6 +2,9 @@
 
 Settings reach the steps as a ConfigMap, which the overlays of infra/kubeflow make of a file, and secrets as a Secret: neither is in the
 compiled pipeline, nor is which of them are set, so that the same pipeline comes of it whoever compiles it. docs/kubeflow.md has the table.
+
+Argo keeps what it is told of a task ten times, in a workflow of at most 1 MiB. So only what a pod must not start without is a variable
+each; the ConfigMap as a whole is a folder.
 """
 
 import json
@@ -10,7 +13,7 @@ from kfp import dsl, kubernetes
 
 from components.model.resources import ResourcesSection, StepResources
 from components.runs.steps import STEPS
-from components.settings import PREFIX, Settings
+from components.settings import PREFIX, SETTINGS_FOLDER, Settings
 from pipelines.training import Place
 
 SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password", "mlflow_password", "mlflow_token")
@@ -18,6 +21,8 @@ NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_f
 """What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
 """Without these no step could work: a pod is not started. What else the ConfigMap lacks keeps its default."""
+FOLDER = "/etc/perennial"
+"""Where the ConfigMap is, a file for each setting."""
 USER = 65532
 """The image's user, who is not root."""
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
@@ -63,10 +68,10 @@ def _longest_seconds(wanted: StepResources) -> int:
 
 def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTask:
     needed = [_variable(name) for name in NEEDED]
-    others = [_variable(name) for name in Settings.model_fields if _is_for_steps(name, settings) and name not in NEEDED]
     secrets = [_variable(name) for name in SECRETS]
     kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in needed})
-    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in others}, optional=True)
+    kubernetes.use_config_map_as_volume(task, settings.kubeflow_config_map, FOLDER, optional=True)  # of a variable, the kubelet tells
+    task.set_env_variable(SETTINGS_FOLDER, FOLDER)
     kubernetes.use_secret_as_env(task, settings.kubeflow_secret, {name: name for name in secrets}, optional=True)
     if settings.kubeflow_credentials_secret and settings.credentials_file:
         kubernetes.use_secret_as_volume(task, settings.kubeflow_credentials_secret, str(settings.credentials_file.parent))

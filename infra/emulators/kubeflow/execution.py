@@ -205,7 +205,7 @@ class Execution:
         waited = 0.0
         while True:
             try:
-                found = environment_of(pod, self.namespace)
+                found = environment_of(pod, self.namespace, self.logs / node.pod)
             except PodError:
                 if self.is_terminated or waited >= self.namespace.patience_seconds:
                     raise

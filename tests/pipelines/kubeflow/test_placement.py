@@ -15,7 +15,7 @@ from components.runs.record import Trigger
 from components.runs.steps import STEPS
 from components.settings import Settings
 from pipelines.kubeflow.compiling import compile_training
-from pipelines.kubeflow.placement import NOT_FOR_STEPS, SECRETS
+from pipelines.kubeflow.placement import FOLDER, SECRETS
 from pipelines.kubeflow.vertex import _pipeline_job
 from pipelines.run.train import TrainingRequest
 from tests.pipelines.command_line import small_churn
@@ -83,18 +83,9 @@ def test_settings_are_a_config_map_and_secrets_a_secret(settings: Settings, mode
     text = compile_training(settings, model)
     assert "hidden" not in text
     config = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pin"]
-    needed, others = config["configMapAsEnv"]
-    assert (needed["configMapName"], needed["optional"], others["configMapName"], others["optional"]) == (
-        "perennial",
-        False,
-        "perennial",
-        True,
-    )
-    names = [entry["envVar"] for given in (needed, others) for entry in given["keyToEnv"]]
-    own = {*SECRETS, *NOT_FOR_STEPS}
-    assert sorted(names) == sorted(
-        f"PERENNIAL_{name.upper()}" for name in Settings.model_fields if name not in own and "kubeflow" not in name
-    )
+    (needed,), (folder,) = config["configMapAsEnv"], config["configMapAsVolume"]
+    assert (needed["configMapName"], needed["optional"]) == ("perennial", False)
+    assert (folder["configMapName"], folder["optional"], folder["mountPath"]) == ("perennial", True, FOLDER)
     wanted = ["environment", "pipeline_root", "project", "bucket", "cloudsql_instance", "database_user"]
     assert [entry["envVar"] for entry in needed["keyToEnv"]] == [f"PERENNIAL_{name.upper()}" for name in wanted]
     (secret,) = config["secretAsEnv"]
