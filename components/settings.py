@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parent.parent
 IMAGE = "perennial-python:placeholder"
 """Stands for the container image of every step until `perennial compile` or a submission puts the settings' one in its place."""
 SETTINGS_FOLDER = f"{PREFIX}SETTINGS_FOLDER"
-"""Names a folder with a file for each setting: a ConfigMap that is mounted. It is a variable and no setting."""
+"""Names folders with a file for each setting, as PATH does: a ConfigMap and a Secret that are mounted. It is a variable and no setting."""
 ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
@@ -167,7 +167,7 @@ class Settings(BaseSettings):
     """A Secret with the service account's key, mounted where `credentials_file` is; None where the pods' account needs none."""
     kubeflow_config_map: str = "perennial"
     """Gives the steps their settings; `kubeflow_secret` gives them their secrets."""
-    kubeflow_secret: str = "perennial"  # noqa: S105 - its name
+    kubeflow_secret: str = "perennial-secrets"  # noqa: S105 - its name
     image: Annotated[str, AfterValidator(require_pinned)] | None = None
     """The container image of every step, pinned by digest."""
     beam_args: tuple[str, ...] = (
@@ -223,7 +223,7 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """The settings of the environment that PERENNIAL_ENVIRONMENT names, `local` unless told.
 
-    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), the folder that
+    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), the folders that
     PERENNIAL_SETTINGS_FOLDER names, then variables.
 
     Raises:
@@ -234,14 +234,14 @@ def read_settings() -> Settings:
     file = REPOSITORY / "infra" / "environments" / f"{name}.env"
     if not file.is_file():
         raise SettingsError(f"environment {name!r} is unknown: {file} does not exist; set {PREFIX}ENVIRONMENT to one that does")
-    folder = variables.pop(SETTINGS_FOLDER, None)
+    folders = [Path(folder) for folder in variables.pop(SETTINGS_FOLDER, "").split(os.pathsep) if folder]
     _refuse_unknown(variables)
     files = [file]
     if name == "local":
         state = Path(variables.get(f"{PREFIX}STATE_FOLDER", REPOSITORY / ".perennial"))
         files.append(state / ENDPOINTS_FILE)
     try:
-        return Settings(_env_file=tuple(files), _secrets_dir=folder)
+        return Settings(_env_file=tuple(files), _secrets_dir=folders)
     except ValidationError as error:
         problems = refusals(error, spell=_variable)
         raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error

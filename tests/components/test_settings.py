@@ -74,10 +74,15 @@ def test_a_mounted_config_map_wins_over_files_and_a_variable_over_it(
     for name, value in given.items():
         (now / name).write_text(value)
         (folder / name).symlink_to(Path("..data") / name)
-    monkeypatch.setenv("PERENNIAL_SETTINGS_FOLDER", str(folder))
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "PERENNIAL_DATABASE_PASSWORD").write_text("hidden")
+    monkeypatch.setenv("PERENNIAL_SETTINGS_FOLDER", f"{folder}:{secrets}")
     monkeypatch.setenv("PERENNIAL_PROJECT", "variable")
     settings = read_settings()
     assert (settings.project, settings.bucket, settings.targets, settings.database_user) == ("variable", "mounted", ("blue",), "trainer")
+    assert settings.database_password is not None
+    assert settings.database_password.get_secret_value() == "hidden"
 
 
 def test_the_owner_is_somebody_else_only_where_there_is_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -99,15 +99,16 @@ def _resources(wanted: Json) -> Json:
 def environment_of(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
     """The variables that the pod's container sees, beside those of its image.
 
-    There is no container here: a mounted ConfigMap is a folder below `folder`, which a variable names instead of where it is mounted.
+    There is no container here: a mounted ConfigMap or Secret is a folder below `folder`, which a variable names instead of where it is
+    mounted.
 
     Raises:
         PodError: the namespace lacks what is not optional; in the words of the kubelet.
     """
-    found, mounted = {}, _mount_config_maps(pod, namespace, folder)
+    found, mounted = {}, _mount(pod, namespace, folder)
     for item in pod["containers"][0]["env"]:
         if "value" in item:
-            found[item["name"]] = mounted.get(item["value"], item["value"])
+            found[item["name"]] = ":".join(mounted.get(part, part) for part in item["value"].split(":"))
             continue
         ((kind, source),) = item["valueFrom"].items()
         what, there = ("secret", namespace.secrets) if kind == "secretKeyRef" else ("configmap", namespace.config_maps)
@@ -122,19 +123,17 @@ def environment_of(pod: Json, namespace: Namespace, folder: Path) -> dict[str, s
     return found
 
 
-def _mount_config_maps(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
-    """Write each ConfigMap that is mounted, a file for a key. Returns the folders by the paths at which they are mounted."""
+def _mount(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
+    """Write each ConfigMap and Secret that is mounted, a file for a key. Returns the folders by the paths at which they are mounted."""
     paths = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
     found = {}
     for volume in pod["volumes"]:
-        if (source := volume.get("configMap")) is None:
+        if "configMap" not in volume and "secret" not in volume:
             continue
-        values = namespace.config_maps.get(source["name"])
-        if values is None and not source["optional"]:
-            raise PodError(f'configmap "{source["name"]}" not found')
-        place = folder / source["name"]
+        there = namespace.config_maps if "configMap" in volume else namespace.secrets
+        place = folder / volume["name"]
         place.mkdir(parents=True, exist_ok=True)
-        for key, value in (values or {}).items():
+        for key, value in there.get(volume["name"], {}).items():
             (place / key).write_text(value)
         found[paths[volume["name"]]] = str(place)
     return found

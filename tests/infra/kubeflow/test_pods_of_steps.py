@@ -16,7 +16,7 @@ from components.model.folder import read_model
 from components.settings import PREFIX, Settings, read_settings
 from infra.emulators.kubeflow.pods import Namespace, PodError, environment_of, pod_of_task
 from pipelines.kubeflow.compiling import compile_scheduled_training, compile_training
-from pipelines.kubeflow.placement import FOLDER, NOT_FOR_STEPS, SECRETS
+from pipelines.kubeflow.placement import FOLDERS, NOT_FOR_STEPS, SECRETS
 from tests.infra.kubeflow.layers import INFRA, LAYERS, faults_of_schema, objects_of, settings_of
 from tests.infra.kubeflow.rules import FROM_ELSEWHERE, name_of
 
@@ -74,7 +74,7 @@ def test_the_code_of_every_step_reads_the_settings_of_the_layer(
 
 
 def test_a_password_reaches_the_steps_by_the_secret_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"perennial": {"PERENNIAL_DATABASE_PASSWORD": "hidden"}}
+    secrets = {"perennial-secrets": {"PERENNIAL_DATABASE_PASSWORD": "hidden"}}
     pods = pods_of(submitter("gke"))
     namespace = Namespace(namespace_of("gke").config_maps, secrets)
     for pod in pods.values():
@@ -88,7 +88,11 @@ def test_a_key_is_a_mounted_secret_that_the_layer_makes(layer: str) -> None:
     settings = submitter(layer)
     made = {name: f"{key}.json" for key, name in re.findall(r"(\w+):(perennial-[a-z]+)", (INFRA / "kind" / "up").read_text())}
     for pod in pods_of(settings).values():
-        secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        secrets = {
+            volume["name"]: volume["secret"]["secretName"]
+            for volume in pod["volumes"]
+            if "secret" in volume and volume["name"] != "perennial-secrets"
+        }
         paths = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
         if settings.credentials_file is None:
             assert not secrets
@@ -106,7 +110,7 @@ def test_a_pod_writes_into_its_own_volumes_and_has_no_rights(layer: str) -> None
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: mount["name"] for mount in main["volumeMounts"]}
         assert len(mounts) == len(main["volumeMounts"]), label
-        written = mounts.keys() - {"/var/run/perennial", FOLDER}
+        written = mounts.keys() - {"/var/run/perennial", *FOLDERS}
         assert written >= {"/tmp", "/gcs", "/minio", "/kfp-launcher", "/.cache", "/.config"}, label  # noqa: S108
         assert all("emptyDir" in volumes[mounts[path]] for path in written), label
         security = main["securityContext"]
@@ -133,7 +137,7 @@ def test_kubernetes_takes_the_pods_and_the_layer_has_their_account(layer: str, t
     ("config_map", "sentence"),
     [
         (None, 'configmap "perennial" not found'),
-        ({"PERENNIAL_ENVIRONMENT": "cluster"}, "couldn't find key PERENNIAL_PIPELINE_ROOT in ConfigMap kubeflow/perennial"),
+        ({"PERENNIAL_PROJECT": "mine"}, "couldn't find key PERENNIAL_ENVIRONMENT in ConfigMap kubeflow/perennial"),
     ],
 )
 def test_a_pod_without_what_every_step_needs_does_not_start(config_map: dict[str, str] | None, sentence: str, tmp_path: Path) -> None:
