@@ -17,6 +17,9 @@ from pipelines.kubeflow.remote import RemoteRun, RemoteTask
 from pipelines.kubeflow.submission import submit
 from pipelines.run.train import TrainingRequest
 
+CANCELING = "CANCELING"
+"""Kubeflow's word for a run that was stopped and whose pods have not ended."""
+
 
 def find_run(kubeflow: Kubeflow, settings: Settings, run_id: str) -> RemoteRun:
     """The run of Kubeflow that executes a run, by the registry's id of it or Kubeflow's own.
@@ -70,7 +73,7 @@ def _log_if_there(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
 
 def cancel(kubeflow: Kubeflow, settings: Settings, run: RemoteRun) -> RunState:
     """Stop a run, and end it in the registry: Argo starts no step any more, so no step would. Returns the state that stands."""
-    if not run.has_ended:
+    if not run.has_ended and run.word != CANCELING:  # a second call would be refused
         what = f"to cancel run {run.run_id}"
         kubeflow.write(what, kubeflow.runs.run_service_terminate_run, run.kubeflow_run, absent="`perennial runs MODEL` lists them")
     with make_engine(settings).begin() as connection:
