@@ -190,3 +190,15 @@ def test_a_backfill_of_no_windows_or_too_many_is_refused(
 ) -> None:
     assert sentence in perennial.refused("backfill", name, *arguments, "--on", "kubeflow")
     assert backend.writes == []
+
+
+def test_the_exit_handler_is_told_of_a_run_whose_last_group_was_not_triggered_that_it_runs(
+    perennial: KubeflowCommandLine, steps: Steps, name: str
+) -> None:
+    """MLMD has a group of tasks as running until a launcher ends it, and a group that is not triggered has none."""
+    steps.refusal = "blocked: auc is 0.5, and the threshold wants at least 0.75"
+    assert perennial.run("train", name, *THROUGH, "--wait").returncode == 2
+    (finish,) = [task for task in steps.tasks if task.name == "finish"]
+    status = finish.parameter("status")
+    assert isinstance(status, dict)
+    assert status["state"] == "RUNNING"
