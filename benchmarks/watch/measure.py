@@ -34,7 +34,7 @@ from tests.components.visits import COLUMNS, DAYS, TOML, day, visits, write_mode
 from tests.pipelines.watch.trainer import manifest_of, run_of
 
 LAST = TOML.splitlines()[-1] + "\n"
-CONTINUOUS = f'{LAST}\n[continuous]\nsettle_days = 0\ncooldown_hours = 0\n\n[continuous.deploy]\nstaging = "at once"\n'
+CONTINUOUS = f'{LAST}\n[continuous]\nsettle_days = 0\ncooldown_hours = 0\ntraining_cost = 0\n\n[continuous.deploy]\nstaging = "at once"\n'
 
 
 @click.command()

@@ -74,7 +74,8 @@ class ContinuousSection(Section):
     """New partitions and the schedule wait until the source has so many rows more with known labels than the last training had."""
     training_cost: float = Field(default=0.1, ge=0, le=1e9, allow_inf_nan=False)
     """A new span waits until a training is worth it by what `perennial staleness` has measured: 0.1 is a day on which a version is worse by
-    0.1 of its metric (by a tenth of its error), or ten days by 0.01. What was never measured is trained on. 0 trains on every new span."""
+    0.1 of its metric (by a tenth of its error), or ten days by 0.01. Where nothing was measured, versions are taken to lose 0.003
+    a month. 0 trains on every new span."""
     cooldown_hours: Whole = Field(default=6, ge=0, le=8_784)
     """From the start of one training to the next. A reason that comes earlier waits; it is not lost."""
     quiet_hours: tuple[LocalTime, LocalTime] | None = None

@@ -72,6 +72,12 @@ class TrainedFact:
     """The last span of its window."""
 
 
+USUAL_PACE = 0.003 / 30
+"""What a version is taken to lose a day where nobody has measured it: about what the flights of the examples lose."""
+TRUSTED_AGES = 2
+"""Up to so many times the oldest age that was measured, a version is taken to lose no more than at that age."""
+
+
 @dataclass(frozen=True)
 class AgeingFact:
     """How fast versions age, as far as it was measured."""
@@ -82,7 +88,13 @@ class AgeingFact:
     """What a version of each age loses against the youngest one, which never falls; of an error, as a share of it."""
 
     def loss(self, age_days: int) -> float:
-        """What a version of an age loses: nothing up to the youngest one that was measured, and no more from the oldest one on."""
+        """What a version of an age loses: nothing up to the youngest one that was measured; no more than the oldest one up to twice its
+        age, beyond which nobody knows, and it is taken to lose as versions usually do.
+        """
+        beyond = max(age_days - TRUSTED_AGES * self.ages[-1], 0) * USUAL_PACE
+        return self._known_loss(age_days) + beyond
+
+    def _known_loss(self, age_days: int) -> float:
         place = bisect_right(self.ages, age_days)
         if place in (0, len(self.ages)):
             return self.losses[max(place - 1, 0)]

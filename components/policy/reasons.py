@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import Cause, Facts
+from components.policy.facts import AgeingFact, Cause, Facts
 from components.policy.times import last_due
 
 TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
-TRUSTED_AGES = 2
-"""Up to so many times the oldest age that was measured, a version is taken to lose no more than at that age."""
+UNMEASURED = AgeingFact((0,), (0.0,))
+"""Of versions of which nothing is known."""
 
 
 class ReasonKind(StrEnum):
@@ -112,13 +112,12 @@ def _lacking_rows(policy: ContinuousSection, facts: Facts) -> str:
 def _lacking_worth(policy: ContinuousSection, facts: Facts) -> str:
     """What a new version would gain in as many days as the last one is older, if that is less than a training costs; empty if it is not.
 
-    Of a constant pace of ageing these are the best times to train. Nobody knows what a version has lost that is far older than any that
-    was measured: it is trained again, and the next measurement reaches further.
+    Of a constant pace of ageing these are the best times to train.
     """
-    source, trained, ageing = facts.source, facts.trained, facts.ageing
-    if source is None or trained is None or ageing is None:
+    source, trained, ageing = facts.source, facts.trained, facts.ageing or UNMEASURED
+    if source is None or trained is None:
         return ""
     young, days = (source.newest - source.span).days, (source.span - trained.span).days
-    if young + days > TRUSTED_AGES * ageing.ages[-1] or (gain := ageing.gain(young, days)) >= policy.training_cost:
+    if (gain := ageing.gain(young, days)) >= policy.training_cost:
         return ""
     return f"{gain:.2g} of the {policy.training_cost:g} that a training costs would be gained in {'a day' if days == 1 else f'{days} days'}"

@@ -33,7 +33,7 @@ SOURCE = SourceFact(newest=date(2026, 3, 10), through=date(2026, 3, 9), span=SPA
 MEASURED = frozenset({"ageing:3"})
 QUIET = Facts(model="churn", now=NOW, source=SOURCE, trained=TrainedFact(3, SPAN), code=CodeFact("c0de"), answered=MEASURED)
 """Nothing asks for a training."""
-NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
+NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)), ageing=AgeingFact((31, 131), (0.0, 10.0)))
 AGEING = AgeingFact((31, 131), (0.0, 0.1))
 """A thousandth a day, from the age on that a version has on the day of its training."""
 RUN = RunFact("churn-1", NOW - timedelta(hours=2), 60.0, is_running=False, failed=False)
@@ -400,11 +400,25 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         SPAN_WORDS,
     ),
     "a version older than twice the oldest that was measured": (
-        {},
-        replace(NEW_SPAN, ageing=AgeingFact((1, 18), (0.0, 0.0))),
+        {"training_cost": 0.0021},
+        replace(NEW_SPAN, ageing=AgeingFact((1, 16), (0.0, 0.0))),
         PolicyVerdict.TRAIN,
         "train",
         SPAN_WORDS,
+    ),
+    "a version not older than twice the oldest that was measured": (
+        {"training_cost": 0.0021},
+        replace(NEW_SPAN, ageing=AgeingFact((1, 19), (0.0, 0.0))),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only 0 of the 0.0021 that a training costs would be gained in 7 days",
+    ),
+    "a version of which nothing is known": (
+        {},
+        replace(NEW_SPAN, ageing=None),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only 0.0028 of the 0.1 that a training costs would be gained in 7 days",
     ),
     "a rewritten partition of a model that does not age": (
         {},

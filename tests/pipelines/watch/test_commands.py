@@ -59,6 +59,9 @@ def test_what_is_not_watched_is_told(command_line: CommandLine) -> None:
 def test_a_policy_is_tried_on_the_past(command_line: CommandLine) -> None:
     folder = small_churn(command_line.settings.models_folder, "replayed")
     edit(folder / "model.toml", LAST, f"{LAST}\n\n{CONTINUOUS}")
+    unmeasured = command_line.json("policy", "replay", "replayed", "--from", "1998-01-01", "--to", "1998-06-30")
+    assert len(unmeasured["trainings"]) == 4, "0.003 a month is taken to be lost, and a training costs 0.1"
+    edit(folder / "model.toml", "settle_days = 0\n", "settle_days = 0\ntraining_cost = 0\n")
     document = command_line.json("policy", "replay", "replayed", "--from", "1998-01-01", "--to", "1998-06-30")
     assert (document["days"], document["new_spans"], len(document["trainings"])) == (181, 27, 27)
     text = command_line.run("policy", "replay", "replayed", "--from", "1998-06-01", "--to", "1998-06-30").stdout.splitlines()

@@ -105,7 +105,7 @@ def registry_that_is_not_there(world: World) -> list[list[str]]:
 def table_that_is_gone_for_a_while(world: World) -> list[list[str]]:
     query(world.source, f"CREATE TABLE `{world.source.name}_away` AS SELECT * FROM `{world.source.name}`")
     world.source.client.delete_table(world.source.name)
-    looks = [[sentence.partition(" has no partition")[0].replace(world.source.name, "TABLE") for sentence in world.look()]]
+    looks = [[sentence.partition(" of model ")[0].replace(world.source.name, "TABLE") for sentence in world.look()]]
     world.source.create(partitioning=BY_DAY)
     world.source.load([row for number in range(1, 7) for row in visits(number)])
     return [*looks, world.look()]
@@ -123,7 +123,7 @@ CASES: dict[Callable[[World], list[list[str]]], tuple[list[list[str]], int]] = {
     policy_that_contradicts_itself: ([[f"not looked at: FOLDER/model.toml: continuous: {SCHEDULE}{NAMED}"], [FIRST, TRAINED.format(1)]], 1),
     registry_that_goes_in_the_middle: ([[FIRST, "version", "not looked at to the end"], []], 1),
     registry_that_is_not_there: ([["not looked at to the end", "no other model is looked at now"], [FIRST, TRAINED.format(1)]], 1),
-    table_that_is_gone_for_a_while: ([["wait: there is nothing to train on: table TABLE"], [FIRST, TRAINED.format(1)]], 1),
+    table_that_is_gone_for_a_while: ([["wait: there is nothing to train on: source table TABLE"], [FIRST, TRAINED.format(1)]], 1),
 }
 """What the looks tell, and how many versions there are at the end."""
 

@@ -61,7 +61,7 @@ def scale(source: Site, watched: Callable[..., Model], engine: sa.Engine) -> Sca
     """Two versions have been made, and nothing was measured."""
     model = watched()
     toml = model.folder / "model.toml"
-    toml.write_text(toml.read_text().replace("training_cost = 0\n", "training_cost = 0.1\n"))
+    toml.write_text(toml.read_text().replace("training_cost = 0\n", "training_cost = 0.00005\n"))
     scale = Scale(source, model, engine)
     scale.look()
     scale.load(7)
@@ -73,7 +73,7 @@ def scale(source: Site, watched: Callable[..., Model], engine: sa.Engine) -> Sca
 def test_it_is_measured_once_and_a_new_span_is_judged_by_it_in_the_same_look(scale: Scale) -> None:
     scale.load(8)
     words = "the labels of span 2026-03-07 are known, and version 2 knows spans up to 2026-03-06"
-    waits = f"wait: {words}, but only 0 of the 0.1 that a training costs would be gained in a day"
+    waits = f"wait: {words}, but only 0 of the 5e-05 that a training costs would be gained in a day"
     assert scale.look() == [WORDS, DOES_NOT_AGE, waits]
     assert scale.look() == [], "it was decided"
     assert scale.measured == 1

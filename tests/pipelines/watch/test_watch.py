@@ -174,7 +174,7 @@ def test_a_source_that_cannot_be_read_is_told_once_and_decided_when_it_is_back(s
     query(source, f"CREATE TABLE `{source.name}_away` AS SELECT * FROM `{source.name}`")
     source.client.delete_table(source.name)
     (sentence,) = watch(source, model)
-    assert sentence.startswith(f"wait: there is nothing to train on: table {source.name} has no partition of today or before")
+    assert sentence.startswith(f"wait: there is nothing to train on: source table {source.name} of model {model.name!r}: Not found")
     assert watch(source, model) == []
     assert [one.verdict for one in log_of(engine, model)] == [PolicyVerdict.WAIT]
 
