@@ -29,16 +29,24 @@ def refusals(
         patterns: what to write instead of a text that does not match a pattern, by pattern.
         where: says where a value is written, to follow what is said of it.
     """
+    found = error.errors(include_url=False)
     return "; ".join(
         _refusal(details, spell(".".join(map(str, details["loc"]))), patterns or {}) + where(details["loc"])
-        for details in error.errors(include_url=False)
+        for details in found
+        if not any(_is_within(other["loc"], details["loc"]) for other in found)  # what is refused whole for the sake of a part
     )
+
+
+def _is_within(place: Place, whole: Place) -> bool:
+    return bool(whole) and len(place) > len(whole) and place[: len(whole)] == whole
 
 
 def _refusal(details: ErrorDetails, name: str, patterns: Mapping[str, str]) -> str:
     match details["type"]:
         case "string_pattern_mismatch" if details["ctx"]["pattern"] in patterns:
             return f"{name} = {SHORT.repr(details['input'])}: {patterns[details['ctx']['pattern']]}"
+        case "tuple_type":
+            return f"{name} = {SHORT.repr(details['input'])}: write a list, [{SHORT.repr(details['input'])}]"
         case "missing":
             return f"{name} is missing"
         case "extra_forbidden":

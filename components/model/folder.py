@@ -31,7 +31,7 @@ from components.model.sections import (
 from components.model.source_code import check_code
 from components.model.source_text import check_class_order, check_look_back, check_text
 from components.model.task import LearningTask, TaskName
-from components.model.toml_lines import find_line
+from components.model.toml_lines import find_line, no_toml
 from components.validation import Place, refusals
 
 FILES = ("model.toml", "source.sql", "schema.pbtxt", "features.py", "network.py")
@@ -41,6 +41,8 @@ LABEL_FILE = "label.sql"
 """The optional query that gives the labels of what was served (docs/monitoring.md). No version is made of it."""
 
 ModelName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+BYTE_ORDER_MARK = "\ufeff"
+"""What some editors write in front of a text."""
 
 
 class Model(Section):
@@ -80,6 +82,10 @@ class Model(Section):
         sliced = {name for names in self.evaluation.slices for name in names}
         if identity := sliced & {self.rows.key, self.rows.span}:
             raise ValueError(f"evaluation.slices has {min(identity)!r}, which tells rows apart: choose columns whose values rows share")
+        if self.rows.label in sliced:
+            raise ValueError(
+                f"evaluation.slices has the label {self.rows.label!r}: where all labels are alike, no metric tells anything; leave it out"
+            )
         self._holds_out_spans()
         bounds: list[MetricBound] = [*self.evaluation.thresholds, *self.evaluation.champion.changes]
         unknown = [threshold.metric for threshold in bounds if threshold.metric not in self.metrics]
@@ -180,7 +186,7 @@ def read_model(models_folder: Path, name: str) -> Model:
     try:
         model = Model.model_validate(tomllib.loads(_text(path)) | {"name": name, "folder": folder})
     except tomllib.TOMLDecodeError as error:
-        raise ModelFolderError(f"{path} is not TOML: {error}") from error
+        raise ModelFolderError(f"{path} is not TOML: {no_toml(_text(path), error)}") from error
     except ValidationError as error:
         problems = refusals(error, patterns=PATTERNS, where=lambda place: _where(_text(path), place))
         raise ModelFolderError(f"{path}: {problems}; correct it (see pipelines/models/churn)") from error
@@ -200,6 +206,9 @@ def _where(text: str, place: Place) -> str:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ModelFolderError(f"{path} is not UTF-8 (byte {error.start}): save it so") from error
+    if text.startswith(BYTE_ORDER_MARK):
+        raise ModelFolderError(f"{path} begins with a byte order mark, which no other program expects: save it as UTF-8 without one")
+    return text

@@ -1,5 +1,6 @@
 """The names of the metrics that are computed for every slice, in model.toml, the registry, reports and comparisons alike."""
 
+import math
 from collections.abc import Sequence
 
 BINARY_METRICS = ("example_count", "auc", "binary_accuracy", "precision", "recall", "calibration")
@@ -19,6 +20,8 @@ REGRESSION_METRICS = (
     "mean_prediction",
     "mean_label",
 )
+BOUNDLESS = ("example_count", "calibration", "mean_prediction", "mean_label")
+"""Metrics, beside errors, that may have any value."""
 HEADLINE_METRICS = ("auc", "macro_auc", R_SQUARED)
 """One for each task: the metric that stands for a version in a list."""
 MEASURES = ("auc", "precision", "recall", "f1")
@@ -28,6 +31,11 @@ MEASURES = ("auc", "precision", "recall", "f1")
 def is_error(name: str) -> bool:
     """Whether less of a metric is better, in the label's unit or its square."""
     return name in ERRORS or name.startswith(PINBALL_LOSS)
+
+
+def most(name: str) -> float:
+    """The highest value that a metric can have: 1 of all but counts, errors and means."""
+    return math.inf if is_error(name) or name in BOUNDLESS else 1.0
 
 
 def quantile_metric_names(quantiles: Sequence[float]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ from pydantic import (
     model_validator,
 )
 
+from components.model.metric_names import most
+
 LONGEST_LINE = 200
 
 
@@ -183,6 +185,8 @@ class Threshold(MetricBound):
             raise ValueError(
                 f"threshold on {reprlib.repr(self.metric)} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
             )
+        if self.at_least is not None and self.at_least > (highest := most(self.metric)):
+            raise ValueError(f"at_least = {self.at_least:g} of {reprlib.repr(self.metric)}, which is never above {highest:g}: 60 % are 0.6")
         return self
 
 

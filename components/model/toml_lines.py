@@ -7,6 +7,17 @@ from collections.abc import Iterator, Sequence
 TABLE = re.compile(r"\s*\[\[?\s*([\w.\"' -]+?)\s*\]\]?\s*(?:#.*)?")
 KEY = re.compile(r"\s*([\w-]+)\s*=")
 
+PLACE = re.compile(r"\(at line (\d+), column \d+\)")
+SLIPS = (
+    (re.compile(r"=\s*\[*\s*(True|False)\b"), "write true or false, in small letters"),
+    (re.compile(r"=\s*-?\d+,\d"), "write a decimal point"),
+    (re.compile("[\u201c\u201d\u201e\u2018\u2019]"), "write straight quotes"),
+    (re.compile(r"""=\s*("[^"]*|'[^']*)$"""), "close the quotes"),
+    (re.compile(r"^[\w.-]+\s*:"), "write NAME = VALUE"),
+    (re.compile(r"=\s*\[*\s*[A-Za-z_]"), "write texts between quotes"),
+)
+"""What people write that is no TOML, by the line that it is refused at, and what to write instead."""
+
 
 def find_line(text: str, place: Sequence[int | str]) -> int | None:
     """The line, from 1, of a key or of its section; None where neither is written so.
@@ -45,3 +56,12 @@ def _statements(text: str) -> Iterator[tuple[int, str]]:
             continue
         yield number + 1 - len(begun), begun[0]
         begun = []
+
+
+def no_toml(text: str, error: tomllib.TOMLDecodeError) -> str:
+    """Why a text is no TOML: what the library says, the line, and what was most likely meant."""
+    place = PLACE.search(str(error))
+    lines = text.split("\n")
+    line = lines[int(place[1]) - 1].strip() if place and int(place[1]) <= len(lines) else ""
+    hint = next((told for pattern, told in SLIPS if pattern.search(line)), None)
+    return f"{error}" + (f", `{line[:80]}`: {hint}" if hint else "")

@@ -122,6 +122,7 @@ def read_features(model: Model) -> dict[str, str]:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     schema = _read_schema(model)
+    _check_names(model, schema)
     features = {feature.name: schema_pb2.FeatureType.Name(feature.type) for feature in schema.feature}
     for name, kind in features.items():
         if kind not in TYPES:
@@ -134,6 +135,22 @@ def read_features(model: Model) -> dict[str, str]:
                 f"so that nothing would check it: drop it from schema.pbtxt and source.sql, or drop that line"
             )
     return features
+
+
+def _check_names(model: Model, schema: "schema_pb2.Schema") -> None:
+    """A feature is described once, and a list of values that it names is there."""
+    names = [feature.name for feature in schema.feature]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ModelFolderError(f"schema.pbtxt of model {model.name!r} has feature {twice!r} twice: keep one of them")
+    domains = [domain.name for domain in schema.string_domain]
+    for feature in schema.feature:
+        if feature.domain and feature.domain not in domains:
+            there = f"those that there are: {', '.join(domains)}" if domains else "there is none"
+            raise ModelFolderError(
+                f"feature {feature.name!r} in schema.pbtxt of model {model.name!r} has the domain {feature.domain!r}, for which "
+                f"there is no string_domain ({there}): add it, or correct the name"
+            )
 
 
 def read_domains(model: Model) -> dict[str, frozenset[str]]:

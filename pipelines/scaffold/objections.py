@@ -10,8 +10,9 @@ from components.profiles.profile import SOURCE_TABLE, profiles_by_day
 from components.profiles.source import cluster_column, profile_source
 from components.snapshot.document import Snapshot
 
-UNUSED = (DataCheck.NULLS, DataCheck.CONSTANT, DataCheck.FROZEN)
-"""What is found in a column that nobody fills any more. Anything else, such as text in numbers, is a fault to be mended."""
+UNUSED = (DataCheck.NULLS, DataCheck.CONSTANT, DataCheck.FROZEN, DataCheck.RANGE)
+"""What is found in a column that nobody fills any more, or that is rarely anything but zero. Anything else, such as text in numbers, is a
+fault to be mended."""
 
 
 def find_objections(cloud: Cloud, model: Model, snapshot: Snapshot) -> dict[str, str]:

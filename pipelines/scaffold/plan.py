@@ -11,6 +11,8 @@ STEPS, MOST_EPOCHS = 3_000, 40
 """About so many steps are enough for a small network; of few rows, which it would learn by heart, fewer."""
 BATCH, SMALL_BATCH, FEW_ROWS = 256, 64, 40_000
 """The rows of a step; fewer where there are less than FEW_ROWS in all, or the network would learn too little."""
+PENALTY_ROWS = 10.0
+"""The penalty of squared weights counts as much as so many rows: where rows are few, the network stays near a linear model."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,8 @@ class TrainingPlan:
     spans: int
     epochs: int
     batch_size: int
+    penalty: float
+    """Of squared weights: the more rows, the less."""
 
 
 def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
@@ -39,4 +43,4 @@ def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
     share = min(1.0, spans * every / max(1, days))
     rows = max(1, round(table.rows.num_rows * share * 0.8))
     batch = SMALL_BATCH if rows < FEW_ROWS else BATCH
-    return TrainingPlan(every, spans, max(2, min(MOST_EPOCHS, round(STEPS * batch / rows))), batch)
+    return TrainingPlan(every, spans, max(2, min(MOST_EPOCHS, round(STEPS * batch / rows))), batch, PENALTY_ROWS / rows)

@@ -204,7 +204,7 @@ def test_a_card_file_is_no_part_of_the_models_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("card", "why"),
     [
-        ("users = 'x'", "users = 'x': Input should be a valid tuple"),
+        ("users = 'x'", "users = 'x': write a list, ['x']"),
         ("user = ['x']", "user is unknown"),
         ("users = ['']", "users.0 = '': String should have at least 1 character"),
         ("licence = 'my own'", "licence = 'my own': String should match pattern"),

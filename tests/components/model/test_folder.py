@@ -318,7 +318,7 @@ CLASSES = '["low", "high", "High"]'
             "rows.classes.1 = 'high\\n': write letters, digits and underscores, at most 64, the first no digit",
         ),
         (CLASSES, str([f"c{n}" for n in range(21)]), "rows.classes = ["),
-        (CLASSES, '"low"', "rows.classes = 'low': Input should be a valid tuple"),
+        (CLASSES, '"low"', "rows.classes = 'low': write a list, ['low']"),
         ("recall_of_high", "recall_of_highest", "threshold on 'recall_of_highest', which is not measured: a multiclass_classification has"),
         ("recall_of_high", "auc", "threshold on 'auc', which is not measured: a multiclass_classification has example_count, accuracy, "),
     ],

@@ -1,0 +1,75 @@
+"""Slips in the files of a model's folder that no service is needed for: what is said of each."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.errors import ModelFolderError
+from components.model.folder import read_model
+from components.snapshot.columns import read_features
+from tests.components.visits import SCHEMA, write_model
+
+CHURN = "; correct it (see pipelines/models/churn)"
+IN_MODEL_TOML = {
+    (
+        'owner = "site"',
+        'owner = "site',
+    ): "model.toml is not TOML: Illegal character '\\n' (at line 3, column 14), `owner = \"site`: close the quotes",
+    ("newest_spans = 0", "newest_spans = True"): "(at line 24, column 16), `newest_spans = True`: write true or false, in small letters",
+    ("learning_rate = 0.01", "learning_rate = 0,01"): "`learning_rate = 0,01`: write a decimal point",
+    ('owner = "site"', 'owner: "site"'): '`owner: "site"`: write NAME = VALUE',
+    ('[["device"]]', "[[device]]"): "`slices = [[device]]`: write texts between quotes",
+    ('owner = "site"', "owner = “site”"): "`owner = “site”`: write straight quotes",
+    ('[["device"]]', '["device"]'): f"model.toml: evaluation.slices.0 = 'device': write a list, ['device'] (line 33){CHURN}",
+    (
+        '[["device"]]',
+        '[["returned"]]',
+    ): "evaluation.slices has the label 'returned': where all labels are alike, no metric tells anything; leave it out",
+    ("at_least = 0.6", "at_least = 60"): f"at_least = 60 of 'auc', which is never above 1: 60 % are 0.6 (line 35){CHURN}",
+    ("at_least = 0.6", 'at_least = "0.6"'): f"evaluation.thresholds.0.at_least = '0.6': Input should be a valid number (line 37){CHURN}",
+    (
+        "at_least = 0.6",
+        "",
+    ): f"model.toml: evaluation.thresholds.0: threshold on 'auc' has no bound: give at_least or at_most (line 35){CHURN}",
+    ("train = 3", "train = 0.8"): f"model.toml: split.train = 0.8: Input should be a valid integer (line 22){CHURN}",
+}
+IN_SCHEMA: dict[str, tuple[str, str]] = {
+    "feature twice": (f'{SCHEMA}feature {{ name: "pages" type: INT }}\n', "has feature 'pages' twice: keep one of them"),
+    "domain of another name": (
+        SCHEMA.replace('domain: "device"', 'domain: "devices"'),
+        "has the domain 'devices', for which there is no string_domain (those that there are: device): add it, or correct the name",
+    ),
+}
+
+
+def refused(folder: Path, change: Callable[[Path], object]) -> str:
+    change(write_model(folder))
+    with pytest.raises(ModelFolderError) as raised:
+        read_features(read_model(folder, "visits"))
+    return str(raised.value)
+
+
+@pytest.mark.parametrize("slip", IN_MODEL_TOML)
+def test_a_slip_in_model_toml_is_told_with_its_line_and_what_to_write(tmp_path: Path, slip: tuple[str, str]) -> None:
+    def write(folder: Path) -> None:
+        file = folder / "model.toml"
+        text = file.read_text()
+        assert text.count(slip[0]) == 1
+        file.write_text(text.replace(*slip))
+
+    said = refused(tmp_path, write)
+    assert IN_MODEL_TOML[slip] in said
+    assert "after validation" not in said
+
+
+@pytest.mark.parametrize("name", ["model.toml", "source.sql", "schema.pbtxt"])
+def test_a_byte_order_mark_is_told(tmp_path: Path, name: str) -> None:
+    said = refused(tmp_path, lambda folder: (folder / name).write_text("\ufeff" + (folder / name).read_text()))
+    assert said.endswith(f"{name} begins with a byte order mark, which no other program expects: save it as UTF-8 without one")
+
+
+@pytest.mark.parametrize("slip", IN_SCHEMA)
+def test_a_slip_in_the_schema_is_told(tmp_path: Path, slip: str) -> None:
+    text, sentence = IN_SCHEMA[slip]
+    assert sentence in refused(tmp_path, lambda folder: (folder / "schema.pbtxt").write_text(text))
