@@ -64,7 +64,9 @@ def _explained(error: Exception, settings: Settings, what: str, remedy: str) -> 
             return SourceError(f"{what}: {sentence}; write it otherwise, or use BigQuery itself")
         case api.GoogleAPICallError() if not isinstance(error, api.ServiceUnavailable):
             return AccessError(f"{where} failed at {what}: {sentence}; run the same command again")
-    return does_not_answer(settings, where)
+    errors = getattr(getattr(error, "cause", None) or error, "errors", ())
+    is_storage = any(hasattr(one, "trailing_metadata") for one in errors)  # an error of gRPC, over which only the Storage API is called
+    return does_not_answer(settings, (is_storage and settings.bigquery_storage_endpoint) or where)
 
 
 def _role(sentence: str) -> str:

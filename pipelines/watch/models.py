@@ -140,6 +140,9 @@ def _quiet_models(watcher: Watcher, names: Sequence[str]) -> Mapping[str, Standi
         with watcher.cloud.engine.connect() as connection:
             busy = read_busy(connection)
             return read_standings(connection, [name for name in names if name not in busy], most_runs=QUIET_RUNS)
+    except PerennialError as error:
+        log.warning("the models are looked at one by one", extra={"since": str(error)})
+        return {}
     except Exception:
         log.warning("the models are looked at one by one", exc_info=True)
         return {}

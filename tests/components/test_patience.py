@@ -76,5 +76,6 @@ def test_a_silent_bigquery_is_named(silent: Settings, call: Callable[[Cloud], ob
 def test_a_silent_read_api_is_named(silent: Settings) -> None:
     cloud = Cloud(silent)
     vars(cloud)["reader"] = bigquery_read_client(silent)
-    with pytest.raises(AccessError, match="does not answer: run `perennial up`"), bigquery_errors(silent, "rows", remedy="wait"):
+    with pytest.raises(AccessError) as error, bigquery_errors(silent, "rows", remedy="wait"):
         list(stream_table(cloud, TABLE))
+    assert str(error.value) == f"{silent.bigquery_storage_endpoint} does not answer: run `perennial up`"

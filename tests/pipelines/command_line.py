@@ -31,6 +31,8 @@ class CommandLine:
     settings: Settings
     variables: Mapping[str, str] = field(default_factory=dict)
     """More of the environment."""
+    program: tuple[str, ...] = ("-m", "pipelines")
+    """What Python runs with the words of a command."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -41,7 +43,7 @@ class CommandLine:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a command."""
-        command = [sys.executable, "-m", "pipelines", *arguments]
+        command = [sys.executable, *self.program, *arguments]
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, env=self.environment, cwd=REPOSITORY, umask=OPEN_UMASK, **pipes)
 

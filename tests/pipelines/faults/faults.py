@@ -15,7 +15,8 @@ import psutil
 
 from components.google import storage_client
 from pipelines.local import emulators
-from tests.pipelines.faults.world import MODEL, SERVICES, TARGET, World
+from tests.pipelines.faults.names import MODEL, TARGET
+from tests.pipelines.faults.world import KUBEFLOW, SERVICES, World
 from tests.pipelines.small_disk import SmallDisk
 
 STEPS = (
@@ -33,6 +34,7 @@ STEPS = (
     "record",
     "finish",
 )
+SERVE = ("serve", "--target", TARGET, "--port", "0")
 COMMANDS = (
     ("train", MODEL, "--force"),
     ("train", MODEL, "--force"),
@@ -48,7 +50,12 @@ COMMANDS = (
     ("snapshot", "expire", MODEL),
     ("watch", "--once", MODEL),
     ("migrate",),
+    SERVE,
+    ("apply", "--file", "{folder}/schedules.toml"),
+    ("monitor", MODEL, "--through", "{today}"),
 )
+BEFORE = {"monitor": SERVE}
+"""What has to be done once before a command has something to do."""
 LONGEST_SECONDS = 300.0
 """No command takes longer, whatever happens to it."""
 SIZES = ("32k", "256k", "1m", "3m")
@@ -67,7 +74,7 @@ class Ended:
 
 def kill_process(world: World, chance: random.Random, words: tuple[str, ...]) -> Ended:
     """Kill the command, or a process that it has started."""
-    process = world.hasty.start(*words)
+    process = world.start(words)
     moment = _wait_for_a_moment(world, chance, process, words)
     victims = sorted(world.processes(), key=lambda victim: victim.pid)
     what = "the command"
@@ -82,7 +89,7 @@ def kill_process(world: World, chance: random.Random, words: tuple[str, ...]) ->
 
 def kill_service(world: World, chance: random.Random, words: tuple[str, ...]) -> Ended:
     """Kill an emulator, or the postmaster behind the one of Cloud SQL, which is started again by itself."""
-    process = world.hasty.start(*words)
+    process = world.start(words)
     moment = _wait_for_a_moment(world, chance, process, words)
     if chance.random() < 0.4:
         name, pid = "the postmaster", int((world.state / "emulators/cloud_sql/postgres/postmaster.pid").read_text().split()[0])
@@ -96,8 +103,8 @@ def kill_service(world: World, chance: random.Random, words: tuple[str, ...]) ->
 
 def hang_service(world: World, chance: random.Random, words: tuple[str, ...]) -> Ended:
     """Turn a service into a black hole."""
-    service = chance.choice(SERVICES)
-    process = world.hasty.start(*words)
+    service = KUBEFLOW if words[0] == "apply" else chance.choice(SERVICES)
+    process = world.start(words)
     moment = _wait_for_a_moment(world, chance, process, words)
     world.proxies[service].silent.set()
     return _end(f"let {service} fall silent {moment}", process)
@@ -120,7 +127,7 @@ def change_cache(world: World, chance: random.Random, words: tuple[str, ...]) ->
         change = chance.choice(tuple(CHANGES))
         CHANGES[change](file, chance)
         told = f"{change}: {file.relative_to(world.state)}"
-    return _end(told, world.hasty.start(*words))
+    return _end(told, world.start(words))
 
 
 def change_object(world: World, chance: random.Random, words: tuple[str, ...]) -> Ended:
@@ -134,7 +141,7 @@ def change_object(world: World, chance: random.Random, words: tuple[str, ...]) -
         blob.delete()
     else:
         blob.upload_from_string(blob.download_as_bytes()[: blob.size // 2] if change == "truncated" else b"other bytes")
-    ended = _end(f"{change} gs://{world.settings.bucket}/{blob.name}", world.hasty.start(*words))
+    ended = _end(f"{change} gs://{world.settings.bucket}/{blob.name}", world.start(words))
     for number in {version["version"] for version in world.command_line.json("versions", MODEL)}:
         world.command_line.json("restore", MODEL, str(number))
     return ended

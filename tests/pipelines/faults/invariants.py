@@ -4,9 +4,10 @@ import sqlalchemy as sa
 
 from components.database.engine import make_engine
 from components.deployment.target import target_problem
-from components.google import storage_client
+from components.google import bigquery_client, storage_client
 from tests.components.storage.whole import assert_whole
-from tests.pipelines.faults.world import TARGET, World
+from tests.pipelines.faults.names import MODEL, TARGET
+from tests.pipelines.faults.world import World
 
 QUERIES = {
     "a run that has not ended": "SELECT run_id FROM registry.pipeline_run WHERE state = 'RUNNING'",
@@ -48,7 +49,17 @@ def violations(world: World) -> list[str]:
             assert_whole(client, uri)
         except AssertionError as error:
             found.append(f"a version whose bytes are not whole: {uri}: {error}")
-    return found
+    return [*found, *_badly_logged(world)]
+
+
+def _badly_logged(world: World) -> list[str]:
+    """Requests that were answered and are not in the log of predictions, or more than once."""
+    answered = world.answered.read_text().split() if world.answered.exists() else []
+    if not answered:
+        return []
+    query = f"SELECT request_id, COUNT(*) FROM predictions.{MODEL} GROUP BY request_id"
+    rows = {row[0]: row[1] for row in bigquery_client(world.settings).query_and_wait(query)}
+    return [f"a request that was answered and logged {rows.get(name, 0)} times: {name}" for name in answered if rows.get(name) != 1]
 
 
 def version_count(world: World) -> int:

@@ -6,11 +6,13 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pipelines.cli.exit_code import ExitCode
-from tests.pipelines.faults.faults import COMMANDS, FAULTS, Ended
+from tests.pipelines.faults.faults import BEFORE, COMMANDS, FAULTS, Ended
 from tests.pipelines.faults.invariants import version_count, violations
-from tests.pipelines.faults.world import MODEL, World
+from tests.pipelines.faults.names import MODEL
+from tests.pipelines.faults.world import World
 
 KILLED = {-9, ExitCode.DONE, ExitCode.FAILED}
 ENDS = {"kill": KILLED, "object": {*KILLED, ExitCode.DIFFERS}}
@@ -38,9 +40,13 @@ class Round:
             AssertionError: something does not hold; the text says in which round of which seed, and what.
         """
         chance = self.chance
-        drawn, words = chance.choice(tuple(FAULTS)), chance.choice(COMMANDS)
-        fault = fault or drawn
+        drawn, template = chance.choice(tuple(FAULTS)), chance.choice(COMMANDS)
+        fault, words = fault or drawn, _words(template, world)
+        if fault == "disk" and words[0] == "serve":  # what it has answered and not yet shipped would go with its disk
+            fault = "kill"
         line = f"round {self.number} of seed {self.seed}: `{shlex.join(words)}`"
+        if words[0] in BEFORE:
+            world.once(BEFORE[words[0]])
         before = version_count(world)
         if words[0] == "watch":
             world.command_line.run("request", MODEL, "--reason", "a fault", "--id", f"{self.seed} {self.number}")
@@ -49,12 +55,18 @@ class Round:
             line = f"{line}, {fault}: {ended.told}; exit code {ended.exit_code}"
             world.wait_for_the_end_of_all()
             world.mend()
-            again = world.command_line.run(*words)
+            again = world.repeat(words)
             problems = [*_judge(fault, ended), *_judge_again(again, words, version_count(world) - before), *violations(world)]
+            if words[0] == "apply" and "as declared" not in world.repeat((*words, "--dry-run")).stdout:
+                problems.append("Kubeflow's schedules are not as they are declared")
             assert not problems, "\n".join([*problems, "", "what it said at first:", ended.output[-3000:]])
         except AssertionError as error:
             raise AssertionError(f"{line}\n{error}") from error
         return line
+
+
+def _words(template: tuple[str, ...], world: World) -> tuple[str, ...]:
+    return tuple(word.format(folder=world.state.parent, today=datetime.now(UTC).date()) for word in template)
 
 
 def _judge(fault: str, ended: Ended) -> list[str]:
