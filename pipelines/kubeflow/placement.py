@@ -22,6 +22,8 @@ NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_f
 """What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
 """Without these no step could work. A ConfigMap has them all, whether they are defaults or not."""
+LOOK = StepResources(cpu="250m", retries=0, timeout_minutes=60)
+"""What the watcher's look asks for: the smoke test of a deployment loads TensorFlow."""
 FOLDERS = ("/etc/perennial", "/etc/perennial-secrets")
 """Where the ConfigMap and the Secret are, a file for each setting."""
 USER = 65532
@@ -44,26 +46,44 @@ def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Plac
     def place(task: dsl.PipelineTask) -> dsl.PipelineTask:
         step = task.component_spec.name
         wanted = resources.of(step)
-        task.set_display_name(STEPS[step].title)
-        task.set_caching_options(enable_caching=False)  # the steps have caches of their own, which know what they read
-        task.set_cpu_request(wanted.cpu).set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
-        if wanted.gpu:
-            task.set_accelerator_type(wanted.accelerator).set_accelerator_limit(wanted.gpu)
-        longest = f"{_longest_seconds(wanted)}s"
-        task.set_retry(
-            wanted.retries, backoff_duration=f"{FIRST_PAUSE_SECONDS}s", backoff_factor=PAUSE_FACTOR, backoff_max_duration=longest
-        )
-        kubernetes.set_timeout(task, wanted.timeout_minutes * 60)
-        for label, value in wanted.node_selector.items():
-            kubernetes.add_node_selector(task, label, value)
-        for toleration in wanted.tolerations:
-            operator = "Exists" if toleration.value is None else "Equal"
-            kubernetes.add_toleration(task, toleration.key, operator, toleration.value, toleration.effect)
-        kubernetes.set_security_context(task, run_as_user=USER, run_as_non_root=True)
-        kubernetes.empty_dir_mount(task, "scratch", SCRATCH, size_limit=SCRATCH_SIZE)
+        _place(task, wanted, STEPS[step].title)
         return _with_settings(task, settings)
 
     return place
+
+
+def place_look(settings: Settings) -> Place:
+    """What to say of the watcher's task. It is not repeated: the next look goes on.
+
+    Raises:
+        SettingsError: two things that are mounted have the same name.
+    """
+    _require_names(settings)
+
+    def place(task: dsl.PipelineTask) -> dsl.PipelineTask:
+        _place(task, LOOK, "Look at all models")
+        return _with_settings(task, settings)
+
+    return place
+
+
+def _place(task: dsl.PipelineTask, wanted: StepResources, title: str) -> None:
+    """Say which resources a task has, how often it is tried, and on which nodes."""
+    task.set_display_name(title)
+    task.set_caching_options(enable_caching=False)  # the steps have caches of their own, which know what they read
+    task.set_cpu_request(wanted.cpu).set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
+    if wanted.gpu:
+        task.set_accelerator_type(wanted.accelerator).set_accelerator_limit(wanted.gpu)
+    longest = f"{_longest_seconds(wanted)}s"
+    task.set_retry(wanted.retries, backoff_duration=f"{FIRST_PAUSE_SECONDS}s", backoff_factor=PAUSE_FACTOR, backoff_max_duration=longest)
+    kubernetes.set_timeout(task, wanted.timeout_minutes * 60)
+    for label, value in wanted.node_selector.items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in wanted.tolerations:
+        operator = "Exists" if toleration.value is None else "Equal"
+        kubernetes.add_toleration(task, toleration.key, operator, toleration.value, toleration.effect)
+    kubernetes.set_security_context(task, run_as_user=USER, run_as_non_root=True)
+    kubernetes.empty_dir_mount(task, "scratch", SCRATCH, size_limit=SCRATCH_SIZE)
 
 
 def _require_names(settings: Settings) -> None:

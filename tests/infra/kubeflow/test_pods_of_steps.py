@@ -15,7 +15,7 @@ import yaml
 from components.model.folder import read_model
 from components.settings import PREFIX, Settings, read_settings
 from infra.emulators.kubeflow.pods import Namespace, PodError, environment_of, pod_of_task
-from pipelines.kubeflow.compiling import compile_scheduled_training, compile_training
+from pipelines.kubeflow.compiling import compile_look, compile_scheduled_training, compile_training
 from pipelines.kubeflow.placement import FOLDERS, NOT_FOR_STEPS, SECRETS
 from tests.infra.kubeflow.layers import INFRA, LAYERS, faults_of_schema, objects_of, settings_of
 from tests.infra.kubeflow.rules import FROM_ELSEWHERE, name_of
@@ -71,6 +71,19 @@ def test_the_code_of_every_step_reads_the_settings_of_the_layer(
         assert found.credentials_file == wanted.credentials_file, label
         assert (found.image, found.state_folder) == (wanted.image, Path("/tmp/perennial")), label  # noqa: S108 - in the pod
         assert found.models_folder == Settings.model_fields["models_folder"].default, label
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_watcher_reads_the_settings_of_the_layer_and_where_kubeflow_is(
+    layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = submitter(layer)
+    (pod,) = pods_of(wanted, lambda settings, _: compile_look(settings)).values()
+    assert pod["containers"][0]["resources"]["requests"]["cpu"] == "250m"
+    found = settings_in(pod, namespace_of(layer), tmp_path, monkeypatch)
+    own = {"state_folder", *NOT_FOR_STEPS, *SECRETS}
+    assert found.model_dump(exclude=own) == wanted.model_dump(exclude=own)
+    assert (found.image, found.credentials_file) == (wanted.image, wanted.credentials_file)
 
 
 def test_a_password_reaches_the_steps_by_the_secret_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
