@@ -31,7 +31,7 @@ STATES = {
     "ERROR": RemoteState.FAILED,
     "CANCELED": RemoteState.FAILED,
 }
-"""Argo's and Kubeflow's words, in capitals; any other is waiting."""
+"""Argo's and Kubeflow's words, in capitals; any other, and none, is waiting. A task that Argo omits has none."""
 ENDED = (RemoteState.SUCCEEDED, RemoteState.FAILED, RemoteState.SKIPPED)
 
 

@@ -43,8 +43,9 @@ class Node:
             "create_time": stamp(self.started),
             "start_time": stamp(self.started),
             "end_time": stamp(self.ended) if self.ended else "1970-01-01T00:00:00Z",
-            "state": self.state,
         }
+        if self.state != "OMITTED":  # Argo's word, which Kubeflow's API does not have: such a task has no state
+            detail["state"] = self.state
         if self.children:
             detail["child_tasks"] = [{"pod_name": child} for child in self.children]
         return detail

@@ -1,4 +1,4 @@
-"""What Argo keeps of a run: a workflow of more than 1 MiB has its nodes packed, and then the API shows none of its tasks."""
+"""What Argo keeps of a run: a workflow of more than 1 MiB has its nodes packed, and then the API has no news of its tasks."""
 
 import json
 from collections.abc import Callable

@@ -12,6 +12,7 @@ from components.errors import RegistryError, TaskError
 from components.model.folder import read_model
 from components.runs.record import Trigger
 from components.settings import KubeflowAuthentication, Settings
+from infra.emulators.kubeflow.execution import Node
 from infra.emulators.kubeflow.launcher import LaunchedTask
 from infra.emulators.kubeflow.pods import Namespace
 from infra.emulators.kubeflow.server import Backend
@@ -181,3 +182,10 @@ def test_each_attempt_of_a_step_that_has_ended_has_its_log() -> None:
     archive = Archive({"wf-a-1": "first\n", "wf-a-2": "second\n"})
     assert [log for _, log in read_logs(archive, run, "read")] == ["first\n", "second\n"]  # type: ignore[arg-type]
     assert [log for _, log in read_logs(Archive({}), run, "read")] == ["first\n"]  # type: ignore[arg-type]
+
+
+def test_a_task_that_argo_omits_has_no_state_in_the_api() -> None:
+    shown = {
+        state: Node("read", "wf.read", "wf-1", state, datetime(2026, 11, 1, tzinfo=UTC)).to_json("r1") for state in ("OMITTED", "SKIPPED")
+    }
+    assert ("state" in shown["OMITTED"], shown["SKIPPED"]["state"]) == (False, "SKIPPED")
