@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class LoadedModel:
     """A version in memory: call it with a DataFrame. As a context manager it gives its memory back at the end."""
 
-    def __init__(self, model: str, version: int, scorer: "Scorer", reader: "RowReader", classes: tuple[str, ...]) -> None:
+    def __init__(self, model: str, version: int, scorer: "Scorer", reader: "RowReader", score_names: tuple[str, ...]) -> None:
         """`load` makes one."""
-        self.model, self.version, self.classes = model, version, classes
+        self.model, self.version, self.score_names = model, version, score_names
         self._scorer, self._reader = scorer, reader
 
     @property
@@ -33,7 +33,8 @@ class LoadedModel:
             rows: has the raw columns, before features.py; others are not looked at. A missing value is NaN, None or pd.NA.
 
         Returns:
-            With the index of `rows`: the probability of label 1, or the predicted number; of several classes, a column for each.
+            With the index of `rows`: the probability of label 1, or the predicted number; of several classes or quantiles,
+            a column for each.
 
         Raises:
             SourceError: a column is missing, or a value is not what the version's schema allows; the text names row, column and value.
@@ -43,8 +44,8 @@ class LoadedModel:
         from components.scoring.prediction import predict_rows
 
         scores = [row["score"] for row in predict_rows(self._scorer, self._reader, _plain_rows(rows, self._reader))]
-        if self.classes:
-            return pd.DataFrame(scores, index=rows.index, columns=list(self.classes), dtype="float32")
+        if len(self.score_names) > 1:
+            return pd.DataFrame(scores, index=rows.index, columns=list(self.score_names), dtype="float32")
         return pd.Series(scores, index=rows.index, name="score", dtype="float32")
 
     def close(self) -> None:
@@ -75,7 +76,12 @@ def load(model: str, version: Version = "latest") -> LoadedModel:
         folder = version_folder(cloud, model, number)
     scorer, reader = open_version(folder, f"{model} {number}")
     written = tomllib.loads((folder / CODE / "model.toml").read_text(encoding="utf-8"))
-    return LoadedModel(model, number, scorer, reader, tuple(written["rows"].get("classes", ())))
+    return LoadedModel(model, number, scorer, reader, _score_names(written["rows"]))
+
+
+def _score_names(rows: "dict[str, Any]") -> tuple[str, ...]:
+    """The classes, or the quantiles, that a version's model.toml names in its section [rows]."""
+    return tuple(rows.get("classes", ())) or tuple(f"{one:g}" for one in rows.get("quantiles", ()))
 
 
 def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, object]]":

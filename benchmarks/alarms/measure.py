@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.alarms.estimates import estimated
 from benchmarks.alarms.faults import CUSTOMER_FAULTS, FLIGHT_FAULTS, Fault
 from benchmarks.alarms.kept import kept
 from benchmarks.alarms.replay import Measured, Opened, Version, follow, measure_day
 from benchmarks.alarms.streams import Source, Stream, cdnow, flights
 from benchmarks.gate.measure import Case, ask
 from components.monitoring.live_metrics.past import EarlierVersion, Past
-from components.monitoring.record import DayState, LiveDay
-from components.trends.estimates import estimate_days
+from components.monitoring.record import LiveDay
 
 STREAMS = {"flights": (flights, FLIGHT_FAULTS), "CDNOW": (cdnow, CUSTOMER_FAULTS)}
 TOOLS = ("tfdv", "evidently")
@@ -155,27 +155,6 @@ def _is_right(fault: Fault, one: Opened) -> bool:
     return one.cause.kind in fault.causes and (not fault.columns or one.cause.column in fault.columns)
 
 
-def estimated(stream: Stream, days: Sequence[LiveDay]) -> tuple[float, float, float, int]:
-    """Mean error of estimated AUC, and of "as when last settled"; the share in the band; how many days."""
-    errors, usual, inside = [], [], []
-    value = {one.served.day: next((m.value for m in one.metrics if m.name == "auc" and not m.slice), np.nan) for one in days}
-    for end in range(12, len(days)):
-        known, waiting = days[: max(0, end - stream.late)], days[max(0, end - stream.late) : end + 1]
-        own = [*known, *(_unlabelled(one) for one in waiting)]
-        found = estimate_days(own, stream.model.rows.label_delay_days).get(own[-1].served, {}).get("auc")
-        actual = value[days[end].served.day]
-        if found is None or np.isnan(actual):
-            continue
-        errors.append(abs(found.value - actual))
-        usual.append(abs(float(np.nanmean([value[one.served.day] for one in known[-14:]])) - actual))
-        inside.append(found.low <= actual <= found.high)
-    return float(np.mean(errors)), float(np.mean(usual)), float(np.mean(inside)), len(errors)
-
-
-def _unlabelled(day: LiveDay) -> LiveDay:
-    return replace(day, state=DayState.PROVISIONAL, labelled=0, metrics=())
-
-
 def measure(wanted: str, folder: Path) -> None:
     """Print the rows of one stream, or of a part of it."""
     name, *limits = wanted.split(":")
@@ -199,8 +178,9 @@ def measure(wanted: str, folder: Path) -> None:
         print(f"{name}: {fault.name}: {told_of.after}, {'right' if told_of.is_cause_right else 'wrong'}", file=sys.stderr, flush=True)
     told = {tool: ask(tool, [*clean_cases, *cases], folder / f"{name} {tool}") for tool in TOOLS}
     _print(name, years, opened, found, told, len(clean_cases))
-    error, usual, inside, count = estimated(stream, settled)
-    print(f"estimates of AUC on {count} spans: error {error:.4f}, as when last settled {usual:.4f}, in the band {inside:.0%}\n")
+    for line in estimated(stream, settled):
+        print(line)
+    print()
 
 
 def _print(name: str, years: float, opened: Sequence[Opened], found: Sequence[Found], told: dict[str, list[list[str]]], clean: int) -> None:

@@ -162,6 +162,7 @@ def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.Da
         fingerprint="",
         operation=served.operation,
         scores=served.score_counts,
+        slice_scores=served.slice_scores,
         inputs=look_at_inputs(model, version.trained, served.profiles, again),
         metrics=recordable(measure(model, table, scores)),
     )

@@ -100,18 +100,26 @@ async def measure(scorer: Scorer, reader: RowReader, row: dict[str, object], fol
 
 async def start(service: Service, scorer: Scorer, reader: RowReader, row: dict[str, object]) -> Pipe:
     """Serve the model, and have a client that is told for how long to ask, and tells the median in microseconds."""
+    port = await serve_here(service, scorer, reader)
+    here, there = multiprocessing.Pipe()
+    multiprocessing.get_context("spawn").Process(target=ask, args=(there, port, row), daemon=True).start()
+    return here
+
+
+async def serve_here(service: Service, scorer: Scorer, reader: RowReader) -> int:
+    """Serve a model on this loop. Returns the port."""
     servable = service.servable("model", 1, scorer, reader)
     service.directory = Directory({"model": ServedModel({1: servable}, {1: VersionState(State.AVAILABLE)}, {"stable": 1}, 1)})
     application = Application(service, token=None, problems=list)
-    config = uvicorn.Config(application, port=0, http=Connection, ws="none", lifespan="off", access_log=False, log_config=None)
+    config = uvicorn.Config(
+        application, port=0, http=Connection, ws="none", lifespan="off", access_log=False, log_config=None, proxy_headers=False
+    )
     server = uvicorn.Server(config)
     service.task = asyncio.create_task(server.serve())  # type: ignore[attr-defined] # so that it is not collected
     while not server.started:
         await asyncio.sleep(0.01)
-    here, there = multiprocessing.Pipe()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    multiprocessing.get_context("spawn").Process(target=ask, args=(there, port, row), daemon=True).start()
-    return here
+    port: int = server.servers[0].sockets[0].getsockname()[1]
+    return port
 
 
 def time_calls(scorer: Scorer, reader: RowReader, row: dict[str, object]) -> Summary:

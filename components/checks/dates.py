@@ -24,8 +24,9 @@ def check_source_dates(cloud: Cloud, model: Model) -> list[Finding]:
         AccessError: BigQuery refuses or does not answer.
     """
     table = read_source_table(cloud, model)
-    history = read_history(cloud, table)
-    undated = count_undated(cloud, table) if history.has_undated else 0
+    field = model.source.partition_field
+    history = read_history(cloud, table, field)
+    undated = count_undated(cloud, table, field) if history.has_undated else 0
     return [*_undated(model, table, undated), *_stray(model, table, history)]
 
 

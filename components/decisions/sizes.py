@@ -13,10 +13,10 @@ from components.errors import SourceError
 from components.google import split_table, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.document import field_type
-from components.snapshot.partitions import PartitionRange, partitions_bytes
+from components.snapshot.partitions import PartitionRange, is_view, partitions_bytes
 from components.snapshot.query import dry_run
-from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, days_of_months, read_source_table
+from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, count_days, days_of_months, read_history, read_source_table
+from components.snapshot.views.behind import newest_change
 from components.snapshot.window import resolve_window
 
 MONTH, DAY, HOUR = len("202612"), len("20261231"), len("2026123123")
@@ -57,6 +57,8 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     )
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy=LOAD):
         found = list(cloud.warehouse.query(_query(name), config).result(timeout=600))
+    if not found and is_view(source := read_source_table(cloud, model)):
+        return _of_view(cloud, model, source)
     partitions = {row.partition_id: row for row in found if row.partition_id.isdigit()}
     for identifier in partitions:
         if len(identifier) not in (MONTH, DAY, HOUR):
@@ -68,6 +70,13 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
     if not rows or min(rows) > today:
         raise SourceError(f"table {name} has no partition of today or before: {LOAD}")
     return PartitionSizes(History.of(sorted(rows), today=today), rows, modified)
+
+
+def _of_view(cloud: Cloud, model: Model, view: bigquery.Table) -> PartitionSizes:
+    """The days of a view, which has no partitions of its own; each was changed when anything behind the view was."""
+    field = model.source.partition_field
+    history, rows = read_history(cloud, view, field), count_days(cloud, view, field, date.min)
+    return PartitionSizes(history, rows, dict.fromkeys(rows, newest_change(cloud, view, field)))
 
 
 def _of_days(partitions: Mapping[str, bigquery.Row]) -> tuple[Mapping[date, int], Mapping[date, datetime]]:
@@ -107,9 +116,7 @@ def training_bytes(cloud: Cloud, model: Model, through: date, history: History) 
     """
     table, limit = read_source_table(cloud, model), cloud.settings.maximum_bytes_billed
     window = resolve_window(model, through, first=history.first, last=history.latest)
-    types = {column.name: column.field_type for column in table.schema}
-    days, field = (window.first_partition, window.last_partition), model.source.partition_field
-    wanted = PartitionRange(table_name(table), field, *days, tuple(types), kind=field_type(field, types))
+    wanted = PartitionRange.of(table, model.source.partition_field, (window.first_partition, window.last_partition))
     with bigquery_errors(cloud.settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
         counted = partitions_bytes(cloud.warehouse, wanted)
     rows = dry_run(cloud, model, table=wanted.table, window=window).total_bytes_processed or 0

@@ -8,11 +8,11 @@ and in its macro averages a class without rows counts as 0.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.model.folder import Model
-from components.model.metric_names import class_metric
+from components.model.metric_names import PINBALL_LOSS, class_metric, coverage_of, pinball_of
 from components.model.sections import Split
 from components.model.task import TaskName
 
@@ -37,7 +37,7 @@ REGRESSION_METRICS = {
 }
 """Of a regression, in the same way."""
 MODULE = "components.measurement.regression_metrics"
-OURS = {"RootMeanSquaredError", "RSquared"}
+OURS = {"RootMeanSquaredError", "RSquared", "OfQuantiles"}
 """Metrics that TFMA lacks: it finds them in the module that the configuration names."""
 CONFUSION = "confusion_matrix_at_thresholds"
 CLASS_CONFUSION = "multi_class_confusion_matrix_at_thresholds"
@@ -72,16 +72,28 @@ def overall_config(model: Model) -> str:
     return json.dumps(without_plots(eval_config(model)) | {"slicingSpecs": [{}]})
 
 
-def _with_thresholds(model: Model, names: Mapping[str, str]) -> list[dict[str, object]]:
+def _with_thresholds(model: Model, names: Mapping[str, str], others: Sequence[dict[str, object]] = ()) -> list[dict[str, object]]:
     metrics: list[dict[str, object]] = [{"className": cls, **_thresholds(model, name)} for name, cls in names.items()]
+    metrics += others
     if not any("perSliceThresholds" in metric for metric in metrics):  # all of model.toml's are on the newest spans
         metrics[0]["perSliceThresholds"] = [HAS_ROWS]
     return metrics
 
 
 def _of_numbers(model: Model) -> list[dict[str, object]]:
-    metrics = _with_thresholds(model, REGRESSION_METRICS)
+    metrics = _with_thresholds(model, REGRESSION_METRICS, _of_quantiles(model))
     return [{"metrics": [metric | ({"module": MODULE} if metric["className"] in OURS else {}) for metric in metrics]}]
+
+
+def _of_quantiles(model: Model) -> list[dict[str, object]]:
+    quantiles = model.rows.quantiles
+    meant: dict[str, dict[str, object]] = {PINBALL_LOSS: {}} if quantiles else {}
+    meant |= {pinball_of(one): {"place": place} for place, one in enumerate(quantiles)}
+    meant |= {coverage_of(one): {"place": place, "is_share": True} for place, one in enumerate(quantiles)}
+    return [
+        {"className": "OfQuantiles", "config": json.dumps({"name": name, "quantiles": quantiles} | which), **_thresholds(model, name)}
+        for name, which in meant.items()
+    ]
 
 
 def _of_two(model: Model) -> list[dict[str, object]]:

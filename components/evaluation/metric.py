@@ -60,7 +60,7 @@ def require_recordable(metrics: Sequence[Metric]) -> None:
         SourceError: a slice's values are too long together, or one has a NUL, which PostgreSQL cannot store.
     """
     for metric in metrics:
-        why = _unrecordable_because(metric)
+        why = _unrecordable_because(metric.slice)
         if why:
             name, value = max(metric.slice.items(), key=lambda item: ("\0" in item[1], len(item[1])))
             raise SourceError(
@@ -71,12 +71,17 @@ def require_recordable(metrics: Sequence[Metric]) -> None:
 
 def recordable(metrics: Sequence[Metric]) -> tuple[Metric, ...]:
     """Those of slices that the registry can hold: a service may be given any text."""
-    return tuple(metric for metric in metrics if not _unrecordable_because(metric))
+    return tuple(metric for metric in metrics if is_recordable(metric.slice))
 
 
-def _unrecordable_because(metric: Metric) -> str:
-    """What is wrong with the name of its slice; empty if nothing is."""
-    key = slice_key(metric.slice)
+def is_recordable(slice_: Mapping[str, str]) -> bool:
+    """Whether the registry can hold the name of a slice."""
+    return not _unrecordable_because(slice_)
+
+
+def _unrecordable_because(slice_: Mapping[str, str]) -> str:
+    """What is wrong with the name of a slice; empty if nothing is."""
+    key = slice_key(slice_)
     if len(key) > LONGEST_SLICE_KEY:
         return f"{len(key)} characters, {LONGEST_SLICE_KEY} are possible"
     return "a NUL" if "\0" in key else ""

@@ -16,7 +16,7 @@ from components.evaluation.results import load_metrics
 from components.evaluation.split_scores import RowCollector, SplitRows
 from components.examples.keys import key_hashes
 from components.measurement.measurement import Measurement
-from components.measurement.slices import Slices
+from components.measurement.slices import SliceKey, Slices
 from components.measurement.sums import ScoredRows, StockOnlyError
 from components.measurement.tfma_files import parse_config, write_results
 from components.model.folder import Model
@@ -57,6 +57,24 @@ def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -
     has_keys = model.rows.key in rows.column_names
     keys = key_hashes(rows.column(model.rows.key).combine_chunks()) if has_keys else None
     return collector.rows(keys, slices.keys, list(scores))
+
+
+def rows_by_slice(model: Model, rows: pa.Table) -> dict[SliceKey, np.ndarray]:
+    """The places of the rows of each slice but that of all rows; none where TFMA alone can tell them."""
+    slices = Slices([list(names) for names in model.evaluation.slices])
+    try:
+        numbers = slices.number({name: _as_in_examples(rows.column(name).combine_chunks()) for name in slices.features}, rows.num_rows)
+    except StockOnlyError:
+        return {}
+    found: dict[SliceKey, np.ndarray] = {}
+    for of_rows in numbers:
+        order = np.argsort(of_rows, kind="stable")
+        starts = np.flatnonzero(np.diff(of_rows[order], prepend=-2))
+        for part in np.split(order, starts[1:]) if len(order) else ():
+            if of_rows[part[0]] >= 0:
+                found[slices.keys[of_rows[part[0]]]] = part
+    found.pop((), None)
+    return found
 
 
 def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> ScoredRows:

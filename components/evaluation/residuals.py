@@ -22,9 +22,14 @@ class ResidualBand:
     """Those below which SHARES of the rows are."""
 
 
-def residual_bands(rows: LabelledScores) -> tuple[ResidualBand, ...]:
-    """The bands, ascending. Equal predictions are in one band, so that there may be fewer than ten of them."""
-    predicted = rows.scores[:, 0]
+def residual_bands(rows: LabelledScores, *, point: int) -> tuple[ResidualBand, ...]:
+    """The bands, ascending. Equal predictions are in one band, so that there may be fewer than ten of them.
+
+    Args:
+        rows: at least one.
+        point: which of the scores is the predicted number.
+    """
+    predicted = rows.scores[:, point]
     edges = np.unique(np.quantile(predicted, np.arange(1, BANDS) / BANDS))
     band_of = np.searchsorted(edges, predicted, "left")
     found = []

@@ -12,7 +12,7 @@ import numpy as np
 from components.evaluation.chance.intervals import Confusion, interval
 from components.evaluation.chance.spread import LEAST_KEYS
 from components.evaluation.classes import Measured, measure_classes, read_matrix
-from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS, REGRESSION_METRICS
+from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.metric import Check, Metric
 from components.evaluation.residuals import ResidualBand
 from components.model.folder import Model
@@ -175,9 +175,9 @@ def _metrics(model: Model, slice_: dict[str, str], found: dict[str, Any]) -> lis
     return metrics
 
 
-def _of_numbers(model: Model, found: dict[str, Any]) -> dict[str, Measured]:  # noqa: ARG001 - the others need it
+def _of_numbers(model: Model, found: dict[str, Any]) -> dict[str, Measured]:
     """Without intervals: those are by key alone."""
-    return {name: (_number(found[""][name]), None) for name in REGRESSION_METRICS if name != "example_count"}
+    return {name: (_number(found[""][name]), None) for name in model.metrics if name != "example_count"}
 
 
 def _of_two(model: Model, of_classes: dict[str, Any]) -> dict[str, Measured]:  # noqa: ARG001

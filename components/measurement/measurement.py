@@ -3,10 +3,12 @@ predictions that were kept.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from components.errors import TaskError
 from components.measurement import tfma_private
 from components.measurement.slices import SliceKey, Slices
 from components.measurement.sums import Count, ScoredRows, Sums
@@ -48,6 +50,7 @@ class Measurement:
             StockOnlyError: only the stock Evaluator knows what the rows mean.
             TaskError: a score is NaN.
         """
+        rows = _at_middle(rows, self._plan.quantiles)
         if self._sums is None:
             self._outputs = rows.scores.shape[1]
             self._sums = Sums([ROW_COUNT, *self._plan.statistics], self._outputs)
@@ -63,3 +66,16 @@ class Measurement:
             (rows,), *cells = self._sums.of(number)
             if rows:
                 yield key, self._plan.metrics(cells, self._outputs)
+
+
+def _at_middle(rows: ScoredRows, quantiles: int) -> ScoredRows:
+    """Rows whose score is the middle one of so many quantiles; of a model without quantiles, as they are.
+
+    Raises:
+        TaskError: the model gives another number of scores.
+    """
+    if not quantiles:
+        return rows
+    if rows.scores.shape[1] != quantiles:
+        raise TaskError(f"the model gives {rows.scores.shape[1]} scores, and rows.quantiles of model.toml has {quantiles}")
+    return replace(rows, scores=rows.scores[:, [quantiles // 2]], quantiles=rows.scores)

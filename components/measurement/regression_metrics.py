@@ -4,13 +4,15 @@ Only TFMA imports it, by name; so TFMA is imported here at the top.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
 import tensorflow_model_analysis as tfma
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
+from components.measurement.regression_sums import QuantileCosts
+from components.measurement.sums import ScoredRows
 from components.model.metric_names import R_SQUARED, ROOT_MEAN_SQUARED_ERROR
 
 
@@ -84,6 +86,77 @@ class RSquaredCombiner(beam.CombineFn):  # type: ignore[misc]
         spread = squared_labels - labels**2 / weight if weight > 0 else 0.0
         is_known = spread > SAME * squared_labels
         return {self.key: 1 - squared_errors / spread if is_known else math.nan}
+
+
+class OfQuantiles(metric_types.Metric):  # type: ignore[misc]
+    """The pinball loss of predicted quantiles, or the share of labels that one of them covers."""
+
+    def __init__(self, name: str, quantiles: Sequence[float], place: int | None = None, *, is_share: bool = False) -> None:
+        """A metric by its name.
+
+        Args:
+            name: its own.
+            quantiles: those that the model gives.
+            place: of the one that is meant; None is the mean over all of them.
+            is_share: whether it is the share that is covered.
+        """
+        computations = metric_util.merge_per_key_computations(_of_quantiles)
+        super().__init__(computations, name=name, quantiles=list(quantiles), place=place, is_share=is_share)
+
+
+def _of_quantiles(
+    name: str,
+    quantiles: Sequence[float],
+    place: int | None,
+    is_share: bool,
+    eval_config: Any = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+) -> list[Any]:
+    key = metric_types.MetricKey(name=name, model_name=model_name, output_name=output_name, example_weighted=example_weighted)
+    combiner = QuantileCombiner(key, eval_config, quantiles, place, is_share=is_share)
+    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
+
+
+class QuantileCombiner(beam.CombineFn):  # type: ignore[misc]
+    """Adds up what rows cost, and weights. components/measurement/regression_sums.py says what a row costs."""
+
+    def __init__(self, key: Any, eval_config: Any, quantiles: Sequence[float], place: int | None, *, is_share: bool) -> None:
+        self.key, self.quantiles, self.place, self.is_share = key, quantiles, place, is_share
+        self._eval_config = eval_config
+
+    def create_accumulator(self) -> list[float]:
+        """The two sums, of no rows."""
+        return [0.0] * 2
+
+    def add_input(self, accumulator: list[float], element: Any) -> list[float]:
+        """The sums with a row more."""
+        rows = metric_util.to_label_prediction_example_weight(
+            element,
+            eval_config=self._eval_config,
+            model_name=self.key.model_name,
+            output_name=self.key.output_name,
+            example_weighted=self.key.example_weighted,
+            flatten=False,
+            squeeze=False,
+        )
+        costs = QuantileCosts(tuple(self.quantiles), self.place, self.is_share, is_weighted=True)
+        for label, predicted, weight in rows:
+            scores = predicted.reshape(1, -1)
+            one = ScoredRows(label.reshape(-1), scores, weight.reshape(-1), {}, quantiles=scores)
+            for cells, values in costs.additions(one):
+                accumulator[cells[0]] += values[0]
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[list[float]]) -> list[float]:
+        """The sums of all."""
+        return [sum(values) for values in zip(*accumulators, strict=True)]
+
+    def extract_output(self, accumulator: list[float]) -> dict[Any, float]:
+        """The metric by its key."""
+        costs, weight = accumulator
+        return {self.key: costs / weight if weight > 0 else math.nan}
 
 
 SAME = 1e-12

@@ -58,11 +58,54 @@ class Residuals:
             yield np.full(len(labels), cell), values * weights
 
 
+@dataclass(frozen=True)
+class QuantileCosts:
+    """Weighted pinball losses, or the weight of the rows that a quantile covers; and weights. Cells: [these two]."""
+
+    quantiles: tuple[float, ...]
+    place: int | None
+    """Of the quantile; None is the mean over all of them."""
+    is_share: bool
+    """Whether rows count that are covered."""
+    is_weighted: bool
+
+    def width(self, outputs: int) -> int:  # noqa: ARG002
+        """Two."""
+        return 2
+
+    def additions(self, rows: ScoredRows) -> Additions:
+        """The two of each row.
+
+        Raises:
+            StockOnlyError: the rows have no quantiles.
+            TaskError: a score is not a number.
+        """
+        if rows.quantiles is None:
+            raise StockOnlyError("quantiles, where a model gives none")
+        places = range(len(self.quantiles)) if self.place is None else (self.place,)
+        costs = np.mean([self._cost(rows, place) for place in places], axis=0)
+        weights = rows.weights if self.is_weighted else np.ones(len(costs))
+        for cell, values in enumerate((costs * weights, weights)):
+            yield np.full(len(costs), cell), values
+
+    def _cost(self, rows: ScoredRows, place: int) -> np.ndarray:
+        predicted = _numbers_only(rows.quantiles[:, place]).astype(np.float64) if rows.quantiles is not None else rows.labels
+        return (rows.labels <= predicted).astype(np.float64) if self.is_share else pinball(rows.labels - predicted, self.quantiles[place])
+
+
+def pinball(short: np.ndarray, quantile: float) -> np.ndarray:
+    """The pinball losses of predictions that are short of labels by so much, float64 [rows]."""
+    return np.maximum(quantile * short, (quantile - 1) * short)
+
+
 def _only_scores(rows: ScoredRows) -> np.ndarray:
     """Float32 [rows]."""
     if rows.scores.shape[1] != 1:
         raise StockOnlyError(f"errors, where a model gives {rows.scores.shape[1]} scores")
-    scores: np.ndarray = rows.scores[:, 0]
+    return _numbers_only(rows.scores[:, 0])
+
+
+def _numbers_only(scores: np.ndarray) -> np.ndarray:
     if np.isnan(scores).any():
         raise TaskError(
             f"the model predicts {np.isnan(scores).sum():,} of {len(scores):,} rows as NaN, which no metric can count: "

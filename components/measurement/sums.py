@@ -31,6 +31,8 @@ class ScoredRows:
     """The columns to slice by, with one value a row or none (null)."""
     has_whole_labels: bool = False
     """Whether examples hold the labels as integers, from which TFMA subtracts scores in float64; else it does in float32."""
+    quantiles: np.ndarray | None = None
+    """What is predicted of each quantile, float32 [rows, quantiles], where `scores` has the middle one alone."""
 
 
 class Statistic(Protocol):

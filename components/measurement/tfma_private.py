@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from components.measurement.regression_sums import Errors, Residuals
+from components.measurement.regression_sums import Errors, QuantileCosts, Residuals
 from components.measurement.slices import SliceKey
 from components.measurement.sums import ClassMatrix, Count, Histogram, Matrices, Part, Statistic, StockOnlyError, Totals
 
@@ -33,6 +33,11 @@ class Plan:
     def statistics(self) -> tuple[Statistic, ...]:
         """One for each combiner."""
         return tuple(_statistic(combiner) for combiner in self.combiners)
+
+    @property
+    def quantiles(self) -> int:
+        """How many quantiles of a number a model has to give; 0 if it gives no quantiles."""
+        return max((len(one.quantiles) for one in self.statistics if isinstance(one, QuantileCosts)), default=0)
 
     def metrics(self, sums: Sequence[np.ndarray], outputs: int) -> Metrics:
         """All metrics and plots of one slice, from the cells of each statistic, but for those that TFMA keeps to itself."""
@@ -157,6 +162,10 @@ def _residuals(combiner: Any) -> Residuals:
     return Residuals(bool(combiner.key.example_weighted))
 
 
+def _quantile_costs(combiner: Any) -> QuantileCosts:
+    return QuantileCosts(tuple(combiner.quantiles), combiner.place, combiner.is_share, bool(combiner.key.example_weighted))
+
+
 def _counted(combiner: Any, cells: np.ndarray, outputs: int) -> float:  # noqa: ARG001
     return float(cells[0])
 
@@ -226,6 +235,7 @@ _KINDS = {
     "_MeanSquaredErrorCombiner": _Kind(_errors, _mean_error),
     "_MeanAbsoluteErrorCombiner": _Kind(_errors, _mean_error),
     "RSquaredCombiner": _Kind(_residuals, _as_they_are),
+    "QuantileCombiner": _Kind(_quantile_costs, _as_they_are),
 }
 
 

@@ -73,6 +73,10 @@ class Model(Section):
             has = f"rows.classes = {list(self.classes)}" if self.classes else "rows.classes is missing"
             other = TaskName.BINARY if self.task_name == TaskName.CLASSES else self.task_name
             raise ValueError(f"{has}: a multiclass_classification names at least two classes, a {other} none")
+        if self.rows.quantiles and self.task_name != TaskName.REGRESSION:
+            raise ValueError(
+                f"rows.quantiles = {list(self.rows.quantiles)}: only a regression predicts quantiles, and this is a {self.task_name}"
+            )
         sliced = {name for names in self.evaluation.slices for name in names}
         if identity := sliced & {self.rows.key, self.rows.span}:
             raise ValueError(f"evaluation.slices has {min(identity)!r}, which tells rows apart: choose columns whose values rows share")
@@ -100,7 +104,7 @@ class Model(Section):
     @property
     def task(self) -> LearningTask:
         """What it predicts, and all that depends on it."""
-        return LearningTask(self.task_name, self.rows.classes)
+        return LearningTask(self.task_name, self.rows.classes, self.rows.quantiles)
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -7,6 +7,8 @@ ROOT_MEAN_SQUARED_ERROR = "root_mean_squared_error"
 R_SQUARED = "r_squared"
 ERRORS = ("mean_squared_error", ROOT_MEAN_SQUARED_ERROR, "mean_absolute_error")
 """Metrics of which less is better, in the label's unit or its square."""
+PINBALL_LOSS = "pinball_loss"
+"""The mean over the quantiles that are predicted: what a prediction costs that is below, or above, a label. Less is better."""
 REGRESSION_METRICS = (
     "example_count",
     ROOT_MEAN_SQUARED_ERROR,
@@ -21,6 +23,26 @@ HEADLINE_METRICS = ("auc", "macro_auc", R_SQUARED)
 """One for each task: the metric that stands for a version in a list."""
 MEASURES = ("auc", "precision", "recall", "f1")
 """The measures of each class of a multiclass model, and of their mean over the classes."""
+
+
+def is_error(name: str) -> bool:
+    """Whether less of a metric is better, in the label's unit or its square."""
+    return name in ERRORS or name.startswith(PINBALL_LOSS)
+
+
+def quantile_metric_names(quantiles: Sequence[float]) -> tuple[str, ...]:
+    """The metrics that a model of quantiles has beside those of its middle one."""
+    return (PINBALL_LOSS, *map(pinball_of, quantiles), *map(coverage_of, quantiles)) if quantiles else ()
+
+
+def pinball_of(quantile: float) -> str:
+    """The pinball loss of one quantile: `pinball_loss_of_0.9`."""
+    return f"{PINBALL_LOSS}_of_{quantile:g}"
+
+
+def coverage_of(quantile: float) -> str:
+    """The share of labels up to what is predicted of a quantile, which is the quantile if that is right: `coverage_of_0.9`."""
+    return f"coverage_of_{quantile:g}"
 
 
 def class_metric_names(classes: Sequence[str]) -> tuple[str, ...]:

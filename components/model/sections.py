@@ -100,6 +100,8 @@ class RowsSection(Section):
     """What is predicted: 0 or 1, the position of the class in `classes`, or a number."""
     classes: tuple[ClassName, ...] = Field(default=(), max_length=20)
     """The meaning of the labels 0, 1, 2, …; empty if there are only 0 and 1, which stand for no and yes."""
+    quantiles: tuple[Number, ...] = Field(default=(), max_length=19)
+    """The quantiles of a number that the network gives, such as [0.1, 0.5, 0.9]; the middle one is the predicted number. Empty: it."""
     label_delay_days: Whole = Field(ge=0, le=3_650)
     """How many days after a span its label is known."""
     span: Identifier
@@ -117,6 +119,17 @@ class RowsSection(Section):
         if len(classes) == 1 or len(set(classes)) < len(classes):
             raise ValueError(f"{list(classes)} is no choice: name at least two classes, each once")
         return classes
+
+    @field_validator("quantiles")
+    @classmethod
+    def _are_quantiles(cls, quantiles: tuple[float, ...]) -> tuple[float, ...]:
+        if any(not 0 < one < 1 for one in quantiles):
+            raise ValueError(f"{list(quantiles)}: a quantile is between 0 and 1, both excluded")
+        if list(quantiles) != sorted(set(quantiles)) or len({f"{one:g}" for one in quantiles}) < len(quantiles):
+            raise ValueError(f"{list(quantiles)}: name quantiles in ascending order, each once")
+        if quantiles and len(quantiles) % 2 == 0:
+            raise ValueError(f"{list(quantiles)} has no middle one, which is the predicted number: add it, such as 0.5")
+        return quantiles
 
 
 class WindowSection(Section):

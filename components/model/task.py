@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from components.model.metric_names import (
     BINARY_METRICS,
+    PINBALL_LOSS,
     REGRESSION_METRICS,
     ROOT_MEAN_SQUARED_ERROR,
     class_metric_names,
     macro_metric,
+    quantile_metric_names,
 )
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ class LearningTask:
     name: TaskName
     classes: tuple[str, ...] = ()
     """The meaning of the labels 0, 1, 2, …; () for two labels and for numbers."""
+    quantiles: tuple[float, ...] = ()
+    """Those of a number that are predicted, ascending and odd in number; () for the number alone."""
 
     @property
     def is_regression(self) -> bool:
@@ -44,14 +48,24 @@ class LearningTask:
 
     @property
     def score_count(self) -> int:
-        """How many scores the network gives for a row: the predicted number, the probability of 1, or one for each class."""
-        return len(self.classes) or 1
+        """How many scores the network gives for a row: the predicted number, the probability of 1, or one for each class or quantile."""
+        return len(self.classes) or len(self.quantiles) or 1
+
+    @property
+    def point(self) -> int:
+        """Which of the scores is the predicted number: the middle quantile."""
+        return len(self.quantiles) // 2
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        """What the scores are called if there are several kinds of them: the classes, or the quantiles."""
+        return self.classes or tuple(f"{quantile:g}" for quantile in self.quantiles)
 
     @property
     def score_meaning(self) -> str:
         """What they are, for a sentence."""
         if self.is_regression:
-            return "the predicted number"
+            return f"the predicted quantiles {', '.join(self.score_names)}" if self.quantiles else "the predicted number"
         return "a score for each class" if self.classes else "the probability of label 1"
 
     @property
@@ -71,14 +85,14 @@ class LearningTask:
     def metrics(self) -> tuple[str, ...]:
         """The metrics that are computed for every slice."""
         if self.is_regression:
-            return REGRESSION_METRICS
+            return (*REGRESSION_METRICS, *quantile_metric_names(self.quantiles))
         return class_metric_names(self.classes) if self.classes else BINARY_METRICS
 
     @property
     def decisive_metrics(self) -> tuple[str, ...]:
         """The metrics by which two versions are held against each other, the most telling first: whatever goes wrong, one of them tells."""
         if self.is_regression:
-            return (ROOT_MEAN_SQUARED_ERROR, "mean_absolute_error")
+            return (PINBALL_LOSS,) if self.quantiles else (ROOT_MEAN_SQUARED_ERROR, "mean_absolute_error")
         return ("accuracy", macro_metric("auc"), macro_metric("f1")) if self.classes else ("auc", "binary_accuracy")
 
     @property

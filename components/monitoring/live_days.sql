@@ -12,7 +12,7 @@ WITH last AS (
   ORDER BY day, version, role, target, attempt DESC
 )
 SELECT
-  version, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, inputs, run_id,
+  version, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, slice_scores, inputs, run_id,
   (SELECT json_agg(json_build_array(metric_name.name, features, value, ci_low, ci_high, example_count) ORDER BY metric_name.name, slice_key)
    FROM registry.live_metric JOIN registry.metric_name USING (metric_id) JOIN registry.slice USING (slice_id)
    WHERE live_metric.live_day_id = last.live_day_id AND CAST(:with_metrics AS boolean)) AS metrics
@@ -27,11 +27,11 @@ WHERE model = :model AND pipeline_name = :pipeline_name AND state = 'SUCCEEDED' 
 
 -- name: insert
 INSERT INTO registry.live_day (
-  model_version_id, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, inputs, run_id
+  model_version_id, target, role, day, attempt, state, through, row_count, labelled, contradicting, fingerprint, operation, scores, slice_scores, inputs, run_id
 )
 VALUES (
   :model_version_id, :target, :role, :day, :attempt, :state, :through, :row_count, :labelled, :contradicting, :fingerprint,
-  CAST(:operation AS jsonb), CAST(:scores AS jsonb), CAST(:inputs AS jsonb), :run_id
+  CAST(:operation AS jsonb), CAST(:scores AS jsonb), CAST(:slice_scores AS jsonb), CAST(:inputs AS jsonb), :run_id
 )
 ON CONFLICT (model_version_id, target, role, day, attempt) DO NOTHING
 RETURNING live_day_id;

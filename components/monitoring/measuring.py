@@ -130,6 +130,7 @@ def _measure(
         fingerprint=due.fingerprint,
         operation=rows.operation,
         scores=rows.score_counts,
+        slice_scores=rows.slice_scores,
         inputs=look_at_inputs(query.model, trained, rows.profiles, again),
         metrics=recordable(measure_predictions(rows.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
         attempt=due.attempt,

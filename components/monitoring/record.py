@@ -1,7 +1,7 @@
 """What live versions did day by day, as the registry has it. A measurement is never changed: what changed since is measured again."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from components.database.statements import execute
 from components.evaluation.metric import Metric
 from components.looks.beside import SKEWED_SHARE
+from components.measurement.score_counts import ScoreCounts, SliceScores
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id
 from components.runs.steps import PipelineName
@@ -87,17 +88,6 @@ class FeatureDay:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ScoreCounts:
-    """How an output of the model is distributed, in equal bins from 0 to 1."""
-
-    rows: tuple[int, ...]
-    labelled: tuple[int, ...]
-    """Those whose label is known."""
-    positives: tuple[int, ...]
-    """Those whose label is the one that the output stands for."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class LiveDay:
     """What a day came to."""
 
@@ -112,6 +102,8 @@ class LiveDay:
     operation: Operation
     scores: tuple[ScoreCounts, ...]
     """Of each output."""
+    slice_scores: tuple[SliceScores, ...] = ()
+    """Of the largest slices of a binary model."""
     inputs: tuple[FeatureDay, ...]
     metrics: tuple[Metric, ...]
     attempt: int = 0
@@ -158,11 +150,16 @@ def _live_day(row: sa.RowMapping) -> LiveDay:
         state=DayState(row["state"]),
         rows=row["row_count"],
         operation=operation,
-        scores=tuple(ScoreCounts(**{name: tuple(counts) for name, counts in one.items()}) for one in row["scores"]),
+        scores=tuple(map(_score_counts, row["scores"])),
+        slice_scores=tuple(SliceScores(slice=one["slice"], counts=_score_counts(one["counts"])) for one in row["slice_scores"]),
         inputs=tuple(FeatureDay(**one) for one in inputs),
         metrics=tuple(map(metric_from, row["metrics"] or ())),
         **{name: row[name] for name in ("through", "labelled", "contradicting", "fingerprint", "attempt", "run_id", "target")},
     )
+
+
+def _score_counts(fields: Mapping[str, Sequence[int]]) -> ScoreCounts:
+    return ScoreCounts(**{name: tuple(counts) for name, counts in fields.items()})
 
 
 def last_day_of_runs(connection: sa.Connection, model: str, target: str) -> date | None:
@@ -191,6 +188,7 @@ def record_live_day(connection: sa.Connection, model: str, target: str, measured
         row_count=measured.rows,
         operation=json.dumps(asdict(measured.operation)),
         scores=json.dumps([asdict(one) for one in measured.scores]),
+        slice_scores=json.dumps([asdict(one) for one in measured.slice_scores]),
         inputs=json.dumps([asdict(one) for one in measured.inputs]),
         run_id=run_id,
         **{name: getattr(measured, name) for name in ("state", "through", "labelled", "contradicting", "fingerprint")},

@@ -12,10 +12,13 @@ from google.api_core.exceptions import NotFound
 
 from components.diagnosis.own_model import OwnModel
 from components.errors import SourceError
+from components.evaluation.metric import is_recordable
+from components.evaluation.predicted import rows_by_slice
 from components.google import table_name
+from components.measurement.score_counts import ScoreCounts, SliceScores, count_scores
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
-from components.monitoring.record import Operation, ScoreCounts, ServedDay
+from components.monitoring.record import Operation, ServedDay
 from components.prediction_log.table import feature_field
 from components.profiles.profile import ColumnProfile, sum_profiles
 from components.profiles.profiling import profile_batch
@@ -26,7 +29,8 @@ from components.snapshot.columns import read_features
 LABEL = "perennial_label"
 CONTRADICTING = "perennial_contradicting"
 QUANTILES = (0.5, 0.95, 0.99)
-BINS = 50
+MOST_SLICES = 100
+"""Of which scores are counted: those with most rows."""
 
 
 def served_population(version: int, role: str) -> str:
@@ -74,7 +78,7 @@ class ServedRows:
 
     def _score_matrix(self, batch: pa.RecordBatch) -> np.ndarray:
         """Float32 [rows, scores]."""
-        if not self.model.classes:
+        if self.model.score_count == 1:
             return np.asarray(batch.column("score").cast(pa.float32())).reshape(-1, 1)
         values = np.asarray(batch.column("class_scores").flatten().cast(pa.float32()))
         return values.reshape(batch.num_rows, -1)
@@ -95,16 +99,26 @@ class ServedRows:
         """How each output is distributed; empty where numbers are predicted, which have no range to count in."""
         if self.model.task.is_regression:
             return ()
-        scores = np.concatenate(self._scores)[self._is_number]
-        bins = np.clip((scores * BINS).astype(int), 0, BINS - 1)
-        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])[self._is_number]
-        return tuple(self._counts(column, labels, place) for place, column in enumerate(bins.T))
+        scores, labels = np.concatenate(self._scores)[self._is_number], self._labels
+        return tuple(count_scores(column, labels, place if self.model.classes else 1) for place, column in enumerate(scores.T))
 
-    def _counts(self, bins: np.ndarray, labels: np.ndarray, place: int) -> ScoreCounts:
-        is_own = labels == (place if self.model.classes else 1)
-        chosen = (bins, bins[labels >= 0], bins[is_own])
-        rows, labelled, positives = (tuple(np.bincount(one, minlength=BINS).tolist()) for one in chosen)
-        return ScoreCounts(rows=rows, labelled=labelled, positives=positives)
+    @property
+    def slice_scores(self) -> tuple[SliceScores, ...]:
+        """How the scores of a binary model are distributed in each of the largest slices."""
+        if self.model.task.is_regression or self.model.classes:
+            return ()
+        table = pa.Table.from_batches(self._kept).filter(pa.array(self._is_number))
+        found = (({name: str(value) for name, value in key}, rows) for key, rows in rows_by_slice(self.model, table).items())
+        largest = sorted((one for one in found if is_recordable(one[0])), key=lambda one: -len(one[1]))[:MOST_SLICES]
+        scores, labels = np.concatenate(self._scores)[self._is_number, 0], self._labels
+        return tuple(SliceScores(slice=one, counts=count_scores(scores[rows], labels[rows], 1)) for one, rows in largest)
+
+    @property
+    def _labels(self) -> np.ndarray:
+        """Of the rows whose scores are finite, -1 where none is known."""
+        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])
+        found: np.ndarray = labels[self._is_number]
+        return found
 
     @property
     def _is_number(self) -> np.ndarray:

@@ -58,7 +58,7 @@ class RollingSum:
         """The profile of the rows of all of them; None without one."""
         if len(self.profiles) < 2:
             return self.profiles[0] if self.profiles else None
-        fields: dict[str, Any] = dict(zip(WHOLE, self._whole, strict=True))
+        fields: dict[str, Any] = dict(zip(WHOLE, self._whole, strict=True)) | self._arrays
         for name, limit in MAPS.items():
             counted, dropped = most_common(self._maps[name], limit) if self._maps[name] else ({}, 0)
             fields[name] = counted
@@ -67,7 +67,6 @@ class RollingSum:
         return replace(
             self.profiles[-1],
             **fields,
-            **self._arrays,
             total=sum(column.total for column in self.profiles),
             low=min(lows),
             high=max(highs),

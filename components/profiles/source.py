@@ -17,7 +17,8 @@ from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import LOADING, Snapshot
-from components.snapshot.partitions import days_condition
+from components.snapshot.partitions import days_condition, is_view
+from components.snapshot.views.rows import stream_view
 
 log = logging.getLogger(__name__)
 
@@ -112,4 +113,7 @@ def _stream(cloud: Cloud, snapshot: Snapshot, days: list[date], as_of: datetime 
     first, after = (f"DATE '{day}'" for day in (days[0], days[-1] + timedelta(days=1)))
     restriction = days_condition(field, snapshot.partition_type, first, after)
     with bigquery_errors(cloud.settings, f"rows of {name}", remedy="run the same command again"):
-        yield from stream_table(cloud, name, columns=columns, restriction=restriction, as_of=as_of)
+        if as_of and is_view(cloud.warehouse.get_table(name, timeout=60)):
+            yield from stream_view(cloud, name, columns=columns, condition=restriction)
+        else:
+            yield from stream_table(cloud, name, columns=columns, restriction=restriction, as_of=as_of)

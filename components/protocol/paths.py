@@ -42,11 +42,10 @@ def parse_path(method: str, path_and_query: str) -> Route | None:
     """
     if not ANY_PATH.fullmatch(path_and_query):
         return None
-    malformed = Refusal(f"Malformed request: {method} {path_and_query}")
     pattern = {"POST": POST_PATH, "GET": GET_PATH}.get(method)
     match = pattern.fullmatch(path_and_query) if pattern else None
     if match is None:
-        raise malformed
+        raise _malformed(method, path_and_query)
     model, version, label, verb = match.groups()
     if version is not None and int(version) >= MOST_VERSIONS:
         raise Refusal(f"Failed to convert version: {version} to numeric.", silent=True)
@@ -59,8 +58,12 @@ def parse_path(method: str, path_and_query: str) -> Route | None:
         ModelVerb.CLASSIFY,
         ModelVerb.REGRESS,
     ):  # the expression ignores case, the comparison after it does not
-        raise malformed
+        raise _malformed(method, path_and_query)
     return Route(_decoded(model), ModelVerb(verb), None if version is None else int(version), None if label is None else _decoded(label))
+
+
+def _malformed(method: str, path_and_query: str) -> Refusal:
+    return Refusal(f"Malformed request: {method} {path_and_query}")
 
 
 def _decoded(text: str) -> str:

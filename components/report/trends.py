@@ -48,23 +48,26 @@ def trend(
         pattern: how Vega writes the values.
         small: whether several stand side by side.
     """
-    x = _axis("day", days)
+    x, (width, height) = _axis("day", days), (SMALL_WIDTH, SMALL_HEIGHT) if small else (WIDTH, HEIGHT)
+    step = width / ((days[1] - days[0]).days + 1)
     value = alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=4, format=pattern), scale=alt.Scale(zero=False, nice=True))
     rows: list[Row] = [
         {"day": day_milliseconds(one.day), "value": one.value, "low": one.low, "high": one.high, "final": one.is_final} for one in points
     ]
     bounded = [row for row in rows if row["low"] is not None and row["high"] is not None]
-    bars = alt.Chart(table(bounded)).mark_rule(color=SOFT.light, strokeWidth=7, strokeCap="round")
+    bars = alt.Chart(table(bounded)).mark_rule(color=SOFT.light, strokeWidth=min(7.0, max(1.0, 0.6 * step)), strokeCap="round")
     line = alt.Chart(table(rows)).mark_line(color=DATA.light, strokeWidth=2)
     fill = alt.Color("final:N", legend=None, scale=alt.Scale(domain=[True, False], range=[DATA.light, CARD_FILL.light]))
-    dots = alt.Chart(table(rows)).mark_point(size=42, stroke=DATA.light, strokeWidth=1.5, filled=True, opacity=1)
+    dots = alt.Chart(table(rows)).mark_point(
+        size=min(42.0, max(4.0, (0.9 * step) ** 2)), stroke=DATA.light, strokeWidth=1.5, filled=True, opacity=1
+    )
     layers = [
         *_rules(marks, days, x),
         *([bars.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")] if bounded else []),
         line.encode(x=x, y=value),
         dots.encode(x=x, y=value, fill=fill),
     ]
-    return draw(alt.layer(*layers), *((SMALL_WIDTH, SMALL_HEIGHT) if small else (WIDTH, HEIGHT)))
+    return draw(alt.layer(*layers), width, height)
 
 
 def volume(counts: Sequence[tuple[date, float]], marks: Sequence[TimeMark], days: tuple[date, date]) -> Markup:

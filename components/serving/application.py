@@ -3,11 +3,11 @@
 import asyncio
 import hmac
 import logging
+import os
 import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from uuid import uuid4
 
 from components.protocol.json_text import error_body
 from components.protocol.refusal import Refusal
@@ -24,6 +24,8 @@ Scope = Mapping[str, Any]
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}.*")
 """W3C Trace Context."""
+ID_BYTES = 16
+"""Of the id of a request that comes without one."""
 OPEN_PATHS = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 """What a probe asks, without a token."""
 FIRST_REFUSED, UNAUTHENTICATED = 400, 401
@@ -60,8 +62,8 @@ class Application:
         query = b"?" + scope["query_string"] if scope["query_string"] else b""
         path = (scope["raw_path"] + query).decode("latin-1")
         named = headers.get(b"x-request-id", "")
-        request_id = named if REQUEST_ID.fullmatch(named) else uuid4().hex
-        trace = TRACE.fullmatch(headers.get(b"traceparent", ""))
+        request_id = named if REQUEST_ID.fullmatch(named) else os.urandom(ID_BYTES).hex()
+        trace = TRACE.fullmatch(headers[b"traceparent"]) if b"traceparent" in headers else None
         body: bytes | None = None
         try:
             self._require_token(scope["path"], headers)
@@ -81,7 +83,7 @@ class Application:
             answer = Answer(500, error_body(b"an internal error, which the service's log has"))
         if answer.status >= FIRST_REFUSED:
             self._remember_refused((scope["method"], path), request_id, answer.status, body, time.perf_counter() - started)
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, headers)})
+        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, trace and trace[0])})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
         self.service.metrics.request(scope["method"][:16], answer.route, answer.status, time.perf_counter() - started)
 
@@ -101,10 +103,9 @@ class Application:
 
     async def _body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
         limit = self.service.limits.body_bytes
-        too_large = Refusal(f"the body has more than {limit:,} bytes: send several requests", status=413)
         length = headers.get(b"content-length", "0")
         if length.isdecimal() and int(length) > limit:
-            raise too_large
+            raise _too_large(limit)
         parts, size = [], 0
         while True:
             message = await receive()
@@ -113,7 +114,7 @@ class Application:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             if size > limit:
-                raise too_large
+                raise _too_large(limit)
             if not message.get("more_body"):
                 return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -135,7 +136,11 @@ class Application:
         return await answer_request(self.service, call)
 
 
-def _headers(answer: Answer, request_id: str, headers: Mapping[bytes, str]) -> list[tuple[bytes, bytes]]:
+def _too_large(limit: int) -> Refusal:
+    return Refusal(f"the body has more than {limit:,} bytes: send several requests", status=413)
+
+
+def _headers(answer: Answer, request_id: str, traceparent: str | None) -> list[tuple[bytes, bytes]]:
     sent = [
         (b"content-type", answer.content_type),
         (b"content-length", str(len(answer.body)).encode()),
@@ -145,6 +150,6 @@ def _headers(answer: Answer, request_id: str, headers: Mapping[bytes, str]) -> l
         sent.append((b"www-authenticate", b"Bearer"))
     if answer.version is not None:
         sent.append((b"x-model-version", str(answer.version).encode()))
-    if TRACE.fullmatch(headers.get(b"traceparent", "")):
-        sent.append((b"traceparent", headers[b"traceparent"].encode("latin-1")))
+    if traceparent is not None:
+        sent.append((b"traceparent", traceparent.encode("latin-1")))
     return sent

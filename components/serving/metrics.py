@@ -34,6 +34,7 @@ class Metrics:
             "http_server_request_duration_seconds", "Duration of requests.", labels, buckets=SECONDS, registry=self.registry
         )
         self._gauges: dict[str, Gauge] = {}
+        self._series: dict[tuple[str, ...], Histogram] = {}
 
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter of TensorFlow Serving's, or of ours where the name begins with `perennial_`."""
@@ -41,11 +42,18 @@ class Metrics:
 
     def time(self, name: str, seconds: float, *labels: str) -> None:
         """Observe a duration under one of TensorFlow Serving's names."""
-        self._times[name].labels(*labels).observe(1e6 * seconds)
+        self._one(name, self._times[name], labels).observe(1e6 * seconds)
 
     def request(self, method: str, route: str, status: int, seconds: float) -> None:
         """Observe a request. The route has no names of models that do not exist."""
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        self._one("", self._requests, (method, route, str(status))).observe(seconds)
+
+    def _one(self, name: str, histogram: Histogram, labels: tuple[str, ...]) -> Histogram:
+        """The series of labels, which prometheus_client itself takes a while to find."""
+        series = self._series.get((name, *labels))
+        if series is None:
+            series = self._series[(name, *labels)] = histogram.labels(*labels)
+        return series
 
     def level(self, name: str, text: str, value: float) -> None:
         """Set a gauge of ours."""

@@ -108,6 +108,7 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=False,  # nobody asks for the client's address
         timeout_graceful_shutdown=STOP_SECONDS,
         timeout_keep_alive=75,
     )

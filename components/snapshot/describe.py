@@ -6,10 +6,9 @@ from google.cloud import bigquery
 
 from components.cloud import Cloud
 from components.errors import SourceError
-from components.google import table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.document import Partition, Snapshot, field_type
+from components.snapshot.document import Partition, Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, read_partitions
 from components.snapshot.source import read_history, read_source_table
 from components.snapshot.window import resolve_window
@@ -25,9 +24,10 @@ def describe_snapshot(cloud: Cloud, model: Model, through: date) -> tuple[Snapsh
         AccessError: BigQuery refuses or does not answer.
     """
     table = read_source_table(cloud, model)
-    history, field = read_history(cloud, table), model.source.partition_field
+    field = model.source.partition_field
+    history = read_history(cloud, table, field)
     window = resolve_window(model, through, first=history.first, last=history.latest)
-    wanted = _range(table, field, (window.first_partition, window.last_partition))
+    wanted = PartitionRange.of(table, field, (window.first_partition, window.last_partition))
     partitions, as_of = _read(cloud, wanted, remedy="load its partitions, or choose another --through")
     return Snapshot.of(model, table, partition_field=field, partitions=partitions, spans=window.spans), as_of
 
@@ -45,14 +45,9 @@ def describe_days(cloud: Cloud, model: Model, first: date, last: date) -> tuple[
 
 def describe_table(cloud: Cloud, model: Model, table: bigquery.Table, *, field: str, days: tuple[date, date]) -> tuple[Snapshot, datetime]:
     """Like `describe_days`, of any table whose description has been read already. `days` are the first and the last one."""
-    wanted = _range(table, field, days)
+    wanted = PartitionRange.of(table, field, days)
     partitions, as_of = _read(cloud, wanted, remedy="choose other days")
     return Snapshot.of(model, table, partition_field=wanted.field, partitions=partitions, spans=()), as_of
-
-
-def _range(table: bigquery.Table, field: str, days: tuple[date, date]) -> PartitionRange:
-    types = {column.name: column.field_type for column in table.schema}
-    return PartitionRange(table_name(table), field, *days, tuple(types), kind=field_type(field, types))
 
 
 def _read(cloud: Cloud, wanted: PartitionRange, *, remedy: str) -> tuple[tuple[Partition, ...], datetime]:

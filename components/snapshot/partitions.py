@@ -6,26 +6,31 @@ from pathlib import Path
 
 from google.cloud import bigquery
 
-from components.google import quoted
+from components.google import quoted, table_name
 from components.settings import Settings
-from components.snapshot.document import LOADING, Partition
+from components.snapshot.document import LOADING, Partition, field_type
 
 PARTITION_TYPES = ("DATE", "DATETIME", "TIMESTAMP")
 """Of the columns that a table may be partitioned on. A day of a TIMESTAMP is one of UTC, as its partitions are."""
 PARTITION_UNITS = ("DAY", "HOUR", "MONTH")
 
 
-def days_condition(field: str, kind: str, first: str, after: str | None) -> str:
+def is_view(table: bigquery.Table) -> bool:
+    """Whether it is a view, of which BigQuery keeps neither rows nor a past."""
+    return table.table_type in ("VIEW", "MATERIALIZED_VIEW")
+
+
+def days_condition(field: str, kind: str, first: str | None, after: str | None) -> str:
     """That a row is of the days from one up to another, which is excluded; days as SQL. BigQuery prunes partitions by such a range.
 
     Args:
         field: that the table is partitioned on.
         kind: its type.
-        first: the first day, a DATE.
+        first: the first day, a DATE; None where there is no first one.
         after: the day after the last one; None where there is no last one.
     """
     bounds = ((sign, day) for sign, day in ((">=", first), ("<", after)) if day is not None)
-    return " AND ".join(f"`{field}` {sign} {day if kind == 'DATE' else f'{kind}({day})'}" for sign, day in bounds)
+    return " AND ".join(f"`{field}` {sign} {day if kind == 'DATE' else f'{kind}({day})'}" for sign, day in bounds) or "TRUE"
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,14 @@ class PartitionRange:
     """Columns that the checksums leave out."""
     kind: str = "DATE"
     """BigQuery's type of the field: one of PARTITION_TYPES."""
+    is_view: bool = False
+    """Whether it can only be read as it is now."""
+
+    @classmethod
+    def of(cls, table: bigquery.Table, field: str, days: tuple[date, date], *, without: tuple[str, ...] = ()) -> "PartitionRange":
+        """The days, the first and the last one, of a table that has been described."""
+        types = {column.name: column.field_type for column in table.schema}
+        return cls(table_name(table), field, *days, tuple(types), without=without, kind=field_type(field, types), is_view=is_view(table))
 
     @property
     def query(self) -> str:
@@ -56,6 +69,7 @@ class PartitionRange:
         return sql.format(
             row=f"`{row}`",
             table=quoted(self.table),
+            as_of="" if self.is_view else "FOR SYSTEM_TIME AS OF @as_of",
             day=f"`{row}`.`{field}`" if self.kind == "DATE" else f"DATE(`{row}`.`{field}`)",
             condition=days_condition(self.field, self.kind, "@first_partition", "DATE_ADD(@last_partition, INTERVAL 1 DAY)"),
             columns=columns,

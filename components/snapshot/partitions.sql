@@ -6,7 +6,7 @@ SELECT
   BIT_XOR(FARM_FINGERPRINT(TO_JSON_STRING({row}))) AS fingerprints_xor,
   SUM(MOD(FARM_FINGERPRINT(TO_JSON_STRING({row})), 1000000007)) AS fingerprints_sum
 FROM (
-  SELECT {columns} FROM {table} FOR SYSTEM_TIME AS OF @as_of
+  SELECT {columns} FROM {table} {as_of}
   WHERE {condition}
 ) AS {row}
 GROUP BY 1

@@ -13,10 +13,11 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.describe import describe_snapshot
 from components.snapshot.document import Snapshot
-from components.snapshot.partitions import PartitionRange, current_time, read_partitions
+from components.snapshot.partitions import PartitionRange, current_time, is_view, read_partitions
 from components.snapshot.pinned import set_expiry
 from components.snapshot.rewritten import PartitionChange, partition_changes
 from components.snapshot.source import read_history, read_source_table
+from components.snapshot.views.copy import copy_view
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNRECORDED = timedelta(days=7)
@@ -35,7 +36,7 @@ def latest_partition(cloud: Cloud, model: Model) -> date:
         SourceError: the table does not exist, is not partitioned as the model says, or has no partition of today or before.
         AccessError: BigQuery refuses or does not answer.
     """
-    return read_history(cloud, read_source_table(cloud, model)).last
+    return read_history(cloud, read_source_table(cloud, model), model.source.partition_field).last
 
 
 def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:
@@ -50,28 +51,36 @@ def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:
     """
     snapshot, as_of = describe_snapshot(cloud, model, through)
     with bigquery_errors(cloud.settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"):
-        is_ours = _copy(cloud, snapshot, as_of)
+        of_view = is_view(cloud.warehouse.get_table(snapshot.source_table, timeout=60))
+        is_ours = _copy(cloud, snapshot, as_of, of_view=of_view)
         wrong = _differences(cloud, snapshot)
         if wrong and not is_ours and _drop_unrecorded(cloud, snapshot):
-            _copy(cloud, snapshot, as_of)
+            _copy(cloud, snapshot, as_of, of_view=of_view)
             wrong = _differences(cloud, snapshot)
         if wrong:
             _drop_unrecorded(cloud, snapshot)
-            raise SourceError(_sentence(snapshot, wrong))
+            raise SourceError(_sentence(snapshot, wrong, of_view=of_view))
     return snapshot
 
 
-def _copy(cloud: Cloud, snapshot: Snapshot, as_of: datetime) -> bool:
+def _copy(cloud: Cloud, snapshot: Snapshot, as_of: datetime, *, of_view: bool) -> bool:
     """Make the table snapshot, or take over the one of the same content. Returns whether it was made."""
-    source = f"{snapshot.source_table}@{(as_of - EPOCH) // timedelta(milliseconds=1)}"
-    config = bigquery.CopyJobConfig(operation_type=bigquery.OperationType.SNAPSHOT, write_disposition="WRITE_EMPTY")
-    config.destination_expiration_time = (as_of + UNRECORDED).isoformat()
     try:
-        cloud.warehouse.copy_table(source, snapshot.snapshot_table, job_config=config, timeout=60).result(timeout=COPY_SECONDS)
+        if of_view:
+            copy_view(cloud, snapshot, as_of + UNRECORDED)
+        else:
+            _copy_table(cloud, snapshot, as_of)
     except Conflict:
         _take_over(cloud, snapshot, as_of)
         return False
     return True
+
+
+def _copy_table(cloud: Cloud, snapshot: Snapshot, as_of: datetime) -> None:
+    source = f"{snapshot.source_table}@{(as_of - EPOCH) // timedelta(milliseconds=1)}"
+    config = bigquery.CopyJobConfig(operation_type=bigquery.OperationType.SNAPSHOT, write_disposition="WRITE_EMPTY")
+    config.destination_expiration_time = (as_of + UNRECORDED).isoformat()
+    cloud.warehouse.copy_table(source, snapshot.snapshot_table, job_config=config, timeout=60).result(timeout=COPY_SECONDS)
 
 
 def _take_over(cloud: Cloud, snapshot: Snapshot, now: datetime) -> None:
@@ -105,7 +114,14 @@ def _drop_unrecorded(cloud: Cloud, snapshot: Snapshot) -> bool:
     return True
 
 
-def _sentence(snapshot: Snapshot, wrong: tuple[PartitionChange, ...]) -> str:
+def _sentence(snapshot: Snapshot, wrong: tuple[PartitionChange, ...], *, of_view: bool) -> str:
+    if of_view:
+        days = f"{wrong[0].day} and {len(wrong) - 1} more"
+        return (
+            f"view {snapshot.source_table} gave other rows when it was copied than when they were counted ({days} of "
+            f"{len(snapshot.partitions)} days): run the same command again if its tables were being written; if it gives other rows each "
+            f"time, by CURRENT_TIMESTAMP(), RAND() or the like, take that out of it"
+        )
     first = wrong[0]
     return (
         f"table snapshot {snapshot.snapshot_table} does not hold what was counted in {len(wrong)} of {len(snapshot.partitions)} partitions "

@@ -1,7 +1,7 @@
 """Find out how the source table has changed since its partitions were pinned: late or deleted data, other columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from google.cloud import bigquery
@@ -51,9 +51,8 @@ def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapsh
         table = client.get_table(snapshot.source_table, timeout=60)
         columns = _column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
         added = tuple(change.name for change in columns if change.pinned is None)
-        names, days = tuple(field.name for field in table.schema), (pinned[0].day, pinned[-1].day)
-        kind = snapshot.partition_type
-        wanted = PartitionRange(snapshot.source_table, snapshot.partition_field, *days, names, without=added, kind=kind)
+        days = (pinned[0].day, pinned[-1].day)
+        wanted = replace(PartitionRange.of(table, snapshot.partition_field, days, without=added), kind=snapshot.partition_type)
         present = read_partitions(client, settings, wanted, current_time(client))
     return SourceChanges(partition_changes(pinned, present), columns)
 

@@ -18,7 +18,8 @@ from components.google import quoted, table_name
 from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import LOADING, field_type
-from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time, days_condition
+from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, current_time, days_condition, is_view
+from components.snapshot.views.behind import require_days
 
 LOAD = "load it first (`perennial seed MODEL` for the examples' data)"
 AHEAD_OF_UTC = timedelta(hours=14)
@@ -88,13 +89,17 @@ def read_source_table(cloud: Cloud, model: Model) -> bigquery.Table:
     """Read the description of the source table.
 
     Raises:
-        SourceError: it does not exist, or is not partitioned by day, hour or month on the model's partition field.
+        SourceError: it does not exist, or is not partitioned by day, hour or month on the model's partition field; of a view: what it
+            reads is not partitioned at all.
         AccessError: BigQuery refuses or does not answer.
     """
     name = f"{cloud.settings.project}.{model.source.table}"
     with bigquery_errors(cloud.settings, f"source table {name} of model {model.name!r}", remedy=LOAD):
         table = cloud.warehouse.get_table(name, timeout=30)
     field, by_time = model.source.partition_field, table.time_partitioning
+    if is_view(table):
+        require_days(cloud, table, field)
+        return table
     if by_time is not None and by_time.field is None and field in LOADING and by_time.type_ in LOADING[field][1]:
         return table
     if by_time is not None and by_time.field is not None and by_time.type_ in PARTITION_UNITS:
@@ -144,8 +149,13 @@ def _copy_statement(table: bigquery.Table, day: str, columns: str = "*") -> str:
     return " ".join(words)
 
 
-def read_history(cloud: Cloud, table: bigquery.Table) -> History:
-    """The history of a source table, by BigQuery's list of its partitions and its clock.
+def read_history(cloud: Cloud, table: bigquery.Table, field: str) -> History:
+    """The history of a source table, by BigQuery's list of its partitions and its clock; of a view, by the days of its rows.
+
+    Args:
+        cloud: the services.
+        table: its description.
+        field: the column that tells the day.
 
     Raises:
         SourceError: the table has no partition of today or before.
@@ -153,7 +163,10 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
     """
     name = table_name(table)
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
-        identifiers = cloud.warehouse.list_partitions(table, timeout=60)
+        if is_view(table):
+            identifiers = [day.isoformat().replace("-", "") if day else NULL for day in _count(cloud, table, field, None, None)]
+        else:
+            identifiers = cloud.warehouse.list_partitions(table, timeout=60)
         today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
         days = _days(cloud, table, sorted(identifier for identifier in identifiers if identifier.isdigit()))
     if not days and NULL in identifiers:
@@ -171,7 +184,7 @@ def read_history(cloud: Cloud, table: bigquery.Table) -> History:
 
 def _days(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[str]) -> list[date]:
     """The days that partitions are of, ascending; those of months are asked for, since a month may lack some."""
-    if not identifiers or table.time_partitioning.type_ != "MONTH":
+    if not identifiers or is_view(table) or table.time_partitioning.type_ != "MONTH":
         return sorted({_day(identifier) for identifier in identifiers})
     return [*days_of_months(cloud, table, identifiers)]
 
@@ -200,7 +213,7 @@ def count_days(cloud: Cloud, table: bigquery.Table, field: str, first: date) -> 
         return _count(cloud, table, field, f"DATE '{first}'", None)
 
 
-def _count(cloud: Cloud, table: bigquery.Table, field: str, first: str, after: str | None) -> dict[date, int]:
+def _count(cloud: Cloud, table: bigquery.Table, field: str, first: str | None, after: str | None) -> dict[date, int]:
     kind = field_type(field, {column.name: column.field_type for column in table.schema})
     sql = (Path(__file__).parent / "days.sql").read_text()
     query = sql.format(
@@ -228,8 +241,8 @@ def _groups(days: Sequence[date]) -> list[list[date]]:
     return groups
 
 
-def count_undated(cloud: Cloud, table: bigquery.Table) -> int:
-    """How many rows of a source table have no date, so that no window ever has them.
+def count_undated(cloud: Cloud, table: bigquery.Table, field: str) -> int:
+    """How many rows of a source table have no date in a field, so that no window ever has them.
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
@@ -237,6 +250,6 @@ def count_undated(cloud: Cloud, table: bigquery.Table) -> int:
     sql = (Path(__file__).parent / "undated.sql").read_text()
     config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
     with bigquery_errors(cloud.settings, f"rows of {table_name(table)} without a date", remedy="run the same command again"):
-        query = sql.format(table=quoted(table_name(table)), partition_field=f"`{table.time_partitioning.field}`")
+        query = sql.format(table=quoted(table_name(table)), partition_field=f"`{field}`")
         (count,) = next(iter(cloud.warehouse.query(query, config).result(timeout=600)))
     return int(count)

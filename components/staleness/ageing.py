@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.model.folder import Model
-from components.model.metric_names import ERRORS
+from components.model.metric_names import is_error
 from components.policy.facts import AgeingFact
 from components.staleness.record import AgedMetrics, LaterSpans, read_later_spans
 
@@ -118,7 +118,7 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
             f"how fast {model} ages cannot be told by {metric}: no two of its versions were measured on the same later rows ({why}). "
             f"Train on newer labels with `perennial train {model}`"
         )
-    less_is_better = metric in ERRORS
+    less_is_better = is_error(metric)
     sign = -1.0 if less_is_better else 1.0
     values = tuple(
         sorted((one for cells in by_rows.values() for one in _held(cells, metric, sign)), key=lambda one: (one.version, one.span))

@@ -7,20 +7,21 @@ from datetime import date
 
 from markupsafe import Markup
 
-from components.evaluation.metric import Metric
+from components.evaluation.metric import Metric, slice_key
 from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.live_metrics.worse import HEADLINE, OVERALL
 from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
 from components.registry.deployments import Event
 from components.report.templating import render
 from components.report.trends import TimeMark, TrendPoint, trend, volume
-from components.trends.estimates import Estimate, estimate_days
+from components.trends.estimates import Estimate, estimate_days, estimates_of
 from components.wording import slice_text
 
 DRAWN_SLICES = 12
 """Those that are surely worst on the last day."""
 DRAWN_FEATURES = 6
 """Those that have drifted most."""
+Estimates = Mapping[ServedDay, Sequence[Estimate]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,7 @@ def render_live(facts: LiveFacts) -> str:
     days = facts.days[0].served.day, facts.days[-1].served.day
     marks = _marks(facts)
     current = [alarm for alarm in facts.alarms if alarm.standing.state is not AlarmState.CLOSED]
+    estimates = estimate_days(facts.days, facts.label_delay_days)
     return render(
         "trends/templates/live.html",
         model=facts.model,
@@ -60,20 +62,22 @@ def render_live(facts: LiveFacts) -> str:
         alarms=current,
         closed=[alarm for alarm in facts.alarms if alarm.standing.state is AlarmState.CLOSED],
         events=[event for event in facts.events if event.created_at.date() >= days[0]] or facts.events[:1],
-        metrics=_metric_charts(facts, marks, days),
+        metrics=_metric_charts(facts.days, marks, days, estimates),
         is_labelled=any(day.labelled for day in facts.days),
-        slices=_slice_charts(facts.days, marks, days),
+        slices=_slice_charts(facts.days, marks, days, estimates),
         volume=_volume_charts(facts.days, marks, days),
         features=_feature_charts(facts.days, marks, days),
         rows=facts.days[::-1],
-        headline_of=_headline_of,
+        headline_of=lambda day: _headline_of(day, estimates.get(day.served, ())),
         slice_text=slice_text,
     )
 
 
-def _headline_of(day: LiveDay) -> Metric | None:
-    """The metric of all rows by which a day is summed up."""
-    found = {metric.name: metric for metric in day.metrics if not metric.slice and math.isfinite(metric.value)}
+def _headline_of(day: LiveDay, estimates: Sequence[Estimate]) -> Metric | None:
+    """The metric of all rows by which a day is summed up, estimated where it has none."""
+    expected = (Metric(one.name, {}, one.value, one.low, one.high) for one in estimates if not one.slice)
+    metrics = day.metrics or tuple(expected)
+    found = {metric.name: metric for metric in metrics if not metric.slice and math.isfinite(metric.value)}
     return next((found[name] for name in (*HEADLINE, *OVERALL) if name in found), None)
 
 
@@ -87,14 +91,13 @@ def _marks(facts: LiveFacts) -> list[TimeMark]:
     return [*changes, *(TimeMark(alarm.subject.since, is_bad=True) for alarm in facts.alarms)]
 
 
-def _metric_charts(facts: LiveFacts, marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
-    estimates = estimate_days(facts.days, facts.label_delay_days)
-    names = [name for name in OVERALL if any(metric.name == name and not metric.slice for day in facts.days for metric in day.metrics)]
-    return [chart for name in names if (chart := _chart_of(name, {}, facts.days, marks, axis, _estimated(name, estimates)))]
+def _metric_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date], estimates: Estimates) -> list[_Chart]:
+    names = [name for name in OVERALL if any(metric.name == name and not metric.slice for day in days for metric in day.metrics)]
+    return [chart for name in names if (chart := _chart_of(name, {}, days, marks, axis, _estimated(name, {}, estimates)))]
 
 
-def _estimated(name: str, estimates: Mapping[ServedDay, Mapping[str, Estimate]]) -> list[TrendPoint]:
-    found = [(served, one[name]) for served, one in estimates.items() if name in one]
+def _estimated(name: str, slice_: Mapping[str, str], estimates: Estimates) -> list[TrendPoint]:
+    found = [(served, own[name]) for served, all_ in estimates.items() if name in (own := estimates_of(all_, slice_))]
     return [TrendPoint(served.day, one.value, one.low, one.high, is_final=False) for served, one in found]
 
 
@@ -121,7 +124,7 @@ def _point(day: LiveDay, metric: Metric) -> TrendPoint:
     return TrendPoint(day.served.day, metric.value, metric.ci_low, metric.ci_high, day.state is DayState.SETTLED)
 
 
-def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
+def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date], estimates: Estimates) -> list[_Chart]:
     measured = next((day for day in reversed(days) if day.metrics), None)
     if measured is None:
         return []
@@ -129,8 +132,12 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
     known = [
         metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high and metric.ci_high != metric.ci_low
     ]
-    worst = sorted(known, key=lambda metric: metric.ci_high or 0.0)  # of few rows a value says little
-    charts = (_chart_of(name, metric.slice, days, marks, axis) for metric in worst[:DRAWN_SLICES])
+    expected = {slice_key(one.slice): one.high for one in estimates[max(estimates)] if one.name == name} if estimates else {}
+    worst = sorted(
+        known, key=lambda metric: expected.get(slice_key(metric.slice), metric.ci_high or 0.0)
+    )  # of few rows a value says little
+    slices = [metric.slice for metric in worst[:DRAWN_SLICES]]
+    charts = (_chart_of(name, slice_, days, marks, axis, _estimated(name, slice_, estimates)) for slice_ in slices)
     return [chart for chart in charts if chart]
 
 

@@ -5,7 +5,7 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
-from components.files import private_folder
+from components.files import private_files, private_folder
 from pipelines.local import daemons
 from pipelines.local.daemons import Daemon
 from pipelines.local.emulators import EmulatorState, EmulatorStatus
@@ -26,7 +26,8 @@ def start_interpreter(state_folder: Path) -> None:
         return
     stop_interpreter(state_folder)
     private_folder(folder.parent)
-    daemons.spawn((sys.executable, "-P", "-m", "pipelines.warm.server", str(folder)), _record(state_folder), _log(state_folder))
+    with private_files():
+        daemons.spawn((sys.executable, "-P", "-m", "pipelines.warm.server", str(folder)), _record(state_folder), _log(state_folder))
 
 
 def stop_interpreter(state_folder: Path) -> bool:

@@ -20,6 +20,11 @@ ID_SHARE = 0.9
 LEAK_PURITY = 0.995
 """A column leaks the label if its values alone tell it for more than this share of the rows."""
 NEVER_EMPTY = 0.98
+CODES = frozenset({"code", "zip", "zipcode", "postcode", "postal"})
+"""Words in the names of columns whose whole numbers are names, and not amounts."""
+LEAST_CODES, FAR_APART = 4, 8
+"""So few whole numbers, which lie so many times further apart than if they followed each other, are names too."""
+ROWS_PER_CODE = 20
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,9 @@ def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
 
 def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     name, source = feature_name(column), f"t.`{column}`"
+    if kind in WHOLE and _is_code(name, values):
+        text = f"IFNULL(CAST({source} AS STRING), 'missing')"
+        return [Feature(name, text, is_number=False, distinct=pc.count_distinct(values, mode="all").as_py())]
     if kind in NUMBERS:
         number = source if kind in WHOLE else f"CAST({source} AS FLOAT64)"
         found = [Feature(name, f"IFNULL({number}, 0)", is_number=True)]
@@ -175,6 +183,16 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     if values.null_count > (1 - NEVER_EMPTY) * len(values):
         found.append(Feature(f"{name}_is_missing", f"IF({source} IS NULL, 1, 0)", is_number=True))
     return found
+
+
+def _is_code(name: str, values: pa.Array) -> bool:
+    if CODES & set(name.split("_")):
+        return True
+    distinct = pc.count_distinct(values).as_py()
+    if not LEAST_CODES <= distinct <= FEW_VALUES:
+        return False
+    ends = pc.min_max(values).as_py()
+    return bool(ends["max"] - ends["min"] >= FAR_APART * distinct and len(values) >= ROWS_PER_CODE * distinct)
 
 
 def feature_name(column: str) -> str:

@@ -7,10 +7,10 @@ import pyarrow as pa
 from components.errors import SourceError
 from pipelines.scaffold.table import SourceTable
 
-PART_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
-"""Of columns that may be a part of a key: each value has one text."""
-WHOLE_TYPES = ("INTEGER", "INT64", "STRING")
-"""Of a column that may be the key by itself."""
+KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
+"""Of columns that may be a key or a part of one: each value has one text."""
+UNCHANGED_TYPES = ("INTEGER", "INT64", "STRING")
+"""Of a column that is a key as it is."""
 
 
 def require_unique(table: SourceTable, key: Sequence[str]) -> None:
@@ -22,10 +22,9 @@ def require_unique(table: SourceTable, key: Sequence[str]) -> None:
     twice = next((column for column in key if key.count(column) > 1), None)
     if twice is not None:
         raise SourceError(f"--key {','.join(key)!r} names {twice!r} twice: name each column once")
-    types = WHOLE_TYPES if len(key) == 1 else PART_TYPES
     for column in key:
-        if (kind := table.columns[column]) not in types:
-            raise SourceError(f"--key {column!r} is {kind}: a key is INT64 or STRING, or several columns that may be times as well")
+        if (kind := table.columns[column]) not in KEY_TYPES:
+            raise SourceError(f"--key {column!r} is {kind}: a key is INT64, STRING or a point in time, or several such columns")
     if _is_unique(table, key):
         return
     told = ",".join(key)
@@ -33,10 +32,11 @@ def require_unique(table: SourceTable, key: Sequence[str]) -> None:
 
 
 def _way_out(table: SourceTable, key: Sequence[str]) -> str:
-    others = [column for column, kind in table.columns.items() if kind in PART_TYPES and column not in key]
+    others = [column for column, kind in table.columns.items() if kind in KEY_TYPES and column not in key]
     longer = [(*key, column) for column in others if _is_unique(table, (*key, column))]
-    alone = [(column,) for column in others if table.columns[column] in WHOLE_TYPES and _is_unique(table, (column,))]
-    if found := alone or longer:
+    alone = [(column,) for column in others if _is_unique(table, (column,))]
+    ids = [one for one in alone if table.columns[one[0]] in UNCHANGED_TYPES]
+    if found := ids or longer or alone:
         return f"--key {','.join(found[0])} would do"
     return "copy the table with one row for a key and day, or with a column that numbers the rows"
 
@@ -51,12 +51,13 @@ def _is_unique(table: SourceTable, columns: Sequence[str]) -> bool:
 
 
 def key_sql(table: SourceTable, key: Sequence[str]) -> str:
-    """The key of the table's row `t`: the column, or the text of several with a space between them.
+    """The key of the table's row `t`: the column, the text of a point in time, or that of several columns with a space between them.
 
     Several STRINGs are quoted, so that 'x y' and 'z' are another key than 'x' and 'y z'.
     """
     if len(key) == 1:
-        return f"t.`{key[0]}`"
+        column = f"t.`{key[0]}`"
+        return column if table.columns[key[0]] in UNCHANGED_TYPES else f"CAST({column} AS STRING)"
     strings = [column for column in key if table.columns[column] == "STRING"]
     quoted = strings if len(strings) > 1 else ()
     texts = (f"TO_JSON_STRING(t.`{c}`)" if c in quoted else f"t.`{c}`" if c in strings else f"CAST(t.`{c}` AS STRING)" for c in key)

@@ -7,8 +7,10 @@ from pipelines.scaffold.table import SourceTable
 
 WEEK = 7
 LEAST_SPANS, MOST_DAYS, MOST_WEEKS = 4, 60, 16
-STEPS, BATCH, MOST_EPOCHS = 3_000, 256, 20
-"""About so many steps of so many rows are enough for a small network; of few rows, which it would learn by heart, fewer."""
+STEPS, MOST_EPOCHS = 3_000, 40
+"""About so many steps are enough for a small network; of few rows, which it would learn by heart, fewer."""
+BATCH, SMALL_BATCH, FEW_ROWS = 256, 64, 40_000
+"""The rows of a step; fewer where there are less than FEW_ROWS in all, or the network would learn too little."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,7 @@ class TrainingPlan:
     every_days: int
     spans: int
     epochs: int
+    batch_size: int
 
 
 def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
@@ -35,4 +38,5 @@ def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
         raise SourceError(f"table {table.name} has {there}; a model needs {needed} days: load more")
     share = min(1.0, spans * every / max(1, days))
     rows = max(1, round(table.rows.num_rows * share * 0.8))
-    return TrainingPlan(every, spans, max(2, min(MOST_EPOCHS, round(STEPS * BATCH / rows))))
+    batch = SMALL_BATCH if rows < FEW_ROWS else BATCH
+    return TrainingPlan(every, spans, max(2, min(MOST_EPOCHS, round(STEPS * batch / rows))), batch)

@@ -15,8 +15,9 @@ from components.google import quoted, table_name
 from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import LOADING, field_type
-from components.snapshot.partitions import PARTITION_UNITS, days_condition
+from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, days_condition, is_view
 from components.snapshot.source import read_history
+from components.snapshot.views.behind import require_days
 
 SAMPLE_DAYS = 120
 """How many of the newest days are looked at."""
@@ -81,9 +82,11 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
     with bigquery_errors(cloud.settings, f"table {full}", remedy="give --table DATASET.TABLE of a table that exists"):
         table = cloud.warehouse.get_table(full, timeout=30)
     field = _partition_field(table, partition_field)
+    if is_view(table):
+        require_days(cloud, table, field)
     for column in key:
         require_column(full, {column.name: column.field_type for column in table.schema}, column, option="--key")
-    history = read_history(cloud, table)
+    history = read_history(cloud, table, field)
     last = min(history.last, through or history.last)
     first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
     rows = _sample(cloud, table, field, key[0], (first, last))
@@ -98,6 +101,8 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
 
 def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
     name, by_time = table_name(table), table.time_partitioning
+    if is_view(table):
+        return _day_of_view(table, wanted)
     dates = [column.name for column in table.schema if column.field_type == "DATE"]
     able = _fields(by_time)
     if not able:
@@ -105,6 +110,14 @@ def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
         raise SourceError(f"table {name} {what}: copy it with {_copy(name, dates[0] if dates else 'DAY', '*')}")
     if wanted is not None and wanted not in able:
         raise SourceError(f"table {name} is partitioned on {able[0]!r}, not on {wanted!r}: leave --partition-field out")
+    return wanted or able[0]
+
+
+def _day_of_view(view: bigquery.Table, wanted: str | None) -> str:
+    able = [column.name for column in view.schema if column.field_type in PARTITION_TYPES]
+    if wanted is None and len(able) != 1:
+        told = f"name it, --partition-field {' or '.join(able)}" if able else f"a view needs a {', '.join(PARTITION_TYPES)} that does"
+        raise SourceError(f"which column of view {table_name(view)} tells the day of a row? {told}")
     return wanted or able[0]
 
 

@@ -80,9 +80,11 @@ def predict(signature: Answer, model: Model, rows: pa.Table) -> Predicted:
     bounds = () if model.task.is_regression else None
     batches = rows.select(names).combine_chunks().to_batches()
     if not batches:
-        return Predicted(classes=model.label_names, scores=np.empty((0, model.score_count), np.float32), bounds=bounds)
+        return Predicted(
+            classes=model.label_names, scores=np.empty((0, model.score_count), np.float32), bounds=bounds, point=model.task.point
+        )
     complete = np.logical_and.reduce([np.asarray(batches[0].column(name).is_valid()) for name in names])
     answers = answer(signature, encode_examples(batches[0]).to_pylist(), complete=complete)
     refused = np.full((len(answers.scores), model.score_count), np.nan, np.float32)
     scores = answers.scores if answers.scores.shape[1] == model.score_count else refused
-    return Predicted(classes=model.label_names, scores=scores, refusal=answers.refusal, bounds=bounds)
+    return Predicted(classes=model.label_names, scores=scores, refusal=answers.refusal, bounds=bounds, point=model.task.point)

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 
 from components.diagnosis.metrics import MetricDifference, Significance
-from components.model.metric_names import macro_metric
+from components.model.metric_names import PINBALL_LOSS, macro_metric
 from components.model.task import REGRESSION
 
 DECISIVE = ("auc", "binary_accuracy", "accuracy", macro_metric("auc"), macro_metric("f1"))
 """Metrics of which more is better; whatever goes wrong, one of them falls."""
-ERRORS = REGRESSION.decisive_metrics
+ERRORS = (*REGRESSION.decisive_metrics, PINBALL_LOSS)
 """Metrics of which less is better. The mean squared error is none of them: its root tells the same, in the label's unit."""
 CALIBRATION = "calibration"
 """The metric that is 1 if predictions are right on average."""

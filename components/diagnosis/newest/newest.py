@@ -116,7 +116,7 @@ def look_at_newest(
     newer = versions[-1]
     progress(f"reading the newest rows of {newer.model.source.table}")
     try:
-        history = read_history(cloud, read_source_table(cloud, newer.model))
+        history = read_history(cloud, read_source_table(cloud, newer.model), newer.model.source.partition_field)
     except SourceError as error:
         unknown = tuple(VersionNow(name=version.name, number=version.story.number, problem=str(error)) for version in versions)
         return _judge(versions, NewestPredictions(versions=unknown), None, unreadable=str(error), between=between)

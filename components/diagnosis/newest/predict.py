@@ -69,7 +69,7 @@ def predict_newest(
 def _banded(answers: Sequence[_Answers]) -> list[_Answers]:
     """With predicted numbers in bands: those of the newer version's numbers when it was trained, or else of today's."""
     known = [one for answer in reversed(answers) for one in (answer.then, answer.today) if one is not None and one.bounds is not None]
-    like = next((one.scores for one in known if np.isfinite(one.scores).any()), np.empty(0, np.float32))
+    like = next((one.scores[:, one.point] for one in known if np.isfinite(one.scores).any()), np.empty(0, np.float32))
     return [
         replace(answer, today=answer.today and in_bands(answer.today, like), then=answer.then and in_bands(answer.then, like))
         for answer in answers

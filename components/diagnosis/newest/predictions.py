@@ -32,6 +32,8 @@ class Predicted:
     """float32 [rows, outputs]; NaN where the model refuses the row."""
     bounds: tuple[float, ...] | None = None
     """Where each band but the first begins, if numbers are predicted; None if classes are."""
+    point: int = 0
+    """Which of the scores is the predicted number, if numbers are predicted."""
     refusal: str | None = None
     """The model's message about a refused row."""
 
@@ -41,7 +43,7 @@ class Predicted:
         refused = np.isnan(self.scores).any(axis=1)
         chosen: np.ndarray
         if self.bounds is not None:
-            chosen = np.searchsorted(np.array(self.bounds), self.scores[:, 0], "right")
+            chosen = np.searchsorted(np.array(self.bounds), self.scores[:, self.point], "right")
         elif self.scores.shape[1] == 1:
             chosen = self.scores[:, 0] > POSITIVE_ABOVE
         else:

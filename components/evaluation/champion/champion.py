@@ -102,6 +102,8 @@ def _other_question(model: Model, own: Model) -> str | None:
         return f"its label is {own.rows.label}, not {model.rows.label}"
     if own.task.is_regression != model.task.is_regression:
         return f"it is a {own.task_name}, not a {model.task_name}"
+    if own.task.quantiles != model.task.quantiles:
+        return f"it predicts {own.task.score_meaning}, not {model.task.score_meaning}"
     if own.label_names != model.label_names:
         return f"its labels are {', '.join(own.label_names)}, not {', '.join(model.label_names)}"
     return None

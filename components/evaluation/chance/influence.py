@@ -9,7 +9,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.model.metric_names import ERRORS, MEASURES, R_SQUARED, ROOT_MEAN_SQUARED_ERROR, class_metric, macro_metric
+from components.measurement.regression_sums import pinball
+from components.model.metric_names import (
+    MEASURES,
+    PINBALL_LOSS,
+    R_SQUARED,
+    ROOT_MEAN_SQUARED_ERROR,
+    class_metric,
+    coverage_of,
+    is_error,
+    macro_metric,
+    pinball_of,
+)
 from components.model.task import LearningTask
 
 THRESHOLD = 0.5
@@ -44,12 +55,12 @@ def influences(rows: LabelledScores, task: LearningTask) -> dict[str, Influence]
         task: what labels and scores are.
     """
     if task.is_regression:
-        return _of_numbers(rows)
+        return _of_numbers(rows, task.point) | _of_quantiles(rows, task.quantiles)
     return _of_classes(rows, task.classes) if task.classes else _of_two(rows)
 
 
-def _of_numbers(rows: LabelledScores) -> dict[str, Influence]:
-    score, weights = rows.scores[:, 0], rows.weights
+def _of_numbers(rows: LabelledScores, point: int) -> dict[str, Influence]:
+    score, weights = rows.scores[:, point], rows.weights
     squared = _ratio(weights * (rows.labels - score) ** 2, weights)
     root = float(np.sqrt(squared.value))
     mean_label = _ratio(weights * rows.labels, weights)
@@ -62,6 +73,17 @@ def _of_numbers(rows: LabelledScores) -> dict[str, Influence]:
         "mean_prediction": _ratio(weights * score, weights),
         "mean_label": mean_label,
     }
+
+
+def _of_quantiles(rows: LabelledScores, quantiles: Sequence[float]) -> dict[str, Influence]:
+    if not quantiles:
+        return {}
+    losses = [pinball(rows.labels - rows.scores[:, place], one) for place, one in enumerate(quantiles)]
+    found = {PINBALL_LOSS: _ratio(rows.weights * np.mean(losses, axis=0), rows.weights)}
+    for place, one in enumerate(quantiles):
+        found[pinball_of(one)] = _ratio(rows.weights * losses[place], rows.weights)
+        found[coverage_of(one)] = _ratio(rows.weights * (rows.labels <= rows.scores[:, place]), rows.weights)
+    return found
 
 
 def _share_explained(squared: Influence, variance: Influence) -> Influence:
@@ -153,11 +175,13 @@ def turned_to_quality(found: Mapping[str, Influence]) -> dict[str, Influence]:
     A calibration becomes minus the size of its logarithm, which is 0 at best, and an error minus its logarithm, of which 0.01 is 1 %,
     whatever the label's unit.
     """
-    return {name: _QUALITIES.get(name, _itself)(one) for name, one in found.items()}
+    return {name: _quality(name, one) for name, one in found.items()}
 
 
-def _itself(one: Influence) -> Influence:
-    return one
+def _quality(name: str, one: Influence) -> Influence:
+    if is_error(name):
+        return _smallness(one)
+    return _closeness_to_one(one) if name == "calibration" else one
 
 
 def _smallness(error: Influence) -> Influence:
@@ -170,6 +194,3 @@ def _closeness_to_one(ratio: Influence) -> Influence:
     if not ratio.value > 0:
         return Influence(np.nan, ratio.rows)
     return Influence(-abs(float(np.log(ratio.value))), -np.sign(np.log(ratio.value)) * ratio.rows / ratio.value)
-
-
-_QUALITIES = {"calibration": _closeness_to_one, **dict.fromkeys(ERRORS, _smallness)}

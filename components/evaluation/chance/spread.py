@@ -9,7 +9,7 @@ from scipy.special import stdtr, stdtrit
 
 from components.evaluation.chance.influence import Influence, by_key
 from components.evaluation.chance.intervals import Interval
-from components.model.metric_names import ERRORS, R_SQUARED
+from components.model.metric_names import R_SQUARED, is_error
 
 LEAST_KEYS = 20.0
 """Effective keys below which a value has no interval by key, and a difference is not judged: a handful of rows proves nothing."""
@@ -63,7 +63,7 @@ def interval_by_key(metric: str, value: float, found: Spread) -> Interval | None
     if metric == R_SQUARED:
         left = _on_logarithm(1 - value, half)
         return None if left is None else (1 - left[1], 1 - left[0])
-    if metric in (*ERRORS, "calibration"):
+    if metric == "calibration" or is_error(metric):
         return _on_logarithm(value, half)
     if not 0 < value < 1:
         return None

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
-from components.model.metric_names import ERRORS, R_SQUARED, class_metric, macro_metric
+from components.model.metric_names import R_SQUARED, class_metric, is_error, macro_metric
 from components.monitoring.record import DayState, LiveDay
 
 LEAST_LABELLED = {DayState.SETTLED: 0.0, DayState.PROVISIONAL: 0.5}
@@ -43,14 +43,14 @@ def standard_error(metric: Metric) -> float | None:
 
 def drop_of(name: str, was: float, now: float) -> float:
     """By how much a metric is worse."""
-    if name in ERRORS:
+    if is_error(name):
         return (now - was) / _unit(name, was)
     return abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
 
 
 def _unit(name: str, was: float) -> float:
     """What drops are counted in: errors have the unit of the label, and are told by what they were."""
-    return was if name in ERRORS and was > 0 else 1.0
+    return was if is_error(name) and was > 0 else 1.0
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class Scale:
     @property
     def least_drop(self) -> float:
         """Less is no reason to do anything."""
-        return 0.22 if self.is_ratio else 0.1 if self.name in (R_SQUARED, *ERRORS) else 0.02
+        return 0.22 if self.is_ratio else 0.1 if self.name == R_SQUARED or is_error(self.name) else 0.02
 
     @property
     def least_spread(self) -> float:
         """How far days differ from each other at least where nothing is wrong."""
-        return 0.2 if self.is_ratio else 0.1 if self.name in (R_SQUARED, *ERRORS) else 0.02
+        return 0.2 if self.is_ratio else 0.1 if self.name == R_SQUARED or is_error(self.name) else 0.02
 
     def worse(self, was: tuple[float, float | None], now: tuple[float, float | None]) -> float:
         """By how much a metric is worse; that of a slice, by how much it is so beside all rows of the same day, which share its weather.

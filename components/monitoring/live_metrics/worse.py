@@ -8,7 +8,7 @@ import numpy as np
 
 from components.degradation.fall import Fall, find_fall
 from components.evaluation.metric import Metric, slice_key
-from components.model.metric_names import HEADLINE_METRICS
+from components.model.metric_names import HEADLINE_METRICS, PINBALL_LOSS
 from components.model.sections import MetricBound
 from components.monitoring.live_metrics.drops import MeasuredDay, Place, Scale, drop_of, measured_day
 from components.monitoring.live_metrics.past import Past, by_place, days_with, readings
@@ -19,7 +19,7 @@ FINDINGS_A_YEAR = 1.0
 HEADLINE = HEADLINE_METRICS
 """The metric by which slices are judged, beside their calibration."""
 CALIBRATION = "calibration"
-OVERALL = (*HEADLINE, "binary_accuracy", "accuracy", "macro_f1", CALIBRATION)
+OVERALL = (*HEADLINE, "binary_accuracy", "accuracy", "macro_f1", CALIBRATION, PINBALL_LOSS)
 """The metrics of all rows by which a version is summed up."""
 JUDGED = tuple(name for name in OVERALL if name != "binary_accuracy")
 """Those that are judged, with those of which model.toml has a bound: how many are right of a binary model follows from how it ranks rows

@@ -10,7 +10,7 @@ from importlib import import_module
 import duckdb
 from google.cloud.bigquery_storage_v1 import types
 from local_bigquery import errors
-from local_bigquery.catalog import datasets, metadata, tabledata, tables
+from local_bigquery.catalog import datasets, ddl, metadata, tabledata, tables
 from local_bigquery.engine import database
 from local_bigquery.grpc import read, server, write
 from local_bigquery.jobs import extract, load, query, runner, store
@@ -19,7 +19,7 @@ from local_bigquery.sql.rules import NODE_RULES, STATEMENT_RULES, datetime, stri
 from local_bigquery.sql.rules import partitions as local_ingestion
 
 from bigquery import confinement, failures, requests
-from bigquery.jobs import copies, jobs, loads, queries, writes
+from bigquery.jobs import copies, jobs, loads, queries, views, writes
 from bigquery.jobs.objects import CloudStorage
 from bigquery.sql import functions, ingestion, parameters, rules
 from bigquery.sql.guards import days
@@ -85,6 +85,8 @@ def _patch_catalogue() -> None:
 def _patch_jobs(storage: CloudStorage) -> None:
     # What BigQuery refuses is run, by rules of names and types that are not BigQuery's.
     query.execute = queries.execute
+    # The text of a view is the one on its way to DuckDB.
+    ddl._definition = views.definition
     # Dry runs say 0 bytes, maximum_bytes_billed is ignored.
     query._run, query.translate = queries.run, queries.translate
     # A query with parameters runs twice.

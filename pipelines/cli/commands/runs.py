@@ -158,8 +158,9 @@ def _backfill_here(settings: Settings, model: str, windows: list[date], reason: 
 
     from components.database.engine import make_engine
     from components.schedules.backfill import is_trained
+    from pipelines.cli.text.training import worst_exit_code
 
-    worst = 0
+    codes = set[int]()
     for through in windows:
         with make_engine(settings).connect() as connection:
             if is_trained(connection, model, through):
@@ -168,8 +169,8 @@ def _backfill_here(settings: Settings, model: str, windows: list[date], reason: 
         command = [sys.executable, "-m", "pipelines", "train", model, "--through", through.isoformat(), "--reason", reason]
         code = subprocess.run(command, check=False).returncode
         click.echo(f"{through}  exit code {code}")
-        worst = worst or code
-    return worst
+        codes.add(code)
+    return worst_exit_code(codes)
 
 
 @click.command("apply")

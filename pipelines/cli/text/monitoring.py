@@ -13,7 +13,7 @@ from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.record import DayState, LiveDay, ServedDay, read_days_of_version
 from components.runs.record import RunState
 from components.settings import Settings
-from components.trends.estimates import Estimate, estimate_days
+from components.trends.estimates import Estimate, estimate_days, estimates_of
 from components.wording import count, legible, score, slice_text
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
@@ -22,6 +22,7 @@ from pipelines.run.monitor import MonitoringResult
 HEADLINE = ("auc", "accuracy", "r_squared")
 """The metrics of all rows of which the first one known stands in the table of days."""
 SHOWN_SLICES = 10
+Estimates = Mapping[ServedDay, Sequence[Estimate]]
 
 
 def show_monitoring(result: MonitoringResult, *, as_json: bool) -> int:
@@ -56,7 +57,9 @@ def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> 
     targets = {target: [day for day in days if day.target == target] for target in sorted({day.target for day in days})}
     estimates = {target: estimate_days(own, delay) for target, own in targets.items()}
     if as_json:
-        click.echo(to_json([_day_json(day) | {"estimates": _plain(estimates[day.target].get(day.served, {}))} for day in days]))
+        click.echo(
+            to_json([_day_json(day) | {"estimates": [asdict(one) for one in estimates[day.target].get(day.served, ())]} for day in days])
+        )
         return
     if not days:
         click.echo(f"{model} {number} has no day that was measured: `perennial monitor {model} --through DATE`")
@@ -65,9 +68,26 @@ def show_live(settings: Settings, model: str, number: int, *, as_json: bool) -> 
         _show_served(own, estimates[target])
 
 
-def _show_served(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]]) -> None:
-    """The days on one target, and the slices of the last one that was measured."""
+def _show_served(days: Sequence[LiveDay], estimates: Estimates) -> None:
+    """The days on one target, the slices of the last one that was measured, and those of the last one that is estimated."""
     _show_days(days, estimates)
+    _show_measured_slices(days)
+    if estimates:
+        _show_estimated_slices(max(estimates), estimates[max(estimates)])
+
+
+def _show_estimated_slices(served: ServedDay, estimates: Sequence[Estimate]) -> None:
+    """Those that seem to have fallen most."""
+    sliced = [one for one in estimates if one.slice]
+    name = next((name for name in HEADLINE if any(one.name == name for one in sliced)), None)
+    if name is None:
+        return
+    click.echo(f"  slices on {served.day}, estimated from scores:")
+    for one in sorted((one for one in sliced if one.name == name), key=lambda one: one.value - one.was)[:SHOWN_SLICES]:
+        click.echo(f"    {name} {legible(slice_text(one.slice)):<28} {_about(one)}, was {score(one.was)}  {count(one.rows):>9} rows")
+
+
+def _show_measured_slices(days: Sequence[LiveDay]) -> None:
     last = next((day for day in reversed(days) if day.metrics), None)
     if last is None:
         return
@@ -78,13 +98,13 @@ def _show_served(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[
         )
 
 
-def _show_days(days: Sequence[LiveDay], estimates: Mapping[ServedDay, Mapping[str, Estimate]], *, nothing: str = "") -> None:
+def _show_days(days: Sequence[LiveDay], estimates: Estimates, *, nothing: str = "") -> None:
     if not days:
         click.echo(nothing)
         return
     click.echo("day         version  role    state             rows  labelled  p99 ms  metric")
     for day in days:
-        metric = _metric_text(day, estimates.get(day.served, {}))
+        metric = _metric_text(day, estimates_of(estimates.get(day.served, ()), {}))
         contradicting = f", {count(day.contradicting)} rows with contradicting labels" if day.contradicting else ""
         metric += _unanswered(day)
         click.echo(
@@ -110,19 +130,18 @@ def _metric_text(day: LiveDay, estimates: Mapping[str, Estimate]) -> str:
     name = next((name for name in HEADLINE if name in estimates), None)
     if name is None:
         return _unknown_because(day)
-    one = estimates[name]
+    return f"{name} {_about(estimates[name])}, estimated from scores"
+
+
+def _about(one: Estimate) -> str:
     trust = "" if one.is_trusted else ", not to be trusted"
-    return f"{name} about {score(one.value)} [{score(one.low)}, {score(one.high)}], estimated from scores{trust}"
+    return f"about {score(one.value)} [{score(one.low)}, {score(one.high)}]{trust}"
 
 
 def _unknown_because(day: LiveDay) -> str:
     if day.labelled:
         return "not defined: too few rows are labelled, or all labels are alike"
     return "no labels yet" if day.state is DayState.PROVISIONAL else "no row has a label"
-
-
-def _plain(estimates: Mapping[str, Estimate]) -> dict[str, Any]:
-    return {name: asdict(one) for name, one in estimates.items()}
 
 
 def _first_metric(day: LiveDay, *, sliced: bool) -> list[Metric]:

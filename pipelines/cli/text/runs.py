@@ -16,7 +16,7 @@ from components.schedules.declared import Schedule
 from components.settings import Settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
-from pipelines.cli.text.training import EXIT_CODES, Progress
+from pipelines.cli.text.training import EXIT_CODES, Progress, worst_exit_code
 from pipelines.kubeflow import applying, backfill, control
 from pipelines.kubeflow.api import connected
 from pipelines.kubeflow.stuck import why_stuck
@@ -150,8 +150,7 @@ def backfill_on_kubeflow(settings: Settings, request: TrainingRequest, windows: 
 
     with connected(settings) as kubeflow:
         ended = backfill.backfill(kubeflow, settings, request, windows, parallel=parallel, on_news=on_news)
-    codes = {EXIT_CODES.get(state, ExitCode.FAILED) for state in ended.values()}
-    return next((code for code in (ExitCode.FAILED, ExitCode.BLOCKED) if code in codes), ExitCode.DONE)
+    return worst_exit_code({EXIT_CODES.get(state, ExitCode.FAILED) for state in ended.values()})
 
 
 def apply_schedules(settings: Settings, declared: Mapping[str, Schedule], *, dry_run: bool, as_json: bool) -> None:

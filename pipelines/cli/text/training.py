@@ -1,6 +1,7 @@
 """What the command line shows of a training run."""
 
 import sys
+from collections.abc import Collection
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,6 +17,13 @@ from pipelines.run.train import AlreadyTrained, TrainingResult
 SHOWN_FINDINGS = 5
 EXIT_CODES = {RunState.SUCCEEDED: ExitCode.DONE, RunState.BLOCKED: ExitCode.BLOCKED}
 """A run in any other state failed."""
+
+
+def worst_exit_code(codes: Collection[int]) -> ExitCode:
+    """The exit code of several runs: that a run failed, in whatever way, counts more than that a gate refused one."""
+    if set(codes) - {ExitCode.DONE, ExitCode.BLOCKED}:
+        return ExitCode.FAILED
+    return ExitCode.BLOCKED if ExitCode.BLOCKED in codes else ExitCode.DONE
 
 
 class Progress:

@@ -15,7 +15,7 @@ from tests.components.visits import Site, day
 
 def test_what_a_training_reads_is_known_beforehand_and_limited(site: Site) -> None:
     model = site.model()
-    history = read_history(site.cloud, read_source_table(site.cloud, model))
+    history = read_history(site.cloud, read_source_table(site.cloud, model), model.source.partition_field)
     assert training_bytes(site.cloud, model, day(6), history) > 0
     limited = replace(site, settings=site.settings.model_copy(update={"maximum_bytes_billed": 1}))
     with pytest.raises(

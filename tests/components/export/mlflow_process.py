@@ -40,9 +40,9 @@ def running(folder: Path) -> Iterator[str]:
         process.wait()
 
 
-def wait_until_up(uri: str, process: subprocess.Popen[bytes], log: Path) -> None:
+def wait_until_up(uri: str, process: subprocess.Popen[bytes], log: Path, seconds: float = START_SECONDS) -> None:
     """Until it answers."""
-    deadline = time.monotonic() + START_SECONDS
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
         try:
             urllib.request.urlopen(f"{uri}/health", timeout=1).close()

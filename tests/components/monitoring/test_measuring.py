@@ -41,6 +41,11 @@ def test_a_day_is_provisional_before_its_labels_are_mature_and_settled_after(ser
     assert third.operation.latency_microseconds == (1500, 1500, 1500)
     assert third.operation.predictions == VISITORS
     assert [sum(counts) for counts in vars(third.scores[0]).values()] == [VISITORS, VISITORS, VISITORS // 2]
+    assert {one.slice["device"] for one in third.slice_scores} == {"phone", "desk"}
+    parts = [list(vars(one.counts).values()) for one in third.slice_scores]
+    assert [np.sum(of_slices, axis=0).tolist() for of_slices in zip(*parts, strict=True)] == [
+        list(one) for one in vars(third.scores[0]).values()
+    ]
 
 
 def test_metrics_are_those_of_the_evaluator_on_the_logged_scores(served: Served) -> None:  # noqa: F811

@@ -77,7 +77,7 @@ def test_the_last_month_that_there_is_is_one_of_the_future(empty_site: Site, kin
     config = bigquery.LoadJobConfig(schema=[bigquery.SchemaField("moment", kind), *COLUMNS])
     empty_site.client.load_table_from_json([{"moment": "9999-12-31"}], empty_site.name, job_config=config).result()
     table = read_source_table(empty_site.cloud, empty_site.model(toml=TOML))
-    history = read_history(empty_site.cloud, table)
+    history = read_history(empty_site.cloud, table, "moment")
     assert (history.first, history.last, history.future) == (day(1), day(DAYS), (date.max,))
 
 

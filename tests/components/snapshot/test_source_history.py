@@ -66,11 +66,11 @@ def odd_site(empty_site: Site) -> Site:
 
 def test_odd_dates_change_neither_the_last_partition_nor_the_window(odd_site: Site, site: Site) -> None:
     table = read_source_table(odd_site.cloud, odd_site.model())
-    history = read_history(odd_site.cloud, table)
+    history = read_history(odd_site.cloud, table, "day")
     stray = (date(1, 1, 1), date(999, 12, 31), date(1970, 1, 1))
     assert history == History(day(1), day(8), day(8), stray=stray, future=(date(9999, 12, 31),), has_undated=True)
     assert latest_partition(odd_site.cloud, odd_site.model()) == day(8)
-    assert count_undated(odd_site.cloud, table) == 2
+    assert count_undated(odd_site.cloud, table, "day") == 2
     odd, _ = describe_snapshot(odd_site.cloud, odd_site.model(), day(DAYS))
     plain, _ = describe_snapshot(site.cloud, site.model(), day(DAYS))
     assert (odd.spans, odd.partitions) == (plain.spans, plain.partitions)

@@ -1,6 +1,7 @@
 """Estimates of days without labels: blended by what would have helped, with a band that holds, and a word where none is to be trusted."""
 
 import math
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 
 from components.evaluation.metric import Metric
 from components.looks.data_check import DataCheck
-from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ScoreCounts, ServedDay
-from components.trends.estimates import Estimate, estimate_days
+from components.measurement.score_counts import ScoreCounts, SliceScores
+from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
+from components.trends.estimates import Estimate, estimate_days, estimates_of
 
 FIRST, BINS, ROWS, DELAY = date(2013, 1, 1), 50, 4_000, 7
 
@@ -49,13 +51,25 @@ def area(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((ranks[labels].sum() - ones * (ones + 1) / 2) / (ones * (len(labels) - ones)))
 
 
+def with_slices(number: int, mornings: LiveDay, evenings: LiveDay) -> LiveDay:
+    """A day of which each half has scores and metrics of its own."""
+    parts = {"9": mornings, "18": evenings}
+    counts = [
+        np.add(first, second).tolist() for first, second in zip(*(vars(one.scores[0]).values() for one in parts.values()), strict=True)
+    ]
+    whole = ScoreCounts(**{name: tuple(one) for name, one in zip(vars(mornings.scores[0]), counts, strict=True)})
+    own = (replace(metric, slice={"hour": hour}) for hour, one in parts.items() for metric in one.metrics)
+    scores = tuple(SliceScores(slice={"hour": hour}, counts=one.scores[0]) for hour, one in parts.items())
+    return replace(mornings, scores=(whole,), slice_scores=scores, metrics=(*mornings.metrics, *own))
+
+
 def spreads(number: int) -> float:
     """The traffic gets easier and harder by the week."""
     return 0.12 + 0.06 * math.sin(number / 5)
 
 
 def auc(days: list[LiveDay]) -> Estimate:
-    return estimate_days(days, DELAY)[days[-1].served]["auc"]
+    return estimates_of(estimate_days(days, DELAY)[days[-1].served], {})["auc"]
 
 
 def test_an_estimate_follows_the_scores_and_its_band_holds_what_came_true() -> None:
@@ -82,6 +96,23 @@ def test_where_labels_mean_something_else_the_estimate_says_that_it_is_not_to_be
     waiting = drawn(rng, 34 + DELAY, spread=0.15, is_settled=False)
     assert auc([*days[:30], waiting]).is_trusted
     assert not auc([*days, waiting]).is_trusted
+
+
+def test_a_slice_is_estimated_by_its_own_scores_before_its_labels_come() -> None:
+    rng = np.random.default_rng(10)
+    settled = [
+        with_slices(number, drawn(rng, number, spread=0.15), drawn(rng, number, spread=spreads(number), flipped=0.3))
+        for number in range(45)
+    ]
+    narrow = drawn(rng, 45 + DELAY, spread=0.06, flipped=0.3)
+    truth = next(metric.value for metric in narrow.metrics if metric.name == "auc")
+    waiting = with_slices(45 + DELAY, drawn(rng, 45 + DELAY, spread=0.15), narrow)
+    found = estimate_days([*settled, replace(waiting, state=DayState.PROVISIONAL, metrics=())], DELAY)[waiting.served]
+    evenings, mornings = (estimates_of(found, {"hour": hour})["auc"] for hour in ("18", "9"))
+    assert evenings.high < evenings.was
+    assert abs(evenings.value - truth) < 0.5 * abs(evenings.was - truth)
+    assert abs(mornings.value - mornings.was) < 0.01
+    assert (evenings.rows, estimates_of(found, {})["auc"].rows) == (ROWS, 2 * ROWS)
 
 
 def test_a_day_with_a_broken_input_is_not_to_be_trusted() -> None:

@@ -1,8 +1,10 @@
 """The page of a model's trends: alarms first, then metrics, slices, volume and inputs by day on one axis of time."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.evaluation.metric import Metric
@@ -14,6 +16,7 @@ from components.trends.page import LiveFacts, render_live
 from tests.components.html_page import assert_harmless, parse, section, table, words
 from tests.components.recorded import deployed
 from tests.components.report.browser import DARK_SCREEN, measured, needs_chromium, rgb
+from tests.components.trends.test_estimates import drawn, with_slices
 
 FIRST = date(2013, 3, 1)
 EVIL = "<script>alert(1)</script>\u202e"
@@ -65,7 +68,8 @@ def test_the_alarm_is_the_first_thing_that_is_said() -> None:
     headline = parse(page).find(".//section[@aria-label='Alarms']//h2")
     assert headline is not None
     assert words(headline).startswith("auc of hour 12-23 is 0.52 (500 rows since 2013-03-01): never trained on hour 12-23")
-    assert table(page, "alarms")[0][:4] == ["7", "open", "2013-03-01", "1"]
+    number, _, *standing = table(page, "alarms")[0]
+    assert [number, *standing] == ["7", "open", "2013-03-01", "1"]
     assert table(page, "deployments")[0][:3] == ["1 March 2013, 06:00 UTC", "deploy 1", "ada"]
 
 
@@ -98,7 +102,7 @@ def test_a_page_of_few_days_without_labels_is_whole(count: int) -> None:
     labelled = render(days=[served(0, metrics=(), labelled=1)])
     assert section(labelled, "metrics") == "Metrics by day no metric is defined: too few rows are labelled, or all labels are alike"
     assert "No alarm is open" in page
-    assert table(page, "alarms")[0][1] == "closed"
+    assert table(page, "alarms")[0][2] == "closed"
 
 
 @needs_chromium
@@ -108,3 +112,18 @@ def test_a_browser_shows_the_page_whole_on_a_phone_and_on_a_dark_screen(tmp_path
     assert (found["title"], found["overflow"], found["sticking"], found["last"]) == ("delays on local", 0, 0, "Days")
     assert (found["card"], found["scripted"]) == (rgb(card), False)
     assert len(found["charts"]) == 8  # type: ignore[arg-type]
+
+
+def test_a_day_without_labels_shows_what_is_estimated_of_it_and_of_its_slices() -> None:
+    rng = np.random.default_rng(1)
+    days = [with_slices(number, drawn(rng, number, spread=0.15), drawn(rng, number, spread=0.1)) for number in range(20)]
+    days = [
+        replace(day, metrics=tuple(replace(one, ci_low=one.value - 0.01, ci_high=one.value + 0.01) for one in day.metrics)) for day in days
+    ]
+    last = replace(days[-1], state=DayState.PROVISIONAL, labelled=0, metrics=())
+    page = render(days=[*days[:-1], last])
+    newest, before = table(page, "days")[:2]
+    assert (newest[-2], before[-2]) == ("auc, estimated", "auc")
+    labels = [element.get("aria-label") or "" for element in parse(page).iter("div") if element.get("role") == "img"]
+    drawn_to = [label.split(",")[0] for label in labels if label.startswith("auc") and label.endswith(str(last.served.day))]
+    assert drawn_to == ["auc of all rows by day", "auc of hour 18 by day", "auc of hour 9 by day"]

@@ -33,7 +33,7 @@ def main() -> None:
         "processes": {str(pid): touched(pid) for pid in asked["processes"]},
         "requests": [status(*request) for request in asked["requests"]],
         "tls": {f"{host}:{port}": hears_without_certificate(host, port) for host, port in asked["tls"]},
-        "grpc": {address: called(address) for address in asked["grpc"]},
+        "grpc": {f"{address} {method}": called(address, method) for address, method in asked["grpc"]},
         "sockets": {path: connected(path) for path in asked["sockets"]},
     }
     json.dump(got, sys.stdout)
@@ -100,9 +100,9 @@ def hears_without_certificate(host: str, port: int) -> str:
         return "refused"
 
 
-def called(address: str) -> str:
+def called(address: str, method: str) -> str:
     with grpc.insecure_channel(address) as channel:
-        call = channel.unary_unary("/google.cloud.bigquery.storage.v1.BigQueryRead/CreateReadSession")
+        call = channel.unary_unary(f"/{method}")
         try:
             call(b"", timeout=15)
         except grpc.RpcError as error:

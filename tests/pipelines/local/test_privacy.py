@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
@@ -20,12 +22,29 @@ from dotenv import dotenv_values
 from components.errors import EmulatorError
 from components.files import OTHERS, private_files, private_folder
 from components.settings import ENDPOINTS_FILE, Settings
+from infra.emulators.kubeflow.server import API, ROUTES, serving
 from pipelines.local import emulators
+from pipelines.local.interpreter import interpreter_status, start_interpreter, stop_interpreter
 from pipelines.local.services import prepare
+from pipelines.warm.address import Warmth
+from tests.pipelines.command_line import COLD, CommandLine
+from tests.waiting import wait_until
 
 NOBODY = 65534
 PERSON = 12345
 INTRUDER = Path(__file__).with_name("intruder.py")
+START_SECONDS = 300.0
+SERVING = re.compile(r"serving local on (http://127\.0\.0\.1:\d+) and by gRPC on (127\.0\.0\.1:\d+), token in ")
+READ = "google.cloud.bigquery.storage.v1.BigQueryRead/CreateReadSession"
+PREDICTION = (
+    "tensorflow.serving.PredictionService/Predict",
+    "tensorflow.serving.PredictionService/GetModelMetadata",
+    "tensorflow.serving.ModelService/GetModelStatus",
+)
+"""Methods over gRPC."""
+JSON = {"Content-Type": "application/json"}
+Request = tuple[str, str, dict[str, str], str]
+"""Method, address, headers and body."""
 
 
 @contextmanager
@@ -42,6 +61,13 @@ class Home:
     """A state folder that everybody could enter before the emulators were started in it."""
 
     settings: Settings
+    service: psutil.Process
+    """The prediction service."""
+    http: str
+    grpc: str
+    """Its addresses."""
+    kubeflow: str
+    """The address of Kubeflow's emulator."""
 
     @property
     def folder(self) -> Path:
@@ -53,7 +79,8 @@ class Home:
 
     @property
     def processes(self) -> list[psutil.Process]:
-        parents = [psutil.Process(part.pid) for part in emulators.status(self.folder) if part.pid]
+        parts = [*emulators.status(self.folder), interpreter_status(self.folder)]
+        parents = [*(psutil.Process(part.pid) for part in parts if part.pid), self.service]
         return [*parents, *(child for parent in parents for child in parent.children(recursive=True))]
 
 
@@ -79,10 +106,36 @@ def home() -> Iterator[Home]:
             endpoints = {name.removeprefix("PERENNIAL_").lower(): value for name, value in dotenv_values(folder / ENDPOINTS_FILE).items()}
             settings = Settings(**(given | endpoints))
             prepare(settings)
-        yield Home(settings)
+            start_interpreter(folder)
+            with (
+                prediction_service(settings) as (service, http, grpc),
+                serving(base / "kubeflow", lambda _: 0, token="a-token") as kubeflow,
+            ):
+                listens = f"warm/*/{Warmth.LIGHT}"
+                wait_until(lambda: any(folder.glob(listens)), "the interpreter does not listen", seconds=START_SECONDS)
+                yield Home(settings, service, http, grpc, kubeflow.url)
     finally:
+        stop_interpreter(folder)
         emulators.stop(folder, progress=lambda _: None)
         shutil.rmtree(base)
+
+
+@contextmanager
+def prediction_service(settings: Settings) -> Iterator[tuple[psutil.Process, str, str]]:
+    """`perennial serve`, and where it answers over HTTP and gRPC."""
+    process = CommandLine(settings, COLD).start("serve", "--target", "local", "--port", "0", "--grpc-port", "0")
+    try:
+        assert process.stderr is not None
+        said = []
+        for line in process.stderr:
+            said.append(line)
+            if found := SERVING.match(line):
+                yield psutil.Process(process.pid), found[1], found[2]
+                return
+        raise AssertionError("".join(said))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=START_SECONDS)
 
 
 def test_no_file_of_the_state_is_open_to_others(home: Home) -> None:
@@ -99,60 +152,82 @@ def addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def requests(settings: Settings) -> dict[str, tuple[str, str, dict[str, str], str]]:
+def requests(home: Home) -> dict[str, Request]:
     """What an intruder asks for over HTTP."""
+    plain = {**of_the_emulators(home.settings), **of_the_prediction_service(home.http), **of_kubeflow(home.kubeflow)}
+    token = {"Authorization": "Bearer ya29.local.e30.00"}
+    return plain | {f"{name}, forged": (method, url, headers | token, body) for name, (method, url, headers, body) in plain.items()}
+
+
+def of_the_prediction_service(at: str) -> dict[str, Request]:
+    paths = ("/", "/docs", "/openapi.json", "/metrics", "/v1/models/churn", "/v1/models/churn/metadata", "/v2", "/v2/models/churn", "/no")
+    asked = ("/v1/models/churn:predict", "/v1/models/churn/versions/1:predict", "/v1/models/churn:regress", "/v2/models/churn/infer")
+    return {f"serve {path}": ("GET", at + path, {}, "") for path in paths} | {
+        f"serve {path}": ("POST", at + path, JSON, '{"instances": []}') for path in asked
+    }
+
+
+def of_kubeflow(at: str) -> dict[str, Request]:
+    paths = {(method, API + re.sub(r"\(.*?\)", "x", pattern)) for method, pattern, _ in ROUTES}
+    paths |= {("GET", "/apis/v1alpha1/runs/x/nodes/x/log"), ("POST", f"{API}/pipelines/upload"), ("GET", "/")}
+    return {f"kubeflow {method} {path}": (method, at + path, JSON, "{}" if method == "POST" else "") for method, path in paths}
+
+
+def of_the_emulators(settings: Settings) -> dict[str, Request]:
     at = addresses(settings)
     sql = f"{at['cloud_sql']}/sql/v1beta4/projects/perennial-test/instances/registry"
-    json_body = {"Content-Type": "application/json"}
-    plain: dict[str, tuple[str, str, dict[str, str], str]] = {
+    return {
         "list datasets": ("GET", f"{at['bigquery']}/bigquery/v2/projects/perennial-test/datasets", {}, ""),
-        "run a query": ("POST", f"{at['bigquery']}/bigquery/v2/projects/perennial-test/queries", json_body, '{"query": "SELECT 1"}'),
+        "run a query": ("POST", f"{at['bigquery']}/bigquery/v2/projects/perennial-test/queries", JSON, '{"query": "SELECT 1"}'),
         "upload a load": (
             "POST",
             f"{at['bigquery']}/upload/bigquery/v2/projects/perennial-test/jobs?uploadType=multipart",
-            json_body,
+            JSON,
             "{}",
         ),
-        "insert rows": ("POST", f"{at['bigquery']}/bigquery/v2/projects/p/datasets/d/tables/t/insertAll", json_body, "{}"),
+        "insert rows": ("POST", f"{at['bigquery']}/bigquery/v2/projects/p/datasets/d/tables/t/insertAll", JSON, "{}"),
         "bigquery's root": ("GET", f"{at['bigquery']}/", {}, ""),
         "list buckets": ("GET", f"{at['cloud_storage']}/storage/v1/b?project=p", {}, ""),
-        "make a bucket": ("POST", f"{at['cloud_storage']}/storage/v1/b?project=p", json_body, '{"name": "mine"}'),
+        "make a bucket": ("POST", f"{at['cloud_storage']}/storage/v1/b?project=p", JSON, '{"name": "mine"}'),
         "list objects": ("GET", f"{at['cloud_storage']}/private", {}, ""),
         "write an object": ("PUT", f"{at['cloud_storage']}/private/a", {}, "a"),
         "upload an object": ("POST", f"{at['cloud_storage']}/upload/storage/v1/b/private/o?uploadType=media&name=a", {}, "a"),
         "a batch": ("POST", f"{at['cloud_storage']}/batch/storage/v1", {"Content-Type": "multipart/mixed; boundary=b"}, "--b--"),
         "run lifecycle rules": ("POST", f"{at['cloud_storage']}/_emulator/lifecycle", {}, ""),
         "list users": ("GET", f"{sql}/users", {}, ""),
-        "make a user": ("POST", f"{sql}/users", json_body, '{"name": "mallory", "password": "x"}'),
-        "a certificate": ("POST", f"{sql}:generateEphemeralCert", json_body, "{}"),
+        "make a user": ("POST", f"{sql}/users", JSON, '{"name": "mallory", "password": "x"}'),
+        "a certificate": ("POST", f"{sql}:generateEphemeralCert", JSON, "{}"),
     }
-    token = {"Authorization": "Bearer ya29.local.e30.00"}
-    return plain | {f"{name}, forged": (method, url, headers | token, body) for name, (method, url, headers, body) in plain.items()}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 @pytest.mark.parametrize("uid", [NOBODY, PERSON])
 def test_another_user_gets_nothing(home: Home, uid: int) -> None:
     instance = next(address for address in listening(home) if address.endswith(":3307"))
+    processes = home.processes
     asked = {
         "paths": [str(path) for path in home.paths],
-        "processes": [process.pid for process in home.processes],
-        "requests": list(requests(home.settings).values()),
+        "processes": [process.pid for process in processes],
+        "requests": list(requests(home).values()),
         "tls": [(instance.rpartition(":")[0], 3307)],
-        "grpc": [str(home.settings.bigquery_storage_endpoint)],
-        "sockets": [str(home.folder / "emulators" / "cloud_sql" / "postgres" / ".s.PGSQL.5432")],
+        "grpc": [(str(home.settings.bigquery_storage_endpoint), READ), *((home.grpc, method) for method in PREDICTION)],
+        "sockets": [str(path) for path in home.paths if path.is_socket()],
     }
     command = [sys.executable, str(INTRUDER), str(uid)]
-    answer = subprocess.run(command, input=json.dumps(asked), check=True, capture_output=True, text=True)
+    answer = subprocess.run(command, input=json.dumps(asked), check=True, capture_output=True, text=True, start_new_session=True)
     got = json.loads(answer.stdout)
 
     assert got["uid"] == uid
     assert {path: how for path, how in got["paths"].items() if how != "closed"} == {}
-    assert {process: how for process, how in got["processes"].items() if how != "closed"} == {}
-    assert dict(zip(requests(home.settings), got["requests"], strict=True)) == dict.fromkeys(requests(home.settings), 401)
+    living = {
+        str(process.pid) for process in processes if process.is_running()
+    }  # a worker of PostgreSQL may have left its number to anybody
+    assert {process: how for process, how in got["processes"].items() if how != "closed" and process in living} == {}
+    assert dict(zip(requests(home), got["requests"], strict=True)) == dict.fromkeys(requests(home), 401)
     assert list(got["tls"].values()) == ["refused"]
-    assert list(got["grpc"].values()) == ["UNAUTHENTICATED"]
-    assert list(got["sockets"].values()) == ["closed"]
+    assert set(got["grpc"].values()) == {"UNAUTHENTICATED"}
+    assert {Path(path).name for path in got["sockets"]} >= {".s.PGSQL.5432", Warmth.LIGHT}
+    assert set(got["sockets"].values()) == {"closed"}
 
 
 def listening(home: Home) -> set[str]:
@@ -164,8 +239,8 @@ def listening(home: Home) -> set[str]:
 
 
 def test_nothing_else_listens_and_nothing_beyond_this_machine(home: Home) -> None:
-    known = {address.removeprefix("http://") for address in addresses(home.settings).values()}
-    known.add(str(home.settings.bigquery_storage_endpoint))
+    known = {address.removeprefix("http://") for address in (*addresses(home.settings).values(), home.http)}
+    known |= {str(home.settings.bigquery_storage_endpoint), home.grpc}
     others = listening(home) - known
 
     assert listening(home) >= known

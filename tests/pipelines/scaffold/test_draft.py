@@ -138,8 +138,8 @@ def test_too_few_days_are_named() -> None:
             {"key": "purpose"},
             "--key 'purpose' has several rows in a day of bank.loans: a row needs a key of its own; --key loan_id would do",
         ),
-        ({"key": "amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING"),
-        ({"key": "purpose,amount"}, "--key 'amount' is FLOAT: a key is INT64 or STRING, or several columns that may be times as well"),
+        ({"key": "amount"}, "--key 'amount' is FLOAT: a key is INT64, STRING or a point in time"),
+        ({"key": "purpose,amount"}, "--key 'amount' is FLOAT: a key is INT64, STRING or a point in time, or several such columns"),
         ({"key": "loan_id,loan_id"}, "--key 'loan_id,loan_id' names 'loan_id' twice: name each column once"),
         ({"key": "purpose, region"}, "--key 'purpose,region' has several rows in a day of bank.loans"),
         ({"label": "defaultet"}, "--label 'defaultet' is no column of table bank.loans: did you mean 'defaulted'?"),
@@ -224,3 +224,22 @@ def order_lines() -> SourceTable:
     rows, columns = table.rows.drop_columns(["loan_id", "note"]), dict(table.columns)
     del columns["loan_id"], columns["note"]
     return SourceTable("shop.lines", "applied", columns, table.days, rows)
+
+
+def test_whole_numbers_that_are_names_are_categories() -> None:
+    table = with_label(loans(), "department", "INTEGER", [101, 117, 140, 233, 910])
+    table = with_label(table, "postal_code", "INTEGER", list(range(10_000, 10_300)))
+    table = with_label(table, "rooms", "INTEGER", [1, 2, 3, 4, 5])
+    files = draft(table).render()
+    assert "IFNULL(CAST(t.`department` AS STRING), 'missing') AS `department`" in files["source.sql"]
+    categories, hashed = (files["features.py"].split(f"{name} = (")[1].split(")")[0] for name in ("CATEGORIES", "HASHED"))
+    assert '"department"' in categories
+    assert '"postal_code"' in hashed
+    assert "IFNULL(t.`rooms`, 0) AS `rooms`" in files["source.sql"]
+
+
+def test_one_time_may_be_the_key() -> None:
+    lines = order_lines()
+    moments = pa.chunked_array([pa.array([datetime(2023, 1, 2, tzinfo=UTC) + timedelta(minutes=i) for i in range(lines.rows.num_rows)])])
+    readings = SourceTable("plant.readings", "applied", {**lines.columns, "applied": "TIMESTAMP"}, lines.days, lines.rows, moments)
+    assert "CAST(t.`applied` AS STRING) AS `applied`" in draft(readings, key="applied").render()["source.sql"]

@@ -10,6 +10,7 @@ from components.settings import REPOSITORY
 from tests.pipelines.command_line import CommandLine
 
 TEXT = (REPOSITORY / "docs" / "tutorial.md").read_text()
+OWN_MODEL = (REPOSITORY / "docs" / "own-model.md").read_text()
 DATASET = "tutorial"
 """In place of `bank`, which another test has."""
 
@@ -37,3 +38,25 @@ def test_the_tutorial_loads_a_table_makes_a_model_and_gives_it_a_policy(command_
     (row,) = re.findall(r'\[(\{"loan_id".*?\})\]', TEXT)
     columns = set(re.findall(r"AS `(\w+)`", (tmp_path / "loans" / "source.sql").read_text()))
     assert set(re.findall(r'"(\w+)":', row)) == columns - {"defaulted"}
+    add_own_feature(tmp_path / "loans")
+    proposed = user.json("schema", "infer", "loans")["schema"]
+    (block,) = re.findall(r"^feature \{\n  name: \"debt_ratio\".*?^\}", proposed, re.MULTILINE | re.DOTALL)
+    assert re.sub(r"  # seen .*", "", block) == own_feature("       feature {")
+    checked = user.run("schema", "check", "loans")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def own_feature(beginning: str) -> str:
+    """What docs/own-model.md says to write for a feature of one's own, by how it begins."""
+    (text,) = re.findall(rf"^({re.escape(beginning)}.*?)\n\n", OWN_MODEL, re.MULTILINE | re.DOTALL)
+    return re.sub(r"^       ", "", text, flags=re.MULTILINE)
+
+
+def add_own_feature(folder: Path) -> None:
+    """The three steps of docs/own-model.md."""
+    sql, schema, features = (folder / name for name in ("source.sql", "schema.pbtxt", "features.py"))
+    line = next(line for line in sql.read_text().splitlines(keepends=True) if "AS `income`" in line)
+    sql.write_text(sql.read_text().replace(line, f"{line}  {own_feature('       IFNULL')}\n"))
+    schema.write_text(schema.read_text() + own_feature("       feature {") + "\n")
+    assert 'add `"debt_ratio",` to `NUMBERS`' in OWN_MODEL
+    features.write_text(features.read_text().replace("NUMBERS = (\n", 'NUMBERS = (\n    "debt_ratio",\n'))

@@ -9,6 +9,7 @@ from local_bigquery.errors import already_exists
 from local_bigquery.models import JobConfigurationQuery, JobConfigurationTableCopy, JobStatistics5, Table
 from local_bigquery.sql.rules.tables import DECORATOR as TIME_DECORATED
 
+from bigquery.jobs import views
 from bigquery.tables import catalogue, partitions, streaming, versions
 from bigquery.tables.making import making
 from bigquery.tables.partitions import Reference
@@ -20,6 +21,8 @@ def run(cursor: duckdb.DuckDBPyConnection, config: JobConfigurationTableCopy, _u
     sources = [tables.reference(source) for source in config.sourceTables or [config.sourceTable]]
     destination = tables.reference(config.destinationTable)
     datasets.get(*destination[:2])
+    for source in sources:
+        views.refuse(_base(source))
     select = " UNION ALL BY NAME ".join(f"SELECT * FROM {_rows(source, now)}" for source in sources)
     (copied,) = cursor.execute(f"SELECT count(*) FROM ({select})").fetchone() or (0,)
     if config.operationType in ("SNAPSHOT", "CLONE"):

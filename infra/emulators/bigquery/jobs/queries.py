@@ -14,6 +14,7 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
+from bigquery.jobs import views
 from bigquery.sql import analysis, outcome, typed
 from bigquery.tables import catalogue, changes, sizes, versions
 
@@ -49,6 +50,8 @@ def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, ob
     """A statement in DuckDB's SQL, and the values of its parameters."""
     known = _translation.get()
     if known is None or known.tree is not tree:
+        if isinstance(tree, exp.Create) and _is_view(tree) and (columns := _result.get()) is not None:
+            return views.translate_create(tree, context, columns)
         return original_translate(tree, context)
     context.referenced |= known.context.referenced
     context.position = known.context.position
@@ -63,7 +66,8 @@ def create(project: str, dataset: str, body: Table, translate: Callable[[str, st
     """
     if body.view:
         default = {"projectId": project, "datasetId": dataset}
-        analysis.analyse(JobConfigurationQuery(query=body.view.query, defaultDataset=default), project)
+        analysed = analysis.analyse(JobConfigurationQuery(query=body.view.query, defaultDataset=default), project)
+        return catalogue.create(project, dataset, body, lambda *_: views.translated(analysed, project, dataset))
     return catalogue.create(project, dataset, body, translate)
 
 
@@ -88,7 +92,8 @@ def execute(
     if config.destinationTable:
         _refuse_duplicates(analysed.names)
     query, shown_types = analysed.translatable()
-    token, types_token = _result.set(analysed.result), typed.json_types.set(shown_types)
+    text, columns = analysed.view or (None, analysed.result)
+    token, types_token, text_token = _result.set(columns), typed.json_types.set(shown_types), views.text.set(text)
     try:
         return original_execute(cursor, project, job_id, config.replace(query=query), dry_run)
     except BigQueryError as error:
@@ -98,6 +103,7 @@ def execute(
     finally:
         _result.reset(token)
         typed.json_types.reset(types_token)
+        views.text.reset(text_token)
 
 
 def _refuse_duplicates(names: Sequence[str]) -> None:
@@ -147,6 +153,7 @@ def _run(
     sql, parameters = original_translate(source, asked)
     if isinstance(tree, exp.Query) and (columns := _result.get()) is not None:
         sql = outcome.shape(cursor, sql, columns)
+    asked.referenced = views.tables_behind(asked.referenced)
     processed = sizes.read_by_query(cursor, sql, parameters, asked.referenced)
     billed = _billed(processed)
     if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:
@@ -161,9 +168,13 @@ def _run(
 
 
 def _source(tree: exp.Expression) -> exp.Query | None:
-    """The part of a statement that reads."""
-    source = tree.expression if isinstance(tree, exp.Create | exp.Insert) else tree
+    """The part of a statement that reads. A view reads nothing when it is made."""
+    source = tree.expression if isinstance(tree, exp.Create | exp.Insert) and not _is_view(tree) else tree
     return source if isinstance(source, exp.Query) else None
+
+
+def _is_view(tree: exp.Expression) -> bool:
+    return isinstance(tree, exp.Create) and tree.args.get("kind") == "VIEW"
 
 
 def _billed(processed: int) -> int:

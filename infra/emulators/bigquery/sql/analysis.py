@@ -84,6 +84,15 @@ class Analysed:
         return name_columns(self.statement.resolved_query_stmt_node.output_column_list)
 
     @property
+    def view(self) -> tuple[str, list[TableFieldSchema]] | None:
+        """The query of the view that the statement makes, as it was written, and the columns of the view."""
+        if self.kind != "create_view":
+            return None
+        made = self.statement.resolved_create_statement_node.resolved_create_view_base_node.resolved_create_view_stmt_node.parent
+        start = original_offset(self.query.text.rindex(made.sql), self.query.insertions)
+        return self.sql[start:].rstrip("; \n\t"), name_columns(made.output_column_list)
+
+    @property
     def kind(self) -> str:
         """What kind of statement it is: `query`, `create_table_as_select` and so on."""
         message: Message = self.statement

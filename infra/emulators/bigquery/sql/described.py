@@ -16,7 +16,7 @@ from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProt
 from bigquery.failures import not_supported
 from bigquery.sql import ingestion, schemas
 from bigquery.sql.identifiers import Path
-from bigquery.tables import catalogue, information_schema, partitions
+from bigquery.tables import catalogue, information_schema, partitions, versions
 from bigquery.tables.partitions import Reference
 
 INFORMATION_SCHEMA = "INFORMATION_SCHEMA"
@@ -49,20 +49,22 @@ def describe(path: Path, context: Context, clauses: Collection[str] = ()) -> Des
     """
     if INFORMATION_SCHEMA in (name.upper() for name in path[:-1]):
         return _information_schema(path)
-    reference = _reference(path, context.project_id, context.dataset_id)
+    reference = reference_of(path, context.project_id, context.dataset_id)
     if partitions.DECORATED.fullmatch(reference[2]):
         raise BigQueryError("invalidQuery", f'Table "{".".join(path)}" cannot include decorator')
     if reference[2].endswith("*"):
         return Described(path, _wildcard_columns(reference), schemas.SUFFIX)
     if not tables.exists(*reference):
         raise _not_found(*reference)
+    if clauses and versions.version(reference) is None:
+        raise BigQueryError("invalidQuery", f"FOR SYSTEM_TIME AS OF is not supported for {names.label(*reference)}, which is no table")
     columns = _columns_as_of(reference, context, clauses) if clauses else tuple(catalogue.columns(*reference))
     return Described(path, columns, ingestion.pseudo_columns(partitions.of_table(reference)))
 
 
 def is_there(path: Path, context: Context) -> bool:
     """Whether there is a table that a path means."""
-    return bool(tables.exists(*_reference(path, context.project_id, context.dataset_id)))
+    return bool(tables.exists(*reference_of(path, context.project_id, context.dataset_id)))
 
 
 def _columns_as_of(reference: Reference, context: Context, clauses: Collection[str]) -> tuple[TableFieldSchema, ...]:
@@ -78,7 +80,12 @@ def _columns_as_of(reference: Reference, context: Context, clauses: Collection[s
         return tuple(types.field(name, kind) for name, kind in zip(relation.columns, relation.types, strict=True))
 
 
-def _reference(path: Path, project: str, dataset: str | None) -> Reference:
+def reference_of(path: Path, project: str, dataset: str | None) -> Reference:
+    """The table that a path means, whether there is one or not.
+
+    Raises:
+        BigQueryError: it means none.
+    """
     match path:
         case (table,) if dataset:
             return project, dataset, table

@@ -54,7 +54,10 @@ def split_stream(request: types.SplitReadStreamRequest) -> types.SplitReadStream
 def query(path: str, options: types.ReadSession.TableReadOptions, data_format: types.DataFormat) -> tuple[str, list[TableFieldSchema]]:
     """What DuckDB runs for a session, and the fields that come out."""
     reference = original.table(path)
-    tables.load(*reference)
+    if tables.load(*reference).type == "VIEW":
+        raise original.StorageError(
+            grpc.StatusCode.INVALID_ARGUMENT, "request failed: non-table entities cannot be read with the storage API"
+        )
     pseudo = _wanted_pseudo_columns(reference, options.selected_fields)
     fields = [*tables.columns(*reference), *pseudo]
     project, dataset, table = reference

@@ -40,6 +40,9 @@ def load(project: str, dataset: str, table: str) -> Table:
         return resource
     identity = tables.defaults(project, dataset, table).only("id", "selfLink", "tableReference").dump()
     if partition_id == SUMMARY:
+        if resource.type == "VIEW":
+            message = f"Cannot read partition information from a table that is not partitioned: {names.label(project, dataset, table)}"
+            raise BigQueryError("invalid", message)
         fields = [{"name": name, "type": kind} for name, kind in SUMMARY_FIELDS.items()]
         return resource.replace(**identity, schema={"fields": fields}, numRows=str(len(measured)))
     rows = sum(partition.rows for partition in measured if partition.id == partition_id)
