@@ -187,7 +187,8 @@ def _whole(column: ColumnProfile) -> tuple[int, int]:
 
 def more_below(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """Far more numbers are below zero than on days before."""
-    if comes_down(observation):
+    before = observation.before
+    if before is None or 2 * _below(before) > before.numbers or comes_down(observation):
         return None
     return _more(observation, _below, "below zero", "look for a sign that changed")
 

@@ -176,7 +176,7 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
     if below and comes_down(observation, int(low)):
         below = 0
-    if not below + above and is_beyond(before, now):
+    if not below + above and _is_beyond(before, now):
         above = now.numbers
     rows = below + above
     clusters, bound = now.numbers / now.design_effect, checks.range_share
@@ -210,7 +210,7 @@ def comes_down(observation: Observation, low: int = 0) -> bool:
     return bool(is_spread and len(lows) >= LEAST_KNOWN and now.low >= lows.min() - FAR_FACTOR * np.abs(np.diff(lows)).max())
 
 
-def is_beyond(before: ColumnProfile, now: ColumnProfile) -> bool:
+def _is_beyond(before: ColumnProfile, now: ColumnProfile) -> bool:
     """Whether all numbers are well beyond all that ever were, whatever zero is: degrees Fahrenheit among Celsius."""
     width = (before.high - before.low) * BEYOND
     is_one = now.low == now.high  # such as a rate of the day
