@@ -69,6 +69,8 @@ def arrivals(days: Iterable[tuple[date, ColumnProfile]]) -> dict[date, float]:
     """
     known, found, was_one = set[str](), dict[date, float](), False
     for place, (day, column) in enumerate(days):
+        if column.has_uncounted_values:
+            return {}
         new = sum(rows for value, rows in column.values.items() if value not in known)
         is_one = place >= LEAST_PARTITIONS and new >= LEAST_WRONG_ROWS and new > LEAST_ARRIVED * column.filled
         if is_one and not was_one:
