@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-alarms bench-policy bench-watch bench-curve goldens docs clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-alarms bench-policy bench-watch bench-service bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,13 @@ bench-watch: setup ## Time a look of the watcher at MODELS=1000 models, on emula
 bench-policy: setup ## Print on what policies train, of forty incidents, and what they cost on past streams
 	@$(ENTER) python -m benchmarks.policy.measure
 	@$(ENTER) python -m benchmarks.policy.replayed
+
+bench-service: setup ## Print what the service adds to a call, how it does beside MLflow's and during swaps, and what of PREDICTIONS=1000000 is lost
+	@$(ENTER) python -m benchmarks.service.calls
+	@$(ENTER) python -m benchmarks.service.crowd
+	@$(ENTER) python -m benchmarks.service.tail
+	@$(ENTER) python -m benchmarks.service.swaps
+	@$(ENTER) python -m benchmarks.service.million $(or $(PREDICTIONS),1000000)
 
 bench-alarms: setup ## Print what monitoring's alarms find in a year of flights and in 61 weeks of CDNOW, clean and spoilt
 	@$(ENTER) python -m benchmarks.alarms.measure

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from components.delivery.address import require_mail_server, require_web_address
@@ -22,6 +22,8 @@ SERVICE_LINK = re.compile(r"_(SERVICE_(HOST|PORT)|PORT(_\d+_(TCP|UDP))?)(_|$)")
 REPOSITORY = Path(__file__).parent.parent
 IMAGE = "perennial-python:placeholder"
 """Stands for the container image of every step until `perennial compile` or a submission puts the settings' one in its place."""
+SETTINGS_FOLDER = f"{PREFIX}SETTINGS_FOLDER"
+"""Names folders with a file for each setting, as PATH does: a ConfigMap and a Secret that are mounted. It is a variable and no setting."""
 ENDPOINTS_FILE = "endpoints.env"
 """Written into the state folder by `perennial up`: where the emulators listen."""
 
@@ -165,7 +167,7 @@ class Settings(BaseSettings):
     """A Secret with the service account's key, mounted where `credentials_file` is; None where the pods' account needs none."""
     kubeflow_config_map: str = "perennial"
     """Gives the steps their settings; `kubeflow_secret` gives them their secrets."""
-    kubeflow_secret: str = "perennial"  # noqa: S105 - its name
+    kubeflow_secret: str = "perennial-secrets"  # noqa: S105 - its name
     image: Annotated[str, AfterValidator(require_pinned)] | None = None
     """The container image of every step, pinned by digest."""
     beam_args: tuple[str, ...] = (
@@ -182,6 +184,18 @@ class Settings(BaseSettings):
         if self.alarm_mail_server and not (self.alarm_mail_from and self.alarm_mail_to):
             raise ValueError("alarm_mail_server is set, and alarm_mail_from or alarm_mail_to is not: say from whom and to whom")
         return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - what pydantic-settings calls it with
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """A mounted ConfigMap stands in for variables, so it wins over files of an environment."""
+        return init_settings, env_settings, file_secret_settings, dotenv_settings
 
     @property
     def is_local(self) -> bool:
@@ -209,7 +223,8 @@ class Settings(BaseSettings):
 def read_settings() -> Settings:
     """The settings of the environment that PERENNIAL_ENVIRONMENT names, `local` unless told.
 
-    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), then variables.
+    Later sources win: infra/environments/NAME.env, the state folder's endpoints.env (only for `local`), the folders that
+    PERENNIAL_SETTINGS_FOLDER names, then variables.
 
     Raises:
         SettingsError: the environment is unknown, or a setting is missing, wrong or unknown.
@@ -219,13 +234,14 @@ def read_settings() -> Settings:
     file = REPOSITORY / "infra" / "environments" / f"{name}.env"
     if not file.is_file():
         raise SettingsError(f"environment {name!r} is unknown: {file} does not exist; set {PREFIX}ENVIRONMENT to one that does")
+    folders = [Path(folder) for folder in variables.pop(SETTINGS_FOLDER, "").split(os.pathsep) if folder]
     _refuse_unknown(variables)
     files = [file]
     if name == "local":
         state = Path(variables.get(f"{PREFIX}STATE_FOLDER", REPOSITORY / ".perennial"))
         files.append(state / ENDPOINTS_FILE)
     try:
-        return Settings(_env_file=tuple(files))
+        return Settings(_env_file=tuple(files), _secrets_dir=folders)
     except ValidationError as error:
         problems = refusals(error, spell=_variable)
         raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error

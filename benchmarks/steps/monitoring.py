@@ -41,12 +41,11 @@ def main() -> None:
 
     rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
     with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
-        write_model(Path(folder), toml={'[["device"]]': '[["hour"]]'})
+        write_model(Path(folder), toml={'[["device"]]': '[["pages"]]'})
         model = read_model(Path(folder), "visits")
         measure_day(model, BATCH)  # what is loaded on the way is not counted
-        before, processor = peak_mebibytes(), time.process_time()
-        metrics, served = measure_day(model, rows)
-        ours = time.process_time() - processor
+        before = peak_mebibytes()
+        metrics, served, ours = measure_day(model, rows)
         print(f"{rows:,} rows: {ours:.1f} s of processor, {peak_mebibytes() - before} MiB more than {BATCH:,} rows took", flush=True)
         if "stock" in sys.argv:
             table, scores = served.labelled()
@@ -57,15 +56,19 @@ def main() -> None:
             print(f"stock TFMA: {stock:.1f} s; ratio {ours / stock:.3f} (bound {BOUND}); {numbers} metrics are equal to 1e-9")
 
 
-def measure_day(model: Model, rows: int) -> tuple[tuple[Metric, ...], ServedRows]:
-    """What a day comes to."""
-    served = ServedRows(OwnModel(model), DAY_FIELD)
+def measure_day(model: Model, rows: int) -> tuple[tuple[Metric, ...], ServedRows, float]:
+    """What a day comes to, and the seconds of the processor, without those that make the rows."""
+    served, seconds = ServedRows(OwnModel(model), DAY_FIELD), 0.0
     for batch in batches(rows):
+        begun = time.process_time()
         served.add(batch)
+        seconds += time.process_time() - begun
+    begun = time.process_time()
     assert served.operation
     assert served.score_counts
     assert served.slice_scores
-    return measure_predictions(model, *served.labelled(), beam_args=BEAM_ARGS), served
+    metrics = measure_predictions(model, *served.labelled(), beam_args=BEAM_ARGS)
+    return metrics, served, seconds + time.process_time() - begun
 
 
 def batches(rows: int) -> Iterator[pa.RecordBatch]:
@@ -81,8 +84,8 @@ def batches(rows: int) -> Iterator[pa.RecordBatch]:
             CONTRADICTING: np.zeros(size, bool),
             "latency_microseconds": chance.integers(500, 2000, size),
             "sampling_weight": np.ones(size),
-            "hour": chance.integers(0, HOURS, size),
-            "pages": chance.integers(0, 60, size),
+            "device": ["phone"] * size,
+            "pages": chance.integers(0, HOURS, size),
             "seconds": chance.normal(size=size),
         }
         yield pa.RecordBatch.from_pydict(columns)

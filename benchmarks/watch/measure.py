@@ -1,4 +1,6 @@
-"""How long `perennial watch` takes to look at many models of one table that need nothing, and what it asks BigQuery. Prints JSON.
+"""How long `perennial watch` takes to look at many models of one table, and what it asks BigQuery. Prints JSON.
+
+First they need nothing; then each waits for a training, since another model is trained.
 
 python -m benchmarks.watch.measure --models 1000, on the emulators that the settings name
 """
@@ -32,13 +34,13 @@ from tests.components.visits import COLUMNS, DAYS, TOML, day, visits, write_mode
 from tests.pipelines.watch.trainer import manifest_of, run_of
 
 LAST = TOML.splitlines()[-1] + "\n"
-CONTINUOUS = f'{LAST}\n[continuous]\nsettle_days = 0\n\n[continuous.deploy]\nstaging = "at once"\n'
+CONTINUOUS = f'{LAST}\n[continuous]\nsettle_days = 0\ncooldown_hours = 0\n\n[continuous.deploy]\nstaging = "at once"\n'
 
 
 @click.command()
 @click.option("--models", type=click.IntRange(1), default=1_000, show_default=True, help="How many.")
 def main(models: int) -> None:
-    """Write the models and their versions, then look at each three times."""
+    """Write the models and their versions, then look at each three times, and twice more when there is a day more to train on."""
     settings = read_settings()
     with tempfile.TemporaryDirectory() as folder:
         cloud = Cloud(settings.model_copy(update={"models_folder": Path(folder)}))
@@ -50,8 +52,11 @@ def main(models: int) -> None:
         news: list[str] = []
         watcher = Watcher(cloud, _refuse, lambda _: False, read_alarm_facts, lambda *told: news.append(": ".join(told)))
         passes = [_look(watcher, asked) for _ in range(3)]
+        _load_days(cloud, table, DAYS + 1, DAYS + 1)
+        crowded = replace(watcher, crowded=lambda _: "another model is trained on this machine, which trains one model at a time")
+        waiting = [_look(crowded, asked) for _ in range(2)]
         cloud.warehouse.delete_dataset(table.partition(".")[0], delete_contents=True)
-    print(json.dumps({"models": models, "passes": passes, "news": news[:5]}, indent=2))
+    print(json.dumps({"models": models, "passes": passes, "waiting": waiting, "decisions": len(news), "news": news[:5]}, indent=2))
 
 
 def _look(watcher: Watcher, asked: Counter[str]) -> dict[str, float]:
@@ -86,9 +91,14 @@ def _load(cloud: Cloud) -> str:
     table = bigquery.Table(f"{cloud.settings.project}.{dataset}.visits", schema=COLUMNS)
     table.time_partitioning = bigquery.TimePartitioning(field="day")
     cloud.warehouse.create_table(table)
-    rows = [row for number in range(1, DAYS + 1) for row in visits(number)]
-    cloud.warehouse.load_table_from_json(rows, table.reference, job_config=bigquery.LoadJobConfig(schema=COLUMNS)).result()
+    _load_days(cloud, f"{dataset}.visits", 1, DAYS)
     return f"{dataset}.visits"
+
+
+def _load_days(cloud: Cloud, table: str, first: int, last: int) -> None:
+    rows = [row for number in range(first, last + 1) for row in visits(number)]
+    name = f"{cloud.settings.project}.{table}"
+    cloud.warehouse.load_table_from_json(rows, name, job_config=bigquery.LoadJobConfig(schema=COLUMNS)).result()
 
 
 def _train(cloud: Cloud, models: list[Model]) -> None:

@@ -120,8 +120,31 @@ FROM registry.decision
   JOIN registry.decision_outcome USING (decision_id)
   CROSS JOIN jsonb_array_elements(reasons) AS asked (item)
 WHERE model = ANY(CAST(:models AS text[]))
-  AND (verdict = 'train' AND kind = 'training' OR verdict = 'roll back' AND kind = 'rollback' AND result = 'refused')
+  AND (
+    verdict = 'train' AND kind = 'training' OR verdict = 'measure' AND kind = 'measurement'
+    OR verdict = 'roll back' AND kind = 'rollback' AND result = 'refused'
+  )
 GROUP BY 1, 2;
+
+-- name: measured
+-- Decisions to measure how fast versions age: those of the last two days, and those that are not at their end.
+SELECT model, reasons -> 0 ->> 'key' AS key, created_at, COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read, is_open
+FROM registry.decision
+  CROSS JOIN LATERAL (
+    SELECT NOT EXISTS (
+      SELECT FROM registry.decision_outcome AS outcome WHERE outcome.decision_id = decision.decision_id AND kind = 'measurement'
+    ) AS is_open
+  ) AS state
+WHERE model = ANY(CAST(:models AS text[])) AND verdict = 'measure' AND (is_open OR created_at > now() - INTERVAL '2 days')
+ORDER BY decision_id;
+
+-- name: to_measure
+-- Measurements of any model that are not at their end, the oldest first.
+SELECT decision_id, model FROM registry.decision
+WHERE verdict = 'measure' AND NOT EXISTS (
+  SELECT FROM registry.decision_outcome AS outcome WHERE outcome.decision_id = decision.decision_id AND kind = 'measurement'
+)
+ORDER BY decision_id;
 
 -- name: runs
 -- The last trainings of models, whoever asked for them.

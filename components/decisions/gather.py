@@ -16,7 +16,6 @@ from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.facts import AlarmFact, CodeFact, Facts, SourceFact
 from components.snapshot.window import resolve_window
-from components.staleness.ageing import read_ageing_fact
 
 ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
 
@@ -75,16 +74,7 @@ def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sou
         facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
     except SourceError as error:
         return replace(facts, code=code, source_error=str(error))
-    return _with_ageing(cloud, model, policy, facts)
-
-
-def _with_ageing(cloud: Cloud, model: Model, policy: ContinuousSection, facts: Facts) -> Facts:
-    """The facts with how fast versions age, where a new span asks whether a training is worth it."""
-    is_new = facts.source and facts.trained and facts.source.span > facts.trained.span
-    if not is_new or not policy.training_cost or "new_partition" not in policy.triggers:
-        return facts
-    with cloud.engine.connect() as connection:
-        return replace(facts, ageing=read_ageing_fact(connection, model))
+    return facts
 
 
 def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> Facts:

@@ -11,18 +11,25 @@ from components.decisions.effects import effects_by_trigger
 from components.decisions.measured_effect import Effect
 from components.decisions.record import WANTED, DecisionOutcome, OutcomeKind, RecordedDecision, TrainingOutcome
 from components.model.continuous_section import ContinuousSection
-from components.policy.decide import PolicyVerdict
+from components.policy.decide import ENDING, PolicyVerdict
 from components.policy.words import policy_in_words
 from components.report.templating import render, write_page
-from components.wording import count
+from components.wording import count, score
 
 VERDICTS = {
     PolicyVerdict.TRAIN: "Train",
     PolicyVerdict.WAIT: "Not now",
     PolicyVerdict.MEND: "Not this way",
     PolicyVerdict.ROLL_BACK: "Roll back",
+    PolicyVerdict.MEASURE: "Measure",
 }
-TONES = {PolicyVerdict.TRAIN: "good", PolicyVerdict.WAIT: "muted", PolicyVerdict.MEND: "warning", PolicyVerdict.ROLL_BACK: "bad"}
+TONES = {
+    PolicyVerdict.TRAIN: "good",
+    PolicyVerdict.WAIT: "muted",
+    PolicyVerdict.MEND: "warning",
+    PolicyVerdict.ROLL_BACK: "bad",
+    PolicyVerdict.MEASURE: "muted",
+}
 POLICY_DIGITS = 8
 ENDED = (TrainingOutcome.VERSION, TrainingOutcome.KNOWN, TrainingOutcome.REFUSED, TrainingOutcome.FAILED, TrainingOutcome.CANCELLED)
 SEEN = (Effect.BETTER, Effect.AS_BEFORE, Effect.WORSE)
@@ -110,12 +117,27 @@ def _facts(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     yield "Last version", f"version {trained['version']}, spans to {trained['span']}" if trained else "none"
     live = [f"version {one['version']} on {one['target']}" for one in map(_table, _list(facts.get("live")))]
     yield "Live", ", ".join(live) or "nothing"
+    yield from _worth(facts)
     for alarm in map(_table, _list(facts.get("alarms"))):
         yield f"Alarm {alarm['alarm_id']}", f"{str(alarm['cause']).replace('_', ' ')}: {alarm['sentence']}"
     for request in map(_table, _list(facts.get("requests"))):
         yield "Request", str(request["sentence"])
     if facts.get("paused"):
         yield "Paused", str(facts["paused"])
+
+
+def _worth(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """What a training would change, and what it would cost."""
+    if ageing := _table(facts.get("ageing")):
+        ages, losses = _list(ageing["ages"]), _list(ageing["losses"])
+        yield "Ageing", f"a version of {ages[-1]} days loses {score(float(str(losses[-1])))} against one of {ages[0]}"
+    if changed := _list(_table(facts.get("code")).get("changed")):
+        yield "Code", f"{' and '.join(map(str, changed))} changed since the last version"
+    if facts.get("training_bytes") is not None:
+        yield "BigQuery", f"a training reads {count(float(str(facts['training_bytes'])))} bytes at most"
+    for name, what in (("dry_run_error", "BigQuery"), ("crowded", "Room")):
+        if facts.get(name):
+            yield what, str(facts[name])
 
 
 def _table(value: object) -> Mapping[str, object]:
@@ -132,7 +154,7 @@ def _events(decision: RecordedDecision) -> Iterator[tuple[datetime | None, str, 
         (one.created_at, f"{one.kind} {one.result}", one.actor, one.sentence) for one in decision.outcomes if one.created_at is not None
     ]
     yield from sorted([*claims, *outcomes], key=lambda event: event[0])
-    if decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK) and not decision.outcomes:
+    if decision.verdict in ENDING and not decision.outcomes:
         yield None, "under way", decision.actor, "it is not at its end yet"
 
 

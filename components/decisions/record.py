@@ -26,6 +26,8 @@ class OutcomeKind(StrEnum):
     APPROVAL = "approval"
     """The version waits for a person."""
     ROLLBACK = "rollback"
+    MEASUREMENT = "measurement"
+    """It was measured how fast versions age, or nothing could be told."""
     EFFECT = "effect"
     """What could be seen of it live, later."""
 
@@ -163,6 +165,11 @@ def read_decision(connection: sa.Connection, decision_id: int) -> RecordedDecisi
 def open_decisions(connection: sa.Connection, model: str) -> list[int]:
     """The ids of a model's trainings and rollbacks that are not at their end, the oldest first."""
     return list(execute(connection, "decisions.open", model=model).scalars())
+
+
+def open_measurements(connection: sa.Connection) -> list[tuple[int, str]]:
+    """The decisions to measure that are not at their end, of all models, the oldest first: the id of each, and its model."""
+    return [(row.decision_id, row.model) for row in execute(connection, "decisions.to_measure")]
 
 
 def under_way(connection: sa.Connection) -> list[tuple[str, str]]:

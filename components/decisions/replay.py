@@ -9,6 +9,7 @@ from components.decisions.sizes import PartitionSizes
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
+from components.policy.ageing import ageing_key
 from components.policy.decide import Decision, PolicyVerdict, decide
 from components.policy.facts import AgeingFact, AlarmFact, Facts, RunFact, SourceFact, TrainedFact
 from components.snapshot.window import resolve_window
@@ -74,7 +75,7 @@ class _Past:
         self.trained = TrainedFact(len(self.trainings), source.span)
         self.labelled = source.labelled_through
         self.runs.insert(0, RunFact(f"run {len(self.trainings)}", now, seconds, is_running=False, failed=False))
-        self.answered |= {one.key for one in decision.because}
+        self.answered |= {ageing_key(len(self.trainings)), *(one.key for one in decision.because)}
 
 
 def replay(

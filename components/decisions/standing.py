@@ -11,9 +11,10 @@ import sqlalchemy as sa
 from components.database.statements import execute
 from components.decisions.rewritten import PinnedVersion
 from components.deployment.rollouts import BY_POLICY
-from components.policy.facts import Facts, LiveFact, RequestFact, RunFact, TrainedFact
+from components.policy.facts import Facts, LiveFact, MeasurementFact, RequestFact, RunFact, TrainedFact
 from components.runs.record import RunState
 from components.snapshot.document import snapshot_from
+from components.staleness.record import read_ageing_facts
 from components.storage.manifest import Manifest, recorded_manifest
 
 MOST_RUNS = 200
@@ -58,6 +59,7 @@ def read_standings(connection: sa.Connection, models: Sequence[str], *, most_run
     trained = {row.model: _trained(row) for row in execute(connection, "decisions.trained", models=names)}
     asked, runs = _by_model(connection, "decisions.reasons", names), _by_model(connection, "decisions.runs", names, most=most_runs)
     requests = _by_model(connection, "decisions.requests", names, most=MOST_REQUESTS)
+    ageing, measured = read_ageing_facts(connection, names), _by_model(connection, "decisions.measured", names)
     live, orders = _by_model(connection, "decisions.live", names), _by_model(connection, "decisions.orders", names)
     return {
         name: Standing(
@@ -68,6 +70,8 @@ def read_standings(connection: sa.Connection, models: Sequence[str], *, most_run
                 trained=trained[name].fact if name in trained else None,
                 runs=tuple(map(_run, runs[name])),
                 requests=tuple(RequestFact(row.source, row.event_id, f"{row.actor} asks: {row.reason}") for row in requests[name]),
+                ageing=ageing.get(name),
+                measured=tuple(MeasurementFact(row.key, row.created_at, row.is_open, row.bytes_read) for row in measured[name]),
                 live=tuple(map(_live, live[name])),
                 answered=frozenset(row.key for row in asked[name] if row.answered),
                 failures={row.key: row.failures for row in asked[name] if row.failures and not row.answered},

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import AlarmFact, Cause, Facts, LiveFact, RunFact
+from components.policy.ageing import ageing_to_measure, bytes_today, runs_today
+from components.policy.facts import AlarmFact, Cause, Facts, LiveFact
 from components.policy.reasons import Reason, ReasonKind, reasons_to_train
-from components.policy.times import day_of, next_day, quiet_until
+from components.policy.times import next_day, quiet_until
 
 MENDED: Mapping[str, Cause] = {
     "bad version": Cause.BAD_VERSION,
@@ -30,8 +31,14 @@ class PolicyVerdict(StrEnum):
     MEND = "mend"
     """Training would not help: something else has to be put right."""
     ROLL_BACK = "roll back"
+    MEASURE = "measure"
+    """Nothing is trained: how fast versions age is measured first, by which a new span is judged."""
     NOTHING = "nothing"
     """There is no reason to train. It is not recorded."""
+
+
+ENDING = (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK, PolicyVerdict.MEASURE)
+"""What is carried out, and comes to an end."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +136,14 @@ def _unknown_cause(policy: ContinuousSection, facts: Facts, reasons: tuple[Reaso
     return Decision(PolicyVerdict.MEND, "unknown cause", f"{sentence}: {remedy}", subject=_ids(unknown))
 
 
+def _ageing(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
+    """Measure before a new span is judged. What does not ask how fast versions age does not wait for it."""
+    found = ageing_to_measure(policy, facts)
+    if found is None or any(one.kind not in (ReasonKind.PARTITION, ReasonKind.SCHEDULE) and not one.unripe for one in reasons):
+        return None
+    return Decision(PolicyVerdict.MEASURE, "ageing", found.sentence, (found,))
+
+
 def _no_reason(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     return None if reasons else Decision(PolicyVerdict.NOTHING, "no reason", f"nothing asks for a training of {facts.model}")
 
@@ -178,7 +193,7 @@ def _cooldown(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ..
 
 
 def _runs_a_day(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    today = _runs_today(policy, facts)
+    today = runs_today(policy, facts)
     if len(today) < policy.runs_a_day:
         return None
     return _later(
@@ -197,7 +212,7 @@ def _out_of_reach(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason
 
 def _budget(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     budget, longest = policy.training_seconds_a_day, _longest(facts)
-    used = sum(run.seconds for run in _runs_today(policy, facts))
+    used = sum(run.seconds for run in runs_today(policy, facts))
     if budget is None or not used or used + longest <= budget:
         return None
     sentence = f"{used:,.0f} of {budget:,} training seconds of the day are used, and a training takes {longest:,.0f}"
@@ -218,7 +233,7 @@ def _bytes(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...])
     if wanted > budget and not _asked(reasons):
         sentence = f"a training reads {wanted:,} bytes, and continuous.bytes_a_day allows {budget:,}: raise it, or narrow the window"
         return Decision(PolicyVerdict.WAIT, "bytes", sentence, reasons)
-    used = sum(run.bytes_read for run in _runs_today(policy, facts))
+    used = bytes_today(policy, facts)
     if not used or used + wanted <= budget:
         return None
     sentence = f"{used:,} of {budget:,} bytes of the day are used, and a training reads {wanted:,}"
@@ -242,6 +257,7 @@ RULES: tuple[Rule, ...] = (
     _serving_fault,
     _unknown_cause,
     _no_source,
+    _ageing,
     _no_reason,
     _running,
     _attempts,
@@ -275,9 +291,3 @@ def _alarms(facts: Facts, cause: Cause) -> list[AlarmFact]:
 
 def _ids(alarms: list[AlarmFact]) -> tuple[str, ...]:
     return tuple(f"alarm:{one.alarm_id}" for one in alarms)
-
-
-def _runs_today(policy: ContinuousSection, facts: Facts) -> list[RunFact]:
-    """The trainings of the day."""
-    today = day_of(policy, facts.now)
-    return [run for run in facts.runs if day_of(policy, run.started_at) == today]

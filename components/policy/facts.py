@@ -124,6 +124,19 @@ class CodeFact:
 
 
 @dataclass(frozen=True)
+class MeasurementFact:
+    """A decision to measure how fast versions age."""
+
+    key: str
+    """Of its reason."""
+    decided_at: datetime
+    is_open: bool
+    """Whether it is not at its end yet."""
+    bytes_read: int = 0
+    """What it was to read of BigQuery at most."""
+
+
+@dataclass(frozen=True)
 class RequestFact:
     """Somebody, or something outside, asks for a training."""
 
@@ -161,6 +174,8 @@ class Facts:
     trained: TrainedFact | None = None
     ageing: AgeingFact | None = None
     """None if nobody has measured it, or nothing asks for it."""
+    measured: tuple[MeasurementFact, ...] = ()
+    """Those of the last two days, and those that are not at their end."""
     code: CodeFact = CodeFact("")
     runs: tuple[RunFact, ...] = ()
     """The newest first; at least those of the last two days."""

@@ -21,6 +21,8 @@ class ReasonKind(StrEnum):
     CODE = "code"
     PARTITION = "partition"
     SCHEDULE = "schedule"
+    AGEING = "ageing"
+    """Asks for no training, but to measure how fast versions age."""
 
 
 @dataclass(frozen=True)

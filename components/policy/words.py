@@ -39,23 +39,25 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
     if policy.settle_days:
         yield f"nothing is trained on the last {_days(policy.settle_days)} of the source, which may still grow"
     if policy.least_new_rows:
-        yield f"new partitions and the schedule wait for {policy.least_new_rows:,} new rows with labels"
+        yield f"new partitions and the schedule wait for {_many(policy.least_new_rows, 'new row')} with labels"
     if policy.training_cost and "new_partition" in policy.triggers:
         worth = f"{policy.training_cost:g} of its metric for a day"
         yield f"a new span waits until a new version would gain {worth}, by what `perennial staleness` has measured"
+        yield "it is measured once for each new version before the next span is judged"
     if policy.cooldown_hours:
-        yield f"trainings begin at least {policy.cooldown_hours} hours apart; a reason that comes earlier waits and is not lost"
+        yield f"trainings begin at least {_many(policy.cooldown_hours, 'hour')} apart; a reason that comes earlier waits and is not lost"
     if policy.quiet_hours:
         begin, end = policy.quiet_hours
         yield f"no training starts between {begin:%H:%M} and {end:%H:%M} ({policy.time_zone})"
-    if policy.quiet_hours or policy.cooldown_hours:
+    if (policy.quiet_hours or policy.cooldown_hours) and "person" in policy.triggers:
         yield "who asks in person waits for neither"
-    yield f"at most {policy.runs_a_day} trainings start a day, one at a time"
+    starts = f"{policy.runs_a_day:,} trainings start a day, one at a time" if policy.runs_a_day > 1 else "one training starts a day"
+    yield f"at most {starts}"
     if policy.bytes_a_day:
-        yield f"trainings read at most {policy.bytes_a_day:,} bytes of BigQuery a day, by a dry run before each"
+        yield f"trainings read at most {_many(policy.bytes_a_day, 'byte')} of BigQuery a day, by a dry run before each"
     if policy.training_seconds_a_day:
-        yield f"trainings take at most {policy.training_seconds_a_day:,} seconds a day"
-    yield f"a training that has not ended after {policy.training_hours} hours is ended"
+        yield f"trainings take at most {_many(policy.training_seconds_a_day, 'second')} a day"
+    yield f"a training that has not ended after {_many(policy.training_hours, 'hour')} is ended"
     yield f"a training that fails is tried {'once' if policy.attempts == 1 else f'up to {policy.attempts} times'} for the same reason"
 
 
@@ -66,20 +68,25 @@ def _deployment(policy: ContinuousSection) -> Iterator[str]:
     if not targets:
         yield "no version is deployed by the policy"
     if set(targets.values()) - {DeployRule.AFTER_APPROVAL} and policy.probation_days:
-        within = f"within {_days(policy.probation_days)}"
+        within = f"within {_many(policy.probation_days, 'day')}"
         yield f"if an alarm says {within} that such a version is bad, it is rolled back, and the next one waits for approval"
 
 
 def _way(policy: ContinuousSection, rule: DeployRule) -> str:
     each = f"for {_days(policy.step_days)} of measured predictions" if policy.step_days > 1 else "for a day of measured predictions"
+    steps = each if len(policy.canary_shares) == 1 else f"each {each}"
     shares = ", then ".join(f"{share} %" for share in policy.canary_shares)
     ways = {
         DeployRule.AT_ONCE: "at once",
         DeployRule.AFTER_APPROVAL: "when somebody approves it with `perennial approve`",
-        DeployRule.CANARY: f"as a canary that answers {shares} of the keys, each {each}, and is held if an alarm is about it",
+        DeployRule.CANARY: f"as a canary that answers {shares} of the keys, {steps}, and is held if an alarm is about it",
         DeployRule.SHADOW: f"after it was asked as a shadow {each}, and is held if it is worse there",
     }
     return ways[rule]
+
+
+def _many(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _days(count: int) -> str:

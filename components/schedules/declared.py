@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, StringConstraints, ValidationError, field_validator
 
 from components.errors import SettingsError
 from components.model.folder import ModelName
@@ -16,6 +16,8 @@ from components.model.sections import Section, Whole
 from components.schedules.windows import ScheduledWindows
 from components.validation import refusals
 
+WATCHER = "perennial-watch"
+"""The name of the watcher's recurring run, its pipeline and its experiment."""
 CRON_FIELDS = (("second", 0, 59), ("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 6))
 
 
@@ -55,18 +57,35 @@ class Schedule(Section):
         return ScheduledWindows(name, self.first, self.every_days, self.lag_days, self.catch_up)
 
 
-class _Schedules(Section):
+class WatchSchedule(Section):
+    """The recurring run that looks at all models which have a policy, as `perennial watch --once --on kubeflow` does."""
+
+    cron: Annotated[str, AfterValidator(_six_fields)]
+    enabled: bool = True
+
+
+class DeclaredRuns(Section):
+    """The recurring runs that are wanted."""
+
     schedules: dict[Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,49}$")], Schedule] = Field(default_factory=dict)
+    watch: WatchSchedule | None = None
+
+    @field_validator("schedules")
+    @classmethod
+    def _leaves_the_watcher_its_name(cls, schedules: dict[str, Schedule]) -> dict[str, Schedule]:
+        if WATCHER in schedules:
+            raise ValueError(f"{WATCHER} is the name of the watcher's recurring run: choose another")
+        return schedules
 
 
-def read_schedules(path: Path) -> dict[str, Schedule]:
-    """The schedules of a file, by name.
+def read_schedules(path: Path) -> DeclaredRuns:
+    """What a file declares.
 
     Raises:
         SettingsError: the file is missing or not valid.
     """
     try:
-        return _Schedules.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).schedules
+        return DeclaredRuns.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read ({error.strerror}): write it (docs/kubeflow.md, Schedules)") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
-import sqlalchemy as sa
 
 from components.errors import RegistryError
-from components.model.folder import Model
 from components.model.metric_names import is_error
 from components.policy.facts import AgeingFact
-from components.staleness.record import AgedMetrics, LaterSpans, read_later_spans
+from components.staleness.record import AgedMetrics, LaterSpans
 
 LEAST_VERSIONS = 3
 """Of fewer versions chance cannot be told from ageing: the pace then has no interval."""
 MONTH_DAYS = 30
+UNTOLD = "cannot be told"
+"""Is in the sentence of who refuses to tell how fast versions age."""
 CURVE_POINTS = 12
 """Ages are put together until there are at most so many."""
 
@@ -97,14 +97,6 @@ class Ageing:
         return AgeingFact(tuple(by_age), tuple(by_age.values()))
 
 
-def read_ageing_fact(connection: sa.Connection, model: Model) -> AgeingFact | None:
-    """How fast versions age by the most telling metric of the model's task; None if too little was measured to tell."""
-    try:
-        return ageing_of(model.name, model.task.decisive_metrics[0], read_later_spans(connection, model.name)).fact
-    except RegistryError:  # no two versions were measured on the same rows
-        return None
-
-
 def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
     """How fast versions age by a metric.
 
@@ -115,7 +107,7 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
     if not by_rows:
         why = "; ".join(spans.notes) or "no span is later than what two of its versions that select the same rows have learned from"
         raise RegistryError(
-            f"how fast {model} ages cannot be told by {metric}: no two of its versions were measured on the same later rows ({why}). "
+            f"how fast {model} ages {UNTOLD} by {metric}: no two of its versions were measured on the same later rows ({why}). "
             f"Train on newer labels with `perennial train {model}`"
         )
     less_is_better = is_error(metric)

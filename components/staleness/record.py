@@ -1,7 +1,7 @@
 """The metrics of versions on later spans, in the registry: measured once for the same rows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy.engine import Row
 
 from components.database.statements import execute
 from components.evaluation.metric import Metric
+from components.policy.facts import AgeingFact
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id
 
@@ -67,12 +68,15 @@ def read_later_metrics(connection: sa.Connection, model: str) -> Mapping[tuple[i
     return {(one.version, one.rows_sha256): one for one in found}
 
 
-def read_later_spans(connection: sa.Connection, model: str) -> LaterSpans:
-    """What was measured of a model's newest versions, without measuring what was not."""
-    rows = execute(connection, "staleness.kept", model=model, versions=NEWEST_VERSIONS).all()
-    recipes = {rows_sha256: number for number, rows_sha256 in enumerate(dict.fromkeys(row.rows_sha256 for row in rows))}
-    cells = tuple(AgedMetrics(row.learned, _metrics(row), recipes[row.rows_sha256]) for row in rows)
-    return LaterSpans({row.version: row.learned for row in rows}, cells, 0, ())
+def read_ageing_facts(connection: sa.Connection, models: Sequence[str]) -> Mapping[str, AgeingFact]:
+    """How fast versions of models age, as it was measured last, by name; nothing of those of which nothing could be told."""
+    rows = execute(connection, "staleness.ageing", models=list(models))
+    return {row.model: AgeingFact(tuple(row.ages), tuple(row.losses)) for row in rows}
+
+
+def record_ageing_fact(connection: sa.Connection, model: str, fact: AgeingFact) -> None:
+    """Record how fast versions age, for policies. Recording the same again changes nothing."""
+    execute(connection, "staleness.insert_ageing", model=model, ages=list(fact.ages), losses=list(fact.losses))
 
 
 def _metrics(row: Row[Any]) -> LaterMetrics:

@@ -10,15 +10,16 @@ INSERT INTO registry.later_metric (model_version_id, rows_sha256, span, rows, me
 VALUES (:model_version_id, :rows_sha256, :span, :rows, CAST(:metrics AS jsonb))
 ON CONFLICT DO NOTHING;
 
--- name: kept
--- What was measured of the newest versions of which anything was, with the last span that each learned from.
-SELECT version, rows_sha256, span, rows, metrics,
-       (SELECT CAST(max(known.span) AS date) FROM jsonb_array_elements_text(document -> 'spans') AS known (span)) AS learned
-FROM registry.later_metric
-  JOIN (
-    SELECT model_version_id, snapshot_id, version FROM registry.model_version JOIN registry.model USING (model_id)
-    WHERE name = :model AND EXISTS (SELECT FROM registry.later_metric AS known WHERE known.model_version_id = model_version.model_version_id)
-    ORDER BY version DESC LIMIT :versions
-  ) AS newest USING (model_version_id)
-  JOIN registry.dataset_snapshot USING (snapshot_id)
-ORDER BY version, span;
+-- name: insert_ageing
+-- What was measured last, unless it says the same.
+INSERT INTO registry.ageing (model, ages, losses)
+SELECT CAST(:model AS text), CAST(:ages AS integer[]), CAST(:losses AS double precision[])
+WHERE NOT EXISTS (
+  SELECT FROM (SELECT ages, losses FROM registry.ageing WHERE model = CAST(:model AS text) ORDER BY ageing_id DESC LIMIT 1) AS last
+  WHERE ages = CAST(:ages AS integer[]) AND losses = CAST(:losses AS double precision[])
+);
+
+-- name: ageing
+SELECT wanted.model, ages, losses
+FROM unnest(CAST(:models AS text[])) AS wanted (model)
+  CROSS JOIN LATERAL (SELECT ages, losses FROM registry.ageing WHERE ageing.model = wanted.model ORDER BY ageing_id DESC LIMIT 1) AS last;

@@ -33,6 +33,7 @@ settle_days = 0
 cooldown_hours = 0
 runs_a_day = 100
 least_new_rows = 8000
+training_cost = 0
 
 [continuous.deploy]
 local = "at once"

@@ -5,7 +5,7 @@ disabled: what it has started goes on.
 """
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from kfp_server_api import V2beta1CronSchedule, V2beta1PipelineVersionReference,
 from components.cloud import Cloud
 from components.errors import ConflictError
 from components.schedules.apply_lock import only_apply
-from components.schedules.declared import Schedule
+from components.schedules.declared import DeclaredRuns
 from components.settings import Settings
 from pipelines.kubeflow.api import Kubeflow
 from pipelines.kubeflow.compiling import require_image
@@ -40,15 +40,13 @@ class Applier:
             act()
 
 
-def apply(
-    kubeflow: Kubeflow, settings: Settings, declared: Mapping[str, Schedule], *, dry_run: bool, on_change: Callable[[str], None]
-) -> list[str]:
+def apply(kubeflow: Kubeflow, settings: Settings, declared: DeclaredRuns, *, dry_run: bool, on_change: Callable[[str], None]) -> list[str]:
     """Create, replace, enable and disable recurring runs until they are as declared. Returns what was changed, a sentence each.
 
     Args:
         kubeflow: the connection.
         settings: with image and pipeline root.
-        declared: the schedules by name.
+        declared: the schedules, and the watcher.
         dry_run: only tell.
         on_change: told of each change before it is made.
 
@@ -177,7 +175,7 @@ def _create_run(kubeflow: Kubeflow, schedule: DesiredSchedule, version: Any) -> 
     body = V2beta1RecurringRun(
         display_name=schedule.name,
         description=schedule.description,
-        experiment_id=ensure_experiment(kubeflow, schedule.model.name, schedule.model.title),
+        experiment_id=ensure_experiment(kubeflow, schedule.experiment, schedule.purpose),
         pipeline_version_reference=V2beta1PipelineVersionReference(version.pipeline_id, version.pipeline_version_id),
         runtime_config=V2beta1RuntimeConfig(parameters=dict(schedule.parameters), pipeline_root=schedule.pipeline_root),
         trigger=V2beta1Trigger(cron_schedule=V2beta1CronSchedule(cron=schedule.cron)),

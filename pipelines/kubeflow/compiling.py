@@ -9,7 +9,8 @@ import yaml
 from components.errors import SettingsError
 from components.model.folder import Model
 from components.settings import Settings
-from pipelines.kubeflow.placement import place_on_kubernetes
+from pipelines.kubeflow.placement import place_look, place_on_kubernetes
+from pipelines.look import make_look
 from pipelines.run.kfp_internals import plain_frames
 from pipelines.run.launch import compile_pipeline
 from pipelines.training import make_scheduled_training, make_training
@@ -38,6 +39,12 @@ def compile_scheduled_training(settings: Settings, model: Model) -> str:
     """The pipeline of a model's recurring runs as YAML."""
     with plain_frames():
         return _compiled(make_scheduled_training(place_on_kubernetes(settings, model.resources)), settings)
+
+
+def compile_look(settings: Settings) -> str:
+    """The pipeline of the watcher's recurring run as YAML."""
+    with plain_frames():
+        return _compiled(make_look(place_look(settings)), settings)
 
 
 def _compiled(pipeline: Any, settings: Settings) -> str:

@@ -12,9 +12,13 @@ from components.runs.kubeflow import find_execution
 from components.runs.record import RecordedRun, RunState, Trigger, finish_run, is_recorded, read_run
 from components.settings import Settings
 from pipelines.kubeflow.api import Kubeflow
+from pipelines.kubeflow.nodes import TEMPLATES
 from pipelines.kubeflow.remote import RemoteRun, RemoteTask
 from pipelines.kubeflow.submission import submit
 from pipelines.run.train import TrainingRequest
+
+CANCELING = "CANCELING"
+"""Kubeflow's word for a run that was stopped and whose pods have not ended."""
 
 
 def find_run(kubeflow: Kubeflow, settings: Settings, run_id: str) -> RemoteRun:
@@ -43,8 +47,13 @@ def read_logs(kubeflow: Kubeflow, run: RemoteRun, step: str | None) -> Iterator[
         raise RegistryError(f"run {run.run_id} has no step {step!r} yet: it has {', '.join(task.step for task in run.tasks) or 'none'}")
     for task in run.tasks:
         if step in (None, task.step):
-            live = [log for pod in task.live_pods if (log := _live_log(kubeflow, run, pod)) is not None]
-            yield from ((task, log) for log in live or [_log(kubeflow, run, pod) for pod in task.pods])
+            named = [log for pod in task.named_pods if (log := _log_if_there(kubeflow, run, pod)) is not None]
+            yield from ((task, log) for log in named or [_log(kubeflow, run, pod) for pod in task.pods])
+
+
+def has_begun(kubeflow: Kubeflow, run: RemoteRun, task: RemoteTask) -> bool:
+    """Whether the container of a step's last attempt has started: until then it has no log."""
+    return any(_log_if_there(kubeflow, run, pod) is not None for pod in task.named_pods[-len(TEMPLATES) :])
 
 
 def _log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str:
@@ -54,7 +63,7 @@ def _log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str:
         return f"{error}\n"
 
 
-def _live_log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
+def _log_if_there(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
     """None where no pod has the name."""
     try:
         return kubeflow.read_log(run.kubeflow_run, pod)
@@ -64,7 +73,7 @@ def _live_log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
 
 def cancel(kubeflow: Kubeflow, settings: Settings, run: RemoteRun) -> RunState:
     """Stop a run, and end it in the registry: Argo starts no step any more, so no step would. Returns the state that stands."""
-    if not run.has_ended:
+    if not run.has_ended and run.word != CANCELING:  # a second call would be refused
         what = f"to cancel run {run.run_id}"
         kubeflow.write(what, kubeflow.runs.run_service_terminate_run, run.kubeflow_run, absent="`perennial runs MODEL` lists them")
     with make_engine(settings).begin() as connection:

@@ -1,4 +1,4 @@
-"""What Kubeflow is to have for each declared schedule, and by what two of them are told apart: a fingerprint of their content."""
+"""What Kubeflow is to have for each schedule and the watcher, and by what two of them are told apart: a fingerprint of their content."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,9 +9,9 @@ from components.canonical import fingerprint
 from components.model.folder import Model, read_model
 from components.runs.provenance import Launch
 from components.runs.record import Trigger
-from components.schedules.declared import Schedule
+from components.schedules.declared import WATCHER, DeclaredRuns, Schedule, WatchSchedule
 from components.settings import Settings
-from pipelines.kubeflow.compiling import compile_scheduled_training
+from pipelines.kubeflow.compiling import compile_look, compile_scheduled_training
 from pipelines.run.launch import new_launch
 from pipelines.training import make_scheduled_training
 
@@ -24,7 +24,9 @@ class DesiredSchedule:
     """A recurring run, with the experiment and the version of a pipeline that it needs."""
 
     name: str
-    model: Model
+    experiment: str
+    purpose: str
+    """What the experiment is for, should it be made."""
     cron: str
     no_catchup: bool
     enabled: bool
@@ -40,12 +42,15 @@ class DesiredSchedule:
     @property
     def fingerprint(self) -> str:
         """Of what it is and runs; not of who applied it from where: that must not make another one of it."""
-        launch = replace(Launch.from_json(self.parameters["launch"]), host="", git_commit=None, git_dirty=False)
+        parameters = dict(self.parameters)
+        if "launch" in parameters:
+            launch = replace(Launch.from_json(parameters["launch"]), host="", git_commit=None, git_dirty=False)
+            parameters["launch"] = launch.to_json()
         content = {
             "cron": self.cron,
             "no_catchup": self.no_catchup,
             "version": self.version,
-            "parameters": {**self.parameters, "launch": launch.to_json()},
+            "parameters": parameters,
             "root": self.pipeline_root,
             "account": self.account,
         }
@@ -70,22 +75,23 @@ class DesiredSchedule:
             ("no_catchup", bool(shown.no_catchup), self.no_catchup),
             ("max_concurrency", str(shown.max_concurrency), "1"),
             ("version of the pipeline", version.display_name if version else None, self.version),
-            ("model", parameters.get("model"), self.parameters["model"]),
-            ("windows", parameters.get("windows"), self.parameters["windows"]),
+            *((name, parameters.get(name), wanted) for name, wanted in self.parameters.items() if name != "launch"),
             ("pipeline root", shown.runtime_config.pipeline_root if shown.runtime_config else None, self.pipeline_root),
         ]
         return [f"{name} is {is_!r} instead of {wanted!r}" for name, is_, wanted in values if is_ != wanted]
 
 
-def desired_schedules(settings: Settings, declared: Mapping[str, Schedule], pages: str) -> list[DesiredSchedule]:
+def desired_schedules(settings: Settings, declared: DeclaredRuns, pages: str) -> list[DesiredSchedule]:
     """What is declared, compiled.
 
     Raises:
         ModelFolderError: a model is unknown, or its folder is not valid.
     """
-    models = {schedule.model: read_model(settings.models_folder, schedule.model) for schedule in declared.values()}
+    schedules = declared.schedules
+    models = {schedule.model: read_model(settings.models_folder, schedule.model) for schedule in schedules.values()}
     texts = {name: compile_scheduled_training(settings, model) for name, model in models.items()}
-    return [_desired(settings, name, schedule, models[schedule.model], texts[schedule.model], pages) for name, schedule in declared.items()]
+    desired = [_desired(settings, name, one, models[one.model], texts[one.model], pages) for name, one in schedules.items()]
+    return desired if declared.watch is None else [*desired, _desired_watcher(settings, declared.watch)]
 
 
 def _desired(settings: Settings, name: str, schedule: Schedule, model: Model, text: str, pages: str) -> DesiredSchedule:
@@ -95,14 +101,38 @@ def _desired(settings: Settings, name: str, schedule: Schedule, model: Model, te
     )
     return DesiredSchedule(
         name=name,
-        model=model,
+        experiment=model.name,
+        purpose=model.title,
         cron=schedule.cron,
         no_catchup=not schedule.catch_up,
         enabled=schedule.enabled,
         pipeline=f"perennial-{model.name.replace('_', '-')}",
-        version=hashlib.sha256(text.encode()).hexdigest()[:16],
+        version=_version(text),
         text=text,
         parameters={"model": model.name, "windows": schedule.windows(name).to_json(), "launch": launch.to_json()},
         pipeline_root=str(settings.pipeline_root),
         account=settings.kubeflow_steps_account,
     )
+
+
+def _desired_watcher(settings: Settings, watch: WatchSchedule) -> DesiredSchedule:
+    """A look that was missed is not made up for: the next one sees all that it would have seen."""
+    text = compile_look(settings)
+    return DesiredSchedule(
+        name=WATCHER,
+        experiment=WATCHER,
+        purpose="Looks at all models that have a policy",
+        cron=watch.cron,
+        no_catchup=True,
+        enabled=watch.enabled,
+        pipeline=WATCHER,
+        version=_version(text),
+        text=text,
+        parameters={},
+        pipeline_root=str(settings.pipeline_root),
+        account=settings.kubeflow_steps_account,
+    )
+
+
+def _version(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -6,6 +6,7 @@ hash of that, and its pod has the same hash behind the name of its template. So 
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 
 OFFSET, PRIME, BITS = 2166136261, 16777619, 0xFFFFFFFF
 ATTEMPT = re.compile(r"\(\d+\)$")
@@ -22,7 +23,7 @@ def pods_of_step(step: str, display_names: Collection[str], children: Collection
         display_names: those of all nodes of its run.
         children: the ids of all nodes that are a child of another one.
     """
-    found = _names(display_names, children)
+    found = _names(frozenset(display_names), frozenset(children))
     own = sorted(name for name in found if f".{step}" in name and re.search(rf"\.{re.escape(step)}(\(\d+\))?\.executor", name))
     leaves = [name for name in own if ATTEMPT.search(name)] or own
     ids = [found[name] for name in leaves]
@@ -31,6 +32,7 @@ def pods_of_step(step: str, display_names: Collection[str], children: Collection
     )
 
 
+@lru_cache(maxsize=4)
 def _names(display_names: Collection[str], children: Collection[str]) -> Mapping[str, str]:
     """Argo's name of each node that is some node's child, with its id."""
     known: dict[str, str] = {}

@@ -2,22 +2,30 @@
 
 Settings reach the steps as a ConfigMap, which the overlays of infra/kubeflow make of a file, and secrets as a Secret: neither is in the
 compiled pipeline, nor is which of them are set, so that the same pipeline comes of it whoever compiles it. docs/kubeflow.md has the table.
+
+Argo keeps what it is told of a task ten times, in a workflow of at most 1 MiB. So ConfigMap and Secret are folders, and one variable is
+left: without it Kubernetes does not start the pod, and says why.
 """
 
 import json
 
 from kfp import dsl, kubernetes
 
+from components.errors import SettingsError
 from components.model.resources import ResourcesSection, StepResources
 from components.runs.steps import STEPS
-from components.settings import PREFIX, Settings
+from components.settings import PREFIX, SETTINGS_FOLDER, Settings
 from pipelines.training import Place
 
 SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password", "mlflow_password", "mlflow_token")
 NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
 """What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
-"""Without these no step could work: a pod is not started. What else the ConfigMap lacks keeps its default."""
+"""Without these no step could work. A ConfigMap has them all, whether they are defaults or not."""
+LOOK = StepResources(cpu="250m", retries=0, timeout_minutes=60)
+"""What the watcher's look asks for: the smoke test of a deployment loads TensorFlow."""
+FOLDERS = ("/etc/perennial", "/etc/perennial-secrets")
+"""Where the ConfigMap and the Secret are, a file for each setting."""
 USER = 65532
 """The image's user, who is not root."""
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
@@ -27,31 +35,64 @@ PAUSE_FACTOR = 2
 
 
 def place_on_kubernetes(settings: Settings, resources: ResourcesSection) -> Place:
-    """What to say of each task of a model's pipeline."""
+    """What to say of each task of a model's pipeline.
+
+    Raises:
+        SettingsError: two things that are mounted have the same name.
+    """
+
+    _require_names(settings)
 
     def place(task: dsl.PipelineTask) -> dsl.PipelineTask:
         step = task.component_spec.name
         wanted = resources.of(step)
-        task.set_display_name(STEPS[step].title)
-        task.set_caching_options(enable_caching=False)  # the steps have caches of their own, which know what they read
-        task.set_cpu_request(wanted.cpu).set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
-        if wanted.gpu:
-            task.set_accelerator_type(wanted.accelerator).set_accelerator_limit(wanted.gpu)
-        longest = f"{_longest_seconds(wanted)}s"
-        task.set_retry(
-            wanted.retries, backoff_duration=f"{FIRST_PAUSE_SECONDS}s", backoff_factor=PAUSE_FACTOR, backoff_max_duration=longest
-        )
-        kubernetes.set_timeout(task, wanted.timeout_minutes * 60)
-        for label, value in wanted.node_selector.items():
-            kubernetes.add_node_selector(task, label, value)
-        for toleration in wanted.tolerations:
-            operator = "Exists" if toleration.value is None else "Equal"
-            kubernetes.add_toleration(task, toleration.key, operator, toleration.value, toleration.effect)
-        kubernetes.set_security_context(task, run_as_user=USER, run_as_non_root=True)
-        kubernetes.empty_dir_mount(task, "scratch", SCRATCH, size_limit=SCRATCH_SIZE)
+        _place(task, wanted, STEPS[step].title)
         return _with_settings(task, settings)
 
     return place
+
+
+def place_look(settings: Settings) -> Place:
+    """What to say of the watcher's task. It is not repeated: the next look goes on.
+
+    Raises:
+        SettingsError: two things that are mounted have the same name.
+    """
+    _require_names(settings)
+
+    def place(task: dsl.PipelineTask) -> dsl.PipelineTask:
+        _place(task, LOOK, "Look at all models")
+        return _with_settings(task, settings)
+
+    return place
+
+
+def _place(task: dsl.PipelineTask, wanted: StepResources, title: str) -> None:
+    """Say which resources a task has, how often it is tried, and on which nodes."""
+    task.set_display_name(title)
+    task.set_caching_options(enable_caching=False)  # the steps have caches of their own, which know what they read
+    task.set_cpu_request(wanted.cpu).set_memory_request(wanted.memory).set_memory_limit(wanted.memory)
+    if wanted.gpu:
+        task.set_accelerator_type(wanted.accelerator).set_accelerator_limit(wanted.gpu)
+    longest = f"{_longest_seconds(wanted)}s"
+    task.set_retry(wanted.retries, backoff_duration=f"{FIRST_PAUSE_SECONDS}s", backoff_factor=PAUSE_FACTOR, backoff_max_duration=longest)
+    kubernetes.set_timeout(task, wanted.timeout_minutes * 60)
+    for label, value in wanted.node_selector.items():
+        kubernetes.add_node_selector(task, label, value)
+    for toleration in wanted.tolerations:
+        operator = "Exists" if toleration.value is None else "Equal"
+        kubernetes.add_toleration(task, toleration.key, operator, toleration.value, toleration.effect)
+    kubernetes.set_security_context(task, run_as_user=USER, run_as_non_root=True)
+    kubernetes.empty_dir_mount(task, "scratch", SCRATCH, size_limit=SCRATCH_SIZE)
+
+
+def _require_names(settings: Settings) -> None:
+    """Refuse names that two volumes of a pod would have: Kubeflow calls them after what is mounted."""
+    names = [settings.kubeflow_config_map, settings.kubeflow_secret, settings.kubeflow_credentials_secret]
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice:
+        variables = "PERENNIAL_KUBEFLOW_CONFIG_MAP, PERENNIAL_KUBEFLOW_SECRET and PERENNIAL_KUBEFLOW_CREDENTIALS_SECRET"
+        raise SettingsError(f"two of {variables} name {twice!r}, and Kubeflow calls a volume after each: give them different names")
 
 
 def _longest_seconds(wanted: StepResources) -> int:
@@ -62,12 +103,12 @@ def _longest_seconds(wanted: StepResources) -> int:
 
 
 def _with_settings(task: dsl.PipelineTask, settings: Settings) -> dsl.PipelineTask:
-    needed = [_variable(name) for name in NEEDED]
-    others = [_variable(name) for name in Settings.model_fields if _is_for_steps(name, settings) and name not in NEEDED]
-    secrets = [_variable(name) for name in SECRETS]
-    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in needed})
-    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {name: name for name in others}, optional=True)
-    kubernetes.use_secret_as_env(task, settings.kubeflow_secret, {name: name for name in secrets}, optional=True)
+    environment = _variable("environment")
+    kubernetes.use_config_map_as_env(task, settings.kubeflow_config_map, {environment: environment})
+    # Optional, since of a volume that cannot be mounted Kubernetes tells nobody who asks for the pod.
+    kubernetes.use_config_map_as_volume(task, settings.kubeflow_config_map, FOLDERS[0], optional=True)
+    kubernetes.use_secret_as_volume(task, settings.kubeflow_secret, FOLDERS[1], optional=True)
+    task.set_env_variable(SETTINGS_FOLDER, ":".join(FOLDERS))
     if settings.kubeflow_credentials_secret and settings.credentials_file:
         kubernetes.use_secret_as_volume(task, settings.kubeflow_credentials_secret, str(settings.credentials_file.parent))
     task.set_env_variable(f"{PREFIX}STATE_FOLDER", f"{SCRATCH}/perennial")

@@ -45,8 +45,9 @@ class RemoteTask:
     """How long it took; 0 while it is not at its end."""
     pods: tuple[str, ...]
     """Nodes whose logs are its logs, one for each attempt: the API finds the pods below them."""
-    live_pods: tuple[str, ...] = ()
-    """While it runs: the names that its pods may have. Only by its own name a pod's log is read until Argo archives it."""
+    named_pods: tuple[str, ...] = ()
+    """The names that its pods may have, the first attempt's first: each attempt's log is found by its pod's name, in the archive too. By
+    `pods` only one attempt's is found, and none until Argo has archived it."""
 
 
 @dataclass(frozen=True)
@@ -111,11 +112,10 @@ def _tasks(details: Any) -> Iterator[RemoteTask]:
             state = _state(detail.state)
             took = (detail.end_time - detail.start_time).total_seconds() if state in ENDED and detail.start_time else 0.0
             pods = _attempts(detail) or drivers.get(f"{detail.display_name}-driver", ())
-            live = _live_pods(detail.display_name, details) if state is RemoteState.RUNNING else ()
-            yield RemoteTask(detail.display_name, state, max(took, 0.0), pods, live)
+            yield RemoteTask(detail.display_name, state, max(took, 0.0), pods, _named_pods(detail.display_name, details))
 
 
-def _live_pods(step: str, details: Any) -> tuple[str, ...]:
+def _named_pods(step: str, details: Any) -> tuple[str, ...]:
     children = {child.pod_name for detail in details for child in detail.child_tasks or () if child.pod_name}
     return pods_of_step(step, {detail.display_name for detail in details if detail.display_name}, children)
 

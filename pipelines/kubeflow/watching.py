@@ -14,6 +14,7 @@ from components.runs.record import RecordedRun, RunState, is_recorded, read_run
 from components.runs.steps import TaskResult, TaskState
 from components.settings import Settings
 from pipelines.kubeflow.api import Kubeflow
+from pipelines.kubeflow.control import has_begun
 from pipelines.kubeflow.remote import RemoteRun, RemoteState
 
 POLL_SECONDS = 2.0
@@ -64,7 +65,7 @@ def follow(kubeflow: Kubeflow, kubeflow_run: str, watch: Watch) -> RemoteRun:
     """
     begun = last = time.monotonic()
     seen: dict[str, RemoteState] = {}
-    stuck = _Stuck(watch)
+    stuck = _Stuck(watch, kubeflow)
     while True:
         run = kubeflow.get_run(kubeflow_run)
         for task in run.tasks:
@@ -89,6 +90,7 @@ class _Stuck:
     """Since when which steps wait for a pod, and what was told of it."""
 
     watch: Watch
+    kubeflow: Kubeflow
     steps: tuple[str, ...] = ()
     since: float = 0.0
     told: str = ""
@@ -100,10 +102,19 @@ class _Stuck:
         if now - self.since < STUCK_SECONDS:
             return
         self.since = now
-        why = f"{', '.join(run.pending)} waits for its pod to start: {self.watch.why_stuck(run.kubeflow_run)}"
+        steps = self._waiting(run)
+        if not steps:
+            return
+        verb = "waits for its pod" if len(steps) == 1 else "wait for their pods"
+        why = f"{', '.join(steps)} {verb} to start: {self.watch.why_stuck(run.kubeflow_run)}"
         if why != self.told:
             self.told = why
             self.watch.on_quiet(f"{why}; the run goes on once that is mended, or `perennial cancel {run.run_id}` ends it")
+
+    def _waiting(self, run: RemoteRun) -> list[str]:
+        """Of steps side by side the API does not tell whose container waits: what has a log runs."""
+        tasks = {task.step: task for task in run.tasks}
+        return [step for step in run.pending if step not in tasks or not has_begun(self.kubeflow, run, tasks[step])]
 
 
 def _tell(watch: Watch, step: str, before: RemoteState | None, state: RemoteState, seconds: float) -> None:

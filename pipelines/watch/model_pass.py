@@ -36,6 +36,8 @@ from pipelines.watch.training import close_dead_runs, train_for
 from pipelines.watch.watcher import Watcher
 
 BUSY = "another watcher is at work on it"
+COSTLY = (PolicyVerdict.TRAIN, PolicyVerdict.MEASURE)
+"""What takes room on a machine, and reads BigQuery."""
 
 
 def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
@@ -48,14 +50,32 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     return _decision(reading, model, policy, _facts(reading, model, policy))[1]
 
 
-def needs_nothing(watcher: Watcher, model: Model, policy: ContinuousSection, standing: Standing) -> bool:
-    """Whether a look at a model that is not busy would write nothing, by how it stood when the pass began. It is not locked for that.
+def settle(watcher: Watcher, model: Model, policy: ContinuousSection, standing: Standing) -> bool:
+    """Decide about a model that is not busy by how it stood when the pass began. Returns whether that is all there is to do.
+
+    It is not locked for that: of several decisions after the same one, the registry takes one.
 
     Raises:
         AccessError: a service refuses or does not answer.
     """
-    decision = decide(policy, facts_of(watcher.cloud, model, policy, watcher.sources, standing))
-    return decision.verdict is PolicyVerdict.NOTHING or (not _acts(decision) and subject_of(decision) == standing.subject)
+    facts = facts_of(watcher.cloud, model, policy, watcher.sources, standing)
+    decision = decide(policy, facts)
+    if decision.verdict is PolicyVerdict.TRAIN:
+        facts = _with_room(watcher, model, facts, "")
+        decision = decide(policy, facts)
+    if _is_known(decision, facts, standing.subject):
+        return True
+    if decision.verdict in (*COSTLY, PolicyVerdict.ROLL_BACK):
+        return False
+    _record(watcher, policy, facts, decision, seen=standing.seq)
+    return True
+
+
+def _is_known(decision: Decision, facts: Facts, subject: str) -> bool:
+    """Whether a decision says nothing that is not recorded, given the subject of the last one."""
+    if decision.verdict is PolicyVerdict.MEASURE:
+        return decision.because[0].key in {one.key for one in facts.measured if one.is_open}
+    return decision.verdict is PolicyVerdict.NOTHING or (not _acts(decision) and subject_of(decision) == subject)
 
 
 def _acts(decision: Decision) -> bool:
@@ -72,10 +92,10 @@ def _decision(watcher: Watcher, model: Model, policy: ContinuousSection, facts: 
     Trainings of the model `but_for` leave room.
     """
     decision = decide(policy, facts)
-    if decision.verdict is PolicyVerdict.TRAIN:
+    if decision.verdict in COSTLY:
         facts = _with_room(watcher, model, facts, but_for)
         decision = decide(policy, facts)
-    if decision.verdict is PolicyVerdict.TRAIN:
+    if decision.verdict in COSTLY:
         facts = gather_cost(watcher.cloud, model, facts, watcher.sources)
         decision = decide(policy, facts)
     return facts, decision
@@ -155,18 +175,22 @@ def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, last: tup
     if may_train and any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
         facts = _facts(watcher, model, policy)
     facts, decision = _decision(watcher, model, policy, facts)
-    acts = _acts(decision)
     if not may_train and decision.verdict is not PolicyVerdict.ROLL_BACK:
         return None
-    if decision.verdict is PolicyVerdict.NOTHING or (not acts and subject_of(decision) == subject):
+    if _is_known(decision, facts, subject):
         return None
+    decision_id = _record(watcher, policy, facts, decision, seen=seen)
+    return decision_id if _acts(decision) else None
+
+
+def _record(watcher: Watcher, policy: ContinuousSection, facts: Facts, decision: Decision, *, seen: int) -> int | None:
+    """Record a decision as the one after `seen`. None if somebody else has decided meanwhile."""
     with watcher.cloud.engine.begin() as connection:
         decision_id = append_decision(connection, policy, facts, decision, seen=seen, actor=actor(watcher.cloud.settings))
-    if decision_id is None:
-        return None  # somebody else has decided meanwhile
-    watcher.on_news(model.name, f"{decision.verdict}: {decision.reason}")
-    watcher.on_point("decided")
-    return decision_id if acts else None
+    if decision_id is not None:
+        watcher.on_news(facts.model, f"{decision.verdict}: {decision.reason}")
+        watcher.on_point("decided")
+    return decision_id
 
 
 def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decision_id: int) -> None:

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,8 @@ from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
 from components.settings import Settings
 from pipelines.watch.local import LocalTrainer
-from pipelines.watch.model_pass import leave_model, needs_nothing, watch_model
+from pipelines.watch.measuring import measure_decided, measure_in_a_process
+from pipelines.watch.model_pass import leave_model, settle, watch_model
 from pipelines.watch.watcher import Watcher
 
 if TYPE_CHECKING:  # it takes kfp's import
@@ -35,7 +37,15 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
         PerennialError: the settings lack something for Kubeflow.
     """
     with _trainer(settings, on) as trainer:
-        watcher = Watcher(Cloud(settings), trainer.submit, trainer.is_under_way, read_alarm_facts, on_news, stop=trainer.stop)
+        watcher = Watcher(
+            Cloud(settings),
+            trainer.submit,
+            trainer.is_under_way,
+            read_alarm_facts,
+            on_news,
+            stop=trainer.stop,
+            measure=measure_in_a_process,
+        )
         if isinstance(trainer, LocalTrainer):
             yield replace(watcher, end_of=trainer.end_of, crowded=trainer.crowded, wait=trainer.wait)
         else:
@@ -111,9 +121,17 @@ def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
 
     def act(model: Model, policy: ContinuousSection) -> bool:
         standing = quiet.get(model.name)
-        return (standing is not None and needs_nothing(watcher, model, policy, standing)) or watch_model(watcher, model, policy)
+        return (standing is not None and settle(watcher, model, policy, standing)) or watch_model(watcher, model, policy)
 
-    return each_watched(watcher, names, act, lambda model: model.name in quiet or leave_model(watcher, model))
+    is_well = each_watched(watcher, names, act, lambda model: model.name in quiet or leave_model(watcher, model))
+    try:
+        measured = measure_decided(watcher, names or model_names(watcher.cloud.settings.models_folder))
+    except AccessError:
+        log.warning("nothing was measured", exc_info=True)
+        return False
+    if measured:  # what they are to be trained for is judged by it
+        is_well = each_watched(watcher, measured, partial(watch_model, watcher)) and is_well
+    return is_well
 
 
 def _quiet_models(watcher: Watcher, names: Sequence[str]) -> Mapping[str, Standing]:

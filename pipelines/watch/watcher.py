@@ -47,6 +47,19 @@ class TrainingEnd:
 
 
 @dataclass(frozen=True)
+class MeasurementEnd:
+    """How a measurement ended of how fast a model's versions age."""
+
+    is_done: bool
+    """Whether it is known now, or known that it cannot be told."""
+    sentence: str
+
+
+def _is_not_measured(_: Model) -> MeasurementEnd:
+    return MeasurementEnd(False, "this watcher does not measure")
+
+
+@dataclass(frozen=True)
 class Watcher:
     """How a watcher reaches what it needs."""
 
@@ -70,5 +83,7 @@ class Watcher:
     """Why no training can begin where trainings run, such as another one, but for those of a model; empty if one can."""
     wait: Callable[[float | None], bool] = lambda _: False
     """Waits so many seconds, or without a limit, for the end of a training that this process began. False if there was none."""
+    measure: Callable[[Model], MeasurementEnd] = _is_not_measured
+    """Measures how fast the versions of a model age, and waits for it."""
     host: str = field(default_factory=socket.gethostname)
     sources: Sources = field(default_factory=Sources)

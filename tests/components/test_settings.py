@@ -57,6 +57,34 @@ def test_variables_win_over_both(repository: Path, monkeypatch: pytest.MonkeyPat
     assert (read_settings().project, read_settings().location) == ("from-variable", "US")
 
 
+def test_a_mounted_config_map_wins_over_files_and_a_variable_over_it(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Kubernetes mounts it: each key is a link into a folder that it replaces as a whole."""
+    folder, now = tmp_path / "mounted", tmp_path / "mounted" / "..2026_11_28"
+    now.mkdir(parents=True)
+    (folder / "..data").symlink_to(now.name)
+    given = {
+        "PERENNIAL_BUCKET": "mounted",
+        "PERENNIAL_PROJECT": "mounted",
+        "PERENNIAL_TARGETS": '["blue"]\n',
+        "OTHER": "x",
+        "PERENNIAL_NEWER": "x",
+    }
+    for name, value in given.items():
+        (now / name).write_text(value)
+        (folder / name).symlink_to(Path("..data") / name)
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "PERENNIAL_DATABASE_PASSWORD").write_text("hidden")
+    monkeypatch.setenv("PERENNIAL_SETTINGS_FOLDER", f"{folder}:{secrets}")
+    monkeypatch.setenv("PERENNIAL_PROJECT", "variable")
+    settings = read_settings()
+    assert (settings.project, settings.bucket, settings.targets, settings.database_user) == ("variable", "mounted", ("blue",), "trainer")
+    assert settings.database_password is not None
+    assert settings.database_password.get_secret_value() == "hidden"
+
+
 def test_the_owner_is_somebody_else_only_where_there_is_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_settings().as_owner() == read_settings()
     monkeypatch.setenv("PERENNIAL_DATABASE_PASSWORD", "secret")

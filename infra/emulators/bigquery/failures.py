@@ -14,7 +14,7 @@ NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 BEYOND_DUCKDB = re.compile(
     r"(?:STDDEV|VAR|COVAR|CORR|REGR)\w* .*is out of range!|Unimplemented type for cast .*|Overflow in left shift .*"
-    r"|Could not decode string .* as base64: length must be a multiple of 4"
+    r"|Could not decode string .* as base64: length must be a multiple of 4|input value \S+ is out of range for numeric function"
 )
 """What DuckDB cannot do, and BigQuery can."""
 OWN_LIMIT = re.compile(r"The emulator does not support (.*)", re.DOTALL)

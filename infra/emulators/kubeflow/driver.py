@@ -41,6 +41,8 @@ class Group:
     """By task: {"parameters": {…}, "artifacts": {name: [artifact, …]}}"""
     states: dict[str, str] = field(default_factory=dict)
     """By task, as MLMD names them: COMPLETE, FAILED, CANCELED (not triggered)."""
+    told: dict[str, str] = field(default_factory=dict)
+    """By task, what an exit handler is told: of a DAG whose last task was not triggered it is RUNNING, since only a launcher ends it."""
 
 
 def resolve_inputs(task_name: str, task: Json, component: Json, *, group: Group, facts: RunFacts) -> Json:
@@ -80,7 +82,7 @@ def _parameter(task_name: str, source: Json, group: Group, facts: RunFacts) -> o
     if "taskFinalStatus" in source:
         producer_task = source["taskFinalStatus"]["producerTask"]
         return {
-            "state": group.states[producer_task],
+            "state": group.told[producer_task],
             "pipelineTaskName": producer_task,
             "pipelineJobResourceName": facts.resource_name,
             "error": {},

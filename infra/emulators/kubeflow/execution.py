@@ -80,6 +80,8 @@ class Execution:
     """Outputs of the tasks that succeeded, by their path."""
     ids: ArtifactIds = field(default_factory=ArtifactIds)
     is_terminated: bool = False
+    left_running: set[str] = field(default_factory=set)
+    """DAGs, by their path, whose last task was not triggered: MLMD has them as running for ever."""
 
     def run(self, parameters: Json) -> str:
         """Run what has not succeeded yet. Returns the state of the run."""
@@ -120,6 +122,9 @@ class Execution:
                 continue
             state, outputs = self._run_task(f"{path}/{name}", name, task, group, node)
             group.outputs[name], group.states[name] = outputs, MLMD_STATES[state]
+            own = f"{path}/{name}"
+            (self.left_running.add if state == "SKIPPED" or own in self.left_running else self.left_running.discard)(path)
+            group.told[name] = "RUNNING" if state == "SUCCEEDED" and own in self.left_running else MLMD_STATES[state]
         succeeded = all(state in DONE for state in group.states.values()) and not tasks
         return ("SUCCEEDED", _outputs(component, group)) if succeeded else ("FAILED", {})
 
@@ -205,7 +210,7 @@ class Execution:
         waited = 0.0
         while True:
             try:
-                found = environment_of(pod, self.namespace)
+                found = environment_of(pod, self.namespace, self.logs / node.pod)
             except PodError:
                 if self.is_terminated or waited >= self.namespace.patience_seconds:
                     raise

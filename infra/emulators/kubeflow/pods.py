@@ -5,6 +5,7 @@ After backend/src/v2/driver/{driver,k8s}.go and backend/src/v2/compiler/argocomp
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from infra.emulators.kubeflow.listing import Json
 
@@ -50,6 +51,10 @@ def pod_of_task(container: Json, config: Json, *, service_account: str = "pipeli
         name = given["secretName"]
         volumes.append({"name": name, "secret": {"secretName": name, "optional": given.get("optional", False)}})
         mounts.append({"name": name, "mountPath": given["mountPath"]})
+    for given in config.get("configMapAsVolume", ()):
+        name = given["configMapName"]
+        volumes.append({"name": name, "configMap": {"name": name, "optional": given.get("optional", False)}})
+        mounts.append({"name": name, "mountPath": given["mountPath"]})
     for given in config.get("emptyDirMounts", ()):
         volumes.append({"name": given["volumeName"], "emptyDir": {"sizeLimit": given["sizeLimit"]} if "sizeLimit" in given else {}})
         mounts.append({"name": given["volumeName"], "mountPath": given["mountPath"]})
@@ -91,16 +96,19 @@ def _resources(wanted: Json) -> Json:
     return found
 
 
-def environment_of(pod: Json, namespace: Namespace) -> dict[str, str]:
+def environment_of(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
     """The variables that the pod's container sees, beside those of its image.
+
+    There is no container here: a mounted ConfigMap or Secret is a folder below `folder`, which a variable names instead of where it is
+    mounted.
 
     Raises:
         PodError: the namespace lacks what is not optional; in the words of the kubelet.
     """
-    found = {}
+    found, mounted = {}, _mount(pod, namespace, folder)
     for item in pod["containers"][0]["env"]:
         if "value" in item:
-            found[item["name"]] = item["value"]
+            found[item["name"]] = ":".join(mounted.get(part, part) for part in item["value"].split(":"))
             continue
         ((kind, source),) = item["valueFrom"].items()
         what, there = ("secret", namespace.secrets) if kind == "secretKeyRef" else ("configmap", namespace.config_maps)
@@ -112,4 +120,20 @@ def environment_of(pod: Json, namespace: Namespace) -> dict[str, str]:
                 raise PodError(f'{what} "{source["name"]}" not found')
             label = "Secret" if what == "secret" else "ConfigMap"
             raise PodError(f"couldn't find key {source['key']} in {label} kubeflow/{source['name']}")
+    return found
+
+
+def _mount(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
+    """Write each ConfigMap and Secret that is mounted, a file for a key. Returns the folders by the paths at which they are mounted."""
+    paths = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    found = {}
+    for volume in pod["volumes"]:
+        if "configMap" not in volume and "secret" not in volume:
+            continue
+        there = namespace.config_maps if "configMap" in volume else namespace.secrets
+        place = folder / volume["name"]
+        place.mkdir(parents=True, exist_ok=True)
+        for key, value in there.get(volume["name"], {}).items():
+            (place / key).write_text(value)
+        found[paths[volume["name"]]] = str(place)
     return found

@@ -167,7 +167,7 @@ def read_log(state: State, run_id: str, pod: str) -> str:
     run = state.runs.get(run_id)
     nodes = run.execution.nodes if run else []
     live = next((node for node in nodes if node.log and _pod_name(node) == pod), None)
-    path = live.log if live else _find_log({node.pod: node for node in nodes}, pod, LOG_DEPTH)
+    path = (live.log if live.state != "PENDING" else None) if live else _find_log({node.pod: node for node in nodes}, pod, LOG_DEPTH)
     if path is None:
         text = f"Failed to read logs for run {run_id}"
         return f'{{"error_message":"BadRequestError: {text}: pods \\"{pod}\\" not found","error_details":"{text}"}}'

@@ -137,7 +137,7 @@ class _Span:
         from components.schedules.declared import read_schedules
         from components.snapshot.pin import latest_partition
 
-        declared = read_schedules(self.file).items()
+        declared = read_schedules(self.file).schedules.items()
         own = [schedule.windows(name) for name, schedule in declared if schedule.enabled and schedule.model == model.name]
         return due_windows(own, latest_partition(Cloud(settings), model)) if own else []
 

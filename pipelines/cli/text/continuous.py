@@ -8,7 +8,7 @@ import click
 
 from components.decisions.effects import effects_by_trigger
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, TrainingOutcome
-from components.policy.decide import Decision, PolicyVerdict
+from components.policy.decide import ENDING, Decision, PolicyVerdict
 from components.wording import count, legible
 from pipelines.cli.json_text import to_json
 
@@ -17,6 +17,7 @@ MARKS = {
     PolicyVerdict.WAIT: "not now",
     PolicyVerdict.MEND: "not this way",
     PolicyVerdict.ROLL_BACK: "roll back",
+    PolicyVerdict.MEASURE: "measure",
 }
 """How a log book says it."""
 
@@ -70,8 +71,7 @@ def _outcomes(decision: RecordedDecision) -> Iterator[str]:
         yield f"run {claim.run_id} on {claim.host}"
     for outcome in decision.outcomes:
         yield f"{outcome.kind} {outcome.result}: {legible(outcome.sentence)}"
-    acts = decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)
-    if acts and not decision.outcomes:
+    if decision.verdict in ENDING and not decision.outcomes:
         yield "not at its end yet"
 
 

@@ -1,6 +1,5 @@
 """What the command line shows of runs, here and on Kubeflow."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
 from typing import Any
@@ -12,7 +11,7 @@ from components.errors import ConflictError, RegistryError
 from components.runs.kubeflow import find_execution
 from components.runs.listing import list_runs
 from components.runs.record import RunState, is_recorded
-from components.schedules.declared import Schedule
+from components.schedules.declared import DeclaredRuns
 from components.settings import Settings
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
@@ -153,7 +152,7 @@ def backfill_on_kubeflow(settings: Settings, request: TrainingRequest, windows: 
     return worst_exit_code({EXIT_CODES.get(state, ExitCode.FAILED) for state in ended.values()})
 
 
-def apply_schedules(settings: Settings, declared: Mapping[str, Schedule], *, dry_run: bool, as_json: bool) -> None:
+def apply_schedules(settings: Settings, declared: DeclaredRuns, *, dry_run: bool, as_json: bool) -> None:
     """Put Kubeflow's schedules right, and print each change."""
 
     def on_change(sentence: str) -> None:
@@ -166,4 +165,5 @@ def apply_schedules(settings: Settings, declared: Mapping[str, Schedule], *, dry
     if as_json:
         click.echo(to_json(document))
     elif not changes:
-        click.echo(f"all {len(declared)} schedules are as declared")
+        watcher = " and the watcher" if declared.watch else ""
+        click.echo(f"all {len(declared.schedules)} schedules{watcher} are as declared")

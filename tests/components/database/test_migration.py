@@ -36,7 +36,7 @@ def test_three_migrators_at_once_make_one_schema(empty: Settings, child: Callabl
     engine = make_engine(empty)
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT version_num FROM registry.alembic_version").scalars().all() == ["0014"]
-        assert len(connection.exec_driver_sql(TABLES).scalars().all()) == 33
+        assert len(connection.exec_driver_sql(TABLES).scalars().all()) == 34
     engine.dispose()
 
 

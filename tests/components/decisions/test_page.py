@@ -58,6 +58,18 @@ def decision(number: int, verdict: PolicyVerdict, **changes: object) -> Recorded
 LOG = [
     decision(4, PolicyVerdict.ROLL_BACK, target="prod", rule="probation", outcomes=(outcome(OutcomeKind.ROLLBACK, "done", "went back"),)),
     decision(3, PolicyVerdict.MEND, rule="broken source", reason=EVIL, facts={"alarms": [BROKEN], "paused": "ada: prices"}),
+    decision(
+        5,
+        PolicyVerdict.MEASURE,
+        rule="ageing",
+        facts={
+            "ageing": {"ages": [1, 30], "losses": [0.0, 0.0125]},
+            "code": {"digest": "c0de", "changed": ["model", "environment"]},
+            "training_bytes": 12_345,
+            "crowded": "another is trained",
+        },
+        outcomes=(outcome(OutcomeKind.MEASUREMENT, "done", "visits: a version loses 0.0125 of auc a month"),),
+    ),
     decision(2, PolicyVerdict.WAIT, rule="cooldown", policy=ContinuousSection(cooldown_hours=9).model_dump(mode="json")),
     decision(
         1,
@@ -95,6 +107,10 @@ def test_a_decision_is_told_with_its_facts_its_rule_and_what_came_of_it(tmp_path
     )
     assert "effect better 1 March 2026, 06:00 UTC watcher auc 0.8 since, and 0.5 before" in log
     assert "4 · Roll back on prod" in log
+    assert "5 · Measure" in log
+    worth = "Ageing a version of 30 days loses 0.0125 against one of 1 Code model and environment changed since the last version"
+    assert f"{worth} BigQuery a training reads 12,345 bytes at most Room another is trained" in log
+    assert "measurement done 1 March 2026, 06:00 UTC watcher visits: a version loses 0.0125 of auc a month" in log
     assert "Alarm 7 broken source: column pages is empty <script>alert(1)</script>\\u202e Paused ada: prices" in log
 
 

@@ -12,13 +12,26 @@ from hypothesis import strategies as st
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.policy.decide import Decision, PolicyVerdict, decide
-from components.policy.facts import AgeingFact, AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
+from components.policy.facts import (
+    AgeingFact,
+    AlarmFact,
+    Cause,
+    CodeFact,
+    Facts,
+    LiveFact,
+    MeasurementFact,
+    RequestFact,
+    RunFact,
+    SourceFact,
+    TrainedFact,
+)
 from components.policy.reasons import ReasonKind
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SPAN = date(2026, 2, 7)
 SOURCE = SourceFact(newest=date(2026, 3, 10), through=date(2026, 3, 9), span=SPAN, labelled_through=date(2026, 3, 9), new_rows=700)
-QUIET = Facts(model="churn", now=NOW, source=SOURCE, trained=TrainedFact(3, SPAN), code=CodeFact("c0de"))
+MEASURED = frozenset({"ageing:3"})
+QUIET = Facts(model="churn", now=NOW, source=SOURCE, trained=TrainedFact(3, SPAN), code=CodeFact("c0de"), answered=MEASURED)
 """Nothing asks for a training."""
 NEW_SPAN = replace(QUIET, trained=TrainedFact(3, SPAN - timedelta(days=7)))
 AGEING = AgeingFact((31, 131), (0.0, 0.1))
@@ -39,6 +52,8 @@ LEARN = "and a version trained now would learn the fault: mend it; it trains whe
 ROLLBACK = "look at `perennial rollback churn`"
 COMPARE = "look at `perennial compare churn`, or set continuous.train_on_unknown"
 COOLDOWN = "and the cooldown is 6 h: not before"
+UNMEASURED = replace(NEW_SPAN, answered=frozenset())
+UNMEASURED_WORDS = "nobody has measured how far the versions before version 3 fall behind it"
 SPAN_KEY, SPAN_WORDS = "partition:2026-02-07", "the labels of span 2026-02-07 are known, and version 3 knows spans up to 2026-01-31"
 
 CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
@@ -60,7 +75,7 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a new span that was trained on": (
         {},
-        replace(NEW_SPAN, answered=frozenset({SPAN_KEY})),
+        replace(NEW_SPAN, answered=MEASURED | {SPAN_KEY}),
         PolicyVerdict.NOTHING,
         "no reason",
         "nothing asks for a training of churn",
@@ -242,7 +257,7 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a rollback that was refused": (
         {},
-        replace(QUIET, live=(LIVE,), alarms=(alarm(Cause.BAD_VERSION),), answered=frozenset({"rollback:7:prod:3"})),
+        replace(QUIET, live=(LIVE,), alarms=(alarm(Cause.BAD_VERSION),), answered=MEASURED | {"rollback:7:prod:3"}),
         PolicyVerdict.MEND,
         "bad version",
         f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
@@ -398,6 +413,64 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "train",
         f"{SPAN_WORDS}; partition 2026-02-01 was rewritten after version 3 was trained on it",
     ),
+    "a new span of a model whose ageing nobody has measured": ({}, UNMEASURED, PolicyVerdict.MEASURE, "ageing", UNMEASURED_WORDS),
+    "a new version, and nothing else": (
+        {},
+        replace(QUIET, answered=frozenset({"ageing:2"})),
+        PolicyVerdict.MEASURE,
+        "ageing",
+        UNMEASURED_WORDS,
+    ),
+    "a first version, before which there is none": (
+        {},
+        replace(QUIET, answered=frozenset(), trained=TrainedFact(1, SPAN)),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
+    "a policy that does not ask how versions age": ({"training_cost": 0}, UNMEASURED, PolicyVerdict.TRAIN, "train", SPAN_WORDS),
+    "a measurement that failed as often as a training may": (
+        {},
+        replace(UNMEASURED, failures={"ageing:3": 3}),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a measurement that waits for its turn since a day": (
+        {},
+        replace(UNMEASURED, measured=(MeasurementFact("ageing:3", NOW - timedelta(days=1, seconds=1), is_open=True),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
+    ),
+    "a measurement that waits for its turn since an hour": (
+        {},
+        replace(UNMEASURED, measured=(MeasurementFact("ageing:3", NOW - timedelta(hours=1), is_open=True),)),
+        PolicyVerdict.MEASURE,
+        "ageing",
+        UNMEASURED_WORDS,
+    ),
+    "somebody who asks before it was measured": (
+        {},
+        replace(UNMEASURED, requests=(PERSON,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"{PERSON.sentence}; {SPAN_WORDS}",
+    ),
+    "a measurement that the day has no bytes for": (
+        {"bytes_a_day": 100},
+        replace(QUIET, answered=frozenset(), training_bytes=60, measured=(MeasurementFact("ageing:2", NOW, is_open=False, bytes_read=50),)),
+        PolicyVerdict.NOTHING,
+        "no reason",
+        "nothing asks for a training of churn",
+    ),
+    "a training that a measurement of the day has left no bytes for": (
+        {"bytes_a_day": 100},
+        replace(NEW_SPAN, training_bytes=60, measured=(MeasurementFact("ageing:3", NOW, is_open=False, bytes_read=50),)),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"50 of 100 bytes of the day are used, and a training reads 60: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
     "a budget below one training": (
         {"cooldown_hours": 0, "training_seconds_a_day": 59},
         replace(NEW_SPAN, runs=(replace(RUN, started_at=NOW - timedelta(days=1)),)),
@@ -435,11 +508,11 @@ def test_what_a_training_gains_grows_with_age_and_is_what_a_version_loses(steps:
 
 def test_going_back_to_code_that_was_trained_before_is_a_reason_once() -> None:
     to_b, back_to_a = replace(QUIET, code=CodeFact("b", ("model",))), replace(QUIET, code=CodeFact("a", ("model",)))
-    to_b_again = replace(to_b, trained=TrainedFact(5, SPAN), answered=frozenset({"code:b:3", "code:a:4"}))
+    to_b_again = replace(to_b, trained=TrainedFact(5, SPAN), answered=MEASURED | {"code:b:3", "code:a:4"})
     assert [one.key for one in decide(ContinuousSection(), to_b).because] == ["code:b:3"]
     assert [one.key for one in decide(ContinuousSection(), replace(back_to_a, trained=TrainedFact(4, SPAN))).because] == ["code:a:4"]
     assert [one.key for one in decide(ContinuousSection(), to_b_again).because] == ["code:b:5"]
-    assert decide(ContinuousSection(), replace(to_b_again, answered=frozenset({"code:b:5"}))).verdict is PolicyVerdict.NOTHING
+    assert decide(ContinuousSection(), replace(to_b_again, answered=frozenset({"ageing:5", "code:b:5"}))).verdict is PolicyVerdict.NOTHING
 
 
 def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:

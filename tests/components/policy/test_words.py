@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import ModelFolderError
+from components.model.continuous_section import ContinuousSection
 from components.model.folder import read_model
 from components.policy.words import policy_in_words
 from tests.components.visits import TOML, write_model
@@ -42,6 +43,7 @@ WORDS = (
     "nothing is trained on the last 2 days of the source, which may still grow",
     "new partitions and the schedule wait for 10,000 new rows with labels",
     "a new span waits until a new version would gain 0.1 of its metric for a day, by what `perennial staleness` has measured",
+    "it is measured once for each new version before the next span is judged",
     "trainings begin at least 12 hours apart; a reason that comes earlier waits and is not lost",
     "no training starts between 08:00 and 18:00 (Europe/Berlin)",
     "who asks in person waits for neither",
@@ -64,6 +66,23 @@ def folder(tmp_path: Path) -> Path:
 def test_a_policy_is_told_in_words(folder: Path) -> None:
     (folder / "model.toml").write_text(TOML.replace("TABLE", "site.visits") + CONTINUOUS)
     assert policy_in_words("visits", read_model(folder.parent, "visits").continuous) == WORDS
+
+
+def test_one_of_something_is_told_as_one_and_nobody_is_named_who_may_not_ask() -> None:
+    odd = {"runs_a_day": 1, "training_hours": 1, "cooldown_hours": 1, "least_new_rows": 1, "bytes_a_day": 1, "training_seconds_a_day": 1}
+    deploy = {"deploy": {"prod": "as a canary"}, "canary_shares": (1,), "step_days": 2, "probation_days": 1}
+    words = policy_in_words("visits", ContinuousSection.model_validate({"triggers": ("code",), **odd, **deploy}))
+    assert set(words) >= {
+        "new partitions and the schedule wait for 1 new row with labels",
+        "trainings begin at least 1 hour apart; a reason that comes earlier waits and is not lost",
+        "at most one training starts a day",
+        "trainings read at most 1 byte of BigQuery a day, by a dry run before each",
+        "trainings take at most 1 second a day",
+        "a training that has not ended after 1 hour is ended",
+        "if an alarm says within 1 day that such a version is bad, it is rolled back, and the next one waits for approval",
+    }
+    assert any("answers 1 % of the keys, for 2 days of measured predictions, and is held" in sentence for sentence in words)
+    assert "who asks in person waits for neither" not in words
 
 
 def test_a_model_without_the_section_is_left_alone(folder: Path) -> None:

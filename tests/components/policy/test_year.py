@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
+from components.policy.ageing import ageing_key
 from components.policy.decide import Decision, PolicyVerdict, decide
 from components.policy.facts import AgeingFact, AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
 
@@ -47,6 +48,7 @@ class _Year:
         if decision.verdict is PolicyVerdict.TRAIN and facts.source is not None:
             self.runs.insert(0, RunFact(f"run {len(self.runs)}", now, 1_800.0, is_running=False, failed=False))
             self.trained = TrainedFact(len(self.runs), facts.source.span)
+            self.answered.add(ageing_key(len(self.runs)))  # what is known of ageing, these days are given
         self.answered |= {one.key for one in decision.because if decision.verdict in (PolicyVerdict.TRAIN, PolicyVerdict.ROLL_BACK)}
 
     def trainings(self) -> list[date]:

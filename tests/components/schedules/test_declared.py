@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.errors import SettingsError
-from components.schedules.declared import read_schedules
+from components.schedules.declared import WatchSchedule, read_schedules
 from components.settings import REPOSITORY
 
 GOOD = """
@@ -15,17 +15,22 @@ model = "churn"
 cron = "0 0 5 * * 1-5"
 first = 1998-05-31
 every_days = 7
+
+[watch]
+cron = "0 */5 * * * *"
 """
 
 
 def test_a_schedule_is_read(tmp_path: Path) -> None:
     (tmp_path / "schedules.toml").write_text(GOOD)
-    schedule = read_schedules(tmp_path / "schedules.toml")["churn-weekly"]
+    declared = read_schedules(tmp_path / "schedules.toml")
+    schedule = declared.schedules["churn-weekly"]
+    assert declared.watch == WatchSchedule(cron="0 */5 * * * *")
     assert (schedule.model, schedule.first, schedule.catch_up, schedule.lag_days) == ("churn", date(1998, 5, 31), True, 1)
 
 
 def test_the_schedules_of_this_repository_are_valid() -> None:
-    assert set(read_schedules(REPOSITORY / "infra" / "schedules.toml")) == {"churn-weekly"}
+    assert set(read_schedules(REPOSITORY / "infra" / "schedules.toml").schedules) == {"churn-weekly"}
 
 
 @pytest.mark.parametrize(
@@ -38,6 +43,9 @@ def test_the_schedules_of_this_repository_are_valid() -> None:
         ("every_days = 7", "every_days = 0", "every_days"),
         ("every_days = 7", "every_day = 7", "every_day"),
         ("churn-weekly", '"Churn weekly"', "Churn weekly"),
+        ("churn-weekly", "perennial-watch", "perennial-watch is the name of the watcher's recurring run: choose another"),
+        ("0 */5 * * * *", "*/5 * * * *", "'*/5 * * * *' has 5 fields"),
+        ("[watch]", "[watch]\non = 1", "on"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:

@@ -1,12 +1,13 @@
 """Versions on the spans after what they learned from: measured once, from what snapshots keep, on real tables and SavedModels."""
 
 import pytest
+import sqlalchemy as sa
 
 from components.errors import RegistryError
 from components.policy.facts import AgeingFact
-from components.staleness.ageing import ageing_of, read_ageing_fact
+from components.staleness.ageing import ageing_of
 from components.staleness.measuring import measure_later_spans
-from components.staleness.record import LaterSpans, read_later_spans
+from components.staleness.record import LaterSpans, read_ageing_facts, record_ageing_fact
 from tests.components.diagnosis.newest.shop import DIED, STRICT_SQL, TODAY, Shop
 from tests.components.visits import day
 
@@ -87,11 +88,15 @@ def test_ageing_is_told_against_the_freshest_version_on_the_same_rows(shop: Shop
     assert (ageing.expected_loss(0), ageing.expected_loss(6.5), ageing.expected_loss(99)) == (0.0, 0.5, 1.0)
     assert ageing.pace.a_month > 0
     with shop.cloud.engine.connect() as connection:
-        kept, fact = read_later_spans(connection, shop.name), read_ageing_fact(connection, shop.model())
-    assert (kept.versions, len(kept.cells)) == ({1: day(5), 2: day(7), 3: day(11)}, 12), (
-        "what was measured is kept, without any version's bytes"
-    )
-    assert fact == AgeingFact(tuple(range(3, 11)), (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0))
+        assert shop.name not in read_ageing_facts(connection, [shop.name])
+    for _ in range(2):
+        with shop.cloud.engine.begin() as connection:
+            record_ageing_fact(connection, shop.name, ageing.fact)
+    with shop.cloud.engine.connect() as connection:
+        kept = read_ageing_facts(connection, [shop.name, "another"])
+        rows = connection.execute(sa.text("SELECT count(*) FROM registry.ageing WHERE model = :model"), {"model": shop.name}).scalar()
+    assert kept == {shop.name: AgeingFact(tuple(range(3, 11)), (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0))}
+    assert rows == 1, "the same is recorded once"
 
 
 def test_a_span_whose_content_changed_is_measured_anew_and_what_cannot_be_fed_is_told(shop: Shop) -> None:

@@ -36,10 +36,11 @@ class Doors:
     warehouse: BigQueryProcess
     objects: CloudStorageProcess
 
-    def grant(self, *roles: tuple[str, str | None]) -> None:
-        """Give the trainer these roles, each on the project or on a resource, and no other."""
+    def grant(self, *roles: tuple[str, str | None], own: dict[str, list[str]] | None = None) -> None:
+        """Give the trainer these roles, each on the project or on a resource, and no other. `own` are permissions of roles of one's own."""
         bindings = [{"role": role, "members": [f"serviceAccount:{TRAINER}"], "resource": resource} for role, resource in roles]
-        (self.folder / "policy.json").write_text(json.dumps({"bindings": bindings}))
+        described = [{"name": name, "includedPermissions": permissions} for name, permissions in (own or {}).items()]
+        (self.folder / "policy.json").write_text(json.dumps({"roles": described, "bindings": bindings}))
 
     def credentials(self, email: str = TRAINER) -> Credentials:
         """A token of an account."""
@@ -144,6 +145,19 @@ def test_a_table_snapshot_that_expires_is_made_by_whoever_may_delete_it(doors: D
         assert client.get_table("other.expiring").expires is not None
 
 
+def test_a_role_of_ones_own_has_the_permissions_that_it_was_given(doors: Doors) -> None:
+    job = bigquery.CopyJobConfig(operation_type="SNAPSHOT", destination_expiration_time="2100-01-01T00:00:00Z")
+    name = "projects/perennial-test/roles/expiringSnapshots"
+    with contextlib.closing(doors.bigquery_client()) as client:
+        doors.grant(*EDITOR, (name, None), own={name: ["bigquery.tables.export"]})
+        with pytest.raises(Forbidden, match=re.escape(EXPIRING)):
+            client.copy_table("shop.rows", "other.own", job_config=job)
+        doors.grant(*EDITOR, (name, None), own={name: ["bigquery.tables.deleteSnapshot"]})
+        client.copy_table("shop.rows", "other.own", job_config=job).result()
+        with pytest.raises(Forbidden, match=r"bigquery\.datasets\.delete"):
+            client.delete_dataset("shop")
+
+
 Act = Callable[[bigquery.Client], Any]
 
 
@@ -246,6 +260,16 @@ def test_who_may_use_objects_may_not_look_at_buckets(doors: Doors) -> None:
     ("text", "told"),
     [
         ("{", "is no policy: correct or delete it"),
+        (
+            '{"roles": [], "bindings": [{"role": "projects/p/roles/own", "members": []}]}',
+            "projects/p/roles/own is no role that the emulators know",
+        ),
+        ('{"roles": [{"name": "own", "includedPermissions": []}], "bindings": []}', "own is no role of one's own: name it projects/"),
+        (
+            '{"roles": [{"name": "projects/p/roles/own", "includedPermissions": ["tables.get"]}], "bindings": []}',
+            "the permissions of projects/",
+        ),
+        ('{"roles": [{"name": "projects/p/roles/own"}], "bindings": []}', "is no policy: correct or delete it"),
         ('{"bindings": [{"role": "roles/owner", "members": []}]}', "roles/owner is no role that the emulators know: roles/bigquery.admin,"),
     ],
 )

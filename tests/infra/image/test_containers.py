@@ -4,6 +4,7 @@ import io
 import json
 import os
 import shutil
+import socket
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 import docker
+import psutil
 import pytest
 from dotenv import dotenv_values
 
@@ -76,7 +78,8 @@ def image() -> str:
 @pytest.fixture(scope="module")
 def command_line(engine: docker.DockerClient, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
     """The shop and the small churn, on emulators that listen where containers reach them."""
-    bridge = engine.networks.get("bridge").attrs["IPAM"]["Config"][0]["Gateway"]
+    interface = engine.networks.get("bridge").attrs["Options"]["com.docker.network.bridge.name"]
+    bridge = next(address.address for address in psutil.net_if_addrs()[interface] if address.family is socket.AF_INET)
     folder = tmp_path_factory.mktemp("state")
     given: dict[str, Any] = {
         "project": "perennial-test",

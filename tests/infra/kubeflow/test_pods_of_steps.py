@@ -15,8 +15,8 @@ import yaml
 from components.model.folder import read_model
 from components.settings import PREFIX, Settings, read_settings
 from infra.emulators.kubeflow.pods import Namespace, PodError, environment_of, pod_of_task
-from pipelines.kubeflow.compiling import compile_scheduled_training, compile_training
-from pipelines.kubeflow.placement import NOT_FOR_STEPS, SECRETS
+from pipelines.kubeflow.compiling import compile_look, compile_scheduled_training, compile_training
+from pipelines.kubeflow.placement import FOLDERS, NOT_FOR_STEPS, SECRETS
 from tests.infra.kubeflow.layers import INFRA, LAYERS, faults_of_schema, objects_of, settings_of
 from tests.infra.kubeflow.rules import FROM_ELSEWHERE, name_of
 
@@ -49,11 +49,11 @@ def image_variables() -> dict[str, str]:
     return dict(re.findall(r"(PERENNIAL_\w+|HOME)=(\S+)", stage))
 
 
-def settings_in(pod: dict[str, Any], namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def settings_in(pod: dict[str, Any], namespace: Namespace, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """The settings that the code in a pod reads."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
-    for name, value in (image_variables() | environment_of(pod, namespace)).items():
+    for name, value in (image_variables() | environment_of(pod, namespace, folder)).items():
         monkeypatch.setenv(name, value)
     return read_settings()
 
@@ -61,24 +61,37 @@ def settings_in(pod: dict[str, Any], namespace: Namespace, monkeypatch: pytest.M
 @pytest.mark.parametrize("compile_", COMPILERS)
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_code_of_every_step_reads_the_settings_of_the_layer(
-    layer: str, compile_: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+    layer: str, compile_: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wanted = submitter(layer)
     told = {name for name in Settings.model_fields if not name.startswith("kubeflow_")} - {*NOT_FOR_STEPS, *SECRETS}
     for label, pod in pods_of(wanted, compile_).items():
-        found = settings_in(pod, namespace_of(layer), monkeypatch)
+        found = settings_in(pod, namespace_of(layer), tmp_path, monkeypatch)
         assert found.model_dump(include=told) == wanted.model_dump(include=told), label
         assert found.credentials_file == wanted.credentials_file, label
         assert (found.image, found.state_folder) == (wanted.image, Path("/tmp/perennial")), label  # noqa: S108 - in the pod
         assert found.models_folder == Settings.model_fields["models_folder"].default, label
 
 
-def test_a_password_reaches_the_steps_by_the_secret_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = {"perennial": {"PERENNIAL_DATABASE_PASSWORD": "hidden"}}
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_watcher_reads_the_settings_of_the_layer_and_where_kubeflow_is(
+    layer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = submitter(layer)
+    (pod,) = pods_of(wanted, lambda settings, _: compile_look(settings)).values()
+    assert pod["containers"][0]["resources"]["requests"]["cpu"] == "250m"
+    found = settings_in(pod, namespace_of(layer), tmp_path, monkeypatch)
+    own = {"state_folder", *NOT_FOR_STEPS, *SECRETS}
+    assert found.model_dump(exclude=own) == wanted.model_dump(exclude=own)
+    assert (found.image, found.credentials_file) == (wanted.image, wanted.credentials_file)
+
+
+def test_a_password_reaches_the_steps_by_the_secret_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {"perennial-secrets": {"PERENNIAL_DATABASE_PASSWORD": "hidden"}}
     pods = pods_of(submitter("gke"))
     namespace = Namespace(namespace_of("gke").config_maps, secrets)
     for pod in pods.values():
-        password = settings_in(pod, namespace, monkeypatch).database_password
+        password = settings_in(pod, namespace, tmp_path, monkeypatch).database_password
         assert password is not None
         assert password.get_secret_value() == "hidden"
 
@@ -88,7 +101,11 @@ def test_a_key_is_a_mounted_secret_that_the_layer_makes(layer: str) -> None:
     settings = submitter(layer)
     made = {name: f"{key}.json" for key, name in re.findall(r"(\w+):(perennial-[a-z]+)", (INFRA / "kind" / "up").read_text())}
     for pod in pods_of(settings).values():
-        secrets = {volume["name"]: volume["secret"]["secretName"] for volume in pod["volumes"] if "secret" in volume}
+        secrets = {
+            volume["name"]: volume["secret"]["secretName"]
+            for volume in pod["volumes"]
+            if "secret" in volume and volume["name"] != "perennial-secrets"
+        }
         paths = {mount["mountPath"]: mount["name"] for mount in pod["containers"][0]["volumeMounts"]}
         if settings.credentials_file is None:
             assert not secrets
@@ -106,8 +123,9 @@ def test_a_pod_writes_into_its_own_volumes_and_has_no_rights(layer: str) -> None
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         mounts = {mount["mountPath"]: mount["name"] for mount in main["volumeMounts"]}
         assert len(mounts) == len(main["volumeMounts"]), label
-        assert mounts.keys() - {"/var/run/perennial"} >= {"/tmp", "/gcs", "/minio", "/kfp-launcher", "/.cache", "/.config"}, label  # noqa: S108
-        assert all("emptyDir" in volumes[name] for path, name in mounts.items() if path != "/var/run/perennial"), label
+        written = mounts.keys() - {"/var/run/perennial", *FOLDERS}
+        assert written >= {"/tmp", "/gcs", "/minio", "/kfp-launcher", "/.cache", "/.config"}, label  # noqa: S108
+        assert all("emptyDir" in volumes[mounts[path]] for path in written), label
         security = main["securityContext"]
         assert (security["runAsUser"], security["runAsNonRoot"], security["allowPrivilegeEscalation"]) == (65532, True, False), label
         assert security["capabilities"] == {"drop": ["ALL"]}, label
@@ -132,13 +150,13 @@ def test_kubernetes_takes_the_pods_and_the_layer_has_their_account(layer: str, t
     ("config_map", "sentence"),
     [
         (None, 'configmap "perennial" not found'),
-        ({"PERENNIAL_ENVIRONMENT": "cluster"}, "couldn't find key PERENNIAL_PIPELINE_ROOT in ConfigMap kubeflow/perennial"),
+        ({"PERENNIAL_PROJECT": "mine"}, "couldn't find key PERENNIAL_ENVIRONMENT in ConfigMap kubeflow/perennial"),
     ],
 )
-def test_a_pod_without_what_every_step_needs_does_not_start(config_map: dict[str, str] | None, sentence: str) -> None:
+def test_a_pod_without_what_every_step_needs_does_not_start(config_map: dict[str, str] | None, sentence: str, tmp_path: Path) -> None:
     maps = {} if config_map is None else {"perennial": config_map}
     with pytest.raises(PodError) as refusal:
-        environment_of(pods_of(submitter("kind"))["exec-pin"], Namespace(maps))
+        environment_of(pods_of(submitter("kind"))["exec-pin"], Namespace(maps), tmp_path)
     assert str(refusal.value) == sentence
 
 

@@ -31,6 +31,8 @@ class Steps:
     lost: set[str] = field(default_factory=set)
     """Steps whose pods are killed before they do anything."""
     before: Callable[[LaunchedTask], None] = lambda task: None
+    look: Callable[[LaunchedTask], int] = lambda task: 0
+    """Runs the watcher's command in its pod."""
     tasks: list[LaunchedTask] = field(default_factory=list)
 
     def __call__(self, task: LaunchedTask) -> int:
@@ -38,6 +40,8 @@ class Steps:
         self.before(task)
         if task.name in self.lost:
             return LOST
+        if task.name == "look":
+            return self.look(task)
         with task.log.open("a") as log:
             log.write(f"{task.name} of {task.run_id}\n")
             try:

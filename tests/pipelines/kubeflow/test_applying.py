@@ -12,7 +12,7 @@ from components.database.engine import make_engine
 from components.errors import ConflictError, ModelFolderError
 from components.runs.record import RunState, read_run
 from components.schedules.apply_lock import only_apply
-from components.schedules.declared import Schedule
+from components.schedules.declared import WATCHER, DeclaredRuns, Schedule, WatchSchedule
 from components.settings import Settings
 from infra.emulators.kubeflow.server import Backend, Fault
 from pipelines.kubeflow import applying
@@ -35,9 +35,10 @@ class Applier:
         given = {"model": self.model, "cron": DAILY, "first": date(1998, 5, 1), "every_days": 1}
         return Schedule.model_validate(given | changes)
 
-    def __call__(self, *, dry_run: bool = False, **declared: Schedule) -> list[str]:
+    def __call__(self, *, dry_run: bool = False, watch: WatchSchedule | None = None, **declared: Schedule) -> list[str]:
         self.backend.calls.clear()
-        wanted = {name.replace("_", "-"): schedule for name, schedule in declared.items()}
+        schedules = {name.replace("_", "-"): schedule for name, schedule in declared.items()}
+        wanted = DeclaredRuns(schedules=schedules, watch=watch)
         with connected(self.settings) as kubeflow:
             return applying.apply(kubeflow, self.settings, wanted, dry_run=dry_run, on_change=lambda _: None)
 
@@ -144,6 +145,24 @@ def test_a_disabled_schedule_is_made_disabled(apply: Applier) -> None:
     assert apply.shown() == [(DAILY, "DISABLED")]
     assert apply(nightly=apply.schedule(enabled=False)) == []
     assert apply(nightly=apply.schedule()) == ["schedule nightly was disabled by hand or by an earlier apply: enable it"]
+
+
+def test_the_watcher_is_applied_once_replaced_and_disabled_like_a_schedule(apply: Applier, backend: Backend) -> None:
+    watcher = WatchSchedule(cron="0 */5 * * * *")
+    assert [told.partition(":")[2] for told in apply(dry_run=True, watch=watcher)] == [" upload it", " create it"]
+    apply(nightly=apply.schedule(), watch=watcher)
+    assert apply(nightly=apply.schedule(), watch=watcher) == []
+    made = next(item.shown for item in backend.state.schedules.values() if item.shown["display_name"] == WATCHER)
+    assert (made["max_concurrency"], made["no_catchup"], made["runtime_config"]["parameters"]) == ("1", True, {})
+    assert backend.state.experiments[made["experiment_id"]]["display_name"] == WATCHER
+    made["no_catchup"] = False
+    (by_hand, again) = apply(nightly=apply.schedule(), watch=watcher)
+    assert "was changed by hand: no_catchup is False instead of True" in by_hand
+    assert again == f"schedule {WATCHER} replaces the former one: create it"
+    hourly = WatchSchedule(cron="0 0 * * * *")
+    apply(nightly=apply.schedule(), watch=hourly)
+    assert apply.shown(WATCHER)[-2:] == [(watcher.cron, "DISABLED"), (hourly.cron, "ENABLED")]
+    assert apply(nightly=apply.schedule()) == [f"schedule {WATCHER} is not declared any more: disable it"]
 
 
 def test_two_applications_at_once_are_one(apply: Applier, backend: Backend) -> None:

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from components.runs.record import RunState
+from infra.emulators.kubeflow.launcher import LaunchedTask
 from infra.emulators.kubeflow.server import Backend
 from tests.pipelines.kubeflow.conftest import IMAGE, KubeflowCommandLine
 from tests.pipelines.kubeflow.steps import Steps
@@ -97,11 +98,18 @@ def test_the_logs_of_a_run_are_read_by_step(perennial: KubeflowCommandLine, back
 
 
 def test_a_run_is_cancelled_and_recorded_as_such(perennial: KubeflowCommandLine, backend: Backend, steps: Steps, name: str) -> None:
-    steps.before = lambda task: perennial.run("cancel", task.run_id) if task.name == "pin" else None  # type: ignore[assignment]
+    codes: list[int] = []
+
+    def stop_twice(task: LaunchedTask) -> None:
+        if task.name == "pin":
+            codes.extend(perennial.run("cancel", task.run_id).returncode for _ in range(2))
+
+    steps.before = stop_twice
     done = perennial.run("train", name, *THROUGH, "--wait")
     assert done.returncode == 1
     (recorded,) = perennial.runs(name)
     assert (recorded.state, recorded.error) == (RunState.CANCELLED, "cancelled by `perennial cancel`")
+    assert codes == [0, 0]
     assert "finish" not in steps.names()
 
 
@@ -190,3 +198,15 @@ def test_a_backfill_of_no_windows_or_too_many_is_refused(
 ) -> None:
     assert sentence in perennial.refused("backfill", name, *arguments, "--on", "kubeflow")
     assert backend.writes == []
+
+
+def test_the_exit_handler_is_told_of_a_run_whose_last_group_was_not_triggered_that_it_runs(
+    perennial: KubeflowCommandLine, steps: Steps, name: str
+) -> None:
+    """MLMD has a group of tasks as running until a launcher ends it, and a group that is not triggered has none."""
+    steps.refusal = "blocked: auc is 0.5, and the threshold wants at least 0.75"
+    assert perennial.run("train", name, *THROUGH, "--wait").returncode == 2
+    (finish,) = [task for task in steps.tasks if task.name == "finish"]
+    status = finish.parameter("status")
+    assert isinstance(status, dict)
+    assert status["state"] == "RUNNING"

@@ -17,10 +17,13 @@ from components.model.folder import read_model
 from components.runs.steps import PipelineName
 from components.settings import REPOSITORY, Settings
 from infra.emulators.kubeflow.specs import parse_spec
-from pipelines.kubeflow.compiling import compile_scheduled_training, compile_training
+from pipelines.kubeflow.compiling import compile_look, compile_scheduled_training, compile_training
 from pipelines.run.kfp_internals import parse_command
 from pipelines.run.launch import compile_pipeline
 
+LOOK = "look"
+"""The watcher's pipeline, whose runs the registry does not record."""
+NAMES = (*PipelineName, LOOK)
 GOLDENS = REPOSITORY / "tests" / "goldens" / "pipelines"
 SIGNATURE = re.compile(r"^def \w+\((?:[^()]|\([^()]*\))*\)[^:]*:", re.MULTILINE)
 
@@ -40,12 +43,14 @@ def settings() -> Settings:
     )
 
 
-def compiled(name: PipelineName, settings: Settings, folder: Path) -> str:
+def compiled(name: str, settings: Settings, folder: Path) -> str:
     churn = read_model(settings.models_folder, "churn")
     if name is PipelineName.TRAINING:
         return compile_training(settings, churn)
     if name is PipelineName.SCHEDULED_TRAINING:
         return compile_scheduled_training(settings, churn)
+    if name == LOOK:
+        return compile_look(settings)
     pipeline = getattr(import_module(f"pipelines.{name}"), name)
     compile_pipeline(pipeline, folder / "pipeline.yaml", image=settings.image)
     return (folder / "pipeline.yaml").read_text()
@@ -63,6 +68,8 @@ def shortened(documents: list[Any]) -> list[Any]:
     for executor in documents[0]["deploymentSpec"]["executors"].values():
         container = executor["container"]
         words = container["command"]
+        if "args" not in container:
+            continue
         source = parse_command([*words, *container["args"]]).source
         signature = SIGNATURE.search(source)
         assert signature is not None, source
@@ -70,8 +77,8 @@ def shortened(documents: list[Any]) -> list[Any]:
     return documents
 
 
-@pytest.mark.parametrize("name", PipelineName)
-def test_a_pipeline_is_compiled_as_ever(name: PipelineName, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pipeline_is_compiled_as_ever(name: str, settings: Settings, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     found = yaml.safe_dump_all(shortened(list(yaml.safe_load_all(compiled(name, settings, tmp_path)))), width=120, allow_unicode=True)
     path = GOLDENS / f"{name}.yaml"
     if request.config.getoption("--renew-goldens"):
@@ -80,8 +87,8 @@ def test_a_pipeline_is_compiled_as_ever(name: PipelineName, settings: Settings, 
     assert path.is_file() and found == path.read_text(), f"{path} is stale; run: make goldens"
 
 
-@pytest.mark.parametrize("name", PipelineName)
-def test_what_is_compiled_is_accepted_by_kfp_and_by_strict_protobuf(name: PipelineName, settings: Settings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_compiled_is_accepted_by_kfp_and_by_strict_protobuf(name: str, settings: Settings, tmp_path: Path) -> None:
     text = compiled(name, settings, tmp_path)
     assert components.load_component_from_text(text) is not None
     spec, *others = yaml.safe_load_all(text)

@@ -9,13 +9,13 @@ import yaml
 from google.protobuf.json_format import ParseDict
 from kfp.pipeline_spec import pipeline_spec_pb2
 
-from components.errors import ModelFolderError
+from components.errors import ModelFolderError, SettingsError
 from components.model.folder import Model, read_model
 from components.runs.record import Trigger
 from components.runs.steps import STEPS
 from components.settings import Settings
 from pipelines.kubeflow.compiling import compile_training
-from pipelines.kubeflow.placement import NOT_FOR_STEPS, SECRETS
+from pipelines.kubeflow.placement import FOLDERS
 from pipelines.kubeflow.vertex import _pipeline_job
 from pipelines.run.train import TrainingRequest
 from tests.pipelines.command_line import small_churn
@@ -83,23 +83,15 @@ def test_settings_are_a_config_map_and_secrets_a_secret(settings: Settings, mode
     text = compile_training(settings, model)
     assert "hidden" not in text
     config = list(yaml.safe_load_all(text))[1]["platforms"]["kubernetes"]["deploymentSpec"]["executors"]["exec-pin"]
-    needed, others = config["configMapAsEnv"]
-    assert (needed["configMapName"], needed["optional"], others["configMapName"], others["optional"]) == (
-        "perennial",
-        False,
-        "perennial",
-        True,
-    )
-    names = [entry["envVar"] for given in (needed, others) for entry in given["keyToEnv"]]
-    own = {*SECRETS, *NOT_FOR_STEPS}
-    assert sorted(names) == sorted(
-        f"PERENNIAL_{name.upper()}" for name in Settings.model_fields if name not in own and "kubeflow" not in name
-    )
-    wanted = ["environment", "pipeline_root", "project", "bucket", "cloudsql_instance", "database_user"]
-    assert [entry["envVar"] for entry in needed["keyToEnv"]] == [f"PERENNIAL_{name.upper()}" for name in wanted]
-    (secret,) = config["secretAsEnv"]
-    assert [entry["envVar"] for entry in secret["keyToEnv"]] == [f"PERENNIAL_{name.upper()}" for name in SECRETS]
-    assert secret["optional"] is True
+    (needed,), (folder,), (secret,) = config["configMapAsEnv"], config["configMapAsVolume"], config["secretAsVolume"]
+    assert (needed["configMapName"], needed["optional"], len(needed["keyToEnv"])) == ("perennial", False, 1)
+    assert (folder["configMapName"], folder["optional"], folder["mountPath"]) == ("perennial", True, FOLDERS[0])
+    assert (secret["secretName"], secret["optional"], secret["mountPath"]) == ("perennial-secrets", True, FOLDERS[1])
+
+
+def test_two_volumes_of_one_name_are_refused(settings: Settings, model: Model) -> None:
+    with pytest.raises(SettingsError, match=r"name 'perennial', and Kubeflow calls a volume after each: give them different names"):
+        compile_training(settings.model_copy(update={"kubeflow_secret": "perennial"}), model)
 
 
 def test_a_step_that_is_lost_late_may_still_be_tried_again(settings: Settings, model: Model) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import threading
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
+from components.errors import RegistryError, TaskError
 from components.model.folder import read_model
 from components.runs.record import Trigger
 from components.settings import KubeflowAuthentication, Settings
@@ -16,7 +18,7 @@ from infra.emulators.kubeflow.server import Backend
 from pipelines.kubeflow.api import connected
 from pipelines.kubeflow.control import read_logs
 from pipelines.kubeflow.nodes import pods_of_step
-from pipelines.kubeflow.remote import RemoteRun, RemoteState
+from pipelines.kubeflow.remote import RemoteRun, RemoteState, RemoteTask
 from pipelines.kubeflow.stuck import why_stuck
 from pipelines.kubeflow.submission import submit
 from pipelines.kubeflow.watching import Watch, follow
@@ -123,3 +125,59 @@ NODES = {
         "wf(0).root(0).pin(0).executor(0)",
     )
 }
+
+
+@dataclass
+class TwoSteps:
+    """A run two of whose steps run side by side. Only some pods have a log."""
+
+    logs: dict[str, str]
+    pages: str = ""
+
+    def get_run(self, kubeflow_run: str) -> RemoteRun:
+        names = {"read": ("wf-a-1",), "schema": ("wf-a-2",)}
+        tasks = tuple(RemoteTask(step, RemoteState.RUNNING, 0.0, (), pods) for step, pods in names.items())
+        return RemoteRun(
+            kubeflow_run, "churn-1", "churn", RemoteState.RUNNING, "RUNNING", datetime(2026, 11, 1, tzinfo=UTC), "", tasks, tuple(names)
+        )
+
+    def read_log(self, kubeflow_run: str, pod: str) -> str:
+        if pod not in self.logs:
+            raise RegistryError(f"{pod} of {kubeflow_run} is waiting to start")
+        return self.logs[pod]
+
+
+@pytest.mark.parametrize(
+    ("logs", "told"),
+    [
+        ({"wf-a-1": ""}, ["schema waits for its pod to start: why"]),
+        ({}, ["read, schema wait for their pods to start: why"]),
+        ({"wf-a-1": "", "wf-a-2": "x"}, []),
+    ],
+)
+def test_of_steps_side_by_side_only_those_without_a_log_wait(
+    logs: dict[str, str], told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.kubeflow.watching.POLL_SECONDS", 0.01)
+    monkeypatch.setattr("pipelines.kubeflow.watching.STUCK_SECONDS", 0.05)
+    said: list[str] = []
+    watch = Watch(lambda step: None, lambda result: None, said.append, lambda kubeflow_run: "why", longest_seconds=0.5)
+    with pytest.raises(TaskError, match="is RUNNING after"):
+        follow(TwoSteps(logs), "r1", watch)  # type: ignore[arg-type]
+    assert [sentence.partition("; the run goes on")[0] for sentence in said] == told
+
+
+@dataclass
+class Archive(TwoSteps):
+    """Logs of all attempts, by the names of their pods; by a node's id only the first one's."""
+
+    def read_log(self, kubeflow_run: str, pod: str) -> str:
+        return "first\n" if pod == "wf-9" else super().read_log(kubeflow_run, pod)
+
+
+def test_each_attempt_of_a_step_that_has_ended_has_its_log() -> None:
+    task = RemoteTask("read", RemoteState.SUCCEEDED, 1.0, ("wf-9",), ("wf-a-1", "wf-b-1", "wf-a-2", "wf-b-2"))
+    run = replace(TwoSteps({}).get_run("r1"), tasks=(task,))
+    archive = Archive({"wf-a-1": "first\n", "wf-a-2": "second\n"})
+    assert [log for _, log in read_logs(archive, run, "read")] == ["first\n", "second\n"]  # type: ignore[arg-type]
+    assert [log for _, log in read_logs(Archive({}), run, "read")] == ["first\n"]  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from tests.components.conftest import empty_site, own_site, reader, warehouse  #
 from tests.components.registered import bucket, child, client, engine, name, new_run, new_snapshot, new_version, owner_engine  # noqa: F401
 from tests.components.visits import TOML, Site
 
-CONTINUOUS = "[continuous]\nsettle_days = 0\ncooldown_hours = 0\nruns_a_day = 100\n"
+CONTINUOUS = "[continuous]\nsettle_days = 0\ncooldown_hours = 0\nruns_a_day = 100\ntraining_cost = 0\n"
 LAST = "latency_milliseconds = 50\n"
 
 

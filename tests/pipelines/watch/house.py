@@ -40,7 +40,7 @@ class House:
     def watcher(self, news: list[str], on_point: Callable[[str], None]) -> Watcher:
         folder = changed(self.folder, self.copies / str(len(list(self.copies.iterdir()))), {"note": str(self.days)})
         manifest = push_folder(self.client, self.bucket, model=self.model.name, folder=folder, metadata={})
-        trainer = Trainer(self.cloud, manifest=manifest)
+        trainer = Trainer(self.cloud, on_point=on_point, manifest=manifest)
         return watcher_of(self.cloud, trainer, news=news, on_point=on_point, read_alarms=lambda *_: tuple(self.alarms))
 
     def load_a_day(self) -> None:

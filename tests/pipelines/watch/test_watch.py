@@ -24,7 +24,6 @@ from components.decisions.record import (
     under_way,
 )
 from components.errors import AccessError, ConflictError, RegistryError
-from components.evaluation.metric import Metric
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
@@ -33,7 +32,6 @@ from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
 from components.settings import Settings
-from components.staleness.record import LaterMetrics, record_later_metrics
 from pipelines.run.locks import claimed_run_lock, run_lock
 from pipelines.watch.model_pass import look, watch_model
 from pipelines.watch.models import watch_once
@@ -106,29 +104,6 @@ def test_a_new_partition_and_a_rewritten_one_are_reasons_once(source: Site, watc
     source.load(visits(5)[1:], day(5))
     assert watch(source, model) == [rewritten, "version: version 3 passed both gates"]
     assert watch(source, model) == []
-
-
-def test_a_new_span_of_a_model_that_does_not_age_waits_until_a_training_costs_less(
-    source: Site, watched: Watched, engine: sa.Engine
-) -> None:
-    model = watched()
-    watch(source, model)
-    source.load(visits(7), day(7))
-    assert watch(source, model)[1] == "version: version 2 passed both gates"
-    with engine.begin() as connection:
-        for version, span in ((1, 6), (1, 7), (2, 7)):
-            metrics = (Metric("auc", {}, 0.8),)
-            found = LaterMetrics(version=version, span=day(span), rows_sha256=f"{span:064}", rows=9, metrics=metrics)
-            record_later_metrics(connection, model.name, found)
-    source.load(visits(8), day(8))
-    words = "the labels of span 2026-03-07 are known, and version 2 knows spans up to 2026-03-06"
-    assert watch(source, model) == [f"wait: {words}, but only 0 of the 0.1 that a training costs would be gained in a day"]
-    assert watch(source, model) == [], "it was decided"
-    assert log_of(engine, model)[-1].facts["ageing"] == {"ages": [1, 2], "losses": [0.0, 0.0]}
-    assert model.continuous is not None
-    news: list[str] = []
-    watch_model(watcher_of(source.cloud, news=news), model, model.continuous.model_copy(update={"training_cost": 0.0}))
-    assert news == [f"train: {words}", "version: version 3 passed both gates"]
 
 
 def test_what_a_gate_refused_is_tried_again_once_it_was_written_again(source: Site, watched: Watched) -> None:

@@ -15,7 +15,8 @@ from sqlglot import exp
 
 from bigquery.failures import not_supported
 from bigquery.jobs import views
-from bigquery.sql import analysis, outcome, typed
+from bigquery.sql import analysis, outcome
+from bigquery.sql.types import typed
 from bigquery.tables import catalogue, changes, sizes, versions
 
 original_execute = original.execute

@@ -28,7 +28,7 @@ from bigquery.sql.language import language_options
 from bigquery.sql.outcome import name_columns
 from bigquery.sql.positions import offset_of, original_offset, place_of
 from bigquery.sql.proven import refuse_unproven
-from bigquery.sql.typed import write_types
+from bigquery.sql.types.typed import write_types
 from bigquery.sql.webassembly import Machine, Refusal, Response
 
 KEPT_CATALOGUES = 64

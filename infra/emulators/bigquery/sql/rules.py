@@ -4,8 +4,11 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import typed
-from bigquery.sql.guards import arguments, days, groups, numbers, texts
+from bigquery.sql.guards import arguments, days, groups, letters, numbers, structs, texts
+from bigquery.sql.types import typed
+
+ARGUMENT = "perennial_argument"
+"""Stands for an argument while the text around it is parsed: its own text would be parsed otherwise, macros as names of a catalogue."""
 
 
 def name_struct_fields(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -52,10 +55,13 @@ def show_as_json(tree: exp.Expression, _context: Context) -> exp.Expression:
         if number == call.name.upper():
             continue
         (argument,) = call.expressions
-        value = argument.sql(BigQueryDialect)
-        text = typed.json_text(value if isinstance(argument, exp.Column) else f"({value})", typed.json_types.get()[int(number)])
+        value = argument.sql(BigQueryDialect) if isinstance(argument, exp.Column) else f"({ARGUMENT})"
+        text = typed.json_text(value, typed.json_types.get()[int(number)])
         shown: exp.Expression = exp.maybe_parse(text, dialect=BigQueryDialect)
-        call.replace(shown.transform(_in_duckdb))
+        shown = exp.paren(shown.transform(_in_duckdb), copy=False)
+        for place in [column for column in shown.find_all(exp.Column) if column.name == ARGUMENT]:
+            place.replace(argument.copy())
+        call.replace(shown)
     return tree
 
 
@@ -190,6 +196,8 @@ TYPED = (
     correlate_two_rows,
     leave_out_nulls,
     extract_less_than_a_second,
+    *structs.RULES,
+    *letters.RULES,
     *texts.RULES,
     *days.RULES,
     *arguments.RULES,

@@ -52,13 +52,100 @@ CREATE MACRO bq.main.perennial_json(value) AS CASE
     WHEN json_valid(value) AND NOT regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '(?i)nan|inf') THEN value
 END;
 
+-- The same text with its numbers as texts, since DuckDB writes 1.50 as 1.5.
+CREATE MACRO bq.main.perennial_json_values(value) AS CASE
+    WHEN regexp_matches(value, '\d[.eE]|-0') THEN array_to_string(
+        list_transform(
+            regexp_extract_all(bq.main.perennial_json(value), '"(\\.|[^"\\])*"|[^"]+'),
+            lambda part: CASE WHEN part[1] = '"' THEN part ELSE regexp_replace(part, '-?\d[\d.eE+-]*', '"\0"', 'g') END
+        ),
+        ''
+    )
+    ELSE bq.main.perennial_json(value)
+END;
+
+-- The same text, if DuckDB writes its numbers as they are written there.
+CREATE MACRO bq.main.perennial_json_texts(value) AS CASE
+    WHEN regexp_matches(value, '\d[.eE]|-0|\d{19}') AND len(list_filter(
+        regexp_extract_all(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '-?\d[\d.eE+-]*'),
+        lambda one: NOT regexp_full_match(one, '0|-?[1-9]\d{0,17}')
+            AND NOT (length(one) <= 16 AND regexp_full_match(one, '-?\d+\.(0|\d*[1-9])') AND NOT starts_with(ltrim(one, '-'), '0.0000'))
+    )) > 0
+    THEN _raise('The emulator does not support JSON of a STRING that has numbers such as 1.50 and 1e5: parse it, or ask for JSON_VALUE')
+    ELSE bq.main.perennial_json(value)
+END;
+
+-- Whether JSON is an array, and one of scalars only.
+CREATE MACRO bq.main.perennial_has_elements(value) AS json_type(value) = 'ARRAY';
+
+CREATE MACRO bq.main.perennial_has_scalars(value) AS json_type(value) = 'ARRAY'
+    AND len(list_filter(json_type(value, '$[*]'), lambda one: one IN ('ARRAY', 'OBJECT'))) = 0;
+
+CREATE MACRO bq.main.perennial_lower(value) AS CASE WHEN strlen(value) = length(value) THEN lower(value) ELSE _lower(value) END;
+
+CREATE MACRO bq.main.perennial_upper(value) AS CASE WHEN strlen(value) = length(value) THEN upper(value) ELSE _upper(value) END;
+
+CREATE MACRO bq.main.perennial_unicode(value) AS CASE WHEN value = '' THEN 0 ELSE unicode(value) END;
+
+-- The codes of letters that follow each other, vowels, H and W aside, are one if they are the same.
+CREATE MACRO bq.main.perennial_soundex_of(letters, codes) AS CASE
+    WHEN letters = '' THEN ''
+    ELSE letters[1] || rpad(left(array_to_string(list_filter(
+        string_split(replace(codes[2:], '-', ''), ''),
+        lambda code, place: code <> CASE WHEN place = 1 THEN codes[1] ELSE replace(codes[2:], '-', '')[place - 1] END
+    ), ''), 3), 3, '0')
+END;
+
+CREATE MACRO bq.main.perennial_soundex(value) AS bq.main.perennial_soundex_of(
+    regexp_replace(value, '[^A-Za-z]', '', 'g'),
+    translate(upper(regexp_replace(value, '[^A-Za-z]', '', 'g')), 'AEIOUYHWBFPVCGJKQSXZDTLMNR', '--------111122222222334556')
+);
+
+-- A moment as text: three or six digits of the fraction of a second.
+CREATE MACRO bq.main.perennial_fraction(value) AS CASE
+    WHEN contains(value, '.') THEN regexp_extract(value, '^[^.]*\.')
+        || rpad(regexp_extract(value, '\.(\d+)', 1), CASE WHEN length(regexp_extract(value, '\.(\d+)', 1)) <= 3 THEN 3 ELSE 6 END, '0')
+        || regexp_extract(value, '\.\d+(.*)$', 1)
+    ELSE value
+END;
+
+-- DuckDB also looks for an empty match behind the last character.
+CREATE MACRO bq.main.perennial_matches(matches, value) AS CASE
+    WHEN value <> '' AND matches[-1] = '' THEN _raise('The emulator does not support REGEXP_EXTRACT_ALL with an empty match at the end')
+    WHEN list_contains(list_transform(matches, lambda one: one IS NULL), TRUE) THEN list_transform(matches, lambda one: COALESCE(one, ''))
+    ELSE matches
+END;
+
 -- Arguments that are given back, or are an error.
+
+CREATE MACRO bq.main.perennial_unsigned(value) AS
+CASE WHEN value < 0 THEN _raise('The emulator does not support %x, %X and %o of negative numbers') ELSE value END;
+
+CREATE MACRO bq.main.perennial_finite(value) AS CASE
+    WHEN NOT isfinite(value) THEN _raise('The emulator does not support FORMAT of infinity and NaN with zeros before it') ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_has_four_digits(value) AS CASE
+    WHEN COALESCE(value BETWEEN TIMESTAMP '1000-01-02 00:00:00' AND TIMESTAMP '9999-12-30 23:59:59.999999', TRUE) THEN TRUE
+    ELSE _raise('The emulator does not support the format of days before the year 1000, nor of the last one of 9999')
+END;
+
+CREATE MACRO bq.main.perennial_cased(value) AS
+CASE WHEN regexp_matches(value, '[ßİıΣſ]') THEN _raise('The emulator does not support INITCAP of ß, ı, İ, ſ and Σ') ELSE value END;
+
+CREATE MACRO bq.main.perennial_has_odd_numbers(numbers) AS len(list_filter(numbers, lambda one: regexp_matches(one, '[.eE]') AND (
+    length(regexp_replace(regexp_extract(one, '^[^eE]*'), '^[-0.]*|\.', '', 'g')) > 17 OR NOT COALESCE(TRY_CAST(one AS DOUBLE) = 0 OR abs(TRY_CAST(one AS DOUBLE)) BETWEEN 1e-4 AND 1e15, FALSE)
+))) > 0;
 
 -- DuckDB takes a comma before a bracket.
 CREATE MACRO bq.main.perennial_strict_json(value) AS CASE
     WHEN value IS NOT NULL AND bq.main.perennial_json(value) IS NULL
         OR regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), ',\s*[\]}]')
-    THEN _raise('Invalid input to PARSE_JSON: syntax error while parsing value') ELSE value
+    THEN _raise('Invalid input to PARSE_JSON: syntax error while parsing value')
+    WHEN regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '\d[.eE]')
+        AND bq.main.perennial_has_odd_numbers(regexp_extract_all(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '-?\d[\d.eE+-]*'))
+    THEN _raise('The emulator does not support JSON with numbers of more than 17 digits, or as large or small as 1e16 and 1e-5')
+    ELSE _json_in_order(value)
 END;
 
 CREATE MACRO bq.main.perennial_different_characters(characters) AS CASE

@@ -65,7 +65,7 @@ def replay(model: str, first: date, last: date, ratios: tuple[float, ...], as_js
     from components.decisions.record import usual_seconds
     from components.decisions.replay import replay as try_policy
     from components.decisions.sizes import read_partition_sizes
-    from components.staleness.ageing import read_ageing_fact
+    from components.staleness.record import read_ageing_facts
     from pipelines.cli.text.replay import show_replay
 
     found, cloud = read_model(settings.models_folder, model), Cloud(settings)
@@ -73,7 +73,7 @@ def replay(model: str, first: date, last: date, ratios: tuple[float, ...], as_js
         raise ModelFolderError(f"{model} has no policy to try: write [continuous] into its model.toml (docs/continuous-training.md)")
     with cloud.engine.connect() as connection:
         alarms, seconds = read_past_alarms(connection, model), usual_seconds(connection, model)
-        ageing = read_ageing_fact(connection, found)
+        ageing = read_ageing_facts(connection, [model]).get(model)
     sizes = read_partition_sizes(cloud, found)
     result = try_policy(found.continuous, found, sizes, days=(first, last), alarms=alarms, seconds=seconds, known=lambda *_: ageing)
     costs = _costs(cloud, found, result, ratios) if ratios and result.trainings else None

@@ -9,7 +9,7 @@ from components.errors import SettingsError
 from components.files import private_folder
 from components.model.folder import Model, read_model
 from components.settings import Settings
-from components.staleness.record import NEWEST_VERSIONS
+from components.staleness.record import NEWEST_VERSIONS, record_ageing_fact
 from components.stderr import stderr_to
 from pipelines.cli.options import as_json, ready_settings
 
@@ -48,7 +48,9 @@ def staleness(model: str, metric: str | None, versions: int, html: Path | None, 
 def measure_ageing(
     settings: Settings, model: Model, *, metric: str | None = None, versions: int = NEWEST_VERSIONS
 ) -> "tuple[Ageing, LaterSpans]":
-    """Measure what nobody has measured yet, with progress on the terminal; what TensorFlow and Beam print goes to a file.
+    """Measure what nobody has measured yet, with progress on the terminal, and keep for policies what comes of it.
+
+    What TensorFlow and Beam print goes to a file.
 
     Raises:
         RegistryError: how fast versions age cannot be told.
@@ -65,8 +67,13 @@ def measure_ageing(
         def progress(sentence: str) -> None:
             click.echo(f"  … {sentence}", file=terminal)
 
-        spans = measure_later_spans(Cloud(settings), model, versions=versions, progress=progress)
-    return ageing_of(model.name, name, spans), spans
+        cloud = Cloud(settings)
+        spans = measure_later_spans(cloud, model, versions=versions, progress=progress)
+    ageing = ageing_of(model.name, name, spans)
+    if (name, versions) == (_metric(model, None), NEWEST_VERSIONS):  # what policies go by
+        with cloud.engine.begin() as connection:
+            record_ageing_fact(connection, model.name, ageing.fact)
+    return ageing, spans
 
 
 def _metric(model: Model, metric: str | None) -> str:

@@ -17,6 +17,7 @@ CHECKED: dict[type[exp.Expr], dict[str, str]] = {
     exp.RegexpExtractAll: {"expression": "perennial_pattern"},
     exp.RegexpInstr: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
     exp.Ascii: {"this": "perennial_ascii"},
+    exp.Initcap: {"this": "perennial_cased"},
     exp.TimeFromParts: {"hour": "perennial_hour", "sec": "perennial_second"},
     exp.Like: {"expression": "perennial_like"},
     exp.Pad: {"fill_pattern": "perennial_padding"},

@@ -9,8 +9,8 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
-from bigquery.sql import typed
 from bigquery.sql.guards.texts import is_safe, where
+from bigquery.sql.types import typed
 
 DAYS = (
     exp.DateAdd,

@@ -10,7 +10,7 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import typed
+from bigquery.sql.types import typed
 
 
 def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:

@@ -6,8 +6,8 @@ from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql import typed
 from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.types import typed
 
 FINITE = (exp.Exp, exp.Pow, exp.Sinh, exp.Cosh, exp.Acosh, exp.Atanh)
 """Functions that are finite of finite numbers, or an error."""

@@ -7,8 +7,8 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
-from bigquery.sql import typed
 from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.types import typed
 
 # A rule goes through the calls from the last to the first, the inner before the outer one, whose copy then has the guarded argument.
 
@@ -80,13 +80,27 @@ def where(claim: exp.Expr, value: exp.Expr) -> exp.If:
 
 
 def read_json_only(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A STRING that is no JSON has nothing at any path, and one that has null there, NULL."""
+    """A STRING that is no JSON has nothing at any path, and one that has null there, NULL. Its numbers stay as they are written."""
     for mark in list(tree.find_all(exp.Anonymous))[::-1]:
         if mark.name.upper() == typed.TEXT_OF_JSON:
             query = mark.parent
-            mark.replace(macro("perennial_json", mark.expressions[0].copy()))
+            is_scalar = isinstance(query, exp.JSONExtractScalar | exp.JSONValueArray)
+            mark.replace(macro("perennial_json_values" if is_scalar else "perennial_json_texts", mark.expressions[0].copy()))
             if type(query) is exp.JSONExtract:
                 query.replace(exp.Nullif(this=exp.cast(query.copy(), "TEXT"), expression=exp.Literal.string("null")))
+            elif isinstance(query, exp.JSONExtractArray):
+                query.replace(exp.cast(query.copy(), "ARRAY<TEXT>"))
+    return tree
+
+
+def read_arrays_only(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """JSON that is no array has no elements, and one of other arrays and objects no values: both are NULL."""
+    for call in list(tree.find_all(exp.JSONExtractArray, exp.JSONValueArray))[::-1]:
+        check = "perennial_has_scalars" if isinstance(call, exp.JSONValueArray) else "perennial_has_elements"
+        bound = call.copy()
+        fields = bind(bound, [bound.this])
+        there = exp.Anonymous(this="json_extract", expressions=[bound.this.copy(), bound.expression.copy()])
+        call.replace(computed(fields, exp.case().when(macro(check, there), bound)))
     return tree
 
 
@@ -101,4 +115,4 @@ def refuse_lost_bytes(tree: exp.Expression, _context: Context) -> exp.Expression
     return tree
 
 
-RULES = (refuse_other_texts, read_json_only, refuse_lost_bytes)
+RULES = (refuse_other_texts, read_json_only, read_arrays_only, refuse_lost_bytes)

@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 from google.protobuf.message import Message
 from local_bigquery.errors import BigQueryError
@@ -22,6 +21,8 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
 
 from bigquery.failures import not_supported
 from bigquery.sql.resolved import PREFIX, SAFE, expression_type, messages, place, type_name
+from bigquery.sql.types import shapes
+from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
 
 JSON = "PERENNIAL_JSON_"
 FLOAT = "PERENNIAL_FLOAT"
@@ -38,7 +39,7 @@ TRUNC = "PERENNIAL_TRUNC"
 DAY = "PERENNIAL_DAY"
 FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
-MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS}
+MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS, shapes.UNSIGNED, shapes.FINITE, shapes.FOUR_DIGITS}
 """Those that stand around a value."""
 PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
 """Functions that read JSON at a path."""
@@ -54,6 +55,8 @@ EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nu
 TEXT_BEGINS = re.compile(rb"[rR]?['\"]")
 UNREAD = re.compile(rb"(?<!\\)(?:\\\\)*\\[xXuU0-7?`\"]")
 """An escape that sqlglot does not know."""
+LARGE_OR_SMALL = re.compile(r"[\[:,]-?[\d.]+e[+-]|^-?[\d.]+e[+-]")
+"""A number in JSON that ZetaSQL writes with its exponent, and DuckDB otherwise."""
 ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 OPERATORS = {"$add", "$subtract", "$multiply", "$divide"}
 RENAMED = {"least": LEAST, "min": MIN} | {
@@ -62,6 +65,8 @@ RENAMED = {"least": LEAST, "min": MIN} | {
 ROUNDING = ("round", "trunc")
 """Functions that may be told a number of digits."""
 DATES = {"DATE", "DATETIME", "TIMESTAMP"}
+ZONED = {"date", "datetime", "timestamp", "$extract_date", "$extract_datetime"}
+"""Functions by which a zone may lead out of the calendar."""
 TEMPLATE_PARTS = re.compile(r"%(?:E[\d*]?)?.|\s+|.", re.DOTALL)
 WHOLE = {"%F": r"\d{4}-\d\d-\d\d"}
 """Elements of a template for which it is only known that a text with all digits is parsed."""
@@ -88,15 +93,6 @@ SHOWN = {
 """How values of types without parts are shown as JSON, in BigQuery's SQL."""
 
 
-@dataclass(frozen=True)
-class Edit:
-    """A piece of a query, in bytes, and what stands there instead."""
-
-    start: int
-    end: int
-    text: str
-
-
 def write_types(query: str, statement: Message) -> tuple[str, tuple[TypeProto, ...]]:
     """The query with names that tell types, and the types of the arguments of `PERENNIAL_JSON_0` and so on."""
     content, types = query.encode(), list[TypeProto]()
@@ -119,8 +115,21 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
                 yield Edit(start, end, f"FROM_HEX('{message.value.value.bytes_value.hex()}')")
         elif isinstance(message, ResolvedLiteralProto) and any(_is_binary(part) for part, _ in messages(message.value.value)):
             raise not_supported("bytes above 127 in an array or a struct of literals: write FROM_HEX in it")
+        elif isinstance(message, ResolvedLiteralProto) and message.value.value.HasField("json_value"):
+            yield from _json(content, message)
         elif isinstance(message, ResolvedLiteralProto) and b"\\" in content[slice(*place(message))]:
             yield from _escaped(content, message)
+
+
+def _json(content: bytes, literal: ResolvedLiteralProto) -> Iterator[Edit]:
+    """JSON as ZetaSQL has read it: the keys of objects in their order, each once."""
+    (start, end), text = place(literal), literal.value.value.json_value
+    if content[start:end][:4].upper() == b"JSON" and "\\" in text:
+        raise not_supported("this escape in a literal that is no STRING: write the character, or cast or parse a STRING")
+    if content[start:end][:4].upper() == b"JSON":
+        if LARGE_OR_SMALL.search(text):
+            raise not_supported("JSON with numbers as large or small as 1e16 and 1e-5")
+        yield Edit(start, end, f"JSON '{text.translate(ESCAPES)}'")
 
 
 def _escaped(content: bytes, literal: ResolvedLiteralProto) -> Iterator[Edit]:
@@ -142,8 +151,9 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
     name = call.function.name.removeprefix(PREFIX).lower()
     kinds = [expression_type(argument) for argument in call.argument_list]
     has_floats = any(type_name(kind) == "FLOAT64" for kind in kinds)
+    yield from shapes.edits(content, call, name, kinds)
     if name in COMPARISONS and has_floats:
-        begin, stop = next((found for found in map(place, map(_node, call.argument_list)) if found[1] > found[0]), (0, 0))
+        begin, stop = next((found for found in map(place, map(node_of, call.argument_list)) if found[1] > found[0]), (0, 0))
         if not stop:
             raise not_supported("JOIN USING a column of FLOAT64: write ON a.x = b.x")
         yield from (Edit(begin, begin, f"{FLOAT}("), Edit(stop, stop, ")"))
@@ -152,9 +162,9 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
     elif name == "to_json_string":
         if len(kinds) > 1:
             raise not_supported("TO_JSON_STRING with pretty_print")
-        yield _renamed(content, call, name, f"{JSON}{len(types)}")
+        yield renamed(content, call, name, f"{JSON}{len(types)}")
         types.append(kinds[0])
-    elif name.startswith("parse_") and isinstance(template := _node(call.argument_list[0]), ResolvedLiteralProto):
+    elif name.startswith("parse_") and isinstance(template := node_of(call.argument_list[0]), ResolvedLiteralProto):
         yield from _parsed(call, template.value.value.string_value)
     elif name in (*PATHS, *ARRAY_PATHS):
         yield from _path(call, kinds, name)
@@ -162,41 +172,24 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
         yield from _overflowing(content, call, name, has_floats)
 
 
-def _renamed(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, other: str) -> Edit:
-    """The name of a function replaced.
-
-    Raises:
-        BigQueryError: the call does not begin with the name: it is SAFE.NAME, or the name is quoted.
-    """
-    start, _ = place(call)
-    end = start + len(name)
-    if content[start:end].lower() != name.encode():
-        raise not_supported(f"{name.upper()} of these types with SAFE before it, or in quotes: write {name.upper()}(…)")
-    return Edit(start, end, other)
-
-
 def _overflowing(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, has_floats: bool) -> Iterator[Edit]:
     """What is beyond FLOAT64 or the calendar. A quotient of whole numbers cannot be."""
     if name in OPERATORS:
         result = type_name(expression_type(call))
         if result in DATES or (result == "FLOAT64" and has_floats):
-            yield from _wrapped(call, DAY if result in DATES else ARITHMETIC)
+            yield from wrapped(call, DAY if result in DATES else ARITHMETIC)
+    elif name in ZONED and len(call.argument_list) > 1 and type_name(expression_type(call.argument_list[0])) in ("TIMESTAMP", "DATETIME"):
+        yield from wrapped(call, DAY)
     elif name in RENAMED and has_floats and (name not in ROUNDING or len(call.argument_list) > 1):
-        yield _renamed(content, call, name, RENAMED[name])
+        yield renamed(content, call, name, RENAMED[name])
     elif name in ("sum", "avg") and has_floats:
-        yield from _wrapped(_node(call.argument_list[0]), SUMMED)
-
-
-def _wrapped(node: Message, name: str) -> Iterator[Edit]:
-    begin, end = place(node)
-    if end > begin:
-        yield from (Edit(begin, begin, f"{name}("), Edit(end, end, ")"))
+        yield from wrapped(node_of(call.argument_list[0]), SUMMED)
 
 
 def _parsed(call: ResolvedFunctionCallBaseProto, template: str) -> Iterator[Edit]:
     """A text of which it is known how BigQuery parses it."""
     parts = TEMPLATE_PARTS.findall(template)
-    begin, end = place(_node(call.argument_list[1])) if len(call.argument_list) > 1 else (0, 0)
+    begin, end = place(node_of(call.argument_list[1])) if len(call.argument_list) > 1 else (0, 0)
     if end > begin and any(part in WHOLE for part in parts):
         pattern = "".join(WHOLE.get(part) or (".*" if part[0] == "%" else r"\s*" if part.isspace() else re.escape(part)) for part in parts)
         safe = "TRUE" if call.error_mode == SAFE else "FALSE"
@@ -209,13 +202,12 @@ def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto], name: str
     Raises:
         BigQueryError: the path is none.
     """
-    value, *paths = map(_node, call.argument_list)
+    value, *paths = map(node_of, call.argument_list)
     for path in paths:
         if isinstance(path, ResolvedLiteralProto):
             _check_path(path.value.value.string_value, LEGACY_PATH if "extract" in name else STANDARD_PATH)
-    begin, end = place(value)
-    if name in PATHS and type_name(kinds[0]) == "STRING" and end > begin:
-        yield from (Edit(begin, begin, f"{TEXT_OF_JSON}("), Edit(end, end, ")"))
+    if type_name(kinds[0]) == "STRING":
+        yield from wrapped(value, TEXT_OF_JSON)
 
 
 def _check_path(path: str, pattern: re.Pattern[str]) -> None:
@@ -231,16 +223,9 @@ def _check_path(path: str, pattern: re.Pattern[str]) -> None:
 
 
 def _may_be_nan(argument: Message) -> bool:
-    literal = _node(argument)
+    literal = node_of(argument)
     numbers = [part.double_value for part, _ in messages(literal) if isinstance(part, ValueProto) and part.HasField("double_value")]
     return not isinstance(literal, ResolvedLiteralProto) or any(map(math.isnan, numbers))
-
-
-def _node(expression: Message) -> Message:
-    """The node in a message that can be any of several."""
-    while any(oneof.name == "node" for oneof in expression.DESCRIPTOR.oneofs):
-        expression = getattr(expression, expression.WhichOneof("node"))
-    return expression
 
 
 def json_text(value: str, kind: TypeProto) -> str:
