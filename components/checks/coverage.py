@@ -12,12 +12,13 @@ import numpy as np
 from components.checks.findings import Finding
 from components.checks.table import check_table_columns, find_rewritten
 from components.looks.data_check import DataCheck, Severity
+from components.looks.usual import fallen
 from components.model.checks_section import WEEKDAYS
 from components.model.folder import Model
 from components.profiles.profile import ColumnProfile, ColumnProfiles
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.window import span_label_end
-from components.wording import count
+from components.wording import count, percent
 
 NEIGHBOURS = 7
 """A partition is compared with so many on each side of it."""
@@ -60,6 +61,7 @@ def check_partitions(
         *_missing(model, snapshot, reference),
         *_doubled(doubled),
         *_unusual_rows(model, snapshot.partitions, {*known, *doubled}, reference),
+        *_fallen_rows(snapshot.partitions),
         *check_table_columns(model, snapshot, reference),
         *find_rewritten(snapshot, reference),
     ]
@@ -101,8 +103,17 @@ def _resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[s
     return [
         name
         for name, found in zip(WEEKDAYS, counts, strict=True)
-        if len(found) >= LEAST_WEEKS and sum(found) <= RESTING_SHARE * len(found) and not any(found[: len(found) // 2 + 1])
+        if len(found) >= LEAST_WEEKS and (_is_rest(found) or _is_open_once(found))
     ]
+
+
+def _is_rest(found: Sequence[bool]) -> bool:
+    return sum(found) <= RESTING_SHARE * len(found) and not any(found[: len(found) // 2 + 1])
+
+
+def _is_open_once(found: Sequence[bool]) -> bool:
+    """Whether a weekday had a partition in one week among many, neither the first nor the next: a shop that opens on a Sunday."""
+    return sum(found) == 1 and len(found) >= LEAST_WEEKS + 2 and not any(found[:2])
 
 
 def _irregular_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:
@@ -181,6 +192,28 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             days=len(unusual),
             measure=first.rows / max(usual, 1),
             threshold=ratio,
+        )
+    ]
+
+
+def _fallen_rows(partitions: Sequence[Partition]) -> list[Finding]:
+    """Days that are all smaller than their weekdays were: a part of the rows is not loaded any more, or there is less to load."""
+    level = fallen({partition.day: partition.rows for partition in partitions})
+    if level is None:
+        return []
+    since, part = level
+    days = [partition for partition in partitions if partition.day >= since]
+    return [
+        Finding(
+            check=DataCheck.ROWS,
+            severity=Severity.WARNS,
+            level="source",
+            what=f"rows a day fell by {percent(1 - part)} about {since}, held against the same weekdays before",
+            remedy="look for a source or a filter that leaves rows out; nothing, if there is less to load",
+            since=since,
+            days=len(days),
+            measure=part,
+            threshold=1.0,
         )
     ]
 

@@ -16,7 +16,17 @@ from components.looks.deviation import NEGLIGIBLE_PROBABILITY
 from components.looks.drift import are_swapped, divergence_ratio, shifted
 from components.looks.earlier_days import Look, Occurrences, Timeline
 from components.looks.history import Looks, follow
-from components.looks.parts import below_odds, cut_short, lost_sign, lost_zeros, more_below, more_zeros, zero_odds
+from components.looks.parts import (
+    below_odds,
+    cut_short,
+    lost_decimals,
+    lost_sign,
+    lost_zeros,
+    more_below,
+    more_zeros,
+    never_filled,
+    zero_odds,
+)
 from components.looks.sparse import pool, pooled_partitions
 from components.looks.unit import other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
@@ -45,6 +55,8 @@ COLUMN_LOOKS: tuple[Look, ...] = (
     out_of_range,
     other_unit,
     lost_sign,
+    never_filled,
+    lost_decimals,
     more_below,
     more_zeros,
     lost_value,

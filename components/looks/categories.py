@@ -1,12 +1,14 @@
 """The values of a category: new ones, and ones that have vanished."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, timedelta
+from itertools import takewhile
 
 import numpy as np
 
-from components.looks.data_check import DataCheck
+from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
@@ -20,6 +22,12 @@ LEAST_NEW_FORM = 0.005
 RARE_FORM = 0.05
 LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
+LEAST_ARRIVALS = 3
+"""So often new values must have come for a column to be one whose values come and go."""
+LEAST_ARRIVED = 0.02
+NEXT_DAYS = timedelta(days=2)
+LEAST_BEGINNING = 3
+"""Characters from which a value may be another one that was cut off."""
 LOST_DAYS = 3
 """A value that is missed for so many days in a row is gone."""
 CATEGORY_BUCKETS = 50
@@ -36,8 +44,12 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     alike = max(now.design_effect, before.design_effect)
     if rows / alike < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled:
         return None
-    first = next(iter(unseen), "")
+    first, is_other_spelling = next(iter(unseen), ""), any(_is_respelt(value, now.longest, before.values) for value in unseen)
+    arrived = _arrived(observation)
+    if len(arrived) >= LEAST_ARRIVALS and rows <= 2 * max(arrived) * now.filled and not is_other_spelling:
+        return None  # values come and go, as films do
     return Deviation(
+        severity=Severity.WARNS if _are_next_codes(unseen, before) and not is_other_spelling else Severity.BLOCKS,
         check=DataCheck.UNSEEN,
         measure=rows / now.filled,
         threshold=checks.unseen_share,
@@ -48,6 +60,41 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
         before=f"{count(len(before.values))} values",
         chance=count_tail(rows / alike, _awaited(before, now.filled / alike), 2.0),
     )
+
+
+def arrivals(days: Iterable[tuple[date, ColumnProfile]]) -> dict[date, float]:
+    """The days on which values came that no day before them had, the first of those in a row, with their share of the rows.
+
+    Of the first days, and of columns of free text, nothing is known.
+    """
+    known, found, was_one = set[str](), dict[date, float](), False
+    for place, (day, column) in enumerate(days):
+        if column.has_uncounted_values:
+            return {}
+        new = sum(rows for value, rows in column.values.items() if value not in known)
+        is_one = place >= LEAST_PARTITIONS and new >= LEAST_WRONG_ROWS and new > LEAST_ARRIVED * column.filled
+        if is_one and not was_one:
+            found[day] = new / column.filled
+        was_one = is_one
+        known |= column.values.keys()
+    return found
+
+
+def _arrived(observation: Observation) -> list[float]:
+    """The shares of values that came on other days, not next to this one."""
+    return [share for day, share in observation.arrivals.items() if abs(day - observation.day) > NEXT_DAYS]
+
+
+def _are_next_codes(unseen: Mapping[str, int], before: ColumnProfile) -> bool:
+    """Whether new values are codes with numbers like those that are known: of the next month, version or shop."""
+    forms = {_form(value) for value in unseen}
+    return bool(forms) and all("9" in form and before.forms.get(form, 0) > RARE_FORM * before.filled for form in forms)
+
+
+def _is_respelt(value: str, longest: int, known: Mapping[str, int]) -> bool:
+    """Whether a value is a known one in other letters or with other blanks, or one that was cut off where the longest of the day end."""
+    is_beginning = LEAST_BEGINNING <= len(value) == longest and any(other.startswith(value) for other in known)
+    return is_beginning or bool(_other_spelling(value, known))
 
 
 def _awaited(before: ColumnProfile, clusters: float) -> float:
@@ -97,6 +144,8 @@ def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | No
     """A column of codes has values of a form that no earlier one had, such as `#12` among `12` and `12A`."""
     now, before = observation.now, observation.before
     if before is None or not before.forms or not now.filled or before.filled < 10 * LEAST_ROWS or len(before.forms) >= KEPT_FORMS:
+        return None
+    if len(_arrived(observation)) >= LEAST_ARRIVALS:  # words that come and go
         return None
     unseen = {form: rows for form, rows in now.forms.items() if form not in before.forms}
     rows, usual = sum(unseen.values()), _usual_forms(observation)
@@ -161,21 +210,38 @@ def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | N
     now, before = observation.now, observation.before
     if before is None or before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
         return None
-    usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share}
-    everywhere = {value: share for value, share in usual.items() if _is_everywhere(value, share, observation)}
+    if len(_arrived(observation)) >= LEAST_ARRIVALS or _are_next_codes(
+        {v: n for v, n in now.values.items() if v not in before.values}, before
+    ):
+        return None  # values come and go
+    days = [column for column in observation.earlier if column.filled]
+    usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share and value not in now.values}
+    alike = max(now.design_effect, before.design_effect)
+    missed = {value: _missed(value, share / alike, days) for value, share in usual.items()}
+    everywhere = {value: share for value, share in usual.items() if _is_everywhere(value, share, days[: len(days) - missed[value]])}
     lost = _lost(now, everywhere)
     if lost is None:
         return None
-    gone, alike = [value for value in everywhere if value not in now.values], max(now.design_effect, before.design_effect)
-    days = [column for column in observation.earlier if column.filled]
-    shares = np.array([1 - sum(column.values.get(value, 0) for value in gone) / column.filled for column in days])
-    sizes = np.array([column.filled / alike for column in days])
-    return replace(lost, chance=chance_of_all(shares, sizes, 1 - lost.measure, now.filled / alike), lasting=LOST_DAYS)
+    none = min(missed[value] for value in everywhere)
+    known, lacking = days[: len(days) - none], days[len(days) - none :]
+    shares = np.array([1 - sum(column.values.get(value, 0) for value in everywhere) / column.filled for column in known])
+    sizes, clusters = np.array([column.filled / alike for column in known]), (now.filled + sum(c.filled for c in lacking)) / alike
+    return replace(lost, chance=chance_of_all(shares, sizes, 1 - lost.measure, clusters), lasting=LOST_DAYS)
 
 
-def _is_everywhere(value: str, share: float, observation: Observation) -> bool:
-    """Whether every earlier day that must have had rows of a value had some."""
-    return all(column.values.get(value, 0) > 0 for column in observation.earlier if share * column.filled >= EXPECTED_ROWS)
+def _missed(value: str, share: float, days: Sequence[ColumnProfile]) -> int:
+    """On how many of the last days a value is missing, on each of which that may be chance."""
+
+    def may_miss(column: ColumnProfile) -> bool:
+        return value not in column.values and share * column.filled < EXPECTED_ROWS
+
+    return sum(1 for _ in takewhile(may_miss, reversed(days)))
+
+
+def _is_everywhere(value: str, share: float, days: Sequence[ColumnProfile]) -> bool:
+    """Whether every day that must have had rows of a value had some, and enough days are known."""
+    is_known = len(days) >= LEAST_PARTITIONS
+    return is_known and all(column.values.get(value, 0) > 0 for column in days if share * column.filled >= EXPECTED_ROWS)
 
 
 def _lost(now: ColumnProfile, usual: Mapping[str, float]) -> Deviation | None:

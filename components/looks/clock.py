@@ -23,6 +23,8 @@ GAPS = np.array([(start, end) for start in range(24) for end in range(start + 1,
 LEAST_COVERED_SHARE = 0.01
 LEAST_HOURS = 8
 """Whole numbers from 0 to 23 that are spread over fewer hours may be anything."""
+NOON, MOST_OF_HOURS = 12, 0.25
+"""Nor are they hours if none is past noon, or so many are the same: nights of a stay are not."""
 HOUR_KEYS = bucket_keys(np.arange(24.0))
 FEW = 0.02
 """Before a day begins, or after it has ended, there may be this share of its rows."""
@@ -30,6 +32,8 @@ SHORT_DAYS = 3
 """So many days in a row that begin late or end early are no holiday and the day after it."""
 LEFT, LEFT_OF_LEAST = 0.4, 0.5
 """Hours count as missing if they have less than this part of what they usually have, and of the least that they ever had."""
+MOVED_DAYS = 2
+"""A pharmacy on duty has a night for once."""
 DAYLIGHT_SAVING_HOURS = 1
 """By how much daylight saving time moves a clock twice a year."""
 
@@ -52,6 +56,7 @@ def moved_clock(observation: Observation, checks: ChecksSection) -> Deviation | 
         what=f"runs {abs(shift)} h {'late' if shift > 0 else 'early'}: the same day's pattern at other hours",
         remedy="look for a time zone that was lost or applied twice",
         severity=Severity.WARNS if abs(shift) == DAYLIGHT_SAVING_HOURS else Severity.BLOCKS,
+        lasting=MOVED_DAYS,
     )
 
 
@@ -63,7 +68,8 @@ def _by_hour(column: ColumnProfile) -> np.ndarray:
         return column.hours
     hours = np.zeros(24, np.int64)
     hours[np.searchsorted(HOUR_KEYS, column.keys)] = column.counts
-    return hours
+    is_day = column.high >= NOON and hours.max() <= MOST_OF_HOURS * hours.sum()
+    return hours if is_day else column.hours
 
 
 def _same_weekdays(observation: Observation) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 from components.looks.data_check import DataCheck
 from components.looks.dead import is_constant
 from components.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
-from components.looks.earlier_days import Observation
+from components.looks.earlier_days import PARTITIONS_BEFORE, Observation
 from components.looks.usual import Daily
 from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
@@ -17,6 +17,7 @@ from components.profiles.profile import ColumnProfile
 from components.wording import number, percent
 
 DRIFT_BINS = 10
+LARGE_ARRIVAL = 0.1
 LEAST_COUNTED = 4
 COUNTED_SHARE = 0.7
 NEAR = 1 / 3
@@ -56,12 +57,10 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
     if is_constant(before) and is_constant(now):  # such as a rate of the week, which changes by nature
         return NO_DISTANCE
     compared = _values(before, now, bins)
-    if before.is_numeric and not _is_material(before, now):
-        return NO_DISTANCE
     by_chance = chance_divergence(compared) * max(now.design_effect, before.design_effect)
     divergence = max(0.0, jensen_shannon(compared) - CHANCE_FACTOR * by_chance)
     largest = 0.0 if before.is_numeric else _largest(compared, max(now.design_effect, before.design_effect))
-    if not divergence and not largest:
+    if (not divergence and not largest) or (before.is_numeric and not _is_material(before, now)):
         return NO_DISTANCE
     words = (
         f"Jensen-Shannon {jensen_shannon(compared):.2f}, L-infinity {l_infinity(compared):.2f}, PSI {population_stability(compared):.2g}"
@@ -135,7 +134,7 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
         return None
     if is_constant(now) and any(map(is_constant, observation.earlier)):  # such as a rate of the day
         return None
-    if counts_up(observation):
+    if counts_up(observation) or _is_of_new_values(observation):
         return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     what = "has other values than in the weeks before"
@@ -143,11 +142,23 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     return None if deviation is None else replace(deviation, lasting=2)  # a storm lasts a day
 
 
+def _is_of_new_values(observation: Observation) -> bool:
+    """Whether a category has values in many of its rows that came not long ago and were let through, so that shares say nothing yet."""
+    came = (abs((day - observation.day).days) for day, share in observation.arrivals.items() if share > LARGE_ARRIVAL)
+    return not observation.now.is_numeric and any(days <= PARTITIONS_BEFORE for days in came)
+
+
 @lru_cache(maxsize=64)  # asked for several times on a day
 def divergence_ratio(observation: Observation) -> Daily | None:
     """How far the column is from the weeks before, over what chance explains, as a root: on that scale days are spread alike."""
     now, before = observation.now, observation.before
-    if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS or counts_up(observation):
+    if (
+        before is None
+        or now.rows < LEAST_ROWS
+        or before.filled < 2 * LEAST_ROWS
+        or counts_up(observation)
+        or _is_of_new_values(observation)
+    ):
         return None
     ratio = _plain_ratio(before, now)
     return None if ratio is None else Daily(sqrt(ratio), 0.1)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
@@ -36,11 +36,15 @@ class Observation:
     """The column in good partitions of the same weekday, some of them later if few are known before."""
     is_backward: bool = False
     """Whether `earlier` are the partitions that follow, since none are known before."""
+    arrivals: Mapping[date, float] = field(default_factory=dict)
+    """The days on which values came that no day before had, with their share of the rows: see `categories.arrivals`."""
+    total: ColumnProfile | None = None
+    """The sum of `earlier`, where it is known already."""
 
     @cached_property
     def before(self) -> ColumnProfile | None:
         """What it is compared with: the sum of the newest of `earlier`. None if there are none."""
-        return sum_column(self.earlier[-self.near :]) if self.earlier else None
+        return self.total or (sum_column(self.earlier[-self.near :]) if self.earlier else None)
 
     def instead(self, now: ColumnProfile, last: ColumnProfile | None = None) -> "Observation":
         """Another column after the same days before, which are not summed up again."""
@@ -72,6 +76,10 @@ class Timeline:
     """Whether values may follow the weekday, so that a partition a week later is a witness too."""
     partitions: int = 1
     """How many partitions each of the days stands for, itself and those after it."""
+
+    def of(self, day: date) -> ColumnProfiles:
+        """The columns on a day."""
+        return self.days.get(day) or self.past.get(day) or {}
 
 
 def find_occurrences(column: str, timeline: Timeline, judge: Callable[[Observation], Deviation | None]) -> Occurrences:

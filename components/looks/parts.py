@@ -1,7 +1,9 @@
 """Values that lost a part of themselves: the zeros that codes begin with, the end of a text, a sign, or all that is not zero."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from itertools import takewhile
+from operator import attrgetter
 
 import numpy as np
 
@@ -10,8 +12,9 @@ from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, 
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, chance_of_all, odds
+from components.looks.values import comes_down
 from components.model.checks_section import ChecksSection
-from components.profiles.profile import ColumnProfile
+from components.profiles.profile import ColumnProfile, bucket_keys
 from components.wording import count, percent
 
 LEAST_DAYS = 7
@@ -74,6 +77,10 @@ def _share(column: ColumnProfile, is_of_kind: Callable[[str], bool]) -> float:
     return sum(rows for text, rows in counted.items() if is_of_kind(text)) / max(sum(counted.values()), 1)
 
 
+SMALL = (2, 20)
+"""Whole numbers in this range have a bucket each, and most others have not."""
+WHOLE_KEYS = bucket_keys(np.arange(SMALL[0], SMALL[1] + 1.0))
+SMALL_SHARE, MOST_WHOLE = 0.2, 0.7
 RISE = 0.05
 """A share of numbers below zero, or of zeros, must be larger by this much."""
 NONE_DAYS = 0.1
@@ -82,38 +89,107 @@ LASTING = 2
 """Returns may all come on one day."""
 
 
-def lost_sign(observation: Observation, _checks: ChecksSection) -> Deviation | None:
-    """No number is below zero, as returns are, on this day and those just before it, where nearly every day had some."""
+@dataclass(frozen=True)
+class _None:
+    """That nothing of a kind is in a column on this day and those just before it, where nearly every day had some."""
+
+    before: int
+    """On so many days before."""
+    share: float
+    """That it had."""
+    chance: float
+
+
+def _none_left(observation: Observation, of_kind: Callable[[ColumnProfile], int], of: Callable[[ColumnProfile], int]) -> _None | None:
     now, before = observation.now, observation.before
-    if before is None or not before.low < 0 or _below(now):
+    if before is None or of_kind(now) or of(now) < LEAST_ROWS or not of_kind(before):
         return None
-    days = [column for column in observation.earlier if column.numbers >= LEAST_ROWS]
-    none = len([*takewhile(lambda column: not _below(column), reversed(days))])
+    days = [column for column in observation.earlier if of(column) >= LEAST_ROWS]
+    none = len([*takewhile(lambda column: not of_kind(column), reversed(days))])
     known = days[: len(days) - none]
-    if len(known) < LEAST_DAYS or now.numbers < LEAST_ROWS or counts_up(observation):
-        return None
-    if now.values or sum(not _below(column) for column in known) > NONE_DAYS * len(known):
+    if len(known) < LEAST_DAYS or sum(not of_kind(column) for column in known) > NONE_DAYS * len(known):
         return None
     alike = max(now.design_effect, before.design_effect)
-    share = sum(map(_below, known)) / sum(column.numbers for column in known)
-    shares = np.array([1 - _below(column) / column.numbers for column in known])
-    sizes = np.array([column.numbers / alike for column in known])
-    missed = sum(column.numbers for column in days[len(days) - none :]) + now.numbers
+    share = sum(map(of_kind, known)) / sum(map(of, known))
+    shares = np.array([1 - of_kind(column) / of(column) for column in known])
+    sizes = np.array([of(column) / alike for column in known])
+    missed = sum(map(of, days[len(days) - none :])) + of(now)
+    return _None(none, share, chance_of_all(shares, sizes, 1 - share, missed / alike))
+
+
+def lost_sign(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """No number is below zero, as returns are, on this day and those just before it, where nearly every day had some."""
+    now = observation.now
+    left = None if now.values else _none_left(observation, _below, attrgetter("numbers"))
+    if left is None or counts_up(observation):
+        return None
     return Deviation(
         check=DataCheck.RANGE,
         measure=1.0,
         threshold=0.0,
-        rows=round(share * now.numbers),
-        what=f"is below zero in none of {count(now.numbers)} values{f', nor in the {none} partitions before' if none else ''}",
+        rows=round(left.share * now.numbers),
+        what=f"is below zero in none of {count(now.numbers)} values{_before(left, 'nor in')}",
         remedy="look for a sign that was lost, or for rows, such as returns, that were left out",
-        before=f"so in {percent(share)} of values",
-        chance=chance_of_all(shares, sizes, 1 - share, missed / alike),
+        before=f"so in {percent(left.share)} of values",
+        chance=left.chance,
         lasting=LASTING,
     )
 
 
+def never_filled(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """A column that is NULL in most rows is NULL in all, on this day and those just before it."""
+    now, left = observation.now, _none_left(observation, attrgetter("filled"), attrgetter("rows"))
+    if left is None:
+        return None
+    return Deviation(
+        check=DataCheck.NULLS,
+        measure=1.0,
+        threshold=0.0,
+        rows=round(left.share * now.rows),
+        what=f"is NULL in all {count(now.rows)} rows{_before(left, 'and of')}",
+        remedy="look for a join or an export that lost it",
+        before=f"not so in {percent(left.share)} of rows",
+        chance=left.chance,
+    )
+
+
+def _before(left: _None, word: str) -> str:
+    return f", {word} the {left.before} partitions before" if left.before else ""
+
+
+def lost_decimals(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """Numbers with decimals are all whole numbers."""
+    now, before = observation.now, observation.before
+    if before is None or before.type == "INTEGER" or now.numbers < LEAST_ROWS:
+        return None
+    (whole, some), (was_whole, were) = _whole(now), _whole(before)
+    clusters = some / now.design_effect
+    if clusters < LEAST_ROWS or some < SMALL_SHARE * now.numbers or not were or whole < some or was_whole > MOST_WHOLE * were:
+        return None
+    return Deviation(
+        check=DataCheck.RANGE,
+        measure=1.0,
+        threshold=MOST_WHOLE,
+        rows=now.numbers,
+        what=f"has no decimals any more, as far as {count(some)} numbers from {SMALL[0]} to {SMALL[1]} tell",
+        remedy="look for a type that cuts off decimals",
+        before=f"decimals in {percent(1 - was_whole / were)} of such numbers",
+        chance=(was_whole / were) ** clusters,
+    )
+
+
+def _whole(column: ColumnProfile) -> tuple[int, int]:
+    """How many small numbers are near a whole one, and how many there are."""
+    size = np.abs(column.keys)
+    small = (size >= WHOLE_KEYS[0]) & (size <= WHOLE_KEYS[-1])
+    return int(column.counts[small & np.isin(size, WHOLE_KEYS)].sum()), int(column.counts[small].sum())
+
+
 def more_below(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """Far more numbers are below zero than on days before."""
+    before = observation.before
+    if before is None or 2 * _below(before) > before.numbers or comes_down(observation):
+        return None
     return _more(observation, _below, "below zero", "look for a sign that changed")
 
 

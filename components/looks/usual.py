@@ -30,6 +30,10 @@ MOST_FREEDOM = 12
 LEVEL_DAYS = (5, 10)
 """So many days together are a new level if none as many before were about as far away."""
 BEFORE_LEVEL = 28
+FALLEN_DAYS, FALLEN_PART, FALLEN_FACTOR = 10, 0.8, 1.5
+"""So many days with at most this part of their rows, so many times as far from what is usual as any were, are a lower level."""
+LEAST_LEVEL_DAYS = 100
+"""Days before that it takes to know how levels move."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +93,46 @@ class Series:
         for days in LEVEL_DAYS:
             if len(values) < 3 * days + LEAST_MISSES:
                 continue
+            chance = _chance_of_ranks(values[:-days], values[-days:])
+            if chance >= found[1]:
+                continue
             means = np.convolve(values, np.ones(days) / days, "valid")
             padded = np.concatenate([np.full(BEFORE_LEVEL, math.nan), values])
             centres = np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, BEFORE_LEVEL)[LEAST_MISSES : len(means)], axis=1)
             misses = means[LEAST_MISSES:] - centres
             before = misses[:-days]
-            chance = _chance_of_ranks(values[:-days], values[-days:])
-            if misses[-1] > NOVEL_FACTOR * max(before.max(), 0.0) and values[-days:].min() > centres[-1] and chance < found[1]:
+            if misses[-1] > NOVEL_FACTOR * max(before.max(), 0.0) and values[-days:].min() > centres[-1]:
                 middle = centres[-1] + misses[-1] / 2
                 found = (days - int(np.argmax(values[-days:] > middle)), chance, float(centres[-1]))
         return found
+
+
+def fallen(numbers: Mapping[date, int]) -> tuple[date, float] | None:
+    """Since when the last days are all below what their weekdays were, and the part of it that they have; None if they are not.
+
+    They are, in the middle, 1.5 times as far from it as the same number of days ever was.
+    """
+    days = sorted(numbers)
+    if len(days) < LEAST_LEVEL_DAYS + FALLEN_DAYS:
+        return None
+    logs = {day: math.log(max(numbers[day], 1)) for day in days}
+    now = _apart_from_weekdays(logs, days, len(days))
+    if not now or median(now) > math.log(FALLEN_PART) or max(now) > 0:
+        return None
+    ends = range(FALLEN_DAYS + BEFORE_LEVEL, len(days) - FALLEN_DAYS)
+    before = [abs(median(found)) for end in ends if (found := _apart_from_weekdays(logs, days, end))]
+    is_new = before and -median(now) > FALLEN_FACTOR * max(before)
+    return (days[-FALLEN_DAYS], math.exp(median(now))) if is_new else None
+
+
+def _apart_from_weekdays(logs: Mapping[date, float], days: Sequence[date], end: int) -> list[float]:
+    """How far each of the days before `end` is from the middle of its weekday before all of them; empty if these are too few."""
+    last, before = days[end - FALLEN_DAYS : end], days[: end - FALLEN_DAYS]
+    weekdays = {
+        weekday: [logs[day] for day in before[-8 * SAME_WEEKDAY :] if day.weekday() == weekday][-SAME_WEEKDAY:] for weekday in range(7)
+    }
+    found = [logs[day] - median(same) for day in last if len(same := weekdays[day.weekday()]) >= LEAST_DAYS]
+    return found if len(found) >= FALLEN_DAYS - 2 else []
 
 
 def chance_of_day(day: date, measured: Mapping[date, Daily], *, sides: int = 1) -> float | None:

@@ -23,6 +23,10 @@ STRAY_TEXT_SHARE = 0.001
 STRAY_TEXT_DAYS = 0.1
 """Text in more values, or on more days, was no accident: the column holds codes."""
 MORE_TEXT_SHARE = 0.1
+SPREAD_BUCKETS = 5
+"""Numbers in fewer buckets may stand for none."""
+BEYOND = 0.25
+"""Of the width of all that ever was."""
 FAR_FACTOR = 3.0
 """A number is out of range if it is beyond this multiple of the least or largest earlier one."""
 
@@ -170,6 +174,10 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
     least, most = _widened(before.low, 1 / FAR_FACTOR), _widened(before.high, FAR_FACTOR)
     low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
+    if below and comes_down(observation, int(low)):
+        below = 0
+    if not below + above and _is_beyond(before, now):
+        above = now.numbers
     rows = below + above
     clusters, bound = now.numbers / now.design_effect, checks.range_share
     if rows / now.design_effect < LEAST_WRONG_ROWS or rows / now.numbers <= bound + chance(bound, int(clusters), 1.0):
@@ -185,6 +193,28 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
         remedy="look for a number that stands for none, or for rows in another unit",
         before=f"from {number(before.low)} to {number(before.high)}",
     )
+
+
+def comes_down(observation: Observation, low: int = 0) -> bool:
+    """Whether numbers below the bucket are no further down than the least of a day moves from day to day, as degrees do in winter.
+
+    The whole day has to be lower: of amounts that changed their sign most did not.
+    """
+    now, before = observation.now, observation.before
+    middle, low_before = now.quantile(0.5), before.quantile(0.25) if before is not None else None
+    if middle is None or low_before is None or middle > low_before:
+        return False
+    counts = now.counts[now.keys < low]
+    lows = np.array([column.low for column in observation.earlier if column.numbers])
+    is_spread = len(counts) >= SPREAD_BUCKETS and 2 * counts.max() <= counts.sum()
+    return bool(is_spread and len(lows) >= LEAST_KNOWN and now.low >= lows.min() - FAR_FACTOR * np.abs(np.diff(lows)).max())
+
+
+def _is_beyond(before: ColumnProfile, now: ColumnProfile) -> bool:
+    """Whether all numbers are well beyond all that ever were, whatever zero is: degrees Fahrenheit among Celsius."""
+    width = (before.high - before.low) * BEYOND
+    is_one = now.low == now.high  # such as a rate of the day
+    return not is_one and now.numbers >= LEAST_ROWS and (now.low > before.high + width or now.high < before.low - width)
 
 
 def _widened(bound: float, factor: float) -> float:

@@ -47,9 +47,9 @@ def _number_cells(before: ColumnProfile, after: ColumnProfile, bins: int) -> tup
     pooled = sum((_shares(count) for count in counts), np.zeros(len(keys)))
     middle = np.cumsum(pooled) - pooled / 2
     bin_of = np.minimum((middle / max(pooled.sum(), EMPTY_CELL_SHARE) * bins).astype(int), bins - 1)
-    occupied, first = np.unique(bin_of, return_index=True)
+    first = np.flatnonzero(np.diff(bin_of, prepend=-1))
     labels = tuple(f"from {bucket_middle(keys[start]):.4g}" for start in first)
-    return labels, [np.array([count[bin_of == number].sum() for number in occupied], np.int64) for count in counts]
+    return labels, [np.add.reduceat(count, first) if len(first) else count for count in counts]
 
 
 def _on(keys: np.ndarray, profile: ColumnProfile) -> np.ndarray:

@@ -118,14 +118,19 @@ class ColumnProfile:
         counted = np.array([*self.values.values()]) if self.values else self.hours if len(self.hours) else self.counts
         by_chance = float(np.sum((np.append(counted, self.nulls) / self.rows) ** 2))
         alike = (self.twins / self.pairs - by_chance) / max(1 - by_chance, 1e-9) if by_chance < 1 else 1.0
-        return 1 + float(np.clip(alike, 0, 1)) * self.pairs / self.rows
+        return 1 + min(max(alike, 0.0), 1.0) * self.pairs / self.rows
+
+    @cached_property
+    def _below(self) -> np.ndarray:
+        """The numbers up to each bucket, int64 [buckets]."""
+        return np.cumsum(self.counts)
 
     def quantile(self, share: float) -> float | None:
         """The number below which that share of the numbers lies, to 1 %; None if there are no numbers."""
         if not self.numbers:
             return None
-        bucket = int(np.searchsorted(np.cumsum(self.counts), share * self.numbers))
-        return float(np.clip(bucket_middle(self.keys[min(bucket, len(self.keys) - 1)]), self.low, self.high))
+        bucket = int(np.searchsorted(self._below, share * self.numbers))
+        return min(max(bucket_middle(self.keys[min(bucket, len(self.keys) - 1)]), self.low), self.high)
 
 
 ColumnProfiles = Mapping[str, ColumnProfile]
