@@ -148,7 +148,7 @@ def _area(is_one: np.ndarray, score: np.ndarray, weights: np.ndarray) -> Influen
         return Influence(np.nan, np.zeros(len(score)))
     above = _share_below(score[is_one], score[~is_one], weights[~is_one]) / zeros
     below = 1 - _share_below(score[~is_one], score[is_one], weights[is_one]) / ones
-    area = float(weights[is_one] @ above / ones)
+    area = float((weights[is_one] * above).sum() / ones)  # a dot product goes by the processor
     found = np.empty(len(score))
     found[is_one] = weights[is_one] * (above - area) / ones
     found[~is_one] = weights[~is_one] * (below - area) / zeros

@@ -1,5 +1,9 @@
 """Influences are what leaving rows out does to a metric, and every metric is the one that is shown."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -18,6 +22,25 @@ def rows(seed: int, task: LearningTask = BINARY, *, weighted: bool = False) -> t
 
 def without(found: LabelledScores, left_out: np.ndarray) -> LabelledScores:
     return LabelledScores(found.labels[~left_out], found.scores[~left_out], found.weights[~left_out])
+
+
+HASH = """
+import hashlib
+from components.evaluation.chance.influence import influences
+from components.model.task import BINARY
+from tests.components.evaluation.test_influence import rows
+found = [influences(rows(seed)[0], BINARY) for seed in range(20)]
+print(hashlib.sha256(b"".join(influence.rows.tobytes() for by_name in found for influence in by_name.values())).hexdigest())
+"""
+
+
+def test_influences_are_the_same_bits_on_every_processor() -> None:
+    kernels = ("Haswell", "Prescott")  # OpenBLAS adds up in another order by each
+    hashes = set()
+    for kernel in kernels:
+        environment = os.environ | {"OPENBLAS_CORETYPE": kernel}
+        hashes.add(subprocess.check_output([sys.executable, "-c", HASH], env=environment, text=True))
+    assert len(hashes) == 1
 
 
 @pytest.mark.parametrize("weighted", [False, True], ids=["each row counts 1", "rows have weights"])
