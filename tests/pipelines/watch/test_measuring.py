@@ -8,14 +8,16 @@ import pytest
 import sqlalchemy as sa
 
 from components.decisions.record import DONE, OutcomeKind, RecordedDecision, open_measurements, read_decisions
-from components.model.folder import Model
+from components.model.folder import Model, read_model
 from components.policy.decide import PolicyVerdict
 from components.policy.facts import AgeingFact
 from components.staleness.record import record_ageing_fact
+from pipelines.watch.measuring import measure_in_a_process
 from pipelines.watch.model_pass import watch_model
 from pipelines.watch.models import watch_once
 from pipelines.watch.watcher import MeasurementEnd
 from tests.components.visits import Site, day, visits
+from tests.pipelines.command_line import CommandLine, small_churn
 from tests.pipelines.watch.trainer import watcher_of
 
 WORDS = "measure: nobody has measured how far the versions before version 2 fall behind it"
@@ -120,3 +122,13 @@ def test_two_watchers_measure_once(scale: Scale) -> None:
     assert told == [[]], "it is decided, and the other one is at it"
     assert scale.look() == []
     assert (scale.measured, len([one for one in scale.log() if one.verdict is PolicyVerdict.MEASURE])) == (1, 1)
+
+
+def test_a_measurement_is_a_process_of_its_own_that_says_why_it_did_not_come_to_its_end(
+    command_line: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_churn(command_line.settings.models_folder, "unmade")
+    for name, value in command_line.environment.items():
+        monkeypatch.setenv(name, value)
+    end = measure_in_a_process(read_model(command_line.settings.models_folder, "unmade"))
+    assert (end.is_done, end.sentence.partition(":")[0]) == (False, "model 'unmade' is not in the registry")
