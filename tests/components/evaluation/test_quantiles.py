@@ -7,11 +7,12 @@ import pyarrow as pa
 import pytest
 
 from components.errors import ModelFolderError
-from components.evaluation.chance.influence import LabelledScores, influences, turned_to_quality
+from components.evaluation.chance.influence import Influence, LabelledScores, influences, turned_to_quality
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Results
 from components.model.folder import Model, read_model
+from components.monitoring.live_metrics.drops import drop_of
 from components.settings import Settings
 from tests.components.artifacts import artifact
 from tests.components.evaluation.evaluated import save_network, write_examples
@@ -102,6 +103,15 @@ def test_the_influence_of_a_row_is_what_leaving_it_out_changes(tmp_path: Path) -
     assert turned_to_quality({"pinball_loss": whole})["pinball_loss"].value == pytest.approx(-np.log(whole.value))
     assert task.decisive_metrics == ("pinball_loss",)
     assert (task.score_count, task.point, task.score_names) == (3, 1, ("0.1", "0.5", "0.9"))
+
+
+@pytest.mark.parametrize(("was", "now", "is_worse"), [(0.9, 0.99, True), (0.99, 0.9, False), (0.9, 0.8, True), (0.5, 0.85, False)])
+def test_a_coverage_is_the_better_the_nearer_it_is_to_its_quantile(was: float, now: float, is_worse: bool) -> None:
+    before, after = (turned_to_quality({"coverage_of_0.9": Influence(value, np.ones(2))})["coverage_of_0.9"] for value in (was, now))
+    assert (after.value < before.value) == is_worse
+    assert (drop_of("coverage_of_0.9", was, now) > 0) == is_worse
+    assert after.value - before.value == pytest.approx(-drop_of("coverage_of_0.9", was, now))
+    assert after.rows.tolist() == [np.sign(0.9 - now)] * 2, "a label more that is covered is good only below the quantile"
 
 
 @pytest.mark.parametrize(
