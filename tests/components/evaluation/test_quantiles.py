@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.errors import ModelFolderError
+from components.errors import ModelFolderError, TaskError
 from components.evaluation.chance.influence import Influence, LabelledScores, influences, turned_to_quality
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
@@ -45,17 +45,19 @@ def costs(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return found
 
 
-def judged(folder: Path, threshold: str) -> tuple[Model, Results]:
-    labels, scores = predicted()
+def judged(folder: Path, threshold: str, *, labels: list[float | None] | None = None, stock: bool = False) -> tuple[Model, Results]:
+    known, scores = predicted()
     columns = {name: scores[:, place] for place, name in enumerate(SCORES)}
-    rows = pa.RecordBatch.from_pydict({"device": np.repeat(["phone", "desk"], [500, 400]), "returned": labels, **columns})
+    rows = pa.RecordBatch.from_pydict(
+        {"device": np.repeat(["phone", "desk"], [500, 400]), "returned": known if labels is None else labels, **columns}
+    )
     write_model(folder, toml=toml(threshold))
     model = read_model(folder, "visits")
     evaluation, blessing = artifact(folder / "evaluation"), artifact(folder / "blessing")
     network = save_network(folder / "network", list(SCORES))
     examples = write_examples(folder / "examples", rows)
     beam_args = Settings.model_fields["beam_args"].default
-    return model, evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args)
+    return model, evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args, stock=stock)
 
 
 @pytest.mark.slow
@@ -90,6 +92,17 @@ def test_a_threshold_on_one_quantile_refuses_by_name(tmp_path: Path) -> None:
     model, results = judged(tmp_path, 'metric = "coverage_of_0.9"\nat_least = 0.85')
     assert not results.blessed
     assert refusal(model, results).startswith("blocked: coverage_of_0.9 on all rows is 0.")
+
+
+@pytest.mark.slow
+def test_the_stock_evaluator_is_never_started_for_quantiles(tmp_path: Path) -> None:
+    labels = [None, *predicted()[0].tolist()[1:]]
+    with pytest.raises(
+        TaskError, match=r"^only the stock Evaluator knows .*, and the stock Evaluator knows no models of quantiles: change"
+    ):
+        judged(tmp_path / "rows", KEEPS, labels=labels)
+    with pytest.raises(TaskError, match="^the stock Evaluator knows no models of quantiles: train without --stock"):
+        judged(tmp_path / "asked", KEEPS, stock=True)
 
 
 def test_the_influence_of_a_row_is_what_leaving_it_out_changes(tmp_path: Path) -> None:
