@@ -162,9 +162,7 @@ def _headers(answer: Answer, request_id: str, traceparent: str | None, *, is_bro
         (b"x-request-id", request_id.encode()),
     ]
     if answer.status == UNAUTHENTICATED:
-        if is_browsed:
-            sent.append((b"www-authenticate", b'Basic realm="the token is the password", charset="UTF-8"'))
-        sent.append((b"www-authenticate", b"Bearer"))
+        sent.append((b"www-authenticate", b'Basic realm="the token is the password", charset="UTF-8"' if is_browsed else b"Bearer"))
     if answer.version is not None:
         sent.append((b"x-model-version", str(answer.version).encode()))
     if traceparent is not None:
