@@ -31,7 +31,10 @@ IN_MODEL_TOML = {
     ("at_least = 0.6", "at_least = 60"): f"at_least = 60 of 'auc', which is never above 1: 60 % are 0.6 (line 35){CHURN}",
     ("at_least = 0.6", "at_least = 2.5"): f"at_least = 2.5 of 'auc', which is never above 1: 2.5 % are 0.025 (line 35){CHURN}",
     ("at_least = 0.6", "at_least = 600"): f"at_least = 600 of 'auc', which is never above 1 (line 35){CHURN}",
-    ('metric = "auc"\nat_least = 0.6', 'metric = "rmse"\nat_least = 30'): "threshold on 'rmse', which is not measured: a binary_classification has",
+    (
+        'metric = "auc"\nat_least = 0.6',
+        'metric = "rmse"\nat_least = 30',
+    ): "threshold on 'rmse', which is not measured: a binary_classification has",
     ("at_least = 0.6", 'at_least = "0.6"'): f"evaluation.thresholds.0.at_least = '0.6': Input should be a valid number (line 37){CHURN}",
     (
         "at_least = 0.6",
