@@ -65,30 +65,26 @@ def evaluate(
     Raises:
         TaskError: the model scores a row as NaN, or the stock Evaluator, which does not know such models, would have to run.
     """
-    if stock and not is_stock_known:
-        raise TaskError(f"{NO_STOCK}: train without --stock, and without PERENNIAL_STOCK_EXECUTORS")
-    scores = None
+    scores, why = None, "--stock, or PERENNIAL_STOCK_EXECUTORS, asks for it: train without"
     try:
         completed = parse_config(config)
         (model_spec,) = completed.model_specs
         networks = {CANDIDATE: load_network(judged.saved_model, model_spec), **(others or {})}
         scores = score_split(completed, Path(judged.examples.path), SPLIT, networks)
     except StockOnlyError as error:
-        if not is_stock_known:
-            raise TaskError(
-                f"only the stock Evaluator knows {error}, and {NO_STOCK}: change the rows or what is measured of them"
-            ) from error
-        log.warning(f"the stock Evaluator runs, which takes longer: only it knows {error}")  # noqa: G004 - a plain log has no extras
-        stock = True
+        stock, why = True, f"only it knows {error}"
+        log.warning(f"the stock Evaluator runs, which takes longer: {why}")  # noqa: G004 - a plain log has no extras
     if stock or scores is None:  # None: the stock Evaluator alone knows
-        _run_stock(config, judged, beam_args)
+        _run_stock(config, judged, beam_args, lacks="" if is_stock_known else f"{NO_STOCK}, and {why}")
     else:
         _write(completed, scores, judged)
     return scores
 
 
-def _run_stock(config: str, judged: Judged, beam_args: Sequence[str]) -> None:
-    """Run TFX's own Evaluator."""
+def _run_stock(config: str, judged: Judged, beam_args: Sequence[str], lacks: str) -> None:
+    """Run TFX's own Evaluator, unless it lacks what it takes."""
+    if lacks:
+        raise TaskError(lacks)
     run_executor(
         Executor.EVALUATOR,
         {"examples": TypedArtifact(judged.examples, "Examples"), "model": TypedArtifact(judged.trained, "Model")},

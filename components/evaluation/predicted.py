@@ -43,7 +43,7 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
             write_results(config, measurement, Path(folder))
         except StockOnlyError as error:
             if model.task.quantiles:
-                raise TaskError(f"only TFMA itself knows {error}, and {NO_STOCK}: change the rows or what is measured of them") from error
+                raise TaskError(f"{NO_STOCK}, and only it knows {error}") from error
             _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
         metrics = load_metrics(model, Path(folder))
     return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.task)
