@@ -20,7 +20,7 @@ MOSTLY = 0.5
 """A column of which a larger share is zero has too few other values to tell what is out of range."""
 
 
-def is_mostly_zero(days: Sequence[ColumnProfile]) -> bool:
+def _is_mostly_zero(days: Sequence[ColumnProfile]) -> bool:
     """Whether most numbers of a column, over all days, are zero."""
     zeros = sum(int(day.counts[day.keys == 0].sum()) for day in days)
     return zeros > MOSTLY * sum(day.numbers for day in days)
@@ -42,7 +42,7 @@ def find_objections(cloud: Cloud, model: Model, snapshot: Snapshot) -> dict[str,
         replace(finding, what=f"{finding.what}, and is otherwise mostly zero")
         for finding in of_source
         if finding.check == DataCheck.RANGE
-        and is_mostly_zero([columns[finding.column] for columns in days.values() if finding.column in columns])
+        and _is_mostly_zero([columns[finding.column] for columns in days.values() if finding.column in columns])
     ]
     found += [finding for finding in check_labels(model, snapshot, rows, {}, sorted(names)) if finding.check == DataCheck.LEAK]
     return {one.column: f"it {one.what}" for one in reversed(found) if one.blocks and one.column not in ("", model.rows.label)}

@@ -249,7 +249,7 @@ def test_whole_numbers_that_are_names_are_categories() -> None:
         ("department", [101, 117, 140, 233, 910]),
     ],
 )
-def test_whole_numbers_that_are_amounts_or_names_are_both(column: str, values: list[int]) -> None:
+def test_whole_numbers_that_are_amounts_or_names_are_both(column: str, values: list[object]) -> None:
     files = draft(with_label(loans(), column, "INTEGER", values)).render()
     numbers, categories = (files["features.py"].split(f"{name} = (")[1].split(")")[0] for name in ("NUMBERS", "CATEGORIES"))
     assert f'"{column}"' in numbers

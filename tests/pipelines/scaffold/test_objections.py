@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.profiles.profile import ColumnProfile
-from pipelines.scaffold.objections import is_mostly_zero
+from pipelines.scaffold.objections import _is_mostly_zero
 
 
 def column(zeros: int, others: int) -> ColumnProfile:
@@ -17,4 +17,4 @@ def column(zeros: int, others: int) -> ColumnProfile:
     ids=["rarely anything but zero", "an amount, whose unit may have changed", "zero on one day alone", "no day"],
 )
 def test_a_column_out_of_range_is_unused_only_where_it_is_mostly_zero(days: list[tuple[int, int]], is_so: bool) -> None:
-    assert is_mostly_zero([column(*day) for day in days]) == is_so
+    assert _is_mostly_zero([column(*day) for day in days]) == is_so
