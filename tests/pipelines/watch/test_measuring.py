@@ -47,7 +47,7 @@ class Scale:
         if self.fails:
             return MeasurementEnd(False, self.fails.pop(0))
         with self.engine.begin() as connection:
-            record_ageing_fact(connection, model.name, AgeingFact((1, 2), (0.0, 0.0)))
+            record_ageing_fact(connection, model.name, model.task.decisive_metrics[0], AgeingFact((1, 2), (0.0, 0.0)))
         return MeasurementEnd(True, DOES_NOT_AGE)
 
     def log(self) -> list[RecordedDecision]:

@@ -72,7 +72,7 @@ def measure_ageing(
     ageing = ageing_of(model.name, name, spans)
     if (name, versions) == (_metric(model, None), NEWEST_VERSIONS):  # what policies go by
         with cloud.engine.begin() as connection:
-            record_ageing_fact(connection, model.name, ageing.fact)
+            record_ageing_fact(connection, model.name, name, ageing.fact)
     return ageing, spans
 
 
