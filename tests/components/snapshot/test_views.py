@@ -1,6 +1,7 @@
 """Views over partitioned tables are pinned, profiled and read as tables are; what cannot be pinned is refused with the way out."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from google.api_core.exceptions import Forbidden
 from google.cloud import bigquery
 
 from components.cloud import Cloud
+from components.decisions.rewritten import PinnedVersion, find_rewritten
 from components.decisions.sizes import read_partition_sizes, training_bytes
 from components.errors import SourceError
 from components.examples.read import read_examples
@@ -93,6 +95,20 @@ def test_a_policy_knows_the_days_of_a_view_and_when_its_table_changed(own_site: 
     assert training_bytes(own_site.cloud, model, day(DAYS), sizes.history) > training_bytes(
         own_site.cloud, of_table, day(DAYS), sizes.history
     )
+
+
+def test_a_write_behind_a_view_makes_no_new_rewriting_of_days_that_differ_already(own_site: Site) -> None:
+    model = over(own_site)
+    snapshot, _ = describe_snapshot(own_site.cloud, model, day(DAYS))
+    lacking = replace(snapshot, partitions=(snapshot.partitions[0], *snapshot.partitions[2:]))
+    trained = PinnedVersion(1, lacking, datetime.now(UTC) + timedelta(days=1))
+    sizes = read_partition_sizes(own_site.cloud, model)
+    found = find_rewritten(own_site.cloud, sizes, trained, keep=False)
+    assert found.days == (snapshot.partitions[1].day,)
+    later = replace(sizes, modified={day: when + timedelta(hours=1) for day, when in sizes.modified.items()})
+    assert find_rewritten(own_site.cloud, later, trained, keep=False) == found
+    other = replace(sizes, rows={**sizes.rows, found.days[0]: 1})
+    assert find_rewritten(own_site.cloud, other, trained, keep=False) != found
 
 
 def test_a_view_of_a_view_is_one(own_site: Site) -> None:
