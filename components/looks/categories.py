@@ -47,9 +47,8 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     rows = sum(unseen.values()) + now.others
     alike = max(now.design_effect, before.design_effect)
     usual = rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled
-    if rows / alike < LEAST_WRONG_ROWS or (usual and _for_none(unseen) / now.filled <= checks.unseen_share):
-        return None
-    if _come_and_go(observation, unseen, now.others):
+    is_usual = (usual and _for_none(unseen) / now.filled <= checks.unseen_share) or _come_and_go(observation, unseen, now.others)
+    if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
     first, is_next = next(iter(unseen), ""), _are_next_codes(unseen, observation) and not _has_respelt(unseen, observation)
     return Deviation(
@@ -254,8 +253,7 @@ def _is_made_up(share: float, known: Sequence[ColumnProfile], observation: Obser
     now = observation.now
     came = {value: rows for value, rows in now.values.items() if not any(value in column.values for column in known)}
     least = share - chance(share, int(now.filled / now.design_effect), 2.0)
-    is_usual = bool(_arrived(observation)) or _are_next_codes(came, observation)
-    return is_usual and sum(came.values()) - _for_none(came) >= least * now.filled
+    return bool(_arrived(observation) or _are_next_codes(came, observation)) and sum(came.values()) - _for_none(came) >= least * now.filled
 
 
 def _missed(value: str, share: float, days: Sequence[ColumnProfile]) -> int:
