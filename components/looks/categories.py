@@ -1,15 +1,16 @@
 """The values of a category: new ones, and ones that have vanished."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import takewhile
 
 import numpy as np
 
 from components.looks.data_check import DataCheck, Severity
-from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, listed, quoted
+from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
@@ -22,9 +23,12 @@ LEAST_NEW_FORM = 0.005
 RARE_FORM = 0.05
 LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
-LEAST_ARRIVALS = 3
+LEAST_ARRIVALS = 2
 """So often new values must have come for a column to be one whose values come and go."""
-LEAST_ARRIVED = 0.02
+NEXT_SHARE = 0.25
+"""New codes that take no known one's place have at most this share of the rows, or that of codes that came before."""
+FOR_NONE = frozenset(("", "na", "nan", "nil", "none", "null", "undef", "undefined", "unknown", "missing", "err", "error"))
+"""Letters and digits of values that stand for none: N/A, #N/A, -, ?, null!"""
 NEXT_DAYS = timedelta(days=2)
 LEAST_BEGINNING = 3
 """Characters from which a value may be another one that was cut off."""
@@ -42,14 +46,13 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
     alike = max(now.design_effect, before.design_effect)
-    if rows / alike < LEAST_WRONG_ROWS or rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled:
+    usual = rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled
+    is_usual = (usual and _for_none(unseen) / now.filled <= checks.unseen_share) or _come_and_go(observation, unseen, now.others)
+    if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
-    first, is_other_spelling = next(iter(unseen), ""), any(_is_respelt(value, now.longest, before.values) for value in unseen)
-    arrived = _arrived(observation)
-    if len(arrived) >= LEAST_ARRIVALS and rows <= 2 * max(arrived) * now.filled and not is_other_spelling:
-        return None  # values come and go, as films do
+    first, is_next = next(iter(unseen), ""), _are_next_codes(unseen, observation) and not _has_respelt(unseen, observation)
     return Deviation(
-        severity=Severity.WARNS if _are_next_codes(unseen, before) and not is_other_spelling else Severity.BLOCKS,
+        severity=Severity.WARNS if is_next else Severity.BLOCKS,
         check=DataCheck.UNSEEN,
         measure=rows / now.filled,
         threshold=checks.unseen_share,
@@ -62,39 +65,61 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     )
 
 
-def arrivals(days: Iterable[tuple[date, ColumnProfile]]) -> dict[date, float]:
-    """The days on which values came that no day before them had, the first of those in a row, with their share of the rows.
-
-    Of the first days, and of columns of free text, nothing is known.
-    """
-    known, found, was_one = set[str](), dict[date, float](), False
-    for place, (day, column) in enumerate(days):
-        if column.has_uncounted_values:
-            return {}
-        new = sum(rows for value, rows in column.values.items() if value not in known)
-        is_one = place >= LEAST_PARTITIONS and new >= LEAST_WRONG_ROWS and new > LEAST_ARRIVED * column.filled
-        if is_one and not was_one:
-            found[day] = new / column.filled
-        was_one = is_one
-        known |= column.values.keys()
-    return found
-
-
 def _arrived(observation: Observation) -> list[float]:
     """The shares of values that came on other days, not next to this one."""
-    return [share for day, share in observation.arrivals.items() if abs(day - observation.day) > NEXT_DAYS]
+    return [arrival.share for day, arrival in observation.arrivals.items() if abs(day - observation.day) > NEXT_DAYS]
 
 
-def _are_next_codes(unseen: Mapping[str, int], before: ColumnProfile) -> bool:
-    """Whether new values are codes with numbers like those that are known: of the next month, version or shop."""
-    forms = {_form(value) for value in unseen}
-    return bool(forms) and all("9" in form and before.forms.get(form, 0) > RARE_FORM * before.filled for form in forms)
+def _come_and_go(observation: Observation, unseen: Mapping[str, int], others: int = 0) -> bool:
+    """Whether values come and go, as films do, and no more rows have new ones than had some that came before."""
+    now, arrived = observation.now, _arrived(observation)
+    if len(arrived) < LEAST_ARRIVALS or _for_none(unseen) >= LEAST_WRONG_ROWS or _has_respelt(unseen, observation):
+        return False
+    most = max(arrived)
+    return sum(unseen.values()) + others <= (most + chance(most, int(now.filled / now.design_effect), 2.0)) * now.filled
 
 
-def _is_respelt(value: str, longest: int, known: Mapping[str, int]) -> bool:
+def _for_none(values: Mapping[str, int]) -> int:
+    """The rows with values that stand for none."""
+    return sum(rows for value, rows in values.items() if re.sub(r"[\W_]+", "", value.casefold()) in FOR_NONE)
+
+
+def _are_next_codes(unseen: Mapping[str, int], observation: Observation) -> bool:
+    """Whether new values are codes like those that are known but for their numbers: of the next month, version or shop.
+
+    Either each takes the place of the one whose number is lower by one, or they have no more rows than new ones may have.
+    """
+    now, before = observation.now, observation.before or observation.now
+    families = Counter[str]()
+    for value, rows in before.values.items():
+        families[_family(value)] += rows
+    if not unseen or not all(name and families[name] > RARE_FORM * before.filled for name in {_family(value) for value in unseen}):
+        return False
+    usual = {value: max((before.values.get(last, 0) for last in _last_codes(value)), default=0) / before.filled for value in unseen}
+    others = sum(rows for value, rows in unseen.items() if rows > RECURRENCE_FACTOR * usual[value] * now.filled)
+    return others <= max(NEXT_SHARE, *_arrived(observation), 0.0) * now.filled
+
+
+def _family(code: str) -> str:
+    """A code without its numbers; empty if it has none."""
+    return re.sub(r"\d+", "9", code) if re.search(r"\d", code) else ""
+
+
+def _last_codes(code: str) -> Iterable[str]:
+    """The codes that may have come before one: with a number that is lower by one."""
+    for found in re.finditer(r"\d+", code):
+        last, width = int(found[0]) - 1, len(found[0])
+        yield from (f"{code[: found.start()]}{text}{code[found.end() :]}" for text in {f"{last}", f"{last:0{width}}"})
+
+
+def _has_respelt(unseen: Iterable[str], observation: Observation) -> bool:
     """Whether a value is a known one in other letters or with other blanks, or one that was cut off where the longest of the day end."""
-    is_beginning = LEAST_BEGINNING <= len(value) == longest and any(other.startswith(value) for other in known)
-    return is_beginning or bool(_other_spelling(value, known))
+    known, longest = observation.before.values if observation.before is not None else {}, observation.now.longest
+
+    def is_beginning(value: str) -> bool:
+        return LEAST_BEGINNING <= len(value) == longest and any(other.startswith(value) for other in known)
+
+    return any(is_beginning(value) or _other_spelling(value, known) for value in unseen)
 
 
 def _awaited(before: ColumnProfile, clusters: float) -> float:
@@ -145,10 +170,11 @@ def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | No
     now, before = observation.now, observation.before
     if before is None or not before.forms or not now.filled or before.filled < 10 * LEAST_ROWS or len(before.forms) >= KEPT_FORMS:
         return None
-    if len(_arrived(observation)) >= LEAST_ARRIVALS:  # words that come and go
-        return None
     unseen = {form: rows for form, rows in now.forms.items() if form not in before.forms}
-    rows, usual = sum(unseen.values()), _usual_forms(observation)
+    words = {value: rows for value, rows in now.values.items() if value not in before.values and _form(value) in unseen}
+    if words and _come_and_go(observation, words):
+        return None
+    rows, usual = sum(unseen.values()), _largest_new((c, c.forms) for c in observation.earlier)
     if rows < LEAST_WRONG_ROWS or rows <= max(LEAST_NEW_FORM, RECURRENCE_FACTOR * usual) * now.filled:
         return None
     form = next(iter(unseen))
@@ -166,25 +192,20 @@ def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | No
     )
 
 
-def _usual_forms(observation: Observation) -> float:
-    """The largest share of new forms in an earlier partition."""
-    known, most = set[str](), 0.0
-    for index, column in enumerate(observation.earlier):
-        new = sum(rows for form, rows in column.forms.items() if form not in known)
-        most = max(most, new / max(column.filled, 1)) if index else 0.0
-        known |= column.forms.keys()
-    return most
-
-
 def _usual_share(observation: Observation) -> float:
     """The largest share of new values in an earlier partition: in a column of delivery numbers, every value of every day is new."""
     ahead = [observation.now, observation.ahead] if observation.ahead is not None else []
+    return _largest_new([(c, c.values) for c in (*observation.earlier, *ahead)], observation.now)
+
+
+def _largest_new(counted: Iterable[tuple[ColumnProfile, Mapping[str, int]]], apart: ColumnProfile | None = None) -> float:
+    """The largest share of what no partition before had, but the first and one that does not count."""
     known, most = set[str](), 0.0
-    for index, column in enumerate([*observation.earlier, *ahead]):
-        new = sum(rows for value, rows in column.values.items() if value not in known)
-        if index and column is not observation.now:
+    for index, (column, counts) in enumerate(counted):
+        new = sum(rows for one, rows in counts.items() if one not in known)
+        if index and column is not apart:
             most = max(most, new / max(column.filled, 1))
-        known |= column.values.keys()
+        known |= counts.keys()
     return most
 
 
@@ -210,10 +231,6 @@ def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | N
     now, before = observation.now, observation.before
     if before is None or before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
         return None
-    if len(_arrived(observation)) >= LEAST_ARRIVALS or _are_next_codes(
-        {v: n for v, n in now.values.items() if v not in before.values}, before
-    ):
-        return None  # values come and go
     days = [column for column in observation.earlier if column.filled]
     usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share and value not in now.values}
     alike = max(now.design_effect, before.design_effect)
@@ -224,9 +241,19 @@ def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | N
         return None
     none = min(missed[value] for value in everywhere)
     known, lacking = days[: len(days) - none], days[len(days) - none :]
+    if _is_made_up(lost.measure, days[: len(days) - max(missed[value] for value in everywhere)], observation):
+        return None
     shares = np.array([1 - sum(column.values.get(value, 0) for value in everywhere) / column.filled for column in known])
     sizes, clusters = np.array([column.filled / alike for column in known]), (now.filled + sum(c.filled for c in lacking)) / alike
     return replace(lost, chance=chance_of_all(shares, sizes, 1 - lost.measure, clusters), lasting=LOST_DAYS)
+
+
+def _is_made_up(share: float, known: Sequence[ColumnProfile], observation: Observation) -> bool:
+    """Whether values that came since have the share of those that left, in a column whose values come and go or are codes."""
+    now = observation.now
+    came = {value: rows for value, rows in now.values.items() if not any(value in column.values for column in known)}
+    least = share - chance(share, int(now.filled / now.design_effect), 2.0)
+    return bool(_arrived(observation) or _are_next_codes(came, observation)) and sum(came.values()) - _for_none(came) >= least * now.filled
 
 
 def _missed(value: str, share: float, days: Sequence[ColumnProfile]) -> int:

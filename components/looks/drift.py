@@ -1,7 +1,9 @@
 """Drift: how far a column has moved from what it was, beyond what chance explains, and in which way."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import takewhile
 from math import sqrt
 
 import numpy as np
@@ -9,11 +11,11 @@ import numpy as np
 from components.looks.data_check import DataCheck
 from components.looks.dead import is_constant
 from components.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
-from components.looks.earlier_days import PARTITIONS_BEFORE, Observation
+from components.looks.earlier_days import PARTITIONS_BEFORE, RECURRENCE_FACTOR, Observation
 from components.looks.usual import Daily
 from components.model.checks_section import ChecksSection
 from components.profiles.distance import Cells, cells, chance_divergence, jensen_shannon, l_infinity, population_stability
-from components.profiles.profile import ColumnProfile
+from components.profiles.profile import ColumnProfile, sum_column
 from components.wording import number, percent
 
 DRIFT_BINS = 10
@@ -134,34 +136,63 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
         return None
     if is_constant(now) and any(map(is_constant, observation.earlier)):  # such as a rate of the day
         return None
-    if counts_up(observation) or _is_of_new_values(observation):
+    if counts_up(observation):
         return None
     remedy = "look for a unit, a sign or a column that changed; if the world did, raise {0} in model.toml"
     what = "has other values than in the weeks before"
-    deviation = judge_drift(measure_distance(before, now), now, checks.drift, checks, what=what, remedy=remedy)
+    distances = [measure_distance(*pair) for pair in _compared(observation)]
+    furthest = max(distances, key=lambda distance: distance.excess(checks.drift, checks.category_drift))
+    deviation = judge_drift(furthest, now, checks.drift, checks, what=what, remedy=remedy)
     return None if deviation is None else replace(deviation, lasting=2)  # a storm lasts a day
 
 
-def _is_of_new_values(observation: Observation) -> bool:
-    """Whether a category has values in many of its rows that came not long ago and were let through, so that shares say nothing yet."""
-    came = (abs((day - observation.day).days) for day, share in observation.arrivals.items() if share > LARGE_ARRIVAL)
-    return not observation.now.is_numeric and any(days <= PARTITIONS_BEFORE for days in came)
+@lru_cache(maxsize=64)
+def _compared(observation: Observation) -> list[tuple[ColumnProfile, ColumnProfile]]:
+    """What is held against each other: the column and the weeks before.
+
+    If values that were let through have many of the rows, these are the others among themselves, and all since the last of them came.
+    """
+    now, before = observation.now, observation.before or observation.now
+    near = [arrival for day, arrival in observation.arrivals.items() if abs((day - observation.day).days) <= PARTITIONS_BEFORE]
+    large = [arrival for arrival in near if arrival.share > LARGE_ARRIVAL]
+    most = RECURRENCE_FACTOR * max((arrival.share for arrival in observation.arrivals.values()), default=0.0) * now.filled
+    unseen = [value for value in now.values if value not in before.values]
+    rows = sum(now.values[value] for value in unseen)
+    today = frozenset(unseen if LARGE_ARRIVAL * now.filled < rows <= most else ())
+    if not (now.is_category and before.is_category) or not (large or today):
+        return [(before, now)]
+    pairs = [_without(before, now, today.union(*(arrival.values for arrival in large)))]
+    if large:
+        since = [*takewhile(lambda column: column.values.keys() & large[-1].values, reversed(observation.earlier))]
+        pairs += [_without(sum_column(since[::-1]), now, today)] if since else []
+    return pairs
+
+
+def _without(before: ColumnProfile, now: ColumnProfile, came: Collection[str]) -> tuple[ColumnProfile, ColumnProfile]:
+    """Both without the values that came, and without those that left, if they had no more rows than those that came have."""
+    share = sum(now.values.get(value, 0) for value in came) / max(now.filled, 1)
+    left = {value for value in before.values if value not in now.values and value not in came}
+    was = sum(before.values[value] for value in left) / max(before.filled, 1)
+    apart = {*came, *(left if was <= share + chance(was, int(now.filled / now.design_effect), 2.0) else ())}
+    return _rest(before, apart), _rest(now, apart)
+
+
+def _rest(column: ColumnProfile, apart: Collection[str]) -> ColumnProfile:
+    """The rows with other values, which are as much alike within clusters as all are."""
+    values = {value: rows for value, rows in column.values.items() if value not in apart}
+    rest = replace(column, values=values, nulls=column.rows - sum(values.values()))
+    vars(rest)["design_effect"] = column.design_effect
+    return rest
 
 
 @lru_cache(maxsize=64)  # asked for several times on a day
 def divergence_ratio(observation: Observation) -> Daily | None:
     """How far the column is from the weeks before, over what chance explains, as a root: on that scale days are spread alike."""
     now, before = observation.now, observation.before
-    if (
-        before is None
-        or now.rows < LEAST_ROWS
-        or before.filled < 2 * LEAST_ROWS
-        or counts_up(observation)
-        or _is_of_new_values(observation)
-    ):
+    if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS or counts_up(observation):
         return None
-    ratio = _plain_ratio(before, now)
-    return None if ratio is None else Daily(sqrt(ratio), 0.1)
+    ratios = [ratio for pair in _compared(observation) if (ratio := _plain_ratio(*pair)) is not None]
+    return Daily(sqrt(max(ratios)), 0.1) if ratios else None
 
 
 def judge_drift(compared: Distance, now: ColumnProfile, bound: float, checks: ChecksSection, *, what: str, remedy: str) -> Deviation | None:

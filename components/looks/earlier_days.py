@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property
 
-from components.looks.deviation import Deviation
+from components.looks.deviation import LEAST_WRONG_ROWS, Deviation
 from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile, ColumnProfiles, sum_column
 
@@ -15,6 +15,45 @@ PARTITIONS_BEFORE = 28
 ONE_WEEK = timedelta(days=7)
 RECURRENCE_FACTOR = 1.5
 """A problem seen before is reported only above this multiple of its worst earlier value."""
+FIRST_DAYS = 3
+"""Good days from which values are new that none of them had."""
+LEAST_ARRIVED = 0.02
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """Values that came to a category on a good day, or on the days right after it."""
+
+    share: float
+    """Of the rows of the first of these days."""
+    values: frozenset[str]
+
+
+class Arrivals:
+    """The values that came to a category on the good days so far, and that no good day before had: of no others is anything known."""
+
+    def __init__(self) -> None:
+        self.found: Mapping[date, Arrival] = {}
+        """By the first day of those in a row. Of the first days, and of free text, nothing is known."""
+        self._known, self._is_text, self._days = set[str](), False, 0
+        self._since: date | None = None
+
+    def add(self, day: date, column: ColumnProfile) -> None:
+        """Add the next good day."""
+        self._is_text |= column.has_uncounted_values
+        if self._is_text:
+            self.found = {}
+            return
+        new = {value: rows for value, rows in column.values.items() if value not in self._known}
+        rows = sum(new.values())
+        if self._days >= FIRST_DAYS and rows >= LEAST_WRONG_ROWS and rows > LEAST_ARRIVED * column.filled:
+            self._since = self._since or day
+            first = self.found.get(self._since, Arrival(rows / column.filled, frozenset()))
+            self.found = {**self.found, self._since: replace(first, values=first.values | new.keys())}
+        else:
+            self._since = None
+        self._known |= new.keys()
+        self._days += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +75,8 @@ class Observation:
     """The column in good partitions of the same weekday, some of them later if few are known before."""
     is_backward: bool = False
     """Whether `earlier` are the partitions that follow, since none are known before."""
-    arrivals: Mapping[date, float] = field(default_factory=dict)
-    """The days on which values came that no day before had, with their share of the rows: see `categories.arrivals`."""
+    arrivals: Mapping[date, Arrival] = field(default_factory=dict)
+    """What came on the good days before, by day."""
     total: ColumnProfile | None = None
     """The sum of `earlier`, where it is known already."""
 

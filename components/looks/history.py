@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby, islice
 
-from components.looks.categories import arrivals
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import Deviation
-from components.looks.earlier_days import ONE_WEEK, PARTITIONS_BEFORE, Look, Observation, Occurrences, Timeline, is_new
+from components.looks.earlier_days import ONE_WEEK, PARTITIONS_BEFORE, Arrivals, Look, Observation, Occurrences, Timeline, is_new
 from components.looks.usual import Daily, Series, holm
 from components.model.checks_section import ChecksSection
 from components.profiles.profile import ColumnProfile
@@ -58,12 +57,14 @@ class _Past:
     good: RollingSum = field(default_factory=lambda: RollingSum(PARTITIONS_BEFORE))
     weekdays: dict[int, deque[ColumnProfile]] = field(default_factory=dict)
     series: dict[Look, Series] = field(default_factory=dict)
+    arrivals: Arrivals = field(default_factory=Arrivals)
     last: tuple[date, ColumnProfile] | None = None
     recent: deque[Observation] = field(default_factory=lambda: deque(maxlen=10))
 
     def add(self, observation: Observation, measured: Mapping[Look, Daily]) -> None:
         """The day was good: it is known of the days to come."""
         self.good.add(observation.now)
+        self.arrivals.add(observation.day, observation.now)
         self.weekdays.setdefault(observation.day.weekday(), deque(maxlen=SAME_WEEKDAYS)).append(observation.now)
         for look, daily in measured.items():
             self.series.setdefault(look, Series()).add(observation.day, daily)
@@ -131,11 +132,10 @@ class _Walk:
         pasts, found = {name: _Past() for name in self.columns}, {name: Occurrences() for name in self.columns}
         backward = len(order) > 1 and order[0] > order[-1]
         last_judged = (min if backward else max)(judged, default=None)
-        came = {name: arrivals(self._days_of(name, order)) for name in self.columns}
         for day in order:
             if last_judged is None or (day < last_judged if backward else day > last_judged):
                 break
-            observed = {name: _observe(self.timeline, name, day, past, came[name], backward) for name, past in pasts.items()}
+            observed = {name: _observe(self.timeline, name, day, past, backward) for name, past in pasts.items()}
             wrong = self._wrong(observed, pasts) if day in judged else {}
             for name, observation in observed.items():
                 if observation is None:
@@ -150,9 +150,6 @@ class _Walk:
                     found[name] += self._new_level(name, observation, pasts[name], found[name])
                 pasts[name].last = day, observed[name].now  # type: ignore[union-attr]
         return found
-
-    def _days_of(self, name: str, order: Sequence[date]) -> Iterable[tuple[date, ColumnProfile]]:
-        return ((day, table[name]) for day in order if name in (table := self.timeline.of(day)))
 
     def _measured(self, name: str, observation: Observation) -> dict[Look, Daily]:
         daily = {look: measure(observation) for look, measure in self.looks[name].rates.items()}
@@ -219,7 +216,7 @@ def _judged(
     return deviation if deviation.measure >= 1 else replace(deviation, chance=chance)
 
 
-def _observe(timeline: Timeline, name: str, day: date, past: _Past, came: Mapping[date, float], backward: bool) -> Observation | None:
+def _observe(timeline: Timeline, name: str, day: date, past: _Past, backward: bool) -> Observation | None:
     table = timeline.of(day)
     if name not in table:
         return None
@@ -235,6 +232,6 @@ def _observe(timeline: Timeline, name: str, day: date, past: _Past, came: Mappin
         past.last[0] if past.last else None,
         same_weekdays=tuple(same),
         is_backward=backward,
-        arrivals=came,
+        arrivals=past.arrivals.found,
         total=past.good.total(),
     )

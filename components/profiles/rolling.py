@@ -58,7 +58,8 @@ class RollingSum:
         """The profile of the rows of all of them; None without one."""
         if len(self.profiles) < 2:
             return self.profiles[0] if self.profiles else None
-        fields: dict[str, Any] = dict(zip(WHOLE, self._whole, strict=True)) | self._arrays
+        arrays = {name: array for name, array in self._arrays.items() if any(len(getattr(column, name)) for column in self.profiles)}
+        fields: dict[str, Any] = dict(zip(WHOLE, self._whole, strict=True)) | arrays
         for name, limit in MAPS.items():
             counted, dropped = most_common(self._maps[name], limit) if self._maps[name] else ({}, 0)
             fields[name] = counted

@@ -37,3 +37,12 @@ def test_the_sum_of_the_newest_profiles_is_that_of_all_of_them_anew(kind: str) -
         assert total is not None
         assert same(total, wanted)
         assert [*total.values] == [*wanted.values]
+
+
+def test_nothing_is_left_of_hours_when_all_profiles_that_had_some_have_left() -> None:
+    columns, rolling = [column("times", 1), *(column("numbers", seed) for seed in range(3))], RollingSum(3)
+    for one in columns:
+        rolling.add(one)
+    total = rolling.total()
+    assert total is not None
+    assert same(total, sum_column(columns[1:]))
