@@ -18,8 +18,8 @@ from components.settings import PREFIX, SETTINGS_FOLDER, Settings
 from pipelines.training import Place
 
 SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password")
-NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
-NOT_FOR_STEPS += ("mlflow_password", "mlflow_token")
+OF_THIS_MACHINE = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
+NOT_FOR_STEPS = (*OF_THIS_MACHINE, "mlflow_password", "mlflow_token")
 """What says where this machine has its files, or who changes the registry's tables; the image, which is set as it was submitted; and what
 `perennial export` alone needs, which no step calls."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
