@@ -60,6 +60,8 @@ class LaterSpans:
     """How many of them were not known before."""
     notes: tuple[str, ...]
     """What could not be measured, and why."""
+    is_whole: bool = True
+    """Whether all that there is could be read: what could not may be readable another time."""
 
 
 def read_later_metrics(connection: sa.Connection, model: str) -> Mapping[tuple[int, str], LaterMetrics]:

@@ -53,7 +53,7 @@ def measure_ageing(
     What TensorFlow and Beam print goes to a file.
 
     Raises:
-        RegistryError: how fast versions age cannot be told.
+        UntoldError: how fast versions age cannot be told.
         SettingsError: the model's task has no such metric.
     """
     name = _metric(model, metric)
