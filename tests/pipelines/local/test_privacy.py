@@ -203,7 +203,7 @@ def of_the_emulators(settings: Settings) -> dict[str, Request]:
 def is_alive(process: psutil.Process) -> bool:
     """Whether a process runs. One that has ended and is still in the table has no memory that anybody could read."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return False
 
