@@ -56,8 +56,7 @@ def measure_decided(watcher: Watcher, names: Collection[str]) -> tuple[list[str]
                 if is_alone and _measure(watcher, decision_id, name):
                     measured.append(name)
         except Exception as error:  # of a service, or a fault of ours: the others have their turn, and the next look tries again
-            log.exception("nothing was measured", extra={"model": name})
-            watcher.on_news(name, f"not measured: {_told(error)}")
+            watcher.on_news(name, f"not measured: {_told(name, error)}")
             is_well = False
     return measured, is_well
 
@@ -94,13 +93,16 @@ def _result(watcher: Watcher, decision: RecordedDecision, name: str) -> tuple[st
     try:
         end = watcher.measure(model)
     except Exception as error:  # such as of a machine that begins no process any more
-        log.exception("a measurement failed", extra={"model": name})
-        return TrainingOutcome.FAILED, _told(error)
+        return TrainingOutcome.FAILED, _told(name, error)
     return DONE if end.is_done else TrainingOutcome.FAILED, end.sentence
 
 
-def _told(error: Exception) -> str:
-    return str(error) if isinstance(error, PerennialError) else f"{type(error).__name__}: {error}"
+def _told(name: str, error: Exception) -> str:
+    """What was wrong, in a sentence. Where it came from is logged only of a fault that is not explained by it."""
+    if isinstance(error, PerennialError):
+        return str(error)
+    log.error("a measurement failed", exc_info=error, extra={"model": name})
+    return f"{type(error).__name__}: {error}"
 
 
 def measure_in_a_process(model: Model) -> MeasurementEnd:

@@ -126,6 +126,9 @@ def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
     is_well = each_watched(watcher, names, act, lambda model: model.name in quiet or leave_model(watcher, model))
     try:
         measured, could_measure = measure_decided(watcher, names or model_names(watcher.cloud.settings.models_folder))
+    except PerennialError as error:
+        log.warning("nothing was measured", extra={"since": str(error)})
+        return False
     except Exception:  # it must not stop the looks to come
         log.warning("nothing was measured", exc_info=True)
         return False
