@@ -47,7 +47,7 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     rows = sum(unseen.values()) + now.others
     alike = max(now.design_effect, before.design_effect)
     usual = rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled
-    is_usual = (usual and _for_none(unseen) / now.filled <= checks.unseen_share) or _come_and_go(observation, unseen, now.others)
+    is_usual = (usual and _for_none(unseen) <= checks.unseen_share * now.filled) or _come_and_go(observation, unseen, now.others)
     if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
     first, is_next = next(iter(unseen), ""), _are_next_codes(unseen, observation) and not _has_respelt(unseen, observation)
