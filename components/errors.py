@@ -8,6 +8,7 @@ PerennialError
 │   └── RefusedError          a receiver will never take what it was given; it may well take something else
 ├── SourceError         the data asked for is not there, or not as model.toml and schema.pbtxt say
 ├── RegistryError       rows or objects of the registry contradict what was asked
+│   ├── UntoldError           what is there does not tell what was asked
 │   ├── UnknownVersionError   the registry has no such model or version
 │   ├── CorruptObjectError    an object of a version is missing, or has other bytes than were pushed
 │   └── ConflictError         somebody else has recorded something else meanwhile
@@ -52,6 +53,18 @@ class RegistryError(PerennialError):
 
 class UnknownVersionError(RegistryError):
     """The registry has no such model or version; the text says which there are."""
+
+
+class UntoldError(RegistryError):
+    """What is there does not tell what was asked."""
+
+    def __init__(self, sentence: str, *, is_final: bool) -> None:
+        """Args:
+        sentence: the text.
+        is_final: whether asking again leads nowhere, as all that is there could be read.
+        """
+        super().__init__(sentence)
+        self.is_final = is_final
 
 
 class CorruptObjectError(RegistryError):

@@ -227,28 +227,47 @@ def read_settings() -> Settings:
     PERENNIAL_SETTINGS_FOLDER names, then variables.
 
     Raises:
-        SettingsError: the environment is unknown, or a setting is missing, wrong or unknown.
+        SettingsError: the environment is unknown, a folder is not there, or a setting is missing, wrong or unknown.
     """
     variables = {name: value for name, value in os.environ.items() if name.startswith(PREFIX)}  # noqa: TID251 - the one place
     name = variables.get(f"{PREFIX}ENVIRONMENT", "local")
     file = REPOSITORY / "infra" / "environments" / f"{name}.env"
     if not file.is_file():
         raise SettingsError(f"environment {name!r} is unknown: {file} does not exist; set {PREFIX}ENVIRONMENT to one that does")
-    folders = [Path(folder) for folder in variables.pop(SETTINGS_FOLDER, "").split(os.pathsep) if folder]
+    folders = _folders(variables.pop(SETTINGS_FOLDER, ""))
     _refuse_unknown(variables)
     files = [file]
     if name == "local":
         state = Path(variables.get(f"{PREFIX}STATE_FOLDER", REPOSITORY / ".perennial"))
         files.append(state / ENDPOINTS_FILE)
+    mounted = " and ".join(map(str, folders))
+    remedy = f"correct the ConfigMap or Secret mounted at {mounted}, or the variable" if folders else f"correct {file} or the variable"
     try:
-        return Settings(_env_file=tuple(files), _secrets_dir=folders)
+        settings = Settings(_env_file=tuple(files), _secrets_dir=folders)
     except ValidationError as error:
-        problems = refusals(error, spell=_variable)
-        raise SettingsError(f"settings of environment {name!r}: {problems}; correct {file} or the variable") from error
+        raise SettingsError(f"settings of environment {name!r}: {refusals(error, spell=_variable)}; {remedy}") from error
     except UnicodeDecodeError as error:
-        raise SettingsError(f"one of {', '.join(map(str, files))} is damaged ({error.reason}): mend or delete it") from error
+        places = ", ".join(map(str, [*files, *folders]))
+        raise SettingsError(f"one of {places} is damaged ({error.reason}): mend or delete it") from error
     except SourceError as error:  # a list that is not JSON
-        raise SettingsError(f"settings of environment {name!r}: {error} ({error.__cause__}); correct {file} or the variable") from error
+        raise SettingsError(f"settings of environment {name!r}: {error} ({error.__cause__}); {remedy}") from error
+    if folders and settings.pipeline_root is None:
+        raise SettingsError(f"settings of environment {name!r}: PERENNIAL_PIPELINE_ROOT is missing; {remedy}")
+    return settings
+
+
+def _folders(text: str) -> list[Path]:
+    """The folders that PERENNIAL_SETTINGS_FOLDER names.
+
+    Raises:
+        SettingsError: one is not there, or a file.
+    """
+    folders = [Path(folder) for folder in text.split(os.pathsep) if folder]
+    for folder in folders:
+        if not folder.is_dir():
+            what = "is a file" if folder.exists() else "is not there"
+            raise SettingsError(f"{SETTINGS_FOLDER} names {folder}, which {what}: name a folder that has a file for each setting")
+    return folders
 
 
 def read_ready_settings() -> Settings:

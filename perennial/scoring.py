@@ -16,9 +16,18 @@ if TYPE_CHECKING:
 class LoadedModel:
     """A version in memory: call it with a DataFrame. As a context manager it gives its memory back at the end."""
 
-    def __init__(self, model: str, version: int, scorer: "Scorer", reader: "RowReader", score_names: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        model: str,
+        version: int,
+        scorer: "Scorer",
+        reader: "RowReader",
+        classes: tuple[str, ...],
+        quantiles: tuple[float, ...] = (),
+    ) -> None:
         """`load` makes one."""
-        self.model, self.version, self.score_names = model, version, score_names
+        self.model, self.version, self.classes = model, version, classes
+        self.score_names = classes or tuple(f"{one:g}" for one in quantiles)
         self._scorer, self._reader = scorer, reader
 
     @property
@@ -75,13 +84,8 @@ def load(model: str, version: Version = "latest") -> LoadedModel:
     with private_files():
         folder = version_folder(cloud, model, number)
     scorer, reader = open_version(folder, f"{model} {number}")
-    written = tomllib.loads((folder / CODE / "model.toml").read_text(encoding="utf-8"))
-    return LoadedModel(model, number, scorer, reader, _score_names(written["rows"]))
-
-
-def _score_names(rows: "dict[str, Any]") -> tuple[str, ...]:
-    """The classes, or the quantiles, that a version's model.toml names in its section [rows]."""
-    return tuple(rows.get("classes", ())) or tuple(f"{one:g}" for one in rows.get("quantiles", ()))
+    rows = tomllib.loads((folder / CODE / "model.toml").read_text(encoding="utf-8"))["rows"]
+    return LoadedModel(model, number, scorer, reader, tuple(rows.get("classes", ())), tuple(rows.get("quantiles", ())))
 
 
 def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, object]]":

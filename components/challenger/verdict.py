@@ -1,10 +1,12 @@
 """Judge a challenger that served beside the live version, as a shadow or as a canary, by the labels that are known by now."""
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 from google.cloud import bigquery
@@ -17,6 +19,8 @@ from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
 from components.policy.rollout import ChallengerVerdict
 from components.registry.history import VersionStory
+from components.storage.download_cache import pulled_code
+from components.storage.manifest import CODE
 from components.wording import count
 
 ERRORS_OF_ALL = 4.0
@@ -64,13 +68,13 @@ def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: V
     """Hold a challenger against the live version on the days that are settled.
 
     Raises:
-        RegistryError: both are the same version, or how wrong the live one usually is is not known.
+        RegistryError: both are the same version, they predict other quantiles, or how wrong the live one usually is is not known.
         SourceError: no day is settled, the log has no such rows, or the query does not run.
         AccessError: BigQuery refuses or does not answer.
     """
     if live.number == challenger.number:
         raise RegistryError(f"version {live.number} is no challenger of itself: name two versions")
-    query = LogQuery(cloud, model, days.target, days.through)
+    query = LogQuery(cloud, _as_served(cloud, model, live, challenger), days.target, days.through)
     every = [days.first + timedelta(days=number) for number in range((days.last - days.first).days + 1)]
     settled = [day for day in every if query.is_mature(day)]
     if not settled:
@@ -94,6 +98,30 @@ def compare_served(cloud: Cloud, model: Model, live: VersionStory, challenger: V
         rows=sum(row.row_count for row in pairs),
         is_paired=is_paired,
     )
+
+
+def _as_served(cloud: Cloud, model: Model, live: VersionStory, challenger: VersionStory) -> Model:
+    """The model with the quantiles that both versions predict: model.toml may have others by now."""
+    if not model.task.is_regression:
+        return model
+    own, others = (_own_quantiles(cloud, model, version) for version in (live, challenger))
+    if own != others:
+        meant = [f"version {version.number} predicts {_quantiles_text(of)}" for version, of in ((live, own), (challenger, others))]
+        raise RegistryError(f"{' and '.join(meant)}, whose losses cannot be compared: compare versions of the same `quantiles`")
+    return model.model_copy(update={"rows": model.rows.model_copy(update={"quantiles": own})})
+
+
+def _own_quantiles(cloud: Cloud, model: Model, version: VersionStory) -> tuple[float, ...]:
+    """Those of a version's own model.toml; today's of one that was pushed without it."""
+    toml = CODE / "model.toml"
+    if toml.as_posix() not in {entry.path for entry in version.manifest.entries}:
+        return model.rows.quantiles
+    rows: dict[str, Any] = tomllib.loads((pulled_code(cloud.storage, cloud.settings, version.manifest) / toml.name).read_text())["rows"]
+    return tuple(rows.get("quantiles", ()))
+
+
+def _quantiles_text(quantiles: Sequence[float]) -> str:
+    return f"the quantiles {', '.join(f'{one:g}' for one in quantiles)}" if quantiles else "one number"
 
 
 def _matched(rows: Sequence[bigquery.Row], live: int, challenger: int) -> np.ndarray:

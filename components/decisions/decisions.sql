@@ -94,7 +94,7 @@ WHERE pipeline_name = 'training' AND state = 'RUNNING' AND started_at > now() - 
 UNION
 SELECT claim.run_id, decision.model
 FROM registry.decision_claim AS claim JOIN registry.decision USING (decision_id)
-WHERE claim.created_at > now() - interval '1 day'
+WHERE verdict = 'train' AND claim.created_at > now() - interval '1 day'
   AND NOT EXISTS (SELECT FROM registry.pipeline_run AS run WHERE run.run_id = claim.run_id)
   AND NOT EXISTS (SELECT FROM registry.decision_claim AS later WHERE later.decision_id = claim.decision_id AND later.attempt > claim.attempt)
   AND NOT EXISTS (
@@ -105,6 +105,16 @@ ORDER BY run_id;
 -- name: insert_claim
 INSERT INTO registry.decision_claim (decision_id, attempt, run_id, host) VALUES (:decision_id, :attempt, :run_id, :host)
 ON CONFLICT DO NOTHING;
+
+-- name: insert_measurement
+-- A measurement begins. Whoever calls holds the model's lock.
+INSERT INTO registry.decision_claim (decision_id, attempt, run_id, host)
+SELECT decision_id, attempt, model || '-measurement-' || decision_id || '-' || attempt, :host
+FROM registry.decision
+  CROSS JOIN LATERAL (
+    SELECT COALESCE(max(attempt), 0) + 1 AS attempt FROM registry.decision_claim AS claim WHERE claim.decision_id = decision.decision_id
+  ) AS next
+WHERE decision_id = :decision_id;
 
 -- name: insert_outcome
 INSERT INTO registry.decision_outcome (decision_id, kind, subject, result, sentence, version, actor)
@@ -139,12 +149,12 @@ WHERE model = ANY(CAST(:models AS text[])) AND verdict = 'measure' AND (is_open 
 ORDER BY decision_id;
 
 -- name: to_measure
--- Measurements of any model that are not at their end, the oldest first.
+-- Measurements of any model that are not at their end: those that were begun least often first, then the oldest.
 SELECT decision_id, model FROM registry.decision
 WHERE verdict = 'measure' AND NOT EXISTS (
   SELECT FROM registry.decision_outcome AS outcome WHERE outcome.decision_id = decision.decision_id AND kind = 'measurement'
 )
-ORDER BY decision_id;
+ORDER BY (SELECT count(*) FROM registry.decision_claim AS claim WHERE claim.decision_id = decision.decision_id), decision_id;
 
 -- name: runs
 -- The last trainings of models, whoever asked for them.

@@ -65,7 +65,8 @@ def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sou
         AccessError: a service refuses or does not answer: nothing is decided then.
         RegistryError: what the registry has contradicts itself.
     """
-    facts, trained = standing.facts, standing.trained
+    ageing, trained = standing.ageing.get(model.task.decisive_metrics[0]), standing.trained
+    facts = replace(standing.facts, ageing=ageing)
     code = CodeFact("")
     if trained is not None:
         environment, components = trained.environment_digest, trained.pipeline_version

@@ -149,7 +149,8 @@ def _list(value: object) -> Sequence[object]:
 
 
 def _events(decision: RecordedDecision) -> Iterator[tuple[datetime | None, str, str, str]]:
-    claims = [(claim.created_at, f"run {claim.attempt}", claim.host, claim.run_id) for claim in decision.claims]
+    what = "run" if decision.trigger else "attempt"
+    claims = [(claim.created_at, f"{what} {claim.attempt}", claim.host, claim.run_id) for claim in decision.claims]
     outcomes = [
         (one.created_at, f"{one.kind} {one.result}", one.actor, one.sentence) for one in decision.outcomes if one.created_at is not None
     ]

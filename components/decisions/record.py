@@ -53,7 +53,7 @@ DONE, WANTED = "done", "wanted"
 
 @dataclass(frozen=True)
 class DecisionClaim:
-    """Who carries out a decision: the run that was claimed for it, on which host."""
+    """Who carries out a decision: the run that was claimed for it, or the measurement that began, on which host."""
 
     attempt: int
     run_id: str
@@ -168,8 +168,14 @@ def open_decisions(connection: sa.Connection, model: str) -> list[int]:
 
 
 def open_measurements(connection: sa.Connection) -> list[tuple[int, str]]:
-    """The decisions to measure that are not at their end, of all models, the oldest first: the id of each, and its model."""
+    """The decisions to measure that are not at their end, of all models: the id of each, and its model. Those that were begun least often
+    come first, then the oldest."""
     return [(row.decision_id, row.model) for row in execute(connection, "decisions.to_measure")]
+
+
+def begin_measurement(connection: sa.Connection, decision_id: int, host: str) -> None:
+    """Record that a measurement begins: whoever does not live to its end has left the attempt."""
+    execute(connection, "decisions.insert_measurement", decision_id=decision_id, host=host)
 
 
 def under_way(connection: sa.Connection) -> list[tuple[str, str]]:

@@ -37,7 +37,8 @@ def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, 
     """The pinned partitions that have other rows now, and days between them that have rows, and had none.
 
     Only those are read that BigQuery says were written since the run began, or that have vanished, and those once: `keep` says whether
-    the registry is to remember what was found.
+    the registry is to remember what was found. Of a view nobody knows which days were written, so that all pinned ones are read, once after
+    each change of anything behind it; a rewriting of its days is told from the next one by their row counts.
 
     Raises:
         SourceError: the table is gone, or cannot be read as it was.
@@ -69,7 +70,8 @@ def _appeared(sizes: PartitionSizes, pinned: Snapshot) -> list[date]:
 
 
 def _rewriting(trained: PinnedVersion, days: list[date], sizes: PartitionSizes) -> Rewriting:
-    return Rewriting(tuple(days), _fingerprint(trained, days, sizes.modified)[:16]) if days else Rewriting()
+    told_by = sizes.rows if sizes.is_view else sizes.modified
+    return Rewriting(tuple(days), _fingerprint(trained, days, told_by)[:16]) if days else Rewriting()
 
 
 def _compared(connection: sa.Connection, model: str, written: str) -> list[date] | None:
@@ -77,5 +79,5 @@ def _compared(connection: sa.Connection, model: str, written: str) -> list[date]
     return found
 
 
-def _fingerprint(trained: PinnedVersion, days: list[date], modified: Mapping[date, datetime]) -> str:
-    return fingerprint([trained.version, [[day.isoformat(), str(modified.get(day, ""))] for day in days]])
+def _fingerprint(trained: PinnedVersion, days: list[date], told_by: Mapping[date, datetime | int]) -> str:
+    return fingerprint([trained.version, [[day.isoformat(), str(told_by.get(day, ""))] for day in days]])

@@ -15,14 +15,14 @@ from components.model.folder import Model
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.partitions import PartitionRange, is_view, partitions_bytes
 from components.snapshot.query import dry_run
-from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, count_days, days_of_months, read_history, read_source_table
+from components.snapshot.source import AHEAD_OF_UTC, LOAD, History, days_of_months, days_of_view_bytes, read_days_of_view, read_source_table
 from components.snapshot.views.behind import newest_change
 from components.snapshot.window import resolve_window
 
 MONTH, DAY, HOUR = len("202612"), len("20261231"), len("2026123123")
 """The lengths of names of partitions."""
 COUNTS = 2
-"""A training counts its partitions in the source, and in the table that it has pinned."""
+"""A training counts its partitions in the source, and in the table that it has pinned; the days of a view twice, which it also copies."""
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,17 @@ class PartitionSizes:
     history: History
     rows: Mapping[date, int]
     modified: Mapping[date, datetime]
-    """When each was changed last."""
+    """When each was changed last; of a view, when anything behind it was."""
+    is_view: bool = False
 
     def rows_between(self, after: date, through: date) -> int:
         """The rows after one day, up to another."""
         return sum(rows for day, rows in self.rows.items() if after < day <= through)
 
     def written_at(self, first: date, last: date) -> datetime | None:
-        """When a partition from one day to another was written last."""
+        """When a partition from one day to another was written last; None of a view, of no day of which that is known."""
+        if self.is_view:
+            return None
         return max((when for day, when in self.modified.items() if first <= day <= last), default=None)
 
 
@@ -75,8 +78,8 @@ def read_partition_sizes(cloud: Cloud, model: Model) -> PartitionSizes:
 def _of_view(cloud: Cloud, model: Model, view: bigquery.Table) -> PartitionSizes:
     """The days of a view, which has no partitions of its own; each was changed when anything behind the view was."""
     field = model.source.partition_field
-    history, rows = read_history(cloud, view, field), count_days(cloud, view, field, date.min)
-    return PartitionSizes(history, rows, dict.fromkeys(rows, newest_change(cloud, view, field)))
+    history, rows = read_days_of_view(cloud, view, field)
+    return PartitionSizes(history, rows, dict.fromkeys(rows, newest_change(cloud, view, field)), is_view=True)
 
 
 def _of_days(partitions: Mapping[str, bigquery.Row]) -> tuple[Mapping[date, int], Mapping[date, datetime]]:
@@ -119,10 +122,12 @@ def training_bytes(cloud: Cloud, model: Model, through: date, history: History) 
     wanted = PartitionRange.of(table, model.source.partition_field, (window.first_partition, window.last_partition))
     with bigquery_errors(cloud.settings, f"partitions of {wanted.table}", remedy="correct model.toml"):
         counted = partitions_bytes(cloud.warehouse, wanted)
+        days = days_of_view_bytes(cloud.warehouse, table, wanted.field) if wanted.is_view else 0
     rows = dry_run(cloud, model, table=wanted.table, window=window).total_bytes_processed or 0
-    if max(counted, rows) > limit:
+    if (most := max(counted, rows, days)) > limit:
         raise SourceError(
-            f"a query of it would read {max(counted, rows):,} bytes, and PERENNIAL_MAXIMUM_BYTES_BILLED is {limit:,}: "
+            f"a query of it would read {most:,} bytes, and PERENNIAL_MAXIMUM_BYTES_BILLED is {limit:,}: "
             f"narrow the window or raise the limit"
         )
-    return COUNTS * counted + rows
+    copied = counted if wanted.is_view else 0
+    return COUNTS * (counted + days) + copied + rows

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from components.database.statements import execute
 from components.decisions.rewritten import PinnedVersion
 from components.deployment.rollouts import BY_POLICY
-from components.policy.facts import Facts, LiveFact, MeasurementFact, RequestFact, RunFact, TrainedFact
+from components.policy.facts import AgeingFact, Facts, LiveFact, MeasurementFact, RequestFact, RunFact, TrainedFact
 from components.runs.record import RunState
 from components.snapshot.document import snapshot_from
 from components.staleness.record import read_ageing_facts
@@ -41,7 +41,9 @@ class Standing:
     """How a model stands."""
 
     facts: Facts
-    """Those that the registry has, but for alarms."""
+    """Those that the registry has, but for alarms and ageing."""
+    ageing: Mapping[str, AgeingFact]
+    """How fast its versions age, by metric: which one tells, its task says."""
     trained: Trained | None
     seq: int
     """The number of its last decision, 0 for none."""
@@ -70,13 +72,13 @@ def read_standings(connection: sa.Connection, models: Sequence[str], *, most_run
                 trained=trained[name].fact if name in trained else None,
                 runs=tuple(map(_run, runs[name])),
                 requests=tuple(RequestFact(row.source, row.event_id, f"{row.actor} asks: {row.reason}") for row in requests[name]),
-                ageing=ageing.get(name),
                 measured=tuple(MeasurementFact(row.key, row.created_at, row.is_open, row.bytes_read) for row in measured[name]),
                 live=tuple(map(_live, live[name])),
                 answered=frozenset(row.key for row in asked[name] if row.answered),
                 failures={row.key: row.failures for row in asked[name] if row.failures and not row.answered},
                 paused=_pause(orders[name]),
             ),
+            ageing=ageing.get(name, {}),
             trained=trained.get(name),
             seq=last[name].seq if name in last else 0,
             subject=last[name].subject if name in last else "",

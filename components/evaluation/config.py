@@ -46,6 +46,7 @@ ROC = {"className": "ConfusionMatrixPlot", "config": json.dumps({"num_thresholds
 HAS_ROWS = {"slicingSpecs": [{}], "threshold": {"valueThreshold": {"lowerBound": 1}}}
 """TFMA blesses nothing that has no threshold at all: an evaluation without a row is what it always refuses."""
 PLOTS = (ROC, {"className": "CalibrationPlot", "config": json.dumps({"num_buckets": 20})})
+NO_STOCK = "the stock Evaluator knows no models of quantiles"
 
 
 def eval_config(model: Model) -> str:

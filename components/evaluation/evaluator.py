@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.errors import TaskError
+from components.evaluation.config import NO_STOCK
 from components.evaluation.split_scores import SplitScores, score_split
 from components.measurement.scored import Network, load_network
 from components.measurement.sums import StockOnlyError
@@ -40,7 +42,13 @@ class Judged:
 
 
 def evaluate(
-    config: str, judged: Judged, *, beam_args: Sequence[str], stock: bool = False, others: Mapping[str, Network] | None = None
+    config: str,
+    judged: Judged,
+    *,
+    beam_args: Sequence[str],
+    stock: bool = False,
+    is_stock_known: bool = True,
+    others: Mapping[str, Network] | None = None,
 ) -> SplitScores | None:
     """Evaluate the model on the eval split: in whole batches, or by the stock Evaluator where that alone knows how, or is asked for.
 
@@ -51,29 +59,32 @@ def evaluate(
         judged: what is evaluated.
         beam_args: where the stock Evaluator runs.
         stock: whether it runs in any case.
+        is_stock_known: whether it knows such models at all.
         others: other versions that score the same rows, by name; nothing is blessed for them.
 
     Raises:
-        TaskError: the model scores a row as NaN.
+        TaskError: the model scores a row as NaN, or the stock Evaluator, which does not know such models, would have to run.
     """
-    scores = None
+    scores, why = None, "--stock, or PERENNIAL_STOCK_EXECUTORS, asks for it: train without"
     try:
         completed = parse_config(config)
         (model_spec,) = completed.model_specs
         networks = {CANDIDATE: load_network(judged.saved_model, model_spec), **(others or {})}
         scores = score_split(completed, Path(judged.examples.path), SPLIT, networks)
     except StockOnlyError as error:
-        log.warning(f"the stock Evaluator runs, which takes longer: only it knows {error}")  # noqa: G004 - a plain log has no extras
-        stock = True
+        stock, why = True, f"only it knows {error}"
+        log.warning(f"the stock Evaluator runs, which takes longer: {why}")  # noqa: G004 - a plain log has no extras
     if stock or scores is None:  # None: the stock Evaluator alone knows
-        _run_stock(config, judged, beam_args)
+        _run_stock(config, judged, beam_args, lacks="" if is_stock_known else f"{NO_STOCK}, and {why}")
     else:
         _write(completed, scores, judged)
     return scores
 
 
-def _run_stock(config: str, judged: Judged, beam_args: Sequence[str]) -> None:
-    """Run TFX's own Evaluator."""
+def _run_stock(config: str, judged: Judged, beam_args: Sequence[str], lacks: str) -> None:
+    """Run TFX's own Evaluator, unless it lacks what it takes."""
+    if lacks:
+        raise TaskError(lacks)
     run_executor(
         Executor.EVALUATOR,
         {"examples": TypedArtifact(judged.examples, "Examples"), "model": TypedArtifact(judged.trained, "Model")},

@@ -45,10 +45,11 @@ def evaluate(
 
     Raises:
         ModelFolderError: a score is no probability, or no number where numbers are predicted.
-        TaskError: the model scores a row as NaN.
+        TaskError: the model scores a row as NaN, or only the stock Evaluator, which does not know such models, knows the rows.
     """
     others = _network_of(champion)
-    of_eval = evaluator.evaluate(eval_config(model), judged, beam_args=beam_args, stock=stock, others=others)
+    is_stock_known = not model.task.quantiles
+    of_eval = evaluator.evaluate(eval_config(model), judged, beam_args=beam_args, stock=stock, is_stock_known=is_stock_known, others=others)
     results = load_results(model, Path(judged.evaluation.path), blessed=(Path(judged.blessing.path) / "BLESSED").exists())
     if of_eval is None:
         return replace(results, champion=_without_rows(champion))

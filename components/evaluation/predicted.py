@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from components.errors import TaskError
 from components.evaluation.chance.by_key import with_key_intervals
-from components.evaluation.config import eval_config, without_plots
+from components.evaluation.config import NO_STOCK, eval_config, without_plots
 from components.evaluation.metric import Metric
 from components.evaluation.results import load_metrics
 from components.evaluation.split_scores import RowCollector, SplitRows
@@ -40,7 +41,9 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
             measurement = Measurement(config)
             measurement.add(_rows(model, rows, scores, measurement.features))
             write_results(config, measurement, Path(folder))
-        except StockOnlyError:
+        except StockOnlyError as error:
+            if model.task.quantiles:
+                raise TaskError(f"{NO_STOCK}, and only it knows {error}") from error
             _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
         metrics = load_metrics(model, Path(folder))
     return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.task)

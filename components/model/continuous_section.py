@@ -85,7 +85,8 @@ class ContinuousSection(Section):
     training_seconds_a_day: Whole | None = Field(default=None, gt=0)
     """No training starts that would, if it takes as long as the longest of the last three, exceed this sum of a day."""
     bytes_a_day: Whole | None = Field(default=None, gt=0)
-    """No training starts that would, by a dry run of its queries, exceed this sum of bytes that BigQuery reads for trainings in a day."""
+    """No training or measurement starts that would, by a dry run of a training's queries, exceed this sum of bytes that BigQuery reads for
+    both in a day."""
     training_hours: Whole = Field(default=24, gt=0, le=8_784)
     """A training that takes longer is ended and has failed. So has one of another machine that has not ended by then."""
     attempts: Whole = Field(default=3, gt=0, le=100)

@@ -10,6 +10,7 @@ ERRORS = ("mean_squared_error", ROOT_MEAN_SQUARED_ERROR, "mean_absolute_error")
 """Metrics of which less is better, in the label's unit or its square."""
 PINBALL_LOSS = "pinball_loss"
 """The mean over the quantiles that are predicted: what a prediction costs that is below, or above, a label. Less is better."""
+COVERAGE_OF = "coverage_of_"
 REGRESSION_METRICS = (
     "example_count",
     ROOT_MEAN_SQUARED_ERROR,
@@ -20,12 +21,12 @@ REGRESSION_METRICS = (
     "mean_prediction",
     "mean_label",
 )
-BOUNDLESS = ("example_count", "calibration", "mean_prediction", "mean_label")
-"""Metrics, beside errors, that may have any value."""
 HEADLINE_METRICS = ("auc", "macro_auc", R_SQUARED)
 """One for each task: the metric that stands for a version in a list."""
 MEASURES = ("auc", "precision", "recall", "f1")
 """The measures of each class of a multiclass model, and of their mean over the classes."""
+SHARES = (*MEASURES, "accuracy", "binary_accuracy", R_SQUARED, *(f"macro_{measure}" for measure in MEASURES))
+"""Metrics that are 1 at best."""
 
 
 def is_error(name: str) -> bool:
@@ -34,8 +35,8 @@ def is_error(name: str) -> bool:
 
 
 def most(name: str) -> float:
-    """The highest value that a metric can have: 1 of all but counts, errors and means."""
-    return math.inf if is_error(name) or name in BOUNDLESS else 1.0
+    """The highest value that a metric can have: 1 of shares and areas, and no bound of others, nor of a name that no metric has."""
+    return 1.0 if name in SHARES or name.startswith((COVERAGE_OF, *(class_metric(measure, "") for measure in MEASURES))) else math.inf
 
 
 def quantile_metric_names(quantiles: Sequence[float]) -> tuple[str, ...]:
@@ -50,7 +51,12 @@ def pinball_of(quantile: float) -> str:
 
 def coverage_of(quantile: float) -> str:
     """The share of labels up to what is predicted of a quantile, which is the quantile if that is right: `coverage_of_0.9`."""
-    return f"coverage_of_{quantile:g}"
+    return f"{COVERAGE_OF}{quantile:g}"
+
+
+def meant_coverage(name: str) -> float | None:
+    """What a coverage is if the quantile is right: more is no better than less. None of other metrics."""
+    return float(name.removeprefix(COVERAGE_OF)) if name.startswith(COVERAGE_OF) else None
 
 
 def class_metric_names(classes: Sequence[str]) -> tuple[str, ...]:

@@ -186,7 +186,8 @@ class Threshold(MetricBound):
                 f"threshold on {reprlib.repr(self.metric)} cannot be kept: at_least {self.at_least:g} is more than at_most {self.at_most:g}"
             )
         if self.at_least is not None and self.at_least > (highest := most(self.metric)):
-            raise ValueError(f"at_least = {self.at_least:g} of {reprlib.repr(self.metric)}, which is never above {highest:g}: 60 % are 0.6")
+            meant = f": {self.at_least:g} % are {self.at_least / 100:g}" if self.at_least <= 100 else ""
+            raise ValueError(f"at_least = {self.at_least:g} of {reprlib.repr(self.metric)}, which is never above {highest:g}{meant}")
         return self
 
 

@@ -10,11 +10,11 @@ KEY = re.compile(r"\s*([\w-]+)\s*=")
 PLACE = re.compile(r"\(at line (\d+), column \d+\)")
 SLIPS = (
     (re.compile(r"=\s*\[*\s*(True|False)\b"), "write true or false, in small letters"),
-    (re.compile(r"=\s*-?\d+,\d"), "write a decimal point"),
+    (re.compile(r"=\s*[+-]?[\d_]+,\d"), "write a decimal point"),
     (re.compile("[\u201c\u201d\u201e\u2018\u2019]"), "write straight quotes"),
     (re.compile(r"""=\s*("[^"]*|'[^']*)$"""), "close the quotes"),
     (re.compile(r"^[\w.-]+\s*:"), "write NAME = VALUE"),
-    (re.compile(r"=\s*\[*\s*[A-Za-z_]"), "write texts between quotes"),
+    (re.compile(r"=\s*\[*\s*(?!(true|false|inf|nan)\b)[A-Za-z_]"), "write texts between quotes"),
 )
 """What people write that is no TOML, by the line that it is refused at, and what to write instead."""
 

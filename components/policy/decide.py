@@ -8,7 +8,7 @@ from enum import StrEnum
 from components.model.continuous_section import ContinuousSection
 from components.policy.ageing import ageing_to_measure, bytes_today, runs_today
 from components.policy.facts import AlarmFact, Cause, Facts, LiveFact
-from components.policy.reasons import Reason, ReasonKind, reasons_to_train
+from components.policy.reasons import NEW_SPAN, Reason, ReasonKind, reasons_to_train
 from components.policy.times import next_day, quiet_until
 
 MENDED: Mapping[str, Cause] = {
@@ -139,7 +139,7 @@ def _unknown_cause(policy: ContinuousSection, facts: Facts, reasons: tuple[Reaso
 def _ageing(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     """Measure before a new span is judged. What does not ask how fast versions age does not wait for it."""
     found = ageing_to_measure(policy, facts)
-    if found is None or any(one.kind not in (ReasonKind.PARTITION, ReasonKind.SCHEDULE) and not one.unripe for one in reasons):
+    if found is None or not all(one.unripe or one.key.startswith(NEW_SPAN) for one in reasons):
         return None
     return Decision(PolicyVerdict.MEASURE, "ageing", found.sentence, (found,))
 

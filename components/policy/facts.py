@@ -145,7 +145,7 @@ class MeasurementFact:
     is_open: bool
     """Whether it is not at its end yet."""
     bytes_read: int = 0
-    """What it was to read of BigQuery at most."""
+    """What a training would have read of BigQuery when it was decided, which is counted for it."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from components.policy.facts import AgeingFact, Cause, Facts
 from components.policy.times import last_due
 
 TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
+NEW_SPAN = "partition:"
+"""Begins the key of the one reason that is judged by how fast versions age."""
 UNMEASURED = AgeingFact((0,), (0.0,))
 """Of versions of which nothing is known."""
 
@@ -77,7 +79,7 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
         since = f"version {trained.version} knows spans up to {trained.span}" if trained else "there is no version yet"
         sentence = f"the labels of span {source.span} are known, and {since}"
         unripe = (_lacking_rows(policy, facts) or _lacking_worth(policy, facts)) if trained else ""
-        yield Reason(ReasonKind.PARTITION, f"partition:{source.span}", sentence, unripe)
+        yield Reason(ReasonKind.PARTITION, f"{NEW_SPAN}{source.span}", sentence, unripe)
     if trained and source.rewritten:
         first, more = source.rewritten[0], len(source.rewritten) - 1
         what = f"partition {first}" + (f" and {more} more were" if more else " was")

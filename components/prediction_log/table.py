@@ -36,7 +36,8 @@ FIXED = (
     ("trace_id", "STRING"),
     ("environment", "STRING"),
 )
-"""The columns that every log has. `score` is that of a binary model, `class_scores` are those of several classes, in their order."""
+"""The columns that every log has. `score` is that of a binary model, `class_scores` are those of several classes
+or quantiles, in their order."""
 REPEATED = {"class_scores"}
 TYPES = {"int64": "INTEGER", "float32": "FLOAT", "string": "STRING"}
 DESCRIPTION = "Predictions, one row an instance, written by `perennial serve`. The scores are those that were answered."

@@ -1,13 +1,15 @@
 """Profile the pinned partitions: new and changed ones are streamed from the table snapshot, the others are cached."""
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 
 from components.cloud import Cloud
+from components.errors import SourceError
 from components.files import file_sha256, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.model.folder import Model
@@ -44,7 +46,7 @@ def profile_source(
 
     Raises:
         AccessError: BigQuery refuses or does not answer.
-        SourceError: the table snapshot is gone.
+        SourceError: the table snapshot is gone, or a view changed since it was described.
     """
     wanted = [_source_key(snapshot, index, cluster) for index in range(len(snapshot.partitions))]
     private_folder(cloud.settings.caches)
@@ -91,13 +93,25 @@ def _source_key(snapshot: Snapshot, index: int, cluster: str = "") -> ProfileKey
 def _profile_days(
     cloud: Cloud, snapshot: Snapshot, missing: dict[date, ProfileKey], cluster: str, as_of: datetime | None
 ) -> dict[ProfileKey, Columns]:
-    batches: dict[date, Columns] = {}
+    batches, streamed = dict[date, Columns](), Counter[date]()
     for batch in _stream(cloud, snapshot, sorted(missing), as_of):
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
+                streamed[day] += rows.num_rows
                 columns, before = profile_batch(_columns_of(rows, snapshot), cluster), batches.get(day)
                 batches[day] = columns if before is None else sum_profiles([before, columns])
+    _require_as_described(snapshot, {day: streamed[day] for day in missing})
     return {missing[day]: columns for day, columns in sorted(batches.items())}
+
+
+def _require_as_described(snapshot: Snapshot, streamed: Mapping[date, int]) -> None:
+    """Refuse days that have other rows than when they were described: a view that is not pinned is read at two moments."""
+    described = {one.day: one.rows for one in snapshot.partitions}
+    changed = [day for day in sorted(streamed) if streamed[day] != described[day]]
+    if changed:
+        first = changed[0]
+        what = f"{snapshot.source_table} changed while it was read ({first}: {described[first]:,} rows, then {streamed[first]:,})"
+        raise SourceError(f"{what}: run the same command again when its tables are written")
 
 
 def _columns_of(rows: pa.RecordBatch, snapshot: Snapshot) -> pa.RecordBatch:

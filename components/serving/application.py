@@ -1,6 +1,7 @@
 """The service over HTTP, as an ASGI application: health, metrics, both protocols, limits, the token."""
 
 import asyncio
+import base64
 import hmac
 import logging
 import os
@@ -28,6 +29,8 @@ ID_BYTES = 16
 """Of the id of a request that comes without one."""
 OPEN_PATHS = {"/healthz", "/readyz", "/v2/health/live", "/v2/health/ready"}
 """What a probe asks, without a token."""
+BROWSED_PATHS = {"/docs", "/openapi.json"}
+"""What a person reads in a browser, which asks for the token as a password. Nothing else takes it so."""
 FIRST_REFUSED, UNAUTHENTICATED = 400, 401
 METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 
@@ -35,6 +38,16 @@ METRICS = ("/metrics", "/monitoring/prometheus/metrics")
 def is_bearer(authorization: str, token: str) -> bool:
     """Whether a header has the token. How long that takes tells nothing of it."""
     return hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+
+
+def _is_basic(authorization: str, token: str) -> bool:
+    """Whether a header has the token as its password, as browsers send what a person types in."""
+    scheme, _, given = authorization.partition(" ")
+    try:
+        password = base64.b64decode(given, validate=True).partition(b":")[2]
+    except ValueError:
+        return False
+    return scheme.lower() == "basic" and hmac.compare_digest(password, token.encode())
 
 
 class Application:
@@ -83,7 +96,8 @@ class Application:
             answer = Answer(500, error_body(b"an internal error, which the service's log has"))
         if answer.status >= FIRST_REFUSED:
             self._remember_refused((scope["method"], path), request_id, answer.status, body, time.perf_counter() - started)
-        await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, trace and trace[0])})
+        sent = _headers(answer, request_id, trace and trace[0], is_browsed=scope["path"] in BROWSED_PATHS)
+        await send({"type": "http.response.start", "status": answer.status, "headers": sent})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
         self.service.metrics.request(scope["method"][:16], answer.route, answer.status, time.perf_counter() - started)
 
@@ -98,7 +112,8 @@ class Application:
     def _require_token(self, path: str, headers: Mapping[bytes, str]) -> None:
         if self.token is None or path in OPEN_PATHS:
             return
-        if not is_bearer(headers.get(b"authorization", ""), self.token):
+        given = headers.get(b"authorization", "")
+        if not is_bearer(given, self.token) and not (path in BROWSED_PATHS and _is_basic(given, self.token)):
             raise Refusal("the request needs the header `Authorization: Bearer TOKEN`, with the token of this service", "UNAUTHENTICATED")
 
     async def _body(self, headers: Mapping[bytes, str], receive: Receive) -> bytes:
@@ -140,14 +155,14 @@ def _too_large(limit: int) -> Refusal:
     return Refusal(f"the body has more than {limit:,} bytes: send several requests", status=413)
 
 
-def _headers(answer: Answer, request_id: str, traceparent: str | None) -> list[tuple[bytes, bytes]]:
+def _headers(answer: Answer, request_id: str, traceparent: str | None, *, is_browsed: bool) -> list[tuple[bytes, bytes]]:
     sent = [
         (b"content-type", answer.content_type),
         (b"content-length", str(len(answer.body)).encode()),
         (b"x-request-id", request_id.encode()),
     ]
-    if answer.status == 401:
-        sent.append((b"www-authenticate", b"Bearer"))
+    if answer.status == UNAUTHENTICATED:
+        sent.append((b"www-authenticate", b'Basic realm="the token is the password", charset="UTF-8"' if is_browsed else b"Bearer"))
     if answer.version is not None:
         sent.append((b"x-model-version", str(answer.version).encode()))
     if traceparent is not None:

@@ -20,17 +20,17 @@ def is_view(table: bigquery.Table) -> bool:
     return table.table_type in ("VIEW", "MATERIALIZED_VIEW")
 
 
-def days_condition(field: str, kind: str, first: str | None, after: str | None) -> str:
+def days_condition(field: str, kind: str, first: str, after: str | None) -> str:
     """That a row is of the days from one up to another, which is excluded; days as SQL. BigQuery prunes partitions by such a range.
 
     Args:
         field: that the table is partitioned on.
         kind: its type.
-        first: the first day, a DATE; None where there is no first one.
+        first: the first day, a DATE.
         after: the day after the last one; None where there is no last one.
     """
     bounds = ((sign, day) for sign, day in ((">=", first), ("<", after)) if day is not None)
-    return " AND ".join(f"`{field}` {sign} {day if kind == 'DATE' else f'{kind}({day})'}" for sign, day in bounds) or "TRUE"
+    return " AND ".join(f"`{field}` {sign} {day if kind == 'DATE' else f'{kind}({day})'}" for sign, day in bounds)
 
 
 @dataclass(frozen=True)

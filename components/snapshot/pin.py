@@ -43,12 +43,22 @@ def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:
     """Describe the snapshot and keep its rows as a BigQuery table snapshot. Pinning the same content again changes nothing.
 
     The table's rows and checksums are compared with those that were counted, whoever made it. It expires after a week, unless the
-    snapshot is recorded: see `components.snapshot.pinned.keep_pinned`.
+    snapshot is recorded: see `components.snapshot.pinned.keep_pinned`. A view that changed between the two is described once more.
 
     Raises:
         SourceError: as `describe_snapshot`, or the table does not hold what was counted, such as rows that are still being streamed in.
         AccessError: BigQuery refuses or does not answer.
     """
+    snapshot, wrong, of_view = _pin(cloud, model, through)
+    if wrong and of_view:
+        snapshot, wrong, of_view = _pin(cloud, model, through)
+    if wrong:
+        raise SourceError(_sentence(snapshot, wrong, of_view=of_view))
+    return snapshot
+
+
+def _pin(cloud: Cloud, model: Model, through: date) -> tuple[Snapshot, tuple[PartitionChange, ...], bool]:
+    """Describe and copy. Returns the partitions of which the copy is wrong, and whether the source is a view."""
     snapshot, as_of = describe_snapshot(cloud, model, through)
     with bigquery_errors(cloud.settings, f"table snapshot {snapshot.snapshot_table}", remedy="run the same command again"):
         of_view = is_view(cloud.warehouse.get_table(snapshot.source_table, timeout=60))
@@ -59,8 +69,7 @@ def pin(cloud: Cloud, model: Model, through: date) -> Snapshot:
             wrong = _differences(cloud, snapshot)
         if wrong:
             _drop_unrecorded(cloud, snapshot)
-            raise SourceError(_sentence(snapshot, wrong, of_view=of_view))
-    return snapshot
+    return snapshot, wrong, of_view
 
 
 def _copy(cloud: Cloud, snapshot: Snapshot, as_of: datetime, *, of_view: bool) -> bool:
@@ -116,11 +125,11 @@ def _drop_unrecorded(cloud: Cloud, snapshot: Snapshot) -> bool:
 
 def _sentence(snapshot: Snapshot, wrong: tuple[PartitionChange, ...], *, of_view: bool) -> str:
     if of_view:
-        days = f"{wrong[0].day} and {len(wrong) - 1} more"
         return (
-            f"view {snapshot.source_table} gave other rows when it was copied than when they were counted ({days} of "
-            f"{len(snapshot.partitions)} days): run the same command again if its tables were being written; if it gives other rows each "
-            f"time, by CURRENT_TIMESTAMP(), RAND() or the like, take that out of it"
+            f"view {snapshot.source_table} gave other rows when it was copied than when they were counted ({len(wrong)} of "
+            f"{len(snapshot.partitions)} days, first {wrong[0].day}), twice: run the same command again when its tables are written; if "
+            f"it gives other rows each time, by CURRENT_TIMESTAMP(), RAND() or the like, take that out of it; SUM and AVG of FLOAT64, "
+            f"ANY_VALUE, ARRAY_AGG and ROW_NUMBER with ties may, too: sum as NUMERIC, and order by a key"
         )
     first = wrong[0]
     return (

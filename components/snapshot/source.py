@@ -161,14 +161,31 @@ def read_history(cloud: Cloud, table: bigquery.Table, field: str) -> History:
         SourceError: the table has no partition of today or before.
         AccessError: BigQuery refuses or does not answer.
     """
+    if is_view(table):
+        return read_days_of_view(cloud, table, field)[0]
     name = table_name(table)
     with bigquery_errors(cloud.settings, f"partitions of {name}", remedy="load the table again"):
-        if is_view(table):
-            identifiers = [day.isoformat().replace("-", "") if day else NULL for day in _count(cloud, table, field, None, None)]
-        else:
-            identifiers = cloud.warehouse.list_partitions(table, timeout=60)
+        identifiers = cloud.warehouse.list_partitions(table, timeout=60)
         today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
         days = _days(cloud, table, sorted(identifier for identifier in identifiers if identifier.isdigit()))
+    return _history(name, days, identifiers, today)
+
+
+def read_days_of_view(cloud: Cloud, view: bigquery.Table, field: str) -> tuple[History, dict[date, int]]:
+    """The history of a view, and the rows of each day that has some.
+
+    Raises:
+        SourceError: the view has no rows of today or before.
+        AccessError: BigQuery refuses or does not answer.
+    """
+    with bigquery_errors(cloud.settings, f"days of {table_name(view)}", remedy="mend the view's query"):
+        counted = _count(cloud, view, field, f"DATE '{date.min}'", None, undated=True)
+        today = (current_time(cloud.warehouse) + AHEAD_OF_UTC).date()
+    rows = {day: count for day, count in counted.items() if day}
+    return _history(table_name(view), [*rows], [] if len(rows) == len(counted) else [NULL], today), rows
+
+
+def _history(name: str, days: Sequence[date], identifiers: Sequence[str], today: date) -> History:
     if not days and NULL in identifiers:
         raise SourceError(f"table {name} has rows, but none has a date in its partition field: fill it where the data are prepared")
     if not days and UNPARTITIONED in identifiers:
@@ -184,7 +201,7 @@ def read_history(cloud: Cloud, table: bigquery.Table, field: str) -> History:
 
 def _days(cloud: Cloud, table: bigquery.Table, identifiers: Sequence[str]) -> list[date]:
     """The days that partitions are of, ascending; those of months are asked for, since a month may lack some."""
-    if not identifiers or is_view(table) or table.time_partitioning.type_ != "MONTH":
+    if not identifiers or table.time_partitioning.type_ != "MONTH":
         return sorted({_day(identifier) for identifier in identifiers})
     return [*days_of_months(cloud, table, identifiers)]
 
@@ -213,16 +230,31 @@ def count_days(cloud: Cloud, table: bigquery.Table, field: str, first: date) -> 
         return _count(cloud, table, field, f"DATE '{first}'", None)
 
 
-def _count(cloud: Cloud, table: bigquery.Table, field: str, first: str | None, after: str | None) -> dict[date, int]:
-    kind = field_type(field, {column.name: column.field_type for column in table.schema})
-    sql = (Path(__file__).parent / "days.sql").read_text()
-    query = sql.format(
-        day=f"`{field}`" if kind == "DATE" else f"DATE(`{field}`)",
-        table=quoted(table_name(table)),
-        condition=days_condition(field, kind, first, after),
-    )
+def _count(cloud: Cloud, table: bigquery.Table, field: str, first: str, after: str | None, *, undated: bool = False) -> dict[date, int]:
+    """The rows of each day; those without a date under None, if they are asked for. A table may require the condition on its days."""
+    query = _days_query(table, field, first, after, undated=undated)
     config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
     return {row.day: int(row.row_count) for row in cloud.warehouse.query(query, config).result(timeout=600)}
+
+
+def days_of_view_bytes(client: bigquery.Client, view: bigquery.Table, field: str) -> int:
+    """How many bytes `read_days_of_view` would read. Errors of BigQuery's client are not translated."""
+    query = _days_query(view, field, f"DATE '{date.min}'", None, undated=True)
+    job = client.query(query, bigquery.QueryJobConfig(dry_run=True, use_query_cache=False), timeout=60)
+    return job.total_bytes_processed or 0
+
+
+def _days_query(table: bigquery.Table, field: str, first: str, after: str | None, *, undated: bool) -> str:
+    kind = field_type(field, {column.name: column.field_type for column in table.schema})
+    return (
+        (Path(__file__).parent / "days.sql")
+        .read_text()
+        .format(
+            day=f"`{field}`" if kind == "DATE" else f"DATE(`{field}`)",
+            table=quoted(table_name(table)),
+            condition=days_condition(field, kind, first, after) + (f" OR `{field}` IS NULL" if undated else ""),
+        )
+    )
 
 
 def _day(identifier: str) -> date:

@@ -8,7 +8,7 @@ from datetime import date
 
 import numpy as np
 
-from components.errors import RegistryError
+from components.errors import UntoldError
 from components.model.metric_names import is_error
 from components.policy.facts import AgeingFact
 from components.staleness.record import AgedMetrics, LaterSpans
@@ -16,8 +16,6 @@ from components.staleness.record import AgedMetrics, LaterSpans
 LEAST_VERSIONS = 3
 """Of fewer versions chance cannot be told from ageing: the pace then has no interval."""
 MONTH_DAYS = 30
-UNTOLD = "cannot be told"
-"""Is in the sentence of who refuses to tell how fast versions age."""
 CURVE_POINTS = 12
 """Ages are put together until there are at most so many."""
 
@@ -101,14 +99,15 @@ def ageing_of(model: str, metric: str, spans: LaterSpans) -> Ageing:
     """How fast versions age by a metric.
 
     Raises:
-        RegistryError: no two versions were measured by it on the same span, so that nothing can be told.
+        UntoldError: no two versions were measured by it on the same span, so that nothing can be told.
     """
     by_rows = _by_rows(metric, spans.cells)
     if not by_rows:
         why = "; ".join(spans.notes) or "no span is later than what two of its versions that select the same rows have learned from"
-        raise RegistryError(
-            f"how fast {model} ages {UNTOLD} by {metric}: no two of its versions were measured on the same later rows ({why}). "
-            f"Train on newer labels with `perennial train {model}`"
+        raise UntoldError(
+            f"how fast {model} ages cannot be told by {metric}: no two of its versions were measured on the same later rows ({why}). "
+            f"Train on newer labels with `perennial train {model}`",
+            is_final=spans.is_whole,
         )
     less_is_better = is_error(metric)
     sign = -1.0 if less_is_better else 1.0

@@ -46,6 +46,7 @@ class _Work:
     cells: Sequence[_Cell]
     known: dict[tuple[int, str], LaterMetrics]
     notes: list[str] = field(default_factory=list)
+    is_whole: bool = True
 
     def missing(self) -> dict[tuple[object, ...], list[_Cell]]:
         """Cells that nobody has measured, by the recipe of their rows."""
@@ -54,6 +55,11 @@ class _Work:
             if (cell.version.story.number, cell.rows_sha256) not in self.known:
                 found[cell.version.recipe].append(cell)
         return found
+
+    def miss(self, note: str) -> None:
+        """Note what could not be read."""
+        self.notes.append(note)
+        self.is_whole = False
 
 
 def measure_later_spans(cloud: Cloud, model: Model, *, versions: int, progress: Callable[[str], object]) -> LaterSpans:
@@ -82,7 +88,7 @@ def measure_later_spans(cloud: Cloud, model: Model, *, versions: int, progress: 
     found = ((_recipe(cell), work.known.get((cell.version.story.number, cell.rows_sha256))) for cell in work.cells)
     recipes = {recipe: number for number, recipe in enumerate(dict.fromkeys(_recipe(cell) for cell in work.cells))}
     aged = tuple(AgedMetrics(learned[one.version], one, recipes[recipe]) for recipe, one in found if one is not None)
-    return LaterSpans(learned, aged, len(work.known) - before, tuple(dict.fromkeys(work.notes)))
+    return LaterSpans(learned, aged, len(work.known) - before, tuple(dict.fromkeys(work.notes)), work.is_whole)
 
 
 def _recipe(cell: _Cell) -> tuple[object, ...]:
@@ -128,7 +134,7 @@ def _measure_recipe(
         try:
             _measure_version(cloud, work, own, samples)
         except (RegistryError, SourceError) as error:
-            work.notes.append(f"version {number} cannot be asked: {error}")
+            work.miss(f"version {number} cannot be asked: {error}")
 
 
 def _read(
@@ -145,7 +151,7 @@ def _read(
         try:
             samples |= _sampled(cloud, model, snapshot, spans)
         except SourceError as error:
-            work.notes.append(f"the spans {spans[0]} to {spans[-1]} cannot be read: {error}")
+            work.miss(f"the spans {spans[0]} to {spans[-1]} cannot be read: {error}")
     return samples
 
 

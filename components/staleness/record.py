@@ -60,6 +60,8 @@ class LaterSpans:
     """How many of them were not known before."""
     notes: tuple[str, ...]
     """What could not be measured, and why."""
+    is_whole: bool = True
+    """Whether all that there is could be read: what could not may be readable another time."""
 
 
 def read_later_metrics(connection: sa.Connection, model: str) -> Mapping[tuple[int, str], LaterMetrics]:
@@ -68,15 +70,17 @@ def read_later_metrics(connection: sa.Connection, model: str) -> Mapping[tuple[i
     return {(one.version, one.rows_sha256): one for one in found}
 
 
-def read_ageing_facts(connection: sa.Connection, models: Sequence[str]) -> Mapping[str, AgeingFact]:
-    """How fast versions of models age, as it was measured last, by name; nothing of those of which nothing could be told."""
-    rows = execute(connection, "staleness.ageing", models=list(models))
-    return {row.model: AgeingFact(tuple(row.ages), tuple(row.losses)) for row in rows}
+def read_ageing_facts(connection: sa.Connection, models: Sequence[str]) -> Mapping[str, Mapping[str, AgeingFact]]:
+    """How fast versions of models age, as it was measured last, by model and metric; nothing where nothing could be told."""
+    found: dict[str, dict[str, AgeingFact]] = {}
+    for row in execute(connection, "staleness.ageing", models=list(models)):
+        found.setdefault(row.model, {})[row.metric] = AgeingFact(tuple(row.ages), tuple(row.losses))
+    return found
 
 
-def record_ageing_fact(connection: sa.Connection, model: str, fact: AgeingFact) -> None:
-    """Record how fast versions age, for policies. Recording the same again changes nothing."""
-    execute(connection, "staleness.insert_ageing", model=model, ages=list(fact.ages), losses=list(fact.losses))
+def record_ageing_fact(connection: sa.Connection, model: str, metric: str, fact: AgeingFact) -> None:
+    """Record how fast versions age by a metric, for policies. Recording the same again changes nothing."""
+    execute(connection, "staleness.insert_ageing", model=model, metric=metric, ages=list(fact.ages), losses=list(fact.losses))
 
 
 def _metrics(row: Row[Any]) -> LaterMetrics:

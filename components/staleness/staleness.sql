@@ -12,14 +12,22 @@ ON CONFLICT DO NOTHING;
 
 -- name: insert_ageing
 -- What was measured last, unless it says the same.
-INSERT INTO registry.ageing (model, ages, losses)
-SELECT CAST(:model AS text), CAST(:ages AS integer[]), CAST(:losses AS double precision[])
+INSERT INTO registry.ageing (model, metric, ages, losses)
+SELECT CAST(:model AS text), CAST(:metric AS text), CAST(:ages AS integer[]), CAST(:losses AS double precision[])
 WHERE NOT EXISTS (
-  SELECT FROM (SELECT ages, losses FROM registry.ageing WHERE model = CAST(:model AS text) ORDER BY ageing_id DESC LIMIT 1) AS last
+  SELECT FROM (
+    SELECT ages, losses FROM registry.ageing
+    WHERE model = CAST(:model AS text) AND metric = CAST(:metric AS text)
+    ORDER BY ageing_id DESC LIMIT 1
+  ) AS last
   WHERE ages = CAST(:ages AS integer[]) AND losses = CAST(:losses AS double precision[])
 );
 
 -- name: ageing
-SELECT wanted.model, ages, losses
+SELECT wanted.model, metric, ages, losses
 FROM unnest(CAST(:models AS text[])) AS wanted (model)
-  CROSS JOIN LATERAL (SELECT ages, losses FROM registry.ageing WHERE ageing.model = wanted.model ORDER BY ageing_id DESC LIMIT 1) AS last;
+  CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (metric) metric, ages, losses FROM registry.ageing
+    WHERE ageing.model = wanted.model
+    ORDER BY metric, ageing_id DESC
+  ) AS last;

@@ -19,6 +19,7 @@ from components.measurement.score_counts import ScoreCounts
 from components.monitoring.inputs import COVERAGE
 from components.monitoring.record import DayState, LiveDay, ServedDay
 
+LIVE = "live"
 ESTIMATED = ("auc", "binary_accuracy", "calibration")
 """Of binary models."""
 REFERENCE_DAYS = 14
@@ -92,6 +93,12 @@ def estimate_days(days: Sequence[LiveDay], label_delay_days: int) -> dict[Served
     for day in days:
         groups.setdefault((day.served.version, day.served.role), []).append(day)
     return {served: found for own in groups.values() for served, found in _estimate_own(own, label_delay_days).items()}
+
+
+def last_estimates(estimates: Mapping[ServedDay, Sequence[Estimate]]) -> tuple[ServedDay, Sequence[Estimate]] | None:
+    """Those of the last day of a live version; of the last day at all where only others, such as shadows, have some."""
+    last = max(estimates, key=lambda served: (served.role == LIVE, served.day, served.version), default=None)
+    return None if last is None else (last, estimates[last])
 
 
 def estimates_of(estimates: Sequence[Estimate], slice_: Mapping[str, str]) -> dict[str, Estimate]:

@@ -14,7 +14,7 @@ from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDa
 from components.registry.deployments import Event
 from components.report.templating import render
 from components.report.trends import TimeMark, TrendPoint, trend, volume
-from components.trends.estimates import Estimate, estimate_days, estimates_of
+from components.trends.estimates import Estimate, estimate_days, estimates_of, last_estimates
 from components.wording import slice_text
 
 DRAWN_SLICES = 12
@@ -132,7 +132,8 @@ def _slice_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tupl
     known = [
         metric for metric in measured.metrics if metric.name == name and metric.slice and metric.ci_high and metric.ci_high != metric.ci_low
     ]
-    expected = {slice_key(one.slice): one.high for one in estimates[max(estimates)] if one.name == name} if estimates else {}
+    last = last_estimates(estimates)
+    expected = {slice_key(one.slice): one.high for one in last[1] if one.name == name} if last else {}
     worst = sorted(
         known, key=lambda metric: expected.get(slice_key(metric.slice), metric.ci_high or 0.0)
     )  # of few rows a value says little

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from components.errors import BlockedError, PerennialError
+from components.errors import BlockedError, PerennialError, UntoldError
 from components.files import disk_full
 from pipelines.cli.exit_code import ExitCode
 
@@ -77,15 +77,16 @@ class LazyGroup(click.Group):
             if known is None:
                 raise
             code = ExitCode.BLOCKED if isinstance(known, BlockedError) else ExitCode.FAILED
-            _show_json(ctx, str(known), code)
+            more = {"is_final": known.is_final} if isinstance(known, UntoldError) else {}
+            _show_json(ctx, str(known), code, **more)
             click.echo(f"Error: {known}", err=True)
             ctx.exit(code)
 
 
-def _show_json(ctx: click.Context, sentence: str, code: ExitCode) -> None:
+def _show_json(ctx: click.Context, sentence: str, code: ExitCode, **more: bool) -> None:
     """Print an error where a script that asked for JSON reads it. People have it on the standard error, with or without."""
     if ctx.meta[JSON]:
-        click.echo(json.dumps({"error": sentence, "exit_code": code}, indent=2))
+        click.echo(json.dumps({"error": sentence, "exit_code": code, **more}, indent=2))
 
 
 @contextmanager

@@ -22,6 +22,8 @@ READ_ATTEMPTS = 4
 WORTH_WAITING = (429, 502, 503, 504)
 """Answers after which a call that changes nothing is made again."""
 FIRST_PAUSE_SECONDS = 0.5
+NO_LOG = '{"error_message"'
+"""So begins what is said instead of a log: the server has answered 200 before it looked."""
 
 
 class UnansweredError(AccessError):
@@ -133,19 +135,38 @@ class Kubeflow:
         Raises:
             PerennialError: the pod and its log are gone, or nobody answers.
         """
-        what, path = f"to show the log of pod {pod}", f"/apis/v1alpha1/runs/{kubeflow_run}/nodes/{pod}/log"
-        try:
-            data = self._client.call_api(
-                path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True, _request_timeout=self._timeout
-            ).data
-        except ApiException as error:
-            raise refused(ApiCall(self.host, what), error.status or 0, _text(error)) from error
-        except urllib3.exceptions.HTTPError as error:
-            raise silent(ApiCall(self.host, what), error) from error
-        text = data.decode(errors="replace")
-        if text.startswith('{"error_message"'):  # the server has said 200 before it looked
-            raise refused(ApiCall(self.host, what, "its pod is gone; set up Argo's archive of logs to keep them"), 404, text)
+        with self._log(kubeflow_run, pod) as answer:
+            text = answer.data.decode(errors="replace")
+        if text.startswith(NO_LOG):
+            gone = ApiCall(self.host, _to_show(pod), "its pod is gone; set up Argo's archive of logs to keep them")
+            raise refused(gone, 404, text)
         return str(text)
+
+    def has_log(self, kubeflow_run: str, pod: str) -> bool:
+        """Whether a pod of a run has a log, of which a few bytes are read.
+
+        Raises:
+            PerennialError: nobody answers, or it may not be read.
+        """
+        with self._log(kubeflow_run, pod) as answer:
+            return not answer.read(len(NO_LOG)).decode(errors="replace").startswith(NO_LOG)
+
+    @contextmanager
+    def _log(self, kubeflow_run: str, pod: str) -> Iterator[Any]:
+        call = ApiCall(self.host, _to_show(pod))
+        path = f"/apis/v1alpha1/runs/{kubeflow_run}/nodes/{pod}/log"
+        try:
+            answer = self._client.call_api(
+                path, "GET", auth_settings=["Bearer"], _preload_content=False, _return_http_data_only=True, _request_timeout=self._timeout
+            )
+            try:
+                yield answer
+            finally:
+                answer.close()  # what was not read is not sent
+        except ApiException as error:
+            raise refused(call, error.status or 0, _text(error)) from error
+        except urllib3.exceptions.HTTPError as error:
+            raise silent(call, error) from error
 
     def every(self, what: str, method: Callable[..., Any], field: str, **options: Any) -> Iterator[Any]:
         """All items of a list, page by page."""
@@ -156,6 +177,10 @@ class Kubeflow:
             token = answer.next_page_token
             if not token:
                 return
+
+
+def _to_show(pod: str) -> str:
+    return f"to show the log of pod {pod}"
 
 
 @contextmanager

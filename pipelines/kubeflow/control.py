@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 
 from components.database.engine import make_engine
-from components.errors import RegistryError, TaskError
+from components.errors import PerennialError, RegistryError, TaskError
 from components.model.folder import read_model
 from components.reason import LONGEST_REASON
 from components.runs.kubeflow import find_execution
@@ -52,8 +52,17 @@ def read_logs(kubeflow: Kubeflow, run: RemoteRun, step: str | None) -> Iterator[
 
 
 def has_begun(kubeflow: Kubeflow, run: RemoteRun, task: RemoteTask) -> bool:
-    """Whether the container of a step's last attempt has started: until then it has no log."""
-    return any(_log_if_there(kubeflow, run, pod) is not None for pod in task.named_pods[-len(TEMPLATES) :])
+    """Whether the container of a step's last attempt has started, as far as is known: until then it has no log."""
+    return any(_may_have_log(kubeflow, run, pod) for pod in task.named_pods[-len(TEMPLATES) :])
+
+
+def _may_have_log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> bool:
+    try:
+        return kubeflow.has_log(run.kubeflow_run, pod)
+    except RegistryError:
+        return False
+    except PerennialError:  # of a server that is busy, or lets nobody read logs: the run goes on
+        return True
 
 
 def _log(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str:

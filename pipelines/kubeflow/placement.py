@@ -3,7 +3,7 @@
 Settings reach the steps as a ConfigMap, which the overlays of infra/kubeflow make of a file, and secrets as a Secret: neither is in the
 compiled pipeline, nor is which of them are set, so that the same pipeline comes of it whoever compiles it. docs/kubeflow.md has the table.
 
-Argo keeps what it is told of a task ten times, in a workflow of at most 1 MiB. So ConfigMap and Secret are folders, and one variable is
+Argo keeps what the driver says of a pod six times, in a workflow of at most 1 MiB. So ConfigMap and Secret are folders, and one variable is
 left: without it Kubernetes does not start the pod, and says why.
 """
 
@@ -17,9 +17,11 @@ from components.runs.steps import STEPS
 from components.settings import PREFIX, SETTINGS_FOLDER, Settings
 from pipelines.training import Place
 
-SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password", "mlflow_password", "mlflow_token")
-NOT_FOR_STEPS = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
-"""What says where this machine has its files, or who changes the registry's tables; and the image, which is set as it was submitted."""
+SECRETS = ("alarm_events", "alarm_mail_server", "alarm_webhook", "database_password")
+OF_THIS_MACHINE = ("state_folder", "models_folder", "cache_folder", "credentials_file", "owner_user", "owner_credentials_file", "image")
+NOT_FOR_STEPS = (*OF_THIS_MACHINE, "mlflow_password", "mlflow_token")
+"""What says where this machine has its files, or who changes the registry's tables; the image, which is set as it was submitted; and what
+`perennial export` alone needs, which no step calls."""
 NEEDED = ("environment", "pipeline_root", *(name for name, field in Settings.model_fields.items() if field.is_required()))
 """Without these no step could work. A ConfigMap has them all, whether they are defaults or not."""
 LOOK = StepResources(cpu="250m", retries=0, timeout_minutes=60)
@@ -28,6 +30,7 @@ FOLDERS = ("/etc/perennial", "/etc/perennial-secrets")
 """Where the ConfigMap and the Secret are, a file for each setting."""
 USER = 65532
 """The image's user, who is not root."""
+SCRATCH_VOLUME = "scratch"
 SCRATCH = "/tmp"  # noqa: S108 - a volume of the pod's own
 SCRATCH_SIZE = "20Gi"
 FIRST_PAUSE_SECONDS = 30
@@ -83,16 +86,17 @@ def _place(task: dsl.PipelineTask, wanted: StepResources, title: str) -> None:
         operator = "Exists" if toleration.value is None else "Equal"
         kubernetes.add_toleration(task, toleration.key, operator, toleration.value, toleration.effect)
     kubernetes.set_security_context(task, run_as_user=USER, run_as_non_root=True)
-    kubernetes.empty_dir_mount(task, "scratch", SCRATCH, size_limit=SCRATCH_SIZE)
+    kubernetes.empty_dir_mount(task, SCRATCH_VOLUME, SCRATCH, size_limit=SCRATCH_SIZE)
 
 
 def _require_names(settings: Settings) -> None:
     """Refuse names that two volumes of a pod would have: Kubeflow calls them after what is mounted."""
-    names = [settings.kubeflow_config_map, settings.kubeflow_secret, settings.kubeflow_credentials_secret]
+    names = [settings.kubeflow_config_map, settings.kubeflow_secret, settings.kubeflow_credentials_secret, SCRATCH_VOLUME]
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice:
         variables = "PERENNIAL_KUBEFLOW_CONFIG_MAP, PERENNIAL_KUBEFLOW_SECRET and PERENNIAL_KUBEFLOW_CREDENTIALS_SECRET"
-        raise SettingsError(f"two of {variables} name {twice!r}, and Kubeflow calls a volume after each: give them different names")
+        own = f", or one of them and the volume {SCRATCH_VOLUME!r} of each pod" if twice == SCRATCH_VOLUME else ""
+        raise SettingsError(f"two of {variables} name {twice!r}{own}, and Kubeflow calls a volume after each: give them different names")
 
 
 def _longest_seconds(wanted: StepResources) -> int:

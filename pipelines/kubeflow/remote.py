@@ -32,6 +32,8 @@ STATES = {
     "CANCELED": RemoteState.FAILED,
 }
 """Argo's and Kubeflow's words, in capitals; any other, and none, is waiting. A task that Argo omits has none."""
+SHOWN = (*STEPS, "look")
+"""Which of a workflow's nodes are steps: those of trainings, and the one of the watcher's runs (pipelines/look.py)."""
 ENDED = (RemoteState.SUCCEEDED, RemoteState.FAILED, RemoteState.SKIPPED)
 
 
@@ -99,7 +101,7 @@ def _pending(details: Any) -> Iterator[str]:
     yield from sorted({name.partition("-driver")[0] for name in waiting if "-driver" in name})
     if any(name.startswith("executor") for name in waiting):
         yield from (
-            detail.display_name for detail in details if detail.display_name in STEPS and _state(detail.state) is RemoteState.RUNNING
+            detail.display_name for detail in details if detail.display_name in SHOWN and _state(detail.state) is RemoteState.RUNNING
         )
 
 
@@ -108,7 +110,7 @@ def _tasks(details: Any) -> Iterator[RemoteTask]:
     has none, and the driver's are shown."""
     drivers = {detail.display_name: _attempts(detail) for detail in details if (detail.display_name or "").endswith("-driver")}
     for detail in sorted(details, key=lambda detail: (detail.start_time is None, detail.start_time)):
-        if detail.display_name in STEPS:
+        if detail.display_name in SHOWN:
             state = _state(detail.state)
             took = (detail.end_time - detail.start_time).total_seconds() if state in ENDED and detail.start_time else 0.0
             pods = _attempts(detail) or drivers.get(f"{detail.display_name}-driver", ())

@@ -20,10 +20,10 @@ ID_SHARE = 0.9
 LEAK_PURITY = 0.995
 """A column leaks the label if its values alone tell it for more than this share of the rows."""
 NEVER_EMPTY = 0.98
-CODES = frozenset({"code", "zip", "zipcode", "postcode", "postal"})
+CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 """Words in the names of columns whose whole numbers are names, and not amounts."""
 LEAST_CODES, FAR_APART = 4, 8
-"""So few whole numbers, which lie so many times further apart than if they followed each other, are names too."""
+"""So few whole numbers, which lie so many times further apart than if they followed each other, may be names too."""
 ROWS_PER_CODE = 20
 
 
@@ -166,16 +166,19 @@ def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
 
 def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     name, source = feature_name(column), f"t.`{column}`"
-    if kind in WHOLE and _is_code(name, values):
-        text = f"IFNULL(CAST({source} AS STRING), 'missing')"
-        return [Feature(name, text, is_number=False, distinct=pc.count_distinct(values, mode="all").as_py())]
+    distinct = pc.count_distinct(values, mode="all").as_py()
+    as_text = f"IFNULL(CAST({source} AS STRING), 'missing')"
+    if kind in WHOLE and CODES & set(name.split("_")):
+        return [Feature(name, as_text, is_number=False, distinct=distinct)]
     if kind in NUMBERS:
         number = source if kind in WHOLE else f"CAST({source} AS FLOAT64)"
         found = [Feature(name, f"IFNULL({number}, 0)", is_number=True)]
+        if kind in WHOLE and _may_be_code(values):  # nothing but its name tells a department from an amount, whose order counts
+            found.append(Feature(f"{name}_code", as_text, is_number=False, distinct=distinct))
     elif kind in ("BOOLEAN", "BOOL"):
         found = [Feature(name, f"IF({source}, 1, 0)", is_number=True)]
     elif kind == "STRING":
-        return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=pc.count_distinct(values, mode="all").as_py())]
+        return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=distinct)]
     elif kind == "DATE":
         found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF(as_of, {source}, DAY), 0)", is_number=True)]
     else:  # a point in time, or a time of day
@@ -185,9 +188,7 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     return found
 
 
-def _is_code(name: str, values: pa.Array) -> bool:
-    if CODES & set(name.split("_")):
-        return True
+def _may_be_code(values: pa.Array) -> bool:
     distinct = pc.count_distinct(values).as_py()
     if not LEAST_CODES <= distinct <= FEW_VALUES:
         return False

@@ -116,7 +116,11 @@ def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
 def _day_of_view(view: bigquery.Table, wanted: str | None) -> str:
     able = [column.name for column in view.schema if column.field_type in PARTITION_TYPES]
     if wanted is None and len(able) != 1:
-        told = f"name it, --partition-field {' or '.join(able)}" if able else f"a view needs a {', '.join(PARTITION_TYPES)} that does"
+        told = (
+            f"name it, --partition-field {' or '.join(able)}"
+            if able
+            else "let the view give a column of type DATE, DATETIME or TIMESTAMP with the day of each row"
+        )
         raise SourceError(f"which column of view {table_name(view)} tells the day of a row? {told}")
     return wanted or able[0]
 

@@ -50,6 +50,17 @@ def look(watcher: Watcher, model: Model, policy: ContinuousSection) -> Decision:
     return _decision(reading, model, policy, _facts(reading, model, policy))[1]
 
 
+def would_measure(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """Whether a decision to measure, which waits for its turn, would be made now: these may be quiet hours, or the model was paused.
+
+    Raises:
+        AccessError: a service refuses or does not answer.
+    """
+    facts = _facts(watcher, model, policy)
+    others = tuple(one for one in facts.measured if not one.is_open)
+    return _decision(watcher, model, policy, replace(facts, measured=others))[1].verdict is PolicyVerdict.MEASURE
+
+
 def settle(watcher: Watcher, model: Model, policy: ContinuousSection, standing: Standing) -> bool:
     """Decide about a model that is not busy by how it stood when the pass began. Returns whether that is all there is to do.
 

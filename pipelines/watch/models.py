@@ -125,13 +125,13 @@ def watch_once(watcher: Watcher, names: Sequence[str]) -> bool:
 
     is_well = each_watched(watcher, names, act, lambda model: model.name in quiet or leave_model(watcher, model))
     try:
-        measured = measure_decided(watcher, names or model_names(watcher.cloud.settings.models_folder))
-    except AccessError:
+        measured, could_measure = measure_decided(watcher, names or model_names(watcher.cloud.settings.models_folder))
+    except Exception:  # it must not stop the looks to come
         log.warning("nothing was measured", exc_info=True)
         return False
     if measured:  # what they are to be trained for is judged by it
         is_well = each_watched(watcher, measured, partial(watch_model, watcher)) and is_well
-    return is_well
+    return is_well and could_measure
 
 
 def _quiet_models(watcher: Watcher, names: Sequence[str]) -> Mapping[str, Standing]:

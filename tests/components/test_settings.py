@@ -67,6 +67,7 @@ def test_a_mounted_config_map_wins_over_files_and_a_variable_over_it(
     given = {
         "PERENNIAL_BUCKET": "mounted",
         "PERENNIAL_PROJECT": "mounted",
+        "PERENNIAL_PIPELINE_ROOT": "gs://mounted",
         "PERENNIAL_TARGETS": '["blue"]\n',
         "OTHER": "x",
         "PERENNIAL_NEWER": "x",
@@ -83,6 +84,35 @@ def test_a_mounted_config_map_wins_over_files_and_a_variable_over_it(
     assert (settings.project, settings.bucket, settings.targets, settings.database_user) == ("variable", "mounted", ("blue",), "trainer")
     assert settings.database_password is not None
     assert settings.database_password.get_secret_value() == "hidden"
+
+
+@pytest.mark.parametrize(
+    ("mounted", "says"),
+    [
+        ({}, "PERENNIAL_PIPELINE_ROOT is missing"),
+        ({"PERENNIAL_TARGETS": "blue"}, 'error parsing value for field "targets" from source "SecretsSettingsSource" (Expecting value: '),
+        ({"PERENNIAL_CONNECT_TIMEOUT_SECONDS": "0"}, "PERENNIAL_CONNECT_TIMEOUT_SECONDS = "),
+    ],
+)
+def test_what_is_wrong_with_mounted_settings_is_told_with_where_they_are(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mounted: dict[str, str], says: str
+) -> None:
+    folder, secrets = tmp_path / "mounted", tmp_path / "secrets"
+    folder.mkdir()
+    secrets.mkdir()
+    for name, value in mounted.items():
+        (folder / name).write_text(value)
+    monkeypatch.setenv("PERENNIAL_SETTINGS_FOLDER", f"{folder}:{secrets}")
+    sentence = refused()
+    assert sentence.startswith(f"settings of environment 'local': {says}")
+    assert sentence.endswith(f"; correct the ConfigMap or Secret mounted at {folder} and {secrets}, or the variable")
+
+
+@pytest.mark.parametrize(("name", "what"), [("file", "is a file"), ("nowhere", "is not there")])
+def test_settings_are_mounted_as_a_folder(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, what: str) -> None:
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("PERENNIAL_SETTINGS_FOLDER", f"{tmp_path / name}")
+    assert refused() == f"PERENNIAL_SETTINGS_FOLDER names {tmp_path / name}, which {what}: name a folder that has a file for each setting"
 
 
 def test_the_owner_is_somebody_else_only_where_there_is_one(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

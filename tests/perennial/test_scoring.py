@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -63,3 +64,11 @@ def test_any_other_value_is_refused_with_row_and_column(house: LoadedModel, chan
 def test_rows_without_any_column_lack_the_first(house: LoadedModel) -> None:
     with pytest.raises(SourceError, match=r"^row 1 lacks the field "):
         house(pd.DataFrame({"other": [1]}))
+
+
+def test_columns_of_scores_are_named_by_classes_or_quantiles(tmp_path: Path) -> None:
+    version = open_version(save_house(tmp_path / "1"), "house 1")
+    with LoadedModel("house", 1, *version, ("low", "high")) as of_classes:
+        assert (of_classes.classes, of_classes.score_names) == (("low", "high"), ("low", "high"))
+    of_quantiles = LoadedModel("house", 1, *version, (), (0.1, 0.5, 0.9))
+    assert (of_quantiles.classes, of_quantiles.score_names) == ((), ("0.1", "0.5", "0.9"))

@@ -44,7 +44,7 @@ SENT = {
     "components/scoring/prediction.py": 1,  # a query of the user's own
     "components/snapshot/partitions.py": 3,  # CURRENT_TIMESTAMP and partitions.sql, which a dry run asks for, too
     "components/snapshot/query.py": 1,  # source.sql alone
-    "components/snapshot/source.py": 2,  # undated.sql and days.sql, which tests/components/snapshot/test_partition_types.py runs
+    "components/snapshot/source.py": 3,  # undated.sql, days.sql and its dry run: test_partition_types.py, test_views.py
     "components/snapshot/views/behind.py": 1,  # which tables are behind a view: tests/components/snapshot/test_views.py
     "components/snapshot/views/copy.py": 1,  # copy.sql: the same
     "components/snapshot/views/rows.py": 1,  # rows of a view: the same

@@ -19,6 +19,7 @@ from components.model.metric_names import (
     coverage_of,
     is_error,
     macro_metric,
+    meant_coverage,
     pinball_of,
 )
 from components.model.task import LearningTask
@@ -172,8 +173,8 @@ def by_key(rows: np.ndarray, keys: np.ndarray) -> np.ndarray:
 def turned_to_quality(found: Mapping[str, Influence]) -> dict[str, Influence]:
     """The same as numbers of which more is better.
 
-    A calibration becomes minus the size of its logarithm, which is 0 at best, and an error minus its logarithm, of which 0.01 is 1 %,
-    whatever the label's unit.
+    A calibration becomes minus the size of its logarithm, which is 0 at best, a coverage minus its distance from the quantile, and an
+    error minus its logarithm, of which 0.01 is 1 %, whatever the label's unit.
     """
     return {name: _quality(name, one) for name, one in found.items()}
 
@@ -181,6 +182,8 @@ def turned_to_quality(found: Mapping[str, Influence]) -> dict[str, Influence]:
 def _quality(name: str, one: Influence) -> Influence:
     if is_error(name):
         return _smallness(one)
+    if (meant := meant_coverage(name)) is not None:
+        return Influence(-abs(one.value - meant), -np.sign(one.value - meant) * one.rows)
     return _closeness_to_one(one) if name == "calibration" else one
 
 

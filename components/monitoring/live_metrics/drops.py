@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from components.evaluation.chance.intervals import Z
 from components.evaluation.metric import Metric, slice_key
-from components.model.metric_names import R_SQUARED, class_metric, is_error, macro_metric
+from components.model.metric_names import R_SQUARED, class_metric, is_error, macro_metric, meant_coverage
 from components.monitoring.record import DayState, LiveDay
 
 LEAST_LABELLED = {DayState.SETTLED: 0.0, DayState.PROVISIONAL: 0.5}
@@ -45,7 +45,8 @@ def drop_of(name: str, was: float, now: float) -> float:
     """By how much a metric is worse."""
     if is_error(name):
         return (now - was) / _unit(name, was)
-    return abs(now - 1) - abs(was - 1) if name == "calibration" else was - now
+    best = 1.0 if name == "calibration" else meant_coverage(name)
+    return was - now if best is None else abs(now - best) - abs(was - best)
 
 
 def _unit(name: str, was: float) -> float:

@@ -124,13 +124,19 @@ def environment_of(pod: Json, namespace: Namespace, folder: Path) -> dict[str, s
 
 
 def _mount(pod: Json, namespace: Namespace, folder: Path) -> dict[str, str]:
-    """Write each ConfigMap and Secret that is mounted, a file for a key. Returns the folders by the paths at which they are mounted."""
+    """Write each ConfigMap and Secret that is mounted, a file for a key. Returns the folders by the paths at which they are mounted.
+
+    Raises:
+        PodError: one is not there, and not optional.
+    """
     paths = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
     found = {}
     for volume in pod["volumes"]:
         if "configMap" not in volume and "secret" not in volume:
             continue
-        there = namespace.config_maps if "configMap" in volume else namespace.secrets
+        what, there = ("configmap", namespace.config_maps) if "configMap" in volume else ("secret", namespace.secrets)
+        if volume["name"] not in there and not volume.get("configMap", volume.get("secret"))["optional"]:
+            raise PodError(f'MountVolume.SetUp failed for volume "{volume["name"]}" : {what} "{volume["name"]}" not found')
         place = folder / volume["name"]
         place.mkdir(parents=True, exist_ok=True)
         for key, value in there.get(volume["name"], {}).items():

@@ -68,7 +68,7 @@ def _counted(counts: Counter[str]) -> str:
 
 def _outcomes(decision: RecordedDecision) -> Iterator[str]:
     for claim in decision.claims:
-        yield f"run {claim.run_id} on {claim.host}"
+        yield f"run {claim.run_id} on {claim.host}" if decision.trigger else f"begun on {claim.host}"
     for outcome in decision.outcomes:
         yield f"{outcome.kind} {outcome.result}: {legible(outcome.sentence)}"
     if decision.verdict in ENDING and not decision.outcomes:

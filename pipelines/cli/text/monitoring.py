@@ -13,7 +13,7 @@ from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.record import DayState, LiveDay, ServedDay, read_days_of_version
 from components.runs.record import RunState
 from components.settings import Settings
-from components.trends.estimates import Estimate, estimate_days, estimates_of
+from components.trends.estimates import Estimate, estimate_days, estimates_of, last_estimates
 from components.wording import count, legible, score, slice_text
 from pipelines.cli.exit_code import ExitCode
 from pipelines.cli.json_text import to_json
@@ -72,8 +72,8 @@ def _show_served(days: Sequence[LiveDay], estimates: Estimates) -> None:
     """The days on one target, the slices of the last one that was measured, and those of the last one that is estimated."""
     _show_days(days, estimates)
     _show_measured_slices(days)
-    if estimates:
-        _show_estimated_slices(max(estimates), estimates[max(estimates)])
+    if last := last_estimates(estimates):
+        _show_estimated_slices(*last)
 
 
 def _show_estimated_slices(served: ServedDay, estimates: Sequence[Estimate]) -> None:

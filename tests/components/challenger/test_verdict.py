@@ -1,6 +1,7 @@
 """A challenger that serves as a shadow or a canary is judged on the rows that were served, by the labels that are known."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from components.errors import RegistryError, SourceError
 from components.policy.rollout import ChallengerVerdict
 from components.registry.history import read_version
 from components.settings import Settings
+from components.storage.manifest import CODE
 from tests.components.monitoring.served import TARGET, VISITORS, Served, served, served_numbers, visits  # noqa: F401
 from tests.components.visits import day
 from tests.pipelines.command_line import CommandLine
@@ -115,6 +117,32 @@ def test_a_number_is_wrong_by_its_error_and_one_that_is_not_finite_wholly(served
     one.serve([row | {"score": float("nan")} for row in rows], version=1, role="shadow", request_id=request)
     found = compared(one, 2, 1, last=2, through=3)
     assert (found.judgement.live_loss, found.judgement.challenger_loss, found.judgement.verdict) == (0, 1, ChallengerVerdict.WORSE)
+
+
+def test_versions_of_other_quantiles_are_not_compared_whatever_model_toml_has_today(
+    served_numbers: Served,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    one = served_numbers
+    written = one.model.text("model.toml")
+    plain = one.register(pushed(tmp_path / "plain", written))
+    middle, wide = (
+        one.register(pushed(tmp_path / f"{number}", written.replace("[rows]", f"[rows]\nquantiles = {quantiles}")))
+        for number, quantiles in enumerate(("[0.5]", "[0.1, 0.5, 0.9]"))
+    )
+    with pytest.raises(
+        RegistryError, match=rf"^version {plain} predicts one number and version {wide} predicts the quantiles 0.1, 0.5, 0.9, whose losses"
+    ):
+        compared(one, plain, wide, last=2, through=3)
+    with pytest.raises(RegistryError, match=f"version {middle} predicts the quantiles 0.5 and version {plain} predicts one number"):
+        compared(one, middle, plain, last=2, through=3)
+
+
+def pushed(saved: Path, toml: str) -> Path:
+    """What a training pushes, as far as it tells which numbers are predicted."""
+    (saved / CODE).mkdir(parents=True)
+    (saved / CODE / "model.toml").write_text(toml)
+    return saved
 
 
 def test_what_cannot_be_compared_says_why(served: Served) -> None:  # noqa: F811

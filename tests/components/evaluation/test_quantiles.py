@@ -6,12 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.errors import ModelFolderError
-from components.evaluation.chance.influence import LabelledScores, influences, turned_to_quality
+from components.errors import ModelFolderError, TaskError
+from components.evaluation.chance.influence import Influence, LabelledScores, influences, turned_to_quality
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Results
 from components.model.folder import Model, read_model
+from components.monitoring.live_metrics.drops import drop_of
 from components.settings import Settings
 from tests.components.artifacts import artifact
 from tests.components.evaluation.evaluated import save_network, write_examples
@@ -44,17 +45,19 @@ def costs(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
     return found
 
 
-def judged(folder: Path, threshold: str) -> tuple[Model, Results]:
-    labels, scores = predicted()
+def judged(folder: Path, threshold: str, *, labels: list[float | None] | None = None, stock: bool = False) -> tuple[Model, Results]:
+    known, scores = predicted()
     columns = {name: scores[:, place] for place, name in enumerate(SCORES)}
-    rows = pa.RecordBatch.from_pydict({"device": np.repeat(["phone", "desk"], [500, 400]), "returned": labels, **columns})
+    rows = pa.RecordBatch.from_pydict(
+        {"device": np.repeat(["phone", "desk"], [500, 400]), "returned": known if labels is None else labels, **columns}
+    )
     write_model(folder, toml=toml(threshold))
     model = read_model(folder, "visits")
     evaluation, blessing = artifact(folder / "evaluation"), artifact(folder / "blessing")
     network = save_network(folder / "network", list(SCORES))
     examples = write_examples(folder / "examples", rows)
     beam_args = Settings.model_fields["beam_args"].default
-    return model, evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args)
+    return model, evaluate(model, Judged(examples, network, evaluation, blessing), beam_args=beam_args, stock=stock)
 
 
 @pytest.mark.slow
@@ -91,6 +94,17 @@ def test_a_threshold_on_one_quantile_refuses_by_name(tmp_path: Path) -> None:
     assert refusal(model, results).startswith("blocked: coverage_of_0.9 on all rows is 0.")
 
 
+@pytest.mark.slow
+def test_the_stock_evaluator_is_never_started_for_quantiles(tmp_path: Path) -> None:
+    labels = [None, *predicted()[0].tolist()[1:]]
+    with pytest.raises(TaskError, match="^the stock Evaluator knows no models of quantiles, and only it knows "):
+        judged(tmp_path / "rows", KEEPS, labels=labels)
+    with pytest.raises(
+        TaskError, match="^the stock Evaluator knows no models of quantiles, and --stock, or PERENNIAL_STOCK_EXECUTORS, asks for it"
+    ):
+        judged(tmp_path / "asked", KEEPS, stock=True)
+
+
 def test_the_influence_of_a_row_is_what_leaving_it_out_changes(tmp_path: Path) -> None:
     write_model(tmp_path, toml=toml())
     task = read_model(tmp_path, "visits").task
@@ -102,6 +116,15 @@ def test_the_influence_of_a_row_is_what_leaving_it_out_changes(tmp_path: Path) -
     assert turned_to_quality({"pinball_loss": whole})["pinball_loss"].value == pytest.approx(-np.log(whole.value))
     assert task.decisive_metrics == ("pinball_loss",)
     assert (task.score_count, task.point, task.score_names) == (3, 1, ("0.1", "0.5", "0.9"))
+
+
+@pytest.mark.parametrize(("was", "now", "is_worse"), [(0.9, 0.99, True), (0.99, 0.9, False), (0.9, 0.8, True), (0.5, 0.85, False)])
+def test_a_coverage_is_the_better_the_nearer_it_is_to_its_quantile(was: float, now: float, is_worse: bool) -> None:
+    before, after = (turned_to_quality({"coverage_of_0.9": Influence(value, np.ones(2))})["coverage_of_0.9"] for value in (was, now))
+    assert (after.value < before.value) == is_worse
+    assert (drop_of("coverage_of_0.9", was, now) > 0) == is_worse
+    assert after.value - before.value == pytest.approx(-drop_of("coverage_of_0.9", was, now))
+    assert after.rows.tolist() == [np.sign(0.9 - now)] * 2, "a label more that is covered is good only below the quantile"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ IN_MODEL_TOML = {
     ): "model.toml is not TOML: Illegal character '\\n' (at line 3, column 14), `owner = \"site`: close the quotes",
     ("newest_spans = 0", "newest_spans = True"): "(at line 24, column 16), `newest_spans = True`: write true or false, in small letters",
     ("learning_rate = 0.01", "learning_rate = 0,01"): "`learning_rate = 0,01`: write a decimal point",
+    ("learning_rate = 0.01", "learning_rate = 1_000,5"): "`learning_rate = 1_000,5`: write a decimal point",
+    ("newest_spans = 0", "newest_spans = falsely"): "`newest_spans = falsely`: write texts between quotes",
     ('owner = "site"', 'owner: "site"'): '`owner: "site"`: write NAME = VALUE',
     ('[["device"]]', "[[device]]"): "`slices = [[device]]`: write texts between quotes",
     ('owner = "site"', "owner = “site”"): "`owner = “site”`: write straight quotes",
@@ -27,6 +29,12 @@ IN_MODEL_TOML = {
         '[["returned"]]',
     ): "evaluation.slices has the label 'returned': where all labels are alike, no metric tells anything; leave it out",
     ("at_least = 0.6", "at_least = 60"): f"at_least = 60 of 'auc', which is never above 1: 60 % are 0.6 (line 35){CHURN}",
+    ("at_least = 0.6", "at_least = 2.5"): f"at_least = 2.5 of 'auc', which is never above 1: 2.5 % are 0.025 (line 35){CHURN}",
+    ("at_least = 0.6", "at_least = 600"): f"at_least = 600 of 'auc', which is never above 1 (line 35){CHURN}",
+    (
+        'metric = "auc"\nat_least = 0.6',
+        'metric = "rmse"\nat_least = 30',
+    ): "threshold on 'rmse', which is not measured: a binary_classification has",
     ("at_least = 0.6", 'at_least = "0.6"'): f"evaluation.thresholds.0.at_least = '0.6': Input should be a valid number (line 37){CHURN}",
     (
         "at_least = 0.6",

@@ -1,8 +1,10 @@
 """The line of model.toml that a value stands on."""
 
+import tomllib
+
 import pytest
 
-from components.model.toml_lines import find_line
+from components.model.toml_lines import find_line, no_toml
 
 TEXT = """
 title = \"\"\"
@@ -43,3 +45,10 @@ spans = 2
 )
 def test_the_line_of_a_value_is_found(place: tuple[int | str, ...], line: int | None) -> None:
     assert find_line(TEXT, place) == line
+
+
+@pytest.mark.parametrize("value", ["true false", "false,", "inf nan", "[nan inf]"])
+def test_what_is_no_text_is_not_to_be_put_between_quotes(value: str) -> None:
+    with pytest.raises(tomllib.TOMLDecodeError) as raised:
+        tomllib.loads(f"ok = {value}")
+    assert no_toml(f"ok = {value}", raised.value) == f"{raised.value}"

@@ -443,6 +443,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "nothing asks for a training of churn",
     ),
     "a policy that does not ask how versions age": ({"training_cost": 0}, UNMEASURED, PolicyVerdict.TRAIN, "train", SPAN_WORDS),
+    "a schedule that is due before it was measured": (
+        {"triggers": ("new_partition", "schedule"), "schedule": {}},
+        UNMEASURED,
+        PolicyVerdict.TRAIN,
+        "train",
+        f"{SPAN_WORDS}; the schedule was due at 2026-03-09 05:00 UTC",
+    ),
+    "a rewritten partition before it was measured": (
+        {},
+        replace(UNMEASURED, source=replace(SOURCE, rewritten=(date(2026, 2, 1),), rewritten_id="x")),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"{SPAN_WORDS}; partition 2026-02-01 was rewritten after version 3 was trained on it",
+    ),
     "a measurement that failed as often as a training may": (
         {},
         replace(UNMEASURED, failures={"ageing:3": 3}),

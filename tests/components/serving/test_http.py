@@ -364,6 +364,22 @@ def test_a_token_is_asked_for_except_by_probes(house: Path) -> None:
         assert [client.ask("GET", path).status for path in ("/healthz", "/readyz", "/metrics")] == [200, 200, 401]
 
 
+def test_a_browser_reads_the_pages_with_the_token_as_password(house: Path) -> None:
+    def basic(text: str) -> str:
+        return f"Basic {base64.b64encode(text.encode()).decode()}"
+
+    with serving({1: house}, {"stable": 1}, token="secret") as client:
+        for path in ("/docs", "/openapi.json"):
+            reply = client.ask("GET", path)
+            assert (reply.status, reply.headers["www-authenticate"].split()[0]) == (401, "Basic")
+            assert client.ask("GET", path, authorization=basic("anybody:secret")).status == 200
+            assert client.ask("GET", path, authorization="Bearer secret").status == 200
+            for wrong in (basic("secret:"), basic("secret"), basic("anybody:secret2"), basic(":"), "Basic ***", "Basic", "Basic \xe9"):
+                assert client.ask("GET", path, authorization=wrong).status == 401, wrong
+        assert client.predict({"instances": [ROW]}, authorization=basic("anybody:secret")).status == 401
+        assert client.ask("GET", "/metrics", authorization=basic("anybody:secret")).status == 401
+
+
 def test_the_service_is_not_ready_while_a_live_model_is_not_loaded(house: Path) -> None:
     with serving({1: house}, {"stable": 1}, problems=lambda: ["house 2 is live and not loaded"]) as client:
         reply = client.ask("GET", "/readyz")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from components.errors import UntoldError
 from components.evaluation.metric import Metric
 from components.report.palette import CARD_FILL
 from components.staleness.ageing import Ageing, ageing_of
@@ -119,3 +120,10 @@ def test_a_browser_shows_the_page_whole_on_a_phone_and_on_a_dark_screen(tmp_path
     assert (found["title"], found["overflow"], found["sticking"], found["last"]) == ("How fast churn ages", 0, 0, "Versions")
     assert (found["card"], found["scripted"]) == (rgb(card), False)
     assert len(found["charts"]) == 2  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_cannot_be_told_is_final_only_where_all_that_there_is_was_read(is_whole: bool) -> None:
+    with pytest.raises(UntoldError, match="cannot be told by auc") as refusal:
+        ageing_of("churn", "auc", LaterSpans({}, (), 0, (), is_whole))
+    assert refusal.value.is_final is is_whole

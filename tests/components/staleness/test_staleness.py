@@ -88,15 +88,19 @@ def test_ageing_is_told_against_the_freshest_version_on_the_same_rows(shop: Shop
     assert (ageing.expected_loss(0), ageing.expected_loss(6.5), ageing.expected_loss(99)) == (0.0, 0.5, 1.0)
     assert ageing.pace.a_month > 0
     with shop.cloud.engine.connect() as connection:
-        assert shop.name not in read_ageing_facts(connection, [shop.name])
+        assert not read_ageing_facts(connection, [shop.name])
     for _ in range(2):
         with shop.cloud.engine.begin() as connection:
-            record_ageing_fact(connection, shop.name, ageing.fact)
+            record_ageing_fact(connection, shop.name, ageing.metric, ageing.fact)
     with shop.cloud.engine.connect() as connection:
         kept = read_ageing_facts(connection, [shop.name, "another"])
         rows = connection.execute(sa.text("SELECT count(*) FROM registry.ageing WHERE model = :model"), {"model": shop.name}).scalar()
-    assert kept == {shop.name: AgeingFact(tuple(range(3, 11)), (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0))}
+    assert kept == {shop.name: {ageing.metric: AgeingFact(tuple(range(3, 11)), (0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0))}}
     assert rows == 1, "the same is recorded once"
+    other = AgeingFact((1,), (0.5,))
+    with shop.cloud.engine.begin() as connection:
+        record_ageing_fact(connection, shop.name, "pinball_loss", other)
+        assert read_ageing_facts(connection, [shop.name]) == {shop.name: {**kept[shop.name], "pinball_loss": other}}, "each metric apart"
 
 
 def test_a_span_whose_content_changed_is_measured_anew_and_what_cannot_be_fed_is_told(shop: Shop) -> None:

@@ -11,7 +11,7 @@ from components.evaluation.metric import Metric
 from components.looks.data_check import DataCheck
 from components.measurement.score_counts import ScoreCounts, SliceScores
 from components.monitoring.record import DayState, FeatureDay, InputFinding, LiveDay, Operation, ServedDay
-from components.trends.estimates import Estimate, estimate_days, estimates_of
+from components.trends.estimates import Estimate, estimate_days, estimates_of, last_estimates
 
 FIRST, BINS, ROWS, DELAY = date(2013, 1, 1), 50, 4_000, 7
 
@@ -132,3 +132,15 @@ def test_a_band_ends_where_the_metric_does() -> None:
     rng = np.random.default_rng(9)
     days = [drawn(rng, number, spread=3, flipped=0.4 * (number % 8 == 0)) for number in range(30)]
     assert auc([*days, drawn(rng, 40, spread=3, is_settled=False)]).high == 1.0
+
+
+def test_the_last_estimates_are_those_of_the_live_version_and_of_a_shadow_only_where_it_is_alone() -> None:
+    rng = np.random.default_rng(3)
+    days = [drawn(rng, number, spread=spreads(number), is_settled=number < 18) for number in range(20)]
+    beside = [replace(day, served=replace(day.served, version=2, role="shadow")) for day in days]
+    both = estimate_days([*days[:-1], *beside], DELAY)
+    assert max(both) == beside[-1].served
+    assert last_estimates(both) == (days[-2].served, both[days[-2].served])
+    alone = estimate_days(beside, DELAY)
+    assert last_estimates(alone) == (beside[-1].served, alone[beside[-1].served])
+    assert last_estimates({}) is None

@@ -60,6 +60,24 @@ def test_a_query_of_a_view_reads_the_partitions_of_the_tables_behind_it(seen: Da
     assert asked("day >= '2026-02-01'").total_bytes_processed == 0
 
 
+def test_a_table_behind_a_view_may_require_a_filter(seen: Dataset) -> None:
+    seen.query("CREATE VIEW {dataset}.w AS SELECT * FROM {dataset}.t")
+    seen.query("ALTER TABLE {dataset}.t SET OPTIONS (require_partition_filter = TRUE)")
+    with pytest.raises(BadRequest, match=r"without a filter over column\(s\) 'day' that can be used for partition elimination"):
+        seen.query("SELECT n FROM {dataset}.w WHERE TRUE")
+    assert seen.query("SELECT COUNT(*) FROM {dataset}.w WHERE day >= '0001-01-01' OR day IS NULL") == [(3,)]
+
+
+def test_partitions_expire_as_the_dataset_says_unless_the_table_does(seen: Dataset) -> None:
+    dataset = seen.client.get_dataset(seen.name)
+    dataset.default_partition_expiration_ms = 1000
+    seen.client.update_dataset(dataset, ["default_partition_expiration_ms"])
+    for name, options in (("a", ""), ("b", "OPTIONS (partition_expiration_days = NULL)"), ("c", "OPTIONS (partition_expiration_days = 2)")):
+        seen.query(f"CREATE TABLE {{dataset}}.{name} PARTITION BY day {options} AS SELECT * FROM {{dataset}}.t")
+    found = [seen.client.get_table(seen.table(name)).time_partitioning.expiration_ms for name in ("a", "b", "c")]
+    assert found == [1000, None, 2 * 24 * 3_600_000]
+
+
 def test_a_view_is_no_table(seen: Dataset, read_client: BigQueryReadClient) -> None:
     with pytest.raises(BadRequest, match="not allowed for this operation because of its type"):
         seen.client.copy_table(seen.table("v"), seen.table("copy")).result()

@@ -100,6 +100,8 @@ def _named_by(manifest: Manifest) -> Iterator[str]:
             yield f"PersistentVolumeClaim/{volume['persistentVolumeClaim']['claimName']}"
     for container in pod["containers"]:
         yield from (f"ConfigMap/{source['configMapRef']['name']}" for source in container.get("envFrom", []) if "configMapRef" in source)
+        secrets = (source["secretRef"] for source in container.get("envFrom", []) if "secretRef" in source)
+        yield from (f"Secret/{secret['name']}" for secret in secrets if not secret.get("optional"))
         yield from (f"volume {mount['name']}" for mount in container.get("volumeMounts", []) if mount["name"] not in mounted)
 
 

@@ -103,6 +103,10 @@ MIGRATE = "container migrate of Job/perennial-migrate"
             "Job/perennial-migrate names ConfigMap/settings, which is not there",
         ),
         (
+            change_container(envFrom=[{"secretRef": {"name": "passwords"}}]),
+            "Job/perennial-migrate names Secret/passwords, which is not there",
+        ),
+        (
             change_container(volumeMounts=[{"name": "tmp", "mountPath": "/tmp"}]),  # noqa: S108 - in the container
             "Job/perennial-migrate names volume tmp, which is not there",
         ),

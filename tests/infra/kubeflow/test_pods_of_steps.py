@@ -40,7 +40,7 @@ def pods_of(settings: Settings, compile_: Callable[..., str] = compile_training)
 
 def namespace_of(layer: str) -> Namespace:
     maps = {manifest["metadata"]["name"]: manifest["data"] for manifest in objects_of(layer) if manifest["kind"] == "ConfigMap"}
-    return Namespace(maps)
+    return Namespace(maps, {"perennial-credentials": {"writer.json": "{}"}})
 
 
 def image_variables() -> dict[str, str]:
@@ -156,8 +156,14 @@ def test_kubernetes_takes_the_pods_and_the_layer_has_their_account(layer: str, t
 def test_a_pod_without_what_every_step_needs_does_not_start(config_map: dict[str, str] | None, sentence: str, tmp_path: Path) -> None:
     maps = {} if config_map is None else {"perennial": config_map}
     with pytest.raises(PodError) as refusal:
-        environment_of(pods_of(submitter("kind"))["exec-pin"], Namespace(maps), tmp_path)
+        environment_of(pods_of(submitter("gke"))["exec-pin"], Namespace(maps), tmp_path)
     assert str(refusal.value) == sentence
+
+
+def test_a_pod_without_a_secret_that_is_not_optional_does_not_start(tmp_path: Path) -> None:
+    with pytest.raises(PodError) as refusal:
+        environment_of(pods_of(submitter("kind"))["exec-pin"], Namespace(namespace_of("kind").config_maps), tmp_path)
+    assert str(refusal.value) == ('MountVolume.SetUp failed for volume "perennial-credentials" : secret "perennial-credentials" not found')
 
 
 def test_what_is_compiled_does_not_depend_on_the_settings_of_who_compiles(tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ class Clock:
 
 
 def namespace_of(settings: Settings) -> Namespace:
-    """What the pods of a cluster are told: the settings as its ConfigMap."""
-    return Namespace({settings.kubeflow_config_map: setting_variables(settings)})
+    """What the pods of a cluster are told: the settings as its ConfigMap. The key lies where the settings say."""
+    secret = settings.kubeflow_credentials_secret
+    return Namespace({settings.kubeflow_config_map: setting_variables(settings)}, {secret: {}} if secret else {})
 
 
 @dataclass(frozen=True)

@@ -89,9 +89,16 @@ def test_settings_are_a_config_map_and_secrets_a_secret(settings: Settings, mode
     assert (secret["secretName"], secret["optional"], secret["mountPath"]) == ("perennial-secrets", True, FOLDERS[1])
 
 
-def test_two_volumes_of_one_name_are_refused(settings: Settings, model: Model) -> None:
-    with pytest.raises(SettingsError, match=r"name 'perennial', and Kubeflow calls a volume after each: give them different names"):
-        compile_training(settings.model_copy(update={"kubeflow_secret": "perennial"}), model)
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("perennial", "name 'perennial', and Kubeflow calls a volume after each: give them different names"),
+        ("scratch", "name 'scratch', or one of them and the volume 'scratch' of each pod, and Kubeflow calls a volume after each"),
+    ],
+)
+def test_two_volumes_of_one_name_are_refused(settings: Settings, model: Model, name: str, says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        compile_training(settings.model_copy(update={"kubeflow_secret": name}), model)
 
 
 def test_a_step_that_is_lost_late_may_still_be_tried_again(settings: Settings, model: Model) -> None:

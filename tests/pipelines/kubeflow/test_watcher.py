@@ -79,6 +79,8 @@ def test_a_look_that_fails_is_a_failed_run_and_the_next_one_goes_on(
         while backend.fire_due():
             pass
         model.write_text(text)
+    logged = KubeflowCommandLine(kubeflow_settings).run("logs", next(iter(backend.state.runs)), "look")
+    assert (logged.returncode, "has no step" in logged.stderr) == (0, False), logged.stderr
     states = [run.shown["state"] for run in backend.state.runs.values() if run.shown["display_name"].startswith(WATCHER)]
     assert states == ["FAILED", "SUCCEEDED"], looks
     assert f"{name}: not looked at: " in looks[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import RegistryError, TaskError
+from components.errors import AccessError, PerennialError, RegistryError, TaskError
 from components.model.folder import read_model
 from components.runs.record import Trigger
 from components.settings import KubeflowAuthentication, Settings
@@ -17,7 +17,7 @@ from infra.emulators.kubeflow.launcher import LaunchedTask
 from infra.emulators.kubeflow.pods import Namespace
 from infra.emulators.kubeflow.server import Backend
 from pipelines.kubeflow.api import connected
-from pipelines.kubeflow.control import read_logs
+from pipelines.kubeflow.control import has_begun, read_logs
 from pipelines.kubeflow.nodes import pods_of_step
 from pipelines.kubeflow.remote import RemoteRun, RemoteState, RemoteTask
 from pipelines.kubeflow.stuck import why_stuck
@@ -49,6 +49,8 @@ def test_the_log_of_a_step_is_read_while_it_runs(kubeflow_settings: Settings, ba
     with connected(kubeflow_settings) as kubeflow:
         assert begun.wait(60)
         seen = kubeflow.get_run(run.kubeflow_run)
+        assert has_begun(kubeflow, seen, next(task for task in seen.tasks if task.step == "pin"))
+        assert not kubeflow.has_log(run.kubeflow_run, "wf-9")
         logs = [(task.state, log) for task, log in read_logs(kubeflow, seen, "pin")]
         goes_on.set()
         backend.wait()
@@ -147,6 +149,10 @@ class TwoSteps:
             raise RegistryError(f"{pod} of {kubeflow_run} is waiting to start")
         return self.logs[pod]
 
+    def has_log(self, kubeflow_run: str, pod: str) -> bool:
+        self.read_log(kubeflow_run, pod)
+        return True
+
 
 @pytest.mark.parametrize(
     ("logs", "told"),
@@ -166,6 +172,15 @@ def test_of_steps_side_by_side_only_those_without_a_log_wait(
     with pytest.raises(TaskError, match="is RUNNING after"):
         follow(TwoSteps(logs), "r1", watch)  # type: ignore[arg-type]
     assert [sentence.partition("; the run goes on")[0] for sentence in said] == told
+
+
+@pytest.mark.parametrize("error", [TaskError("503"), AccessError("403")])
+def test_a_log_that_nobody_may_read_now_does_not_end_the_wait(error: PerennialError, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> bool:
+        raise error
+
+    monkeypatch.setattr(TwoSteps, "has_log", refuse)
+    test_of_steps_side_by_side_only_those_without_a_log_wait({}, [], monkeypatch)
 
 
 @dataclass

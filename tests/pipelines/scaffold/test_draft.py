@@ -227,15 +227,35 @@ def order_lines() -> SourceTable:
 
 
 def test_whole_numbers_that_are_names_are_categories() -> None:
-    table = with_label(loans(), "department", "INTEGER", [101, 117, 140, 233, 910])
+    table = with_label(loans(), "department_id", "INTEGER", [101, 117, 140, 233, 910])
     table = with_label(table, "postal_code", "INTEGER", list(range(10_000, 10_300)))
     table = with_label(table, "rooms", "INTEGER", [1, 2, 3, 4, 5])
     files = draft(table).render()
-    assert "IFNULL(CAST(t.`department` AS STRING), 'missing') AS `department`" in files["source.sql"]
+    assert "IFNULL(CAST(t.`department_id` AS STRING), 'missing') AS `department_id`" in files["source.sql"]
     categories, hashed = (files["features.py"].split(f"{name} = (")[1].split(")")[0] for name in ("CATEGORIES", "HASHED"))
-    assert '"department"' in categories
+    assert '"department_id"' in categories
     assert '"postal_code"' in hashed
     assert "IFNULL(t.`rooms`, 0) AS `rooms`" in files["source.sql"]
+    assert "rooms_code" not in files["source.sql"]
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("term_months", [12, 24, 36, 48, 60]),
+        ("limit", [1000, 2000, 5000, 10_000, 15_000]),
+        ("horsepower", [75, 90, 110, 150, 240]),
+        ("discount_percent", [0, 10, 25, 50, 90]),
+        ("department", [101, 117, 140, 233, 910]),
+    ],
+)
+def test_whole_numbers_that_are_amounts_or_names_are_both(column: str, values: list[object]) -> None:
+    files = draft(with_label(loans(), column, "INTEGER", values)).render()
+    numbers, categories = (files["features.py"].split(f"{name} = (")[1].split(")")[0] for name in ("NUMBERS", "CATEGORIES"))
+    assert f'"{column}"' in numbers
+    assert f'"{column}_code"' in categories
+    assert f"IFNULL(t.`{column}`, 0) AS `{column}`" in files["source.sql"]
+    assert f"IFNULL(CAST(t.`{column}` AS STRING), 'missing') AS `{column}_code`" in files["source.sql"]
 
 
 def test_one_time_may_be_the_key() -> None:

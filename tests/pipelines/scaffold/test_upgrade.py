@@ -45,7 +45,7 @@ def test_what_new_keeps_is_no_code_of_the_model(own: tuple[CommandLine, Path]) -
 
 def test_a_newer_template_is_merged_and_own_edits_stay(own: tuple[CommandLine, Path]) -> None:
     user, folder = own
-    older(folder, "network.py", '"""A small dense network', '"""An old network')
+    older(folder, "network.py", '"""A linear model', '"""An old network')
     older(folder, "features.py", "BUCKETS = 64", "BUCKETS = 32")
     edit(folder / "network.py", "Dense(16", "Dense(24")
     edit(folder / "model.toml", "seed = 7", "seed = 8")
@@ -67,7 +67,7 @@ def test_a_newer_template_is_merged_and_own_edits_stay(own: tuple[CommandLine, P
         }
     )
     text = (folder / "network.py").read_text()
-    assert text.startswith('"""A small dense network') and "Dense(24" in text
+    assert text.startswith('"""A linear model') and "Dense(24" in text
     assert "BUCKETS = 64" in (folder / "features.py").read_text()
     assert read_model(folder.parent, "loans").training.seed == 8
     assert not (folder / "card.toml").exists()

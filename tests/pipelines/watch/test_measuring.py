@@ -1,16 +1,20 @@
 """How fast versions age is measured once for each new version, and a new span is judged by it."""
 
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from components.decisions.record import DONE, OutcomeKind, RecordedDecision, open_measurements, read_decisions
+from components.decisions.orders import give_order
+from components.decisions.record import DONE, OutcomeKind, RecordedDecision, open_measurements, read_decisions, under_way
 from components.model.folder import Model, read_model
 from components.policy.decide import PolicyVerdict
 from components.policy.facts import AgeingFact
+from components.settings import REPOSITORY
 from components.staleness.record import record_ageing_fact
 from pipelines.watch.measuring import measure_in_a_process
 from pipelines.watch.model_pass import watch_model
@@ -47,7 +51,7 @@ class Scale:
         if self.fails:
             return MeasurementEnd(False, self.fails.pop(0))
         with self.engine.begin() as connection:
-            record_ageing_fact(connection, model.name, AgeingFact((1, 2), (0.0, 0.0)))
+            record_ageing_fact(connection, model.name, model.task.decisive_metrics[0], AgeingFact((1, 2), (0.0, 0.0)))
         return MeasurementEnd(True, DOES_NOT_AGE)
 
     def log(self) -> list[RecordedDecision]:
@@ -111,6 +115,58 @@ def test_whoever_is_killed_before_it_was_measured_leaves_it_to_the_next_look(
     assert [one.verdict for one in scale.log()].count(PolicyVerdict.MEASURE) == 1
 
 
+class OutOfMemoryKill(BaseException):
+    """Ends the watcher, and leaves it no time for a word."""
+
+
+def test_a_measurement_that_ends_its_watcher_three_times_has_failed_and_is_begun_after_all_others(scale: Scale) -> None:
+    def kill(point: str) -> None:
+        if point == "begun":
+            raise OutOfMemoryKill
+
+    for _ in range(3):
+        with pytest.raises(OutOfMemoryKill):
+            scale.look(on_point=kill)
+    decided = scale.log()[-1]
+    assert [claim.attempt for claim in decided.claims] == [1, 2, 3]
+    with scale.engine.connect() as connection:
+        assert scale.model.name not in [name for _, name in under_way(connection)], "it is no training"
+    news = scale.look(on_point=kill)
+    words = f"3 measurements ended with the watcher that had begun them, the last on {decided.claims[-1].host}: it may lack the memory"
+    assert news[0].startswith(words), news
+    assert scale.log()[-1].outcomes[0].result == "failed"
+
+
+def test_whatever_a_measurement_raises_is_its_outcome_and_the_looks_go_on(scale: Scale, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Model) -> MeasurementEnd:
+        raise OSError(12, "Cannot allocate memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(scale, "measure", refuse)
+        assert scale.look() == [WORDS, "OSError: [Errno 12] Cannot allocate memory"]
+    assert scale.look() == [WORDS, DOES_NOT_AGE]
+
+
+def test_what_was_decided_waits_while_the_model_is_paused_and_is_withdrawn_with_its_policy(scale: Scale) -> None:
+    def order(action: str) -> Callable[[str], None]:
+        def give(point: str) -> None:
+            if point == "decided":
+                with scale.engine.begin() as connection:
+                    give_order(connection, scale.model.name, action, actor="me", reason="a move of the data")
+
+        return give
+
+    assert scale.look(on_point=order("pause")) == [WORDS]
+    assert scale.measured == 0
+    toml = scale.model.folder / "model.toml"
+    whole = toml.read_text()
+    toml.write_text(whole.partition("[continuous]")[0])
+    assert scale.look()[-1] == "it is not measured any more, since model.toml has no section [continuous]"
+    toml.write_text(whole)
+    order("resume")("decided")
+    assert scale.look() == [WORDS, DOES_NOT_AGE]
+
+
 def test_two_watchers_measure_once(scale: Scale) -> None:
     told: list[list[str]] = []
 
@@ -132,3 +188,26 @@ def test_a_measurement_is_a_process_of_its_own_that_says_why_it_did_not_come_to_
         monkeypatch.setenv(name, value)
     end = measure_in_a_process(read_model(command_line.settings.models_folder, "unmade"))
     assert (end.is_done, end.sentence.partition(":")[0]) == (False, "model 'unmade' is not in the registry")
+
+
+@pytest.mark.parametrize(
+    ("said", "is_done", "sentence"),
+    [
+        ('{"error": "no two versions", "is_final": true}', True, "no two versions"),
+        ('{"error": "no two versions: the table is away", "is_final": false}', False, "no two versions: the table is away"),
+        ('{"error": "the bucket is away"}', False, "the bucket is away"),
+        ('{"headline": "a version loses nothing"}', True, "a version loses nothing"),
+        ("", False, "`perennial staleness churn` ended with exit code 3 and said nothing"),
+        *((text, False, "… exit code 3 and said something else than the JSON that was asked for") for text in ("\\377", "{}", "[]", "3")),
+    ],
+)
+def test_what_a_measurement_says_tells_whether_it_is_known_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str, is_done: bool, sentence: str
+) -> None:
+    script = tmp_path / "python"
+    script.write_text(f"#!/bin/sh\nprintf '{said}'\nexit 3\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    end = measure_in_a_process(read_model(REPOSITORY / "pipelines" / "models", "churn"))
+    assert end.is_done is is_done
+    assert end.sentence.endswith(sentence.removeprefix("… "))

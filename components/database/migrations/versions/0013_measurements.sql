@@ -14,12 +14,13 @@ ALTER TABLE decision_outcome
 CREATE TABLE ageing (                                    -- how fast versions of a model age, as it was measured: the last row counts
   ageing_id  bigint             GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   model      model_name         NOT NULL,
+  metric     text               NOT NULL,                                                   -- by which they were held against each other
   ages       integer[]          NOT NULL CHECK (cardinality(ages) > 0),                     -- in days
   losses     double precision[] NOT NULL CHECK (cardinality(losses) = cardinality(ages)),   -- what a version of each age loses
   created_by text               NOT NULL DEFAULT session_user,
   created_at timestamptz        NOT NULL DEFAULT now()
 );
-CREATE INDEX ON ageing (model, ageing_id);
+CREATE INDEX ON ageing (model, metric, ageing_id);
 
 SELECT make_append_only('ageing');
 SELECT let_writer_insert();

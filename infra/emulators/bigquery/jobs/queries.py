@@ -154,7 +154,8 @@ def _run(
     sql, parameters = original_translate(source, asked)
     if isinstance(tree, exp.Query) and (columns := _result.get()) is not None:
         sql = outcome.shape(cursor, sql, columns)
-    asked.referenced = views.tables_behind(asked.referenced)
+    named, asked.referenced = asked.referenced, views.tables_behind(asked.referenced)
+    views.require_filters(source, named)
     processed = sizes.read_by_query(cursor, sql, parameters, asked.referenced)
     billed = _billed(processed)
     if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:

@@ -73,7 +73,7 @@ def replay(model: str, first: date, last: date, ratios: tuple[float, ...], as_js
         raise ModelFolderError(f"{model} has no policy to try: write [continuous] into its model.toml (docs/continuous-training.md)")
     with cloud.engine.connect() as connection:
         alarms, seconds = read_past_alarms(connection, model), usual_seconds(connection, model)
-        ageing = read_ageing_facts(connection, [model]).get(model)
+        ageing = read_ageing_facts(connection, [model]).get(model, {}).get(found.task.decisive_metrics[0])
     sizes = read_partition_sizes(cloud, found)
     result = try_policy(found.continuous, found, sizes, days=(first, last), alarms=alarms, seconds=seconds, known=lambda *_: ageing)
     costs = _costs(cloud, found, result, ratios) if ratios and result.trainings else None

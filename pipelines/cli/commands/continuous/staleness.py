@@ -53,7 +53,7 @@ def measure_ageing(
     What TensorFlow and Beam print goes to a file.
 
     Raises:
-        RegistryError: how fast versions age cannot be told.
+        UntoldError: how fast versions age cannot be told.
         SettingsError: the model's task has no such metric.
     """
     name = _metric(model, metric)
@@ -72,7 +72,7 @@ def measure_ageing(
     ageing = ageing_of(model.name, name, spans)
     if (name, versions) == (_metric(model, None), NEWEST_VERSIONS):  # what policies go by
         with cloud.engine.begin() as connection:
-            record_ageing_fact(connection, model.name, ageing.fact)
+            record_ageing_fact(connection, model.name, name, ageing.fact)
     return ageing, spans
 
 
