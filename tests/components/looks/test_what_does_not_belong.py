@@ -109,3 +109,10 @@ def test_a_new_value_hides_no_drift_of_the_others(turned: int, came: int, tmp_pa
         return values if place < came else replaced(values, 0.15, "S5", rng)
 
     assert blocked(codes, tmp_path)[DataCheck.DRIFT].since == START + timedelta(days=turned)
+
+
+def test_films_may_be_unknown_for_a_day_and_nothing_breaks(tmp_path: Path) -> None:
+    def spoilt(place: int, rng: np.random.Generator) -> np.ndarray:
+        return films(place, rng) if place != FROM + 2 else np.full(ROWS, None, object)
+
+    assert {finding.check for finding in found(spoilt, tmp_path) if finding.blocks} == {DataCheck.NULLS}
