@@ -2,7 +2,6 @@
 
 import shutil
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,18 +9,15 @@ import numpy as np
 import pyarrow as pa
 
 from benchmarks.service.calls import AMOUNTS, NUMBERS, TEXTS, make_model
-from components.canonical import fingerprint
 from components.cloud import Cloud
 from components.deployment.deploy import deploy
 from components.deployment.request import new_request
 from components.examples.encode import TFRecordFile, encode_examples
 from components.registry.deployments import Action
-from components.runs.record import Run, Trigger
-from components.snapshot.record import RecordedSnapshot
 from components.storage.manifest import CODE
 from components.storage.objects import push_folder
 from components.training.smoke import record_smoke
-from tests.components.recorded import record_pin, register, version_of
+from tests.components.recorded import record_pin, register, run_of, snapshot_of_purchases, version_of
 
 MODEL = "million"
 MODEL_TOML = "[serving]\nlatency_milliseconds = 10000\n"
@@ -39,7 +35,7 @@ class Versions:
         (folder / CODE / "README.md").write_text(uuid4().hex)
         cloud = self.cloud
         manifest = push_folder(cloud.storage, cloud.settings.bucket, model=MODEL, folder=folder, metadata={})
-        run, snapshot = run_of_nothing(), snapshot_of_nothing()
+        run, snapshot = run_of(MODEL, reason="to measure the service"), snapshot_of_purchases()
         with cloud.engine.begin() as connection:
             record_pin(connection, run, snapshot)
             return register(connection, version_of(run, snapshot.snapshot_id, manifest), blessed=True)
@@ -66,39 +62,3 @@ def make_folder(folder: Path) -> Path:
     (saved_model / CODE).mkdir(parents=True)
     (saved_model / CODE / "model.toml").write_text(MODEL_TOML)
     return saved_model
-
-
-def run_of_nothing() -> Run:
-    """A run that trained nothing."""
-    return Run(
-        run_id=f"run-{uuid4().hex}",
-        model=MODEL,
-        pipeline_name="training",
-        pipeline_version="0.1.0",
-        pipeline_sha256="a" * 64,
-        parameters={},
-        trigger=Trigger.PERSON,
-        reason="to measure the service",
-        environment_digest=f"sha256:{'b' * 64}",
-        package_versions={},
-        host="here",
-        git_commit="c" * 40,
-    )
-
-
-def snapshot_of_nothing() -> RecordedSnapshot:
-    """A snapshot that nobody reads."""
-    document = {"source": "shop.sales.purchases", "made": uuid4().hex}
-    return RecordedSnapshot(
-        snapshot_id=fingerprint(document),
-        document=document,
-        source_table="shop.sales.purchases",
-        snapshot_table="shop.snapshots.purchases",
-        partition_field="day",
-        partition_from=date(1998, 4, 1),
-        partition_to=date(1998, 6, 1),
-        query_sha256="d" * 64,
-        row_count=1000,
-        schema_fingerprint="e" * 64,
-        content_checksum="1000:1",
-    )

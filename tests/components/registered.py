@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -16,11 +15,10 @@ import sqlalchemy as sa
 from google.auth.transport.requests import AuthorizedSession
 from google.cloud import storage
 
-from components.canonical import fingerprint
 from components.database.engine import make_engine
 from components.google import credentials, storage_client
 from components.registry.versions import NewVersion
-from components.runs.record import Run, Trigger, start_run
+from components.runs.record import Run, start_run
 from components.settings import Settings
 from components.snapshot.record import RecordedSnapshot, record_snapshot
 from components.storage.manifest import Entry, Manifest, content_sha256
@@ -28,7 +26,7 @@ from components.storage.objects import ensure_bucket, push_folder
 from pipelines.local.services import _prepare_registry
 from tests.components.database.connecting import TIMEOUT_SECONDS
 from tests.components.export import mlflow_process
-from tests.components.recorded import version_of
+from tests.components.recorded import run_of, snapshot_of_purchases, version_of
 from tests.infra.emulators.cloud_sql_process import CloudSqlProcess
 
 CHILD = "import os, pickle, signal, sys\nsettings, *arguments = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
@@ -133,46 +131,12 @@ def name() -> str:
 
 @pytest.fixture
 def new_run(name: str) -> Callable[..., Run]:
-    def make(**changes: Any) -> Run:
-        run = Run(
-            run_id=f"run-{uuid4().hex}",
-            model=name,
-            pipeline_name="training",
-            pipeline_version="0.1.0",
-            pipeline_sha256="a" * 64,
-            parameters={"through": "1998-05-31", "epochs": 3, "learning_rate": 0.1},
-            trigger=Trigger.PERSON,
-            reason="a test",
-            environment_digest=f"sha256:{'b' * 64}",
-            package_versions={"tensorflow": "2.21.0", "tfx": "1.21.0"},
-            host="laptop",
-            git_commit="c" * 40,
-        )
-        return replace(run, **changes)
-
-    return make
+    return lambda **changes: run_of(**({"model": name} | changes))
 
 
 @pytest.fixture
 def new_snapshot() -> Callable[..., RecordedSnapshot]:
-    def make(**changes: Any) -> RecordedSnapshot:
-        document = {"source": "shop.sales.purchases", "partitions": [{"id": "19980531", "rows": 1000}], "made": uuid4().hex}
-        snapshot = RecordedSnapshot(
-            snapshot_id=fingerprint(document),
-            document=document,
-            source_table="shop.sales.purchases",
-            snapshot_table="shop.snapshots.purchases_19980531",
-            partition_field="day",
-            partition_from=date(1998, 4, 1),
-            partition_to=date(1998, 6, 1),
-            query_sha256="d" * 64,
-            row_count=1000,
-            schema_fingerprint="e" * 64,
-            content_checksum="1000:-4611686018427387904",
-        )
-        return replace(snapshot, **changes)
-
-    return make
+    return snapshot_of_purchases
 
 
 @pytest.fixture
