@@ -50,35 +50,49 @@ def _r_squared(
     return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=RSquaredCombiner(key, eval_config))]
 
 
-class RSquaredCombiner(beam.CombineFn):  # type: ignore[misc]
-    """Adds up weights, labels, squared labels and squared errors."""
+class _Sums(beam.CombineFn):  # type: ignore[misc]
+    """Sums over rows, of which a metric is made."""
+
+    width: int
+    """How many there are."""
 
     def __init__(self, key: Any, eval_config: Any) -> None:
         self.key = key
         self._eval_config = eval_config
 
     def create_accumulator(self) -> list[float]:
-        """The four sums, of no rows."""
-        return [0.0] * 4
+        """The sums of no rows."""
+        return [0.0] * self.width
 
-    def add_input(self, accumulator: list[float], element: Any) -> list[float]:
-        """The sums with a row more."""
-        rows = metric_util.to_label_prediction_example_weight(
+    def rows(self, element: Any, **shape: bool) -> Iterable[tuple[Any, Any, Any]]:
+        """Labels, predictions and weights of what TFMA hands over, in the shape that its own function is asked for."""
+        found: Iterable[tuple[Any, Any, Any]] = metric_util.to_label_prediction_example_weight(
             element,
             eval_config=self._eval_config,
             model_name=self.key.model_name,
             output_name=self.key.output_name,
             example_weighted=self.key.example_weighted,
+            **shape,
         )
-        for label, prediction, weight in rows:
-            truth, error = float(label.item()), float(label.item()) - float(prediction.item())
-            for place, value in enumerate((1.0, truth, truth * truth, error * error)):
-                accumulator[place] += value * float(weight.item())
-        return accumulator
+        return found
 
     def merge_accumulators(self, accumulators: Iterable[list[float]]) -> list[float]:
         """The sums of all."""
         return [sum(values) for values in zip(*accumulators, strict=True)]
+
+
+class RSquaredCombiner(_Sums):
+    """Adds up weights, labels, squared labels and squared errors."""
+
+    width = 4
+
+    def add_input(self, accumulator: list[float], element: Any) -> list[float]:
+        """The sums with a row more."""
+        for label, prediction, weight in self.rows(element):
+            truth, error = float(label.item()), float(label.item()) - float(prediction.item())
+            for place, value in enumerate((1.0, truth, truth * truth, error * error)):
+                accumulator[place] += value * float(weight.item())
+        return accumulator
 
     def extract_output(self, accumulator: list[float]) -> dict[Any, float]:
         """The metric by its key."""
@@ -119,39 +133,24 @@ def _of_quantiles(
     return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=combiner)]
 
 
-class QuantileCombiner(beam.CombineFn):  # type: ignore[misc]
+class QuantileCombiner(_Sums):
     """Adds up what rows cost, and weights. components/measurement/regression_sums.py says what a row costs."""
 
-    def __init__(self, key: Any, eval_config: Any, quantiles: Sequence[float], place: int | None, *, is_share: bool) -> None:
-        self.key, self.quantiles, self.place, self.is_share = key, quantiles, place, is_share
-        self._eval_config = eval_config
+    width = 2
 
-    def create_accumulator(self) -> list[float]:
-        """The two sums, of no rows."""
-        return [0.0] * 2
+    def __init__(self, key: Any, eval_config: Any, quantiles: Sequence[float], place: int | None, *, is_share: bool) -> None:
+        super().__init__(key, eval_config)
+        self.quantiles, self.place, self.is_share = quantiles, place, is_share
+        self._costs = QuantileCosts(tuple(quantiles), place, is_share, is_weighted=True)
 
     def add_input(self, accumulator: list[float], element: Any) -> list[float]:
         """The sums with a row more."""
-        rows = metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self.key.model_name,
-            output_name=self.key.output_name,
-            example_weighted=self.key.example_weighted,
-            flatten=False,
-            squeeze=False,
-        )
-        costs = QuantileCosts(tuple(self.quantiles), self.place, self.is_share, is_weighted=True)
-        for label, predicted, weight in rows:
+        for label, predicted, weight in self.rows(element, flatten=False, squeeze=False):
             scores = predicted.reshape(1, -1)
             one = ScoredRows(label.reshape(-1), scores, weight.reshape(-1), {}, quantiles=scores)
-            for cells, values in costs.additions(one):
+            for cells, values in self._costs.additions(one):
                 accumulator[cells[0]] += values[0]
         return accumulator
-
-    def merge_accumulators(self, accumulators: Iterable[list[float]]) -> list[float]:
-        """The sums of all."""
-        return [sum(values) for values in zip(*accumulators, strict=True)]
 
     def extract_output(self, accumulator: list[float]) -> dict[Any, float]:
         """The metric by its key."""
