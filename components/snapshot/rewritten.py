@@ -10,7 +10,7 @@ from components.settings import Settings
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import Partition, Snapshot
 from components.snapshot.partitions import PartitionRange, current_time, is_view, read_partitions
-from components.snapshot.views.behind import read_columns
+from components.snapshot.views.behind import update_columns
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def source_changes(client: bigquery.Client, settings: Settings, snapshot: Snapsh
     with bigquery_errors(settings, f"partitions of {snapshot.source_table}", remedy="they cannot be compared with the snapshot"):
         table = client.get_table(snapshot.source_table, timeout=60)
         if is_view(table):
-            read_columns(client, table, snapshot.partition_field)
+            update_columns(client, table, snapshot.partition_field)
         columns = _column_changes(dict(snapshot.columns), {field.name: field.field_type for field in table.schema})
         added = tuple(change.name for change in columns if change.pinned is None)
         days = (pinned[0].day, pinned[-1].day)

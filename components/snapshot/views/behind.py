@@ -90,7 +90,7 @@ def newest_change(cloud: Cloud, view: bigquery.Table, field: str) -> datetime:
     return newest
 
 
-def read_columns(client: bigquery.Client, view: bigquery.Table, field: str) -> list[bigquery.TableReference]:
+def update_columns(client: bigquery.Client, view: bigquery.Table, field: str) -> list[bigquery.TableReference]:
     """Give a view's description the columns that it has now, since BigQuery's are those of when it was made. Returns what it reads.
 
     Errors of BigQuery's client are not translated.
@@ -107,7 +107,7 @@ def _behind(cloud: Cloud, view: bigquery.Table, field: str) -> _Behind:
     """What BigQuery would read for a day of the view."""
     tables, shards, hidden = list[bigquery.Table](), list[str](), list[str]()
     with bigquery_errors(cloud.settings, f"view {table_name(view)}", remedy="mend the view's query"):
-        for one in read_columns(cloud.warehouse, view, field):
+        for one in update_columns(cloud.warehouse, view, field):
             if one.table_id.endswith("*"):
                 shards.append(table_name(one))
                 continue
