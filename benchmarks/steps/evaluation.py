@@ -97,7 +97,7 @@ def measure(folder: Path, rows: int, rounds: int) -> EvaluationTimes:
             peak, started, processor = peak_mebibytes(), time.monotonic(), time.process_time()
             judged = Judged(examples, trained, road.evaluation, road.blessing)
             if stock:
-                _run_stock(eval_config(model), judged, beam_args, lacks="")
+                _run_stock(eval_config(model), judged, beam_args)
             else:
                 evaluate(model, judged, beam_args=beam_args)
             walls[stock].append(time.monotonic() - started)

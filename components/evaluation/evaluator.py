@@ -74,17 +74,17 @@ def evaluate(
     except StockOnlyError as error:
         stock, why = True, f"only it knows {error}"
         log.warning(f"the stock Evaluator runs, which takes longer: {why}")  # noqa: G004 - a plain log has no extras
-    if stock or scores is None:  # None: the stock Evaluator alone knows
-        _run_stock(config, judged, beam_args, lacks="" if is_stock_known else f"{NO_STOCK}, and {why}")
-    else:
+    if not stock and scores is not None:
         _write(completed, scores, judged)
+    elif is_stock_known:
+        _run_stock(config, judged, beam_args)
+    else:
+        raise TaskError(f"{NO_STOCK}, and {why}")
     return scores
 
 
-def _run_stock(config: str, judged: Judged, beam_args: Sequence[str], lacks: str) -> None:
-    """Run TFX's own Evaluator, unless it lacks what it takes."""
-    if lacks:
-        raise TaskError(lacks)
+def _run_stock(config: str, judged: Judged, beam_args: Sequence[str]) -> None:
+    """Run TFX's own Evaluator."""
     run_executor(
         Executor.EVALUATOR,
         {"examples": TypedArtifact(judged.examples, "Examples"), "model": TypedArtifact(judged.trained, "Model")},
