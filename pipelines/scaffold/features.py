@@ -25,6 +25,8 @@ CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 LEAST_CODES, FAR_APART = 4, 8
 """So few whole numbers, which lie so many times further apart than if they followed each other, may be names too."""
 ROWS_PER_CODE = 20
+PASSING_CELLS, ROWS_PER_ORDER = 1.05, 1.3
+"""A value that passes is on so many days, in the middle, and has so many rows."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def guess_features(table: SourceTable, *, key: Sequence[str], label: str, labels
         values = table.rows.column(column).combine_chunks() if kind in READABLE else None
         why = f"its type is {kind}: take what is in it apart in source.sql" if values is None else _useless(values, kind, labels)
         is_part = column in key and values is not None and pc.count_distinct(values).as_py() > FEW_VALUES
-        if why or is_part:
-            left_out[column] = why or "it is a part of the key"
-            if is_part or (values is not None and _tells_rows_apart(values, kind)):
+        is_passing = values is not None and _is_passing(table.unthinned.column(table.partition_field), table.unthinned.column(column), kind)
+        if why or is_part or is_passing:
+            left_out[column] = why or ("it is a part of the key" if is_part else "no value of it is there on two days, as of an order")
+            if is_part or is_passing or (values is not None and _tells_rows_apart(values, kind)):
                 ids.append(column)
         elif values is not None:
             features += [replace(feature, column=column) for feature in _of_column(column, kind, values)]
@@ -135,6 +138,15 @@ def _tells_rows_apart(values: pa.Array, kind: str) -> bool:
     filled = len(values) - values.null_count
     is_discrete = kind == "STRING" or kind in WHOLE
     return is_discrete and filled > FEW_VALUES and bool(pc.count_distinct(values).as_py() > ID_SHARE * filled)
+
+
+def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bool:
+    """Whether rows of a day share values that hardly any other day has, as those of an order or a session do."""
+    if kind != "STRING" and kind not in WHOLE:
+        return False
+    cells = pa.table({"day": days, "value": values}).filter(values.is_valid()).group_by(["day", "value"]).aggregate([([], "count_all")])
+    distinct, rows = pc.count_distinct(values).as_py(), len(values) - values.null_count
+    return distinct > FEW_VALUES and cells.num_rows < PASSING_CELLS * distinct and distinct * ROWS_PER_ORDER < rows
 
 
 def _shown(values: pa.Array) -> str:
