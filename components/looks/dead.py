@@ -1,8 +1,9 @@
 """Dead columns: all NULL, all one value, or the same as the day before."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from itertools import pairwise
+from operator import attrgetter
 
 import numpy as np
 
@@ -48,16 +49,18 @@ def nulls(observation: Observation, checks: ChecksSection) -> Deviation | None:
         before=f"NULL in {percent(was)} of rows" if was else "never NULL",
         is_total=never or now.nulls == now.rows,
         lasting=1 if never or share > LOST_SHARE else STORM_DAYS,
-        chance=_chance_of_nulls(observation, was) if now.nulls == now.rows else 0.0,
+        chance=chance_of_whole(observation, attrgetter("nulls"), attrgetter("rows"), was) if now.nulls == now.rows else 0.0,
     )
 
 
-def _chance_of_nulls(observation: Observation, share: float) -> float:
-    """The chance that all rows are NULL, which have another share of NULLs on each day."""
+def chance_of_whole(
+    observation: Observation, of_kind: Callable[[ColumnProfile], int], of: Callable[[ColumnProfile], int], share: float
+) -> float:
+    """The chance that all of a day are of a kind, of which each day before had another share, and all of them together `share`."""
     alike = max(observation.now.design_effect, *(column.design_effect for column in observation.earlier))
-    shares = np.array([column.nulls / column.rows for column in observation.earlier if column.rows])
-    sizes = np.array([column.rows / alike for column in observation.earlier if column.rows])
-    return chance_of_all(shares, sizes, share, observation.now.rows / alike)
+    shares = np.array([of_kind(column) / of(column) for column in observation.earlier if of(column)])
+    sizes = np.array([of(column) / alike for column in observation.earlier if of(column)])
+    return chance_of_all(shares, sizes, share, of(observation.now) / alike)
 
 
 def null_odds(observation: Observation) -> Daily | None:

@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 
 from components.looks.data_check import DataCheck
-from components.looks.dead import is_of_the_day
+from components.looks.dead import chance_of_whole, is_constant, is_of_the_day
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, quoted
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
@@ -223,8 +223,9 @@ def _zeros(column: ColumnProfile) -> int:
 
 
 def _more(observation: Observation, number_of: Callable[[ColumnProfile], int], what: str, remedy: str) -> Deviation | None:
+    """Nothing of a column of one value, which `same_value` tells of where chance does not explain it."""
     now, before = observation.now, observation.before
-    if before is None or now.numbers < LEAST_ROWS or not before.numbers or now.values or is_of_the_day(observation):
+    if before is None or now.numbers < LEAST_ROWS or not before.numbers or now.values or is_constant(now):
         return None
     rows, was, share = number_of(now), number_of(before) / before.numbers, number_of(now) / now.numbers
     if rows / now.design_effect < LEAST_WRONG_ROWS or share <= was + RISE:
@@ -238,4 +239,5 @@ def _more(observation: Observation, number_of: Callable[[ColumnProfile], int], w
         remedy=remedy,
         before=f"so in {percent(was)} of values",
         lasting=LASTING,
+        chance=chance_of_whole(observation, number_of, attrgetter("numbers"), was) if rows == now.numbers else 0.0,
     )

@@ -330,6 +330,18 @@ def test_more_zeros_than_there_were_are_told_and_of_names_of_digits_nothing() ->
     assert more_zeros(observe(["0"] * 200 + ["7"] * 200, *(["7"] * 400 for _ in range(8))), CHECKS) is None
 
 
+def test_a_day_on_which_all_are_of_a_kind_is_as_likely_as_the_days_before_say() -> None:
+    def rain(seed: int) -> list[float]:
+        return [0.0] * 300 if seed % 2 else [0.0] * 150 + [float(hour % 9 + 1) for hour in range(150)]
+
+    weeks = [rain(seed) for seed in range(12)]
+    assert more_zeros(observe([0.0] * 300, *weeks), CHECKS) is None, "a dry day"
+    refunds = [[-1.0 - row % 2 if seed % 3 == 0 else 1.0 + row % 9 for row in range(300)] for seed in range(12)]
+    below = more_below(observe(refunds[0], *refunds), CHECKS)
+    assert below is not None
+    assert below.chance > 0.001, "every third day is all below zero"
+
+
 def test_whole_numbers_that_are_hours_are_a_clock_and_others_are_not() -> None:
     def hours(seed: int, later: int = 0) -> list[int]:
         chance = np.random.default_rng(seed)
