@@ -44,6 +44,8 @@ def look_at_clusters(tables: Mapping[date, ColumnProfiles], judged: Collection[d
 
 def as_one_of_cluster(tables: Mapping[date, ColumnProfiles], cluster: str | None) -> dict[date, ColumnProfiles]:
     """The tables, with as many equal pairs in the column that names the clusters as there are: the rows of one all have its name."""
+    if cluster is None:
+        return {**tables}
     found = dict[date, ColumnProfiles]()
     for day, table in tables.items():
         pairs = max((column.pairs for column in table.values()), default=0)

@@ -68,9 +68,12 @@ def trend(
     dots = alt.Chart(table(rows)).mark_point(
         size=min(42.0, max(4.0, (0.9 * step) ** 2)), stroke=DATA.light, strokeWidth=1.5, filled=True, opacity=1
     )
-    goals: list[Row] = [] if goal is None else [{"value": goal}]
     layers = [
-        *([alt.Chart(table(goals)).mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(y=value)] if goals else []),
+        *(
+            [alt.Chart(table([{"value": goal}])).mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(y=value)]
+            if goal is not None
+            else []
+        ),
         *_rules(marks, days, x),
         *([bars.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")] if bounded else []),
         line.encode(x=x, y=value),

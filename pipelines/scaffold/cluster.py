@@ -22,6 +22,8 @@ CLOCK_SHARE = 0.99
 """A column that the hour of the day tells for so many rows is a part of the time."""
 HOURS = (9, 25)
 """So many whole numbers from 0 to 24 are hours."""
+AT_ONCE, ONE_EACH = 1.5, 0.95
+"""Of series there are rows at hardly more times of a day than one has rows, and nearly always one row of each at a time."""
 ORDINAL = 0.9
 """How well the rank of a number by its frequency follows the number itself, where it counts the lines of an order."""
 
@@ -55,7 +57,7 @@ def find_cluster(table: SourceTable, key: Sequence[str], label: str) -> str | No
     found = [one for one in found if one.others >= LEAST_OTHERS]
     if together := [one for one in found if one.together >= LEAST_TOGETHER and one.variety >= LEAST_GROUPS]:
         return max(together, key=lambda one: (one.column in key, round(one.together, 1), one.others)).column
-    if series := [one for one in found if one.is_series]:
+    if series := [one for one in found if one.is_series and (one.variety >= LEAST_GROUPS or _is_read_at_times(table, key, one))]:
         return max(series, key=lambda one: (one.column in key, one.values)).column
     parts = [one for one in found if len(key) > 1 and one.column in key and not _counts_lines(table.rows.column(one.column))]
     return max(parts, key=lambda one: one.values).column if parts else None
@@ -88,6 +90,23 @@ def _groups(name: str, days: np.ndarray, column: pa.ChunkedArray) -> _Groups:
     return _Groups(name, count, pairs / rows, excess / pairs, variety, is_series=bool(is_series))
 
 
+def _is_read_at_times(table: SourceTable, key: Sequence[str], one: _Groups) -> bool:
+    """Whether all groups of a day have their rows at the same times, one at each: so are a few series told from a category."""
+    day, value = table.rows.column(table.partition_field), table.rows.column(one.column)
+    for at in (*_moments(table), *(table.rows.column(name) for name in key if _tells_the_time(table, name))):
+        rows = pa.table({"day": day, "at": at, "value": value})
+        times, cells = (rows.group_by(names).aggregate([]).num_rows for names in (["day", "at"], ["day", "at", "value"]))
+        if times <= AT_ONCE * (one.others + 1) * len(table.days) and cells >= ONE_EACH * rows.num_rows:
+            return True
+    return False
+
+
+def _moments(table: SourceTable) -> list[pa.ChunkedArray]:
+    """The columns of points in time, the partition field among them."""
+    others = [name for name, kind in table.columns.items() if kind in ("TIMESTAMP", "DATETIME") and name != table.partition_field]
+    return [*(table.rows.column(name) for name in others), *([table.moments] if table.moments is not None else [])]
+
+
 def _tells_the_time(table: SourceTable, name: str) -> bool:
     """Whether a column is the hour, or a part of the day, which series share."""
     column = table.rows.column(name)
@@ -95,11 +114,7 @@ def _tells_the_time(table: SourceTable, name: str) -> bool:
         ends, distinct = pc.min_max(column).as_py(), pc.count_distinct(column).as_py()
         if HOURS[0] <= distinct <= HOURS[1] and ends["min"] >= 0 and ends["max"] <= HOURS[1] - 1:
             return True
-    times = [
-        table.rows.column(one) for one, kind in table.columns.items() if kind in ("TIMESTAMP", "DATETIME") and one != table.partition_field
-    ]
-    times += [table.moments] if table.moments is not None else []
-    return any(_is_told_by(pc.hour(moments), column) for moments in times)
+    return any(_is_told_by(pc.hour(moments), column) for moments in _moments(table))
 
 
 def _is_told_by(hours: pa.ChunkedArray, column: pa.ChunkedArray) -> bool:

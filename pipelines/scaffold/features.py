@@ -146,7 +146,7 @@ def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bo
         return False
     cells = pa.table({"day": days, "value": values}).filter(values.is_valid()).group_by(["day", "value"]).aggregate([([], "count_all")])
     distinct, rows = pc.count_distinct(values).as_py(), len(values) - values.null_count
-    return distinct > FEW_VALUES and cells.num_rows < PASSING_CELLS * distinct and distinct * ROWS_PER_ORDER < rows
+    return bool(distinct > FEW_VALUES and cells.num_rows < PASSING_CELLS * distinct and distinct * ROWS_PER_ORDER < rows)
 
 
 def _shown(values: pa.Array) -> str:
@@ -179,11 +179,14 @@ def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
 def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     name, source = feature_name(column), f"t.`{column}`"
     distinct = pc.count_distinct(values, mode="all").as_py()
-    as_text = f"IFNULL(CAST({source} AS STRING), 'missing')"
+    as_text, filled = f"IFNULL(CAST({source} AS STRING), 'missing')", source
+    unfinite = pc.sum(pc.invert(pc.is_finite(values))).as_py() or 0 if pa.types.is_floating(values.type) else 0
     if kind in WHOLE and CODES & set(name.split("_")):
         return [Feature(name, as_text, is_number=False, distinct=distinct)]
     if kind in NUMBERS:
         number = source if kind in WHOLE else f"CAST({source} AS FLOAT64)"
+        if unfinite:
+            number = filled = f"IF(IS_NAN({source}) OR IS_INF({source}), NULL, {source})"
         found = [Feature(name, f"IFNULL({number}, 0)", is_number=True)]
         if kind in WHOLE and _may_be_code(values):  # nothing but its name tells a department from an amount, whose order counts
             found.append(Feature(f"{name}_code", as_text, is_number=False, distinct=distinct))
@@ -195,8 +198,8 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
         found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF(as_of, {source}, DAY), 0)", is_number=True)]
     else:  # a point in time, or a time of day
         found = [Feature(f"{name}_hour", f"IFNULL(EXTRACT(HOUR FROM {source}), 0)", is_number=True)]
-    if values.null_count > (1 - NEVER_EMPTY) * len(values):
-        found.append(Feature(f"{name}_is_missing", f"IF({source} IS NULL, 1, 0)", is_number=True))
+    if values.null_count + unfinite > (1 - NEVER_EMPTY) * len(values):
+        found.append(Feature(f"{name}_is_missing", f"IF({filled} IS NULL, 1, 0)", is_number=True))
     return found
 
 

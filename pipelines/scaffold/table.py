@@ -29,6 +29,8 @@ LEAST_THINNED = SAMPLE_ROWS // 3
 NEWEST_DAYS = 7
 TIME_OF_LOADING = "time of loading of the row"
 """The name of the pseudo column in the sample: BigQuery lets no result have its own."""
+KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
+"""Of columns that may be a key or a part of one: each value has one text."""
 READABLE = (
     *("INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOLEAN", "BOOL"),
     *("STRING", "DATE", "DATETIME", "TIMESTAMP", "TIME"),
@@ -90,11 +92,7 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
         SourceError: the table does not exist, has no rows, or is not partitioned by day, hour or month on a column.
         AccessError: BigQuery refuses or does not answer.
     """
-    try:
-        TypeAdapter(DatasetTable).validate_python(name)
-    except ValidationError as error:
-        written = f"write DATASET.TABLE, without quotes and without the project, which is {cloud.settings.project}"
-        raise SourceError(f"--table {name!r} is no table of a dataset: {written}") from error
+    _require_name(name, cloud.settings.project)
     full = f"{cloud.settings.project}.{name}"
     if not key:
         raise SourceError("--key names no column: give the column that tells rows of a day apart, or several, --key A,B")
@@ -103,8 +101,10 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
     field = _partition_field(table, partition_field)
     if is_view(table):
         require_days(cloud, table, field)
+    columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
     for column in key:
-        require_column(full, {column.name: column.field_type for column in table.schema}, column, option="--key")
+        require_column(full, columns, column, option="--key")
+        require_key_type(columns, column)
     history = read_history(cloud, table, field)
     last = min(history.last, through or history.last)
     first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
@@ -115,8 +115,15 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
     days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
     if not days:
         raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
-    columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
     return SourceTable(name, field, columns, tuple(days), rows, None if pa.types.is_date(moments.type) else moments, newest)
+
+
+def _require_name(name: str, project: str) -> None:
+    try:
+        TypeAdapter(DatasetTable).validate_python(name)
+    except ValidationError as error:
+        written = f"write DATASET.TABLE, without quotes and without the project, which is {project}"
+        raise SourceError(f"--table {name!r} is no table of a dataset: {written}") from error
 
 
 def _by_day(rows: pa.Table, field: str) -> pa.Table:
@@ -174,6 +181,16 @@ def require_column(table: str, columns: Mapping[str, str], name: str, *, option:
         near = [column for column in columns if column.casefold() == name.casefold()] or difflib.get_close_matches(name, columns, n=1)
         there = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
         raise SourceError(f"{option} {name!r} is no column of table {table}: {there}")
+
+
+def require_key_type(columns: Mapping[str, str], name: str) -> None:
+    """Refuse a column that can be no part of a key.
+
+    Raises:
+        SourceError: its values have no text of their own.
+    """
+    if columns[name] not in KEY_TYPES:
+        raise SourceError(f"--key {name!r} is {columns[name]}: a key is INT64, STRING or a point in time, or several such columns")
 
 
 def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tuple[date, date]) -> pa.Table:

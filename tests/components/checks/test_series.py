@@ -67,7 +67,7 @@ def parcels(seed: int = 5, days: int = 70) -> Days:
     return found
 
 
-KEYS = {readings: "meter", parcels: "courier"}
+KEYS: dict[Callable[[], Days], str] = {readings: "meter", parcels: "courier"}
 
 
 def model_of(table: Callable[[], Days], folder: Path) -> Model:

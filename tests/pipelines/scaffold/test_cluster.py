@@ -75,6 +75,12 @@ def events() -> SourceTable:
     return table({"machine": [f"M{number}" for number in np.repeat(machine, count)]}, np.repeat(day, count))
 
 
+def trials() -> SourceTable:
+    """As many visitors a day with one of three prices as with another, at any time."""
+    day = np.repeat(np.arange(DAYS), 120)
+    return table({"price": [f"P{number % 3}" for number in range(len(day))]}, day, np.random.default_rng(7).integers(0, 24, len(day)))
+
+
 def purchases() -> SourceTable:
     """Independent ones."""
     return table({}, np.repeat(np.arange(DAYS), np.random.default_rng(5).poisson(200, DAYS)))
@@ -92,6 +98,7 @@ def purchases() -> SourceTable:
         (shops(), "shop,product", "product"),
         (events(), "machine,row", "machine"),
         (purchases(), "row", None),
+        (trials(), "row", None),
         (purchases(), "country,row", "country"),
     ],
     ids=lambda each: each.name if isinstance(each, SourceTable) else None,
