@@ -69,11 +69,7 @@ def trend(
         size=min(42.0, max(4.0, (0.9 * step) ** 2)), stroke=DATA.light, strokeWidth=1.5, filled=True, opacity=1
     )
     layers = [
-        *(
-            [alt.Chart(table([{"value": goal}])).mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(y=value)]
-            if goal is not None
-            else []
-        ),
+        *_goal(goal, value),
         *_rules(marks, days, x),
         *([bars.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")] if bounded else []),
         line.encode(x=x, y=value),
@@ -97,6 +93,12 @@ def _axis(field: str, days: tuple[date, date]) -> alt.X:
     step = max(1, round((last - first) / DAY_MILLISECONDS / TIME_MARKS))
     marks = [first + place * DAY_MILLISECONDS for place in range(0, round((last - first) / DAY_MILLISECONDS) + 1, step)]
     return alt.X(f"{field}:T", scale=scale, axis=alt.Axis(title=None, grid=False, values=marks, format=time_format(first, last)))
+
+
+def _goal(goal: float | None, value: alt.Y) -> list[alt.Chart]:
+    if goal is None:
+        return []
+    return [alt.Chart(table([{"value": goal}])).mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(y=value)]
 
 
 def _rules(marks: Sequence[TimeMark], days: tuple[date, date], x: alt.X) -> list[alt.Chart]:
