@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
-from components.evaluation.chance.spread import interval_by_key, spread
+from components.evaluation.chance.spread import interval_by_key, powers
 from components.model.metric_names import coverage_of
 from components.model.task import LearningTask
 
@@ -68,6 +68,6 @@ def _coverages(rows: LabelledScores, keys: np.ndarray, task: LearningTask) -> tu
     numbers, moved, found = np.unique(keys, return_inverse=True)[1], influences(rows, task), []
     for quantile in task.quantiles:
         name = coverage_of(quantile)
-        bounds = interval_by_key(name, moved[name].value, spread(by_key(moved[name].rows, numbers)))
+        bounds = interval_by_key(name, moved[name].value, powers(by_key(moved[name].rows, numbers)).spread)
         found.append(Coverage(quantile, moved[name].value, *(bounds or (None, None))))
     return tuple(found)

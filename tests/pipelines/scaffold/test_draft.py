@@ -1,5 +1,6 @@
 """What `perennial new` guesses of a table: features, label, spans, and the sentence where no model can be made of it."""
 
+import math
 import tomllib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -104,6 +105,7 @@ def test_a_label_of_many_numbers_is_a_number(kind: str, values: list[Any], sql: 
         ("DATE", [None], "--label 'y' is DATE: a label is BOOL, a number or STRING"),
         ("STRING", [f"v{i}" for i in range(21)], "--label 'y' has 21 values: a model has at most 20 classes"),
         ("STRING", ["a b", "a-b", "c"], "--label 'y' has values that differ only in signs"),
+        ("FLOAT", [math.nan, *range(24)], "--label 'y' is NaN or infinite in 40 of 1,000 rows: give a view that has NULL there"),
     ],
 )
 def test_what_is_no_label_is_refused(kind: str, values: list[object], sentence: str) -> None:
@@ -186,6 +188,13 @@ def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
     features = {feature.name: feature.sql for feature in draft(table).guess.features}
     assert features["select"] == "IFNULL(CAST(t.`select` AS FLOAT64), 0)"
     assert features["column_2nd_grosse"] == "IFNULL(t.`2nd Größe`, 'missing')"
+
+
+def test_numbers_that_are_not_finite_count_as_missing() -> None:
+    files = draft(with_label(loans(), "ratio", "FLOAT", [math.nan, 0.5, math.inf, 1.5])).render()
+    number = "IF(IS_NAN(t.`ratio`) OR IS_INF(t.`ratio`), NULL, t.`ratio`)"
+    assert f"IFNULL({number}, 0) AS `ratio`" in files["source.sql"]
+    assert f"IF({number} IS NULL, 1, 0) AS `ratio_is_missing`" in files["source.sql"]
 
 
 def test_columns_whose_names_differ_only_in_signs_become_features_of_two_names() -> None:
