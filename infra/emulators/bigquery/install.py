@@ -54,6 +54,8 @@ def _patch_engine() -> None:
     # FARM_FINGERPRINT in Python makes 11,000 rows a second.
     del native.FUNCTIONS["_farm_fingerprint"]
     native.register = functions.register
+    # %Z shows UTC+5:30 for UTC+0530.
+    native.FUNCTIONS["_zone_name"] = (functions.zone_name, ["DOUBLE", "VARCHAR"], "VARCHAR")
     # Functions of geography ask for DuckDB's extension `spatial`, which would be downloaded.
     database.FUNCTIONS = [path for path in database.FUNCTIONS if path.stem != "geography"]
     # A project may have any name, such as `../x`.

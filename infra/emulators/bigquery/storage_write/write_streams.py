@@ -4,6 +4,7 @@ Pending, buffered and default streams, and rows as protocol buffers, are local-b
 after a restart, and an offset that was taken before is taken still.
 """
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from google.cloud.bigquery_storage_v1 import types
 from google.protobuf import timestamp_pb2
 from google.rpc import status_pb2
 from local_bigquery.catalog import tables
+from local_bigquery.catalog.tables import INGESTION_TIME
 from local_bigquery.engine import database
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
@@ -22,7 +24,7 @@ from local_bigquery.grpc import write as original
 from bigquery.jobs import writes
 from bigquery.storage_write import other_streams
 from bigquery.storage_write.decoding import arrow_rows, arrow_schema
-from bigquery.tables import partitions
+from bigquery.tables import partitions, streaming
 
 original_create, original_stream, original_finalize = original.create, original._stream, original.finalize
 
@@ -51,17 +53,11 @@ def create(request: types.CreateWriteStreamRequest) -> types.WriteStream:
 
 
 def stream(name: str) -> original.Stream:
-    """A stream by its name, also one that was created before a restart.
-
-    Raises:
-        BigQueryError: its table takes no streamed rows.
-    """
+    """A stream by its name, also one that was created before a restart."""
     with _appending:
         if name not in original._streams and (found := _remembered(name)):
             original._streams[name] = found
-        known = original_stream(name)
-    partitions.refuse_streaming(known.table)
-    return known
+        return original_stream(name)
 
 
 def append(requests: Iterator[types.AppendRowsRequest]) -> Iterator[types.AppendRowsResponse]:
@@ -109,8 +105,13 @@ def _append(found: original.Stream, rows: pa.Table, offset: int | None) -> int:
             raise _Refused(grpc.StatusCode.ALREADY_EXISTS, Code.OFFSET_ALREADY_EXISTS, f"The offset is within stream, {position}")
         if offset is not None and offset > found.count:
             raise _Refused(grpc.StatusCode.OUT_OF_RANGE, Code.OFFSET_OUT_OF_RANGE, f"The offset is beyond stream, {position}")
-        with database.writing(*found.table), database.cursor() as writer:
-            writer.register("incoming", rows)
+        if INGESTION_TIME in rows.column_names:
+            raise _Refused(invalid, Code.SCHEMA_MISMATCH_EXTRA_FIELDS, "Schema mismatch due to extra fields in user schema")
+        partitioning = partitions.of_table(found.table)
+        is_by_ingestion = partitioning is not None and partitioning.is_by_ingestion
+        held = streaming.entering(found.table) if is_by_ingestion else contextlib.nullcontext()
+        with database.writing(*found.table), held, database.cursor() as writer:
+            writer.register("incoming", partitioning.loaded(rows, None) if partitioning else rows)
             writes.evolve(writer, found.table, writer.sql("SELECT * FROM incoming"), [], "")
             writes._commit(
                 writer,
