@@ -19,8 +19,8 @@ from components.google import table_name
 from components.measurement.score_counts import ScoreCounts, SliceCounter, SliceScores, count_scores
 from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
-from components.monitoring.label_query import LogQuery
 from components.monitoring.record import Operation, ServedDay
+from components.prediction_log.label_query import LogQuery
 from components.prediction_log.table import feature_field
 from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles
@@ -29,6 +29,7 @@ from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import read_features
 
+FOLDER = Path(__file__).parent
 LABEL = "perennial_label"
 CONTRADICTING = "perennial_contradicting"
 QUANTILES = (0.5, 0.95, 0.99)
@@ -169,7 +170,7 @@ def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, Unans
     if not days:
         return {}
     try:
-        rows = query.ask(query.text("refused_requests.sql"), query.settings(sorted(days), (min(days), max(days))))
+        rows = query.ask(query.text(FOLDER / "refused_requests.sql"), query.settings(sorted(days), (min(days), max(days))))
     except SourceError as error:
         if isinstance(error.__cause__, NotFound):
             return {}
@@ -180,7 +181,7 @@ def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, Unans
 def _stream(query: LogQuery, day: date, logged: tuple[date, date]) -> Iterator[pa.RecordBatch]:
     remedy = "correct label.sql, or run the same command again"
     with bigquery_errors(query.cloud.settings, f"the predictions of {query.model.name} in {query.log}", remedy=remedy):
-        job = query.cloud.warehouse.query(query.text("served_rows.sql"), query.settings([day], logged))
+        job = query.cloud.warehouse.query(query.text(FOLDER / "served_rows.sql"), query.settings([day], logged))
         job.result(timeout=3600)
         yield from stream_table(query.cloud, table_name(job.destination))
 

@@ -297,6 +297,10 @@ INFERENCES: list[tuple[object, str]] = [
     ({"inputs": [tensor("rooms", "INT64", [1.5])]}, "input rooms has the value 1.5, which is no INT64"),
     ({"inputs": [tensor("rooms", "INT8", [300])]}, "input rooms has a value beyond INT8"),
     ({"inputs": [*HOUSES, HOUSES[0]]}, "input area is given twice"),
+    (
+        b'{"id": "1", "id": "2", "inputs": [{"name": "a", "datatype": "FP32", "shape": [1], "data": [1]}]}',
+        "an object of the body has a key twice, or is nested too deep",
+    ),
     ({"inputs": HOUSES[1:]}, f"instances[0] lacks the field area: {LACKS}"),
     ({"inputs": [*HOUSES[1:], tensor("area", "FP32", [5.0])]}, "the inputs have not the same number of rows: area 1, colour 2, rooms 2"),
 ]
