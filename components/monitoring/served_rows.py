@@ -21,6 +21,7 @@ from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
 from components.monitoring.record import Operation, ServedDay
 from components.prediction_log.label_query import LogQuery
+from components.prediction_log.scores import logged_scores
 from components.prediction_log.table import feature_field
 from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles
@@ -78,7 +79,7 @@ class ServedRows:
         self.contradicting += int(pc.sum(batch.column(CONTRADICTING)).as_py() or 0)
         self._latency.add(np.asarray(batch.column("latency_microseconds").fill_null(0)))
         self._predictions += float(pc.sum(batch.column("sampling_weight").fill_null(1.0)).as_py())
-        scores = self._score_matrix(batch)
+        scores = logged_scores(batch, self.model.score_count)
         is_number = np.isfinite(scores).all(axis=1)
         self.rows, self.unmeasurable = self.rows + batch.num_rows, self.unmeasurable + int((~is_number).sum())
         self._measure(self._columns(batch, features).filter(pa.array(is_number)), scores[is_number])
@@ -104,13 +105,6 @@ class ServedRows:
     def _features(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         fields = {name: feature_field(name, self.log_day) for name in read_features(self.model) if name != self.model.rows.label}
         return {name: batch.column(place) for name, place in fields.items() if place in batch.schema.names}
-
-    def _score_matrix(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Float32 [rows, scores]."""
-        if self.model.score_count == 1:
-            return np.asarray(batch.column("score").cast(pa.float32())).reshape(-1, 1)
-        values = np.asarray(batch.column("class_scores").flatten().cast(pa.float32()))
-        return values.reshape(batch.num_rows, -1)
 
     @property
     def operation(self) -> Operation:

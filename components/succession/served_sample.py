@@ -17,6 +17,7 @@ from components.examples.keys import key_hashes
 from components.google import table_name
 from components.model.folder import Model
 from components.prediction_log.label_query import LogQuery
+from components.prediction_log.scores import logged_scores
 from components.prediction_log.table import feature_field
 from components.registry.history import read_version
 from components.snapshot.arrow_stream import split_by_day, stream_table
@@ -86,7 +87,7 @@ def _question(model: Model) -> tuple[object, ...]:
 def _scored(query: LogQuery, before: LoadedVersion, after: LoadedVersion, days: Sequence[date]) -> Iterator[ScoredDay]:
     signatures = [load_signature(version.folder or Path(), f"{query.model.name} {version.name}") for version in (before, after)]
     for day, rows in _read_days(query, after.story.number, days):
-        logged = _logged_scores(after.model, rows)
+        logged = logged_scores(rows, after.model.score_count)
         was, again = (
             predict(signature, version.model, _features(version, rows, query.log_day)).scores
             for signature, version in zip(signatures, (before, after), strict=True)
@@ -122,10 +123,3 @@ def _features(version: LoadedVersion, rows: pa.RecordBatch, log_day: str) -> pa.
     if lacking := sorted(field for field in names.values() if field not in rows.schema.names):
         raise SourceError(f"the log has no column {lacking[0]}, which {version.name} asks for")
     return pa.table({name: rows.column(field) for name, field in names.items()})
-
-
-def _logged_scores(model: Model, rows: pa.RecordBatch) -> np.ndarray:
-    """Float32 [rows, scores]."""
-    if model.score_count == 1:
-        return np.asarray(rows.column("score").cast(pa.float32())).reshape(-1, 1)
-    return np.asarray(rows.column("class_scores").flatten().cast(pa.float32())).reshape(rows.num_rows, -1)
