@@ -10,7 +10,8 @@ from components.decisions.measured_effect import LEAST_DAYS, MOST_DAYS, Effect, 
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.monitoring.alarms import Alarm, AlarmState, all_alarms
 from components.monitoring.record import DayState, LiveDay, read_live_days
-from components.policy.decide import MENDED, PolicyVerdict
+from components.policy.decide import MENDED
+from components.policy.decision import PolicyVerdict
 from components.registry.deployments import history
 
 LIVE = "live"

@@ -207,6 +207,8 @@ class Facts:
     """Why no training can begin where trainings run, such as too many others; empty if one can."""
     paused: str = ""
     """Why, and by whom, the model is paused; empty if it is not."""
+    label_delay_days: int = 0
+    """After so many days the label of a row is known."""
 
     def concerns(self, alarm: AlarmFact) -> bool:
         """Whether an alarm is about what is live, if it is about a version at all."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import AgeingFact, Cause, Facts
+from components.policy.facts import AgeingFact, AlarmFact, Cause, Facts
 from components.policy.times import last_due
 
 TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
@@ -57,11 +57,30 @@ def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
         return
     for alarm in facts.alarms:
         mends = alarm.cause in TRAINING_MENDS or (alarm.cause is Cause.UNKNOWN and policy.train_on_unknown)
-        if mends and facts.concerns(alarm):
-            known = facts.source.labelled_through if facts.source else None
-            lacks = alarm.cause is Cause.CHANGED_WORLD and alarm.since is not None and known is not None and alarm.since > known
-            unripe = f"labels are known through {known}, and it shows since {alarm.since}" if lacks else ""
-            yield Reason(ReasonKind.ALARM, f"alarm:{alarm.alarm_id}", f"alarm {alarm.alarm_id}: {alarm.sentence}", unripe)
+        if mends and facts.concerns(alarm) and not has_learned(facts, alarm):
+            key, sentence = _alarm_key(facts, alarm), f"alarm {alarm.alarm_id}: {alarm.sentence}"
+            yield Reason(ReasonKind.ALARM, key, sentence, _lacking_days(facts, alarm))
+
+
+def has_learned(facts: Facts, alarm: AlarmFact) -> bool:
+    """Whether the last version, which is another than the one that an alarm is about, was trained on days on which it shows."""
+    trained, mends = facts.trained, alarm.cause in TRAINING_MENDS
+    return mends and trained is not None and trained.version != alarm.version and alarm.since is not None and trained.span >= alarm.since
+
+
+def _alarm_key(facts: Facts, alarm: AlarmFact) -> str:
+    """Asks again when another cause is found, and whenever twice as many days on which it shows can be learned from."""
+    key = f"alarm:{alarm.alarm_id}:{alarm.cause}"
+    if alarm.cause not in TRAINING_MENDS or alarm.since is None or facts.source is None:
+        return key
+    return f"{key}:{max((facts.source.span - alarm.since).days + 1, 0).bit_length()}"
+
+
+def _lacking_days(facts: Facts, alarm: AlarmFact) -> str:
+    """That no day on which it shows can be learned from yet; empty if one can, or nobody knows."""
+    if alarm.cause not in TRAINING_MENDS or alarm.since is None or facts.source is None or alarm.since <= facts.source.span:
+        return ""
+    return f"labels are known of spans up to {facts.source.span}, and it shows since {alarm.since}"
 
 
 def _code(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:

@@ -43,9 +43,10 @@ class KubeflowTrainer:
             self.kubeflow.write(f"to stop run {run_id}", self.kubeflow.runs.run_service_terminate_run, kubeflow_run)
 
     def has_ended(self, kubeflow_run: str) -> bool:
-        """Whether a run, by Kubeflow's id, is at its end there.
+        """Whether a run, by Kubeflow's id, is at its end there, or was deleted.
 
         Raises:
-            PerennialError: Kubeflow does not have it any more, or does not answer.
+            PerennialError: Kubeflow does not answer.
         """
-        return self.kubeflow.get_run(kubeflow_run).has_ended
+        found = self.kubeflow.find_by_id(kubeflow_run)
+        return found is None or found.has_ended

@@ -54,7 +54,10 @@ WORDS = (
     "a training that fails is tried up to 3 times for the same reason",
     "a good version goes to prod when somebody approves it with `perennial approve`",
     "a good version goes to staging at once",
-    "if an alarm says within 7 days that such a version is bad, it is rolled back, and the next one waits for approval",
+    (
+        "if an alarm says within 8 days (7, and 1 until labels are known) that such a version is bad, it is rolled back, and the next one "
+        "waits for approval"
+    ),
 )
 
 
@@ -65,7 +68,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_policy_is_told_in_words(folder: Path) -> None:
     (folder / "model.toml").write_text(TOML.replace("TABLE", "site.visits") + CONTINUOUS)
-    assert policy_in_words("visits", read_model(folder.parent, "visits").continuous) == WORDS
+    model = read_model(folder.parent, "visits")
+    assert policy_in_words("visits", model.continuous, model.rows.label_delay_days) == WORDS
 
 
 def test_one_of_something_is_told_as_one_and_nobody_is_named_who_may_not_ask() -> None:
@@ -81,6 +85,9 @@ def test_one_of_something_is_told_as_one_and_nobody_is_named_who_may_not_ask() -
         "a training that has not ended after 1 hour is ended",
         "if an alarm says within 1 day that such a version is bad, it is rolled back, and the next one waits for approval",
     }
+    known = "what a canary was asked, and what it refused, is known at once, and how good its answers were once labels are known"
+    policy = ContinuousSection.model_validate({"triggers": ("code",), **deploy})
+    assert f"{known}, 30 days later" in policy_in_words("visits", policy, 30)
     assert any("answers 1 % of the keys, for 2 days of measured predictions, and is held" in sentence for sentence in words)
     assert "who asks in person waits for neither" not in words
 

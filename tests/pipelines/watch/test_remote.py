@@ -107,3 +107,16 @@ def test_a_run_that_somebody_ended_on_kubeflow_is_not_waited_for_without_end(
     assert watch(watching, name) == [f"train: {WORDS}"]
     backend.wait()
     assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"
+
+
+def test_a_run_that_was_deleted_on_kubeflow_has_ended(
+    watching: KubeflowCommandLine,
+    backend: Backend,  # noqa: F811
+    steps: Steps,  # noqa: F811
+    name: str,
+) -> None:
+    steps.lost |= {"pin", "finish"}
+    watch(watching, name)
+    backend.wait()
+    backend.state.runs.clear()
+    assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"

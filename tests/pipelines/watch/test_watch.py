@@ -27,7 +27,8 @@ from components.errors import AccessError, ConflictError, RegistryError
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
@@ -122,6 +123,25 @@ def test_a_partition_that_vanished_is_a_rewritten_one(source: Site, watched: Wat
     watch(source, model)
     query(source, f"DELETE FROM `{source.name}` WHERE day = '{day(5)}'")
     assert watch(source, model)[0] == "train: partition 2026-03-05 was rewritten after version 1 was trained on it"
+
+
+def test_partitions_that_expire_are_not_rewritten_ones(source: Site, watched: Watched) -> None:
+    model = watched("least_new_rows = 1000000\n")
+    watch(source, model)
+    source.load(visits(7), day(7))
+    query(source, f"DELETE FROM `{source.name}` WHERE day <= '{day(3)}'")
+    (told,) = watch(source, model)
+    assert told.startswith("wait: the labels of span 2026-03-06 are known, ")
+
+
+def test_a_model_that_moves_to_another_table_is_trained_on_that_one_though_the_old_one_is_gone(source: Site, watched: Watched) -> None:
+    model = watched()
+    watch(source, model)
+    query(source, f"CREATE TABLE `{source.name}_new` PARTITION BY day AS SELECT * FROM `{source.name}`")
+    source.client.delete_table(source.name)
+    toml = model.folder / "model.toml"
+    toml.write_text(toml.read_text().replace(f'"{source.table}"', f'"{source.table}_new"'))
+    assert watch(source, model)[0] == "train: the code of model changed since version 1"
 
 
 def test_changed_code_is_a_reason_and_another_policy_is_none(source: Site, watched: Watched) -> None:
@@ -566,4 +586,7 @@ def test_a_row_that_cannot_be_read_ends_no_look_at_the_models(source: Site, watc
 
 def test_bigquery_is_asked_once_for_a_table_of_two_models(source: Site, watched: Watched) -> None:
     sources, model = Sources(), watched()
-    assert sources.of(source.cloud, model) is sources.of(Cloud(source.settings), model.model_copy(update={"name": "other"}))
+    found = sources.of(source.cloud, model)
+    assert sources.of(Cloud(source.settings), model.model_copy(update={"name": "other"})) is found
+    by_another_day = model.model_copy(update={"source": model.source.model_copy(update={"partition_field": "returned"})})
+    assert sources.of(source.cloud, by_another_day) is not found, "of a view it has other days"

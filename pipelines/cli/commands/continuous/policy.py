@@ -32,7 +32,7 @@ def show(model: str, as_json: bool) -> None:
     from components.policy.words import policy_in_words
 
     found = read_model(settings.models_folder, model)
-    words = policy_in_words(found.name, found.continuous)
+    words = policy_in_words(found.name, found.continuous, found.rows.label_delay_days)
     if as_json:
         section = found.continuous.model_dump(mode="json") if found.continuous else None
         click.echo(to_json({"model": found.name, "continuous": section, "words": words}))
