@@ -11,10 +11,11 @@ from components.decisions.code_change import code_fact
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.decisions.standing import Standing, Trained, read_standings
+from components.deployment.rollouts import open_rollouts
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
-from components.policy.facts import AlarmFact, CodeFact, Facts, SourceFact
+from components.policy.facts import AlarmFact, CodeFact, Facts, RunFact, SourceFact
 from components.snapshot.window import resolve_window
 
 ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
@@ -66,8 +67,10 @@ def stand(cloud: Cloud, model: Model, read_alarms: ReadAlarms) -> Standing:
     """
     with cloud.engine.connect() as connection:
         standing = read_standings(connection, [model.name])[model.name]
-        alarms = read_alarms(connection, model.name)
-    return replace(standing, facts=replace(standing.facts, alarms=alarms, label_delay_days=model.rows.label_delay_days))
+        alarms, rollouts = read_alarms(connection, model.name), open_rollouts(connection, model.name)
+    steps = (f"version {one.version}, which is {one.step.words} for {one.target}, is live or held" for one in rollouts)
+    delay = model.rows.label_delay_days
+    return replace(standing, facts=replace(standing.facts, alarms=alarms, rolling_out=next(steps, ""), label_delay_days=delay))
 
 
 def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, standing: Standing) -> Facts:
@@ -81,10 +84,17 @@ def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sou
     facts = replace(standing.facts, ageing=ageing, label_delay_days=model.rows.label_delay_days)
     code = CodeFact("")
     if trained is not None:
-        environment, components = trained.environment_digest, trained.pipeline_version
-        code = code_fact(policy, model, cloud.storage, manifest=trained.manifest, environment=environment, components=components)
+        code = code_fact(
+            policy,
+            model,
+            cloud.storage,
+            version=trained.version,
+            manifest=trained.manifest,
+            environment=trained.environment_digest,
+            components=trained.pipeline_version,
+        )
     try:
-        facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
+        facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained, facts.refused))
     except SourceError as error:
         return replace(facts, code=code, source_error=str(error))
     return facts
@@ -104,7 +114,9 @@ def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> F
         return replace(facts, dry_run_error=str(error))
 
 
-def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None) -> SourceFact:
+def _source(
+    cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None, refused: RunFact | None
+) -> SourceFact:
     """The source as it is now, by what BigQuery knows of its partitions; rows are read only of those that were written again.
 
     Raises:
@@ -116,6 +128,7 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
     window = resolve_window(model, through, first=history.first, last=history.latest)
     before = trained.source.pinned.partitions[-1].day if trained else date.min
     rewriting = _rewritten(cloud, model, sizes, trained.source, keep=sources.keeps) if trained else Rewriting()
+    known = min(window.last_partition, refused.through) if refused and refused.through else window.last_partition
     return SourceFact(
         newest=history.last,
         through=through,
@@ -124,7 +137,7 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
         new_rows=sizes.rows_between(before, window.last_partition),
         rewritten=rewriting.days,
         rewritten_id=rewriting.rewriting_id,
-        written_at=sizes.written_at(window.first_partition, window.last_partition),
+        written_at=sizes.written_at(window.first_partition, known),
     )
 
 

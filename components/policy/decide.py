@@ -17,6 +17,9 @@ MENDED: Mapping[str, Cause] = {
     "unknown cause": Cause.UNKNOWN,
 }
 """Which alarms ask for something to be mended, by the rule that says so."""
+MEND_SOURCE = "mend it, or, if it is meant, let the gate find it (`perennial train`) and accept it (`perennial gate accept`)"
+LONGEST_UNSEEN = timedelta(days=28)
+"""For so long an alarm holds of whose version no day was looked at any more: then the gate alone says whether the source is whole."""
 
 
 def decide(policy: ContinuousSection, facts: Facts) -> Decision:
@@ -77,7 +80,11 @@ def _broken_source(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ..
         f"{column} is broken{since} (alarm {first.alarm_id}: {first.sentence}){more}, and a version trained now would learn the fault"
     )
     return Decision(
-        PolicyVerdict.MEND, "broken source", f"{sentence}: mend it; it trains when the alarm is closed{then}", reasons, subject=_ids(broken)
+        PolicyVerdict.MEND,
+        "broken source",
+        f"{sentence}: {MEND_SOURCE}; it trains when the alarm is closed{then}",
+        reasons,
+        subject=_ids(broken),
     )
 
 
@@ -171,8 +178,14 @@ RULES: tuple[Rule, ...] = (
 
 
 def _alarms(facts: Facts, cause: Cause) -> list[AlarmFact]:
-    found = (one for one in facts.alarms if one.cause is cause and (cause is Cause.BROKEN_SOURCE or facts.concerns(one)))
+    holds = _is_watched if cause is Cause.BROKEN_SOURCE else Facts.concerns
+    found = (one for one in facts.alarms if one.cause is cause and holds(facts, one))
     return sorted(found, key=lambda one: one.alarm_id)
+
+
+def _is_watched(facts: Facts, alarm: AlarmFact) -> bool:
+    """Whether an alarm says what the source is now: where nothing is served any more, nobody looks whether it was mended."""
+    return alarm.seen is None or facts.source is None or facts.source.newest - alarm.seen <= LONGEST_UNSEEN
 
 
 def _ids(alarms: list[AlarmFact]) -> tuple[str, ...]:

@@ -4,13 +4,15 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.ageing import bytes_today, runs_today
+from components.policy.ageing import bytes_today, runs_today, wanted_bytes
 from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import Facts
 from components.policy.reasons import Reason, ReasonKind
 from components.policy.times import next_day, quiet_until
 
 Rule = Callable[[ContinuousSection, Facts, tuple[Reason, ...]], Decision | None]
+CROWDED = "trainings at once"
+"""The rule by which a training waits for room."""
 LAST_RUNS = 3
 """So many successful trainings tell how long the next one takes."""
 
@@ -67,10 +69,10 @@ def _dry_run(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) ->
 
 def _bytes(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
     """Like the training seconds: what no day has is told at once, unless a person asks, and of what a day has is left some or none."""
-    budget, wanted = policy.bytes_a_day, facts.training_bytes
-    if budget is None or wanted is None:
+    budget, wanted, is_known = policy.bytes_a_day, wanted_bytes(facts), facts.training_bytes is not None
+    if budget is None:
         return None
-    if wanted > budget and not _asked(policy, facts, reasons):
+    if is_known and wanted > budget and not _asked(policy, facts, reasons):
         sentence = f"a training reads {wanted:,} bytes, and continuous.bytes_a_day allows {budget:,}: raise it, or narrow the window"
         return Decision(PolicyVerdict.WAIT, "bytes", sentence, reasons)
     used = bytes_today(policy, facts)
@@ -81,7 +83,7 @@ def _bytes(policy: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...])
 
 
 def _crowded(_: ContinuousSection, facts: Facts, reasons: tuple[Reason, ...]) -> Decision | None:
-    return Decision(PolicyVerdict.WAIT, "trainings at once", facts.crowded, reasons) if facts.crowded else None
+    return Decision(PolicyVerdict.WAIT, CROWDED, facts.crowded, reasons) if facts.crowded else None
 
 
 def _longest(facts: Facts) -> float:

@@ -1,6 +1,6 @@
 """A policy in words, for people who are to agree with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from components.model.continuous_section import ContinuousSection, DeployRule
 
@@ -17,6 +17,20 @@ def policy_in_words(model: str, policy: ContinuousSection | None, label_delay_da
     if policy is None:
         return (f"{model} is trained only when somebody runs `perennial train {model}`: its model.toml has no section [continuous]",)
     return (*_reasons(model, policy), *_conditions(policy), *_deployment(policy, label_delay_days))
+
+
+def lacking_targets(policy: ContinuousSection | None, targets: Collection[str]) -> tuple[str, ...]:
+    """What of the policy cannot be done with these targets, a sentence each without a full stop."""
+    wanted: list[str] = []
+    for target, rule in sorted(policy.deploy.items() if policy else ()):
+        if rule is not DeployRule.NEVER:
+            aside = {DeployRule.CANARY: "canary", DeployRule.SHADOW: "shadow"}.get(rule)
+            wanted += [target, *([f"{target}-{aside}"] if aside else [])]
+    return tuple(
+        f"{name} is none of PERENNIAL_TARGETS: add it, or a version that is to go there waits for approval"
+        for name in wanted
+        if name not in targets
+    )
 
 
 def _reasons(model: str, policy: ContinuousSection) -> Iterator[str]:
@@ -68,6 +82,8 @@ def _deployment(policy: ContinuousSection, label_delay_days: int) -> Iterator[st
     if label_delay_days and DeployRule.CANARY in targets.values():
         known = f"labels are known, {_many(label_delay_days, 'day')} later"
         yield f"what a canary was asked, and what it refused, is known at once, and how good its answers were once {known}"
+    if {DeployRule.CANARY, DeployRule.SHADOW} & set(targets.values()):
+        yield "while a version goes live in steps, a new span and the schedule wait for its end"
     if not targets:
         yield "no version is deployed by the policy"
     if set(targets.values()) - {DeployRule.AFTER_APPROVAL} and policy.probation_days:

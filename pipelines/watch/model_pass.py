@@ -254,8 +254,8 @@ def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
     end = train_for(watcher, model, policy, decision_id, lambda made: _objection(watcher, model, policy, made))
     if end is None:
         return
-    if end.result is TrainingOutcome.VERSION and end.version is not None:
-        deploy_by_policy(watcher, policy, decision, end.version)
+    if end.result in (TrainingOutcome.VERSION, TrainingOutcome.KNOWN) and end.version is not None:
+        deploy_by_policy(watcher, policy, decision, end.version, is_known=end.result is TrainingOutcome.KNOWN)
     who = actor(watcher.cloud.settings)
     outcome = DecisionOutcome(kind=OutcomeKind.TRAINING, result=end.result, sentence=end.sentence, version=end.version, actor=who)
     with watcher.cloud.engine.begin() as connection:

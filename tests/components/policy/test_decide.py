@@ -50,8 +50,10 @@ PERSON = RequestFact("cli", "1", "ann asks: a look at the new prices")
 FELL = "AUC of all rows fell from 0.81 to 0.74"
 CHANGED = alarm(Cause.CHANGED_WORLD, since=SPAN - timedelta(days=3), version=3)
 NOT_MENDED = "a training for it has not mended it; the next one begins when twice as many days on which it shows have labels"
+ROLLING_OUT = "version 4, which is canary at 5 % for prod, is live or held"
 PRICE = "column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL)"
-LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+MEND = "mend it, or, if it is meant, let the gate find it (`perennial train`) and accept it (`perennial gate accept`)"
+LEARN = f"and a version trained now would learn the fault: {MEND}; it trains when the alarm is closed"
 ROLLBACK = "look at `perennial rollback churn`"
 COMPARE = "look at `perennial compare churn`, or set continuous.train_on_unknown"
 COOLDOWN = "and the cooldown is 6 h: not before"
@@ -207,6 +209,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.MEND,
         "broken source",
         f"{PRICE}, {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
+    ),
+    "a source that was broken when somebody looked last, four weeks ago": (
+        {},
+        replace(NEW_SPAN, alarms=(replace(BROKEN, seen=SOURCE.newest - timedelta(days=28)),)),
+        PolicyVerdict.MEND,
+        "broken source",
+        f"{PRICE}, {LEARN}, for this: {SPAN_WORDS}",
+    ),
+    "a source that was broken when somebody looked last, longer ago": (
+        {},
+        replace(NEW_SPAN, alarms=(replace(BROKEN, seen=SOURCE.newest - timedelta(days=29)),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
     ),
     "a serving fault": (
         {},
@@ -373,6 +389,27 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "train",
         "the source was written again at 2026-03-10 11:00 UTC, after a gate had refused run churn-1",
     ),
+    "a new span while a version goes live in steps": (
+        {},
+        replace(NEW_SPAN, rolling_out=ROLLING_OUT),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only once {ROLLING_OUT}",
+    ),
+    "a due schedule while a version goes live in steps": (
+        {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},
+        replace(QUIET, rolling_out=ROLLING_OUT),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"the schedule was due at 2026-03-10 05:00 UTC, but only once {ROLLING_OUT}",
+    ),
+    "a person while a version goes live in steps": (
+        {},
+        replace(QUIET, rolling_out=ROLLING_OUT, requests=(PERSON,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        PERSON.sentence,
+    ),
     "too many trainings of other models": (
         {},
         replace(NEW_SPAN, crowded="1 trainings are under way"),
@@ -411,6 +448,24 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     "too many bytes": (
         {"cooldown_hours": 0, "bytes_a_day": 1_000},
         replace(NEW_SPAN, runs=(replace(RUN, bytes_read=600),), training_bytes=500),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"600 of 1,000 bytes of the day are used, and a training reads 500: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many bytes, by the last training": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(NEW_SPAN, runs=(replace(RUN, bytes_read=600),)),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"600 of 1,000 bytes of the day are used, and a training reads 600: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many bytes, of a measurement that began twice": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(
+            NEW_SPAN,
+            training_bytes=500,
+            measured=(MeasurementFact("ageing:3", NOW - timedelta(days=1), is_open=False, bytes_read=300, begun=(NOW, NOW)),),
+        ),
         PolicyVerdict.WAIT,
         "bytes",
         f"600 of 1,000 bytes of the day are used, and a training reads 500: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",

@@ -7,7 +7,7 @@ import pytest
 from components.errors import ModelFolderError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import read_model
-from components.policy.words import policy_in_words
+from components.policy.words import lacking_targets, policy_in_words
 from tests.components.visits import TOML, write_model
 
 CONTINUOUS = """
@@ -121,3 +121,17 @@ def test_what_contradicts_itself_is_refused_in_a_sentence(folder: Path, old: str
     with pytest.raises(ModelFolderError) as refused:
         read_model(folder.parent, "visits")
     assert refusal in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "lacking"),
+    [
+        ({"prod": "at once", "shop": "never"}, []),
+        ({"prod": "as a canary", "staging": "shadow first"}, ["prod-canary", "staging-shadow"]),
+        ({"shop": "after approval"}, ["shop"]),
+    ],
+)
+def test_targets_that_the_settings_lack_are_told_before_anything_is_trained(deploy: dict[str, str], lacking: list[str]) -> None:
+    told = lacking_targets(ContinuousSection.model_validate({"deploy": deploy}), ("staging", "prod"))
+    remedy = "is none of PERENNIAL_TARGETS: add it, or a version that is to go there waits for approval"
+    assert told == tuple(f"{name} {remedy}" for name in lacking)
