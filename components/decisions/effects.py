@@ -45,22 +45,20 @@ def _effects(connection: sa.Connection, decision: RecordedDecision, target: str,
     made = decision.outcome(OutcomeKind.ROLLBACK) or decision.outcome(OutcomeKind.DEPLOYMENT, target)
     if made is None or made.version is None:
         return
-    before = _version_before(connection, decision, target)
-    if before is None:
-        found: MeasuredEffect | None = MeasuredEffect(Effect.NOT_TOLD, f"no version was live on {target} before")
-    else:
-        found = _measured(connection, decision.model, target, before=before, since=made.version)
+    found = _measured(connection, decision.model, target, before=_version_before(connection, decision, target), since=made.version)
     if found is not None:
         yield DecisionOutcome(
             kind=OutcomeKind.EFFECT, subject=target, result=found.effect, sentence=found.sentence, version=made.version, actor=actor
         )
 
 
-def _measured(connection: sa.Connection, model: str, target: str, *, before: int, since: int) -> MeasuredEffect | None:
+def _measured(connection: sa.Connection, model: str, target: str, *, before: int | None, since: int) -> MeasuredEffect | None:
     """Metrics are read only once there are days enough, and of those days alone: a watcher asks every few minutes."""
     known = [day.served for day in read_live_days(connection, model, target, with_metrics=False) if _counts(day)]
     was = [one.day for one in known if one.version == before][-MOST_DAYS:]
     now = [one.day for one in known if one.version == since and not (was and one.day <= was[-1])]
+    if before is None:
+        return MeasuredEffect(Effect.NOT_TOLD, f"no version was live on {target} before") if now else None
     if len(now) >= LEAST_DAYS <= len(was):
         days = [day for day in read_live_days(connection, model, target, since=was[0]) if _counts(day)]
         return measure_effect(days, before=before, since=since)
