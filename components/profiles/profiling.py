@@ -62,8 +62,8 @@ def profile_batch(batch: pa.RecordBatch, cluster: str = "", day: date | None = N
     if not pairs:
         return profiles
     return {
-        name: column if name == cluster else replace(column, pairs=pairs, twins=_twins(batch.column(name), code))
-        for name, column in profiles.items()
+        name: column if name == cluster or pa.types.is_nested(values.type) else replace(column, pairs=pairs, twins=_twins(values, code))
+        for (name, column), values in zip(profiles.items(), batch.columns, strict=True)
     }
 
 
