@@ -1,13 +1,23 @@
 """Profile rows in Arrow: whole columns at a time, batch after batch, in memory that does not grow with the rows."""
 
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from components.profiles.profile import KEPT_FORMS, KEPT_SAMPLES, KEPT_VALUES, ColumnProfile, bucket_keys, count_keys, most_common
+from components.profiles.profile import (
+    KEPT_FORMS,
+    KEPT_SAMPLES,
+    KEPT_VALUES,
+    ColumnProfile,
+    bucket_keys,
+    count_keys,
+    date_keys,
+    most_common,
+)
 
 FINITE_NUMBER = r"^\s*[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?\s*$"
 UNFINITE_NUMBER = r"(?i)^\s*[+-]?(nan|inf|infinity)\s*$"
@@ -30,19 +40,21 @@ FORMS = ((r"[0-9]+", "9"), (r"\pL+", "A"))
 LONGEST_FORM = 12
 FEW = 50
 """Texts of a category, which are examined once: every pattern takes a millisecond to compile."""
+MICROSECONDS_OF_A_DAY = 86_400_000_000
 LONGEST_KEPT = 200
 """How many characters of a value are kept."""
 
 
-def profile_batch(batch: pa.RecordBatch, cluster: str = "") -> dict[str, ColumnProfile]:
+def profile_batch(batch: pa.RecordBatch, cluster: str = "", day: date | None = None) -> dict[str, ColumnProfile]:
     """Profile every column of the rows.
 
     Args:
         batch: the rows.
         cluster: the column whose value rows share that belong together, such as the lines of an order. A cluster that two batches
             share counts as two.
+        day: of the partition, from which dates are some days away; None for rows of no day.
     """
-    profiles = {name: _profile_column(batch.column(name)) for name in batch.schema.names}
+    profiles = {name: _profile_column(batch.column(name), day) for name in batch.schema.names}
     if cluster not in profiles or profiles[cluster].rows == profiles[cluster].nulls:
         return profiles
     code = _codes(batch.column(cluster), null_is_own=True)
@@ -50,8 +62,8 @@ def profile_batch(batch: pa.RecordBatch, cluster: str = "") -> dict[str, ColumnP
     if not pairs:
         return profiles
     return {
-        name: column if name == cluster else replace(column, pairs=pairs, twins=_twins(batch.column(name), code))
-        for name, column in profiles.items()
+        name: column if name == cluster or pa.types.is_nested(values.type) else replace(column, pairs=pairs, twins=_twins(values, code))
+        for (name, column), values in zip(profiles.items(), batch.columns, strict=True)
     }
 
 
@@ -72,7 +84,7 @@ def _twins(column: pa.Array, cluster: np.ndarray) -> int:
     return int((np.diff(ends, prepend=-1).astype(np.int64) ** 2).sum()) - len(cells)
 
 
-def _profile_column(column: pa.Array) -> ColumnProfile:
+def _profile_column(column: pa.Array, day: date | None = None) -> ColumnProfile:
     """Profile one column of numbers, texts, booleans, dates or times. For any other type only NULLs are counted."""
     kind, types = column.type, pa.types
     filled = column.drop_null()
@@ -84,7 +96,7 @@ def _profile_column(column: pa.Array) -> ColumnProfile:
     if types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind):
         return _numbers(np.asarray(filled.cast(pa.float64(), safe=False)), rows)
     if types.is_date(kind) or types.is_timestamp(kind):
-        return _times(filled, rows)
+        return _times(filled, rows, day)
     return ColumnProfile(**rows, times=len(filled))
 
 
@@ -213,7 +225,21 @@ def _shortened(values: pa.Array, times: np.ndarray) -> dict[str, int]:
     return counts
 
 
-def _times(times: pa.Array, rows: dict[str, object]) -> ColumnProfile:
-    hours = np.bincount(np.asarray(pc.hour(times)), minlength=24) if pa.types.is_timestamp(times.type) else np.zeros(0, np.int64)
+def _times(times: pa.Array, rows: dict[str, object], day: date | None) -> ColumnProfile:
+    has_hours = pa.types.is_timestamp(times.type)
+    hours = np.bincount(np.asarray(pc.hour(times)), minlength=24) if has_hours else np.zeros(0, np.int64)
     weekdays = np.bincount(np.asarray(pc.day_of_week(times)), minlength=7)
-    return ColumnProfile(**rows, times=len(times), hours=hours, weekdays=weekdays)  # type: ignore[arg-type]
+    dates = _dates(times, day) if day is not None and len(times) else {}
+    return ColumnProfile(**rows, times=len(times), hours=hours, weekdays=weekdays, **dates)  # type: ignore[arg-type]
+
+
+def _dates(times: pa.Array, day: date) -> dict[str, object]:
+    """How far the dates are from a day."""
+    if pa.types.is_timestamp(times.type):
+        days = np.asarray(times.cast(pa.timestamp("us", times.type.tz), safe=False).cast(pa.int64())) // MICROSECONDS_OF_A_DAY
+    else:
+        days = np.asarray(times.cast(pa.date32()).cast(pa.int32())).astype(np.int64)
+    distinct, of_each = np.unique(days, return_counts=True)
+    keys = date_keys(distinct, day)
+    first = np.flatnonzero(np.diff(keys, prepend=keys[0] - 1))
+    return {"low": float(distinct[0]), "high": float(distinct[-1]), "keys": keys[first], "counts": np.add.reduceat(of_each, first)}
