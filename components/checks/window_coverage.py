@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 
+from components.calendar.clock import hours_listed
 from components.checks.findings import Finding
 from components.looks.categories import shares_by_value
-from components.looks.clock import hours_listed
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import is_constant
 from components.looks.deviation import LEAST_ROWS, listed, quoted

@@ -102,16 +102,15 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
         if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS:
             continue
         daily = Daily(-math.log(alike / rows), SIZES_DIFFER / math.sqrt(clusters))
-        chance = series.chance(day, daily)
         usual = sorted(before[-28:])[len(before[-28:]) // 2] if before else 0.0
-        is_less = alike / rows < (1 - LOST_PART) * usual
-        if day in judged and chance is not None and is_less and chance < FINDINGS_A_YEAR / 365 / 10:
+        is_in_question = day in judged and alike / rows < (1 - LOST_PART) * usual
+        chance = series.chance(day, daily) if is_in_question else None
+        if chance is not None and chance < FINDINGS_A_YEAR / 365 / 10:
             wrong.append((day, alike / rows, usual))
             continue
         series.add(day, daily)
         before.append(alike / rows)
-        lasted, probability, _ = series.level() if day in judged and is_less else (0, 1.0, math.nan)
-        if lasted and probability < LEVEL_PROBABILITY:
+        if is_in_question and series.level(LEVEL_PROBABILITY)[0]:
             wrong.append((day, alike / rows, usual))
     if not wrong:
         return []
