@@ -5,11 +5,12 @@ from dataclasses import replace
 from datetime import date
 from itertools import combinations
 
+from components.calendar.clock import lost_hours, moved_clock
+from components.calendar.dates import date_beyond, distance_ratio, more_of_a_year, moved_dates, standing_date, tied_date
 from components.checks.findings import Finding
 from components.checks.window_coverage import check_cover
 from components.looks.categories import lost_segment, lost_value, new_common_value, new_form, new_values
-from components.looks.clock import lost_hours, moved_clock
-from components.looks.clusters import look_at_clusters
+from components.looks.clusters import as_one_of_cluster, look_at_clusters
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import LEAST_PAIRS, chance_of_same, frozen, null_level, null_odds, nulls, same_value, signature
 from components.looks.deviation import NEGLIGIBLE_PROBABILITY
@@ -71,6 +72,12 @@ LOOKS = Looks(
     weekly=frozenset({lost_hours}),
     one_way=frozenset({frozen, cut_short}),  # numbers in a text grow longer
 )
+DATE_LOOKS = Looks(
+    all=(tied_date, date_beyond, standing_date, moved_dates, more_of_a_year),
+    certain=frozenset(),
+    rates={moved_dates: distance_ratio},
+)
+"""At the dates of a column that is well otherwise."""
 WITHOUT_SEGMENT = replace(LOOKS, all=tuple(look for look in COLUMN_LOOKS if look is not lost_segment))
 
 
@@ -85,6 +92,7 @@ def check_source(
         past: the partitions that the champion was trained on.
         known: those of `days` that are the same as the champion's.
     """
+    days, past = (as_one_of_cluster(each, model.checks.cluster) for each in (days, past))
     whole, timeline = sum_profiles(days.values()), Timeline(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]
@@ -134,8 +142,10 @@ def _of_label(model: Model, finding: Finding) -> Finding:
 
 
 def _find_in_columns(columns: Sequence[str], timeline: Timeline, checks: ChecksSection) -> dict[str, dict[DataCheck, Occurrences]]:
-    """Where something is wrong with a column, by check."""
+    """Where something is wrong with a column, by check; with its dates, where nothing else is."""
     found = follow(timeline, columns, lambda name: LOOKS if name in checks.segments else WITHOUT_SEGMENT, checks)
+    dated = {name for table in timeline.days.values() for name, column in table.items() if column.times and len(column.keys)}
+    found |= follow(timeline, [name for name in columns if name in dated and not found[name]], lambda _: DATE_LOOKS, checks)
     by_check: dict[str, dict[DataCheck, Occurrences]] = {name: {} for name in columns}
     for name, occurrences in found.items():
         for observation, deviation in sorted(occurrences, key=lambda one: one[0].day):

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from datetime import date
 
+from components.calendar.clock import hours_listed
 from components.checks.findings import Finding
 from components.looks.categories import shares_by_value
-from components.looks.clock import hours_listed
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import is_constant
 from components.looks.deviation import LEAST_ROWS, listed, quoted
@@ -73,6 +73,7 @@ def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProf
     """Find columns that [checks] names and neither table nor source.sql has: a misspelt name would turn a check off."""
     existing = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
     named = {name: setting for setting in ("segments", "ignore", "cover", "columns") for name in getattr(model.checks, setting)}
+    named |= {model.checks.cluster: "cluster"} if model.checks.cluster else {}
     return [
         Finding(
             check=DataCheck.SCHEMA,

@@ -40,7 +40,7 @@ class Looks:
     """What they find is never chance, however little is known of before."""
     rates: Mapping[Look, Measure]
     """Those whose measure every day has, so that what is usual is known of it; the others are held against the worst of the days before."""
-    level: Callable[[Observation, Series, ChecksSection], tuple[int, Deviation] | None]
+    level: Callable[[Observation, Series, ChecksSection], tuple[int, Deviation] | None] | None = None
     """Tells of how many of the last days the rate of the first of `rates` is on a new level."""
     deadly: frozenset[Look] = frozenset()
     """They find columns that died, of which any history is enough to tell."""
@@ -189,12 +189,14 @@ class _Walk:
                 deviation = None
             if deviation is not None and not is_certain and is_unsure and not deviation.is_total:
                 deviation = replace(deviation, severity=Severity.WARNS)
-            yield _Asked(name, observation, deviation, look in looks.rates and looks.rates[look](observation) is not None)
+            is_rate = look in looks.rates and looks.rates[look](observation) is not None
+            if deviation is not None or is_rate:
+                yield _Asked(name, observation, deviation, is_rate)
 
     def _new_level(self, name: str, observation: Observation, past: _Past, found: Occurrences) -> Occurrences:
         looks = self.looks[name]
         series = past.series.get(next(iter(looks.rates)))
-        level = looks.level(observation, series, self.checks[name]) if series is not None else None
+        level = looks.level(observation, series, self.checks[name]) if looks.level is not None and series is not None else None
         if level is None:
             return []
         days, deviation = level

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 
-from components.looks.beside import look_beside
+from components.degradation.beside import look_beside
 from components.looks.categories import lost_segment, new_values, shares_by_value
 from components.looks.dead import nulls, same_value
 from components.looks.deviation import LEAST_ROWS, Deviation, listed

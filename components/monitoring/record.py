@@ -9,8 +9,8 @@ from enum import StrEnum
 import sqlalchemy as sa
 
 from components.database.statements import execute
+from components.degradation.beside import SKEWED_SHARE
 from components.evaluation.metric import Metric
-from components.looks.beside import SKEWED_SHARE
 from components.measurement.score_counts import ScoreCounts, SliceScores
 from components.registry.evaluations import metric_from, metric_json
 from components.registry.versions import version_id

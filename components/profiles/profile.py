@@ -23,6 +23,10 @@ KEPT_VALUES = 100
 ADDED = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged", "pairs", "twins")
 """The fields that simply add up."""
 KEPT_SAMPLES = 5
+NEAR_DAYS = 400
+"""A date is near if it is no more days from that of its partition."""
+FAR_YEARS = 100_000
+"""Added to the year of a date that is far after its partition's, and taken from that of one far before."""
 KEPT_FORMS = 50
 SOURCE_TABLE = "source"
 """The population of the source table's rows, by partition. The others are source.sql's rows, by span: see `label_population`."""
@@ -56,11 +60,14 @@ class ColumnProfile:
     low: float = np.inf
     high: float = -np.inf
     total: float = 0.0
-    """The sum of the numbers, whose least and largest are `low` and `high`. Its last digits depend on the order of the rows."""
+    """The sum of the numbers, whose least and largest are `low` and `high`. Its last digits depend on the order of the rows.
+
+    Of dates, `low` and `high` are the earliest and the latest, in days since 1970.
+    """
     keys: np.ndarray = field(default_factory=_no_counts)
-    """The numbers' buckets, ascending, int64 [buckets]."""
+    """The numbers' buckets, ascending, int64 [buckets]; of dates in a partition those of `date_keys`."""
     counts: np.ndarray = field(default_factory=_no_counts)
-    """Numbers in each, int64 [buckets]."""
+    """Numbers, or dates, in each, int64 [buckets]."""
     values: Mapping[str, int] = field(default_factory=dict)
     """Rows by value, the commonest first. Only of a column of texts, those that spell numbers included."""
     others: int = 0
@@ -210,6 +217,18 @@ def bucket_keys(numbers: np.ndarray) -> np.ndarray:
     exponents = np.ceil(np.log(np.abs(numbers[some])) / np.log(GAMMA)).astype(np.int64)
     keys[some] = np.sign(numbers[some]).astype(np.int64) * (exponents + OFFSET)
     return keys
+
+
+def date_keys(days: np.ndarray, day: date) -> np.ndarray:
+    """The bucket of each date: how many days it is after a day, or before it, or the year if it is far; int64 [n].
+
+    Args:
+        days: the dates in days since 1970, int64 [n].
+        day: that of the partition.
+    """
+    distance = days - np.datetime64(day, "D").astype(np.int64)
+    years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+    return np.where(np.abs(distance) <= NEAR_DAYS, distance, np.sign(distance) * FAR_YEARS + years)
 
 
 def bucket_middle(key: int) -> float:

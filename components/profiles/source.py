@@ -24,7 +24,7 @@ from components.snapshot.views.rows import stream_view
 
 log = logging.getLogger(__name__)
 
-PROFILE_VERSION = 3
+PROFILE_VERSION = 4
 """Goes into every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
 """The types whose values are profiled: of others nothing can be said that holds for a partition."""
@@ -98,7 +98,7 @@ def _profile_days(
         for day, rows in split_by_day(batch, snapshot.partition_field):
             if day in missing:
                 streamed[day] += rows.num_rows
-                columns, before = profile_batch(_columns_of(rows, snapshot), cluster), batches.get(day)
+                columns, before = profile_batch(_columns_of(rows, snapshot), cluster, day), batches.get(day)
                 batches[day] = columns if before is None else sum_profiles([before, columns])
     _require_as_described(snapshot, {day: streamed[day] for day in missing})
     return {missing[day]: columns for day, columns in sorted(batches.items())}

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.calendar.clock import hours_listed, lost_hours, moved_clock
 from components.looks.categories import lost_segment, lost_value, new_values, shares_by_value
-from components.looks.clock import hours_listed, lost_hours, moved_clock
 from components.looks.dead import frozen, nulls, same_value, standing
 from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted

@@ -24,7 +24,6 @@ Child = Callable[..., "subprocess.Popen[str]"]
 
 WRITE = """
 from pathlib import Path
-from uuid import uuid4
 from components.prediction_log.spool import Spool
 from tests.components.prediction_log.test_shipping import record
 folder, prefix = arguments
@@ -36,7 +35,6 @@ for number in range(1_000_000):
 """
 SHIP = """
 from pathlib import Path
-from uuid import uuid4
 import os
 from components.cloud import Cloud
 from components.prediction_log.shipper import Shipper
