@@ -183,10 +183,10 @@ class Remembering:
 
     def _measure(self) -> None:
         """How much waits, and since when, by model."""
-        since = {model: trouble.since for model, trouble in self._troubles()}
+        now, since = time.time(), {model: trouble.since for model, trouble in self._troubles()}
         for model, spool in self._spools.items():
             self.metrics.set("perennial_log_waiting_bytes", spool.measured_bytes(), model_name=model)
-            self.metrics.set("perennial_log_waiting_seconds", time.time() - since.get(model, time.time()), model_name=model)
+            self.metrics.set("perennial_log_waiting_seconds", max(0.0, now - since.get(model, now)), model_name=model)
 
     def keep_shipping(self) -> None:
         """Have a process that ships; one that has ended is started again. And measure what waits for it."""

@@ -65,7 +65,7 @@ def test_a_row_that_bigquery_may_not_take_is_counted_and_not_logged(cloud: Setti
         for place, name in enumerate("ab")
     ]
     found.note(Scored(version, requests, np.zeros((2, 1), np.float32), 0.0))
-    found.keep_shipping()
+    found._measure()
     found.close()
     page = found.metrics.page().decode()
     for status in ("INVALID_ARGUMENT", "OK"):
