@@ -61,13 +61,13 @@ def query_rows(cloud: Cloud, query: str, features: Features, *, allow_missing: b
 
 
 def require_columns(names: Iterable[str], features: Features, what: str) -> None:
-    """A misspelt name would be scored as a value that is missing.
+    """A column that rows may lack and that is misspelt would be scored as missing; any other the reader refuses.
 
     Raises:
-        SourceError: `what` has not every column of the version.
+        SourceError: `what` has not every such column of the version.
     """
     there = set(names)
-    for column in features.signatures.columns:
+    for column in features.signatures.optional:
         if column.name not in there:
             near = difflib.get_close_matches(column.name, sorted(there - set(features.names)), n=1)
             remedy = f"is it {near[0]!r}? Rename it" if near else "add it"

@@ -66,7 +66,7 @@ REFUSED = [
     ("rows.jsonl", "[]\n", "rows.jsonl is no JSON object: write one object a line"),
     ("rows.parquet", "x", "rows.parquet is no Parquet"),
     ("rows.csv", "area,colour,Floor,rooms\n5,red,1,1\n", "rows.csv has no column 'floor': is it 'Floor'? Rename it, or allow"),
-    ("rows.csv", "area;colour;floor;rooms\n5;red;1;1\n", "rows.csv has no column 'area': add it, or allow"),
+    ("rows.csv", "area;colour;floor;rooms\n5;red;1;1\n", "rows.csv has no column 'floor': add it, or allow"),
     (
         "rows.jsonl",
         '{"area": 5, "colour": "red", "flor": 1, "rooms": 1}\n',
