@@ -100,5 +100,5 @@ def test_a_request_is_as_large_as_bigquery_takes_it(emulator: BigQueryProcess) -
     with writer(emulator) as client:
         stream = create(client)
         with pytest.raises(InvalidArgument, match=r"AppendRows request too large: \d+ limit 10485760"):
-            append(client, stream, list(range(500_000)), 0)
+            append(client, stream, list(range(700_000)), 0)
         assert append(client, stream, list(range(300, 300_300)), 0).append_result.offset == 0
