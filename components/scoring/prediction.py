@@ -16,11 +16,13 @@ import orjson
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.files import FOR_EVERYBODY, replacing
+from components.protocol.equal_keys import keys_differ
 from components.protocol.refusal import Refusal
 from components.scoring.allowed import Features
 from components.scoring.rows import RowReader
 from components.scoring.scorer import Scorer
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.wording import legible
 
 BATCH_ROWS = 1024
 READERS = (".csv", ".jsonl", ".parquet")
@@ -32,17 +34,16 @@ def read_rows(path: Path, features: Features, *, allow_missing: bool = False) ->
     Raises:
         SourceError: the file cannot be read, is of another kind, or lacks a column of the version, unless `allow_missing`.
     """
-    import pyarrow as pa
-
     readers = {".csv": _csv_rows, ".jsonl": _json_rows, ".parquet": _parquet_rows}
     if path.suffix not in readers:
         raise SourceError(f"{path} is none of {', '.join(READERS)}: convert it, or give --query")
     try:
-        rows, is_alike = readers[path.suffix](path, features), path.suffix != ".jsonl"
-        yield from _features_of(rows, features, str(path), allow_missing=allow_missing, is_alike=is_alike)
-    except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowException) as error:
-        why = getattr(error, "strerror", None) or error
-        raise SourceError(f"{path} cannot be read ({why}): give a file that can, with text in UTF-8") from error
+        rows = readers[path.suffix](path, features)
+        yield from _features_of(rows, features, str(path), allow_missing=allow_missing)
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror or error}): give a file that can") from error
 
 
 def query_rows(cloud: Cloud, query: str, features: Features, *, allow_missing: bool = False) -> Iterator[Mapping[str, object]]:
@@ -84,14 +85,12 @@ def plain_value(value: object, dtype: str) -> object:
 
 
 def _features_of(
-    rows: Iterable[Mapping[str, object]], features: Features, what: str, *, allow_missing: bool, is_alike: bool = True
+    rows: Iterable[Mapping[str, object]], features: Features, what: str, *, allow_missing: bool
 ) -> Iterator[Mapping[str, object]]:
-    """What of the rows are features, key and date. Where they have not all the same columns, it is known at the end which none has."""
+    """What of the rows are features, key and date. It is known at the end which column none has."""
     kinds = {column.name: column.dtype for column in features.signatures.columns}
     seen: set[str] = set()
     for row in rows:
-        if not seen and is_alike and not allow_missing:
-            require_columns(row, features, what)
         seen |= row.keys()
         plain = {name: plain_value(row[name], kinds[name]) for name in kinds if name in row}
         names = [name for name in (features.key, features.span) if name and name in row]
@@ -158,11 +157,17 @@ def write_rows(rows: Iterable[Mapping[str, object]], output: Path | None) -> int
 def _csv_rows(path: Path, features: Features) -> Iterator[Mapping[str, object]]:
     kinds = {column.name: column.dtype for column in features.signatures.columns}
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file)
-        for row in rows:
-            if None in row or None in row.values():
-                raise SourceError(f"line {rows.line_num} of {path} has not as many fields as the first line: correct it")
-            yield {name: _csv_value(text, kinds.get(name, "")) for name, text in row.items()}
+        reader = csv.DictReader(file, strict=True)
+        try:
+            names = list(reader.fieldnames or ())
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise SourceError(f"{path} has two columns {legible(twice)!r}: leave one out")
+            for row in reader:
+                if None in row or None in row.values():
+                    raise SourceError(f"line {reader.line_num} of {path} has not as many fields as the first line: correct it")
+                yield {name: _csv_value(text, kinds.get(name, "")) for name, text in row.items()}
+        except csv.Error as error:
+            raise SourceError(f"line {reader.line_num + 1} of {path} is no CSV: {error}") from error
 
 
 def _csv_value(text: str, dtype: str) -> object:
@@ -186,6 +191,8 @@ def _json_rows(path: Path, features: Features) -> Iterator[Mapping[str, object]]
                 raise SourceError(f"line {number} of {path} is no JSON: {error}") from error
             if not isinstance(row, dict):
                 raise SourceError(f"line {number} of {path} is no JSON object: write one object a line")
+            if line.count(b":") > len(row) and not keys_differ(line):
+                raise SourceError(f"line {number} of {path} has a key twice: leave one out")
             yield row
 
 
@@ -195,11 +202,11 @@ def _parquet_rows(path: Path, features: Features) -> Iterator[Mapping[str, objec
 
     try:
         file = parquet.ParquetFile(path)
-    except pa.ArrowInvalid as error:
+        columns = [name for name in file.schema_arrow.names if name in features.names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            yield from batch.to_pylist()
+    except pa.ArrowException as error:
         raise SourceError(f"{path} is no Parquet: {error}") from error
-    columns = [name for name in file.schema_arrow.names if name in features.names]
-    for batch in file.iter_batches(BATCH_ROWS, columns=columns):
-        yield from batch.to_pylist()
 
 
 def _write_json(rows: Iterable[Mapping[str, object]], file: IO[bytes]) -> int:

@@ -310,6 +310,10 @@ INFERENCES: list[tuple[object, str]] = [
     ({"inputs": HOUSES, "outputs": [{"name": "score"}, {"name": "rooms"}]}, "output rooms is none of this model: it has score"),
     ({"inputs": HOUSES, "outputs": [{}]}, "`outputs` must be a list of outputs, each with its `name`"),
     ({"inputs": HOUSES, "outputs": "score"}, "`outputs` must be a list of outputs, each with its `name`"),
+    (
+        b'{"id": "1", "id": "2", "inputs": [{"name": "a", "datatype": "FP32", "shape": [1], "data": [1]}]}',
+        "an object of the body has a key twice, or is nested too deep",
+    ),
     ({"inputs": HOUSES[1:]}, f"instances[0] lacks the field area: {LACKS}"),
     ({"inputs": [*HOUSES[1:], tensor("area", "FP32", [5.0])]}, "the inputs have not the same number of rows: area 1, colour 2, rooms 2"),
 ]
