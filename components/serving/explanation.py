@@ -91,7 +91,7 @@ def _explain(cloud: Cloud, model: str, version: int, rows: Sequence[Mapping[str,
     scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
     with closing(scorer):
         logged = {column.name: feature_field(column.name, day_field) for column in scorer.columns.columns}
-        features = [{name: row[field] for name, field in logged.items() if row[field] not in (None, [])} for row in rows]
+        features = [{name: row[field] for name, field in logged.items() if row.get(field) not in (None, [])} for row in rows]
         try:
             scores = scorer.score(reader.read(features).packed)
         except Refusal as refusal:
