@@ -56,6 +56,8 @@ def _values(name: str, column: pa.Array) -> tuple[bytes, pa.BinaryArray]:
     if types.is_integer(kind) or types.is_boolean(kind):
         return INT64_LIST, _where_valid(column, _varints(_numbers(column, pa.int64())))
     if types.is_floating(kind) or types.is_decimal(kind):
+        if types.is_decimal(kind):  # Arrow itself may round to the number beside, which no request in JSON would give
+            column = column.cast(pa.string()).cast(pa.float64())
         data = pa.py_buffer(_numbers(column, pa.float32()).astype("<f4").tobytes())
         return FLOAT_LIST, _where_valid(column, pa.Array.from_buffers(pa.binary(4), len(column), [None, data]).cast(pa.binary()))
     if types.is_string(kind) or types.is_binary(kind):

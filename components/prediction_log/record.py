@@ -3,7 +3,7 @@
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ import orjson
 
 HEAD = struct.Struct("<III")
 """Bytes that follow, their CRC32, and how many of them are JSON. A record that is cut off or damaged was never answered."""
+RECORD_BYTES, RECORD_ROWS = 1 << 20, 500
+"""A record of more is written as several: a request to BigQuery takes whole ones."""
 NUMBERS: dict[str, np.dtype[Any]] = {"int64": np.dtype(np.int64), "float32": np.dtype(np.float32), "present": np.dtype(np.bool_)}
 
 
@@ -33,6 +35,8 @@ class RecordHeader:
     spans: Sequence[str | None]
     texts: Sequence[Sequence[str]]
     """Of each row, the values of `string`."""
+    instance: int = 0
+    """Of the first row: its place in the request."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +54,27 @@ def encode(record: LogRecord) -> bytes:
     header = orjson.dumps([vars(record.header), widths, record.scores.shape[1]])
     body = b"".join([header, *(array.tobytes() for array in record.numbers.values()), record.scores.tobytes()])
     return HEAD.pack(len(body), zlib.crc32(body), len(header)) + body
+
+
+def encoded_parts(record: LogRecord) -> list[bytes]:
+    """A request as one record, or as several where that would be large. A single row is one record, however long."""
+    rows = record.header.rows
+    if rows <= RECORD_ROWS and (len(data := encode(record)) <= RECORD_BYTES or rows == 1):
+        return [data]
+    return [data for part in (slice(0, rows // 2), slice(rows // 2, rows)) for data in encoded_parts(_part(record, part))]
+
+
+def _part(record: LogRecord, part: slice) -> LogRecord:
+    header, start = record.header, record.header.instance + part.start
+    numbers = {name: array[part] for name, array in record.numbers.items()}
+    keys, spans, texts = header.keys[part], header.spans[part], header.texts[part]
+    own = replace(header, rows=part.stop - part.start, instance=start, keys=keys, spans=spans, texts=texts)
+    return LogRecord(own, numbers, record.scores[part])
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether some bytes are only the beginning of a record, as a writer leaves them that is killed: it was never answered."""
+    return len(data) < HEAD.size or HEAD.unpack_from(data)[0] > len(data) - HEAD.size
 
 
 def decode(data: bytes) -> Iterator[tuple[LogRecord, int]]:

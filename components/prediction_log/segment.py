@@ -6,15 +6,18 @@ and not taken is sent again, with the same rows: that its offset exists then mea
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.files import write_whole
-from components.prediction_log.record import LogRecord, decode
+from components.files import sync, write_whole
+from components.prediction_log.record import LogRecord, decode, is_cut
 
 FRAME_ROWS = 2_000
 READ_BYTES = 8 << 20
+DAMAGED = ".damaged"
+"""Of a segment that is put aside."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ class Segment:
         self._journal, self._stream_file = path.with_suffix(".journal"), path.with_suffix(".stream")
         self._row, self._at = 0, 0
         self._sent: Frame | None = None
+        self._most_records = FRAME_ROWS
         for line in self._journal.read_text().splitlines() if self._journal.exists() else ():
             self._follow(line.split())
 
@@ -62,24 +66,47 @@ class Segment:
         with self.path.open("rb") as file:
             file.seek(self._at)
             data = file.read(self._sent.end - self._at if self._sent else READ_BYTES)
+            if not self._sent and is_cut(data):  # a record may be longer
+                data += file.read()
         records: list[LogRecord] = []
         rows = end = 0
         for record, after in decode(data):
-            if not self._sent and records and (rows >= FRAME_ROWS or record.header.version != records[0].header.version):
+            is_whole = rows >= FRAME_ROWS or len(records) >= self._most_records
+            if not self._sent and records and (is_whole or record.header.version != records[0].header.version):
                 break
             records.append(record)
             rows, end = rows + record.header.rows, after
-        if not records:
+        if not records or (self._sent and rows != self._sent.rows):
             return None
         if self._sent is None:
             self._sent = Frame(self._row, rows, self._at, self._at + end)
             self._note(f"I {self._sent.offset} {self._sent.rows} {self._sent.start} {self._sent.end}")
         return self._sent, records
 
+    def halve(self, records: int) -> None:
+        """Cut the frame that was just given, of so many records, into smaller ones: it is too large, so it was never sent."""
+        self._sent, self._most_records = None, records // 2
+
+    def forget_stream(self) -> None:
+        """Go on in another stream: BigQuery has this one no longer, and with it goes what is known of offsets."""
+        self._stream_file.unlink(missing_ok=True)
+        self._note("N")
+        self._follow(["N", "."])
+
     def taken(self) -> None:
         """Note that the frame is in BigQuery."""
         self._note("A")
         self._follow(["A", "."])
+
+    def put_aside(self) -> bool:
+        """Keep, under another name, a segment whose rest cannot be read; False if all of it was. The last record may be cut off."""
+        with self.path.open("rb") as file:
+            file.seek(self._at)
+            rest = file.read()
+        if not rest or (self._sent is None and is_cut(rest)):
+            return False
+        self.path.rename(self.path.with_suffix(DAMAGED))
+        return True
 
     def delete(self) -> None:
         """Forget the segment: all of it is in BigQuery."""
@@ -87,8 +114,13 @@ class Segment:
             path.unlink(missing_ok=True)
 
     def _note(self, text: str) -> None:
+        is_new = not self._journal.exists()
         with self._journal.open("a") as file:
             file.write(text + " .\n")
+            file.flush()
+            os.fsync(file.fileno())  # after a power cut the same rows have to be sent with the same offset
+        if is_new:
+            sync(self.path.parent)
 
     def _follow(self, fields: list[str]) -> None:
         """A line of the journal. One that does not end with a dot was cut off."""
@@ -97,3 +129,5 @@ class Segment:
                 self._sent = Frame(*map(int, fields[1:5]))
         elif fields == ["A", "."] and self._sent:
             self._row, self._at, self._sent = self._sent.offset + self._sent.rows, self._sent.end, None
+        elif fields == ["N", "."]:
+            self._row, self._sent = 0, None

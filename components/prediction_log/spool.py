@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from components.files import private_folder
+from components.files import private_folder, sync
 
 SEGMENT_BYTES = 4 << 20
 LIMIT_BYTES = 256 << 20
@@ -30,9 +30,12 @@ class Spool:
         self._folder, self._limit = folder, limit_bytes
         private_folder(folder)
         self._file, self._size, self._others = -1, 0, 0
+        self._full: list[int] = []
+        """Segments that are to be on the disk before they are closed, and with them their lock is gone."""
         self._begin()
         self._ended = threading.Event()
-        threading.Thread(target=self._sync, daemon=True).start()
+        self._thread = threading.Thread(target=self._keep_synced, daemon=True)
+        self._thread.start()
 
     @property
     def is_full(self) -> bool:
@@ -50,9 +53,14 @@ class Spool:
                 self._begin()
         return not self._is_full
 
+    def measured_bytes(self) -> int:
+        """Of all segments of the model: what is not shipped yet, and of the newest also what is."""
+        return self._measured() + self._size
+
     def close(self) -> None:
         """End the segment: it is shipped, and deleted."""
         self._ended.set()
+        self._thread.join()
         os.close(self._file)
 
     def _has_room(self, size: int) -> bool:
@@ -82,14 +90,29 @@ class Spool:
 
     def _begin(self) -> None:
         old, name = self._file, f"{time.time_ns():020d}-{os.getpid()}{SUFFIX}"
-        file = os.open(self._folder / name, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        fcntl.flock(file, fcntl.LOCK_EX)  # held while the writer lives: by it the shipper knows whether more may come
+        draft = self._folder / f"{name}.draft"
+        file = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)  # held while the writer lives: by it the shipper knows whether more may come
+            draft.rename(self._folder / name)  # not before: the shipper would take it for one that is ended and empty
+        except OSError:
+            os.close(file)
+            raise
         self._file, self._name, self._size, self._is_full = file, name, 0, False
         self._others = self._measured()
         if old >= 0:
-            os.close(old)
+            self._full.append(old)
 
-    def _sync(self) -> None:
-        while not self._ended.wait(SYNC_SECONDS):
+    def _keep_synced(self) -> None:
+        is_last, named = False, ""
+        while not is_last:
+            is_last = self._ended.wait(SYNC_SECONDS)
+            while self._full:
+                with contextlib.suppress(OSError):
+                    os.fdatasync(self._full[0])
+                os.close(self._full.pop(0))
             with contextlib.suppress(OSError):
                 os.fdatasync(self._file)
+                if named != self._name:
+                    sync(self._folder)
+                    named = self._name

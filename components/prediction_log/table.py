@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from components.errors import SourceError
 from components.files import write_whole
 from components.prediction_log.record import LogRecord
 from components.training.signatures import Column
@@ -35,10 +36,12 @@ FIXED = (
     ("sampling_weight", "FLOAT"),
     ("trace_id", "STRING"),
     ("environment", "STRING"),
+    ("hidden_features", "STRING"),
 )
 """The columns that every log has. `score` is that of a binary model, `class_scores` are those of several classes
-or quantiles, in their order."""
-REPEATED = {"class_scores"}
+or quantiles, in their order.
+`hidden_features` are those that the row has hashed, or not at all."""
+REPEATED = {"class_scores", "hidden_features"}
 TYPES = {"int64": "INTEGER", "float32": "FLOAT", "string": "STRING"}
 DESCRIPTION = "Predictions, one row an instance, written by `perennial serve`. The scores are those that were answered."
 
@@ -58,10 +61,14 @@ class LogTable:
     expires_days: int | None = None
     key: str | None = None
     """The name of the column that `key` holds."""
+    span: str | None = None
+    """The name of the one that `span` holds."""
     hashed: tuple[str, ...] = ()
     """Columns of which only the SHA-256 of a text is logged, and of a number nothing."""
     omitted: tuple[str, ...] = ()
     """Columns of which nothing is logged."""
+    mistyped: tuple[str, ...] = ()
+    """Features of which nothing is logged either: the table has their column as another type, by an earlier version."""
     has_view: bool = True
     """Whether it gets the view of predictions beside it."""
 
@@ -83,24 +90,31 @@ STATUS, ROW_COUNT = "status", "row_count"
 def refused_log(log: LogTable) -> LogTable:
     """The log of a model's requests that were refused, or failed, a row a request: when, with which status, and how many rows it had."""
     columns = Column(STATUS, "int64"), Column(ROW_COUNT, "int64")
-    return replace(log, table=f"{log.table}_{REFUSED}", columns=columns, key=None, hashed=(), omitted=(), has_view=False)
+    return replace(log, table=f"{log.table}_{REFUSED}", columns=columns, key=None, span=None, hashed=(), omitted=(), has_view=False)
 
 
 def feature_field(feature: str, day_field: str) -> str:
     """The column of the log that has a feature; `day_field` is the one by which it is partitioned."""
-    return f"{feature}_feature" if feature == day_field or feature in dict(FIXED) else feature
+    own = {day_field.casefold(), *(name for name, _ in FIXED)}
+    return f"{feature}_feature" if feature.casefold() in own else feature  # BigQuery's columns do not differ by case
 
 
 def read_log_table(path: Path) -> LogTable:
     """What `LogTable.write` wrote."""
     fields: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     columns = tuple(Column(c["name"], c["dtype"], tuple(c["shape"]), c["optional"]) for c in fields.pop("columns"))
-    fields |= {name: tuple(fields[name]) for name in ("hashed", "omitted")}
+    fields |= {name: tuple(fields[name]) for name in ("hashed", "omitted", "mistyped")}
     return LogTable(**fields, columns=columns)
 
 
-def ensure_table(client: "bigquery.Client", log: LogTable) -> None:
-    """Have the table, with a column for each feature; what is there is only added to. Errors of the client are not translated."""
+def ensure_table(client: "bigquery.Client", log: LogTable) -> LogTable:
+    """Have the table, with a column for each feature; what is there is only added to. Errors of the client are not translated.
+
+    Returns the log as the table takes it.
+
+    Raises:
+        SourceError: a column that every log has is of another type.
+    """
     from google.api_core.exceptions import NotFound
     from google.cloud import bigquery
 
@@ -119,10 +133,21 @@ def ensure_table(client: "bigquery.Client", log: LogTable) -> None:
             client.create_dataset(log.table.rpartition(".")[0], exists_ok=True)
             client.create_table(table, exists_ok=True)
         table = client.get_table(log.table)
-    present = {field.name.casefold() for field in table.schema}
+    present = {field.name.casefold(): field for field in table.schema}
     if missing := [field for field in schema if field.name.casefold() not in present]:
         table.schema = [*table.schema, *missing]
         client.update_table(table, ["schema"])
+    others = {field.name: there for field in schema if (there := present.get(field.name.casefold())) and _kind(there) != _kind(field)}
+    fields = log.feature_fields
+    for name in others.keys() - set(fields.values()):
+        kind = " ".join(_kind(others[name]))
+        raise SourceError(f"the log {log.table} has the column {name} as {kind}: name another table in [serving] log of model.toml")
+    return replace(log, mistyped=tuple(feature for feature, name in fields.items() if name in others))
+
+
+def _kind(field: "bigquery.SchemaField") -> tuple[str, str]:
+    names = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
+    return names.get(field.field_type, field.field_type), "REPEATED" if field.mode == "REPEATED" else "NULLABLE"
 
 
 def _schema(log: LogTable) -> list["bigquery.SchemaField"]:
@@ -149,7 +174,7 @@ def arrow_rows(log: LogTable, records: Sequence[LogRecord]) -> "pa.RecordBatch":
     arrays: dict[str, Any] = {
         log.day_field: pa.array(times // 86_400_000_000, pa.int32()).cast(pa.date32()),
         "request_id": pa.array([header.request_id for header in headers]),
-        "instance": pa.array([place for record in records for place in range(record.header.rows)], pa.int64()),
+        "instance": pa.array([record.header.instance + place for record in records for place in range(record.header.rows)], pa.int64()),
         "event_time": pa.array(times, pa.timestamp("us", "UTC")),
         "target": pa.array([log.target] * len(headers)),
         "model": pa.array([log.model] * len(headers)),
@@ -165,10 +190,14 @@ def arrow_rows(log: LogTable, records: Sequence[LogRecord]) -> "pa.RecordBatch":
         "environment": pa.array([log.environment] * len(headers)),
     }
     arrays |= _features(log, records)
-    for name in {*log.hashed, *log.omitted}:
-        field = "key" if name == log.key else log.feature_fields.get(name)
+    hidden, own = {*log.hashed, *log.omitted, *log.mistyped}, {log.key: "key", log.span: "span"}
+    for name in hidden:
+        field = own.get(name) or log.feature_fields.get(name)
         if field in arrays:
             arrays[field] = _hidden(arrays[field], is_hashed=name in log.hashed)
+    for name in log.mistyped:
+        del arrays[log.feature_fields[name]]
+    arrays["hidden_features"] = pa.array([sorted(hidden & log.feature_fields.keys())] * len(headers), pa.list_(pa.string()))
     return pa.RecordBatch.from_pydict(arrays)
 
 

@@ -47,6 +47,8 @@ class InferenceRequest:
 
     tensors: Mapping[str, np.ndarray]
     request_id: str | None
+    outputs: tuple[str, ...] = ()
+    """Those that are asked for; none for all."""
 
 
 def parse_inference_path(method: str, path: str) -> InferenceRoute | None:
@@ -97,7 +99,15 @@ def parse_inference(body: bytes) -> InferenceRequest:
         if name in tensors:
             raise Refusal(f"input {legible(name, 80)} is given twice")
         tensors[name] = array
-    return InferenceRequest(tensors, request_id)
+    return InferenceRequest(tensors, request_id, _outputs(document.get("outputs")))
+
+
+def _outputs(asked: object) -> tuple[str, ...]:
+    outputs = [] if asked is None else asked
+    names = [item.get("name") if isinstance(item, dict) else None for item in outputs] if isinstance(outputs, list) else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise Refusal("`outputs` must be a list of outputs, each with its `name`")
+    return tuple(str(name) for name in names)
 
 
 def _tensor(place: int, item: object) -> tuple[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Literal
 
 import altair as alt
 from markupsafe import Markup
@@ -16,6 +17,10 @@ SMALL_WIDTH, SMALL_HEIGHT = 340, 150
 
 RULES = ((False, False, MUTED, [4, 4], 1.0), (True, True, BAD, [2, 3], 0.5), (True, False, BAD, [1, 0], 1.0))
 """Of deployments, of alarms that are closed and of those that are not: ink, dashes and opacity."""
+
+AxisSide = Literal["left", "right"]
+NEWEST: AxisSide = "right"
+"""Where the newest days are, which a wide chart on a phone is scrolled to: there its values are told."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def trend(
     """
     x, (width, height) = _axis("day", days), (SMALL_WIDTH, SMALL_HEIGHT) if small else (WIDTH, HEIGHT)
     step = width / ((days[1] - days[0]).days + 1)
-    value = alt.Y("value:Q", axis=alt.Axis(title=None, tickCount=4, format=pattern), scale=alt.Scale(zero=False, nice=True))
+    value = _values(pattern, "left" if small else NEWEST)
     rows: list[Row] = [
         {"day": day_milliseconds(one.day), "value": one.value, "low": one.low, "high": one.high, "final": one.is_final} for one in points
     ]
@@ -87,9 +92,14 @@ def volume(counts: Sequence[tuple[date, float]], marks: Sequence[TimeMark], days
     """Draw a bar for each day on the same axis of time."""
     half = 0.4 * DAY_MILLISECONDS
     rows: list[Row] = [{"day": day_milliseconds(day) - half, "to": day_milliseconds(day) + half, "rows": count} for day, count in counts]
-    x, y = _axis("day", days), alt.Y("rows:Q", axis=alt.Axis(title=None, tickCount=4, format=",d"))
+    x, y = _axis("day", days), alt.Y("rows:Q", axis=alt.Axis(title=None, tickCount=4, format=",d", orient=NEWEST))
     bars = alt.Chart(table(rows)).mark_rect(color=SOFT.light).encode(x=x, x2="to", y=y, y2=alt.datum(0))
     return draw(alt.layer(bars, *_rules(marks, days, x)), width=WIDTH, height=120)
+
+
+def _values(pattern: str, orient: AxisSide) -> alt.Y:
+    axis = alt.Axis(title=None, tickCount=4, format=pattern, orient=orient)
+    return alt.Y("value:Q", axis=axis, scale=alt.Scale(zero=False, nice=True))
 
 
 def _axis(field: str, days: tuple[date, date]) -> alt.X:

@@ -35,7 +35,8 @@ class Domain:
             more = len(self.values) - SHOWN_VALUES
             return f"one of {listed}" + (f" and {more} more" if more > 0 else "")
         bounds = [f"{word} {bound:.15g}" for word, bound in (("at least", self.lowest), ("at most", self.highest)) if math.isfinite(bound)]
-        return " and ".join([*bounds, *([] if self.nan and self.infinite else ["finite"])])
+        finite = {(True, True): [], (True, False): ["finite or NaN"], (False, True): ["no NaN"], (False, False): ["finite"]}
+        return " and ".join([*bounds, *finite[self.nan, self.infinite]])
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Bounds:
     columns: Sequence[Column]
     lowest: np.ndarray
     highest: np.ndarray
-    finite: np.ndarray | None
-    """bool, the columns that allow neither NaN nor infinity; None if all do."""
+    refused: np.ndarray | None
+    """bool [NaN and infinity, columns]: which columns do not allow them; None if all do."""
 
     @classmethod
     def of(cls, features: Features, group: Iterable[Column]) -> Self:
@@ -137,15 +138,15 @@ class Bounds:
         least, most = (limits.min, limits.max) if dtype == np.int64 else (-math.inf, math.inf)
         lowest = [domain.lowest if math.isfinite(domain.lowest) else least for domain in domains]
         highest = [domain.highest if math.isfinite(domain.highest) else most for domain in domains]
-        finite = np.array([not (domain.nan and domain.infinite) for domain in domains])
-        is_checked = dtype == np.float32 and finite.any()
-        return cls(columns, np.array(lowest, dtype), np.array(highest, dtype), finite if is_checked else None)
+        refused = np.array([[not domain.nan for domain in domains], [not domain.infinite for domain in domains]])
+        is_checked = dtype == np.float32 and refused.any()
+        return cls(columns, np.array(lowest, dtype), np.array(highest, dtype), refused if is_checked else None)
 
     def first_outside(self, values: np.ndarray) -> tuple[int, int] | None:
         """Row and column of the first value that is not allowed; None if there is none."""
         outside = (values < self.lowest) | (values > self.highest)
-        if self.finite is not None:
-            outside |= ~np.isfinite(values) & self.finite
+        if self.refused is not None and not (finite := np.isfinite(values)).all():
+            outside |= ~finite & np.where(np.isnan(values), *self.refused)
         if not outside.any():
             return None
         row, column = np.argwhere(outside)[0].tolist()

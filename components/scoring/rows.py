@@ -62,7 +62,9 @@ class RowReader:
         Raises:
             Refusal: as for `read`.
         """
-        lists = {name: array.tolist() for name, array in tensors.items() if name != PRESENT}
+        own = (self.features.key, self.features.span)  # one value a row, as [rows] or [rows, 1]
+        flat = {name: array.reshape(-1) if name in own and array.size == len(array) else array for name, array in tensors.items()}
+        lists = {name: array.tolist() for name, array in flat.items() if name != PRESENT}
         if not lists:
             raise Refusal(f"the inputs have no rows: give {', '.join(column.name for column in self.features.signatures.columns)}")
         if len({len(values) for values in lists.values()}) > 1:
@@ -220,7 +222,7 @@ class RowReader:
         return keys, spans
 
     def _key(self, index: int, name: str, value: object) -> str:
-        if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).isprintable():
+        if isinstance(value, bool) or not isinstance(value, str | int) or _utf8(str(value)) is None:
             raise Refusal(
                 f"instances[{index}].{name} is {legible(repr(value), SHOWN_CHARACTERS)}: expected a text or a whole number, the row's key"
             )

@@ -66,6 +66,7 @@ class Scorer:
         Raises:
             RegistryError: it does not load.
         """
+        self.folder = folder
         self.columns: Signatures = read_signatures(folder, what)
         import_tensorflow()
         import tensorflow as tf

@@ -9,6 +9,7 @@ from components.cloud import Cloud
 from components.errors import PerennialError
 from components.log import configure_logging
 from components.serving.following import Targets
+from components.serving.remembering import LogOptions
 from components.serving.server import ServeOptions, serve
 from components.settings import read_settings
 
@@ -26,10 +27,17 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8501)
     parser.add_argument("--grpc-port", type=int, help="TensorFlow Serving's gRPC, as a rule on 8500")
     parser.add_argument("--token-file", type=Path, help="a mounted secret")
+    parser.add_argument("--no-log", action="store_true", help="log no predictions")
+    parser.add_argument("--log-share", type=float, default=1.0, help="the share of requests to log, above 0")
+    parser.add_argument("--log-days", type=int, help="how long a new log keeps its partitions; without it for ever")
+    parser.add_argument("--sensitive", choices=["keep", "hash", "omit"], default="keep", help="columns that card.toml calls sensitive")
     given = parser.parse_args()
+    if not 0 < given.log_share <= 1 or (given.log_days or 1) < 1:
+        parser.error("--log-share is above 0 and at most 1, --log-days at least 1")
     configure_logging()
     targets = Targets(given.target, given.canary, given.shadow)
-    options = ServeOptions(targets, given.host, given.port, given.grpc_port, given.canary_share, token_file=given.token_file)
+    logged = None if given.no_log else LogOptions(given.log_share, given.log_days, given.sensitive)
+    options = ServeOptions(targets, given.host, given.port, given.grpc_port, given.canary_share, token_file=given.token_file, log=logged)
     try:
         serve(Cloud(read_settings()), options, lambda address: log.info("serving", extra={"address": address}))
     except PerennialError as error:

@@ -1,7 +1,7 @@
 """Requests of TensorFlow Serving's REST and of the Open Inference Protocol to answers."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +25,11 @@ from components.scoring.rows import FeatureRows
 from components.serving.questions import EXACT_BYTES
 from components.serving.service import Predict, Servable, Service
 from components.training.signatures import INPUT, OUTPUT, PRESENT
+from components.wording import legible
 
 DTYPES = {OUTPUT: "DT_FLOAT"}
+MODEL_ROUTE = "/v1/models/{model}"
+ROUTES = {ModelVerb.STATUS: MODEL_ROUTE, ModelVerb.METADATA: MODEL_ROUTE + "/metadata"}
 SERVER = {"name": "perennial", "version": "2", "extensions": []}
 NOT_SERVED = b"<html><head><title>404 Not Found</title></head><body><h1>Not Found</h1></body></html>\n"
 
@@ -69,25 +72,31 @@ async def answer_request(service: Service, call: HttpCall) -> Answer:
     if route is None:
         return Answer(404, NOT_SERVED, content_type=b"text/html")
     if route.verb == ModelVerb.STATUS:
-        return Answer(200, _indented(service.directory.status(route.model, route.version)), "/v1/models/{model}")
+        return Answer(200, _indented(service.directory.status(route.model, route.version)), ROUTES[route.verb])
     if route.verb == ModelVerb.METADATA:
         version, servable = service.directory.find(route.model, route.version, route.label)
-        return Answer(200, _indented(_metadata(servable, version)), "/v1/models/{model}/metadata")
+        return Answer(200, _indented(_metadata(servable, version)), ROUTES[route.verb])
     if route.verb == ModelVerb.PREDICT:
-        return await _predict(service, route, call)
+        return await _counted(service, route.model, "predict", _predict(service, route, call))
     raise _no_method(service, route, call.body)
 
 
-def asked_model(method: str, path: str) -> str | None:
-    """The model that a request with this path, percent-encoded with its query, wants to predict by; None for any other request."""
+def asked_model(method: str, path: str) -> tuple[str, str | None]:
+    """Of a request with this path, percent-encoded with its query: how metrics name it, and the model by which it wants to predict."""
     try:
         inference = parse_inference_path(method, path)
-        if inference is not None:
-            return inference.model if inference.endpoint == Endpoint.INFER else None
-        route = parse_path(method, path)
+        route = None if inference is not None else parse_path(method, path)
     except Refusal:
-        return None
-    return route.model if route is not None and route.verb not in (ModelVerb.STATUS, ModelVerb.METADATA) else None
+        inference = route = None
+    if inference is not None:
+        return _endpoint(inference), inference.model if inference.endpoint == Endpoint.INFER else None
+    if route is None:
+        return "other", None
+    return ROUTES.get(route.verb, f"{MODEL_ROUTE}:{route.verb}"), None if route.verb in ROUTES else route.model
+
+
+def _endpoint(route: InferenceRoute) -> str:
+    return "/v2" if route.endpoint == Endpoint.SERVER else "/v2/" + route.endpoint.replace(" ", "-")
 
 
 def count_rows(body: bytes) -> int:
@@ -100,28 +109,35 @@ def count_rows(body: bytes) -> int:
     return max(1, len(rows)) if isinstance(rows, list) else 1
 
 
-async def _predict(service: Service, route: Route, call: HttpCall) -> Answer:
-    started = time.perf_counter()
+async def _counted(service: Service, model: str, api: str, answering: Awaitable[Answer]) -> Answer:
+    """An answer to a request to predict, under TensorFlow Serving's metrics."""
+    started, status = time.perf_counter(), "DEADLINE_EXCEEDED"  # whoever is cancelled has taken too long
     try:
-        servable, question, scores = await service.predict(
-            Predict(
-                model=route.model,
-                version=route.version,
-                label=route.label,
-                body=call.body,
-                request_id=call.request_id,
-                received_microseconds=call.received_microseconds,
-                trace_id=call.trace_id,
-            )
-        )
-    except Refusal as refusal:
-        if route.model in service.directory.models:
-            service.metrics.count("request_count", model_name=route.model, status=refusal.code)
+        answer, status = await answering, "OK"
+        service.metrics.time("request_latency", time.perf_counter() - started, model, api, "REST")
+        return answer
+    except Exception as error:
+        status = error.code if isinstance(error, Refusal) else "INTERNAL"
         raise
+    finally:
+        if model in service.directory.models:
+            service.metrics.count("request_count", model_name=model, status=status)
+
+
+async def _predict(service: Service, route: Route, call: HttpCall) -> Answer:
+    servable, question, scores = await service.predict(
+        Predict(
+            model=route.model,
+            version=route.version,
+            label=route.label,
+            body=call.body,
+            request_id=call.request_id,
+            received_microseconds=call.received_microseconds,
+            trace_id=call.trace_id,
+        )
+    )
     write = predictions_body if question.by_row else outputs_body
-    service.metrics.count("request_count", model_name=route.model, status="OK")
-    service.metrics.time("request_latency", time.perf_counter() - started, route.model, "predict", "REST")
-    return Answer(200, write({OUTPUT: scores}, DTYPES), "/v1/models/{model}:predict", version=servable.version)
+    return Answer(200, write({OUTPUT: scores}, DTYPES), MODEL_ROUTE + ":predict", version=servable.version)
 
 
 def _no_method(service: Service, route: Route, body: bytes) -> Refusal:
@@ -136,7 +152,10 @@ def _no_method(service: Service, route: Route, body: bytes) -> Refusal:
 
 
 def _metadata(servable: Servable, version: int) -> dict[str, Any]:
-    definitions = {name: json_format.MessageToDict(d, preserving_proto_field_name=True) for name, d in servable.scorer.definitions.items()}
+    definitions = {
+        name: json_format.MessageToDict(definition, preserving_proto_field_name=True, always_print_fields_with_no_presence=True)
+        for name, definition in servable.scorer.definitions.items()
+    }
     return {
         "model_spec": {"name": servable.model, "signature_name": "", "version": str(version)},
         "metadata": {
@@ -153,13 +172,13 @@ def _indented(document: Mapping[str, Any]) -> bytes:
 
 
 async def _infer(service: Service, route: InferenceRoute, call: HttpCall) -> Answer:
-    name = "/v2/" + route.endpoint.replace(" ", "-")
+    name = _endpoint(route)
     if route.endpoint == Endpoint.SERVER:
-        return Answer(200, orjson.dumps(SERVER), "/v2")
+        return Answer(200, orjson.dumps(SERVER), name)
     if route.endpoint == Endpoint.LIVE:
         return Answer(200, orjson.dumps({"live": True}), name)
     if route.endpoint == Endpoint.INFER:
-        return await _infer_rows(service, route, call, name)
+        return await _counted(service, route.model, "infer", _infer_rows(service, route, call, name))
     version, servable = service.directory.find(route.model, route.version)
     if route.endpoint == Endpoint.MODEL_READY:
         return Answer(200, orjson.dumps({"name": route.model, "ready": True}), name, version=version)
@@ -181,13 +200,21 @@ async def _infer_rows(service: Service, route: InferenceRoute, call: HttpCall, n
         received_microseconds=call.received_microseconds,
         trace_id=call.trace_id,
     )
-    servable = service.choose(asked, None)
+    _require_outputs(question.outputs)
+    keys = question.tensors.get(service.key_name(route.model) or "")
+    servable = service.choose(asked, None if keys is None else str(keys.flat[0]))
     rows = _tensor_rows(servable, question.tensors)
     if rows.packed.rows > service.limits.rows:
         raise Refusal(f"the request has {rows.packed.rows:,} rows, and at most {service.limits.rows:,} are taken: send several requests")
     scores = await service.score(servable, asked, rows)
-    service.metrics.count("request_count", model_name=servable.model, status="OK")
     return Answer(200, inference_body(servable.model, servable.version, question.request_id, scores), name, version=servable.version)
+
+
+def _require_outputs(names: Sequence[str]) -> None:
+    """All that there is is given to who names none."""
+    for name in names:
+        if name != OUTPUT:
+            raise Refusal(f"output {legible(name, 80)} is none of this model: it has {OUTPUT}")
 
 
 def _tensor_rows(servable: Servable, tensors: Mapping[str, Any]) -> FeatureRows:

@@ -7,7 +7,9 @@ import logging
 import os
 import re
 import time
+import zlib
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from components.protocol.json_text import error_body
@@ -95,15 +97,16 @@ class Application:
             log.exception("a request failed", extra={"path": scope["path"], "request_id": request_id})
             answer = Answer(500, error_body(b"an internal error, which the service's log has"))
         if answer.status >= FIRST_REFUSED:
-            self._remember_refused((scope["method"], path), request_id, answer.status, body, time.perf_counter() - started)
+            route, model = asked_model(scope["method"], path)
+            answer = replace(answer, route=route if answer.route == "other" else answer.route)
+            self._remember_refused(model, request_id, answer.status, body, time.perf_counter() - started)
         sent = _headers(answer, request_id, trace and trace[0], is_browsed=scope["path"] in BROWSED_PATHS)
         await send({"type": "http.response.start", "status": answer.status, "headers": sent})
         await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
         self.service.metrics.request(scope["method"][:16], answer.route, answer.status, time.perf_counter() - started)
 
-    def _remember_refused(self, asked: tuple[str, str], request_id: str, status: int, body: bytes | None, seconds: float) -> None:
+    def _remember_refused(self, model: str | None, request_id: str, status: int, body: bytes | None, seconds: float) -> None:
         """Remember a request to predict by a model that is served, if it came from somebody who may ask."""
-        model = asked_model(*asked)
         if self.service.refuse is None or status == UNAUTHENTICATED or model is None:
             return
         if model in self.service.directory.models:
@@ -131,7 +134,8 @@ class Application:
             if size > limit:
                 raise _too_large(limit)
             if not message.get("more_body"):
-                return parts[0] if len(parts) == 1 else b"".join(parts)
+                body = parts[0] if len(parts) == 1 else b"".join(parts)
+                return _inflated(body, limit) if headers.get(b"content-encoding") == "gzip" else body
 
     async def _answer(self, call: HttpCall) -> Answer:
         if call.method in ("GET", "HEAD"):
@@ -149,6 +153,20 @@ class Application:
             if call.path in ("/", "/docs"):
                 return Answer(200, openapi_page(self.service.directory), "/docs", b"text/html; charset=utf-8")
         return await answer_request(self.service, call)
+
+
+def _inflated(body: bytes, limit: int) -> bytes:
+    """What was compressed, as TensorFlow Serving takes it. No more is inflated than may be sent."""
+    inflater = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(body, limit + 1)
+    except zlib.error:
+        raise Refusal("the body is no gzip, as its Content-Encoding says") from None
+    if len(plain) > limit:
+        raise _too_large(limit)
+    if not inflater.eof:
+        raise Refusal("the body is no whole gzip, as its Content-Encoding says")
+    return plain
 
 
 def _too_large(limit: int) -> Refusal:

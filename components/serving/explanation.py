@@ -67,6 +67,8 @@ def explain_request(cloud: Cloud, model: str, log: tuple[str, str], request_id: 
         raise SourceError(
             f"the log of {model} has no request {request_id!r}: it may wait in the spool, be left out by sampling, or have expired"
         )
+    if hidden := sorted({name for row in rows for name in row.get("hidden_features") or ()}):
+        raise SourceError(f"the logged row cannot be scored again: the log has {', '.join(hidden)} hashed, or not at all")
     found: list[Explanation] = []
     for version in sorted({int(row["version"]) for row in rows}):
         found += _explain(cloud, model, version, [row for row in rows if row["version"] == version], log[1])

@@ -12,6 +12,7 @@ from components.registry.deployments import live_on_target
 from components.serving.directory import LABELS, Directory, ServedModel, ServingRole, State, VersionState
 from components.serving.loading import load_version
 from components.serving.service import Canary, Servable, Service
+from components.storage.download_cache import forget_folder
 
 log = logging.getLogger(__name__)
 
@@ -176,6 +177,9 @@ class Follower:
             while not servable.batches.is_idle:
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(servable.scorer.close)
+            served = {other.scorer.folder for model in self.service.directory.models.values() for other in model.loaded.values()}
+            if (folder := servable.scorer.folder) not in served:
+                await asyncio.to_thread(forget_folder, folder)  # a service that lives long would fill the disk
 
 
 def _told(error: Exception, text: str, level: int, **extra: object) -> str:

@@ -8,6 +8,7 @@ from components.cloud import Cloud
 from components.errors import RegistryError
 from components.protocol.refusal import Refusal
 from components.registry.deployments import read_candidate
+from components.registry.publish import published_uri
 from components.scoring.allowed import Features, read_features
 from components.scoring.rows import RowReader
 from components.scoring.scorer import Scorer
@@ -28,7 +29,8 @@ def version_folder(cloud: Cloud, model: str, version: int) -> Path:
     """
     with cloud.engine.connect() as connection:
         candidate = read_candidate(connection, model, version)
-    return pulled_folder(cloud.storage, cloud.settings, candidate.manifest)
+    published = published_uri(cloud.settings.bucket, model, version)
+    return pulled_folder(cloud.storage, cloud.settings, candidate.manifest, published)
 
 
 def load_version(cloud: Cloud, model: str, version: int, metrics: Metrics) -> tuple[Scorer, RowReader]:
@@ -38,10 +40,10 @@ def load_version(cloud: Cloud, model: str, version: int, metrics: Metrics) -> tu
         RegistryError: there is no such version, its bytes are others, it does not load, or it answers otherwise than when it was trained.
         AccessError: Cloud Storage or Cloud SQL cannot be reached, or refuses the credentials.
     """
-    scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
+    scorer, reader = open_version(folder := version_folder(cloud, model, version), f"{model} {version}")
     started = time.perf_counter()
     try:
-        _warm_up(scorer, cloud, model, version)
+        _warm_up(scorer, folder, f"{model} {version}")
     except BaseException:
         scorer.close()
         raise
@@ -63,10 +65,9 @@ def open_version(folder: Path, what: str) -> tuple[Scorer, RowReader]:
         raise
 
 
-def _warm_up(scorer: Scorer, cloud: Cloud, model: str, version: int) -> None:
+def _warm_up(scorer: Scorer, folder: Path, what: str) -> None:
     """Ask the recorded rows, and hold the answers against the recorded ones."""
-    what = f"{model} {version}"
-    recorded = read_smoke(version_folder(cloud, model, version), what)
+    recorded = read_smoke(folder, what)
     if not recorded.rows:
         return
     reader = RowReader(Features(scorer.columns), what)  # whatever the schema says of them, the recorded rows were answered

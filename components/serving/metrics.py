@@ -1,6 +1,6 @@
 """The service's metrics for Prometheus: under TensorFlow Serving's names, and the duration of requests under OpenTelemetry's."""
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
@@ -19,7 +19,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(self)
-        self._counts: Counter[tuple[str, tuple[tuple[str, str], ...]]] = Counter()
+        self._counts: defaultdict[tuple[str, tuple[tuple[str, str], ...]], float] = defaultdict(float)
         times = {
             "request_latency": (("model_name", "API", "entrypoint"), "Distribution of wall time (in microseconds) of requests."),
             "runtime_latency": (("model_name", "API", "runtime"), "Distribution of wall time (in microseconds) of the model's own calls."),
@@ -39,6 +39,10 @@ class Metrics:
     def count(self, name: str, amount: int = 1, **labels: str) -> None:
         """Add to a counter of TensorFlow Serving's, or of ours where the name begins with `perennial_`."""
         self._counts[name if name.startswith("perennial_") else SERVING + name, tuple(labels.items())] += amount
+
+    def set(self, name: str, value: float, **labels: str) -> None:
+        """Set a level of ours, such as of one model."""
+        self._counts[name, tuple(labels.items())] = value
 
     def time(self, name: str, seconds: float, *labels: str) -> None:
         """Observe a duration under one of TensorFlow Serving's names."""
@@ -62,7 +66,7 @@ class Metrics:
         self._gauges[name].set(value)
 
     def collect(self) -> Iterable[Metric]:
-        """What prometheus_client asks for: the counters. Its own have names that end with `_total`, which TensorFlow Serving's do not."""
+        """The counters and levels, for prometheus_client. Its own have names that end with `_total`, which TensorFlow Serving's do not."""
         families: dict[str, Metric] = {}
         for (name, labels), amount in sorted(self._counts.items()):
             family = families.setdefault(name, Metric(name, "A counter.", "unknown"))

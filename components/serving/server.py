@@ -176,7 +176,10 @@ async def _stop_with(server: uvicorn.Server, beside: "GrpcServer") -> None:
 
 async def _ship(remembering: Remembering) -> None:
     while True:
-        remembering.keep_shipping()
+        try:
+            remembering.keep_shipping()
+        except Exception:
+            log.exception("the process that ships the prediction log cannot be started: predictions wait")
         await asyncio.sleep(SHIPPER_SECONDS)
 
 

@@ -138,11 +138,14 @@ class Service:
             chosen.append(self.choose(asked, key))
             return chosen[-1].reader, chosen[-1].scorer.signatures
 
-        served = self.directory.models.get(asked.model)
-        live = served.loaded.get(served.default or 0) if served else None
-        key_name = live.reader.features.key if live else None
-        question = read_question(asked.body, choose, key_name=key_name, most_rows=self.limits.rows)
+        question = read_question(asked.body, choose, key_name=self.key_name(asked.model), most_rows=self.limits.rows)
         return chosen[-1], question, await self.score(chosen[-1], asked, question.rows)
+
+    def key_name(self, model: str) -> str | None:
+        """The column by whose value a canary is chosen; None without one."""
+        served = self.directory.models.get(model)
+        live = served.loaded.get(served.default or 0) if served else None
+        return live.reader.features.key if live else None
 
     def choose(self, asked: "Predict", key: str | None) -> Servable:
         """The version that answers: the one that is named, else the canary for its share of the keys, else the live one.

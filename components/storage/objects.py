@@ -203,7 +203,7 @@ def pull_file(bucket: storage.Bucket, prefix: str, entry: Entry, folder: Path) -
         RegistryError: the object is missing or has other bytes, or the entry's path leads out of the folder.
     """
     with replacing(_path_inside(folder, entry.path)) as draft:
-        for generation in (entry.generation, None):
+        for generation in dict.fromkeys((entry.generation or None, None)):
             blob = bucket.blob(f"{prefix}/{entry.path}", generation=generation)
             with suppress(NotFound):
                 blob.download_to_file(draft, raw_download=True, checksum="crc32c", retry=RETRY)

@@ -12,7 +12,7 @@ from google.cloud import bigquery
 
 from components.deployment.saved_model import load_signature
 from components.diagnosis.newest.loaded_version import LoadedVersion, load_version, predict
-from components.errors import RegistryError, SourceError
+from components.errors import RegistryError, SourceError, StorageFullError
 from components.examples.keys import key_hashes
 from components.google import table_name
 from components.model.folder import Model
@@ -62,7 +62,7 @@ def read_shortfalls(query: LogQuery, succession: Succession, days: Sequence[date
     try:
         before, after = (_loaded(query, number) for number in (succession.before, succession.version))
         scored = list(_scored(query, before, after, days))
-    except (RegistryError, SourceError) as error:
+    except (RegistryError, SourceError, StorageFullError) as error:
         extra = {"version": succession.version, "before": succession.before, "error": str(error)}
         log.warning("a version is not held against the one before it", extra=extra)
         return [None] * looks
@@ -92,7 +92,9 @@ def _scored(query: LogQuery, before: LoadedVersion, after: LoadedVersion, days: 
             predict(signature, version.model, _features(version, rows, query.log_day)).scores
             for signature, version in zip(signatures, (before, after), strict=True)
         )
-        is_same = np.isclose(again, logged, rtol=0, atol=SAME * max(1.0, float(np.nanmax(np.abs(logged), initial=0.0)))).all(axis=1)
+        is_same = np.isclose(
+            again, logged, rtol=0, atol=SAME * max(1.0, float(np.nanmax(np.abs(logged), initial=0.0))), equal_nan=True
+        ).all(axis=1)
         if is_same.mean() < SAME_SHARE:
             raise SourceError(f"{query.log} has not what version {after.story.number} was given on {day}, such as sensitive columns")
         answered = np.isfinite(was).all(axis=1) & np.isfinite(logged).all(axis=1)

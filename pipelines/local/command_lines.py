@@ -64,7 +64,15 @@ def endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
         "PERENNIAL_OWNER_USER": service_accounts(settings)["owner"].removesuffix(".gserviceaccount.com"),
         "PERENNIAL_OWNER_CREDENTIALS_FILE": str(key_file(folder, "owner")),
     }
-    return "".join(f"{name}={shlex.quote(value)}\n" for name, value in values.items())
+    return "".join(f"{name}={_quoted(value)}\n" for name, value in values.items())
+
+
+def _quoted(value: str) -> str:
+    """A value as dotenv reads it. Without an apostrophe or a backslash in it, a shell reads the same."""
+    if "'" not in value and "\\" not in value:
+        return shlex.quote(value)
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def shown_address(part: EmulatorName, chosen: Addresses) -> str:

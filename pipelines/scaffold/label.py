@@ -14,6 +14,8 @@ from pipelines.scaffold.features import NUMBERS, WHOLE, feature_name
 from pipelines.scaffold.table import SourceTable
 
 MOST_CLASSES = 20
+NAMELESS = feature_name("?")
+"""Of a text without letters or digits that a name may have, as in another script."""
 POSITIVE = ("true", "yes", "ja", "oui", "si", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
 """Of two texts, the one that is called so is 1."""
 
@@ -40,6 +42,8 @@ class Label:
     """int [rows]: the label of each row of the sample, -1 where there is none; of a number, whether it is above the median."""
     scale: NumberScale | None = None
     """Only of a number."""
+    positive: str | None = None
+    """Which of two values is 1, where they do not say it themselves."""
 
     @property
     def task(self) -> TaskName:
@@ -53,7 +57,7 @@ class Label:
         """In a few words."""
         if self.scale is not None:
             return f"a number, {number(self.scale.mean)} on average"
-        return ", ".join(self.classes) or "no or yes"
+        return ", ".join(self.classes) or ("no or yes" if self.positive is None else f"yes (1) where it is {self.positive}")
 
 
 def read_label(table: SourceTable, column: str) -> Label:
@@ -73,20 +77,23 @@ def read_label(table: SourceTable, column: str) -> Label:
         return _number(table, column, values, quoted if kind in ("FLOAT", "FLOAT64") else f"CAST({quoted} AS FLOAT64)")
     classes: tuple[str, ...] = ()
     order: list[Any] = distinct
+    positive: str | None = None
     if kind in ("BOOLEAN", "BOOL"):
         sql = f"IF({quoted}, 1, 0)"
     elif distinct == [0, 1]:
         sql = quoted if kind in WHOLE else f"CAST({quoted} AS INT64)"
     else:
         if len(distinct) == 2:
-            order = sorted(distinct, key=lambda value: str(value).lower() in POSITIVE)
+            if isinstance(distinct[0], str):  # numbers keep their order
+                order = sorted(distinct, key=lambda value: value.lower() in POSITIVE)
+            positive = _literal(order[1])
         else:
             classes = _class_names(column, distinct)
         cases = " ".join(f"WHEN {_literal(value)} THEN {number}" for number, value in enumerate(order))
         sql = f"CASE {quoted} {cases} END"
     codes = pc.index_in(values, pa.array(order, values.type)).fill_null(-1)
     numbers = codes.to_numpy(zero_copy_only=False).astype(int)
-    return Label(sql, classes, _delay(table, numbers), numbers)
+    return Label(sql, classes, _delay(table, numbers), numbers, positive=positive)
 
 
 def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) -> None:
@@ -112,6 +119,7 @@ def _number(table: SourceTable, column: str, values: pa.Array, sql: str) -> Labe
 def _class_names(column: str, values: list[object]) -> tuple[str, ...]:
     named = (str(value) if str(value)[:1].isalpha() else f"{column}_{value}" for value in values)
     names = tuple(feature_name(name)[:64] for name in named)
+    names = tuple(feature_name(f"{column}_{place}")[:64] if name == NAMELESS else name for place, name in enumerate(names))
     if len(set(names)) < len(names):
         raise SourceError(
             f"--label {column!r} has values that differ only in signs ({values}): give them other names in a copy of the table"

@@ -36,6 +36,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoadedModel]:
         ({"floor": [None, True]}, [140.5, 11060.0]),
         ({"floor": pd.array([pd.NA, False], "boolean")}, [140.5, 10060.0]),
         ({"colour": pd.Categorical(["red", "bl:ue"])}, [3140.5, 12060.0]),
+        ({"floor": pd.Categorical([3.0, np.nan])}, [3140.5, 10060.0]),
     ],
 )
 def test_values_are_taken_as_pandas_and_bigquery_have_them(house: LoadedModel, changes: dict[str, object], scores: list[float]) -> None:
@@ -49,6 +50,7 @@ def test_values_are_taken_as_pandas_and_bigquery_have_them(house: LoadedModel, c
         ({"area": [100.5, Decimal("NaN")]}, "row 2.area is null: expected a number"),
         ({"area": [100.5, False]}, "row 2.area is False: expected a number"),
         ({"floor": [3, 1e19]}, "row 2.floor is 10000000000000000000: expected a whole number"),
+        ({"floor": [float(2**53), None]}, "floor is 9007199254740992 as a float, which may have been rounded: give the column as Int64"),
         ({"floor": [3.0, 2.5]}, "row 2.floor is 2.5: expected a whole number"),
         ({"rooms": [4, [1, 2]]}, "row 2.rooms is [1, 2]: expected a whole number"),
         ({"colour": ["red", 7]}, "row 2.colour is 7: expected a text"),
@@ -63,7 +65,16 @@ def test_any_other_value_is_refused_with_row_and_column(house: LoadedModel, chan
 
 def test_rows_without_any_column_lack_the_first(house: LoadedModel) -> None:
     with pytest.raises(SourceError, match=r"^row 1 lacks the field "):
-        house(pd.DataFrame({"other": [1]}))
+        house(pd.DataFrame({"other": [1]}), allow_missing=True)
+
+
+def test_a_column_that_is_misspelt_missing_or_there_twice_is_refused(house: LoadedModel) -> None:
+    rows = pd.DataFrame(ROWS)
+    with pytest.raises(SourceError, match=r"^the DataFrame has no column 'floor': is it 'Floor'\? Rename it"):
+        house(rows.rename(columns={"floor": "Floor"}))
+    assert house(rows.drop(columns="floor"), allow_missing=True).tolist() == [140.5, 10060.0]
+    with pytest.raises(SourceError, match="^the DataFrame has the column 'area' 2 times: keep one"):
+        house(pd.concat([rows, rows[["area"]]], axis=1))
 
 
 def test_columns_of_scores_are_named_by_classes_or_quantiles(tmp_path: Path) -> None:

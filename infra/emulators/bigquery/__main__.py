@@ -132,7 +132,7 @@ def _serve_reads(host: str, port: int, guard: Guard | None) -> grpc.Server:
 
     from bigquery.messages import guarded
 
-    options = [("grpc.so_reuseport", 0)]
+    options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", -1)]  # what is too large, BigQuery itself says
     guards = [GuardedCalls(guard)] if guard else []
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(max_workers=16), interceptors=guards, options=options)
     services = {name: permitted(name, methods, guard) if guard else methods for name, methods in SERVICES.items()}

@@ -15,6 +15,11 @@ NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too lar
 BEYOND_DUCKDB = re.compile(
     r"(?:STDDEV|VAR|COVAR|CORR|REGR)\w* .*is out of range!|Unimplemented type for cast .*|Overflow in left shift .*"
     r"|Could not decode string .* as base64: length must be a multiple of 4|input value \S+ is out of range for numeric function"
+    r"|Cannot left-shift negative number .*|Cannot cast empty BLOB to BIT|Invalid hex escape code .*|Failed to parse format specifier .*"
+    r"|Could not convert string .* to (?:DECIMAL\(38,18\)|INTERVAL)|Could not cast value .* to DECIMAL\(38,18\)"
+    r"|Casting value .* to type DECIMAL\(38,18\) failed.*|Overflow in HUGEINT addition.*"
+    r"|Could not convert string '[+-]0[xX].*' to INT64"
+    r"|[A-Z]+ does not support '.*'"
 )
 """What DuckDB cannot do, and BigQuery can."""
 OWN_LIMIT = re.compile(r"The emulator does not support (.*)", re.DOTALL)

@@ -101,7 +101,8 @@ def serve(
 @click.option("--version", "reference", type=VersionReference(), default="latest", help="Its number, latest, live or live@TARGET.")
 @click.option("--query", help="A query in GoogleSQL, instead of FILE.")
 @click.option("--output", type=click.Path(path_type=Path), help="A .csv, .jsonl or .parquet file. Default: JSON lines on standard output.")
-def predict(model: str, file: Path | None, reference: int | str, query: str | None, output: Path | None) -> None:
+@click.option("--allow-missing", is_flag=True, help="Take a column that no row has, and may lack, as missing in each.")
+def predict(model: str, file: Path | None, reference: int | str, query: str | None, output: Path | None, allow_missing: bool) -> None:
     """Score the rows of FILE (.csv, .jsonl or .parquet) or of a BigQuery query by a version of MODEL, as the service would."""
     if (file is None) == (query is None):
         raise click.UsageError("give a FILE or a --query")
@@ -109,7 +110,10 @@ def predict(model: str, file: Path | None, reference: int | str, query: str | No
     cloud, version = Cloud(settings), version_number(settings, model, reference)
     scorer, reader = open_version(version_folder(cloud, model, version), f"{model} {version}")
     with closing(scorer):
-        rows = read_rows(file, reader.features) if file else query_rows(cloud, query or "", reader.features)
+        if file:
+            rows = read_rows(file, reader.features, allow_missing=allow_missing)
+        else:
+            rows = query_rows(cloud, query or "", reader.features, allow_missing=allow_missing)
         count = write_rows(predict_rows(scorer, reader, rows), output)
     click.echo(f"{count:,} rows by {model} {version} ({environment()})", err=True)
 

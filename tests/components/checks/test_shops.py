@@ -34,9 +34,9 @@ def days_of(shop: Shop, seed: int) -> dict[date, dict[str, np.ndarray]]:
     return shop(seed)
 
 
-@lru_cache(maxsize=4)
-def profiles_of(shop: Shop, seed: int) -> dict[date, ColumnProfiles]:
-    return {day: profile_batch(batch(frame), KEYS[shop]) for day, frame in days_of(shop, seed).items()}
+@lru_cache(maxsize=1024)
+def profile_of(shop: Shop, seed: int, day: date) -> ColumnProfiles:
+    return profile_batch(batch(days_of(shop, seed)[day]), KEYS[shop])
 
 
 def model_of(shop: Shop, folder: Path) -> Model:
@@ -59,8 +59,7 @@ def first_run(model: Model, days: dict[date, ColumnProfiles]) -> tuple[Finding, 
     [(wholesale, 1, 0), (wholesale, 2, 60), (grocery, 1, 30), (grocery, 2, 20), (marketplace, 1, 0), (marketplace, 1, 90)],
 )
 def test_a_first_run_on_clean_days_passes(shop: Shop, seed: int, start: int, tmp_path: Path) -> None:
-    profiles = profiles_of(shop, seed)
-    days = {day: profiles[day] for day in sorted(profiles)[start : start + FIRST_RUN]}
+    days = {day: profile_of(shop, seed, day) for day in sorted(days_of(shop, seed))[start : start + FIRST_RUN]}
     assert [finding.sentence for finding in first_run(model_of(shop, tmp_path), days) if finding.blocks] == []
 
 
@@ -92,14 +91,12 @@ def test_what_is_spoilt_is_found_within_days(fault: Fault, tmp_path: Path) -> No
 
 
 def test_codes_with_letters_are_no_text_in_numbers(tmp_path: Path) -> None:
-    profiles = profiles_of(wholesale, 1)
-    days = {day: {"stock_code": table["stock_code"]} for day, table in sorted(profiles.items())[:FIRST_RUN]}
+    days = {day: {"stock_code": profile_of(wholesale, 1, day)["stock_code"]} for day in sorted(days_of(wholesale, 1))[:FIRST_RUN]}
     assert check_source(model_of(wholesale, tmp_path), days, {}) == []
 
 
 def test_a_country_that_all_orders_of_a_quiet_day_share_is_chance(tmp_path: Path) -> None:
     """323 lines of 17 orders are 17 facts: nine in ten orders are from the same country."""
-    profiles = profiles_of(wholesale, 1)
-    days = {day: {"country": table["country"]} for day, table in profiles.items()}
+    days = {day: {"country": profile_of(wholesale, 1, day)["country"]} for day in days_of(wholesale, 1)}
     assert any(len(table["country"].values) == 1 for table in days.values())
     assert [f.check for f in check_source(model_of(wholesale, tmp_path), days, {}) if f.check == DataCheck.CONSTANT] == []

@@ -81,6 +81,12 @@ def test_decimals_become_float32(kind: pa.DataType) -> None:
     assert decoded == [pytest.approx(19.99), pytest.approx(-1e-9), None, 0.0]
 
 
+def test_decimals_are_rounded_to_the_nearest_float32_as_where_they_are_scored() -> None:
+    texts = ["-67098546.705179730", *(f"{number * 7919 - 50_000_000}.{number:09}" for number in range(20_000))]
+    decoded = decode(pa.array([Decimal(text) for text in texts], pa.decimal128(38, 9)))
+    np.testing.assert_array_equal(np.array(decoded, np.float32), np.array([float(text) for text in texts], np.float32))
+
+
 def test_text_becomes_its_utf_8_bytes() -> None:
     assert decode(pa.array(TEXTS)) == [text.encode() for text in TEXTS]
 

@@ -1,6 +1,8 @@
 """The spool where there is no room: whole records are kept, the rest is counted, and nothing fails."""
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,3 +61,29 @@ def test_a_batch_is_written_whole(tmp_path: Path, sizes: list[int]) -> None:
         assert spool.append([encode(RECORD)] * size, 2 * size)
     assert records(tmp_path) == 3
     spool.close()
+
+
+def test_a_segment_is_seen_once_its_writer_holds_its_lock_and_is_on_the_disk_before_it_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who looks at it before would take it for an empty one whose writer has ended, and delete it."""
+    synced: set[int] = set()
+    flock, fdatasync = fcntl.flock, os.fdatasync
+
+    def hold(file: int, how: int) -> None:
+        assert not any(path.stat().st_ino == os.fstat(file).st_ino for path in tmp_path.glob("*.segment"))
+        flock(file, how)
+
+    def sync(file: int) -> None:
+        synced.add(os.fstat(file).st_ino)
+        fdatasync(file)
+
+    monkeypatch.setattr("components.prediction_log.spool.SEGMENT_BYTES", 1)
+    monkeypatch.setattr("components.prediction_log.spool.fcntl.flock", hold)
+    monkeypatch.setattr("components.prediction_log.spool.os.fdatasync", sync)
+    spool = Spool(tmp_path)
+    for _ in range(5):
+        assert spool.append([encode(RECORD)], 2)
+    spool.close()
+    assert synced == {path.stat().st_ino for path in tmp_path.glob("*.segment")}
+    assert (len(synced), list(tmp_path.glob("*.draft"))) == (6, [])

@@ -6,11 +6,31 @@ import numpy as np
 import pytest
 
 from components.protocol.refusal import Refusal
-from components.scoring.allowed import Features
+from components.scoring.allowed import Domain, Features
 from components.scoring.rows import RowReader
 from components.training.signatures import Column, Signatures
 
 LARGEST = float(np.finfo(np.float32).max)
+
+
+FLAGS = [
+    ({"nan": False}, [math.nan], [math.inf, 1.0], "expected a number, no NaN"),
+    ({"infinite": False}, [math.inf, -math.inf], [math.nan, 1.0], "expected a number, finite or NaN"),
+    ({"nan": False, "infinite": False}, [math.nan, math.inf], [1.0], "expected a number, finite"),
+]
+
+
+@pytest.mark.parametrize(("flags", "refused", "taken", "sentence"), FLAGS)
+def test_nan_and_infinity_are_allowed_each_for_itself(
+    flags: dict[str, bool], refused: list[float], taken: list[float], sentence: str
+) -> None:
+    """As TensorFlow Metadata has a flag for each: disallow_nan and disallow_inf."""
+    features = Features(Signatures((Column("a", "float32"),), 1), {"a": Domain(**flags)})  # type: ignore[arg-type]
+    found = RowReader(features, "m 1")
+    for value in refused:
+        with pytest.raises(Refusal, match=f"{sentence}$"):
+            found.read([{"a": value}])
+    assert found.read([{"a": value} for value in taken]).packed.rows == len(taken)
 
 
 def reader(*, is_plain: bool, dtype: str = "float32") -> RowReader:

@@ -35,7 +35,7 @@ async def ask(follower: Follower, shop: Shop, version: int | None = None) -> tup
 
 
 def test_a_deployment_and_a_rollback_are_followed_and_the_version_before_is_kept(shop: Shop) -> None:  # noqa: F811
-    first, second, third = shop.make(), shop.make(), shop.make()
+    first, second, third = shop.make(), shop.make(toml="[serving]\nlatency_milliseconds = 2000\n"), shop.make()
 
     async def follow() -> None:
         follower = follower_of(shop)
@@ -50,6 +50,7 @@ def test_a_deployment_and_a_rollback_are_followed_and_the_version_before_is_kept
         await follower.follow()
         assert await ask(follower, shop) == (second, [[1.5]])
         assert await ask(follower, shop, first) == (first, [[1.5]])
+        gone = served(follower, shop).loaded[second].scorer.folder
         shop.rollback()
         await follower.follow()
         assert served(follower, shop).loaded[first] is servable
@@ -59,6 +60,11 @@ def test_a_deployment_and_a_rollback_are_followed_and_the_version_before_is_kept
         follower.service._shadows.add(busy)  # type: ignore[arg-type] # of a service that is never at rest
         await asyncio.wait_for(follower.follow(), 60)
         busy.cancel()
+        while follower._closing:
+            await asyncio.sleep(0.01)
+        left = {path.name for path in (shop.cloud.settings.caches / "versions").iterdir() if path.is_dir()}
+        assert {version.scorer.folder.name for version in served(follower, shop).loaded.values()} <= left
+        assert gone.name not in left
         assert served(follower, shop).loaded.keys() == {first, third}
         with pytest.raises(Refusal, match=f"Specific\\({shop.model}, {second}\\)"):
             await ask(follower, shop, second)

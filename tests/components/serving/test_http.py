@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import http.client
 import json
 import socket
@@ -266,7 +267,12 @@ def test_a_version_neither_classifies_nor_regresses(client: Client, verb: str, w
 def test_the_metadata_name_the_signatures(client: Client) -> None:
     answer = client.ask("GET", "/v1/models/house/metadata").json
     assert answer["model_spec"] == {"name": "house", "signature_name": "", "version": "1"}
-    assert {"serving_default", "raw", "packed"} <= answer["metadata"]["signature_def"]["signature_def"].keys()
+    definitions = answer["metadata"]["signature_def"]["signature_def"]
+    assert {"serving_default", "raw", "packed"} <= definitions.keys()
+    dims = [{"size": "-1", "name": ""}, {"size": "1", "name": ""}]
+    score = definitions["packed"]["outputs"]["score"]
+    assert (score["dtype"], score["tensor_shape"]) == ("DT_FLOAT", {"dim": dims, "unknown_rank": False}), "defaults are printed"
+    assert all(definition["inputs"] == {} for definition in definitions.values() if not definition.get("inputs"))
 
 
 def tensor(name: str, datatype: str, data: list[object], shape: list[int] | None = None) -> dict[str, object]:
@@ -277,7 +283,7 @@ HOUSES = [tensor("area", "FP32", [100.5, 1.5]), tensor("colour", "BYTES", ["red"
 
 
 def test_the_open_inference_protocol_answers_with_typed_tensors(client: Client) -> None:
-    reply = client.ask("POST", "/v2/models/house/versions/1/infer", {"id": "7", "inputs": HOUSES})
+    reply = client.ask("POST", "/v2/models/house/versions/1/infer", {"id": "7", "inputs": HOUSES, "outputs": [{"name": "score"}]})
     output = {"name": "score", "datatype": "FP32", "shape": [2, 1], "data": [140.5, 11.5]}
     assert reply.json == {"model_name": "house", "model_version": "1", "id": "7", "outputs": [output]}
 
@@ -301,6 +307,9 @@ INFERENCES: list[tuple[object, str]] = [
     ({"inputs": [tensor("area", "FP32", [1e39])]}, "input area has a value beyond FP32"),
     ({"inputs": [tensor("area", "FP64", [5, -1e39]), *HOUSES[1:]]}, f"instances[1].area is -1e+39: {LACKS}"),
     ({"inputs": [*HOUSES, HOUSES[0]]}, "input area is given twice"),
+    ({"inputs": HOUSES, "outputs": [{"name": "score"}, {"name": "rooms"}]}, "output rooms is none of this model: it has score"),
+    ({"inputs": HOUSES, "outputs": [{}]}, "`outputs` must be a list of outputs, each with its `name`"),
+    ({"inputs": HOUSES, "outputs": "score"}, "`outputs` must be a list of outputs, each with its `name`"),
     (
         b'{"id": "1", "id": "2", "inputs": [{"name": "a", "datatype": "FP32", "shape": [1], "data": [1]}]}',
         "an object of the body has a key twice, or is nested too deep",
@@ -335,6 +344,36 @@ def test_health_metrics_and_the_description_are_served(client: Client) -> None:
     assert client.ask("GET", "/healthz").body == b"ok\n"
     assert client.ask("GET", "/openapi.json").json["components"]["schemas"]["house"]["properties"]["colour"]["enum"] == ["bl:ue", "red"]
     assert b"at least 1.5 and at most 1000" in client.ask("GET", "/docs").body
+
+
+REFUSALS = [
+    ("POST", "/v1/models/house:predict", "/v1/models/{model}:predict", 400),
+    ("POST", "/v1/models/hut:predict", "/v1/models/{model}:predict", 404),
+    ("GET", "/v1/models/hut/metadata", "/v1/models/{model}/metadata", 404),
+    ("POST", "/v2/models/house/infer", "/v2/infer", 400),
+    ("GET", "/v2/models/hut", "/v2/model", 404),
+    ("GET", "/nothing", "other", 404),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "route", "status"), REFUSALS)
+def test_refusals_are_counted_by_route(client: Client, method: str, path: str, route: str, status: int) -> None:
+    assert client.ask(method, path, b"{}" if method == "POST" else None).status == status
+    metrics = client.ask("GET", "/metrics").body.decode()
+    labels = f'http_request_method="{method}",http_response_status_code="{status}",http_route="{route}"'
+    assert f"http_server_request_duration_seconds_count{{{labels}}}" in metrics
+    if path == "/v2/models/house/infer":
+        assert ':tensorflow:serving:request_count{model_name="house",status="INVALID_ARGUMENT"}' in metrics
+
+
+def test_a_compressed_body_is_inflated_as_far_as_a_body_may_go(house: Path) -> None:
+    body = json.dumps({"instances": [ROW]}).encode()
+    with serving({1: house}, {"stable": 1}, limits=Limits(body_bytes=2_000)) as client:
+        assert client.predict(gzip.compress(body), content_encoding="gzip").json == {"predictions": [[SCORE]]}
+        assert client.predict(gzip.compress(b" " * 1_000_000), content_encoding="gzip").status == 413
+        for wrong in (body, gzip.compress(body)[:-9]):
+            reply = client.predict(wrong, content_encoding="gzip")
+            assert (reply.status, "gzip, as its Content-Encoding says" in reply.error) == (400, True)
 
 
 def test_ids_and_traces_are_repeated(client: Client) -> None:
@@ -511,6 +550,10 @@ def test_a_canary_answers_for_its_share_of_the_keys(house: Path, double: Path) -
         versions = [client.predict(body).headers["x-model-version"] for body in bodies]
         assert [client.predict(body).headers["x-model-version"] for body in bodies] == versions
         assert 40 <= versions.count("2") <= 80
+        for number, version in enumerate(versions[:20]):
+            tensors = [*HOUSES[:2], tensor("rooms", "INT64", [4, 1]), tensor("house_id", "BYTES", [f"h{number}", "h7"])]
+            reply = client.ask("POST", "/v2/models/house/infer", {"inputs": tensors})
+            assert (reply.status, reply.headers["x-model-version"]) == (200, version), "whatever the protocol"
         reply = client.ask("POST", "/v1/models/house/labels/stable:predict", bodies[versions.index("2")])
         assert reply.headers["x-model-version"] == "1"
 

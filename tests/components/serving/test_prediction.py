@@ -1,7 +1,8 @@
 """Batch prediction of files."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -55,27 +56,36 @@ def test_scores_are_written_as_the_name_of_the_file_says(version: Version, tmp_p
 
 REFUSED = [
     ("rows.txt", "", "rows.txt is none of .csv, .jsonl, .parquet: convert it, or give --query"),
-    ("rows.csv", "area,colour,rooms\n5,red,x\n", "row 1.rooms is 'x': expected a whole number, at least 1 and at most 20"),
-    ("rows.csv", "area,colour,rooms\n5,red\n", "rows.csv has not as many fields as the first line: correct it"),
+    ("rows.csv", "area,colour,floor,rooms\n5,red,,x\n", "row 1.rooms is 'x': expected a whole number, at least 1 and at most 20"),
+    ("rows.csv", "area,colour,floor,rooms\n5,red,1\n", "rows.csv has not as many fields as the first line: correct it"),
     (
         "rows.csv",
-        "area,colour,rooms\n" + "5,red,1\n" * 2000 + "5,red,0\n",
+        "area,colour,floor,rooms\n" + "5,red,,1\n" * 2000 + "5,red,,0\n",
         "row 2001.rooms is 0: expected a whole number, at least 1 and at most 20",
     ),
     ("rows.csv", "area,colour,rooms\n5,r\udce9d,1\n", "rows.csv is no UTF-8 (invalid continuation byte at byte 21): save it as UTF-8"),
     ("rows.csv", "area,colour,rooms,area\n5,red,1,6\n", "rows.csv has two columns 'area': leave one out"),
-    ("rows.csv", "area,colour,rooms\n5,red,1_0\n", "row 1.rooms is '1_0': expected a whole number"),
+    ("rows.csv", "area,colour,floor,rooms\n5,red,,1_0\n", "row 1.rooms is '1_0': expected a whole number"),
     ("rows.csv", f"area,colour,rooms\n5,{'r' * 200_000},1\n", "line 2 of "),
     ("rows.csv", 'area,colour,rooms\n5,"re"d,1\n', "rows.csv is no CSV: ',' expected after '\"'"),
     ("rows.jsonl", '{"area": 5, "rooms": 1, "colour": "red", "rooms": 2}\n', "rows.jsonl has a key twice: leave one out"),
     (
         "rows.jsonl",
-        '{"area": 5, "colour": "red", "rooms": 9223372036854775808}\n',
+        '{"area": 5, "colour": "red", "floor": 1, "rooms": 9223372036854775808}\n',
         "row 1.rooms is 9223372036854775808: expected a whole number",
     ),
     ("rows.jsonl", '{"area": NaN, "colour": "red", "rooms": 1}\n', "line 1 of "),
     ("rows.jsonl", "[]\n", "rows.jsonl is no JSON object: write one object a line"),
     ("rows.parquet", "x", "rows.parquet is no Parquet"),
+    ("rows.csv", "area,colour,Floor,rooms\n5,red,1,1\n", "rows.csv has no column 'floor': is it 'Floor'? Rename it, or allow"),
+    ("rows.csv", "area;colour;floor;rooms\n5;red;1;1\n", "rows.csv has no column 'floor': add it, or allow"),
+    (
+        "rows.jsonl",
+        '{"area": 5, "colour": "red", "flor": 1, "rooms": 1}\n',
+        "rows.jsonl has no column 'floor': is it 'flor'? Rename it, or allow",
+    ),
+    ("rows.csv", "area,colour,floor,rooms\n5,red,1_0,1\n", "row 1.floor is '1_0': expected a whole number"),
+    ("rows.csv", "area,colour,floor,rooms\n5_0,red,1,1\n", "row 1.area is '5_0': expected a number"),
 ]
 
 
@@ -83,10 +93,49 @@ REFUSED = [
 def test_a_file_that_cannot_be_scored_is_refused_by_row_and_field(
     version: Version, tmp_path: Path, name: str, text: str, error: str
 ) -> None:
-    (tmp_path / name).write_text(text, errors="surrogateescape")
+    (tmp_path / name).write_bytes(text.encode(errors="surrogateescape"))
     with pytest.raises(SourceError) as caught:
         list(predict_rows(*version, read_rows(tmp_path / name, version[1].features)))
     assert error in str(caught.value)
+
+
+def test_a_file_may_begin_with_a_byte_order_mark_and_lack_columns_that_rows_may_lack(version: Version, tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("\ufeffarea,colour,rooms\n1.5,bl:ue,1\n")
+    assert [row["score"] for row in predict_rows(*version, read_rows(path, version[1].features, allow_missing=True))] == [10011.5]
+
+
+MOMENT = datetime(2013, 5, 1, 6, 30, 0, 500_000, tzinfo=UTC)
+KEYS: list[tuple[object, str]] = [
+    (MOMENT, "2013-05-01 06:30:00.500+00"),
+    (MOMENT.replace(tzinfo=None, microsecond=0), "2013-05-01 06:30:00"),
+    (date(2013, 5, 1), "2013-05-01"),
+    ("M\xfcller\xa0GmbH\n", "M\xfcller\xa0GmbH\n"),
+    (17, "17"),
+]
+
+
+@pytest.mark.parametrize(("key", "text"), KEYS)
+def test_what_training_takes_is_scored(version: Version, tmp_path: Path, key: object, text: str) -> None:
+    """NUMERIC, BOOL, and keys and days in time, as BigQuery's columns come in Parquet."""
+    row = {"house_id": key, "day": MOMENT, "area": Decimal("100.5"), "colour": "red", "floor": True, "rooms": 4}
+    parquet.write_table(pa.Table.from_pylist([row]), tmp_path / "rows.parquet")
+    found = list(predict_rows(*version, read_rows(tmp_path / "rows.parquet", version[1].features)))
+    assert found == [{"house_id": text, "day": "2013-05-01", "score": 1140.5}]
+
+
+@pytest.mark.parametrize("name", ["scores.csv", "scores.jsonl", "scores.parquet"])
+def test_scores_are_written_whole_or_not_at_all(tmp_path: Path, name: str) -> None:
+    def rows() -> Iterator[Mapping[str, object]]:
+        yield from SCORES
+        raise SourceError("row 3 is not what it must be")
+
+    with pytest.raises(SourceError, match="row 3"):
+        write_rows(rows(), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(SourceError, match=r"cannot be written \(.*: give another --output"):
+        write_rows(SCORES, tmp_path / "file" / name)
 
 
 def test_rows_with_the_types_of_bigquery_are_read_as_in_training(version: Version, tmp_path: Path) -> None:
@@ -99,7 +148,7 @@ def test_rows_with_the_types_of_bigquery_are_read_as_in_training(version: Versio
 
 
 def test_a_bad_row_leaves_no_file_behind(version: Version, tmp_path: Path) -> None:
-    (tmp_path / "rows.csv").write_text("area,colour,rooms\n" + "5,red,1\n" * 2000 + "5,red,0\n")
+    (tmp_path / "rows.csv").write_text("area,colour,floor,rooms\n" + "5,red,,1\n" * 2000 + "5,red,,0\n")
     for name in ("out.csv", "out.jsonl", "out.parquet"):
         with pytest.raises(SourceError, match="row 2001"):
             write_rows(predict_rows(*version, read_rows(tmp_path / "rows.csv", version[1].features)), tmp_path / name)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from components.errors import RegistryError
 from components.settings import Settings
-from components.storage.download_cache import pulled_folder
+from components.storage.download_cache import forget_folder, pulled_folder
 from components.storage.manifest import Entry, Manifest, _unacceptable_path, content_sha256, is_acceptable, recorded_manifest
 from components.storage.objects import _path_inside, pull_file, split_uri
 
@@ -151,3 +151,26 @@ def test_a_changed_file_of_the_cache_is_pulled_again(
         assert (again / "saved_model.pb").read_bytes() == whole
         assert not (again / "more").exists()
         assert {path.name for path in again.iterdir()} == {path.name for path in (tmp_path / "model").iterdir()}
+
+
+def test_the_copy_of_a_pushed_folder_is_read_first_and_what_was_pushed_where_it_is_not_whole(
+    client: storage.Client, bucket: str, folder: Path, push: Callable[..., Manifest], cloud: Settings, tmp_path: Path
+) -> None:
+    settings = cloud.model_copy(update={"cache_folder": tmp_path / "cache"})
+    manifest, copy = push(), f"gs://{bucket}/models/churn/1"
+    entries = [entry.path for entry in manifest.entries]
+
+    def blob(uri: str, path: str) -> storage.Blob:
+        return storage.Blob.from_uri(f"{uri}/{path}", client=client)
+
+    for path in entries:
+        blob(copy, path).upload_from_filename(str(folder / path))
+    first = blob(manifest.uri, entries[0])
+    first.delete()
+    found = pulled_folder(client, settings, manifest, copy)
+    assert {path: (found / path).read_bytes() for path in entries} == {path: (folder / path).read_bytes() for path in entries}
+    forget_folder(found)
+    assert not found.exists()
+    first.upload_from_filename(str(folder / entries[0]))
+    blob(copy, entries[0]).upload_from_string(b"other bytes")
+    assert (pulled_folder(client, settings, manifest, copy) / entries[0]).read_bytes() == (folder / entries[0]).read_bytes()

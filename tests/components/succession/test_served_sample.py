@@ -4,14 +4,16 @@ import shutil
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import pytest
 
+from components.errors import StorageFullError
 from components.policy.facts import Cause
 from components.prediction_log.label_query import LogQuery
 from components.storage.manifest import CODE
+from components.succession import served_sample
 from components.succession.served_sample import Succession, read_shortfalls
 from components.training.servable import save_servable
 from components.training.signatures import Signatures
@@ -59,6 +61,7 @@ def test_what_both_say_of_the_same_rows_tells_the_worse_one(
     served: Served,  # noqa: F811
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     good, bad = (served.register(save(served, tmp_path / name, weights)) for name, weights in (("good", GOOD), ("bad", BAD)))
     query = LogQuery(served.site.cloud, served.model, TARGET, day(12))
@@ -76,6 +79,12 @@ def test_what_both_say_of_the_same_rows_tells_the_worse_one(
     told = [one.__dict__["error"] for one in caplog.records if one.name == "components.succession.served_sample"]
     assert "such as sensitive columns" in told[0]
     assert "cannot be read" in told[1]
+
+    def full(*_: object) -> NoReturn:
+        raise StorageFullError("the disk has no room")
+
+    monkeypatch.setattr(served_sample, "load_version", full)
+    assert read_shortfalls(query, Succession(version=bad, before=good), days[bad], 1) == [None], "other alarms are told all the same"
 
 
 def test_a_bad_version_is_named_until_it_serves_no_longer(trained: Served, tmp_path: Path) -> None:  # noqa: F811

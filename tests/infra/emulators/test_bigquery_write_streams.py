@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import grpc
 import pyarrow as pa
 import pytest
+from google.api_core.exceptions import InvalidArgument
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import BigQueryWriteGrpcTransport
 
@@ -93,3 +94,11 @@ def test_rows_of_another_schema_are_refused_whole(emulator: BigQueryProcess, fie
         assert (answer.error.code, storage_code(answer)) == (3, "SCHEMA_MISMATCH_EXTRA_FIELDS")
         assert append(client, stream, [200], 0).append_result.offset == 0
     assert ids(emulator) == [*before, 200]
+
+
+def test_a_request_is_as_large_as_bigquery_takes_it(emulator: BigQueryProcess) -> None:
+    with writer(emulator) as client:
+        stream = create(client)
+        with pytest.raises(InvalidArgument, match=r"AppendRows request too large: \d+ limit 10485760"):
+            append(client, stream, list(range(700_000)), 0)
+        assert append(client, stream, list(range(300, 300_300)), 0).append_result.offset == 0

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from components.errors import EmulatorError
+from components.settings import ENDPOINTS_FILE, Settings
 from pipelines.local import addresses
+from pipelines.local.accounts import key_file
+from pipelines.local.command_lines import endpoints
 
 
 def choose(file: Path, *, in_use: frozenset[str] = frozenset()) -> tuple[addresses.Addresses, list[str]]:
@@ -93,3 +96,16 @@ def test_a_damaged_file_is_written_anew(tmp_path: Path, text: str) -> None:
     chosen, _ = choose(tmp_path / "ports.json")
 
     assert addresses.read(tmp_path / "ports.json") == chosen
+
+
+@pytest.mark.parametrize("name", ["plain", "with blanks", "Zoë's", 'Zoë\'s "folder"', "it's\\a\\\\b", "a$HOME #b"])
+def test_clients_find_the_keys_below_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
+    given = {"project": "p-1234567", "bucket": "b-b", "cloudsql_instance": "p-1234567:europe-west1:r", "cloudsql_ip_type": "PUBLIC"}
+    wanted = Settings(**given, database_user="trainer@p-1234567.iam", state_folder=tmp_path / name)  # type: ignore[arg-type]
+    chosen, _ = choose(tmp_path / "ports.json")
+    (tmp_path / ENDPOINTS_FILE).write_text(endpoints(wanted, tmp_path / name, chosen))
+
+    found = Settings(_env_file=tmp_path / ENDPOINTS_FILE, **given, database_user="trainer@p-1234567.iam")  # type: ignore[arg-type]
+
+    assert found.credentials_file == key_file(tmp_path / name, "writer")
+    assert found.cloudsql_endpoint == f"http://{chosen.host}:{chosen.cloud_sql}"

@@ -76,7 +76,7 @@ def kill_both(folder: Path) -> None:
 
 
 def stop_for_ever(folder: Path) -> None:
-    """One that started long ago neither answers nor ends."""
+    """One that started long ago does not answer, and does not hear that it is to end."""
     record = folder / "emulators/cloud_storage.pid"
     fields = json.loads(record.read_text())
     record.write_text(json.dumps(fields | {"since": "2020-01-01T00:00:00+00:00"}))
@@ -103,7 +103,7 @@ HEALED: dict[str, Callable[[Path], None]] = {
     "an empty postmaster.pid": damage(POSTMASTER, b"", dead="cloud_sql"),
     "a postmaster.pid of this process": damage(POSTMASTER, f"{os.getpid()}\n".encode(), dead="cloud_sql"),
     "a damaged postmaster.pid": damage(POSTMASTER, dead="cloud_sql"),
-    "an emulator that neither answers nor ends": stop_for_ever,
+    "an emulator that was suspended": stop_for_ever,
     "a damaged record of ports": damage("ports.json"),
     "a record of ports that are none": damage("ports.json", NO_PORTS),
     "a damaged record of a process": damage("bigquery.pid"),
@@ -118,7 +118,8 @@ HEALED: dict[str, Callable[[Path], None]] = {
 
 
 @pytest.mark.parametrize("harm", HEALED.values(), ids=HEALED)
-def test_up_heals(state_folder: Path, harm: Callable[[Path], None]) -> None:
+def test_up_heals(state_folder: Path, harm: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulators, "SILENCE_SECONDS", 1.0)  # of one that is stopped: it would never answer
     up(state_folder)
     harm(state_folder)
     up(state_folder)

@@ -16,7 +16,7 @@ from components.settings import IMAGE, REPOSITORY
 from pipelines.run.local import LocalRun
 from tests.waiting import wait_until
 
-LIMIT_SECONDS = 10.0
+LIMIT_SECONDS = 5.0
 """Longer than it takes to import kfp."""
 
 

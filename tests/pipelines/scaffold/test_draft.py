@@ -67,12 +67,33 @@ def test_every_column_is_a_feature_or_left_out_with_the_reason() -> None:
         ("STRING", ["Churned", "stayed"], "CASE t.`y` WHEN 'stayed' THEN 0 WHEN 'Churned' THEN 1 END", ()),
         ("STRING", ["it's", "b", "A 1"], "CASE t.`y` WHEN 'A 1' THEN 0 WHEN 'b' THEN 1 WHEN 'it\\'s' THEN 2 END", ("a_1", "b", "it_s")),
         ("STRING", ["00 ok", "99", "é"], "CASE t.`y` WHEN '00 ok' THEN 0 WHEN '99' THEN 1 WHEN 'é' THEN 2 END", ("y_00_ok", "y_99", "e")),
+        ("INTEGER", [1, 2], "CASE t.`y` WHEN 1 THEN 0 WHEN 2 THEN 1 END", ()),
+        (
+            "STRING",
+            ["да", "нет", "возможно", "日本"],
+            "CASE t.`y` WHEN 'возможно' THEN 0 WHEN 'да' THEN 1 WHEN 'нет' THEN 2 WHEN '日本' THEN 3 END",
+            ("y_0", "y_1", "y_2", "y_3"),
+        ),
         ("INTEGER", [3, 1, 2], "CASE t.`y` WHEN 1 THEN 0 WHEN 2 THEN 1 WHEN 3 THEN 2 END", ("y_1", "y_2", "y_3")),
     ],
 )
 def test_a_label_becomes_numbers(kind: str, values: list[object], sql: str, classes: tuple[str, ...]) -> None:
     label = read_label(with_label(loans(days=10), "y", kind, values), "y")
     assert (label.sql, label.classes, label.delay_days) == (sql, classes, 0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "meaning"),
+    [
+        ("STRING", ["approved", "denied"], "yes (1) where it is 'denied'"),
+        ("STRING", ["Churned", "stayed"], "yes (1) where it is 'Churned'"),
+        ("INTEGER", [1, 2], "yes (1) where it is 2"),
+        ("INTEGER", [0, 1], "no or yes"),
+        ("BOOLEAN", [True, False], "no or yes"),
+    ],
+)
+def test_who_is_asked_sees_which_value_is_yes(kind: str, values: list[object], meaning: str) -> None:
+    assert read_label(with_label(loans(days=10), "y", kind, values), "y").meaning == meaning
 
 
 @pytest.mark.parametrize(

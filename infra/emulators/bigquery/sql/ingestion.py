@@ -11,12 +11,14 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.failures import not_supported
-from bigquery.tables import partitions
+from bigquery.tables import partitions, streaming
 from bigquery.tables.partitions import Partitioning, Unit
 
 INGESTION_DATE = "_PARTITIONDATE"
 NAMES = (INGESTION_TIME, INGESTION_DATE)
 HIDDEN = exp.column(INGESTION_TIME, quoted=True)
+WHOLE = "perennial_whole"
+"""The mark of a table whose hidden column and row ids a statement of ours needs."""
 
 
 def pseudo_columns(partitioning: Partitioning | None) -> Mapping[str, str]:
@@ -27,7 +29,7 @@ def pseudo_columns(partitioning: Partitioning | None) -> Mapping[str, str]:
 
 
 def hide_ingestion_time(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A rule of translation: rows have the time only in a SELECT that names it.
+    """A rule of translation: rows have the time only in a SELECT that names it, and NULL while they are in the streaming buffer.
 
     Raises:
         BigQueryError: the statement writes rows into such a table, or copies a query's result into a new one.
@@ -42,13 +44,14 @@ def hide_ingestion_time(tree: exp.Expression, _context: Context) -> exp.Expressi
     for table, select in within:
         if id(select) in naming:
             _hide_from_stars(select)
+            _hide_streamed(table)
         else:
             _hide(table)
     return tree
 
 
 def _is_by_ingestion(table: exp.Table) -> bool:
-    if not (table.catalog and table.db) or not isinstance(table.this, exp.Identifier):
+    if not (table.catalog and table.db) or not isinstance(table.this, exp.Identifier) or table.meta.get(WHOLE):
         return False
     return partitions.is_by_ingestion((table.catalog, table.db, table.name))
 
@@ -64,3 +67,14 @@ def _hide(table: exp.Table) -> None:
     alias, inner = table.alias_or_name, table.copy()
     inner.set("alias", None)
     table.replace(exp.select(exp.Star(except_=[HIDDEN.copy()])).from_(inner, copy=False).subquery(alias, copy=False))
+
+
+def _hide_streamed(table: exp.Table) -> None:
+    streamed = streaming.buffer.of((table.catalog, table.db, table.name))
+    if streamed:
+        alias, inner = table.alias_or_name, table.copy()
+        inner.set("alias", None)
+        is_stored: exp.Expression = exp.maybe_parse(streaming.outside(streamed), dialect="duckdb")
+        moment = exp.alias_(exp.case().when(is_stored, HIDDEN.copy()), INGESTION_TIME, quoted=True)
+        rows = exp.select(exp.Star(replace=[moment])).from_(inner, copy=False)
+        table.replace(rows.subquery(alias, copy=False))

@@ -13,8 +13,8 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
     ResolvedNonScalarFunctionCallBaseProto,
 )
 
-FORMAT_ELEMENT = re.compile(r"%[^A-Za-z%]*[A-Za-z%]")
-TIME_ELEMENT = re.compile(r"%(?:E[\d*]?)?[A-Za-z%]")
+FORMAT_ELEMENT = re.compile(r"%(?:[^A-Za-z%]*[A-Za-z%])?")
+TIME_ELEMENT = re.compile(r"%(?:(?:E[\d*]?)?[A-Za-z%])?")
 NUMBER = re.compile(r"[1-9]\d*")
 """In an element of FORMAT, where one does what another does: `%.2f` and `%.3f`."""
 PREFIX = "ZetaSQL:"

@@ -4,7 +4,7 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql.guards import arguments, days, groups, letters, numbers, structs, texts
+from bigquery.sql.guards import arguments, days, decimals, groups, letters, numbers, orders, structs, texts
 from bigquery.sql.types import typed
 
 ARGUMENT = "perennial_argument"
@@ -186,8 +186,10 @@ def order_unions_by_names(tree: exp.Expression, _context: Context) -> exp.Expres
 
 
 TYPED = (
+    orders.note_orders,
     order_unions_by_names,
     groups.repeat_groups,
+    numbers.cast_exactly,
     show_as_json,
     compare_numbers,
     give_least_of_numbers,
@@ -202,5 +204,7 @@ TYPED = (
     *days.RULES,
     *arguments.RULES,
     *numbers.RULES,
+    *decimals.RULES,
+    orders.order_nan_first,
 )
 """In the order in which they are to be applied."""

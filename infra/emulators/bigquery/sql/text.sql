@@ -12,6 +12,7 @@ CREATE MACRO bq.main.perennial_text(value, shown) AS CASE
         '.' || regexp_extract(shown, '\.(\d+)', 1),
         '.' || rpad(regexp_extract(shown, '\.(\d+)', 1), CASE WHEN length(regexp_extract(shown, '\.(\d+)', 1)) <= 3 THEN 3 ELSE 6 END, '0')
     )
+    WHEN shown = '-nan' AND typeof(value) = 'DOUBLE' THEN 'nan'
     WHEN typeof(value) IN ('DOUBLE', 'FLOAT') AND isfinite(TRY_CAST(shown AS DOUBLE)) THEN CASE
         WHEN CAST(shown AS DOUBLE) = 0 THEN '0'
         WHEN CAST(printf('%.15g', CAST(shown AS DOUBLE)) AS DOUBLE) = CAST(shown AS DOUBLE) THEN printf('%.15g', CAST(shown AS DOUBLE))
@@ -25,9 +26,15 @@ END;
 
 -- Errors are by `_raise` and not by DuckDB's `error`, of which it takes no alias, and TRY nothing.
 
+-- Whether a text has a time that BigQuery takes and DuckDB does not.
+CREATE MACRO bq.main.perennial_is_odd_moment(value) AS
+COALESCE(typeof(value) = 'VARCHAR' AND regexp_matches(CAST(value AS VARCHAR), '\d:60(\D|$)|:\d+(\.\d+)?\s*[+-]\d(:|$)'), FALSE);
+
 -- Whether a value can be cast, whose text must be of a pattern.
 CREATE MACRO bq.main.perennial_is_text(value, pattern, refusal, is_safe) AS CASE
     WHEN COALESCE(typeof(value) <> 'VARCHAR' OR regexp_full_match(CAST(value AS VARCHAR), pattern), TRUE) THEN TRUE
+    WHEN bq.main.perennial_is_odd_moment(value)
+    THEN _raise('The emulator does not support times with 60 seconds, nor zones of one digit, such as "' || CAST(value AS VARCHAR) || '"')
     WHEN is_safe THEN FALSE
     ELSE _raise(refusal || CAST(value AS VARCHAR))
 END;
@@ -110,8 +117,9 @@ CREATE MACRO bq.main.perennial_fraction(value) AS CASE
 END;
 
 -- DuckDB also looks for an empty match behind the last character.
-CREATE MACRO bq.main.perennial_matches(matches, value) AS CASE
-    WHEN value <> '' AND matches[-1] = '' THEN _raise('The emulator does not support REGEXP_EXTRACT_ALL with an empty match at the end')
+CREATE MACRO bq.main.perennial_matches(matches, value, pattern) AS CASE
+    WHEN value <> '' AND COALESCE(matches[-1], '') = '' AND regexp_extract_all(value, pattern)[-1] = ''
+    THEN _raise('The emulator does not support REGEXP_EXTRACT_ALL with an empty match at the end')
     WHEN list_contains(list_transform(matches, lambda one: one IS NULL), TRUE) THEN list_transform(matches, lambda one: COALESCE(one, ''))
     ELSE matches
 END;
@@ -122,8 +130,16 @@ CREATE MACRO bq.main.perennial_unsigned(value) AS
 CASE WHEN value < 0 THEN _raise('The emulator does not support %x, %X and %o of negative numbers') ELSE value END;
 
 CREATE MACRO bq.main.perennial_finite(value) AS CASE
-    WHEN NOT isfinite(value) THEN _raise('The emulator does not support FORMAT of infinity and NaN with zeros before it') ELSE value
+    WHEN NOT isfinite(value) THEN _raise('The emulator does not support FORMAT of infinity and NaN with zeros before it') ELSE value + CAST(0 AS DOUBLE)
 END;
+
+-- FORMAT shows no sign of a zero.
+CREATE MACRO bq.main.perennial_zero(value) AS value + CAST(0 AS DOUBLE);
+
+CREATE MACRO bq.main.perennial_ieee_divide(one, other) AS CAST(one AS DOUBLE) / CAST(other AS DOUBLE);
+
+CREATE MACRO bq.main.perennial_not_nan(value) AS
+CASE WHEN isnan(value) THEN _raise('The emulator does not support percentiles and quantiles of NaN') ELSE value END;
 
 CREATE MACRO bq.main.perennial_has_four_digits(value) AS CASE
     WHEN COALESCE(value BETWEEN TIMESTAMP '1000-01-02 00:00:00' AND TIMESTAMP '9999-12-30 23:59:59.999999', TRUE) THEN TRUE
@@ -263,9 +279,77 @@ END;
 -- A text that is parsed by a format with %F, whose numbers have all their digits.
 CREATE MACRO bq.main.perennial_full_digits(value, pattern, is_safe) AS CASE
     WHEN regexp_full_match(value, '\s*' || pattern || '\s*') OR value IS NULL THEN value
-    WHEN is_safe AND NOT regexp_matches(value, '\d-\d{1,2}-\d') THEN NULL
-    ELSE _raise('The emulator does not support %F of a text without all digits, such as "' || value || '"')
+    WHEN is_safe AND NOT regexp_matches(value, '\d-\d{1,2}-\d|366') THEN NULL
+    ELSE _raise('The emulator does not support %F of a text without all digits, such as "' || value || '", nor %j of a day 366')
 END;
 
 CREATE MACRO bq.main.perennial_second(seconds) AS
 CASE WHEN seconds = 60 THEN _raise('The emulator does not support TIME of 60 seconds') ELSE seconds END;
+
+-- CAST(value AS NUMERIC) of a FLOAT64. No double lies between 1e29 and the largest NUMERIC.
+CREATE MACRO bq.main.perennial_numeric(value, is_safe) AS CASE
+    WHEN abs(value) <= 1e29 THEN CAST(format('{:.60f}', value) AS DECIMAL(38, 9))
+    WHEN value IS NULL OR is_safe THEN NULL
+    WHEN isfinite(value) THEN _raise('numeric out of range: ' || value)
+    ELSE _raise('Illegal conversion of non-finite floating point number to numeric: ' || value)
+END;
+
+-- A text whose matches are counted from a place. A last one that is empty may lie behind the last character, where BigQuery looks for none.
+CREATE MACRO bq.main.perennial_extracted(value, pattern, place, occurrence) AS CASE
+    WHEN place > length(value) AND value <> '' THEN NULL
+    WHEN occurrence > 1 AND len(regexp_extract_all(value[place:], pattern)) = occurrence
+        AND regexp_extract_all(value[place:], pattern)[occurrence] = ''
+    THEN _raise('The emulator does not support REGEXP_EXTRACT of the last match by its occurrence, if it is empty')
+    ELSE value
+END;
+
+-- A text in which a regular expression without groups is located.
+CREATE MACRO bq.main.perennial_located(value, pattern, place, occurrence) AS CASE
+    WHEN place > length(value) AND value <> ''
+        OR bq.main.perennial_groups(pattern) > 0 AND len(regexp_extract_all(value[place:], pattern)) >= occurrence
+        OR occurrence > 1 AND regexp_extract_all(value[place:], pattern)[occurrence] = ''
+    THEN _raise('The emulator does not support REGEXP_INSTR of groups, of a later match that is empty, nor behind the last character')
+    ELSE value
+END;
+
+-- What SAFE.FUNCTION may not take for an error: nobody knows what it gives.
+CREATE MACRO bq.main.perennial_is_odd_json(value) AS
+COALESCE(regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '\d[.eE]')
+    AND bq.main.perennial_has_odd_numbers(regexp_extract_all(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '-?\d[\d.eE+-]*')), FALSE);
+
+CREATE MACRO bq.main.perennial_is_odd_number(value) AS COALESCE(regexp_matches(value, '[,\s]|[+-]$'), FALSE);
+
+-- What stands for a FLOAT64 that rows are ordered by.
+CREATE MACRO bq.main.perennial_order(value) AS
+CASE WHEN value IS NOT NULL THEN struct_pack(is_number := NOT isnan(CAST(value AS DOUBLE)), number := CAST(value AS DOUBLE)) END;
+
+CREATE MACRO bq.main.perennial_whole_minutes(value, zone) AS CASE
+    WHEN zone[1] IN ('+', '-') THEN value
+    WHEN CAST(epoch(timezone(zone, value)) - epoch(value) AS BIGINT) % 60 <> 0
+    THEN _raise('The emulator does not support texts of moments at which a zone was some seconds from UTC')
+    ELSE value
+END;
+
+-- DuckDB rounds the seconds since 1970.
+CREATE MACRO bq.main.perennial_whole_seconds(value) AS date_trunc('second', value);
+
+CREATE MACRO bq.main.perennial_plain_letters(value) AS CASE
+    WHEN strlen(value) <> length(value) THEN _raise('The emulator does not support EDIT_DISTANCE of characters beyond ASCII') ELSE value
+END;
+
+CREATE MACRO bq.main.perennial_log(value) AS
+CASE WHEN isinf(value) THEN _raise('The emulator does not support logarithms of infinity') ELSE value END;
+
+CREATE MACRO bq.main.perennial_reverse(value) AS CASE WHEN strlen(value) = length(value) THEN reverse(value) ELSE _reverse(value) END;
+
+-- A key with a dot in it looks like two, one in the other.
+CREATE MACRO bq.main.perennial_plain_keys(value) AS CASE
+    WHEN regexp_matches(CAST(value AS VARCHAR), '"([^"\\]*[.\[\]$][^"\\]*|[^"]*\\.*)"\s*:')
+    THEN _raise('The emulator does not support JSON_KEYS of keys with dots, brackets or escapes') ELSE value
+END;
+
+-- The sum of NUMERIC, which DuckDB lets grow beyond.
+CREATE MACRO bq.main.perennial_numeric_sum(total) AS
+CASE WHEN length(regexp_extract(CAST(total AS VARCHAR), '\d+')) > 29 THEN _raise('numeric overflow: SUM') ELSE total END;
+
+CREATE MACRO bq.main.perennial_int64(value) AS CAST(value AS BIGINT);

@@ -13,8 +13,6 @@ from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table
 
-from bigquery.failures import not_supported
-
 Reference = tuple[str, str, str]
 """Project, dataset and table, as local-bigquery passes them around."""
 
@@ -62,10 +60,14 @@ class Partitioning:
         """Rows that are loaded, with the hidden column of such a table. Those that are copied have it."""
         if not self.is_by_ingestion or (INGESTION_TIME in rows.column_names and not partition_id):
             return rows
-        moment = self._bounds(partition_id or dt.datetime.now(dt.UTC).strftime(ID_FORMATS[self.unit]))[0].replace(tzinfo=dt.UTC)
+        moment = self.moment(partition_id)
         others = rows.drop_columns([INGESTION_TIME]) if INGESTION_TIME in rows.column_names else rows
         moments = pa.chunked_array([pa.repeat(pa.scalar(moment, pa.timestamp("us", "UTC")), len(rows))])
         return others.append_column(INGESTION_TIME, moments)
+
+    def moment(self, partition_id: str | None) -> dt.datetime:
+        """What the hidden column has for rows of a partition, or else for rows that come now."""
+        return self._bounds(partition_id or dt.datetime.now(dt.UTC).strftime(ID_FORMATS[self.unit]))[0].replace(tzinfo=dt.UTC)
 
     def layout(self) -> str:
         """What follows DuckLake's SET PARTITIONED BY, so that each data file holds rows of one partition only."""
@@ -147,13 +149,3 @@ def of_table(reference: Reference) -> Partitioning | None:
     """The partitioning of a stored table."""
     stored = metadata.load(Table, *reference)
     return declared(stored) if stored else None
-
-
-def refuse_streaming(reference: Reference) -> None:
-    """Refuse to stream rows into a table that is partitioned by ingestion time: BigQuery has them in no partition for a while.
-
-    Raises:
-        BigQueryError: it is such a table.
-    """
-    if is_by_ingestion(reference):
-        raise not_supported("streaming into a table that is partitioned by ingestion time: load rows by a job")

@@ -11,7 +11,7 @@ from local_bigquery.errors import BigQueryError
 
 from bigquery.tables.partitions import Reference
 
-committing = threading.Lock()
+committing = threading.RLock()
 """Held from the beginning to the end of a write. DuckLake gives a snapshot the time at which its write began, so without this a table as
 of a moment would change while a write that began before it is still on its way. It also saves writes from colliding and starting again."""
 

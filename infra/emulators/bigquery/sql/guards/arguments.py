@@ -18,6 +18,7 @@ CHECKED: dict[type[exp.Expr], dict[str, str]] = {
     exp.RegexpInstr: {"expression": "perennial_pattern", "position": "perennial_position", "occurrence": "perennial_occurrence"},
     exp.Ascii: {"this": "perennial_ascii"},
     exp.Initcap: {"this": "perennial_cased"},
+    exp.Levenshtein: {"this": "perennial_plain_letters", "expression": "perennial_plain_letters"},
     exp.TimeFromParts: {"hour": "perennial_hour", "sec": "perennial_second"},
     exp.Like: {"expression": "perennial_like"},
     exp.Pad: {"fill_pattern": "perennial_padding"},
@@ -29,9 +30,18 @@ CHECKED_MACROS: dict[str, dict[int, str]] = {
     "bq.main.code_points_to_bytes": {0: "perennial_octets"},
     "bq.main.parse_json": {0: "perennial_strict_json"},
     "bq.main.parse_bignumeric": {0: "perennial_plain_number"},
+    "bq.main.json_keys": {0: "perennial_plain_keys"},
 }
 """The same of functions that local-bigquery has macros for, with the places of the arguments."""
 
+ODD: dict[str | type[exp.Expr], str] = {
+    "bq.main.parse_json": "perennial_is_odd_json",
+    "bq.main.parse_numeric": "perennial_is_odd_number",
+    exp.Timestamp: "perennial_is_odd_moment",
+    exp.Datetime: "perennial_is_odd_moment",
+    exp.TsOrDsToDatetime: "perennial_is_odd_moment",
+}
+"""What is asked of the first argument of SAFE.FUNCTION."""
 LENGTHS = {exp.Left: "expression", exp.Right: "expression", exp.Repeat: "times", exp.Pad: "expression", exp.Substring: "length"}
 """Functions with an argument that may not be negative."""
 BYTES_TO_STRING = "bq.main.safe_convert_bytes_to_string"
@@ -49,6 +59,20 @@ def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
                 call.parent.replace(computed(fields, exp.func("TRY", bound)))
         else:
             _check(call)
+    return tree
+
+
+def refuse_odd_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """SAFE.FUNCTION is not NULL for what only the emulator cannot do."""
+    for safe in list(tree.find_all(exp.SafeFunc))[::-1]:
+        call = safe.this
+        check = ODD.get(call.name if isinstance(call, exp.Anonymous) else type(call))
+        if check is not None:
+            value = call.expressions[0] if isinstance(call, exp.Anonymous) else call.this
+            error = exp.Anonymous(
+                this="_raise", expressions=[exp.Literal.string("The emulator does not support SAFE.FUNCTION of this text")]
+            )
+            safe.replace(exp.case().when(macro(check, value.copy()), error).else_(safe.copy()))
     return tree
 
 
@@ -133,25 +157,38 @@ def trim_all_spaces(tree: exp.Expression, _context: Context) -> exp.Expression:
 
 
 def try_patterns(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """SAFE.REGEXP_CONTAINS of a pattern that is none is NULL. DuckDB refuses it before it tries.
+    """SAFE.REGEXP_CONTAINS and SAFE.REGEXP_EXTRACT of a pattern that is none are NULL. DuckDB refuses it before it tries.
 
     Raises:
         BigQueryError: the query has one.
     """
-    for call in tree.find_all(exp.RegexpLike):
+    for call in tree.find_all(exp.RegexpLike, exp.RegexpExtract):
         pattern = call.expression
         if isinstance(call.parent, exp.SafeFunc) and isinstance(pattern, exp.Literal):
             try:
                 duckdb.connect().execute("SELECT regexp_matches('', $1)", [pattern.name])
             except duckdb.Error as error:
-                raise not_supported(f"SAFE.REGEXP_CONTAINS with the pattern {pattern.name}") from error
+                name = "REGEXP_CONTAINS" if isinstance(call, exp.RegexpLike) else "REGEXP_EXTRACT"
+                raise not_supported(f"SAFE.{name} with the pattern {pattern.name}") from error
+    return tree
+
+
+def expand_alternatives(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """LIKE ANY and LIKE ALL are some LIKE, each of which knows an escape."""
+    for like in list(tree.find_all(exp.Like))[::-1]:
+        if isinstance(like.expression, exp.Any | exp.All) and isinstance(like.expression.this, exp.Tuple | exp.Paren):
+            patterns = like.expression.this.expressions or [like.expression.this.this]
+            each = [exp.Like(this=like.this.copy(), expression=pattern.copy(), negate=like.args.get("negate")) for pattern in patterns]
+            like.replace(exp.paren(exp.or_(*each) if isinstance(like.expression, exp.Any) else exp.and_(*each)))
     return tree
 
 
 RULES = (
+    expand_alternatives,
     give_null_for_null_arrays,
     trim_all_spaces,
     try_patterns,
+    refuse_odd_arguments,
     check_arguments,
     check_rewrites,
     refuse_other_bytes,

@@ -12,6 +12,8 @@ from sqlglot import exp
 
 from bigquery.sql.types import typed
 
+SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
+
 
 def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
     """What rows are grouped by is the same wherever the query writes it. That it does not overflow is checked in HAVING, once."""
@@ -19,6 +21,8 @@ def repeat_groups(tree: exp.Expression, _context: Context) -> exp.Expression:
         if isinstance(group.parent, exp.Select):
             _group_by_all(group, group.parent)
             _repeat(group, group.parent)
+            if group.find(*SETS) and any(_grouped(group)):  # no rows have no groups, not even the one of all
+                group.parent.having(exp.Count(this=exp.Star()) > 0, copy=False)
     return tree
 
 

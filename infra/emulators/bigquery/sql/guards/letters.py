@@ -6,10 +6,10 @@ from sqlglot import exp
 
 from bigquery.failures import not_supported
 from bigquery.sql.guards.texts import where
-from bigquery.sql.types import shapes
+from bigquery.sql.types import moments, shapes
 
 SOUNDEX = "bq.main.soundex"
-CALLS = {name: name.lower() for name in (shapes.UNSIGNED, shapes.FINITE, *shapes.CASES.values())}
+CALLS = {name: name.lower() for name in (*moments.CHECKS, *shapes.CHECKS, *shapes.CASES.values())}
 
 
 def call_macros(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -17,7 +17,7 @@ def call_macros(tree: exp.Expression, _context: Context) -> exp.Expression:
     for call in list(tree.find_all(exp.Anonymous))[::-1]:
         if call.name.upper() in CALLS:
             call.replace(macro(CALLS[call.name.upper()], *(argument.copy() for argument in call.expressions)))
-        elif call.name.upper() == shapes.FOUR_DIGITS:
+        elif call.name.upper() == moments.FOUR_DIGITS:
             day = call.expressions[0]
             call.replace(where(macro("perennial_has_four_digits", day.copy()), day))
     return tree
@@ -46,7 +46,7 @@ def join_with_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
 def cut_out_matches(tree: exp.Expression, _context: Context) -> exp.Expression:
     """REGEXP_EXTRACT_ALL has no match behind the last character, and an empty one for a group that has none."""
     for call in list(tree.find_all(exp.RegexpExtractAll))[::-1]:
-        call.replace(macro("perennial_matches", call.copy(), call.this.copy()))
+        call.replace(macro("perennial_matches", call.copy(), call.this.copy(), call.expression.copy()))
     return tree
 
 
@@ -56,6 +56,24 @@ def find_nothing_in_nothing(tree: exp.Expression, _context: Context) -> exp.Expr
         is_empty = exp.EQ(this=call.this.copy(), expression=exp.Literal.string(""))
         is_asked = exp.Is(this=call.expression.copy(), expression=exp.null()).not_()
         call.replace(exp.case().when(exp.and_(is_empty, is_asked), exp.Literal.number(0)).else_(call.copy()))
+    return tree
+
+
+def refuse_empty_matches(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Where matches are counted, some empty ones are refused: BigQuery counts them otherwise than DuckDB.
+
+    Raises:
+        BigQueryError: the query has SAFE.REGEXP_EXTRACT with a position.
+    """
+    for call in list(tree.find_all(exp.RegexpInstr, exp.RegexpExtract))[::-1]:
+        is_place = isinstance(call, exp.RegexpInstr)
+        if not is_place and not call.args.get("position"):
+            continue
+        if isinstance(call.parent, exp.SafeFunc):
+            raise not_supported("SAFE.REGEXP_EXTRACT with a position")
+        numbers = [(call.args.get(name) or exp.Literal.number(1)).copy() for name in ("position", "occurrence")]
+        name = "perennial_located" if is_place else "perennial_extracted"
+        call.set("this", macro(name, call.this.copy(), call.expression.copy(), *numbers))
     return tree
 
 
@@ -74,4 +92,4 @@ def show_moments(tree: exp.Expression, _context: Context) -> exp.Expression:
     return tree
 
 
-RULES = (call_macros, read_letters, join_with_texts, cut_out_matches, find_nothing_in_nothing, show_moments)
+RULES = (call_macros, read_letters, join_with_texts, cut_out_matches, refuse_empty_matches, find_nothing_in_nothing, show_moments)

@@ -7,6 +7,7 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.sql.guards.once import bind, computed
+from bigquery.sql.guards.texts import is_safe
 from bigquery.sql.types import typed
 
 FINITE = (exp.Exp, exp.Pow, exp.Sinh, exp.Cosh, exp.Acosh, exp.Atanh)
@@ -119,11 +120,22 @@ def refuse_infinite_sums(tree: exp.Expression, _context: Context) -> exp.Express
             whole = value.parent if isinstance(value.parent, exp.Anonymous) and value.parent.name.upper() == typed.ARITHMETIC else value
             whole.replace(_summand(whole))
             continue
-        others = exp.Anonymous(this="count_if", expressions=[exp.not_(_finite(value))])
         whole = aggregate.parent if isinstance(aggregate.parent, exp.Window) else aggregate
-        overflows = exp.and_(exp.not_(_finite(whole)), exp.EQ(this=_over(whole, others), expression=exp.Literal.number(0)))
+        overflows = exp.and_(
+            exp.not_(_finite(whole)), exp.EQ(this=_over(whole, _spoilers(aggregate, value)), expression=exp.Literal.number(0))
+        )
         whole.replace(exp.paren(exp.case().when(overflows, _overflow(aggregate, whole, value)).else_(whole.copy())))
     return tree
+
+
+def _spoilers(aggregate: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """Counts the numbers of which it is known what a sum with them is, and a mean: NaN. Of infinity alone, ZetaSQL finds no mean."""
+    is_known = (
+        exp.Anonymous(this="isnan", expressions=[exp.cast(value.copy(), "DOUBLE")])
+        if isinstance(aggregate, exp.Avg)
+        else exp.not_(_finite(value))
+    )
+    return exp.Anonymous(this="count_if", expressions=[is_known])
 
 
 def _summand(value: exp.Expr) -> exp.Expr:
@@ -162,4 +174,29 @@ def round_decimals(tree: exp.Expression, _context: Context) -> exp.Expression:
     return tree
 
 
-RULES = (round_decimals, refuse_infinite_sums, refuse_overflow, refuse_infinity, give_null_for_overflow)
+def cast_exactly(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """A FLOAT64 that is cast to NUMERIC is rounded by its exact value; DuckDB multiplies it first."""
+    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() == typed.EXACT:
+            number = exp.cast(mark.expressions[0].copy(), "DOUBLE")
+            if isinstance(mark.parent, exp.Cast):
+                mark.parent.replace(macro("perennial_numeric", number, is_safe(mark.parent)))
+    return tree
+
+
+def divide_by_signed_zero(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """IEEE_DIVIDE of NaN is NaN, and the sign of a zero counts."""
+    for call in list(tree.find_all(exp.Anonymous))[::-1]:
+        if call.name == "bq.main.ieee_divide":
+            call.replace(macro("perennial_ieee_divide", *(argument.copy() for argument in call.expressions)))
+    return tree
+
+
+RULES = (
+    divide_by_signed_zero,
+    round_decimals,
+    refuse_infinite_sums,
+    refuse_overflow,
+    refuse_infinity,
+    give_null_for_overflow,
+)

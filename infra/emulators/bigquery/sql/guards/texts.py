@@ -14,8 +14,8 @@ from bigquery.sql.types import typed
 
 DIGITS = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"
 DAY = r"([1-9]\d{3}|0[1-9]\d{2}|00[1-9]\d|000[1-9])-\d{1,2}-\d{1,2}"
-CLOCK = r"([01]?\d|2[0-3]):\d{1,2}:\d{1,2}(\.\d{1,6})?"
-ZONE = r"(\s*([Zz]|[+-](0?\d|1[0-4])(:?[0-5]\d)?)| [A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*)"
+CLOCK = r"([01]?\d|2[0-3]):[0-5]?\d:[0-5]?\d(\.\d{1,6})?"
+ZONE = r"(\s*([Zz]|[+-](0\d|1[0-3])(:?[0-5]\d)?|[+-]14(:?00)?)| [A-Z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*)"
 TEXTS = {
     "BIGINT": ("int64 value", r"\s*[+-]?(\d+|0[xX][0-9a-fA-F]+)\s*"),
     "DOUBLE": ("double value", rf"{DIGITS}|(?i:\s*[+-]?(inf|infinity|nan)\s*)"),

@@ -18,6 +18,11 @@ class Edit:
     end: int
     text: str
 
+    @property
+    def opens(self) -> bool:
+        """Whether it begins a call around a value. Of several at one place, the first is the outermost."""
+        return self.text.endswith("(")
+
 
 def renamed(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, other: str) -> Edit:
     """The name of a function replaced.

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from zetasql.wasi._pb2.zetasql.public.functions.datetime_pb2 import DateTimestampPart
 from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import ResolvedFunctionCallBaseProto, ResolvedLiteralProto
 
@@ -14,16 +13,22 @@ from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
 FIELDS = "PERENNIAL_FIELDS_"
 UNSIGNED = "PERENNIAL_UNSIGNED"
 FINITE = "PERENNIAL_FINITE"
-FOUR_DIGITS = "PERENNIAL_FOUR_DIGITS"
-CASES = {"lower": "PERENNIAL_LOWER", "upper": "PERENNIAL_UPPER"}
+NOT_NAN = "PERENNIAL_NOT_NAN"
+LOG = "PERENNIAL_LOG"
+INT64 = "PERENNIAL_INT64"
+ZERO = "PERENNIAL_ZERO"
+CHECKS = (UNSIGNED, FINITE, NOT_NAN, LOG, INT64, ZERO)
+"""Macros around an argument, that give it back or are an error."""
+CASES = {"lower": "PERENNIAL_LOWER", "upper": "PERENNIAL_UPPER", "reverse": "PERENNIAL_REVERSE"}
 """Functions that are others for STRING, and not for BYTES."""
 PLAIN = {"INT64", "BOOL", "STRING", "BYTES", "DATE", "DATETIME", "TIME", "TIMESTAMP", "NUMERIC", "BIGNUMERIC"}
 """Types whose values are equal in DuckDB where they are in BigQuery."""
 OTHER_COMPARISONS = {"$in", "$in_array", "$case_with_value", "nullif"}
 ELEMENT = re.compile(r"%[^A-Za-z%]*[A-Za-z%]")
 UNSIGNED_ELEMENTS = ("x", "X", "o")
+QUANTILES = ("percentile_cont", "percentile_disc", "approx_quantiles")
 PADDED = re.compile(r"%[-+ #']*0")
-ZONED_PARTS = {"DAY", "MONTH", "QUARTER", "YEAR"}
+LOGARITHMS = ("ln", "log", "log10")
 DECIMALS = {"TYPE_NUMERIC", "TYPE_BIGNUMERIC"}
 
 
@@ -34,15 +39,16 @@ def edits(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, kinds:
         yield from _fields(call, kinds[0])
     elif first == "STRUCT" and name in OTHER_COMPARISONS:
         raise not_supported(f"{name.removeprefix('$').upper()} of STRUCT: compare by =, or compare the fields")
-    elif first == "STRING" and name in CASES:
+    elif name in CASES and first == "STRING":
         yield renamed(content, call, name, CASES[name])
+    elif name in QUANTILES and first == "FLOAT64":
+        yield from wrapped(node_of(call.argument_list[0]), NOT_NAN)
     elif name == "format":
         yield from _numbers(call, kinds)
-    elif name.startswith("format_") and name != "format_time":
-        _check_zone(call)
-        yield from wrapped(node_of(call.argument_list[1]), FOUR_DIGITS)
-    elif name == "timestamp_trunc" and len(kinds) > 2:
-        _check_part(call)
+    elif name in LOGARITHMS and (first == "FLOAT64" or len(kinds) > 1):
+        yield from (edit for argument in call.argument_list for edit in wrapped(node_of(argument), LOG))
+    elif name == "bit_count" and first == "INT64":
+        yield from wrapped(node_of(call.argument_list[0]), INT64)
     elif name == "to_json" and any(TypeKind.Name(one.type_kind) in DECIMALS for one, _ in messages(kinds[0]) if isinstance(one, TypeProto)):
         raise not_supported("TO_JSON of NUMERIC and BIGNUMERIC: cast them to STRING or FLOAT64")
 
@@ -66,21 +72,5 @@ def _numbers(call: ResolvedFunctionCallBaseProto, kinds: Sequence[TypeProto]) ->
     for taker, argument, kind in zip(takers, arguments, kinds[1:], strict=False):
         if taker[-1] in UNSIGNED_ELEMENTS:
             yield from wrapped(argument, UNSIGNED)
-        elif type_name(kind) == "FLOAT64" and PADDED.match(taker):
-            yield from wrapped(argument, FINITE)
-
-
-def _check_zone(call: ResolvedFunctionCallBaseProto) -> None:
-    """DuckDB knows no names for zones that are given as numbers."""
-    template, *zones = (node_of(argument) for place, argument in enumerate(call.argument_list) if place != 1)
-    names = [zone.value.value.string_value if isinstance(zone, ResolvedLiteralProto) else "+" for zone in zones]
-    if isinstance(template, ResolvedLiteralProto) and "%Z" in template.value.value.string_value and any(name[:1] in "+-" for name in names):
-        raise not_supported("FORMAT_TIMESTAMP %Z of a zone that is no name: write %z")
-
-
-def _check_part(call: ResolvedFunctionCallBaseProto) -> None:
-    """DuckDB counts the hours of all zones from those of UTC, and has no weeks and years of ISO in a zone."""
-    part = node_of(call.argument_list[1])
-    name = DateTimestampPart.Name(part.value.value.enum_value) if isinstance(part, ResolvedLiteralProto) else "this"
-    if name not in ZONED_PARTS and not name.startswith("WEEK"):
-        raise not_supported(f"TIMESTAMP_TRUNC to {name} in a zone: take DATETIME(…) of it, and DATETIME_TRUNC")
+        elif type_name(kind) == "FLOAT64" and taker[-1] != "t":
+            yield from wrapped(argument, FINITE if PADDED.match(taker) else ZERO)

@@ -11,18 +11,22 @@ from contextvars import ContextVar
 from google.protobuf.message import Message
 from local_bigquery.errors import BigQueryError
 from sqlglot import exp
-from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeKind, TypeProto
+from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.public.value_pb2 import ValueProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
+    ResolvedAggregateHavingModifierProto,
+    ResolvedCastProto,
     ResolvedFunctionCallBaseProto,
     ResolvedLiteralProto,
     ResolvedSubqueryExprProto,
+    ResolvedUnpivotScanProto,
 )
 
 from bigquery.failures import not_supported
 from bigquery.sql.resolved import PREFIX, SAFE, expression_type, messages, place, type_name
-from bigquery.sql.types import shapes
+from bigquery.sql.types import decimals, literals, moments, orders, shapes
 from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
+from bigquery.sql.types.literals import ESCAPES
 
 JSON = "PERENNIAL_JSON_"
 FLOAT = "PERENNIAL_FLOAT"
@@ -37,9 +41,10 @@ DIGITS = "PERENNIAL_DIGITS"
 ROUND = "PERENNIAL_ROUND"
 TRUNC = "PERENNIAL_TRUNC"
 DAY = "PERENNIAL_DAY"
+EXACT = "PERENNIAL_EXACT"
 FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
-MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS, shapes.UNSIGNED, shapes.FINITE, shapes.FOUR_DIGITS}
+MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS, EXACT, moments.FOUR_DIGITS, *moments.CHECKS, *shapes.CHECKS, *decimals.MARKS}
 """Those that stand around a value."""
 PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
 """Functions that read JSON at a path."""
@@ -52,12 +57,6 @@ LEGACY_PATH = re.compile(JSON_PATH.format(r"|\['(?:[^'\\]|\\.)*'\]"))
 COMPARISONS = {"$equal", "$not_equal", "$less", "$less_or_equal", "$greater", "$greater_or_equal", "$between", "$in"}
 EQUALITIES = {"$case_with_value": slice(1, -1, 2), "$in_array": slice(1, 2), "nullif": slice(1, 2)}
 """Functions that compare their first argument with others: which ones. NaN equals itself in DuckDB, and nothing in BigQuery."""
-TEXT_BEGINS = re.compile(rb"[rR]?['\"]")
-UNREAD = re.compile(rb"(?<!\\)(?:\\\\)*\\[xXuU0-7?`\"]")
-"""An escape that sqlglot does not know."""
-LARGE_OR_SMALL = re.compile(r"[\[:,]-?[\d.]+e[+-]|^-?[\d.]+e[+-]")
-"""A number in JSON that ZetaSQL writes with its exponent, and DuckDB otherwise."""
-ESCAPES = str.maketrans({"\\": "\\\\", "'": "\\'", "\n": "\\n", "\r": "\\r", "\0": "\\0"})
 OPERATORS = {"$add", "$subtract", "$multiply", "$divide"}
 RENAMED = {"least": LEAST, "min": MIN} | {
     name: f"{FLOATING}{name.upper()}" for name in ("round", "trunc", "safe_add", "safe_subtract", "safe_multiply", "safe_divide")
@@ -67,9 +66,10 @@ ROUNDING = ("round", "trunc")
 DATES = {"DATE", "DATETIME", "TIMESTAMP"}
 ZONED = {"date", "datetime", "timestamp", "$extract_date", "$extract_datetime"}
 """Functions by which a zone may lead out of the calendar."""
+PARSING = ("parse_date", "parse_datetime", "parse_time", "parse_timestamp")
 TEMPLATE_PARTS = re.compile(r"%(?:E[\d*]?)?.|\s+|.", re.DOTALL)
-WHOLE = {"%F": r"\d{4}-\d\d-\d\d"}
-"""Elements of a template for which it is only known that a text with all digits is parsed."""
+WHOLE = {"%F": r"\d{4}-\d\d-\d\d", "%j": r"(?:[0-2]\d\d|3[0-5]\d|36[0-5])"}
+"""Elements of a template for which it is only known that such a text is parsed."""
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
 """Of the query that runs, the types of what is shown as JSON."""
 EXACT_INTEGER = 2**53
@@ -96,8 +96,9 @@ SHOWN = {
 def write_types(query: str, statement: Message) -> tuple[str, tuple[TypeProto, ...]]:
     """The query with names that tell types, and the types of the arguments of `PERENNIAL_JSON_0` and so on."""
     content, types = query.encode(), list[TypeProto]()
-    edits = list(_edits(content, statement, types))
-    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end), reverse=True):
+    edits = [*orders.edits(content, statement), *_edits(content, statement, types)]
+    inwards = sorted(enumerate(edits), key=lambda placed: (placed[1].start, placed[1].end, placed[0] if placed[1].opens else -placed[0]))
+    for _, edit in reversed(inwards):
         content = content[: edit.start] + edit.text.encode() + content[edit.end :]
     return content.decode(), tuple(types)
 
@@ -106,52 +107,38 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
     for message, _ in messages(statement):
         if isinstance(message, ResolvedFunctionCallBaseProto):
             yield from _function(content, message, types)
-        elif isinstance(message, ResolvedSubqueryExprProto) and message.HasField("in_expr"):
-            if type_name(expression_type(message.in_expr)) == "FLOAT64":
-                raise not_supported("IN of FLOAT64 and a query: join them, or compare by EXISTS")
-        elif isinstance(message, ResolvedLiteralProto) and message.value.type.type_kind == TypeKind.Value("TYPE_BYTES"):
-            start, end = place(message)
-            if content[start : start + 1].lower() in (b"b", b"r"):
-                yield Edit(start, end, f"FROM_HEX('{message.value.value.bytes_value.hex()}')")
-        elif isinstance(message, ResolvedLiteralProto) and any(_is_binary(part) for part, _ in messages(message.value.value)):
-            raise not_supported("bytes above 127 in an array or a struct of literals: write FROM_HEX in it")
-        elif isinstance(message, ResolvedLiteralProto) and message.value.value.HasField("json_value"):
-            yield from _json(content, message)
-        elif isinstance(message, ResolvedLiteralProto) and b"\\" in content[slice(*place(message))]:
-            yield from _escaped(content, message)
+        elif isinstance(message, ResolvedCastProto):
+            moments.check_cast(message)
+            if (type_name(expression_type(message.expr)), type_name(message.parent.type)) == ("FLOAT64", "NUMERIC"):
+                yield from wrapped(node_of(message.expr), EXACT)
+        elif isinstance(message, ResolvedLiteralProto):
+            yield from literals.edits(content, message)
+        else:
+            _refuse(message)
 
 
-def _json(content: bytes, literal: ResolvedLiteralProto) -> Iterator[Edit]:
-    """JSON as ZetaSQL has read it: the keys of objects in their order, each once."""
-    (start, end), text = place(literal), literal.value.value.json_value
-    if content[start:end][:4].upper() == b"JSON" and "\\" in text:
-        raise not_supported("this escape in a literal that is no STRING: write the character, or cast or parse a STRING")
-    if content[start:end][:4].upper() == b"JSON":
-        if LARGE_OR_SMALL.search(text):
-            raise not_supported("JSON with numbers as large or small as 1e16 and 1e-5")
-        yield Edit(start, end, f"JSON '{text.translate(ESCAPES)}'")
+def _refuse(message: Message) -> None:
+    """Refuse what DuckDB does otherwise.
 
-
-def _escaped(content: bytes, literal: ResolvedLiteralProto) -> Iterator[Edit]:
-    """A text with its escapes read. sqlglot and local-bigquery each read some of them, and some of what the other has read."""
-    start, end = place(literal)
-    is_text = literal.value.type.type_kind == TypeKind.Value("TYPE_STRING")
-    if is_text and TEXT_BEGINS.match(content[start:end]):
-        text = literal.value.value.string_value.translate(ESCAPES)
-        yield Edit(start, end, f"'{text}'")
-    elif not is_text and UNREAD.search(content[start:end]):
-        raise not_supported("this escape in a literal that is no STRING: write the character, or cast or parse a STRING")
-
-
-def _is_binary(value: Message) -> bool:
-    return isinstance(value, ValueProto) and not value.bytes_value.isascii()
+    Raises:
+        BigQueryError: it is.
+    """
+    if isinstance(message, ResolvedSubqueryExprProto) and message.HasField("in_expr"):
+        if type_name(expression_type(message.in_expr)) == "FLOAT64":
+            raise not_supported("IN of FLOAT64 and a query: join them, or compare by EXISTS")
+    elif isinstance(message, ResolvedAggregateHavingModifierProto):
+        if type_name(expression_type(message.having_expr)) == "FLOAT64":
+            raise not_supported("ANY_VALUE with HAVING MAX or MIN of FLOAT64: cast it to NUMERIC")
+    elif isinstance(message, ResolvedUnpivotScanProto) and any(not one.value.value.HasField("string_value") for one in message.label_list):
+        raise not_supported("UNPIVOT with numbers AS names: write texts")
 
 
 def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[TypeProto]) -> Iterator[Edit]:
     name = call.function.name.removeprefix(PREFIX).lower()
     kinds = [expression_type(argument) for argument in call.argument_list]
     has_floats = any(type_name(kind) == "FLOAT64" for kind in kinds)
-    yield from shapes.edits(content, call, name, kinds)
+    for module in (decimals, moments, shapes):
+        yield from module.edits(content, call, name, kinds)
     if name in COMPARISONS and has_floats:
         begin, stop = next((found for found in map(place, map(node_of, call.argument_list)) if found[1] > found[0]), (0, 0))
         if not stop:
@@ -164,7 +151,7 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
             raise not_supported("TO_JSON_STRING with pretty_print")
         yield renamed(content, call, name, f"{JSON}{len(types)}")
         types.append(kinds[0])
-    elif name.startswith("parse_") and isinstance(template := node_of(call.argument_list[0]), ResolvedLiteralProto):
+    elif name in PARSING and isinstance(template := node_of(call.argument_list[0]), ResolvedLiteralProto):
         yield from _parsed(call, template.value.value.string_value)
     elif name in (*PATHS, *ARRAY_PATHS):
         yield from _path(call, kinds, name)
@@ -178,7 +165,7 @@ def _overflowing(content: bytes, call: ResolvedFunctionCallBaseProto, name: str,
         result = type_name(expression_type(call))
         if result in DATES or (result == "FLOAT64" and has_floats):
             yield from wrapped(call, DAY if result in DATES else ARITHMETIC)
-    elif name in ZONED and len(call.argument_list) > 1 and type_name(expression_type(call.argument_list[0])) in ("TIMESTAMP", "DATETIME"):
+    elif name in ZONED and len(call.argument_list) > 1 and type_name(expression_type(call.argument_list[0])) in DATES:
         yield from wrapped(call, DAY)
     elif name in RENAMED and has_floats and (name not in ROUNDING or len(call.argument_list) > 1):
         yield renamed(content, call, name, RENAMED[name])
@@ -188,6 +175,8 @@ def _overflowing(content: bytes, call: ResolvedFunctionCallBaseProto, name: str,
 
 def _parsed(call: ResolvedFunctionCallBaseProto, template: str) -> Iterator[Edit]:
     """A text of which it is known how BigQuery parses it."""
+    if template != template.strip():
+        raise not_supported("parsing by a format that begins or ends with spaces")
     parts = TEMPLATE_PARTS.findall(template)
     begin, end = place(node_of(call.argument_list[1])) if len(call.argument_list) > 1 else (0, 0)
     if end > begin and any(part in WHOLE for part in parts):
