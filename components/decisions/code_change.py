@@ -8,11 +8,14 @@ from collections.abc import Callable
 from google.cloud import storage
 
 from components.canonical import fingerprint
+from components.cloud import Cloud
+from components.database.statements import execute
 from components.diagnosis.code import read_code
 from components.errors import RegistryError
 from components.model.continuous_section import CodePart, ContinuousSection
 from components.model.folder import Model
 from components.policy.facts import CodeFact
+from components.runs.new_run import image_digest
 from components.runs.provenance import environment_digest, pipeline_version
 from components.storage.manifest import CODE, Manifest
 
@@ -50,6 +53,15 @@ def code_fact(
     }
     changed = tuple(name for name in policy.code if is_changed[name]())
     return CodeFact(fingerprint([now[name]() for name in policy.code]), changed, version)
+
+
+def is_behind(cloud: Cloud, other: str | None) -> bool:
+    """Whether the image of these settings trained before another one did, as one in which a watcher goes on after a merge."""
+    own = image_digest(cloud.settings)
+    if own is None or other in (None, own):
+        return False
+    with cloud.engine.connect() as connection:
+        return bool(execute(connection, "decisions.is_behind", own=own, other=other).scalar())
 
 
 def _files(model: Model) -> dict[str, str]:

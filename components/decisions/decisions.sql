@@ -195,7 +195,7 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
 -- What the newest of the last twenty versions of each model was made of that passed both gates and that nobody retired, the newest of all
 -- if there is none; and the code of the newest of all. One that was rolled back counts: people look at it before the next one goes live.
 SELECT name AS model, good.version, document, run.started_at, newest.version AS newest, newest.artifact_uri, newest.manifest,
-       coded.environment_digest, coded.pipeline_version
+       coded.environment_digest, coded.pipeline_version, coded.image_digest
 FROM registry.model
   CROSS JOIN LATERAL (
     SELECT * FROM registry.model_version WHERE model_version.model_id = model.model_id ORDER BY version DESC LIMIT 1
@@ -216,6 +216,11 @@ FROM registry.model
   JOIN registry.pipeline_run AS coded ON coded.run_id = newest.run_id
   JOIN registry.dataset_snapshot ON dataset_snapshot.snapshot_id = good.snapshot_id
 WHERE name = ANY(CAST(:models AS text[]));
+
+-- name: is_behind
+-- Whether an image was in use before another one was.
+SELECT min(started_at) FILTER (WHERE image_digest = :own) < min(started_at) FILTER (WHERE image_digest = :other)
+FROM registry.pipeline_run WHERE image_digest IN (:own, :other);
 
 -- name: live
 SELECT name AS model, target, version, live_deployment.created_at, request_id

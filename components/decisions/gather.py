@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import sqlalchemy as sa
 
 from components.cloud import Cloud
-from components.decisions.code_change import code_fact
+from components.decisions.code_change import code_fact, is_behind
 from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.decisions.standing import Standing, Trained, read_standings
@@ -93,6 +93,8 @@ def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sou
             environment=trained.environment_digest,
             components=trained.pipeline_version,
         )
+        if code.changed:
+            code = replace(code, is_behind=is_behind(cloud, trained.image_digest))
     try:
         facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained, facts.refused))
     except SourceError as error:

@@ -34,6 +34,7 @@ class Trained:
     manifest: Manifest
     environment_digest: str
     pipeline_version: str
+    image_digest: str | None
 
     @property
     def fact(self) -> TrainedFact:
@@ -126,7 +127,7 @@ def _by_model(connection: sa.Connection, statement: str, models: list[str], **pa
 def _trained(row: sa.Row[Any]) -> Trained:
     manifest = recorded_manifest(row.artifact_uri, row.manifest)
     source = PinnedVersion(row.version, snapshot_from(row.document), row.started_at)
-    return Trained(source, row.newest, manifest, row.environment_digest, row.pipeline_version)
+    return Trained(source, row.newest, manifest, row.environment_digest, row.pipeline_version, row.image_digest)
 
 
 def _run(row: sa.Row[Any]) -> RunFact:

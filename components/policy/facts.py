@@ -140,6 +140,8 @@ class CodeFact:
     """The parts that differ from those of the last version: `model`, `environment`, `components`."""
     version: int | None = None
     """That version: the newest one, whatever came of it."""
+    is_behind: bool = False
+    """Whether it is of an image that trained before the one of that version did: then it is no change, but what was changed."""
 
 
 @dataclass(frozen=True)

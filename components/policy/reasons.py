@@ -88,7 +88,10 @@ def _code(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if "code" in policy.triggers and trained and code.changed:
         version = trained.version if code.version is None else code.version
         key = f"code:{code.digest}:{version}"  # going back to code that was trained before is a change, too
-        yield Reason(ReasonKind.CODE, key, f"the code of {' and '.join(code.changed)} changed since version {version}")
+        unripe = (
+            f"once the watcher has the image of version {version} or a newer one, as its own was in use before" if code.is_behind else ""
+        )
+        yield Reason(ReasonKind.CODE, key, f"the code of {' and '.join(code.changed)} changed since version {version}", unripe)
 
 
 def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:

@@ -34,6 +34,11 @@ def new_run(settings: Settings, run_id: str, model: str, known: Launch, *, pipel
         host=known.host,
         git_commit=known.git_commit,
         git_dirty=known.git_dirty,
-        image_digest=settings.image.partition("@")[2] or None if settings.image else None,
+        image_digest=image_digest(settings),
         service_account=settings.database_user,
     )
+
+
+def image_digest(settings: Settings) -> str | None:
+    """The digest of the image of the steps; None outside of one, or where it is named by a tag."""
+    return settings.image.partition("@")[2] or None if settings.image else None

@@ -170,9 +170,12 @@ def _roll_back(watcher: Watcher, model: Model, policy: ContinuousSection, rollba
     """Bring rollbacks to their end that were decided before, and decide by what the registry knows whether another one is due."""
     for decision_id in rollbacks:
         _carry_out(watcher, model, policy, decision_id)
-    facts = stand(watcher.cloud, model, watcher.read_alarms)
-    decision = decide_rollback(policy, facts.facts)
-    decided = None if decision is None else _record(watcher, policy, facts.facts, decision, seen=facts.seq)
+    with watcher.cloud.engine.connect() as connection:
+        if all(one.cause is not Cause.BAD_VERSION for one in watcher.read_alarms(connection, model.name)):
+            return
+    standing = stand(watcher.cloud, model, watcher.read_alarms)
+    decision = decide_rollback(policy, standing.facts)
+    decided = None if decision is None else _record(watcher, policy, standing.facts, decision, seen=standing.seq)
     if decided is not None:
         _carry_out(watcher, model, policy, decided)
 

@@ -51,6 +51,7 @@ FELL = "AUC of all rows fell from 0.81 to 0.74"
 CHANGED = alarm(Cause.CHANGED_WORLD, since=SPAN - timedelta(days=3), version=3)
 NOT_MENDED = "a training for it has not mended it; the next one begins when twice as many days on which it shows have labels"
 ROLLING_OUT = "version 4, which is canary at 5 % for prod, is live or held"
+BEHIND = "once the watcher has the image of version 4 or a newer one, as its own was in use before"
 PRICE = "column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL)"
 MEND = "mend it, or, if it is meant, let the gate find it (`perennial train`) and accept it (`perennial gate accept`)"
 LEARN = f"and a version trained now would learn the fault: {MEND}; it trains when the alarm is closed"
@@ -112,6 +113,13 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.TRAIN,
         "train",
         "the code of model and environment changed since version 3",
+    ),
+    "code of an image that was in use before that of the last version": (
+        {},
+        replace(QUIET, code=CodeFact("d", ("model",), 4, is_behind=True)),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"the code of model changed since version 4, but only {BEHIND}",
     ),
     "a due schedule": (
         {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},

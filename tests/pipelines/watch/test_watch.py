@@ -1,5 +1,6 @@
 """Watching a model: what is decided is done, once, whoever watches and whoever is killed."""
 
+import hashlib
 import subprocess
 import threading
 from collections.abc import Callable
@@ -184,6 +185,26 @@ def test_going_back_to_code_is_a_change_too(source: Site, watched: Watched) -> N
         (model.folder / "features.py").write_text(text)
         assert watch(source, model)[0] == f"train: the code of model changed since version {version}"
         assert watch(source, model) == []
+
+
+def test_a_watcher_in_the_image_before_takes_a_merge_for_no_change(source: Site, watched: Watched) -> None:
+    model = watched()
+    before, after, latest = (f"sha256:{hashlib.sha256(f'{model.name}{image}'.encode()).hexdigest()}" for image in range(3))
+
+    def watch_in(image: str) -> list[str]:
+        settings = source.settings.model_copy(update={"image": f"registry/perennial@{image}"})
+        return watch(replace(source, settings=settings), model, Trainer(source.cloud, image_digest=image))
+
+    features = model.folder / "features.py"
+    old = features.read_text()
+    watch_in(before)
+    features.write_text("def preprocessing_fn(inputs):\n    return dict(inputs)\n")
+    assert watch_in(after)[0] == "train: the code of model changed since version 1"
+    features.write_text(old)
+    changed = "the code of model changed since version 2"
+    waits = "once the watcher has the image of version 2 or a newer one, as its own was in use before"
+    assert watch_in(before) == [f"wait: {changed}, but only {waits}"]
+    assert watch_in(latest)[0] == f"train: {changed}"
 
 
 def test_what_was_written_again_is_read_once_whoever_looks(source: Site, watched: Watched) -> None:

@@ -41,11 +41,13 @@ class Trainer:
     """Of versions whose bytes there are; None makes one of the model's files, which are nowhere."""
     is_blessed: bool = True
     """Whether the gate lets versions through."""
+    image_digest: str | None = None
+    """Of the image that trains."""
 
     def __call__(self, order: TrainingOrder) -> TrainingEnd | None:
         with exclusive_lock(run_lock(self.cloud.settings, order.model.name)):
             snapshot, _ = describe_snapshot(self.cloud, order.model, order.through)
-            run = run_of(order)
+            run = replace(run_of(order), image_digest=self.image_digest)
             with self.cloud.engine.begin() as connection:
                 record_pin(connection, run, snapshot)
             self.on_point("started")
