@@ -5,6 +5,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from components.profiles.codes import count_on
 from components.profiles.distance import Cells
 from components.profiles.profile import ColumnProfile, sum_column
 
@@ -21,6 +22,8 @@ EXPECTED = 20.0
 """Rows that a vanished value would have had: fewer may be missing by chance."""
 ABSENT_BY_CHANCE = 0.05
 """The chance that a value which was there on so many days is missing on so many others, above which nothing vanished."""
+LEAST_HALF, LEAST_TURNOVER = 5, 1
+"""In halves of so many days so many common values must be in one alone."""
 LEAST_BLOCK = 3
 """Days of a block, at the least."""
 USUAL = 1.3
@@ -59,15 +62,30 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
         shared: both together, in cells of values or of hours.
     """
     rows_before, rows_after = max(int(shared.before.sum()), 1), int(shared.after.sum())
+    if come_and_go(list(before.values())) or any(profile.times and not len(profile.hours) for profile in before.values()):
+        return {}  # dates have others by nature
     found = {}
     for place, label in enumerate(shared.labels):
         share = float(shared.before[place]) / rows_before
         if shared.after[place] or share < LEAST_VANISHED or share * rows_after < EXPECTED:
             continue
         present = sum(_has(profile, label, place) for profile in before.values())
-        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE:
+        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE / len(shared.labels):
             found[label] = share
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def come_and_go(days: Sequence[ColumnProfile]) -> bool:
+    """Whether values came and others left among these days already, as campaigns and films do."""
+    if len(days) < 2 * LEAST_HALF or any(day.has_uncounted_values or not day.values for day in days if day.filled):
+        return False
+    first, then = (sum_column(half) for half in (days[: len(days) // 2], days[len(days) // 2 :]))
+    return all(_only_in(*pair) >= LEAST_TURNOVER for pair in ((first, then), (then, first)))
+
+
+def _only_in(one: ColumnProfile, other: ColumnProfile) -> int:
+    """How many common values of one profile the other does not have."""
+    return sum(value not in other.values and rows >= LEAST_VANISHED * one.filled for value, rows in one.values.items())
 
 
 def _has(profile: ColumnProfile, label: str, place: int) -> bool:
@@ -109,6 +127,8 @@ def _is_single(day: ColumnProfile) -> bool:
 def only_counts_up(days: Sequence[Mapping[date, ColumnProfile]]) -> bool:
     """Whether a column's values of a day are above those of the days before, as those of a counter and of a date are."""
     profiles = [profile for _, profile in sorted({day: one for side in days for day, one in side.items()}.items()) if profile.filled]
+    if count_on(profiles):
+        return True
     ranges = [found for profile in profiles if (found := _range(profile)) is not None]
     if len(ranges) < max(LEAST_DAYS, len(profiles)):
         return False
