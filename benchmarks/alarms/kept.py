@@ -20,6 +20,7 @@ MEASURES = (
     "components/monitoring/inputs.py",
     "components/monitoring/record.py",
     "components/monitoring/served_rows.py",
+    "components/predictions",
     "components/profiles",
     "pipelines/models",
 )

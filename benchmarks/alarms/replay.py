@@ -1,10 +1,12 @@
 """Days of a stream through the code of monitoring itself: measured, judged, and their alarms with a life and a cause."""
 
 import math
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from functools import cached_property, partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +25,6 @@ from components.diagnosis.own_model import OwnModel
 from components.diagnosis.sides import Operand
 from components.evaluation.chance.by_key import with_key_intervals
 from components.evaluation.metric import Metric, recordable
-from components.evaluation.predicted import split_rows
 from components.model.folder import Model
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmState
 from components.monitoring.cause import CauseEvidence, find_cause
@@ -36,6 +37,8 @@ from components.monitoring.record import DayState, LiveDay, ServedDay
 from components.monitoring.served_rows import CONTRADICTING, LABEL, ServedRows
 from components.monitoring.troubles import NO_PAST, find_troubles
 from components.policy.facts import Cause
+from components.predictions.measuring import split_rows
+from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfiles, ProfileKey, Profiles, label_population
 from components.profiles.profiling import profile_batch
 from components.snapshot.document import Snapshot
@@ -143,14 +146,15 @@ def measure_day(version: Version, day: date, rows: pd.DataFrame, computed: pd.Da
         computed: those of source.sql, if it is given others.
     """
     model = version.stream.model
-    served = ServedRows(OwnModel(model), DAY_FIELD)
     columns: dict[str, pa.Array] = {name: pa.array(rows[name]) for name in rows if name not in (model.rows.key, model.rows.label)}
     columns["key"] = pa.array(rows[model.rows.key].astype(str))
     columns[LABEL], columns[CONTRADICTING] = pa.array(rows[model.rows.label]), pa.array([False] * len(rows))
     columns["latency_microseconds"], columns["sampling_weight"] = pa.array([900] * len(rows)), pa.array([1.0] * len(rows))
     columns["score"] = pa.array(version.score_rows(rows)[:, 0])
-    served.add(pa.RecordBatch.from_pydict(columns))
-    table, scores = served.labelled()
+    with tempfile.TemporaryDirectory() as folder:
+        served = ServedRows(OwnModel(model), DAY_FIELD, RowFile(Path(folder) / "rows"))
+        served.add(pa.RecordBatch.from_pydict(columns))
+        ((table, scores),) = served.labelled.batches()
     again = served.profiles if computed is None else profile_batch(_batch(computed.drop(columns=[model.rows.key, model.rows.label])))
     settled = LiveDay(
         served=ServedDay(day, 1, ROLE),

@@ -14,10 +14,10 @@ from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.sides import Operand
 from components.diagnosis.versions import compare_operands, unlabelled
 from components.evaluation.metric import Metric
-from components.evaluation.predicted import measure_predictions
 from components.model.folder import Model, read_model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay
+from components.predictions.measuring import measure_predictions
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, ProfileKey, Profiles, label_population
 from components.profiles.profiling import profile_batch
 from components.snapshot.document import Partition, Snapshot

@@ -1,6 +1,6 @@
 """A day of logged predictions on 25 slices: all that monitoring measures of it, and stock TFMA's metrics alone, on the same rows.
 
-python -m benchmarks.steps.monitoring [ROWS [stock]]
+python -m benchmarks.steps.monitoring [ROWS … [stock]]
 
 Ours has profiles of the features, scores by slice and intervals by key besides. BigQuery is left out: rows come as its batches do.
 Seconds are the processor's, which other work on the machine leaves alone.
@@ -19,11 +19,12 @@ import pyarrow as pa
 from benchmarks.steps.evaluation import HOURS, peak_mebibytes
 from components.diagnosis.own_model import OwnModel
 from components.evaluation.metric import Metric
-from components.evaluation.predicted import _batch, _config, _run_tfma, measure_predictions
 from components.evaluation.results import load_metrics
 from components.measurement.tfma_files import parse_config
 from components.model.folder import Model, read_model
 from components.monitoring.served_rows import CONTRADICTING, LABEL, ServedRows
+from components.predictions.measuring import _batch, _config, _run_tfma, measure_batches
+from components.predictions.row_file import RowFile
 from components.settings import Settings
 from tests.components.visits import write_model
 
@@ -35,30 +36,31 @@ BOUND = 0.2
 
 
 def main() -> None:
-    """Measure, and print."""
+    """Measure days of so many rows, the smallest first, and print."""
     import apache_beam  # noqa: F401 - not counted
     import tensorflow_model_analysis  # noqa: F401
 
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else ROWS
+    sizes = sorted(map(int, filter(str.isdigit, sys.argv[1:]))) or [ROWS]
     with tempfile.TemporaryDirectory(prefix="perennial-bench-") as folder:
         write_model(Path(folder), toml={'[["device"]]': '[["pages"]]'})
         model = read_model(Path(folder), "visits")
-        measure_day(model, BATCH)  # what is loaded on the way is not counted
-        before = peak_mebibytes()
-        metrics, served, ours = measure_day(model, rows)
-        print(f"{rows:,} rows: {ours:.1f} s of processor, {peak_mebibytes() - before} MiB more than {BATCH:,} rows took", flush=True)
+        for rows in (BATCH, *sizes):
+            file = RowFile(Path(folder) / str(rows))
+            metrics, ours = measure_day(model, rows, file)
+            print(f"{rows:,} rows: {ours:.1f} s of processor, peak memory {peak_mebibytes():,} MiB", flush=True)
         if "stock" in sys.argv:
-            table, scores = served.labelled()
             processor = time.process_time()
-            _run_tfma(parse_config(json.dumps(_config(model))), _batch(model, table, scores), f"{folder}/tfma", BEAM_ARGS)
+            _run_tfma(
+                parse_config(json.dumps(_config(model))), [_batch(model, *one) for one in file.batches()], f"{folder}/tfma", BEAM_ARGS
+            )
             stock = time.process_time() - processor
             numbers = compare(metrics, load_metrics(model, Path(folder) / "tfma"))
             print(f"stock TFMA: {stock:.1f} s; ratio {ours / stock:.3f} (bound {BOUND}); {numbers} metrics are equal to 1e-9")
 
 
-def measure_day(model: Model, rows: int) -> tuple[tuple[Metric, ...], ServedRows, float]:
+def measure_day(model: Model, rows: int, file: RowFile) -> tuple[tuple[Metric, ...], float]:
     """What a day comes to, and the seconds of the processor, without those that make the rows."""
-    served, seconds = ServedRows(OwnModel(model), DAY_FIELD), 0.0
+    served, seconds = ServedRows(OwnModel(model), DAY_FIELD, file), 0.0
     for batch in batches(rows):
         begun = time.process_time()
         served.add(batch)
@@ -67,8 +69,8 @@ def measure_day(model: Model, rows: int) -> tuple[tuple[Metric, ...], ServedRows
     assert served.operation
     assert served.score_counts
     assert served.slice_scores
-    metrics = measure_predictions(model, *served.labelled(), beam_args=BEAM_ARGS)
-    return metrics, served, seconds + time.process_time() - begun
+    metrics = measure_batches(model, file.batches, beam_args=BEAM_ARGS)
+    return metrics, seconds + time.process_time() - begun
 
 
 def batches(rows: int) -> Iterator[pa.RecordBatch]:

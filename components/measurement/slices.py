@@ -75,12 +75,20 @@ class Slices:
 
 def _encode(name: str, column: pa.Array) -> tuple[np.ndarray, list[str | int | float]]:
     """The place of each row's value among the values, int64 [rows], -1 where it has none; and the values."""
-    encoded = column.dictionary_encode()
+    encoded = _as_in_examples(column).dictionary_encode()
     values = encoded.dictionary.to_pylist()
-    if pa.types.is_floating(column.type) and pc.any(pc.is_nan(encoded.dictionary)).as_py():
+    if pa.types.is_floating(encoded.dictionary.type) and pc.any(pc.is_nan(encoded.dictionary)).as_py():
         raise StockOnlyError(f"NaN in {name}, which is sliced by")
     try:
         texts = [value.decode() if isinstance(value, bytes) else value for value in values]
     except UnicodeDecodeError as error:
         raise StockOnlyError(f"a value of {name} that is no UTF-8") from error
     return np.asarray(encoded.indices.fill_null(-1)).astype(np.int64), texts
+
+
+def _as_in_examples(column: pa.Array) -> pa.Array:
+    """With the type that the column has in an example, so that slices have the same names wherever rows come from."""
+    kind, types = column.type, pa.types
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return column.cast(pa.int64())
+    return column.cast(pa.float32()) if types.is_floating(kind) or types.is_decimal(kind) else column

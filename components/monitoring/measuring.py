@@ -1,7 +1,8 @@
 """Measure days of predictions by the scores that were logged, each against the labels that are known, and record what they came to."""
 
 import logging
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import cache
@@ -12,13 +13,13 @@ from components.diagnosis.own_model import OwnModel, read_own_model
 from components.diagnosis.served_again import profile_served_again
 from components.errors import SourceError
 from components.evaluation.metric import recordable
-from components.evaluation.predicted import measure_predictions
 from components.model.folder import Model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.label_query import LogQuery
-from components.monitoring.record import LiveDay, Operation, record_live_day
+from components.monitoring.record import LiveDay, Operation, ServedDay, record_live_day
 from components.monitoring.served_rows import ServedRows, UnansweredDay, read_served, read_unanswered, served_population
 from components.monitoring.watching import SHADOW, DueDay, read_due_days
+from components.predictions.measuring import measure_batches
 from components.profiles.file import write_profiles
 from components.profiles.profile import ColumnProfile, ColumnProfiles, ProfileKey, Profiles
 from components.profiles.record import ProfileKind, read_kept_profiles
@@ -58,8 +59,7 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
     _record(step, target, [_silent_day(query, one, unanswered) for one in due_days if one.is_silent])
     for day, ones in groupby((one for one in due_days if not one.is_silent), key=lambda one: one.served.day):
         wanted = {one.served: one for one in ones}
-        logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
-        for which, rows in read_served(query, day, logged, {which: own_model(which.version) for which in wanted}).items():
+        for which, rows in _read(query, day, wanted, own_model):
             one = wanted[which]
             again = _served_again(query, rows.model, one)
             measured = _measure(query, one, rows, trained(one.served.version), again, step.settings.beam_args)
@@ -68,6 +68,15 @@ def measure_due_days(step: Step, target: str, through: str, due: Path, profiles:
             _record(step, target, [measured])
             served[ProfileKey(served_population(one.served.version, one.served.role), day, one.fingerprint)] = rows.profiles
     write_profiles(served, profiles)
+
+
+def _read(
+    query: LogQuery, day: date, wanted: Mapping[ServedDay, DueDay], own_model: Callable[[int], OwnModel]
+) -> Iterator[tuple[ServedDay, ServedRows]]:
+    """The rows of each version and role, to be read before the next day is asked for."""
+    logged = min(one.first_logged for one in wanted.values()), max(one.last_logged for one in wanted.values())
+    with tempfile.TemporaryDirectory(prefix="served-") as folder:
+        yield from read_served(query, day, logged, {which: own_model(which.version) for which in wanted}, Path(folder)).items()
 
 
 def _record(step: Step, target: str, days: Sequence[LiveDay]) -> None:
@@ -116,7 +125,6 @@ def _served_again(query: LogQuery, own: Model, due: DueDay) -> ColumnProfiles | 
 def _measure(
     query: LogQuery, due: DueDay, rows: ServedRows, trained: Profiles, again: ColumnProfiles | None, beam_args: Sequence[str]
 ) -> LiveDay:
-    labelled, scores = rows.labelled()
     if rows.unmeasurable:
         where = {"day": str(due.served.day), "version": due.served.version, "rows": rows.unmeasurable}
         log.warning("predictions are NaN or infinite, and not measured", extra=where)
@@ -125,13 +133,13 @@ def _measure(
         state=due.state,
         through=query.through,
         rows=rows.rows,
-        labelled=labelled.num_rows,
+        labelled=rows.labelled.rows,
         contradicting=rows.contradicting,
         fingerprint=due.fingerprint,
         operation=rows.operation,
         scores=rows.score_counts,
         slice_scores=rows.slice_scores,
         inputs=look_at_inputs(query.model, trained, rows.profiles, again),
-        metrics=recordable(measure_predictions(rows.model, labelled, scores, beam_args=beam_args)) if labelled.num_rows else (),
+        metrics=recordable(measure_batches(rows.model, rows.labelled.batches, beam_args=beam_args)) if rows.labelled.rows else (),
         attempt=due.attempt,
     )

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
+from operator import add
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -13,13 +15,14 @@ from google.api_core.exceptions import NotFound
 from components.diagnosis.own_model import OwnModel
 from components.errors import SourceError
 from components.evaluation.metric import is_recordable
-from components.evaluation.predicted import rows_by_slice
 from components.google import table_name
-from components.measurement.score_counts import ScoreCounts, SliceScores, count_scores
+from components.measurement.score_counts import ScoreCounts, SliceCounter, SliceScores, count_scores
+from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
 from components.monitoring.label_query import LogQuery
 from components.monitoring.record import Operation, ServedDay
 from components.prediction_log.table import feature_field
+from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles
 from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import stream_table
@@ -40,16 +43,26 @@ def served_population(version: int, role: str) -> str:
 
 @dataclass
 class ServedRows:
-    """The rows of one version and role so far: profiles add up, and of every row only what is measured is kept."""
+    """The rows of one version and role so far. What is measured of them adds up; rows that have a label go to a file."""
 
     own: OwnModel
     log_day: str
+    labelled: RowFile
+    """The rows that can be measured, since their label is known and their scores are finite: key, label, slices and scores."""
     profiles: dict[str, ColumnProfile] = field(default_factory=dict)
     contradicting: int = 0
-    _kept: list[pa.RecordBatch] = field(default_factory=list)
-    _scores: list[np.ndarray] = field(default_factory=list)
-    _latency: list[np.ndarray] = field(default_factory=list)
+    rows: int = 0
+    unmeasurable: int = 0
+    """Rows that have a score that is NaN or infinite: a network may give that for what a caller sends."""
+    score_counts: tuple[ScoreCounts, ...] = ()
+    """How each output is distributed; empty where numbers are predicted, which have no range to count in."""
+    _latency: ValueCounts = field(default_factory=ValueCounts)
     _predictions: float = 0.0
+    _slices: SliceCounter = field(init=False)
+
+    def __post_init__(self) -> None:
+        is_binary = not self.model.task.is_regression and not self.model.classes
+        self._slices = SliceCounter(self.model.evaluation.slices if is_binary else ())
 
     @property
     def model(self) -> Model:
@@ -62,15 +75,30 @@ class ServedRows:
         profiles = profile_batch(pa.RecordBatch.from_pydict(features)) if features else {}
         self.profiles = sum_profiles([self.profiles, profiles]) if self.profiles else profiles
         self.contradicting += int(pc.sum(batch.column(CONTRADICTING)).as_py() or 0)
-        self._latency.append(np.asarray(batch.column("latency_microseconds").fill_null(0)))
+        self._latency.add(np.asarray(batch.column("latency_microseconds").fill_null(0)))
         self._predictions += float(pc.sum(batch.column("sampling_weight").fill_null(1.0)).as_py())
-        self._scores.append(self._score_matrix(batch))
+        scores = self._score_matrix(batch)
+        is_number = np.isfinite(scores).all(axis=1)
+        self.rows, self.unmeasurable = self.rows + batch.num_rows, self.unmeasurable + int((~is_number).sum())
+        self._measure(self._columns(batch, features).filter(pa.array(is_number)), scores[is_number])
+
+    def _columns(self, batch: pa.RecordBatch, features: Mapping[str, pa.Array]) -> pa.RecordBatch:
+        """Key, label and slices."""
         slices = {name for names in self.model.evaluation.slices for name in names}
-        rows = self.model.rows
-        label = batch.column(LABEL)
+        rows, label = self.model.rows, batch.column(LABEL)
         columns = {rows.key: batch.column("key"), rows.label: pa.nulls(len(label), label.type) if self.own.has_other_labels else label}
         columns |= {name: features.get(name, pa.nulls(batch.num_rows, pa.string())) for name in sorted(slices)}
-        self._kept.append(pa.RecordBatch.from_pydict(columns))
+        return pa.RecordBatch.from_pydict(columns)
+
+    def _measure(self, rows: pa.RecordBatch, scores: np.ndarray) -> None:
+        label = rows.column(self.model.rows.label)
+        self.labelled.add(rows.filter(label.is_valid()), scores[np.asarray(label.is_valid())])
+        if self.model.task.is_regression:
+            return
+        labels = np.asarray(label.fill_null(-1))
+        found = tuple(count_scores(column, labels, place if self.model.classes else 1) for place, column in enumerate(scores.T))
+        self.score_counts = tuple(map(add, self.score_counts, found)) if self.score_counts else found
+        self._slices.add({name: rows.column(name) for name in rows.schema.names[2:]}, scores[:, 0], labels)
 
     def _features(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         fields = {name: feature_field(name, self.log_day) for name in read_features(self.model) if name != self.model.rows.label}
@@ -84,65 +112,21 @@ class ServedRows:
         return values.reshape(batch.num_rows, -1)
 
     @property
-    def rows(self) -> int:
-        """How many there are."""
-        return sum(len(scores) for scores in self._scores)
-
-    @property
     def operation(self) -> Operation:
         """How the service did."""
-        low, middle, high = (int(value) for value in np.quantile(np.concatenate(self._latency), QUANTILES))
+        low, middle, high = map(self._latency.quantile, QUANTILES)
         return Operation(predictions=self._predictions, latency_microseconds=(low, middle, high))
-
-    @property
-    def score_counts(self) -> tuple[ScoreCounts, ...]:
-        """How each output is distributed; empty where numbers are predicted, which have no range to count in."""
-        if self.model.task.is_regression:
-            return ()
-        scores, labels = np.concatenate(self._scores)[self._is_number], self._labels
-        return tuple(count_scores(column, labels, place if self.model.classes else 1) for place, column in enumerate(scores.T))
 
     @property
     def slice_scores(self) -> tuple[SliceScores, ...]:
         """How the scores of a binary model are distributed in each of the largest slices."""
-        if self.model.task.is_regression or self.model.classes:
-            return ()
-        table = pa.Table.from_batches(self._kept).filter(pa.array(self._is_number))
-        found = (({name: str(value) for name, value in key}, rows) for key, rows in rows_by_slice(self.model, table).items())
-        largest = sorted((one for one in found if is_recordable(one[0])), key=lambda one: -len(one[1]))[:MOST_SLICES]
-        scores, labels = np.concatenate(self._scores)[self._is_number, 0], self._labels
-        return tuple(SliceScores(slice=one, counts=count_scores(scores[rows], labels[rows], 1)) for one, rows in largest)
-
-    @property
-    def _labels(self) -> np.ndarray:
-        """Of the rows whose scores are finite, -1 where none is known."""
-        labels = np.concatenate([np.asarray(batch.column(self.model.rows.label).fill_null(-1)) for batch in self._kept])
-        found: np.ndarray = labels[self._is_number]
-        return found
-
-    @property
-    def _is_number(self) -> np.ndarray:
-        """Which rows have finite scores: a network may give NaN for what a caller sends. Bool [rows]."""
-        found: np.ndarray = np.isfinite(np.concatenate(self._scores)).all(axis=1)
-        return found
-
-    @property
-    def unmeasurable(self) -> int:
-        """How many rows have a score that is NaN or infinite."""
-        return int((~self._is_number).sum())
-
-    def labelled(self) -> tuple[pa.Table, np.ndarray]:
-        """The rows that can be measured, since their label is known and their scores are finite: key, label and slices; and the scores.
-
-        These are float32 [rows, scores].
-        """
-        table, scores = pa.Table.from_batches(self._kept), np.concatenate(self._scores)
-        is_known = np.asarray(table.column(self.model.rows.label).is_valid().combine_chunks()) & self._is_number
-        return table.filter(pa.array(is_known)), scores[is_known]
+        every = (({name: str(value) for name, value in key}, counts) for key, counts in self._slices.counts.items())
+        largest = sorted((one for one in every if is_recordable(one[0])), key=lambda one: -sum(one[1].rows))[:MOST_SLICES]
+        return tuple(SliceScores(slice=one, counts=counts) for one, counts in largest)
 
 
 def read_served(
-    query: LogQuery, day: date, logged: tuple[date, date], own_models: Mapping[ServedDay, OwnModel]
+    query: LogQuery, day: date, logged: tuple[date, date], own_models: Mapping[ServedDay, OwnModel], folder: Path
 ) -> Mapping[ServedDay, ServedRows]:
     """The rows of a day of predictions, by version and role.
 
@@ -151,6 +135,7 @@ def read_served(
         day: that predictions are of.
         logged: the first and the last partition of the log that have some.
         own_models: of the versions and roles that are wanted; rows of others are left out.
+        folder: takes the rows that can be measured, for as long as they are asked for.
 
     Raises:
         SourceError: the query does not run on the log.
@@ -161,7 +146,8 @@ def read_served(
         for version, role, part in _split(batch):
             served = ServedDay(day, version, role)
             if served in own_models:
-                found.setdefault(served, ServedRows(own_models[served], query.log_day)).add(part)
+                file = RowFile(folder / f"{version} {role}")
+                found.setdefault(served, ServedRows(own_models[served], query.log_day, file)).add(part)
     return found
 
 

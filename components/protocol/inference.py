@@ -135,9 +135,13 @@ def _array(values: list[Any], what: str, datatype: str) -> np.ndarray:
         array[:] = values
         return array
     try:
-        return np.array(values, NUMPY_TYPES[datatype])
+        with np.errstate(over="ignore"):
+            array = np.array(values, NUMPY_TYPES[datatype])
     except OverflowError:
-        raise Refusal(f"{what} has a value beyond {datatype}") from None
+        array = np.array([])
+    if len(array) < len(values) or (datatype == "FP32" and np.isinf(array).any()):  # JSON has no infinity
+        raise Refusal(f"{what} has a value beyond {datatype}")
+    return array
 
 
 def inference_body(model: str, version: int, request_id: str | None, scores: np.ndarray) -> bytes:

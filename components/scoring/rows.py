@@ -17,6 +17,8 @@ from components.wording import legible
 SHOWN_CHARACTERS = 80
 MOST_DIMENSIONS = 32
 INT64 = range(-(2**63), 2**63)
+FLOAT32_END = 2.0**128 - 2.0**103
+"""From here on a number becomes infinite as float32."""
 
 Row = Mapping[str, object]
 """A row's values by name: numbers, texts, lists of them, or None."""
@@ -143,6 +145,8 @@ class RowReader:
                 numbers, reals = [row[name] for name in names["int64"]], [row[name] for name in names["float32"]]
                 if set(map(type, numbers)) - {int} or set(map(type, reals)) - {float, int}:
                     return None
+                if reals and not -FLOAT32_END < min(reals) <= max(reals) < FLOAT32_END:  # type: ignore[operator,type-var] # numbers
+                    return None
                 whole[index], single[index] = numbers, reals
                 texts[index] = [row[name].encode() for name in names["string"]]  # type: ignore[attr-defined] # else AttributeError
         except (KeyError, TypeError, AttributeError, OverflowError, UnicodeEncodeError):
@@ -195,7 +199,7 @@ class RowReader:
         elif column.dtype == "int64":
             if isinstance(value, int) and value in INT64:
                 return value
-        elif isinstance(value, int | float) and (not math.isfinite(value) or abs(value) <= float(np.finfo(np.float32).max)):
+        elif (isinstance(value, float) and not math.isfinite(value)) or (isinstance(value, int | float) and abs(value) < FLOAT32_END):
             return float(value)
         raise self._wrong(index, column, value)
 

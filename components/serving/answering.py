@@ -22,6 +22,7 @@ from components.protocol.inference import (
 from components.protocol.paths import ModelVerb, Route, parse_path
 from components.protocol.refusal import Refusal
 from components.scoring.rows import FeatureRows
+from components.serving.questions import EXACT_BYTES
 from components.serving.service import Predict, Servable, Service
 from components.training.signatures import INPUT, OUTPUT, PRESENT
 
@@ -125,7 +126,7 @@ async def _predict(service: Service, route: Route, call: HttpCall) -> Answer:
 
 def _no_method(service: Service, route: Route, body: bytes) -> Refusal:
     """Why a version that predicts does not classify and regress: TensorFlow Serving refuses it, too, after it has read the body."""
-    name = parse_examples(body)[0] or "serving_default"
+    name = (parse_examples(body)[0] if len(body) <= EXACT_BYTES else "") or "serving_default"  # a slow reader, for what is refused anyway
     _, servable = service.directory.find(route.model, route.version, route.label)
     if name not in servable.scorer.signatures:
         return Refusal(f'Serving signature name: "{name}" not found in signature def')

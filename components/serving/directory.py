@@ -52,8 +52,8 @@ class ServedModel(Generic[Loaded]):
 
     @property
     def default(self) -> int | None:
-        """The version that answers who names none: the live one, else the newest."""
-        return self.live if self.live in self.loaded else max(self.loaded, default=None)
+        """The version that answers who names none: the live one. What is loaded beside it is a canary, a shadow or was live before."""
+        return self.live if self.live in self.loaded else None
 
     def role(self, version: int) -> ServingRole:
         """What a version is there for; a version without a label was live before."""

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 RETRY_SECONDS = 30.0
 """A version that did not load is tried again after so long."""
 
+MOST_CHARACTERS = 500
+"""Of an error that is not ours."""
+
 Wanted = Mapping[str, Mapping[ServingRole, int]]
 """Versions by model and role."""
 
@@ -33,36 +36,53 @@ class Targets:
 
 @dataclass
 class Follower:
-    """Keeps a service's directory as the log says. Where the log cannot be read, all stays as it is."""
+    """Keeps a service's directory as the log says. Where the log cannot be read, or a version does not load, what was there answers on."""
 
     cloud: Cloud
     service: Service
     targets: Targets
     poll_seconds: float = 2.0
     has_followed: bool = False
+    _was_ready: bool = False
     _failed: dict[tuple[str, int], tuple[float, VersionState]] = field(default_factory=dict)
     _wanted: Wanted = field(default_factory=dict)
+    _unread: str | None = None
+    """Why the last poll of the log did not work."""
+    _closing: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def problems(self) -> list[str]:
-        """Why not every live model is loaded and warm; empty if each is."""
+        """Why the service is not ready; empty from when every live model was loaded and warm for the first time.
+
+        What does not load later is a note: all replicas meet it at once, and all that they have loaded would be answered by none.
+        """
         if not self.has_followed:
             return ["the log of deployments was not read yet"]
+        return [] if self._was_ready else self._not_loaded()
+
+    def notes(self) -> list[str]:
+        """What is wrong although the service is ready."""
+        unread = [] if self._unread is None else [f"the log of deployments cannot be read, what is served stays: {self._unread}"]
+        return [*self._not_loaded(), *unread]
+
+    def _not_loaded(self) -> list[str]:
         models = self.service.directory.models
         return [
             f"{model} {roles[ServingRole.LIVE]} is live and not loaded"
             for model, roles in sorted(self._wanted.items())
-            if ServingRole.LIVE in roles and roles[ServingRole.LIVE] not in models.get(model, ServedModel[Servable]()).loaded
+            if roles[ServingRole.LIVE] not in models.get(model, ServedModel[Servable]()).loaded
         ]
 
     async def run(self) -> None:
-        """Follow until cancelled."""
+        """Follow until cancelled, whatever goes wrong."""
         while True:
             try:
                 await self.follow()
-                self.service.metrics.level("perennial_log_of_deployments_read", "1 if the last poll of the log worked.", 1)
-            except PerennialError as error:
-                self.service.metrics.level("perennial_log_of_deployments_read", "1 if the last poll of the log worked.", 0)
-                log.warning("the log of deployments cannot be read: what is served stays", extra={"why": str(error)})
+                self._unread = None
+            except Exception as error:
+                self._unread = _told(error, "the log of deployments cannot be read: what is served stays", logging.WARNING)
+            level = self.service.metrics.level
+            level("perennial_log_of_deployments_read", "1 if the last poll of the log worked.", self._unread is None)
+            level("perennial_live_versions_not_loaded", "Live versions that are not loaded.", len(self._not_loaded()))
             await asyncio.sleep(self.poll_seconds)
 
     async def follow(self) -> None:
@@ -75,6 +95,7 @@ class Follower:
         for model in sorted(self._wanted.keys() | self.service.directory.models.keys()):
             await self._follow_model(model, self._wanted.get(model, {}))
         self.has_followed = True
+        self._was_ready = self._was_ready or not self._not_loaded()
 
     def _read(self) -> tuple[Wanted, Mapping[str, Canary]]:
         wanted: dict[str, dict[ServingRole, int]] = {}
@@ -94,6 +115,7 @@ class Follower:
     async def _follow_model(self, model: str, roles: Mapping[ServingRole, int]) -> None:
         served = self.service.directory.models.get(model, ServedModel[Servable]())
         loaded = dict(served.loaded)
+        self._failed = {key: failed for key, failed in self._failed.items() if key[0] != model or key[1] in roles.values()}
         for version in sorted(set(roles.values()) - loaded.keys()):
             servable = await self._load(model, version)
             if servable is not None:
@@ -107,7 +129,9 @@ class Follower:
         kept = {version: servable for version, servable in loaded.items() if roles and version in {*labels.values(), previous}}
         if kept.keys() != served.loaded.keys() or labels != served.labels:
             self._swap(model, ServedModel(kept, self._states(model, kept), labels, labels.get(stable)))
-            await self._close([servable for version, servable in loaded.items() if version not in kept])
+            task = asyncio.create_task(self._close([servable for version, servable in loaded.items() if version not in kept]))
+            self._closing.add(task)  # beside the polling: under full load it takes a while, and a rollback must not wait
+            task.add_done_callback(self._closing.discard)
         elif (states := self._states(model, kept)) != served.states:
             self._swap(model, ServedModel(kept, states, labels, labels.get(stable)))
 
@@ -130,20 +154,32 @@ class Follower:
             return None
         try:
             scorer, reader = await asyncio.to_thread(load_version, self.cloud, model, version, self.service.metrics)
-        except PerennialError as error:
-            self._failed[model, version] = (now, VersionState(State.END, "UNKNOWN", str(error)))
-            log.error("a version does not load: the one before stays", extra={"model": model, "version": version, "why": str(error)})
+            try:
+                servable = self.service.servable(model, version, scorer, reader)
+            except BaseException:
+                scorer.close()
+                raise
+        except Exception as error:
+            why = _told(error, "a version does not load: the one before stays", logging.ERROR, model=model, version=version)
+            self._failed[model, version] = (now, VersionState(State.END, "UNKNOWN", why))
             return None
         self._failed.pop((model, version), None)
-        return self.service.servable(model, version, scorer, reader)
+        return servable
 
     async def _close(self, servables: list[Servable]) -> None:
         """Give the memory of versions back once nobody waits for their answers."""
-        await self.service.finish()
         for servable in servables:
             while not servable.batches.is_idle:
                 await asyncio.sleep(0.01)
             await asyncio.sleep(0.1)  # who found the version in the directory before the swap has asked it by now
+            await self.service.finish_begun()
             while not servable.batches.is_idle:
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(servable.scorer.close)
+
+
+def _told(error: Exception, text: str, level: int, **extra: object) -> str:
+    """Log an error, one that is not ours with its traceback, and give its sentence."""
+    why = str(error) if isinstance(error, PerennialError) else f"{type(error).__name__}: {error}"[:MOST_CHARACTERS]
+    log.log(level, text, exc_info=None if isinstance(error, PerennialError) else error, extra={**extra, "why": why})
+    return why

@@ -99,8 +99,9 @@ def serve(cloud: Cloud, options: ServeOptions, on_ready: Callable[[str], None]) 
     if remembering is not None:
         service.note, service.refuse, service.opened = remembering.note, remembering.refuse, remembering.open
     follower = Follower(cloud, service, options.targets, options.poll_seconds)
+    log_notes = list if remembering is None else remembering.notes
     config = uvicorn.Config(
-        Application(service, token=token, problems=follower.problems, notes=remembering.notes if remembering else list),
+        Application(service, token=token, problems=follower.problems, notes=lambda: [*follower.notes(), *log_notes()]),
         loop="uvloop",
         http=Connection,
         ws="none",
@@ -156,7 +157,7 @@ async def _run(
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await follower.service.finish()
+        await follower.service.finish_begun()
         if remembering is not None:
             remembering.close()
 

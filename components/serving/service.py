@@ -202,10 +202,10 @@ class Service:
         finally:
             self._shadow_rows -= request.rows.packed.rows
 
-    async def finish(self) -> None:
-        """Wait until the shadows have answered."""
-        while self._shadows:
-            await asyncio.wait(self._shadows)
+    async def finish_begun(self) -> None:
+        """Wait until the shadows have answered what they were asked by now."""
+        if self._shadows:
+            await asyncio.wait(set(self._shadows))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,10 +17,10 @@ from components.diagnosis.newest.rows import has_label
 from components.diagnosis.newest.sample import Sample, Sampler
 from components.errors import RegistryError, SourceError
 from components.evaluation.config import eval_config
-from components.evaluation.predicted import measure_predictions
 from components.examples.live import stream_any_rows
 from components.examples.read import examples_fingerprint
 from components.model.folder import Model
+from components.predictions.measuring import measure_predictions
 from components.registry.history import list_versions, read_version
 from components.snapshot.document import Snapshot, snapshot_from
 from components.snapshot.window import Window, span_history_start, span_label_end

@@ -16,8 +16,8 @@ from components.diagnosis.newest.version_now import VersionNow, class_shares
 from components.errors import RegistryError, SourceError
 from components.evaluation.chance.by_key import changes_by_key
 from components.evaluation.metric import Metric
-from components.evaluation.predicted import measure_predictions, split_rows
 from components.model.folder import Model
+from components.predictions.measuring import measure_predictions, split_rows
 from components.settings import Settings
 
 Progress = Callable[[str], object]

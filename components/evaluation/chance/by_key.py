@@ -1,13 +1,13 @@
 """Intervals of metrics by key, in place of those that take every row for an observation of its own."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from components.evaluation.chance.influence import Influence, by_key, influences
+from components.evaluation.chance.influence import AT_HAND, Whole, by_key, influences
 from components.evaluation.chance.intervals import Interval
-from components.evaluation.chance.spread import LEAST_KEYS, PairedChange, interval_by_key, paired_change, spread
+from components.evaluation.chance.spread import LEAST_KEYS, PairedChange, Powers, interval_by_key, paired_change, powers
 from components.evaluation.metric import Metric, slice_key
 from components.evaluation.split_scores import SplitRows
 from components.model.task import LearningTask
@@ -25,11 +25,44 @@ def with_key_intervals(metrics: Sequence[Metric], rows: SplitRows, version: str,
         version: its name in them.
         task: what labels and scores are.
     """
-    found: dict[str, tuple[dict[str, Influence], np.ndarray]] = {}
-    for key, places in rows.slices.items():
-        number = np.unique(rows.keys[places], return_inverse=True)[1]
-        found[slice_key({name: str(value) for name, value in key})] = influences(rows.of(version, places), task), number
-    return tuple(_with_interval(metric, *found[slice_key(metric.slice)]) for metric in metrics)
+    moved = KeyMoves()
+    moved.add(rows, version, task, lambda _: AT_HAND)
+    return moved.with_intervals(metrics)
+
+
+@dataclass
+class KeyMoves:
+    """How keys move the metrics of slices, as parts of the rows come of which each has whole keys."""
+
+    _powers: dict[tuple[str, str], Powers] = field(default_factory=dict)
+    _sizes: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """The rows and the keys of each slice."""
+
+    def add(self, rows: SplitRows, version: str, task: LearningTask, whole: Callable[[str], Whole]) -> None:
+        """Add a part; `whole` says what all rows of a slice come to, by the slice's key."""
+        for key, places in rows.slices.items():
+            name = slice_key({name: str(value) for name, value in key})
+            numbers = np.unique(rows.keys[places], return_inverse=True)[1]
+            known_rows, known_keys = self._sizes.get(name, (0, 0))
+            self._sizes[name] = known_rows + len(places), known_keys + int(numbers.max(initial=-1)) + 1
+            for metric, influence in influences(rows.of(version, places), task, whole(name)).items():
+                self._powers[name, metric] = self._powers.get((name, metric), Powers()) + powers(by_key(influence.rows, numbers))
+
+    def with_intervals(self, metrics: Sequence[Metric]) -> tuple[Metric, ...]:
+        """The metrics with their intervals. One of a slice of which no row was added is left as it is."""
+        return tuple(map(self._with_interval, metrics))
+
+    def _with_interval(self, metric: Metric) -> Metric:
+        name = slice_key(metric.slice)
+        found = self._powers.get((name, metric.name))
+        if found is None:
+            return metric
+        bounds = interval_by_key(metric.name, metric.value, found.spread)
+        if bounds is None:
+            rows, keys = self._sizes[name]
+            bounds = _widened(metric, rows=rows, keys=keys)
+        low, high = bounds or (None, None)
+        return replace(metric, ci_low=low, ci_high=high)
 
 
 def changes_by_key(rows: SplitRows, before: str, after: str, task: LearningTask) -> dict[tuple[str, str], PairedChange]:
@@ -48,17 +81,6 @@ def changes_by_key(rows: SplitRows, before: str, after: str, task: LearningTask)
         slice_ = slice_key({name: str(value) for name, value in key})
         found |= {(metric, slice_): paired_change(was[metric], now[metric], numbers) for metric in was}
     return found
-
-
-def _with_interval(metric: Metric, of_slice: dict[str, Influence], keys: np.ndarray) -> Metric:
-    influence = of_slice.get(metric.name)
-    if influence is None:
-        return metric
-    bounds = interval_by_key(metric.name, metric.value, spread(by_key(influence.rows, keys)))
-    if bounds is None:
-        bounds = _widened(metric, rows=len(keys), keys=int(keys.max(initial=-1)) + 1)
-    low, high = bounds or (None, None)
-    return replace(metric, ci_low=low, ci_high=high)
 
 
 def _widened(metric: Metric, *, rows: int, keys: int) -> Interval | None:

@@ -6,6 +6,7 @@ independent observations; intervals that take them for such hold the true value 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -48,42 +49,87 @@ class Influence:
     rows: np.ndarray
 
 
-def influences(rows: LabelledScores, task: LearningTask) -> dict[str, Influence]:
+class Whole(Protocol):
+    """What all rows of a slice come to, some of which are at hand."""
+
+    def ratio(self, name: str, top: np.ndarray, bottom: np.ndarray) -> Influence:
+        """A sum over a sum, and the influences of the rows at hand."""
+
+    def area(self, name: str, is_one: np.ndarray, score: np.ndarray, weights: np.ndarray) -> Influence:
+        """The area under the ROC curve, where ties count half, and the influences of the rows at hand."""
+
+
+class AtHand:
+    """All rows are at hand."""
+
+    def ratio(self, name: str, top: np.ndarray, bottom: np.ndarray) -> Influence:  # noqa: ARG002 - known by name where parts are at hand
+        """A sum over a sum."""
+        return ratio_influence(top, bottom, float(top.sum()), float(bottom.sum()))
+
+    def area(self, name: str, is_one: np.ndarray, score: np.ndarray, weights: np.ndarray) -> Influence:  # noqa: ARG002
+        """Source: DeLong, DeLong and Clarke-Pearson (1988), placements."""
+        ones, zeros = weights[is_one].sum(), weights[~is_one].sum()
+        if ones <= 0 or zeros <= 0:
+            return Influence(np.nan, np.zeros(len(score)))
+        above = _share_below(score[is_one], score[~is_one], weights[~is_one]) / zeros
+        below = 1 - _share_below(score[~is_one], score[is_one], weights[is_one]) / ones
+        area = float((weights[is_one] * above).sum() / ones)  # a dot product goes by the processor
+        found = np.empty(len(score))
+        found[is_one] = weights[is_one] * (above - area) / ones
+        found[~is_one] = weights[~is_one] * (below - area) / zeros
+        return Influence(area, found)
+
+
+AT_HAND = AtHand()
+
+
+def ratio_influence(top: np.ndarray, bottom: np.ndarray, sum_of_top: float, sum_of_bottom: float) -> Influence:
+    """A sum over a sum, of which some rows are at hand."""
+    if sum_of_bottom <= 0:
+        return Influence(np.nan, np.zeros(len(top)))
+    ratio = sum_of_top / sum_of_bottom
+    return Influence(ratio, (top - ratio * bottom) / sum_of_bottom)
+
+
+def influences(rows: LabelledScores, task: LearningTask, whole: Whole = AT_HAND) -> dict[str, Influence]:
     """Those of every metric that has an interval, by its name.
 
     Args:
         rows: at least one.
         task: what labels and scores are.
+        whole: what all rows come to, if these are a part of them.
     """
     if task.is_regression:
-        return _of_numbers(rows, task.point) | _of_quantiles(rows, task.quantiles)
-    return _of_classes(rows, task.classes) if task.classes else _of_two(rows)
+        return _of_numbers(rows, task.point, whole) | _of_quantiles(rows, task.quantiles, whole)
+    return _of_classes(rows, task.classes, whole) if task.classes else _of_two(rows, whole)
 
 
-def _of_numbers(rows: LabelledScores, point: int) -> dict[str, Influence]:
+def _of_numbers(rows: LabelledScores, point: int, whole: Whole) -> dict[str, Influence]:
     score, weights = rows.scores[:, point], rows.weights
-    squared = _ratio(weights * (rows.labels - score) ** 2, weights)
+    squared = whole.ratio("mean_squared_error", weights * (rows.labels - score) ** 2, weights)
     root = float(np.sqrt(squared.value))
-    mean_label = _ratio(weights * rows.labels, weights)
+    mean_label = whole.ratio("mean_label", weights * rows.labels, weights)
+    variance = whole.ratio("label_variance", weights * (rows.labels - mean_label.value) ** 2, weights)
     return {
         "mean_squared_error": squared,
         ROOT_MEAN_SQUARED_ERROR: Influence(root, squared.rows / (2 * root) if root > 0 else squared.rows),
-        "mean_absolute_error": _ratio(weights * np.abs(rows.labels - score), weights),
-        R_SQUARED: _share_explained(squared, _ratio(weights * (rows.labels - mean_label.value) ** 2, weights)),
-        "calibration": _ratio(weights * score, weights * rows.labels),
-        "mean_prediction": _ratio(weights * score, weights),
+        "mean_absolute_error": whole.ratio("mean_absolute_error", weights * np.abs(rows.labels - score), weights),
+        R_SQUARED: _share_explained(squared, variance),
+        "calibration": whole.ratio("calibration", weights * score, weights * rows.labels),
+        "mean_prediction": whole.ratio("mean_prediction", weights * score, weights),
         "mean_label": mean_label,
     }
 
 
-def _of_quantiles(rows: LabelledScores, quantiles: Sequence[float]) -> dict[str, Influence]:
+def _of_quantiles(rows: LabelledScores, quantiles: Sequence[float], whole: Whole) -> dict[str, Influence]:
     if not quantiles:
         return {}
     losses = [pinball(rows.labels - rows.scores[:, place], one) for place, one in enumerate(quantiles)]
-    found = {PINBALL_LOSS: _ratio(rows.weights * np.mean(losses, axis=0), rows.weights)}
+    found = {PINBALL_LOSS: whole.ratio(PINBALL_LOSS, rows.weights * np.mean(losses, axis=0), rows.weights)}
     for place, one in enumerate(quantiles):
-        found[pinball_of(one)] = _ratio(rows.weights * losses[place], rows.weights)
-        found[coverage_of(one)] = _ratio(rows.weights * (rows.labels <= rows.scores[:, place]), rows.weights)
+        loss, coverage = pinball_of(one), coverage_of(one)
+        found[loss] = whole.ratio(loss, rows.weights * losses[place], rows.weights)
+        found[coverage] = whole.ratio(coverage, rows.weights * (rows.labels <= rows.scores[:, place]), rows.weights)
     return found
 
 
@@ -95,65 +141,41 @@ def _share_explained(squared: Influence, variance: Influence) -> Influence:
     return Influence(1 - left, (left * variance.rows - squared.rows) / variance.value)
 
 
-def _of_two(rows: LabelledScores) -> dict[str, Influence]:
+def _of_two(rows: LabelledScores, whole: Whole) -> dict[str, Influence]:
     is_one, score, weights = rows.labels == 1, rows.scores[:, 0], rows.weights
     says = score > THRESHOLD
     return {
-        "auc": _area(is_one, score, weights),
-        "binary_accuracy": _ratio(weights * (says == is_one), weights),
-        "precision": _ratio(weights * (says & is_one), weights * says),
-        "recall": _ratio(weights * (says & is_one), weights * is_one),
-        "calibration": _ratio(weights * score, weights * is_one),
+        "auc": whole.area("auc", is_one, score, weights),
+        "binary_accuracy": whole.ratio("binary_accuracy", weights * (says == is_one), weights),
+        "precision": whole.ratio("precision", weights * (says & is_one), weights * says),
+        "recall": whole.ratio("recall", weights * (says & is_one), weights * is_one),
+        "calibration": whole.ratio("calibration", weights * score, weights * is_one),
     }
 
 
-def _of_classes(rows: LabelledScores, classes: Sequence[str]) -> dict[str, Influence]:
+def _of_classes(rows: LabelledScores, classes: Sequence[str], whole: Whole) -> dict[str, Influence]:
     says = rows.scores.argmax(axis=1)
-    found = {"accuracy": _ratio(rows.weights * (says == rows.labels), rows.weights)}
+    found = {"accuracy": whole.ratio("accuracy", rows.weights * (says == rows.labels), rows.weights)}
     each: dict[str, list[Influence]] = {measure: [] for measure in MEASURES}
     for place, name in enumerate(classes):
-        of_class = _of_class(rows.labels == place, says == place, rows.scores[:, place], rows.weights)
+        of_class = _of_class(rows.labels == place, says == place, rows.scores[:, place], rows.weights, name, whole)
         found |= {class_metric(measure, name): influence for measure, influence in of_class.items()}
         for measure, influence in of_class.items():
             each[measure].append(influence)
     return found | {macro_metric(measure): _mean(parts) for measure, parts in each.items()}
 
 
-def _of_class(is_one: np.ndarray, says: np.ndarray, score: np.ndarray, weights: np.ndarray) -> dict[str, Influence]:
+def _of_class(
+    is_one: np.ndarray, says: np.ndarray, score: np.ndarray, weights: np.ndarray, name: str, whole: Whole
+) -> dict[str, Influence]:
     hits = weights * (says & is_one)
-    return {
-        "auc": _area(is_one, score, weights),
-        "precision": _ratio(hits, weights * says),
-        "recall": _ratio(hits, weights * is_one),
-        "f1": _ratio(2 * hits, weights * says + weights * is_one),
-    }
+    pairs = {"precision": (hits, weights * says), "recall": (hits, weights * is_one), "f1": (2 * hits, weights * says + weights * is_one)}
+    area = whole.area(class_metric("auc", name), is_one, score, weights)
+    return {"auc": area} | {measure: whole.ratio(class_metric(measure, name), *pair) for measure, pair in pairs.items()}
 
 
 def _mean(parts: Sequence[Influence]) -> Influence:
     return Influence(float(np.mean([part.value for part in parts])), np.mean([part.rows for part in parts], axis=0))
-
-
-def _ratio(top: np.ndarray, bottom: np.ndarray) -> Influence:
-    """A sum over a sum."""
-    total = float(bottom.sum())
-    if total <= 0:
-        return Influence(np.nan, np.zeros(len(top)))
-    ratio = float(top.sum()) / total
-    return Influence(ratio, (top - ratio * bottom) / total)
-
-
-def _area(is_one: np.ndarray, score: np.ndarray, weights: np.ndarray) -> Influence:
-    """The area under the ROC curve, where ties count half. Source: DeLong, DeLong and Clarke-Pearson (1988), placements."""
-    ones, zeros = weights[is_one].sum(), weights[~is_one].sum()
-    if ones <= 0 or zeros <= 0:
-        return Influence(np.nan, np.zeros(len(score)))
-    above = _share_below(score[is_one], score[~is_one], weights[~is_one]) / zeros
-    below = 1 - _share_below(score[~is_one], score[is_one], weights[is_one]) / ones
-    area = float((weights[is_one] * above).sum() / ones)  # a dot product goes by the processor
-    found = np.empty(len(score))
-    found[is_one] = weights[is_one] * (above - area) / ones
-    found[~is_one] = weights[~is_one] * (below - area) / zeros
-    return Influence(area, found)
 
 
 def _share_below(scores: np.ndarray, others: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -39,14 +39,31 @@ class Spread:
         return self.keys >= LEAST_KEYS and self.error > 0
 
 
-def spread(sums: np.ndarray) -> Spread:
-    """That of a value whose influences by key are these, float64 [keys]."""
+@dataclass(frozen=True)
+class Powers:
+    """Sums over the influences of keys. They add up, where no key is in two of them."""
+
+    second: float = 0.0
+    fourth: float = 0.0
+    keys: int = 0
+    """That have an influence."""
+
+    def __add__(self, other: "Powers") -> "Powers":
+        return Powers(self.second + other.second, self.fourth + other.fourth, self.keys + other.keys)
+
+    @property
+    def spread(self) -> Spread:
+        """That of a value which these influences move."""
+        if self.fourth <= 0:  # nothing moves it, or by less than a float can say
+            return Spread(0.0, 0.0)
+        keys = max(self.keys, 2)
+        return Spread(math.sqrt(self.second * keys / (keys - 1)), self.second**2 / self.fourth)
+
+
+def powers(sums: np.ndarray) -> Powers:
+    """Of influences by key, float64 [keys]."""
     squares = sums**2
-    total, fourth = float(squares.sum()), float((squares**2).sum())
-    if fourth <= 0:  # nothing moves it, or by less than a float can say
-        return Spread(0.0, 0.0)
-    keys = max(int(np.count_nonzero(sums)), 2)
-    return Spread(math.sqrt(total * keys / (keys - 1)), total**2 / fourth)
+    return Powers(float(squares.sum()), float((squares**2).sum()), int(np.count_nonzero(sums)))
 
 
 def interval_by_key(metric: str, value: float, found: Spread) -> Interval | None:
@@ -100,7 +117,7 @@ def paired_change(before: Influence, after: Influence, keys: np.ndarray) -> Pair
         after: of the later one.
         keys: the number of each row's key, int64 [rows].
     """
-    value, found = after.value - before.value, spread(by_key(after.rows - before.rows, keys))
+    value, found = after.value - before.value, powers(by_key(after.rows - before.rows, keys)).spread
     every = int(keys.max(initial=-1)) + 1
     if abs(value) > EXACT and found.error <= EXACT and every >= LEAST_KEYS:
         return PairedChange(value, found.error, 2 * 0.5**every)  # every key says the same, such as of a perfect version and a blind one

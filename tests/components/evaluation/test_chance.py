@@ -5,7 +5,7 @@ import pytest
 
 from components.evaluation.chance.by_key import changes_by_key, with_key_intervals
 from components.evaluation.chance.influence import LabelledScores, by_key, influences
-from components.evaluation.chance.spread import correct, interval_by_key, paired_change, spread
+from components.evaluation.chance.spread import correct, interval_by_key, paired_change, powers
 from components.evaluation.metric import Metric
 from components.evaluation.split_scores import SplitRows
 from components.model.task import BINARY
@@ -19,7 +19,7 @@ def interval(seed: int, *, is_by_key: bool) -> tuple[float, float]:
     rows = customers(300, seed=seed, most=20)
     found = influences(rows.of("champion", rows.slices[()]), BINARY)["auc"]
     keys = rows.keys if is_by_key else np.arange(len(rows.keys))
-    bounds = interval_by_key("auc", found.value, spread(by_key(found.rows, keys)))
+    bounds = interval_by_key("auc", found.value, powers(by_key(found.rows, keys)).spread)
     assert bounds is not None
     return bounds
 
@@ -67,7 +67,7 @@ def test_a_worse_version_is_found() -> None:
 def test_few_keys_have_neither_interval_nor_change() -> None:
     rows = customers(12, seed=1)
     found = influences(rows.of("champion", rows.slices[()]), BINARY)["auc"]
-    assert interval_by_key("auc", found.value, spread(by_key(found.rows, rows.keys))) is None
+    assert interval_by_key("auc", found.value, powers(by_key(found.rows, rows.keys)).spread) is None
     other = influences(rows.of("candidate", rows.slices[()]), BINARY)["auc"]
     assert np.isnan(paired_change(found, other, rows.keys).p)
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
-from components.evaluation.predicted import measure_predictions
 from components.examples.live import profile_rows
 from components.model.folder import Model
 from components.monitoring.alarms import Alarm, open_alarms
@@ -24,6 +23,7 @@ from components.prediction_log.record import LogRecord, RecordHeader, encode
 from components.prediction_log.shipper import Shipper
 from components.prediction_log.spool import Spool
 from components.prediction_log.table import LogTable
+from components.predictions.measuring import measure_predictions
 from components.profiles.file import write_profiles
 from components.profiles.record import ProfileKind, keep_profiles
 from components.profiles.source import profile_source

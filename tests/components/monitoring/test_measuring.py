@@ -11,12 +11,12 @@ import pyarrow as pa
 import pytest
 
 from components.errors import SourceError
-from components.evaluation.predicted import measure_predictions
 from components.model.folder import read_model
 from components.monitoring.measuring import measure_due_days
 from components.monitoring.record import DayState, read_days_of_version, read_live_days, record_live_day
 from components.monitoring.watching import EARLY_DAYS, LATE_DAYS, write_due_days
 from components.prediction_log.shipper import Shipper
+from components.predictions.measuring import measure_predictions
 from components.serving.loading import open_version
 from components.serving.metrics import Metrics
 from components.serving.remembering import LogOptions, Remembering

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep, take_step
 from components.protocol.refusal import Refusal
+from components.scoring.scorer import Scorer
 from components.serving.directory import ServedModel, State
 from components.serving.following import Follower, Targets
 from components.serving.metrics import Metrics
@@ -54,7 +55,10 @@ def test_a_deployment_and_a_rollback_are_followed_and_the_version_before_is_kept
         assert served(follower, shop).loaded[first] is servable
         assert await ask(follower, shop) == (first, [[1.5]])
         shop.deploy(third)
-        await follower.follow()
+        busy = asyncio.create_task(asyncio.Event().wait())
+        follower.service._shadows.add(busy)  # type: ignore[arg-type] # of a service that is never at rest
+        await asyncio.wait_for(follower.follow(), 60)
+        busy.cancel()
         assert served(follower, shop).loaded.keys() == {first, third}
         with pytest.raises(Refusal, match=f"Specific\\({shop.model}, {second}\\)"):
             await ask(follower, shop, second)
@@ -77,12 +81,79 @@ def test_a_version_that_does_not_load_is_told_and_the_one_before_answers_on(shop
             deploy(connection, shop.model, bad, target=shop.target)
         await follower.follow()
         assert await ask(follower, shop) == (good, [[1.5]])
-        assert follower.problems() == [f"{shop.model} {bad} is live and not loaded"]
+        assert (follower.problems(), follower.notes()) == ([], [f"{shop.model} {bad} is live and not loaded"])
         state = served(follower, shop).states[bad]
         assert (state.state, state.code) == (State.END, "UNKNOWN")
         assert "answers 0 on recorded row 1 in the prediction service, and gave 7 when it was trained: it is not served" in state.message
+        shop.rollback()
+        await follower.follow()
+        assert (follower.notes(), set(served(follower, shop).states)) == ([], {good})
 
     asyncio.run(follow())
+
+
+@pytest.mark.parametrize("role", ["canary", "shadow"])
+def test_who_names_no_version_is_not_answered_by_one_that_is_not_live(shop: Shop, role: str) -> None:  # noqa: F811
+    good, bad, beside = shop.make(), shop.make(outputs="{}"), f"{shop.target}-{role}"
+    with shop.cloud.engine.begin() as connection:
+        deploy(connection, shop.model, bad, target=shop.target)
+        deploy(connection, shop.model, good, target=beside)
+
+    async def follow() -> None:
+        follower = follower_of(shop, **{role: beside})
+        await follower.follow()
+        assert follower.problems() == [f"{shop.model} {bad} is live and not loaded"], "this process has nothing that was live"
+        with pytest.raises(Refusal, match=f"Servable not found for request: Latest\\({shop.model}\\)"):
+            await ask(follower, shop)
+        assert await ask(follower, shop, good) == (good, [[1.5]])
+
+    asyncio.run(follow())
+
+
+def test_whatever_goes_wrong_the_follower_tells_it_and_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    first, second = shop.make(), shop.make()
+    shop.deploy(first)
+    is_broken, opened, closed = True, [], []
+    close = Scorer.close
+
+    def open_log(servable: Servable) -> None:
+        opened.append(servable.version)
+        if is_broken and servable.version == second:
+            raise OSError(28, "No space left on device")
+
+    def close_scorer(scorer: Scorer) -> None:
+        closed.append(scorer)
+        close(scorer)
+
+    monkeypatch.setattr(Scorer, "close", close_scorer)
+
+    async def until(notes: list[str]) -> None:
+        while follower.notes() != notes:
+            await asyncio.sleep(0.01)
+
+    async def follow() -> None:
+        nonlocal is_broken
+        polling = asyncio.create_task(follower.run())
+        while not follower.has_followed:
+            await asyncio.sleep(0.01)
+        shop.deploy(second)
+        await until([f"{shop.model} {second} is live and not loaded"])
+        while not closed:
+            await asyncio.sleep(0.01)
+        assert (opened, await ask(follower, shop)) == ([first, second], (first, [[1.5]]))
+        assert served(follower, shop).states[second].message == "OSError: [Errno 28] No space left on device"
+        with monkeypatch.context() as patch:
+            patch.setattr(Follower, "_read", lambda _: dict[str, int]()["no such key"])
+            unread = "the log of deployments cannot be read, what is served stays: KeyError: 'no such key'"
+            await until([f"{shop.model} {second} is live and not loaded", unread])
+        is_broken = False
+        monkeypatch.setattr("components.serving.following.RETRY_SECONDS", 0)
+        await until([])
+        assert (await ask(follower, shop))[0] == second
+        polling.cancel()
+
+    follower = Follower(shop.cloud, Service(Metrics(), opened=open_log), Targets(shop.target), poll_seconds=0.01)
+    asyncio.run(asyncio.wait_for(follow(), 120))
 
 
 DECISION = """

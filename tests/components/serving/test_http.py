@@ -259,6 +259,8 @@ def test_a_version_neither_classifies_nor_regresses(client: Client, verb: str, w
     reply = client.ask("POST", f"/v1/models/house:{verb}", {"examples": [ROW]})
     named = f"Expected {what} signature method_name to be tensorflow/serving/{verb}. Was: tensorflow/serving/predict"
     assert (reply.status, reply.error) == (400, named)
+    large = client.ask("POST", f"/v1/models/house:{verb}", b"{" * 300_000)
+    assert (large.status, large.error) == (400, named), "the slow reader read it"
 
 
 def test_the_metadata_name_the_signatures(client: Client) -> None:
@@ -296,6 +298,8 @@ INFERENCES: list[tuple[object, str]] = [
     ({"inputs": [tensor("area", "FP32", [1], [2])]}, "input area has 1 values, and its shape is [2]"),
     ({"inputs": [tensor("rooms", "INT64", [1.5])]}, "input rooms has the value 1.5, which is no INT64"),
     ({"inputs": [tensor("rooms", "INT8", [300])]}, "input rooms has a value beyond INT8"),
+    ({"inputs": [tensor("area", "FP32", [1e39])]}, "input area has a value beyond FP32"),
+    ({"inputs": [tensor("area", "FP64", [5, -1e39]), *HOUSES[1:]]}, f"instances[1].area is -1e+39: {LACKS}"),
     ({"inputs": [*HOUSES, HOUSES[0]]}, "input area is given twice"),
     ({"inputs": HOUSES[1:]}, f"instances[0] lacks the field area: {LACKS}"),
     ({"inputs": [*HOUSES[1:], tensor("area", "FP32", [5.0])]}, "the inputs have not the same number of rows: area 1, colour 2, rooms 2"),

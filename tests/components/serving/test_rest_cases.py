@@ -31,7 +31,7 @@ def served_model(model: dict[str, Any]) -> ServedModel[Model]:
     signatures = {name: TensorSignature(**signature) for name, signature in model["signatures"].items()}
     states = {int(number): VersionState(State(state), code, text) for number, (state, code, text) in model["versions"].items()}
     loaded = {number: signatures for number, state in states.items() if state.state == State.AVAILABLE}
-    return ServedModel(loaded, states, model["labels"])
+    return ServedModel(loaded, states, model["labels"], max(loaded, default=None))  # its latest one stands for ours that is live
 
 
 def tensor(shape_and_values: list[Any], dtype: str) -> np.ndarray:

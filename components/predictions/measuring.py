@@ -2,7 +2,7 @@
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +10,22 @@ import numpy as np
 import pyarrow as pa
 
 from components.errors import TaskError
-from components.evaluation.chance.by_key import with_key_intervals
 from components.evaluation.config import NO_STOCK, eval_config, without_plots
 from components.evaluation.metric import Metric
 from components.evaluation.results import load_metrics
 from components.evaluation.split_scores import RowCollector, SplitRows
 from components.examples.keys import key_hashes
 from components.measurement.measurement import Measurement
-from components.measurement.slices import SliceKey, Slices
+from components.measurement.slices import Slices
 from components.measurement.sums import ScoredRows, StockOnlyError
 from components.measurement.tfma_files import parse_config, write_results
 from components.model.folder import Model
+from components.predictions.kept_rows import KeptRows
 
 PREDICTION = "perennial_prediction"
 """A column of its own beside label and slices."""
+Batches = Callable[[], Iterable[tuple[pa.Table, np.ndarray]]]
+"""Gives batches of rows with their key, label and slices, and what was predicted, float32 [rows, outputs]; from the first one each time."""
 
 
 def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, beam_args: Sequence[str]) -> tuple[Metric, ...]:
@@ -35,24 +37,29 @@ def measure_predictions(model: Model, rows: pa.Table, scores: np.ndarray, *, bea
         scores: what was predicted, float32 [rows, outputs].
         beam_args: where Beam runs, should TFMA's own pipeline be needed.
     """
+    return measure_batches(model, lambda: [(rows, scores)], beam_args=beam_args)
+
+
+def measure_batches(model: Model, batches: Batches, *, beam_args: Sequence[str]) -> tuple[Metric, ...]:
+    """Like `measure_predictions`, of rows that need not be in memory together, at least one."""
     config = parse_config(json.dumps(_config(model)))
-    with tempfile.TemporaryDirectory(prefix="tfma-") as folder:
+    with tempfile.TemporaryDirectory(prefix="tfma-") as folder, tempfile.TemporaryDirectory(prefix="rows-") as rows_folder:
+        kept = KeptRows(model, Path(rows_folder))
+        for rows, scores in batches():
+            kept.add(rows, scores)
         try:
-            measurement = Measurement(config)
-            measurement.add(_rows(model, rows, scores, measurement.features))
-            write_results(config, measurement, Path(folder))
+            write_results(config, _measured(config, model, batches), Path(folder))
         except StockOnlyError as error:
             if model.task.quantiles:
                 raise TaskError(f"{NO_STOCK}, and only it knows {error}") from error
-            _run_tfma(config, _batch(model, rows, scores), folder, beam_args)
-        metrics = load_metrics(model, Path(folder))
-    return with_key_intervals(metrics, split_rows(model, rows, {PREDICTION: scores}), PREDICTION, model.task)
+            _run_tfma(config, [_batch(model, rows, scores) for rows, scores in batches()], folder, beam_args)
+        return kept.with_intervals(load_metrics(model, Path(folder)))
 
 
 def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -> SplitRows:
     """Rows as several versions score them, float32 [rows, outputs] by name, for what chance explains."""
     slices = Slices([[], *(list(names) for names in model.evaluation.slices)])
-    columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in slices.features}
+    columns = {name: rows.column(name).combine_chunks() for name in slices.features}
     collector, labels = RowCollector(), np.asarray(rows.column(model.rows.label).combine_chunks().cast(pa.float64()))
     numbers = slices.number(columns, rows.num_rows)
     weights = np.ones(rows.num_rows)
@@ -62,46 +69,23 @@ def split_rows(model: Model, rows: pa.Table, scores: Mapping[str, np.ndarray]) -
     return collector.rows(keys, slices.keys, list(scores))
 
 
-def rows_by_slice(model: Model, rows: pa.Table) -> dict[SliceKey, np.ndarray]:
-    """The places of the rows of each slice but that of all rows; none where TFMA alone can tell them."""
-    slices = Slices([list(names) for names in model.evaluation.slices])
-    try:
-        numbers = slices.number({name: _as_in_examples(rows.column(name).combine_chunks()) for name in slices.features}, rows.num_rows)
-    except StockOnlyError:
-        return {}
-    found: dict[SliceKey, np.ndarray] = {}
-    for of_rows in numbers:
-        order = np.argsort(of_rows, kind="stable")
-        starts = np.flatnonzero(np.diff(of_rows[order], prepend=-2))
-        for part in np.split(order, starts[1:]) if len(order) else ():
-            if of_rows[part[0]] >= 0:
-                found[slices.keys[of_rows[part[0]]]] = part
-    found.pop((), None)
-    return found
+def _measured(config: Any, model: Model, batches: Batches) -> Measurement:
+    measurement = Measurement(config)
+    for rows, scores in batches():
+        labels = rows.column(model.rows.label).combine_chunks().cast(pa.float32()).cast(pa.float64())  # as examples hold them
+        columns = {name: rows.column(name).combine_chunks() for name in measurement.features}
+        measurement.add(ScoredRows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns))
+    return measurement
 
 
-def _rows(model: Model, rows: pa.Table, scores: np.ndarray, features: Sequence[str]) -> ScoredRows:
-    labels = rows.column(model.rows.label).combine_chunks().cast(pa.float32()).cast(pa.float64())  # as examples hold them
-    columns = {name: _as_in_examples(rows.column(name).combine_chunks()) for name in features}
-    return ScoredRows(np.asarray(labels), scores.astype(np.float32), np.ones(rows.num_rows), columns)
-
-
-def _as_in_examples(column: pa.Array) -> pa.Array:
-    """With the type that the column has in an example, so that slices have the same names as in training."""
-    kind, types = column.type, pa.types
-    if types.is_integer(kind) or types.is_boolean(kind):
-        return column.cast(pa.int64())
-    return column.cast(pa.float32()) if types.is_floating(kind) or types.is_decimal(kind) else column
-
-
-def _run_tfma(config: Any, batch: pa.RecordBatch, folder: str, beam_args: Sequence[str]) -> None:
+def _run_tfma(config: Any, batches: Sequence[pa.RecordBatch], folder: str, beam_args: Sequence[str]) -> None:
     import apache_beam as beam
     import tensorflow_model_analysis as tfma
     from apache_beam.options.pipeline_options import PipelineOptions
 
     with beam.Pipeline(options=PipelineOptions(list(beam_args))) as pipeline:
-        batches = pipeline | beam.Create([batch])
-        _ = batches | tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=folder)
+        created = pipeline | beam.Create(batches)
+        _ = created | tfma.ExtractEvaluateAndWriteResults(eval_config=config, output_path=folder)
 
 
 def _config(model: Model) -> dict[str, Any]:
