@@ -150,7 +150,7 @@ def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | No
         return None
     unseen = {form: rows for form, rows in now.forms.items() if form not in before.forms}
     words = {value: rows for value, rows in now.values.items() if value not in before.values and _form(value) in unseen}
-    if words and _come_and_go(observation, words):
+    if words and (_come_and_go(observation, words) or _are_next(words, observation)):
         return None
     rows, usual = sum(unseen.values()), _largest_new((c, c.forms) for c in observation.earlier)
     if rows < LEAST_WRONG_ROWS or rows <= max(LEAST_NEW_FORM, RECURRENCE_FACTOR * usual) * now.filled:
