@@ -4,7 +4,7 @@ UV := .cache/uv/bin/uv
 READY := .cache/ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files lint bench bench-gate bench-alarms bench-policy bench-watch bench-service bench-curve goldens docs clean
+.PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-stories test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files quick-tests lint bench bench-gate bench-alarms bench-policy bench-watch bench-service bench-curve goldens docs clean
 
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,14 +70,20 @@ lint: setup check-files ## Lint, types and imports
 	@$(ENTER) infra/emulators/.venv/bin/mypy --config-file infra/emulators/pyproject.toml infra/emulators/bigquery infra/emulators/cloud_sql infra/emulators/cloud_storage infra/emulators/identity
 	@$(ENTER) lint-imports
 
-check: lint ## Lint, types, imports, and every test that trains nothing and needs no service
+check: setup ## Lint, types, imports, and every test that trains nothing and needs no service
 	@infra/userland/install kustomize kustomize
+	@$(MAKE) --no-print-directory --jobs 2 quick-tests lint # side by side
+
+quick-tests:
 	@$(ENTER) pytest -q -n 2 --dist loadfile -m "not slow and not services"
 
-test: setup ## Run all tests but those of the export to MLflow
+test: setup ## Run all tests but the long stories and those of the export to MLflow
 	@infra/userland/install chromium chromium
 	@infra/userland/install kustomize kustomize
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not mlflow and not containers" tests/pipelines tests/components tests/infra tests/perennial tests/test_house.py # the longest first
+	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not story and not mlflow and not containers" tests/pipelines tests/components tests/infra tests/perennial tests/test_house.py # the longest first
+
+test-stories: setup ## Run the tests that tell a long story: kills at every moment, faults at random, a month of firings, Kubeflow beside this machine
+	@$(ENTER) pytest -n 2 -m story
 
 test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
 	@$(ENTER) pytest -q -m mlflow tests/components/export

@@ -2,9 +2,10 @@
 
 import errno
 import hashlib
+import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -19,6 +20,8 @@ NO_ROOM_WORDS = ("No space left on device", "Disk quota exceeded", "database or 
 ROOM_BYTES = 256 << 10
 OTHERS = 0o077
 """What everybody but the owner may do, in a mode."""
+DIGEST_BYTES = 32
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -42,6 +45,33 @@ def write_whole(path: Path, text: str) -> None:
     """Replace a small file at once, readable by its owner only."""
     with replacing(path) as draft:
         draft.write(text.encode())
+
+
+def kept(path: Path, compute: Callable[[], bytes]) -> bytes:
+    """Bytes that took long to compute: what a file holds; where there is none, or not as it was written, it is computed and written.
+
+    Args:
+        path: its name says what the bytes depend on.
+        compute: gives the bytes.
+    """
+    found = _intact(path)
+    if found is None:
+        found = compute()
+        with replacing(path) as draft:
+            draft.write(hashlib.sha256(found).digest() + found)
+    return found
+
+
+def _intact(path: Path) -> bytes | None:
+    """What was written there; None where it is not there, or not as it was written."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest, found = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(found).digest() == digest:
+        return found
+    log.warning("what was kept is damaged and is computed again", extra={"path": str(path)})
+    return None
 
 
 def private_folder(folder: Path) -> None:

@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     """No watcher begins a training while so many of other models are under way. One machine trains one model at a time anyway."""
 
     stock_executors: bool = False
-    """Run TFX's own StatisticsGen and Evaluator; ours give the same results in less time."""
+    """Run TFX's own StatisticsGen, Transform and Evaluator; ours give the same results in less time."""
     maximum_bytes_billed: int = 1_000_000_000_000
     pipeline_root: str | None = None
     """Where Kubeflow keeps artifacts, gs://…; None on one machine, which keeps them in the state folder."""

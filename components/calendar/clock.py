@@ -86,9 +86,12 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
     Rows come in clusters, whose number is more or less than awaited by chance: a negative binomial with the spread that the same
     weekdays showed. A day that only begins late or ends early may be a short one, and has to lose more.
     """
-    now, same = observation.now, _same_weekdays(observation)
-    before = observation.before if observation.before is not None else now
-    if len(same) < LEAST_SAME_WEEKDAYS or not len(now.hours) or now.times / before.design_effect < LEAST_ROWS:
+    now, before = observation.now, observation.before if observation.before is not None else observation.now
+    if (
+        not len(now.hours)
+        or now.times / before.design_effect < LEAST_ROWS
+        or len(same := _same_weekdays(observation)) < LEAST_SAME_WEEKDAYS
+    ):
         return None
     gap = _likeliest_gap(now.hours / now.design_effect, same / before.design_effect, checks.hours_share)
     if gap is None:

@@ -10,7 +10,7 @@ from components.calendar.dates import date_beyond, distance_ratio, more_of_a_yea
 from components.checks.findings import Finding
 from components.checks.window_coverage import check_cover
 from components.looks.categories import lost_segment, lost_value, new_common_value, new_form, new_values
-from components.looks.clusters import look_at_clusters
+from components.looks.clusters import as_one_of_cluster, look_at_clusters
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import LEAST_PAIRS, chance_of_same, frozen, null_level, null_odds, nulls, same_value, signature
 from components.looks.deviation import NEGLIGIBLE_PROBABILITY
@@ -96,6 +96,7 @@ def check_source(
         past: the partitions that the champion was trained on.
         known: those of `days` that are the same as the champion's.
     """
+    days, past = (as_one_of_cluster(each, model.checks.cluster) for each in (days, past))
     whole, timeline = sum_profiles(days.values()), Timeline(days, past, frozenset(known))
     ignored = {model.rows.key, model.source.partition_field, *model.checks.ignore}
     columns = [name for name in whole if name not in ignored]

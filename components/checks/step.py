@@ -1,6 +1,7 @@
 """The steps `inspect` and `validate`: check profiles, and rank what they find."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,13 +35,14 @@ class Inspection:
 def inspect_source(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection) -> None:
     """Profile the pinned partitions, and check the table before source.sql reads it."""
     pinned, champion = snapshot_of(snapshot), read_reference(reference)
-    profiles = profile_source(step.cloud, pinned, champion.source, cluster=cluster_column(step.model, pinned))
-    write_profiles(profiles, Path(inspection.profile.path))
+    with ThreadPoolExecutor(1) as beside:  # BigQuery counts dates while rows are streamed
+        dates = beside.submit(check_source_dates, step.cloud, step.model)
+        profiles = profile_source(step.cloud, pinned, champion.source, cluster=cluster_column(step.model, pinned))
+        write_profiles(profiles, Path(inspection.profile.path))
     days, past = profiles_by_day(profiles, SOURCE_TABLE), profiles_by_day(champion.source, SOURCE_TABLE)
     known = known_days(profiles, champion.source) | same_but_type(step.model, champion.snapshot, days, past)
     partitions = check_partitions(step.model, pinned, days, champion.snapshot, known)
-    dates = check_source_dates(step.cloud, step.model)
-    _write([*dates, *partitions, *check_source(step.model, days, past, known)], step.model, inspection)
+    _write([*dates.result(), *partitions, *check_source(step.model, days, past, known)], step.model, inspection)
 
 
 def inspect_rows(step: Step, snapshot: KfpArtifact, reference: KfpArtifact, inspection: Inspection, anomalies: Sequence[Finding]) -> None:

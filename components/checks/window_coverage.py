@@ -73,6 +73,7 @@ def check_names(model: Model, snapshot: Snapshot, days: Mapping[date, ColumnProf
     """Find columns that [checks] names and neither table nor source.sql has: a misspelt name would turn a check off."""
     existing = {name for name, _ in snapshot.columns} | {name for table in days.values() for name in table}
     named = {name: setting for setting in ("segments", "ignore", "cover", "columns") for name in getattr(model.checks, setting)}
+    named |= {model.checks.cluster: "cluster"} if model.checks.cluster else {}
     return [
         Finding(
             check=DataCheck.SCHEMA,

@@ -108,7 +108,7 @@ def _judge(
 def _bands(model: Model, scores: SplitScores) -> tuple[ResidualBand, ...]:
     if not model.task.is_regression or scores.rows is None:
         return ()
-    return residual_bands(scores.rows.of(CANDIDATE, np.arange(len(scores.rows.labels))), point=model.task.point)
+    return residual_bands(scores.rows.of(CANDIDATE, np.arange(len(scores.rows.labels))), scores.rows.keys, model.task)
 
 
 def _metrics(model: Model, judged: Judged, split: Split, name: str, scores: SplitScores) -> tuple[Metric, ...]:

@@ -75,6 +75,8 @@ class EvaluationSummary:
     deciles: SummedChart | None
     """Only of a model of a number, with the mean distance of the means of each tenth of the predictions; the same holds of `residuals`."""
     residuals: Markup | None
+    coverages: Markup | None
+    """Only of a model of quantiles."""
 
 
 def summarize_evaluation(results: Results) -> EvaluationSummary:
@@ -95,6 +97,7 @@ def summarize_evaluation(results: Results) -> EvaluationSummary:
         calibration=_calibration(results),
         deciles=_deciles(results),
         residuals=number_charts.residual_plot(results.bands) if results.bands else None,
+        coverages=number_charts.coverage_by_decile(results.bands) if any(band.coverages for band in results.bands) else None,
     )
 
 

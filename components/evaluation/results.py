@@ -14,7 +14,7 @@ from components.evaluation.chance.spread import LEAST_KEYS
 from components.evaluation.classes import Measured, measure_classes, read_matrix
 from components.evaluation.config import AREA, CLASS_CONFUSION, CONFUSION, METRICS
 from components.evaluation.metric import Check, Metric
-from components.evaluation.residuals import ResidualBand
+from components.evaluation.residuals import Coverage, ResidualBand
 from components.model.folder import Model
 from components.model.sections import Split, Threshold
 from components.model.task import TaskName
@@ -116,10 +116,14 @@ def read_results(path: Path) -> Results:
         calibration=tuple(CalibrationBucket(**item) for item in document["calibration"]),
         classes=tuple(document["classes"]),
         matrices=tuple(Matrix(item["slice"], tuple(map(tuple, item["counts"]))) for item in document["matrices"]),
-        bands=tuple(ResidualBand(**one | {"residuals": tuple(one["residuals"])}) for one in document.get("bands", ())),
+        bands=tuple(_band(**one) for one in document.get("bands", ())),
         others=tuple(SplitMetrics(**one | {"metrics": tuple(Metric(**item) for item in one["metrics"])}) for one in document["others"]),
         champion=ChampionResult(**document["champion"] | {"notes": tuple(document["champion"]["notes"])}),
     )
+
+
+def _band(residuals: Sequence[float], coverages: Sequence[dict[str, Any]] = (), **means: float) -> ResidualBand:
+    return ResidualBand(residuals=tuple(residuals), coverages=tuple(Coverage(**one) for one in coverages), **means)
 
 
 def load_results(model: Model, folder: Path, *, blessed: bool) -> Results:

@@ -91,6 +91,8 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
     first, last = span_history_start(model, span), span_label_end(model, span)
     rows, split = model.rows, model.split
     recipe = f"{ENCODING} key={rows.key} span={rows.span} label={rows.label}:{','.join(model.label_names)} split={split.train}:{split.eval}"
+    if model.checks.cluster:  # their profiles tell how much alike the rows of one are
+        recipe += f" cluster={model.checks.cluster}"
     return snapshot.span_fingerprint(span, first=first, last=last, recipe=recipe)
 
 

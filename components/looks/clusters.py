@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -22,6 +23,8 @@ LOST_PART = 0.2
 """Of the other rows of a row's cluster, so many must be gone."""
 LEAST_ROWS = 40
 LEVEL_PROBABILITY = 1e-5
+LEAST_CLUSTERS, SIZES_DIFFER = 5, 0.5
+"""So many there must be on a day, as large as the one of a row in the middle; and by this share their sizes differ."""
 
 
 Wrong = tuple[list[date], Deviation]
@@ -37,6 +40,18 @@ def look_at_clusters(tables: Mapping[date, ColumnProfiles], judged: Collection[d
     """
     followed = {day: tables[day] for day in sorted(tables) if tables[day]}
     return [*_twice(followed, judged), *_fewer(followed, judged)]
+
+
+def as_one_of_cluster(tables: Mapping[date, ColumnProfiles], cluster: str | None) -> dict[date, ColumnProfiles]:
+    """The tables, with as many equal pairs in the column that names the clusters as there are: the rows of one all have its name."""
+    if cluster is None:
+        return {**tables}
+    found = dict[date, ColumnProfiles]()
+    for day, table in tables.items():
+        pairs = max((column.pairs for column in table.values()), default=0)
+        own = {cluster: replace(table[cluster], pairs=pairs, twins=pairs)} if cluster in table and pairs else {}
+        found[day] = {**table, **own}
+    return found
 
 
 def _rows_twice(table: ColumnProfiles) -> float:
@@ -83,19 +98,19 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
     wrong: list[tuple[date, float, float]] = []
     for day, table in tables.items():
         rows, alike = max((column.rows, column.pairs) for column in table.values())
-        if rows < LEAST_ROWS or not alike:
+        clusters = rows**2 / (alike + rows)
+        if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS:
             continue
-        daily = Daily(-math.log(alike / rows), 0.0)
-        chance = series.chance(day, daily)
+        daily = Daily(-math.log(alike / rows), SIZES_DIFFER / math.sqrt(clusters))
         usual = sorted(before[-28:])[len(before[-28:]) // 2] if before else 0.0
-        is_less = alike / rows < (1 - LOST_PART) * usual
-        if day in judged and chance is not None and is_less and chance < FINDINGS_A_YEAR / 365 / 10:
+        is_in_question = day in judged and alike / rows < (1 - LOST_PART) * usual
+        chance = series.chance(day, daily) if is_in_question else None
+        if chance is not None and chance < FINDINGS_A_YEAR / 365 / 10:
             wrong.append((day, alike / rows, usual))
             continue
         series.add(day, daily)
         before.append(alike / rows)
-        lasted, probability, _ = series.level() if day in judged and is_less else (0, 1.0, math.nan)
-        if lasted and probability < LEVEL_PROBABILITY:
+        if is_in_question and series.level(LEVEL_PROBABILITY)[0]:
             wrong.append((day, alike / rows, usual))
     if not wrong:
         return []

@@ -153,6 +153,12 @@ def is_constant(column: ColumnProfile) -> bool:
     return column.numbers == column.filled and column.low == column.high
 
 
+def is_of_the_day(observation: Observation) -> bool:
+    """Whether the column has one value a day, such as a rate or the day's rain: one fact, however many rows it is in."""
+    days = [column for column in observation.earlier if column.filled]
+    return is_constant(observation.now) and len(days) > 1 and all(map(is_constant, days))
+
+
 def _share_of(before: ColumnProfile, constant: ColumnProfile) -> float:
     """How common the value of a constant column was before."""
     if constant.values:

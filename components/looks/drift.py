@@ -73,8 +73,8 @@ def measure_distance(before: ColumnProfile | None, now: ColumnProfile, *, bins: 
 
 @lru_cache(maxsize=64)  # a look and what is usual for it ask for the same
 def _values(before: ColumnProfile, now: ColumnProfile, bins: int) -> Cells:
-    """The cells of the values of two profiles."""
-    return cells(before, now, bins=bins, only_values=True)
+    """The cells of the values of two profiles; those of numbers without labels."""
+    return cells(before, now, bins=bins, only_values=True, is_named=False)
 
 
 def _plain_ratio(before: ColumnProfile, now: ColumnProfile) -> float | None:

@@ -214,7 +214,9 @@ class _Walk:
                 deviation = None
             if deviation is not None and not is_certain and is_unsure and not deviation.is_total:
                 deviation = replace(deviation, severity=Severity.WARNS)
-            yield _Asked(name, observation, deviation, look in looks.rates and looks.rates[look](observation) is not None)
+            is_rate = look in looks.rates and looks.rates[look](observation) is not None
+            if deviation is not None or is_rate:
+                yield _Asked(name, observation, deviation, is_rate)
 
     def _new_level(self, name: str, observation: Observation, past: _Past, found: Occurrences) -> Occurrences:
         looks = self.looks[name]

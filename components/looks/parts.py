@@ -8,7 +8,7 @@ from operator import attrgetter
 import numpy as np
 
 from components.looks.data_check import DataCheck
-from components.looks.dead import chance_of_whole, is_constant
+from components.looks.dead import chance_of_whole, is_constant, is_of_the_day
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, quoted
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
@@ -163,7 +163,9 @@ def _before(left: _None, word: str) -> str:
 def lost_decimals(observation: Observation, _checks: ChecksSection) -> Deviation | None:
     """Numbers with decimals are all whole numbers."""
     now, before = observation.now, observation.before
-    if before is None or before.type == "INTEGER" or now.numbers < LEAST_ROWS or len(before.keys) < LEAST_DECIMALS or before.is_code:
+    if before is None or before.type == "INTEGER" or now.numbers < LEAST_ROWS or is_of_the_day(observation):
+        return None
+    if len(before.keys) < LEAST_DECIMALS or before.is_code:
         return None
     (whole, some), (was_whole, were) = _whole(now), _whole(before)
     clusters = some / now.design_effect

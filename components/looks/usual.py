@@ -87,9 +87,12 @@ class Series:
                 found.append(_chance(daily.value - centre, daily.error, misses, float(np.median(self._errors)), sides))
         return max(found, default=None)
 
-    def level(self) -> tuple[int, float, float]:
-        """How many of the last days are together on a new, higher level, its probability, and the centre before; 0 days if none are."""
-        values, found = np.array(self._values), (0, 1.0, math.nan)
+    def level(self, below: float = 1.0) -> tuple[int, float, float]:
+        """How many of the last days are together on a new, higher level, its probability, and the centre before; 0 days if none are.
+
+        What is at least as probable as `below` is none.
+        """
+        values, found = np.array(self._values), (0, below, math.nan)
         for days in LEVEL_DAYS:
             if len(values) < 3 * days + LEAST_MISSES:
                 continue

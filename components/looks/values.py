@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from components.looks.data_check import DataCheck
+from components.looks.dead import is_of_the_day
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
 from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, count_tail, odds
 from components.model.checks_section import ChecksSection
 from components.profiles.codes import is_version
-from components.profiles.profile import ColumnProfile, bucket_keys
+from components.profiles.profile import ColumnProfile, bucket_keys, bucket_middle
 from components.wording import count, number, percent
 
 DECIMAL_COMMA = re.compile(r"^\s*[+-]?\d{1,3}(\.?\d{3})*,\d+\s*$")
@@ -26,6 +27,8 @@ STRAY_TEXT_DAYS = 0.1
 MORE_TEXT_SHARE = 0.1
 SPREAD_BUCKETS = 5
 """Numbers in fewer buckets may stand for none."""
+FEW_SHARE, GAP = 0.25, 0.25
+"""Or at most this share of them lie so near to the next ones, measured by how far the least is from the middle."""
 BEYOND = 0.25
 """Of the width of all that ever was."""
 FAR_FACTOR = 3.0
@@ -176,7 +179,8 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
     now, before = observation.now, observation.before
     if before is None or before.numbers < 10 * LEAST_ROWS or not now.numbers or before.low == before.high:
         return None
-    least, most = _widened(before.low, 1 / FAR_FACTOR), _widened(before.high, FAR_FACTOR)
+    factor = FAR_FACTOR**2 if is_of_the_day(observation) else FAR_FACTOR  # a day of rain is one fact
+    least, most = _widened(before.low, 1 / factor), _widened(before.high, factor)
     low, high = bucket_keys(np.array([min(least, 0.0) if may_be_zero else least, most]))
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
     if below and comes_down(observation, int(low)):
@@ -209,10 +213,24 @@ def comes_down(observation: Observation, low: int = 0) -> bool:
     middle, low_before = now.quantile(0.5), before.quantile(0.25) if before is not None else None
     if middle is None or low_before is None or middle > low_before:
         return False
-    counts = now.counts[now.keys < low]
     lows = np.array([column.low for column in observation.earlier if column.numbers])
-    is_spread = len(counts) >= SPREAD_BUCKETS and 2 * counts.max() <= counts.sum()
-    return bool(is_spread and len(lows) >= LEAST_KNOWN and now.low >= lows.min() - FAR_FACTOR * np.abs(np.diff(lows)).max())
+    is_one_more = _is_spread(now, low) or _is_next(now, low) or is_of_the_day(observation)
+    return bool(is_one_more and len(lows) >= LEAST_KNOWN and now.low >= lows.min() - FAR_FACTOR * np.abs(np.diff(lows)).max())
+
+
+def _is_spread(now: ColumnProfile, low: int) -> bool:
+    """Whether the numbers below the bucket are many different ones."""
+    counts = now.counts[now.keys < low]
+    return len(counts) >= SPREAD_BUCKETS and bool(2 * counts.max() <= counts.sum())
+
+
+def _is_next(now: ColumnProfile, low: int) -> bool:
+    """Whether the few numbers below the bucket lie next to those above it: a cold hour that all series share, and no number for none."""
+    below, above = now.keys[now.keys < low], now.keys[now.keys >= low]
+    middle = now.quantile(0.5)
+    if not len(below) or not len(above) or middle is None or now.counts[now.keys < low].sum() > FEW_SHARE * now.numbers:
+        return False
+    return bucket_middle(above[0]) - bucket_middle(below[-1]) <= GAP * (middle - now.low)
 
 
 def _is_beyond(before: ColumnProfile, now: ColumnProfile) -> bool:

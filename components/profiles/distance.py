@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from math import log
 
 import numpy as np
@@ -22,16 +23,28 @@ class Cells:
     before: np.ndarray
     after: np.ndarray
 
-    @property
+    @cached_property
     def shares(self) -> tuple[np.ndarray, np.ndarray]:
         """Each cell's share of its profile, float64 [cells]; all zero for a profile without rows."""
         return _shares(self.before), _shares(self.after)
 
+    @cached_property
+    def divergence(self) -> float:
+        """See `jensen_shannon`."""
+        before, after = self.shares
+        middle = np.maximum((before + after) / 2, np.finfo(float).tiny)
+        return sum(float(shares @ np.log2(np.where(shares > 0, shares, middle) / middle)) for shares in (before, after)) / 2
 
-def cells(before: ColumnProfile, after: ColumnProfile, *, bins: int = QUANTILE_BINS, only_values: bool = False) -> Cells:
-    """The cells of two profiles of a column. `only_values` leaves out NULLs, and what is not a number in a numeric column."""
+
+def cells(
+    before: ColumnProfile, after: ColumnProfile, *, bins: int = QUANTILE_BINS, only_values: bool = False, is_named: bool = True
+) -> Cells:
+    """The cells of two profiles of a column. `only_values` leaves out NULLs, and what is not a number in a numeric column.
+
+    Without `is_named` those of numbers have no labels, which take longer to write than cells to count.
+    """
     numeric = before.is_numeric or (after.is_numeric and not before.filled)
-    labels, counts = _number_cells(before, after, bins) if numeric else _value_cells(before, after)
+    labels, counts = _number_cells(before, after, bins, is_named) if numeric else _value_cells(before, after)
     if not only_values:
         rest: dict[str, Callable[[ColumnProfile], int]] = {"NULL": lambda p: p.nulls}
         if numeric:
@@ -41,14 +54,14 @@ def cells(before: ColumnProfile, after: ColumnProfile, *, bins: int = QUANTILE_B
     return Cells(labels, *counts)
 
 
-def _number_cells(before: ColumnProfile, after: ColumnProfile, bins: int) -> tuple[tuple[str, ...], list[np.ndarray]]:
+def _number_cells(before: ColumnProfile, after: ColumnProfile, bins: int, is_named: bool) -> tuple[tuple[str, ...], list[np.ndarray]]:
     keys = np.union1d(before.keys, after.keys)
     counts = [_on(keys, before), _on(keys, after)]
     pooled = sum((_shares(count) for count in counts), np.zeros(len(keys)))
     middle = np.cumsum(pooled) - pooled / 2
     bin_of = np.minimum((middle / max(pooled.sum(), EMPTY_CELL_SHARE) * bins).astype(int), bins - 1)
-    first = np.flatnonzero(np.diff(bin_of, prepend=-1))
-    labels = tuple(f"from {bucket_middle(keys[start]):.4g}" for start in first)
+    first = np.concatenate([np.zeros(min(len(keys), 1), int), np.flatnonzero(bin_of[1:] != bin_of[:-1]) + 1])
+    labels = tuple(f"from {bucket_middle(keys[start]):.4g}" for start in first) if is_named else ()
     return labels, [np.add.reduceat(count, first) if len(first) else count for count in counts]
 
 
@@ -83,9 +96,7 @@ def l_infinity(compared: Cells) -> float:
 
 def jensen_shannon(compared: Cells) -> float:
     """The Jensen-Shannon divergence in bits, from 0 to 1."""
-    before, after = compared.shares
-    middle = np.maximum((before + after) / 2, np.finfo(float).tiny)
-    return sum(float(shares @ np.log2(np.where(shares > 0, shares, middle) / middle)) for shares in (before, after)) / 2
+    return compared.divergence
 
 
 def chance_divergence(compared: Cells) -> float:

@@ -1,7 +1,8 @@
 """Profile rows in Arrow: whole columns at a time, batch after batch, in memory that does not grow with the rows."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,8 @@ DAMAGE = (
 FORMS = ((r"[0-9]+", "9"), (r"\pL+", "A"))
 """What stands for each run of digits and of letters in the form of a text."""
 LONGEST_FORM = 12
+FEW = 50
+"""Texts of a category, which are examined once: every pattern takes a millisecond to compile."""
 MICROSECONDS_OF_A_DAY = 86_400_000_000
 LONGEST_KEPT = 200
 """How many characters of a value are kept."""
@@ -59,8 +62,8 @@ def profile_batch(batch: pa.RecordBatch, cluster: str = "", day: date | None = N
     if not pairs:
         return profiles
     return {
-        name: column if name == cluster else replace(column, pairs=pairs, twins=_twins(batch.column(name), code))
-        for name, column in profiles.items()
+        name: column if name == cluster or pa.types.is_nested(values.type) else replace(column, pairs=pairs, twins=_twins(values, code))
+        for (name, column), values in zip(profiles.items(), batch.columns, strict=True)
     }
 
 
@@ -136,14 +139,11 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
     """Examines each distinct text once."""
     counted = texts.value_counts()
     distinct, times = counted.field("values"), np.asarray(counted.field("counts"))
-    is_number = np.asarray(pc.match_substring_regex(distinct, FINITE_NUMBER).cast(pa.int8())).astype(bool)
-    is_unfinite = np.asarray(pc.match_substring_regex(distinct, UNFINITE_NUMBER).cast(pa.int8())).astype(bool)
-    numbers = np.asarray(pc.utf8_trim_whitespace(distinct.filter(pa.array(is_number))).cast(pa.float64()))
-    as_numbers = _numbers(np.repeat(numbers, times[is_number]), rows)
-    is_text = ~is_number & ~is_unfinite
+    kinds = _kinds_of_few(tuple(distinct.to_pylist())) if len(distinct) <= FEW else _kinds(distinct)
+    as_numbers = _numbers(np.repeat(kinds.numbers, times[kinds.is_number]), rows)
+    is_text = ~kinds.is_number & ~kinds.is_unfinite
     values, others = _most_common(distinct, times, KEPT_VALUES)
-    unfinite = int(times[is_unfinite].sum())
-    infinite = _unfinite_infinities(distinct, times, is_unfinite)
+    unfinite, infinite = (int(times[one].sum()) for one in (kinds.is_unfinite, kinds.is_infinite))
     fields = {name: getattr(as_numbers, name) for name in ("numbers", "low", "high", "total", "keys", "counts")}
     return ColumnProfile(
         **rows,  # type: ignore[arg-type]
@@ -154,27 +154,56 @@ def _texts(texts: pa.Array, rows: dict[str, object]) -> ColumnProfile:
         values=values,
         others=others,
         non_numeric_samples=_most_common(distinct.filter(pa.array(is_text)), times[is_text], KEPT_SAMPLES)[0],
-        longest=pc.max(pc.utf8_length(distinct)).as_py() or 0,
-        forms=_forms(distinct, times),
-        damaged=int(times[np.asarray(pc.match_substring_regex(distinct, DAMAGE).cast(pa.int8())).astype(bool)].sum()),
+        longest=kinds.longest,
+        forms=_forms(kinds.forms, times),
+        damaged=int(times[kinds.is_damaged].sum()),
     )
 
 
-def _forms(distinct: pa.Array, times: np.ndarray) -> dict[str, int]:
-    """The rows by form of text."""
-    shapes = pc.utf8_slice_codeunits(distinct, 0, 2 * LONGEST_FORM)
+@dataclass(frozen=True, eq=False)
+class _Kinds:
+    """What distinct texts are: bool [texts] each, and what follows of it."""
+
+    is_number: np.ndarray
+    is_unfinite: np.ndarray
+    is_infinite: np.ndarray
+    is_damaged: np.ndarray
+    numbers: np.ndarray
+    """Of those that are numbers, float64."""
+    forms: pa.DictionaryArray
+    longest: int
+
+
+@lru_cache(maxsize=1024)
+def _kinds_of_few(texts: tuple[str, ...]) -> _Kinds:
+    """Those of a category, which every batch has again."""
+    return _kinds(pa.array(texts, pa.string()))
+
+
+def _kinds(texts: pa.Array) -> _Kinds:
+    is_number, is_unfinite, is_damaged = (_matches(texts, pattern) for pattern in (FINITE_NUMBER, UNFINITE_NUMBER, DAMAGE))
+    shapes = pc.utf8_slice_codeunits(texts, 0, 2 * LONGEST_FORM)
     for pattern, sign in FORMS:
         shapes = pc.replace_substring_regex(shapes, pattern, sign)
-    encoded = pc.utf8_slice_codeunits(shapes, 0, LONGEST_FORM).dictionary_encode()
-    rows = np.bincount(np.asarray(encoded.indices), times, len(encoded.dictionary)).astype(np.int64)
-    return _most_common(encoded.dictionary, rows, KEPT_FORMS)[0]
+    return _Kinds(
+        is_number=is_number,
+        is_unfinite=is_unfinite,
+        is_infinite=is_unfinite & _matches(texts, "(?i)inf"),
+        is_damaged=is_damaged,
+        numbers=np.asarray(pc.utf8_trim_whitespace(texts.filter(pa.array(is_number))).cast(pa.float64())),
+        forms=pc.utf8_slice_codeunits(shapes, 0, LONGEST_FORM).dictionary_encode(),
+        longest=pc.max(pc.utf8_length(texts)).as_py() or 0,
+    )
 
 
-def _unfinite_infinities(distinct: pa.Array, times: np.ndarray, is_unfinite: np.ndarray) -> int:
-    if not is_unfinite.any():
-        return 0
-    is_infinite = np.asarray(pc.match_substring(distinct, "inf", ignore_case=True).cast(pa.int8())).astype(bool)
-    return int(times[is_unfinite & is_infinite].sum())
+def _matches(texts: pa.Array, pattern: str) -> np.ndarray:
+    return np.asarray(pc.match_substring_regex(texts, pattern).cast(pa.int8())).astype(bool)
+
+
+def _forms(forms: pa.DictionaryArray, times: np.ndarray) -> dict[str, int]:
+    """The rows by form of text."""
+    rows = np.bincount(np.asarray(forms.indices), times, len(forms.dictionary)).astype(np.int64)
+    return _most_common(forms.dictionary, rows, KEPT_FORMS)[0]
 
 
 def _most_common(values: pa.Array, times: np.ndarray, limit: int) -> tuple[dict[str, int], int]:

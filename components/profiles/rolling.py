@@ -13,7 +13,7 @@ ARRAYS = ("hours", "weekdays")
 MAPS = {"values": KEPT_VALUES, "non_numeric_samples": KEPT_SAMPLES, "forms": KEPT_FORMS}
 WHOLE = tuple(name for name in (*ADDED, "others") if name != "total")
 """Numbers that can be taken away again without a rest."""
-of_whole, of_extremes = attrgetter(*WHOLE), attrgetter("low", "high", "longest")
+of_whole, of_extremes, of_total = attrgetter(*WHOLE), attrgetter("low", "high", "longest"), attrgetter("total")
 
 
 class RollingSum:
@@ -68,7 +68,7 @@ class RollingSum:
         return replace(
             self.profiles[-1],
             **fields,
-            total=sum(column.total for column in self.profiles),
+            total=sum(map(of_total, self.profiles)),
             low=min(lows),
             high=max(highs),
             longest=max(lengths),

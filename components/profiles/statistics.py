@@ -3,8 +3,6 @@
 What is equal to TFX's StatisticsGen, and what is an approximation there and here: docs/gate.md.
 """
 
-import hashlib
-import logging
 import pickle
 from collections.abc import Iterable, Sequence
 from functools import reduce
@@ -13,7 +11,7 @@ from typing import Any
 
 from components.canonical import fingerprint
 from components.errors import SourceError
-from components.files import file_sha256, replacing
+from components.files import file_sha256, kept
 from components.runs.provenance import environment_digest
 
 FORMAT = 1
@@ -24,8 +22,6 @@ COUNTED_VALUES = 16_384
 """Different values of a feature that are counted exactly."""
 STATISTICS = "FeatureStats.pb"
 """In the folder of a split, where TFX looks for it."""
-DIGEST_BYTES = 32
-log = logging.getLogger(__name__)
 
 
 def write_statistics(examples: Path, statistics: Path, splits: Sequence[str], *, cache: Path) -> None:
@@ -50,25 +46,7 @@ def write_statistics(examples: Path, statistics: Path, splits: Sequence[str], *,
 
 def _kept(span: Path, cache: Path) -> bytes:
     """The accumulators of a span's examples, which depend on the examples and on the locked packages."""
-    path = cache / fingerprint([FORMAT, ROWS, environment_digest(), file_sha256(span)])
-    found = _read(path)
-    if found is None:
-        found = _count(span)
-        with replacing(path) as draft:
-            draft.write(hashlib.sha256(found).digest() + found)
-    return found
-
-
-def _read(path: Path) -> bytes | None:
-    """What was written there; None where it is not there, or not as it was written."""
-    if not path.is_file():
-        return None
-    content = path.read_bytes()
-    digest, found = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
-    if hashlib.sha256(found).digest() == digest:
-        return found
-    log.warning("kept statistics of a span are damaged and are computed again", extra={"path": str(path)})
-    return None
+    return kept(cache / fingerprint([FORMAT, ROWS, environment_digest(), file_sha256(span)]), lambda: _count(span))
 
 
 def _generators() -> list[Any]:

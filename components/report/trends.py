@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from components.report.charts import DAY_MILLISECONDS, TIME_MARKS, day_milliseconds, time_format
 from components.report.drawing import Row, draw, table
-from components.report.palette import BAD, CARD_FILL, DATA, MUTED, SOFT
+from components.report.palette import BAD, CARD_FILL, DATA, GUIDE, MUTED, SOFT
 
 WIDTH, HEIGHT = 1000, 190
 SMALL_WIDTH, SMALL_HEIGHT = 340, 150
@@ -37,7 +37,13 @@ class TimeMark:
 
 
 def trend(
-    points: Sequence[TrendPoint], marks: Sequence[TimeMark], days: tuple[date, date], *, pattern: str = ".2f", small: bool = False
+    points: Sequence[TrendPoint],
+    marks: Sequence[TimeMark],
+    days: tuple[date, date],
+    *,
+    pattern: str = ".2f",
+    small: bool = False,
+    goal: float | None = None,
 ) -> Markup:
     """Draw a value by day.
 
@@ -47,6 +53,7 @@ def trend(
         days: the first and the last day of the axis.
         pattern: how Vega writes the values.
         small: whether several stand side by side.
+        goal: what the value should be, a dashed line across.
     """
     x, (width, height) = _axis("day", days), (SMALL_WIDTH, SMALL_HEIGHT) if small else (WIDTH, HEIGHT)
     step = width / ((days[1] - days[0]).days + 1)
@@ -62,6 +69,7 @@ def trend(
         size=min(42.0, max(4.0, (0.9 * step) ** 2)), stroke=DATA.light, strokeWidth=1.5, filled=True, opacity=1
     )
     layers = [
+        *_goal(goal, value),
         *_rules(marks, days, x),
         *([bars.encode(x=x, y=alt.Y("low:Q", scale=alt.Scale(zero=False)), y2="high:Q")] if bounded else []),
         line.encode(x=x, y=value),
@@ -85,6 +93,12 @@ def _axis(field: str, days: tuple[date, date]) -> alt.X:
     step = max(1, round((last - first) / DAY_MILLISECONDS / TIME_MARKS))
     marks = [first + place * DAY_MILLISECONDS for place in range(0, round((last - first) / DAY_MILLISECONDS) + 1, step)]
     return alt.X(f"{field}:T", scale=scale, axis=alt.Axis(title=None, grid=False, values=marks, format=time_format(first, last)))
+
+
+def _goal(goal: float | None, value: alt.Y) -> list[alt.Chart]:
+    if goal is None:
+        return []
+    return [alt.Chart(table([{"value": goal}])).mark_rule(color=GUIDE.light, strokeDash=[4, 3]).encode(y=value)]
 
 
 def _rules(marks: Sequence[TimeMark], days: tuple[date, date], x: alt.X) -> list[alt.Chart]:

@@ -18,7 +18,8 @@ def transform(  # type: ignore[no-untyped-def]
     from components.training import fit
 
     with running_step(run_id, "transform", model) as step:
-        fit.transform(step.model, examples=examples, schema=schema, graph=graph, beam_args=step.settings.beam_args)
+        cache = None if step.settings.stock_executors else step.settings.caches / "analysis" / model
+        fit.transform(step.model, examples=examples, schema=schema, graph=graph, cache=cache, beam_args=step.settings.beam_args)
 
 
 @dsl.component(base_image=IMAGE, install_kfp_package=False)

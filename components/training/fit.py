@@ -1,12 +1,19 @@
-"""Transform and train with TFX's executors, which call the features.py and network.py of a model's folder."""
+"""Transform and train as TFX does, with the features.py and network.py of a model's folder."""
 
 import json
+import logging
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 
 from components.model.folder import Model
+from components.model.sections import Split
 from components.runs.machine import MACHINE, machine_kind
 from components.tfx.artifacts import KfpArtifact
 from components.tfx.bridge import Executor, TypedArtifact, run_executor
+from components.training.features import transformed
+
+log = logging.getLogger(__name__)
 
 
 def _config(model: Model) -> str:
@@ -19,12 +26,41 @@ def transform(
     examples: KfpArtifact,
     schema: KfpArtifact,
     graph: KfpArtifact,
+    cache: Path | None,
     beam_args: Sequence[str],
 ) -> None:
-    """Run Transform: analyse the train split and write the transform graph, which `train` applies as it reads.
+    """Analyse the train split and write the transform graph, which `train` applies as it reads.
 
-    TFX's additional statistics are switched off.
+    Args:
+        model: whose features.py.
+        examples: what the step `read` left.
+        schema: of the examples.
+        graph: is filled as by TFX's Transform.
+        cache: what is kept of spans that were met before; None runs TFX's Transform, as does an analyzer that only that knows.
+        beam_args: where that runs.
     """
+    if cache is None or not _analyse(model, examples, schema, graph, cache):
+        _transform_by_tfx(model, examples, schema, graph, beam_args)
+
+
+def _analyse(model: Model, examples: KfpArtifact, schema: KfpArtifact, graph: KfpArtifact, cache: Path) -> bool:
+    """Whether that could be done without Beam."""
+    from components.analysis.analyse import Cache, RawRows, analyse, read_schema
+    from components.analysis.nodes import UnknownAnalysisError
+
+    spans = sorted((Path(examples.path) / f"Split-{Split.TRAIN}").iterdir())
+    rows = RawRows(spans, read_schema(Path(schema.path)))
+    try:
+        analyse(partial(transformed, model), rows, Cache(cache, model.code_sha256()), Path(graph.path))
+    except UnknownAnalysisError as error:
+        log.warning(f"TFX's Transform runs, which takes longer: only it knows {error}")  # noqa: G004 - a plain log has no extras
+        return False
+    graph.metadata["tfx_type"] = "TransformGraph"
+    return True
+
+
+def _transform_by_tfx(model: Model, examples: KfpArtifact, schema: KfpArtifact, graph: KfpArtifact, beam_args: Sequence[str]) -> None:
+    """Run TFX's Transform. Its additional statistics are switched off."""
     run_executor(
         Executor.TRANSFORM,
         {"examples": TypedArtifact(examples, "Examples"), "schema": TypedArtifact(schema, "Schema")},

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from operator import itemgetter
 
 from markupsafe import Markup
 
 from components.evaluation.metric import Metric, slice_key
+from components.model.metric_names import meant_coverage
 from components.monitoring.alarms import Alarm, AlarmState
 from components.monitoring.live_metrics.worse import HEADLINE, OVERALL
 from components.monitoring.record import DayState, FeatureDay, LiveDay, ServedDay
@@ -64,6 +66,7 @@ def render_live(facts: LiveFacts) -> str:
         events=[event for event in facts.events if event.created_at.date() >= days[0]] or facts.events[:1],
         metrics=_metric_charts(facts.days, marks, days, estimates),
         is_labelled=any(day.labelled for day in facts.days),
+        quantiles=_quantile_charts(facts.days, marks, days),
         slices=_slice_charts(facts.days, marks, days, estimates),
         volume=_volume_charts(facts.days, marks, days),
         features=_feature_charts(facts.days, marks, days),
@@ -96,6 +99,13 @@ def _metric_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tup
     return [chart for name in names if (chart := _chart_of(name, {}, days, marks, axis, _estimated(name, {}, estimates)))]
 
 
+def _quantile_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date]) -> list[_Chart]:
+    """The share of labels up to each quantile that a version predicts."""
+    meant = {metric.name: goal for day in days for metric in day.metrics if (goal := meant_coverage(metric.name)) is not None}
+    found = ((goal, _chart_of(name, {}, days, marks, axis, goal=goal)) for name, goal in sorted(meant.items(), key=itemgetter(1)))
+    return [replace(chart, title=f"labels up to the quantile {goal:g}") for goal, chart in found if chart]
+
+
 def _estimated(name: str, slice_: Mapping[str, str], estimates: Estimates) -> list[TrendPoint]:
     found = [(served, own[name]) for served, all_ in estimates.items() if name in (own := estimates_of(all_, slice_))]
     return [TrendPoint(served.day, one.value, one.low, one.high, is_final=False) for served, one in found]
@@ -108,6 +118,7 @@ def _chart_of(
     marks: Sequence[TimeMark],
     axis: tuple[date, date],
     estimated: Sequence[TrendPoint] = (),
+    goal: float | None = None,
 ) -> _Chart | None:
     points = [_point(day, metric) for day in days for metric in day.metrics if metric.name == name and metric.slice == slice_]
     points = [point for point in points if math.isfinite(point.value)]
@@ -117,7 +128,7 @@ def _chart_of(
         return None
     title = f"{name} of {slice_text(slice_)}"
     words = f"{title} by day, from {drawable[0].value:.3f} on {drawable[0].day} to {drawable[-1].value:.3f} on {drawable[-1].day}"
-    return _Chart(title, trend(drawable, marks, axis, small=bool(slice_)), words)
+    return _Chart(title, trend(drawable, marks, axis, small=bool(slice_) or goal is not None, goal=goal), words)
 
 
 def _point(day: LiveDay, metric: Metric) -> TrendPoint:

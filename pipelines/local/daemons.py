@@ -94,6 +94,7 @@ def stop(daemons: Sequence[Daemon], grace_seconds: float = GRACE_SECONDS) -> Non
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
+            process.resume()  # one that was suspended would not hear it
     _, stubborn = psutil.wait_procs(processes, grace_seconds)
     for process in stubborn:
         with contextlib.suppress(psutil.NoSuchProcess):

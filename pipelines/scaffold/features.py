@@ -25,6 +25,8 @@ CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 LEAST_CODES, FAR_APART = 4, 8
 """So few whole numbers, which lie so many times further apart than if they followed each other, may be names too."""
 ROWS_PER_CODE = 20
+PASSING_CELLS, ROWS_PER_ORDER = 1.05, 1.3
+"""A value that passes is on so many days, in the middle, and has so many rows."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def guess_features(table: SourceTable, *, key: Sequence[str], label: str, labels
         values = table.rows.column(column).combine_chunks() if kind in READABLE else None
         why = f"its type is {kind}: take what is in it apart in source.sql" if values is None else _useless(values, kind, labels)
         is_part = column in key and values is not None and pc.count_distinct(values).as_py() > FEW_VALUES
-        if why or is_part:
-            left_out[column] = why or "it is a part of the key"
-            if is_part or (values is not None and _tells_rows_apart(values, kind)):
+        is_passing = values is not None and _is_passing(table.unthinned.column(table.partition_field), table.unthinned.column(column), kind)
+        if why or is_part or is_passing:
+            left_out[column] = why or ("it is a part of the key" if is_part else "no value of it is there on two days, as of an order")
+            if is_part or is_passing or (values is not None and _tells_rows_apart(values, kind)):
                 ids.append(column)
         elif values is not None:
             features += [replace(feature, column=column) for feature in _of_column(column, kind, values)]
@@ -137,6 +140,15 @@ def _tells_rows_apart(values: pa.Array, kind: str) -> bool:
     return is_discrete and filled > FEW_VALUES and bool(pc.count_distinct(values).as_py() > ID_SHARE * filled)
 
 
+def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bool:
+    """Whether rows of a day share values that hardly any other day has, as those of an order or a session do."""
+    if kind != "STRING" and kind not in WHOLE:
+        return False
+    cells = pa.table({"day": days, "value": values}).filter(values.is_valid()).group_by(["day", "value"]).aggregate([([], "count_all")])
+    distinct, rows = pc.count_distinct(values).as_py(), len(values) - values.null_count
+    return bool(distinct > FEW_VALUES and cells.num_rows < PASSING_CELLS * distinct and distinct * ROWS_PER_ORDER < rows)
+
+
 def _shown(values: pa.Array) -> str:
     return repr(str(values.drop_null()[0].as_py()))[:40]
 
@@ -167,11 +179,14 @@ def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
 def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     name, source = feature_name(column), f"t.`{column}`"
     distinct = pc.count_distinct(values, mode="all").as_py()
-    as_text = f"IFNULL(CAST({source} AS STRING), 'missing')"
+    as_text, filled = f"IFNULL(CAST({source} AS STRING), 'missing')", source
+    unfinite = pc.sum(pc.invert(pc.is_finite(values))).as_py() or 0 if pa.types.is_floating(values.type) else 0
     if kind in WHOLE and CODES & set(name.split("_")):
         return [Feature(name, as_text, is_number=False, distinct=distinct)]
     if kind in NUMBERS:
         number = source if kind in WHOLE else f"CAST({source} AS FLOAT64)"
+        if unfinite:
+            number = filled = f"IF(IS_NAN({source}) OR IS_INF({source}), NULL, {source})"
         found = [Feature(name, f"IFNULL({number}, 0)", is_number=True)]
         if kind in WHOLE and _may_be_code(values):  # nothing but its name tells a department from an amount, whose order counts
             found.append(Feature(f"{name}_code", as_text, is_number=False, distinct=distinct))
@@ -183,8 +198,8 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
         found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF(as_of, {source}, DAY), 0)", is_number=True)]
     else:  # a point in time, or a time of day
         found = [Feature(f"{name}_hour", f"IFNULL(EXTRACT(HOUR FROM {source}), 0)", is_number=True)]
-    if values.null_count > (1 - NEVER_EMPTY) * len(values):
-        found.append(Feature(f"{name}_is_missing", f"IF({source} IS NULL, 1, 0)", is_number=True))
+    if values.null_count + unfinite > (1 - NEVER_EMPTY) * len(values):
+        found.append(Feature(f"{name}_is_missing", f"IF({filled} IS NULL, 1, 0)", is_number=True))
     return found
 
 

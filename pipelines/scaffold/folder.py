@@ -44,6 +44,8 @@ class Draft:
     label: Label
     guess: Guess
     plan: TrainingPlan
+    cluster: str | None
+    """The column whose value rows of a day share that belong together."""
     baseline: Baseline | None = None
     """None until it has been measured."""
     start: Start | None = None
@@ -77,7 +79,6 @@ class Draft:
             **vars(self),
             "columns": self.columns,
             "key_sql": key_sql(self.table, self.key),
-            "cluster": self._cluster(),
             "source_label": self.label_column,
             "features": self.guess.features,
             "left_out": self.guess.left_out,
@@ -92,10 +93,6 @@ class Draft:
             "threshold": self.threshold,
         }
         return {file: _environment().get_template(f"{file}.j2").render(values) for file in FILES}
-
-    def _cluster(self) -> str | None:
-        """The column of several that make the key whose value rows share that belong together, such as an order's lines."""
-        return self.key[0] if len(self.key) > 1 and self.key[0] in self.guess.ids else None
 
     def _unchecked_key(self) -> list[str]:
         """Columns of the key that are no features and have another name in source.sql: the gate knows the key by that one only."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from components.errors import SourceError
+from pipelines.scaffold.cluster import find_cluster
 from pipelines.scaffold.features import guess_features
 from pipelines.scaffold.folder import Draft
 from pipelines.scaffold.key import require_unique
@@ -40,7 +42,7 @@ class Wish:
     @property
     def key_columns(self) -> tuple[str, ...]:
         """The columns of the key."""
-        return tuple(column.strip() for column in self.key.split(","))
+        return tuple(name for column in self.key.split(",") if (name := column.strip()))
 
 
 def draft_of(wish: Wish, table: SourceTable) -> Draft:
@@ -50,6 +52,8 @@ def draft_of(wish: Wish, table: SourceTable) -> Draft:
         SourceError: its key is not unique or its label is none.
     """
     require_column(table.name, table.columns, wish.label, option="--label")
+    if wish.label in wish.key_columns:
+        raise SourceError(f"--label {wish.label!r} is in --key, too: a label is what is to be predicted, a key tells rows apart")
     label = read_label(table, wish.label)
     plan = make_plan(table, label.delay_days)
     require_unique(table, wish.key_columns)
@@ -64,4 +68,5 @@ def draft_of(wish: Wish, table: SourceTable) -> Draft:
         label=label,
         guess=guess,
         plan=plan,
+        cluster=find_cluster(table, wish.key_columns, wish.label),
     )

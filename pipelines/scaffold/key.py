@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 
 from components.errors import SourceError
-from pipelines.scaffold.table import SourceTable
+from components.wording import count
+from pipelines.scaffold.table import KEY_TYPES, SourceTable, require_key_type
 
-KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
-"""Of columns that may be a key or a part of one: each value has one text."""
 UNCHANGED_TYPES = ("INTEGER", "INT64", "STRING")
 """Of a column that is a key as it is."""
 
@@ -23,12 +22,27 @@ def require_unique(table: SourceTable, key: Sequence[str]) -> None:
     if twice is not None:
         raise SourceError(f"--key {','.join(key)!r} names {twice!r} twice: name each column once")
     for column in key:
-        if (kind := table.columns[column]) not in KEY_TYPES:
-            raise SourceError(f"--key {column!r} is {kind}: a key is INT64, STRING or a point in time, or several such columns")
+        require_key_type(table.columns, column)
+        if nulls := table.rows.column(column).null_count:
+            there = f"{count(nulls)} of {count(table.rows.num_rows)} rows"
+            raise SourceError(f"--key {column!r} is NULL in {there}: give a key that every row has, or a view without such rows")
     if _is_unique(table, key):
         return
     told = ",".join(key)
+    if copied := _copies(table):
+        copies = f"{count(copied)} rows of {table.name} are there twice, equal in all columns"
+        raise SourceError(f"{copies}, so that --key {told!r} is not unique: load them once, or give a view that says SELECT DISTINCT *")
     raise SourceError(f"--key {told!r} has several rows in a day of {table.name}: a row needs a key of its own; {_way_out(table, key)}")
+
+
+def _copies(table: SourceTable) -> int:
+    """How many rows are equal in all columns to an earlier one; 0 where a type cannot be compared."""
+    columns = [*table.rows.columns, *([table.moments] if table.moments is not None else [])]
+    rows = pa.Table.from_arrays(columns, names=[str(place) for place in range(len(columns))])
+    try:
+        return int(rows.num_rows - rows.group_by(rows.column_names).aggregate([]).num_rows)
+    except pa.ArrowNotImplementedError:
+        return 0
 
 
 def _way_out(table: SourceTable, key: Sequence[str]) -> str:

@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from components.errors import SourceError
 from components.model.task import TaskName
-from components.wording import number
+from components.wording import count, number
 from pipelines.scaffold.features import NUMBERS, WHOLE, feature_name
 from pipelines.scaffold.table import SourceTable
 
 MOST_CLASSES = 20
-POSITIVE = ("true", "yes", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
+POSITIVE = ("true", "yes", "ja", "oui", "si", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
 """Of two texts, the one that is called so is 1."""
 
 
@@ -63,12 +63,14 @@ def read_label(table: SourceTable, column: str) -> Label:
         SourceError: the column has one value, too many texts, or is of a type that is no label.
     """
     kind = table.columns[column]
+    if kind not in (*NUMBERS, "BOOLEAN", "BOOL", "STRING"):
+        raise SourceError(f"--label {column!r} is {kind}: a label is BOOL, a number or STRING; make one in a view or a copy of the table")
     values = table.rows.column(column).combine_chunks()
     distinct = sorted(pc.unique(values.drop_null()).to_pylist())
     _refuse(table, column, kind, distinct)
     quoted = f"t.`{column}`"
     if len(distinct) > MOST_CLASSES:
-        return _number(table, values, quoted if kind in ("FLOAT", "FLOAT64") else f"CAST({quoted} AS FLOAT64)")
+        return _number(table, column, values, quoted if kind in ("FLOAT", "FLOAT64") else f"CAST({quoted} AS FLOAT64)")
     classes: tuple[str, ...] = ()
     order: list[Any] = distinct
     if kind in ("BOOLEAN", "BOOL"):
@@ -88,8 +90,6 @@ def read_label(table: SourceTable, column: str) -> Label:
 
 
 def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) -> None:
-    if kind not in (*NUMBERS, "BOOLEAN", "BOOL", "STRING"):
-        raise SourceError(f"--label {column!r} is {kind}: a label is BOOL, a number or STRING; make one in a view or a copy of the table")
     if len(distinct) < 2:
         what = f"is always {distinct[0]!r}" if distinct else "is always NULL"
         raise SourceError(f"--label {column!r} {what} in the newest days of {table.name}: a model needs at least two classes")
@@ -98,9 +98,12 @@ def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) 
         raise SourceError(f"--label {column!r} has {len(distinct):,} values: {most}; make classes of them in a copy of the table")
 
 
-def _number(table: SourceTable, values: pa.Array, sql: str) -> Label:
+def _number(table: SourceTable, column: str, values: pa.Array, sql: str) -> Label:
     numbers = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     is_known = np.isfinite(numbers)
+    if wrong := int((~is_known).sum()) - values.null_count:
+        there = f"in {count(wrong)} of {count(len(values))} rows"
+        raise SourceError(f"--label {column!r} is NaN or infinite {there}: give a view that has NULL there; such rows are left out")
     known = numbers[is_known]
     above = np.where(is_known, numbers > np.median(known), -1).astype(int)
     return Label(sql, (), _delay(table, above), above, NumberScale(float(known.mean()), float(known.std())))

@@ -38,7 +38,8 @@ def make_plan(table: SourceTable, delay_days: int) -> TrainingPlan:
     spans = min((days - every) // every, MOST_WEEKS if every == WEEK else MOST_DAYS)
     if spans < LEAST_SPANS:
         needed = (LEAST_SPANS + 1) * every + delay_days
-        there = f"{len(table.days)} days with rows from {table.days[0]} to {table.days[-1]}"
+        seen = "1 day with rows," if len(table.days) == 1 else f"{len(table.days)} days with rows from {table.days[0]} to"
+        there = f"{seen} {table.days[-1]}"
         raise SourceError(f"table {table.name} has {there}; a model needs {needed} days: load more")
     share = min(1.0, spans * every / max(1, days))
     rows = max(1, round(table.rows.num_rows * share * 0.8))

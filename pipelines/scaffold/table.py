@@ -8,10 +8,12 @@ from itertools import pairwise
 
 import pyarrow as pa
 from google.cloud import bigquery
+from pydantic import TypeAdapter, ValidationError
 
 from components.cloud import Cloud
 from components.errors import SourceError
 from components.google import quoted, table_name
+from components.model.sections import DatasetTable
 from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import LOADING, field_type
@@ -22,8 +24,13 @@ from components.snapshot.views.behind import require_days
 SAMPLE_DAYS = 120
 """How many of the newest days are looked at."""
 SAMPLE_ROWS = 200_000
+LEAST_THINNED = SAMPLE_ROWS // 3
+"""A sample of more rows may be one of a share of the keys."""
+NEWEST_DAYS = 7
 TIME_OF_LOADING = "time of loading of the row"
 """The name of the pseudo column in the sample: BigQuery lets no result have its own."""
+KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
+"""Of columns that may be a key or a part of one: each value has one text."""
 READABLE = (
     *("INTEGER", "INT64", "FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC", "BOOLEAN", "BOOL"),
     *("STRING", "DATE", "DATETIME", "TIMESTAMP", "TIME"),
@@ -46,11 +53,18 @@ class SourceTable:
     """A sample of the rows of those days, by partition. The partition field is there as its day, a DATE."""
     moments: pa.ChunkedArray | None = None
     """The partition field of those rows as it is; None if it is a DATE."""
+    newest: pa.Table | None = None
+    """Rows of the newest week, where `rows` has only a share of the keys, so that fewer rows of a day share a value than there are."""
 
     @property
     def partition_type(self) -> str:
         """BigQuery's type of the partition field."""
         return field_type(self.partition_field, self.columns)
+
+    @property
+    def unthinned(self) -> pa.Table:
+        """Rows whose days are whole, as far as that is known."""
+        return self.rows if self.newest is None else self.newest
 
     @property
     def day_sql(self) -> str:
@@ -78,25 +92,43 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
         SourceError: the table does not exist, has no rows, or is not partitioned by day, hour or month on a column.
         AccessError: BigQuery refuses or does not answer.
     """
+    _require_name(name, cloud.settings.project)
     full = f"{cloud.settings.project}.{name}"
+    if not key:
+        raise SourceError("--key names no column: give the column that tells rows of a day apart, or several, --key A,B")
     with bigquery_errors(cloud.settings, f"table {full}", remedy="give --table DATASET.TABLE of a table that exists"):
         table = cloud.warehouse.get_table(full, timeout=30)
     field = _partition_field(table, partition_field)
     if is_view(table):
         require_days(cloud, table, field)
+    columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
     for column in key:
-        require_column(full, {column.name: column.field_type for column in table.schema}, column, option="--key")
+        require_column(full, columns, column, option="--key")
+        require_key_type(columns, column)
     history = read_history(cloud, table, field)
     last = min(history.last, through or history.last)
     first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
     rows = _sample(cloud, table, field, key[0], (first, last))
-    moments = rows.column(field)
-    rows = rows.set_column(rows.column_names.index(field), field, moments.cast(pa.date32()))
+    week = (max(first, last - timedelta(days=NEWEST_DAYS - 1)), last)
+    newest = _by_day(_sample(cloud, table, field, key[0], week), field) if rows.num_rows > LEAST_THINNED else None
+    moments, rows = rows.column(field), _by_day(rows, field)
     days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
     if not days:
         raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
-    columns = {column.name: "ARRAY" if column.mode == "REPEATED" else column.field_type for column in table.schema}
-    return SourceTable(name, field, columns, tuple(days), rows, None if pa.types.is_date(moments.type) else moments)
+    return SourceTable(name, field, columns, tuple(days), rows, None if pa.types.is_date(moments.type) else moments, newest)
+
+
+def _require_name(name: str, project: str) -> None:
+    try:
+        TypeAdapter(DatasetTable).validate_python(name)
+    except ValidationError as error:
+        written = f"write DATASET.TABLE, without quotes and without the project, which is {project}"
+        raise SourceError(f"--table {name!r} is no table of a dataset: {written}") from error
+
+
+def _by_day(rows: pa.Table, field: str) -> pa.Table:
+    """The rows with the day in place of the moment."""
+    return rows.set_column(rows.column_names.index(field), field, rows.column(field).cast(pa.date32()))
 
 
 def _partition_field(table: bigquery.Table, wanted: str | None) -> str:
@@ -146,9 +178,19 @@ def require_column(table: str, columns: Mapping[str, str], name: str, *, option:
         SourceError: there is none of that name; the text has the names that there are.
     """
     if name not in columns:
-        near = difflib.get_close_matches(name, columns, n=1)
+        near = [column for column in columns if column.casefold() == name.casefold()] or difflib.get_close_matches(name, columns, n=1)
         there = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(columns)}"
         raise SourceError(f"{option} {name!r} is no column of table {table}: {there}")
+
+
+def require_key_type(columns: Mapping[str, str], name: str) -> None:
+    """Refuse a column that can be no part of a key.
+
+    Raises:
+        SourceError: its values have no text of their own.
+    """
+    if columns[name] not in KEY_TYPES:
+        raise SourceError(f"--key {name!r} is {columns[name]}: a key is INT64, STRING or a point in time, or several such columns")
 
 
 def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tuple[date, date]) -> pa.Table:
@@ -160,7 +202,7 @@ def _sample(cloud: Cloud, table: bigquery.Table, field: str, key: str, days: tup
     loading = [f"`{field}` AS `{TIME_OF_LOADING}`"] if field in LOADING else []
     sql = f"""
         SELECT {", ".join([*(f"`{column}`" for column in readable), *loading])} {within}
-          AND MOD(FARM_FINGERPRINT(CAST(`{key}` AS STRING)), (SELECT 1 + DIV(COUNT(*), {SAMPLE_ROWS}) {within})) = 0
+          AND IFNULL(MOD(FARM_FINGERPRINT(CAST(`{key}` AS STRING)), (SELECT 1 + DIV(COUNT(*), {SAMPLE_ROWS}) {within})), 0) = 0
         ORDER BY `{field}`
     """
     parameters = [bigquery.ScalarQueryParameter(name, "DATE", day) for name, day in zip(("first", "last"), days, strict=True)]

@@ -86,10 +86,10 @@ def small_churn(models_folder: Path, name: str = "churn", *, table: str = "retai
     return folder
 
 
-def quick_churn(models_folder: Path, name: str) -> Path:
-    """churn on one span, for a moment, and let through whatever it has learnt. Returns its folder."""
-    folder = small_churn(models_folder, name)
-    quick = {"spans = 3": "spans = 1", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
+def quick_churn(models_folder: Path, name: str, *, spans: int = 1, table: str = "retail.purchases") -> Path:
+    """churn on few spans, for a moment, and let through whatever it has learnt. Returns its folder."""
+    folder = small_churn(models_folder, name, table=table)
+    quick = {"spans = 3": f"spans = {spans}", "epochs = 20": "epochs = 1", "0.75": "0.0", "0.60": "0.0", "0.9": "0.0", "1.1": "1000.0"}
     for old, new in quick.items():
         edit(folder / "model.toml", old, new)
     return folder

@@ -126,6 +126,7 @@ def _facts(draft: Draft) -> dict[str, object]:
         "spans": draft.plan.spans,
         "every_days": draft.plan.every_days,
         "label_delay_days": draft.label.delay_days,
+        "cluster": draft.cluster,
         "task": draft.label.task,
         "classes": list(draft.label.classes),
         "features": [feature.name for feature in draft.guess.features],
@@ -140,6 +141,8 @@ def _show(draft: Draft) -> None:
     span = "a day" if draft.plan.every_days == 1 else "a week, since not every day has rows"
     click.echo(f"  rows        {draft.table.rows.num_rows:,} looked at, {draft.table.days[0]} to {draft.table.days[-1]}")
     click.echo(f"  span        {span}; a run trains on {draft.plan.spans}")
+    if draft.cluster:
+        click.echo(f"  cluster     {draft.cluster}: rows of a day that share its value belong together")
     click.echo(f"  label       {draft.label_column}: {draft.label.meaning}; known after {draft.label.delay_days} days")
     click.echo(f"  features    {', '.join(feature.name for feature in draft.guess.features)}")
     for column, why in draft.guess.left_out.items():

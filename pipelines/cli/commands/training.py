@@ -35,7 +35,7 @@ cold_option = click.option("--cold", is_flag=True, help="Import TFX anew for eve
 @on_option
 @click.option("--wait", is_flag=True, help="Follow a run on Kubeflow to its end, with the exit code of a local one.")
 @cold_option
-@click.option("--stock", is_flag=True, help="Run TFX's own StatisticsGen and Evaluator: the same results, but slower.")
+@click.option("--stock", is_flag=True, help="Run TFX's own StatisticsGen, Transform and Evaluator, which are slower.")
 @click.option("--force", is_flag=True, help="Train again even if there is a version of this snapshot and code already.")
 @click.option("--waive-gate", is_flag=True, help="Train whatever the gate finds in the data; needs --reason.")
 @click.option("--reason", help="The reason; it is recorded with the run.")

@@ -175,6 +175,7 @@ def test_what_must_be_covered_is_asked_for_from_the_first_run_on(tmp_path: Path)
     assert finding.sentence == 'column region has no row of "moon" in the whole window, as checks.cover of model.toml asks for'
 
 
-def test_a_slip_of_the_pen_in_the_settings_is_named(tmp_path: Path) -> None:
-    (finding,) = row_findings(shop_model(tmp_path, segments=("regoin",)), spans_of())
-    assert finding.sentence == "column regoin of checks.segments in model.toml is in neither project.shop.orders nor source.sql"
+@pytest.mark.parametrize(("setting", "names"), [("segments", ("regoin",)), ("cluster", "regoin")])
+def test_a_slip_of_the_pen_in_the_settings_is_named(setting: str, names: object, tmp_path: Path) -> None:
+    (finding,) = row_findings(shop_model(tmp_path, **{setting: names}), spans_of())
+    assert finding.sentence == f"column regoin of checks.{setting} in model.toml is in neither project.shop.orders nor source.sql"

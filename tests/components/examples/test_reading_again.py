@@ -86,6 +86,7 @@ def test_a_rewritten_partition_is_read_again_by_the_spans_that_depend_on_it(own_
         {"sql": f"{SQL} -- changed"},
         {"toml": {"train = 3": "train = 2"}},
         {"toml": {"history_days = 2": "history_days = 3"}},
+        {"toml": {"[training]": '[checks]\ncluster = "device"\n\n[training]'}},
         {"toml": {"label_delay_days = 1": "label_delay_days = 0", "spans = 2": "spans = 3"}},
     ],
 )

@@ -69,3 +69,9 @@ def test_a_customer_who_buys_the_same_thirty_times_is_no_finding() -> None:
     many = {name: np.concatenate([values, *[first[name]] * 30]) for name, values in frame.items()}
     days[last] = profile_batch(batch(many), KEY[grocery])
     assert look_at_clusters(days, [last]) == []
+
+
+def test_columns_of_lists_are_no_obstacle_where_rows_share_a_cluster() -> None:
+    frame = {"order": [1, 1, 2], "tags": [["a"], ["a", "b"], []], "price": [1.5, 1.5, 2.0]}
+    found = profile_batch(batch(frame), "order")
+    assert (found["tags"].pairs, found["price"].pairs, found["price"].twins) == (0, 2, 2)

@@ -158,7 +158,7 @@ def test_a_damaged_file_is_made_again(damage: Any, tmp_path: Path, caplog: pytes
         assert merged(examples, tmp_path / "2", tmp_path / "cache") == first
         assert merged(examples, tmp_path / "3", tmp_path / "cache") == first  # from the file that was made again
     assert [record.getMessage() for record in caplog.records if record.name.startswith("components")] == [
-        "kept statistics of a span are damaged and are computed again"
+        "what was kept is damaged and is computed again"
     ]
 
 

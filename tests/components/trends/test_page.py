@@ -87,6 +87,17 @@ def test_charts_say_in_words_what_they_show() -> None:
     ]
 
 
+def test_quantiles_are_held_against_what_they_should_be() -> None:
+    covered = tuple(Metric(f"coverage_of_{one}", {}, one - 0.02, one - 0.05, one + 0.01, 800) for one in (0.9, 0.5))
+    page = render(days=[served(number, metrics=(*served(0).metrics, *covered)) for number in range(3)])
+    (quantiles,) = parse(page).findall(".//section[@aria-labelledby='quantiles']")
+    assert [words(title) for title in quantiles.iter("figcaption")] == ["labels up to the quantile 0.5", "labels up to the quantile 0.9"]
+    charts = [element.get("aria-label") for element in quantiles.iter("div") if element.get("role") == "img"]
+    assert charts[1] == "coverage_of_0.9 of all rows by day, from 0.880 on 2013-03-01 to 0.880 on 2013-03-03"
+    assert "stroke-dasharray" in page.partition('id="quantiles"')[2].partition("</section>")[0]
+    assert 'id="quantiles"' not in render()
+
+
 def test_days_are_listed_newest_first_with_their_state() -> None:
     rows = table(render(), "days")
     assert [row[0] for row in rows] == [str(FIRST + timedelta(days=number)) for number in reversed(range(6))]

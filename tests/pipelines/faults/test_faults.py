@@ -8,7 +8,7 @@ from tests.pipelines.faults.faults import FAULTS
 from tests.pipelines.faults.rounds import Round
 from tests.pipelines.faults.world import new_world
 
-pytestmark = [pytest.mark.slow, pytest.mark.services]
+pytestmark = [pytest.mark.slow, pytest.mark.services, pytest.mark.story]
 SEED = 72724
 """Of the commands that it draws for the six kinds one trains; the others serve, apply, migrate, deploy and verify."""
 

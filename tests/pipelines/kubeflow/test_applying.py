@@ -188,24 +188,42 @@ def test_a_schedule_for_an_unknown_model_is_refused_before_anything_is_written(a
     assert backend.writes == []
 
 
-@pytest.mark.parametrize(("catch_up", "trained"), [(True, 30), (False, 23)])
-def test_thirty_days_of_firings_train_each_window_once(
-    apply: Applier, backend: Backend, steps: Steps, clock: Clock, name: str, catch_up: bool, trained: int
+@dataclass(frozen=True)
+class Days:
+    """So many days of firings."""
+
+    count: int
+    down: range
+    """On these the cluster is down."""
+    doubled: tuple[int, ...]
+    """On these a second controller fires too."""
+
+
+WEEK, MONTH = Days(7, range(3, 5), (2, 5)), Days(30, range(11, 18), (5, 18, 25))
+
+
+@pytest.mark.parametrize("catch_up", [True, False])
+@pytest.mark.parametrize("days", [WEEK, pytest.param(MONTH, marks=pytest.mark.story)], ids=["week", "month"])
+def test_days_of_firings_train_each_window_once(
+    apply: Applier, backend: Backend, steps: Steps, clock: Clock, name: str, days: Days, catch_up: bool
 ) -> None:
     apply(nightly=apply.schedule(catch_up=catch_up))
     (schedule_id,) = backend.state.schedules
     start = clock.now
-    for day in range(1, 31):
+    for day in range(1, days.count + 1):
         clock.now, steps.newest_partition = start + timedelta(days=day, hours=6), date(1998, 5, 1) + timedelta(days=day)
-        if day in range(11, 18):
-            continue  # the cluster is down
+        if day in days.down:
+            continue
         while backend.fire_due():
             pass
-        if day in (5, 18, 25):
-            backend.fire(schedule_id)  # by a second controller
+        if day in days.doubled:
+            backend.fire(schedule_id)
     starts = [task.parameter("through") for task in steps.tasks if task.name == "start"]
+    trained = days.count - (0 if catch_up else len(days.down))
     assert (len(starts), len(set(starts))) == (trained, trained)
-    assert sum(task.name == "claim" for task in steps.tasks) >= trained + 3, "doubled firings ask, and are told that nothing is due"
+    assert sum(task.name == "claim" for task in steps.tasks) >= trained + len(days.doubled), (
+        "doubled firings ask, and are told that nothing is due"
+    )
     run = next(iter(backend.state.runs.values())).shown
     with make_engine(apply.settings).connect() as connection:
         recorded = read_run(connection, run["run_id"])

@@ -20,7 +20,7 @@ from tests.components.html_page import assert_harmless
 from tests.pipelines.command_line import CommandLine, small_churn
 from tests.pipelines.kubeflow.conftest import IMAGE, KubeflowCommandLine, namespace_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.story]
 LONGEST_SECONDS = 900
 ROOT = "gs://bucket/root"
 MODEL = "whole"

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psutil
@@ -87,6 +89,17 @@ def test_a_daemon_that_ignores_the_request_is_stopped_by_force(tmp_path: Path) -
     daemons.stop([daemon], grace_seconds=0.1)
 
     assert not daemon.is_running
+
+
+def test_a_daemon_that_is_suspended_hears_the_request(tmp_path: Path) -> None:
+    daemon = daemons.spawn(python("import time; time.sleep(600)"), tmp_path / "asleep.pid", tmp_path / "asleep.log")
+    os.kill(daemon.pid, signal.SIGSTOP)
+    began = time.monotonic()
+
+    daemons.stop([daemon])
+
+    assert not daemon.is_running
+    assert time.monotonic() - began < daemons.GRACE_SECONDS
 
 
 def test_the_log_of_the_run_before_is_kept(tmp_path: Path) -> None:

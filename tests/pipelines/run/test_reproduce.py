@@ -19,7 +19,7 @@ from components.runs.record import RunState, finish_run, record_tasks, start_run
 from components.settings import Settings
 from components.storage.manifest import CODE
 from components.storage.objects import pull_folder, push_folder
-from tests.pipelines.command_line import CommandLine, edit, small_churn
+from tests.pipelines.command_line import CommandLine, edit, quick_churn
 
 pytestmark = pytest.mark.slow
 
@@ -29,9 +29,9 @@ WEIGHTS = Path("variables", "variables.data-00000-of-00001")
 @pytest.fixture(scope="module")
 def first(command_line: CommandLine) -> VersionStory:
     """A version whose model was changed since: what is trained again is the code that is kept with the version."""
-    folder = small_churn(command_line.settings.models_folder, "again")
+    folder = quick_churn(command_line.settings.models_folder, "again", spans=3)
     command_line.json("train", "again", "--through", "1998-05-31")
-    edit(folder / "model.toml", "epochs = 20", "epochs = 1")
+    edit(folder / "model.toml", "epochs = 1", "epochs = 2")
     return story(command_line.settings, 1)
 
 

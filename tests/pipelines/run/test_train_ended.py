@@ -14,7 +14,7 @@ import pytest
 from components.google import storage_client
 from components.runs.record import RunState
 from components.runs.steps import STEPS
-from tests.pipelines.command_line import COLD, CommandLine, edit, small_churn
+from tests.pipelines.command_line import COLD, CommandLine, edit, quick_churn
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -24,8 +24,7 @@ START_SECONDS = 300.0
 @pytest.fixture
 def network(command_line: CommandLine) -> Iterator[Path]:
     """network.py of a small model."""
-    folder = small_churn(command_line.settings.models_folder, "ending")
-    edit(folder / "model.toml", "spans = 3", "spans = 1")
+    folder = quick_churn(command_line.settings.models_folder, "ending")
     yield folder / "network.py"
     shutil.rmtree(folder)
 
@@ -130,7 +129,7 @@ def test_a_slice_that_the_registry_could_not_hold_ends_the_run_before_anything_i
 
 
 def test_a_folder_of_runs_that_cannot_be_written_is_named(command_line: CommandLine, tmp_path: Path) -> None:
-    small_churn(command_line.settings.models_folder, "closed")
+    quick_churn(command_line.settings.models_folder, "closed")
     (tmp_path / "runs").write_text("no folder")
     state = CommandLine(command_line.settings.model_copy(update={"state_folder": tmp_path}))
     (tmp_path / "endpoints.env").write_bytes((command_line.settings.state_folder / "endpoints.env").read_bytes())

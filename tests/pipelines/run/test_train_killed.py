@@ -26,30 +26,33 @@ OF_A_COLD_RUN = ("read", "train", "push")
 DEADLINE_SECONDS = 240
 
 
-def test_a_run_killed_in_any_step_and_run_again_ends_in_one_version(command_line: CommandLine) -> None:
-    quick_churn(command_line.settings.models_folder, "mortal")
+@pytest.mark.parametrize(
+    ("model", "steps"), [("mortal", ("push",)), pytest.param("mortal_in_all", STEPS, marks=pytest.mark.story)], ids=["push", "any step"]
+)
+def test_a_run_killed_in_any_step_and_run_again_ends_in_one_version(command_line: CommandLine, model: str, steps: tuple[str, ...]) -> None:
+    quick_churn(command_line.settings.models_folder, model)
     cold = replace(command_line, variables=COLD)
-    for step in STEPS:
-        kill_in(cold if step in OF_A_COLD_RUN else command_line, "mortal", step)
-    command_line.json("train", "mortal")
+    for step in steps:
+        kill_in(cold if step in OF_A_COLD_RUN else command_line, model, step)
+    command_line.json("train", model)
 
-    (version,) = command_line.json("versions", "mortal")
+    (version,) = command_line.json("versions", model)
     assert_whole(storage_client(command_line.settings), version["uri"])
     with make_engine(command_line.settings).begin() as connection:
-        assert len(list_versions(connection, "mortal")) == 1
-        orphans = connection.execute(sa.text(NOT_OF_THE_VERSION), {"run": version["run_id"]}).scalars().all()
-    recorded = command_line.runs("mortal")
+        assert len(list_versions(connection, model)) == 1
+        orphans = connection.execute(sa.text(NOT_OF_THE_VERSION), {"model": model, "run": version["run_id"]}).scalars().all()
+    recorded = command_line.runs(model)
     assert RunState.RUNNING not in {run.state for run in recorded}
     assert [run.run.run_id for run in recorded if run.state == RunState.SUCCEEDED] == [version["run_id"]]
     assert {run.error for run in recorded if run.state == RunState.FAILED} == {"interrupted"}
     assert orphans == []
-    assert list(command_line.settings.state_folder.glob("cache/examples/mortal/*.unfinished-*")) == []
+    assert list(command_line.settings.state_folder.glob(f"cache/examples/{model}/*.unfinished-*")) == []
 
 
 NOT_OF_THE_VERSION = """
-SELECT task_name FROM registry.run_task JOIN registry.pipeline_run USING (run_id) WHERE model = 'mortal' AND run_id <> :run
+SELECT task_name FROM registry.run_task JOIN registry.pipeline_run USING (run_id) WHERE model = :model AND run_id <> :run
 UNION ALL
-SELECT run_id FROM registry.run_dataset JOIN registry.pipeline_run USING (run_id) WHERE model = 'mortal' AND run_id <> :run
+SELECT run_id FROM registry.run_dataset JOIN registry.pipeline_run USING (run_id) WHERE model = :model AND run_id <> :run
 """
 
 

@@ -1,6 +1,8 @@
 """What `perennial new` guesses of a table: features, label, spans, and the sentence where no model can be made of it."""
 
+import math
 import tomllib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +105,7 @@ def test_a_label_of_many_numbers_is_a_number(kind: str, values: list[Any], sql: 
         ("DATE", [None], "--label 'y' is DATE: a label is BOOL, a number or STRING"),
         ("STRING", [f"v{i}" for i in range(21)], "--label 'y' has 21 values: a model has at most 20 classes"),
         ("STRING", ["a b", "a-b", "c"], "--label 'y' has values that differ only in signs"),
+        ("FLOAT", [math.nan, *range(24)], "--label 'y' is NaN or infinite in 40 of 1,000 rows: give a view that has NULL there"),
     ],
 )
 def test_what_is_no_label_is_refused(kind: str, values: list[object], sentence: str) -> None:
@@ -143,13 +146,25 @@ def test_too_few_days_are_named() -> None:
         ({"key": "loan_id,loan_id"}, "--key 'loan_id,loan_id' names 'loan_id' twice: name each column once"),
         ({"key": "purpose, region"}, "--key 'purpose,region' has several rows in a day of bank.loans"),
         ({"label": "defaultet"}, "--label 'defaultet' is no column of table bank.loans: did you mean 'defaulted'?"),
+        ({"label": "Defaulted"}, "--label 'Defaulted' is no column of table bank.loans: did you mean 'defaulted'?"),
         ({"label": "country"}, "--label 'country' is always 'XX'"),
+        ({"label": "loan_id"}, "--label 'loan_id' is in --key, too: a label is what is to be predicted, a key tells rows apart"),
+        ({"label": "tags"}, "--label 'tags' is ARRAY: a label is BOOL, a number or STRING; make one in a view"),
     ],
 )
 def test_a_wrong_column_is_named_with_the_right_one(changes: dict[str, str], sentence: str) -> None:
     with pytest.raises(SourceError) as refused:
         draft(loans(), **changes)
     assert str(refused.value).startswith(sentence)
+
+
+def test_a_key_that_some_rows_lack_and_rows_that_are_there_twice_are_named() -> None:
+    table = loans()
+    keys = [None if number % 40 == 0 else number for number in range(table.rows.num_rows)]
+    with pytest.raises(SourceError, match="^--key 'loan_id' is NULL in 100 of 4,000 rows: give a key that every row has, or a view "):
+        draft(replace(table, rows=table.rows.set_column(0, "loan_id", pa.array(keys))))
+    with pytest.raises(SourceError, match="^300 rows of bank.loans are there twice, equal in all columns, so that --key 'loan_id' is not "):
+        draft(replace(table, rows=pa.concat_tables([table.rows, table.rows.slice(500, 300)])))
 
 
 def test_the_folder_is_a_model_and_appears_whole(tmp_path: Path) -> None:
@@ -173,6 +188,13 @@ def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
     features = {feature.name: feature.sql for feature in draft(table).guess.features}
     assert features["select"] == "IFNULL(CAST(t.`select` AS FLOAT64), 0)"
     assert features["column_2nd_grosse"] == "IFNULL(t.`2nd Größe`, 'missing')"
+
+
+def test_numbers_that_are_not_finite_count_as_missing() -> None:
+    files = draft(with_label(loans(), "ratio", "FLOAT", [math.nan, 0.5, math.inf, 1.5])).render()
+    number = "IF(IS_NAN(t.`ratio`) OR IS_INF(t.`ratio`), NULL, t.`ratio`)"
+    assert f"IFNULL({number}, 0) AS `ratio`" in files["source.sql"]
+    assert f"IF({number} IS NULL, 1, 0) AS `ratio_is_missing`" in files["source.sql"]
 
 
 def test_columns_whose_names_differ_only_in_signs_become_features_of_two_names() -> None:

@@ -87,6 +87,12 @@ def test_a_number_of_an_hourly_table_is_predicted_better_than_by_a_line(bank: Co
             ("--table", "bank.loan"),
             "table perennial-test.bank.loan: Not found: Table perennial-test:bank.loan; give --table ",
         ),
+        (("--table", "perennial-test.bank.loans"), "--table 'perennial-test.bank.loans' is no table of a dataset: write DATASET.TABLE, "),
+        (
+            ("--table", "`bank.loans`"),
+            "--table '`bank.loans`' is no table of a dataset: write DATASET.TABLE, without quotes and without the ",
+        ),
+        (("--key", ","), "--key names no column: give the column that tells rows of a day apart, or several, --key A,B"),
         (("--key", "id"), "--key 'id' is no column of table perennial-test.bank.loans: it has loan_id, applied, "),
         (("--partition-field", "applied_at"), "table perennial-test.bank.loans is partitioned on 'applied', not on 'applied_at'"),
     ],

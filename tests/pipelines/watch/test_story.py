@@ -62,6 +62,7 @@ def log_of(house: House) -> list[tuple[str, str, str | None, list[str]]]:
 
 
 @pytest.mark.slow
+@pytest.mark.story
 def test_a_watcher_that_dies_at_every_moment_tells_the_story_as_one_that_lives(
     make_house: Callable[[str], House],  # noqa: F811
     engine: sa.Engine,
