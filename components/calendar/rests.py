@@ -53,12 +53,12 @@ def _is_irregular(found: Sequence[bool]) -> bool:
     """Whether of the weeks of a weekday those without a partition come no more often, or in longer stretches, than they did at first."""
     first, then = found[: len(found) // 2], found[len(found) // 2 :]
     was, now = first.count(False), then.count(False)
-    is_usual = any(first) and was and 1 <= now <= was + 1 and _longest_gap(found) <= _longest_gap(first) + 2
+    is_usual = any(first) and was and 1 <= now <= was + 1 and longest_gap(found) <= longest_gap(first) + 2
     return len(found) > LEAST_WEEKS + 1 and bool(is_usual) and was + now >= IRREGULAR_SHARE * len(found)
 
 
-def _longest_gap(found: Sequence[bool]) -> int:
-    """The most weeks in a row without a partition."""
+def longest_gap(found: Sequence[bool]) -> int:
+    """The most places in a row that are empty."""
     return max((len([*group]) for is_there, group in groupby(found) if not is_there), default=0)
 
 
@@ -68,7 +68,7 @@ def is_rare(weekday: int, days: Sequence[date], present: Collection[date]) -> bo
     if len(found) <= LEAST_WEEKS + 1 or not 0 < sum(found) <= max(1, RARE_SHARE * len(found)):
         return False
     last = max(place for place, is_there in enumerate(found) if is_there)
-    return not found[0] and (sum(found) == 1 or len(found) - last - 1 <= 2 * _longest_gap(found[:last]) + 1)
+    return not found[0] and (sum(found) == 1 or len(found) - last - 1 <= 2 * longest_gap(found[:last]) + 1)
 
 
 def weeks_of_rest(open_days: Sequence[date], missing: Collection[date], last: date) -> set[date]:
@@ -83,6 +83,6 @@ def weeks_of_rest(open_days: Sequence[date], missing: Collection[date], last: da
 def may_be_holidays(missing: Sequence[date], open_days: Sequence[date], *, has_rests: bool) -> bool:
     """Whether the missing days may be holidays that nobody has named yet: few, and apart from each other."""
     lone = [day for day in missing if (day.month, day.day) not in YEARS_END]
-    in_a_row = _longest_gap([day not in lone for day in open_days])
+    in_a_row = longest_gap([day not in lone for day in open_days])
     are_few = len(lone) <= 1 + HOLIDAY_SHARE[has_rests] * len(open_days)
     return are_few and in_a_row <= LONGEST_HOLIDAY[has_rests]

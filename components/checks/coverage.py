@@ -8,7 +8,16 @@ from statistics import median, median_low
 
 import numpy as np
 
-from components.calendar.rests import HOLIDAY_DAYS, YEARS_END, irregular_weekdays, is_rare, may_be_holidays, resting_weekdays, weeks_of_rest
+from components.calendar.rests import (
+    HOLIDAY_DAYS,
+    YEARS_END,
+    irregular_weekdays,
+    is_rare,
+    longest_gap,
+    may_be_holidays,
+    resting_weekdays,
+    weeks_of_rest,
+)
 from components.checks.findings import Finding
 from components.checks.table import check_table_columns, find_rewritten
 from components.looks.data_check import DataCheck, Severity
@@ -24,6 +33,8 @@ NEIGHBOURS = 7
 """A partition is compared with so many on each side of it."""
 WEEKS = 4
 """A partition is compared with those of the same weekday in so many weeks on each side of it."""
+LONGEST_QUIET = 3
+"""More days in a row with few rows are no holidays."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """With so many distinct values, counts that are all multiples of one number are not chance."""
@@ -131,6 +142,12 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
         or (is_first_run and (partition.day in starts or partition.rows > usual))
         for partition, usual in unusual
     )
+    few = {
+        partition.day
+        for partition, usual in unusual
+        if partition.rows < usual and (partition.day.month, partition.day.day) not in YEARS_END
+    }
+    may_be_right &= longest_gap([partition.day not in few for partition in partitions]) <= LONGEST_QUIET
     more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(

@@ -5,7 +5,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from components.profiles.codes import count_on
+from components.profiles.codes import count_on, stands_for_none
 from components.profiles.distance import Cells
 from components.profiles.profile import ColumnProfile, sum_column
 
@@ -22,8 +22,8 @@ EXPECTED = 20.0
 """Rows that a vanished value would have had: fewer may be missing by chance."""
 ABSENT_BY_CHANCE = 0.05
 """The chance that a value which was there on so many days is missing on so many others, above which nothing vanished."""
-LEAST_HALF, LEAST_TURNOVER = 5, 1
-"""In halves of so many days so many common values must be in one alone."""
+LEAST_HALF = 5
+"""Days of half a window that it takes to know whether its values come and go."""
 LEAST_BLOCK = 3
 """Days of a block, at the least."""
 USUAL = 1.3
@@ -62,7 +62,7 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
         shared: both together, in cells of values or of hours.
     """
     rows_before, rows_after = max(int(shared.before.sum()), 1), int(shared.after.sum())
-    if come_and_go(list(before.values())) or any(profile.times and not len(profile.hours) for profile in before.values()):
+    if any(profile.times and not len(profile.hours) for profile in before.values()):
         return {}  # dates have others by nature
     found = {}
     for place, label in enumerate(shared.labels):
@@ -75,17 +75,21 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def come_and_go(days: Sequence[ColumnProfile]) -> bool:
-    """Whether values came and others left among these days already, as campaigns and films do."""
-    if len(days) < 2 * LEAST_HALF or any(day.has_uncounted_values or not day.values for day in days if day.filled):
+def come_and_go(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile]) -> bool:
+    """Whether values came on the earlier days already, as campaigns and films do, and no more of the later rows have new ones."""
+    days, later = list(before.values()), list(after.values())
+    filled = [day for day in (*days, *later) if day.filled]
+    if len(days) < 2 * LEAST_HALF or not later or any(day.has_uncounted_values or not day.values for day in filled):
         return False
-    first, then = (sum_column(half) for half in (days[: len(days) // 2], days[len(days) // 2 :]))
-    return all(_only_in(*pair) >= LEAST_TURNOVER for pair in ((first, then), (then, first)))
+    first, then, now = (sum_column(part) for part in (days[: len(days) // 2], days[len(days) // 2 :], later))
+    new = [value for value in now.values if value not in first.values and value not in then.values]
+    usual = _share_only_in(then, [first])
+    return usual > 0 and _share_only_in(now, [first, then]) <= USUAL * usual and not any(map(stands_for_none, new))
 
 
-def _only_in(one: ColumnProfile, other: ColumnProfile) -> int:
-    """How many common values of one profile the other does not have."""
-    return sum(value not in other.values and rows >= LEAST_VANISHED * one.filled for value, rows in one.values.items())
+def _share_only_in(one: ColumnProfile, others: Sequence[ColumnProfile]) -> float:
+    """The share of the rows whose value none of the other profiles has."""
+    return sum(rows for value, rows in one.values.items() if all(value not in other.values for other in others)) / max(one.filled, 1)
 
 
 def _has(profile: ColumnProfile, label: str, place: int) -> bool:

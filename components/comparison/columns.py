@@ -8,7 +8,7 @@ from math import sqrt
 
 import numpy as np
 
-from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, is_dead, is_usual, only_counts_up, vanished
+from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, come_and_go, is_dead, is_usual, only_counts_up, vanished
 from components.comparison.days import WEEK, Compared, Days, as_names, differing, total
 from components.model.checks_section import WEEKDAYS
 from components.profiles.dates import by_distance
@@ -149,13 +149,13 @@ def _weight(kind: ColumnChange) -> float:
 def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnDifference:
     """Compare a column of two windows. Of a key only NULLs and faults are compared, since its values are new by nature."""
     compared = differing(days := as_names(days, name), name)
-    whole_before, whole_after = total(_of(days.before, name)), total(_of(days.after, name))
-    before, after = total(compared.before), total(compared.after)
+    whole_before, whole_after, before, after = map(total, (_of(days.before, name), _of(days.after, name), compared.before, compared.after))
     shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, shared)
     if all(map(is_dead, compared.before.values())):  # as the weekday is on each day
         kinds.pop(ColumnChange.DEAD, None)
     gone = vanished(compared.before, compared.after, shared) if shared and not is_key else {}
+    gone = {} if (turns := come_and_go(_of(days.before, name), compared.after)) else gone
     unit = changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None
     if unit is not None:
         kinds[ColumnChange.UNIT] = kinds[ColumnChange.SHIFT]
@@ -174,7 +174,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         kinds=ranked,
         unit=unit,
         gone=tuple(gone),
-        is_usual=not FAULTS & ranked.keys() and is_usual(compared.before, compared.after, column_distance),
+        is_usual=not FAULTS & ranked.keys() and (turns or is_usual(compared.before, compared.after, column_distance)),
         counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
         since=None if since == next(iter(days.after), None) else since,
     )

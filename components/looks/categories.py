@@ -14,6 +14,7 @@ from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_RO
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
+from components.profiles.codes import stands_for_none
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
 from components.wording import count, number, percent
@@ -25,8 +26,6 @@ LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
 LEAST_ARRIVALS = 2
 """So often new values must have come for a column to be one whose values come and go."""
-FOR_NONE = frozenset(("", "na", "nan", "nil", "none", "null", "undef", "undefined", "unknown", "missing", "err", "error"))
-"""Letters and digits of values that stand for none: N/A, #N/A, -, ?, null!"""
 NEXT_DAYS = timedelta(days=2)
 LEAST_BEGINNING = 3
 """Characters from which a value may be another one that was cut off."""
@@ -87,7 +86,7 @@ def _come_and_go(observation: Observation, unseen: Mapping[str, int], others: in
 
 def _for_none(values: Mapping[str, int]) -> int:
     """The rows with values that stand for none."""
-    return sum(rows for value, rows in values.items() if re.sub(r"[\W_]+", "", value.casefold()) in FOR_NONE)
+    return sum(rows for value, rows in values.items() if stands_for_none(value))
 
 
 def _has_respelt(unseen: Iterable[str], observation: Observation) -> bool:

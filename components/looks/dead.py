@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from operator import attrgetter
 
 import numpy as np
@@ -24,9 +24,9 @@ LOST_SHARE = 0.9
 STORM_DAYS = 3
 """Where some values always are NULL, such as the delay of a flight that is cancelled, more of them on a day or two may be true."""
 LEVEL_PROBABILITY = 1e-5
-RISING_DAYS = 10
-MOST_OF_A_RISE, LEAST_RISE = 0.35, 0.6
-"""A share rises steadily if no day has more of it than this part, and if nearly all of its steps go up."""
+RISING_DAYS = 5
+LEAST_RISE, MOST_PAIRS = 1.5, 0.7
+"""A share rises steadily if the last of so many days has so many times the first one's, and of so many pairs the later day has more."""
 LEAST_CLUSTERS = 5
 """Fewer orders, or customers, may be alike by chance, however many rows they have."""
 LEAST_PAIRS = 3
@@ -82,7 +82,9 @@ def null_level(observation: Observation, series: Series, checks: ChecksSection) 
     was = 1 / (1 + math.exp(-centre)) if days else 1.0
     if probability > LEVEL_PROBABILITY or now.nulls / now.rows <= was + checks.null_share:
         return None
-    rises = _rises([column.nulls / column.rows for column in observation.earlier[-RISING_DAYS:] if column.rows] + [now.nulls / now.rows])
+    rises = _rises(
+        [column.nulls / column.rows for column in observation.earlier[1 - RISING_DAYS :] if column.rows] + [now.nulls / now.rows]
+    )
     return days, Deviation(
         check=DataCheck.NULLS,
         severity=Severity.WARNS if rises else Severity.BLOCKS,
@@ -99,11 +101,8 @@ def null_level(observation: Observation, series: Series, checks: ChecksSection) 
 
 def _rises(shares: Sequence[float]) -> bool:
     """Whether shares rise from day to day, as of what is known later, such as the date on which something came back."""
-    half = len(shares) // 2
-    steps = [after - before for before, after in pairwise(shares)]
-    up = sum(step for step in steps if step > 0)
-    is_steady = max(steps, default=0.0) <= MOST_OF_A_RISE * up
-    return half >= 3 and is_steady and sum(steps) >= LEAST_RISE * up and min(shares[half:]) >= max(shares[: half - 1], default=1.0)
+    pairs = [*combinations(shares, 2)]
+    return len(shares) >= RISING_DAYS and shares[-1] >= LEAST_RISE * shares[0] and sum(b > a for a, b in pairs) >= MOST_PAIRS * len(pairs)
 
 
 def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:

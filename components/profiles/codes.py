@@ -11,6 +11,8 @@ VERSION = re.compile(r"\d+(\.\d+)+")
 COMMON_FAMILY = 0.1
 """The share of a column's rows from which a family of codes is looked at."""
 LEAST_STEPS = 0.9
+FOR_NONE = frozenset(("", "na", "nan", "nil", "none", "null", "undef", "undefined", "unknown", "missing", "err", "error"))
+"""Letters and digits of values that stand for none: N/A, #N/A, -, ?, null!"""
 
 
 def family(code: str) -> str:
@@ -55,3 +57,8 @@ def _modes(values: Mapping[str, int]) -> dict[str, str]:
 def _goes_up(places: list[tuple[int, ...]]) -> bool:
     steps = [after >= before for before, after in pairwise(places)]
     return bool(steps) and sum(steps) >= LEAST_STEPS * len(steps) and places[-1] > places[0]
+
+
+def stands_for_none(value: str) -> bool:
+    """Whether a text says that there is no value."""
+    return re.sub(r"[\W_]+", "", value.casefold()) in FOR_NONE
