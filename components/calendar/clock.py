@@ -118,9 +118,12 @@ def _is_like_others(observation: Observation) -> bool:
     now = observation.now.hours
     others = [column for column in observation.earlier if len(column.hours) and column.times >= LEAST_ROWS]
 
+    apart = jensen_shannon(Cells((), _same_weekdays(observation).sum(0), now))
+
     def is_near(column: ColumnProfile) -> bool:
         compared = Cells((), column.hours, now)
-        return jensen_shannon(compared) <= ALIKE_FACTOR * chance_divergence(compared) * max(column.design_effect, 1.0)
+        allowed = ALIKE_FACTOR * chance_divergence(compared) * max(column.design_effect, 1.0)
+        return jensen_shannon(compared) <= min(allowed, apart / LEFT_OVER)
 
     return sum(map(is_near, others)) >= LEAST_ALIKE
 

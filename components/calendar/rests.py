@@ -1,7 +1,7 @@
 """When a table rests: weekdays without partitions, holidays, weeks that it is closed."""
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 
 from components.model.checks_section import WEEKDAYS
@@ -69,6 +69,14 @@ def is_rare(weekday: int, days: Sequence[date], present: Collection[date]) -> bo
         return False
     last = max(place for place, is_there in enumerate(found) if is_there)
     return not found[0] and (sum(found) == 1 or len(found) - last - 1 <= 2 * longest_gap(found[:last]) + 1)
+
+
+def has_rested(weekday: int, present: Collection[date]) -> bool:
+    """Whether a weekday has partitions in next to no week of those days."""
+    first, last = min(present), max(present)
+    days = [first + timedelta(days=number) for number in range((last - first).days + 1)]
+    found = [day in present for day in days if day.weekday() == weekday]
+    return len(found) > LEAST_WEEKS and sum(found) <= RARE_SHARE * len(found)
 
 
 def weeks_of_rest(open_days: Sequence[date], missing: Collection[date], last: date) -> set[date]:

@@ -11,6 +11,7 @@ import numpy as np
 from components.calendar.rests import (
     HOLIDAY_DAYS,
     YEARS_END,
+    has_rested,
     irregular_weekdays,
     is_rare,
     longest_gap,
@@ -73,7 +74,7 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     resting = resting_weekdays(days, present)
     irregular = irregular_weekdays(days, present)
     open_days = [day for day in days if not model.checks.is_closed(day) and WEEKDAYS[day.weekday()] not in {*resting, *irregular}]
-    missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
+    missing = [day for day in open_days if day not in present and not _lacked(reference, day) and not _rested(reference, day)]
     if not missing:
         return []
     table, which, has_rests = snapshot.source_table, _which(missing, present), bool(resting or irregular)
@@ -109,6 +110,11 @@ def _lacked(reference: Snapshot | None, day: date) -> bool:
     return min(pinned) <= day <= max(pinned) and day not in pinned
 
 
+def _rested(reference: Snapshot | None, day: date) -> bool:
+    """Whether the champion's window has next to no partitions on that weekday."""
+    return reference is not None and has_rested(day.weekday(), {partition.day for partition in reference.partitions})
+
+
 def _which(missing: Sequence[date], present: Collection[date]) -> str:
     """Whether the missing days are all days of one or two weekdays since the first of them, for a sentence."""
     missing = [day for day in missing if (day.month, day.day) not in YEARS_END]
@@ -132,22 +138,7 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             unusual.append((partition, usual))
     if not unusual:
         return []
-    first, usual = unusual[0]
-    is_first_run, starts = reference is None, {partition.day for partition in partitions[:NEIGHBOURS]}
-    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
-    calendar, present = _calendar(partitions), {partition.day for partition in partitions}
-    has_rests = bool(resting_weekdays(calendar, present) or irregular_weekdays(calendar, present))
-    may_be_right = all(
-        (partition.rows < usual and (partition.day in quiet or has_rests))
-        or (is_first_run and (partition.day in starts or partition.rows > usual))
-        for partition, usual in unusual
-    )
-    few = {
-        partition.day
-        for partition, usual in unusual
-        if partition.rows < usual and (partition.day.month, partition.day.day) not in YEARS_END
-    }
-    may_be_right &= longest_gap([partition.day not in few for partition in partitions]) <= LONGEST_QUIET
+    (first, usual), may_be_right = unusual[0], _may_be_right(unusual, partitions, is_first_run=reference is None)
     more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(
@@ -162,6 +153,25 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             threshold=ratio,
         )
     ]
+
+
+def _may_be_right(unusual: Sequence[tuple[Partition, float]], partitions: Sequence[Partition], *, is_first_run: bool) -> bool:
+    """Whether partitions of other sizes may be holidays, or the beginning of a table."""
+    starts = {partition.day for partition in partitions[:NEIGHBOURS]}
+    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
+    calendar, present = _calendar(partitions), {partition.day for partition in partitions}
+    has_rests = bool(resting_weekdays(calendar, present) or irregular_weekdays(calendar, present))
+    may_be_right = all(
+        (partition.rows < usual and (partition.day in quiet or has_rests))
+        or (is_first_run and (partition.day in starts or partition.rows > usual))
+        for partition, usual in unusual
+    )
+    few = {
+        partition.day
+        for partition, usual in unusual
+        if partition.rows < usual and (partition.day.month, partition.day.day) not in YEARS_END
+    }
+    return may_be_right and longest_gap([partition.day not in few for partition in partitions]) <= LONGEST_QUIET
 
 
 def _fallen_rows(partitions: Sequence[Partition]) -> list[Finding]:

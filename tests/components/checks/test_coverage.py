@@ -152,6 +152,19 @@ def test_many_rows_warn_in_a_first_run_and_block_later(model: Model) -> None:
         assert (finding.since, finding.blocks) == (DAYS[15], blocks)
 
 
+def test_days_in_a_row_with_few_rows_are_no_holidays(model: Model) -> None:
+    rows = {day: 600 for day in LONG if day.weekday() != 6}
+    for first, blocks in ((68, False), (64, True)):
+        few = {day: 100 if day >= LONG[first] else found for day, found in rows.items()}
+        (finding,) = check_partitions(model, replace(snapshot(few), spans=(LONG[-3],)), {}, None)
+        assert (finding.since, finding.blocks) == (LONG[first], blocks)
+
+
+def test_a_sunday_of_duty_in_the_champions_window_makes_no_other_missed(model: Model) -> None:
+    champion = snapshot({day: 600 for place, day in enumerate(LONG[:60]) if day.weekday() != 6 or place == 6})
+    assert judged(model, lambda place, day: day.weekday() == 6 and place != 6, champion) == []
+
+
 def test_what_the_champion_lacked_too_is_not_missed_again(model: Model) -> None:
     champion = snapshot({day: rows for day, rows in without(9).items() if day <= DAYS[20]})
     assert found(model, without(9), champion) == []

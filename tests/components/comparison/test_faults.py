@@ -155,10 +155,11 @@ def calendar(make: Callable[[date, np.random.Generator], np.ndarray]) -> DataCom
         frame = {"of": make(day, rng), "kind": rng.choice(["a", "b"], 300).astype(object)}
         tables[ProfileKey(SOURCE_TABLE, day, str(day))] = profile_batch(batch(frame), "", day)
     order = sorted(tables, key=lambda key: key.day)
-    sides = [
+    before, after = (
         Side(name=name, source={key: tables[key] for key in keys}, rows={}) for name, keys in (("one", order[:28]), ("other", order[7:]))
-    ]
-    return compare_profiles(*sides, Lineage(("of", "kind"), {name: frozenset({name}) for name in ("of", "kind")}, keys=frozenset()))
+    )
+    lineage = Lineage(("of", "kind"), {name: frozenset({name}) for name in ("of", "kind")}, keys=frozenset())
+    return compare_profiles(before, after, lineage)
 
 
 def weeks(day: date, rng: np.random.Generator) -> np.ndarray:
