@@ -123,8 +123,8 @@ bench-service: setup ## Print what the service adds to a call, how it does besid
 bench-alarms: setup ## Print what monitoring's alarms find in a year of flights and in 61 weeks of CDNOW, clean and spoilt
 	@$(ENTER) python -m benchmarks.alarms.measure
 
-bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000
-	@$(ENTER) python -m benchmarks.training.curve
+bench-curve: setup ## Draw time and memory against rows, from 1,000 to 1,000,000; LARGEST=20000000 goes to ten million
+	@$(ENTER) python -m benchmarks.training.curve $(if $(LARGEST),--largest $(LARGEST))
 
 goldens: setup ## Renew the expected outputs under tests/goldens
 	@$(ENTER) pytest tests/pipelines/kubeflow/test_compiled.py tests/components/checks/test_page.py tests/components/registry/test_page.py tests/components/diagnosis/test_page.py tests/components/model/test_reference.py --renew-goldens

@@ -52,6 +52,7 @@ CURVE = (
     Size("churn_1e4", spans=8, customers=1250),
     Size("churn_1e5", spans=4),
     Size("churn_1e6", spans=11, copies=4),
+    Size("churn_3e6", spans=11, copies=12),
     Size("churn_1e7", spans=11, copies=39),
 )
 """From 1,000 rows to 10,111,530."""

@@ -25,7 +25,8 @@ from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
 from components.monitoring.record import LiveDay
 from components.monitoring.troubles import find_troubles
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import AlarmFact, Facts, LiveFact, RunFact, SourceFact, TrainedFact
 from components.profiles.distance import cells, jensen_shannon
 from components.profiles.profile import SOURCE_TABLE, profiles_by_day, sum_profiles

@@ -104,8 +104,9 @@ def render(measured: Measured, readings: Sequence[Reading], drift: DriftTimes | 
 def _day(day: Day) -> Iterator[str]:
     yield "## One more day"
     yield (
-        f"A window of 30 days, {day.rows:,} rows, that moves by one day: nothing else changed, so the other days' examples, profiles and "
-        "statistics are taken from the caches. The model itself is trained anew on all rows; seconds of whole processes."
+        f"A window of 30 days, {day.rows:,} rows, that moves by one day: nothing else changed, so the other days' examples, profiles, "
+        "statistics and what Transform adds up are taken from the caches. The model itself is trained anew on all rows; seconds are of "
+        "whole processes."
     )
     header = ("nothing kept (s)", "one more day (s)", "stock TFX (s)", "one more day / stock")
     yield table(header, [(f"{day.first.total:.1f}", f"{day.next_day.total:.1f}", f"{day.stock.total:.1f}", f"**{day.ratio:.2f}**")])

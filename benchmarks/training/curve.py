@@ -28,7 +28,7 @@ INTRODUCTION = """
 `perennial train MODEL --force` on copies of `churn` with fewer or more customers, nothing kept in the caches, each size once; the
 interpreter that `perennial up` starts was there. A step's memory is the most that its process had, with the libraries that it shares with
 all others; seconds mean little where the load before was above 2. `make bench-curve` measures and draws it anew up to 2,000,000 rows, and
-`infra/userland/enter python -m benchmarks.training.curve --largest 20000000` all of it.
+`make bench-curve LARGEST=20000000` all of it: the last takes 6 GB of disk.
 """
 
 

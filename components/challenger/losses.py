@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.model.task import TaskName
-from components.monitoring.label_query import LogQuery
+from components.prediction_log.label_query import LogQuery
 
 FOLDER = Path(__file__).parent
 LOSSES = {

@@ -10,6 +10,7 @@ from components.checks.findings import Finding
 from components.checks.labels import check_labels
 from components.checks.window_coverage import check_constants, check_cover, check_names
 from components.looks.categories import lost_segment, new_values
+from components.looks.clusters import as_one_of_cluster
 from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import null_odds, nulls, same_value, standing
 from components.looks.deviation import LEAST_ROWS, Deviation
@@ -40,9 +41,8 @@ def check_rows(model: Model, snapshot: Snapshot, profiles: Profiles, past: Profi
         profiles: the profiles of the spans' rows.
         past: those of the rows that the champion was trained on.
     """
-    timeline = Timeline(
-        profiles_by_span(profiles), profiles_by_span(past), known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False
-    )
+    days, before = (as_one_of_cluster(profiles_by_span(side), model.checks.cluster) for side in (profiles, past))
+    timeline = Timeline(days, before, known_days(profiles, past), SPANS_BEFORE, near=1, has_weekdays=False)
     features = [name for name in sum_profiles(timeline.days.values()) if name not in {model.rows.label, *model.checks.ignore}]
     domains = read_domains(model)
     findings = [

@@ -21,7 +21,7 @@ POLICY = "continuous"
 
 
 def code_fact(
-    policy: ContinuousSection, model: Model, client: storage.Client, *, manifest: Manifest, environment: str, components: str
+    policy: ContinuousSection, model: Model, client: storage.Client, *, version: int, manifest: Manifest, environment: str, components: str
 ) -> CodeFact:
     """The model's code now, and which of the parts that the policy watches differ from those of a version.
 
@@ -29,6 +29,7 @@ def code_fact(
         policy: says which parts count.
         model: as its folder is now.
         client: of Cloud Storage, asked only if model.toml differs: by its policy, it may.
+        version: the one that is held against.
         manifest: of the version.
         environment, components: those of the run that made it.
 
@@ -48,7 +49,7 @@ def code_fact(
         "components": pipeline_version,
     }
     changed = tuple(name for name in policy.code if is_changed[name]())
-    return CodeFact(fingerprint([now[name]() for name in policy.code]), changed)
+    return CodeFact(fingerprint([now[name]() for name in policy.code]), changed, version)
 
 
 def _files(model: Model) -> dict[str, str]:

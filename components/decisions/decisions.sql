@@ -6,6 +6,16 @@ SELECT wanted.model, seq, subject
 FROM unnest(CAST(:models AS text[])) AS wanted (model)
   CROSS JOIN LATERAL (SELECT seq, subject FROM registry.decision WHERE decision.model = wanted.model ORDER BY seq DESC LIMIT 1) AS last;
 
+-- name: crowded
+-- Models whose trainings waited for room when they were looked at last, with what asks for the one that waits, the longest wait first.
+SELECT wanted.model, reasons -> 0 ->> 'kind' AS kind
+FROM unnest(CAST(:models AS text[])) AS wanted (model)
+  CROSS JOIN LATERAL (
+    SELECT rule, reasons, decision_id FROM registry.decision WHERE decision.model = wanted.model ORDER BY seq DESC LIMIT 1
+  ) AS last
+WHERE rule = :rule
+ORDER BY decision_id;
+
 -- name: insert
 INSERT INTO registry.decision (model, seq, verdict, rule, reason, trigger, through, target, reasons, subject, facts, policy, actor)
 VALUES (
@@ -138,7 +148,10 @@ GROUP BY 1, 2;
 
 -- name: measured
 -- Decisions to measure how fast versions age: those of the last two days, and those that are not at their end.
-SELECT model, reasons -> 0 ->> 'key' AS key, created_at, COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read, is_open
+SELECT model, reasons -> 0 ->> 'key' AS key, created_at, COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read, is_open,
+       COALESCE((
+         SELECT array_agg(claim.created_at ORDER BY attempt) FROM registry.decision_claim AS claim WHERE claim.decision_id = decision.decision_id
+       ), '{}') AS begun
 FROM registry.decision
   CROSS JOIN LATERAL (
     SELECT NOT EXISTS (
@@ -158,11 +171,11 @@ ORDER BY (SELECT count(*) FROM registry.decision_claim AS claim WHERE claim.deci
 
 -- name: runs
 -- The last trainings of models, whoever asked for them.
-SELECT wanted.model, run.run_id, started_at, GREATEST(extract(epoch FROM COALESCE(finished_at, now()) - started_at), 0) AS seconds, state,
+SELECT wanted.model, run.run_id, started_at, GREATEST(extract(epoch FROM COALESCE(finished_at, now()) - started_at), 0) AS seconds, state, run.through,
        COALESCE(CAST(facts ->> 'training_bytes' AS bigint), 0) AS bytes_read
 FROM unnest(CAST(:models AS text[])) AS wanted (model)
   CROSS JOIN LATERAL (
-    SELECT run_id, started_at, finished_at, state FROM registry.pipeline_run
+    SELECT run_id, started_at, finished_at, state, parameters ->> 'through' AS through FROM registry.pipeline_run
     WHERE pipeline_run.model = wanted.model AND pipeline_name = 'training'
     ORDER BY started_at DESC LIMIT :most
   ) AS run
@@ -179,14 +192,29 @@ SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) FROM (
 ) AS last;
 
 -- name: trained
--- What the newest version of each model was made of.
-SELECT name AS model, version, document, artifact_uri, manifest, environment_digest, pipeline_version, started_at
+-- What the newest of the last twenty versions of each model was made of that passed both gates and that nobody retired, the newest of all
+-- if there is none; and the code of the newest of all. One that was rolled back counts: people look at it before the next one goes live.
+SELECT name AS model, good.version, document, run.started_at, newest.version AS newest, newest.artifact_uri, newest.manifest,
+       coded.environment_digest, coded.pipeline_version
 FROM registry.model
   CROSS JOIN LATERAL (
     SELECT * FROM registry.model_version WHERE model_version.model_id = model.model_id ORDER BY version DESC LIMIT 1
   ) AS newest
-  JOIN registry.pipeline_run USING (run_id)
-  JOIN registry.dataset_snapshot USING (snapshot_id)
+  CROSS JOIN LATERAL (
+    SELECT * FROM (
+      SELECT * FROM registry.model_version WHERE model_version.model_id = model.model_id ORDER BY version DESC LIMIT 20
+    ) AS one
+    ORDER BY COALESCE((
+               SELECT blessed FROM registry.blessing
+               WHERE blessing.model_version_id = one.model_version_id
+               ORDER BY blessing_id DESC LIMIT 1
+             ), false)
+             AND NOT EXISTS (SELECT FROM registry.retirement WHERE retirement.model_version_id = one.model_version_id) DESC, version DESC
+    LIMIT 1
+  ) AS good
+  JOIN registry.pipeline_run AS run ON run.run_id = good.run_id
+  JOIN registry.pipeline_run AS coded ON coded.run_id = newest.run_id
+  JOIN registry.dataset_snapshot ON dataset_snapshot.snapshot_id = good.snapshot_id
 WHERE name = ANY(CAST(:models AS text[]));
 
 -- name: live

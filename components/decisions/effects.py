@@ -10,7 +10,8 @@ from components.decisions.measured_effect import LEAST_DAYS, MOST_DAYS, Effect, 
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, read_decision, record_outcome
 from components.monitoring.alarms import Alarm, AlarmState, all_alarms
 from components.monitoring.record import DayState, LiveDay, read_live_days
-from components.policy.decide import MENDED, PolicyVerdict
+from components.policy.decide import MENDED
+from components.policy.decision import PolicyVerdict
 from components.registry.deployments import history
 
 LIVE = "live"
@@ -32,7 +33,8 @@ def record_effects(engine: sa.Engine, model: str, actor: str) -> list[str]:
     for decision, outcome in found:
         with engine.begin() as connection:
             record_outcome(connection, decision.decision_id, outcome)
-        news.append(f"decision {decision.decision_id}: {outcome.sentence}")
+        if outcome.result != Effect.NOT_TOLD:
+            news.append(f"decision {decision.decision_id}: {outcome.sentence}")
     return news
 
 
@@ -41,25 +43,30 @@ def _effects(connection: sa.Connection, decision: RecordedDecision, target: str,
         yield from _closed(decision, all_alarms(connection, decision.model), actor)
         return
     made = decision.outcome(OutcomeKind.ROLLBACK) or decision.outcome(OutcomeKind.DEPLOYMENT, target)
-    before = _version_before(connection, decision, target)
-    if made is None or made.version is None or before is None:
+    if made is None or made.version is None:
         return
-    found = _measured(connection, decision.model, target, before=before, since=made.version)
+    found = _measured(connection, decision.model, target, before=_version_before(connection, decision, target), since=made.version)
     if found is not None:
         yield DecisionOutcome(
             kind=OutcomeKind.EFFECT, subject=target, result=found.effect, sentence=found.sentence, version=made.version, actor=actor
         )
 
 
-def _measured(connection: sa.Connection, model: str, target: str, *, before: int, since: int) -> MeasuredEffect | None:
+def _measured(connection: sa.Connection, model: str, target: str, *, before: int | None, since: int) -> MeasuredEffect | None:
     """Metrics are read only once there are days enough, and of those days alone: a watcher asks every few minutes."""
     known = [day.served for day in read_live_days(connection, model, target, with_metrics=False) if _counts(day)]
     was = [one.day for one in known if one.version == before][-MOST_DAYS:]
-    now = [one.day for one in known if one.version == since and was and one.day > was[-1]]
-    if min(len(was), len(now)) < LEAST_DAYS:
-        return None
-    days = [day for day in read_live_days(connection, model, target, since=was[0]) if _counts(day)]
-    return measure_effect(days, before=before, since=since)
+    now = [one.day for one in known if one.version == since and not (was and one.day <= was[-1])]
+    if before is None:
+        return MeasuredEffect(Effect.NOT_TOLD, f"no version was live on {target} before") if now else None
+    if len(now) >= LEAST_DAYS <= len(was):
+        days = [day for day in read_live_days(connection, model, target, since=was[0]) if _counts(day)]
+        return measure_effect(days, before=before, since=since)
+    if now and len(was) < LEAST_DAYS:
+        return MeasuredEffect(Effect.NOT_TOLD, f"version {before} was live on {len(was)} days that tell, and {LEAST_DAYS} are needed")
+    if now and known[-1].day > now[-1]:  # days settle one after the other: no more of it will
+        return MeasuredEffect(Effect.NOT_TOLD, f"version {since} was live on {len(now)} days that tell, and {LEAST_DAYS} are needed")
+    return None
 
 
 def _counts(day: LiveDay) -> bool:
@@ -90,5 +97,6 @@ def effects_by_trigger(decisions: Sequence[RecordedDecision]) -> dict[str, Count
     """What was seen live of trainings, by what had asked for them: how often each reason was right."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for one in decisions:
-        found[one.trigger or ""] += Counter(each.result for each in one.outcomes if one.trigger and each.kind is OutcomeKind.EFFECT)
+        effects = (each.result for each in one.outcomes if each.kind is OutcomeKind.EFFECT and each.result != Effect.NOT_TOLD)
+        found[one.trigger or ""] += Counter(effects if one.trigger else ())
     return {trigger: counts for trigger, counts in found.items() if counts}

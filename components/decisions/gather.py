@@ -8,13 +8,14 @@ import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.decisions.code_change import code_fact
-from components.decisions.rewritten import Rewriting, find_rewritten
+from components.decisions.rewritten import PinnedVersion, Rewriting, find_rewritten
 from components.decisions.sizes import PartitionSizes, read_partition_sizes, training_bytes
 from components.decisions.standing import Standing, Trained, read_standings
+from components.deployment.rollouts import open_rollouts
 from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
-from components.policy.facts import AlarmFact, CodeFact, Facts, SourceFact
+from components.policy.facts import AlarmFact, CodeFact, Facts, RunFact, SourceFact
 from components.snapshot.window import resolve_window
 
 ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
@@ -24,7 +25,8 @@ ReadAlarms = Callable[[sa.Connection, str], tuple[AlarmFact, ...]]
 class Sources:
     """What one pass has read of source tables: each is asked once, however many models it has."""
 
-    sizes: dict[str, PartitionSizes | SourceError] = field(default_factory=dict)
+    sizes: dict[tuple[str, str], PartitionSizes | SourceError] = field(default_factory=dict)
+    """By table, and by the column that tells the day of a row: two models may read days of a view by two of them."""
     keeps: bool = True
     """Whether the registry is to remember what was read of partitions that were written again."""
 
@@ -34,12 +36,13 @@ class Sources:
 
     def of(self, cloud: Cloud, model: Model) -> PartitionSizes:
         """The partitions of a model's source."""
-        if model.source.table not in self.sizes:
+        table = model.source.table, model.source.partition_field
+        if table not in self.sizes:
             try:
-                self.sizes[model.source.table] = read_partition_sizes(cloud, model)
+                self.sizes[table] = read_partition_sizes(cloud, model)
             except SourceError as error:
-                self.sizes[model.source.table] = error
-        found = self.sizes[model.source.table]
+                self.sizes[table] = error
+        found = self.sizes[table]
         if isinstance(found, SourceError):
             raise found
         return found
@@ -52,10 +55,22 @@ def gather_facts(cloud: Cloud, model: Model, policy: ContinuousSection, sources:
         AccessError: a service refuses or does not answer: nothing is decided then.
         RegistryError: what the registry has contradicts itself.
     """
+    return facts_of(cloud, model, policy, sources, stand(cloud, model, read_alarms))
+
+
+def stand(cloud: Cloud, model: Model, read_alarms: ReadAlarms) -> Standing:
+    """How a model stands, and which alarms about it are open, as far as the registry tells.
+
+    Raises:
+        AccessError: the registry does not answer.
+        RegistryError: what it has contradicts itself.
+    """
     with cloud.engine.connect() as connection:
         standing = read_standings(connection, [model.name])[model.name]
-        alarms = read_alarms(connection, model.name)
-    return facts_of(cloud, model, policy, sources, replace(standing, facts=replace(standing.facts, alarms=alarms)))
+        alarms, rollouts = read_alarms(connection, model.name), open_rollouts(connection, model.name)
+    steps = (f"version {one.version}, which is {one.step.words} for {one.target}, is live or held" for one in rollouts)
+    delay = model.rows.label_delay_days
+    return replace(standing, facts=replace(standing.facts, alarms=alarms, rolling_out=next(steps, ""), label_delay_days=delay))
 
 
 def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, standing: Standing) -> Facts:
@@ -66,13 +81,20 @@ def facts_of(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sou
         RegistryError: what the registry has contradicts itself.
     """
     ageing, trained = standing.ageing.get(model.task.decisive_metrics[0]), standing.trained
-    facts = replace(standing.facts, ageing=ageing)
+    facts = replace(standing.facts, ageing=ageing, label_delay_days=model.rows.label_delay_days)
     code = CodeFact("")
     if trained is not None:
-        environment, components = trained.environment_digest, trained.pipeline_version
-        code = code_fact(policy, model, cloud.storage, manifest=trained.manifest, environment=environment, components=components)
+        code = code_fact(
+            policy,
+            model,
+            cloud.storage,
+            version=trained.version,
+            manifest=trained.manifest,
+            environment=trained.environment_digest,
+            components=trained.pipeline_version,
+        )
     try:
-        facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained))
+        facts = replace(facts, code=code, source=_source(cloud, model, policy, sources, trained, facts.refused))
     except SourceError as error:
         return replace(facts, code=code, source_error=str(error))
     return facts
@@ -92,7 +114,9 @@ def gather_cost(cloud: Cloud, model: Model, facts: Facts, sources: Sources) -> F
         return replace(facts, dry_run_error=str(error))
 
 
-def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None) -> SourceFact:
+def _source(
+    cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sources, trained: Trained | None, refused: RunFact | None
+) -> SourceFact:
     """The source as it is now, by what BigQuery knows of its partitions; rows are read only of those that were written again.
 
     Raises:
@@ -103,7 +127,8 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
     through = history.last - timedelta(days=policy.settle_days)
     window = resolve_window(model, through, first=history.first, last=history.latest)
     before = trained.source.pinned.partitions[-1].day if trained else date.min
-    rewriting = find_rewritten(cloud, sizes, trained.source, keep=sources.keeps) if trained else Rewriting()
+    rewriting = _rewritten(cloud, model, sizes, trained.source, keep=sources.keeps) if trained else Rewriting()
+    known = min(window.last_partition, refused.through) if refused and refused.through else window.last_partition
     return SourceFact(
         newest=history.last,
         through=through,
@@ -112,5 +137,13 @@ def _source(cloud: Cloud, model: Model, policy: ContinuousSection, sources: Sour
         new_rows=sizes.rows_between(before, window.last_partition),
         rewritten=rewriting.days,
         rewritten_id=rewriting.rewriting_id,
-        written_at=sizes.written_at(window.first_partition, window.last_partition),
+        written_at=sizes.written_at(window.first_partition, known),
     )
+
+
+def _rewritten(cloud: Cloud, model: Model, sizes: PartitionSizes, trained: PinnedVersion, *, keep: bool) -> Rewriting:
+    """Nothing of another table, or of other days, than the model has now: its days were not rewritten, and the code has changed."""
+    pinned, source = trained.pinned, model.source
+    if (pinned.source_table, pinned.partition_field) != (f"{cloud.settings.project}.{source.table}", source.partition_field):
+        return Rewriting()
+    return find_rewritten(cloud, sizes, trained, keep=keep)

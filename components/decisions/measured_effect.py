@@ -26,6 +26,8 @@ class Effect(StrEnum):
     WORSE = "worse"
     CLOSED = "closed"
     """The alarm is over that asked for something to be mended."""
+    NOT_TOLD = "not told"
+    """Nobody will know: there was no version before, or one of both was not live for long enough."""
 
 
 @dataclass(frozen=True)

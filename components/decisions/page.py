@@ -11,7 +11,7 @@ from components.decisions.effects import effects_by_trigger
 from components.decisions.measured_effect import Effect
 from components.decisions.record import WANTED, DecisionOutcome, OutcomeKind, RecordedDecision, TrainingOutcome
 from components.model.continuous_section import ContinuousSection
-from components.policy.decide import ENDING, PolicyVerdict
+from components.policy.decision import ENDING, PolicyVerdict
 from components.policy.words import policy_in_words
 from components.report.templating import render, write_page
 from components.wording import count, score
@@ -76,7 +76,7 @@ def write_decisions_page(model: str, decisions: Sequence[RecordedDecision], path
         last=decisions[0].created_at,
         entries=_entries(decisions),
         waiting=list(_waiting(decisions)),
-        policy=policy_in_words(model, policy),
+        policy=policy_in_words(model, policy, delay if isinstance(delay := decisions[0].facts.get("label_delay_days"), int) else 0),
         records=_records(decisions),
         ended=ENDED,
         seen=SEEN,

@@ -12,7 +12,7 @@ from components.canonical import fingerprint
 from components.database.statements import execute, storable
 from components.errors import RegistryError
 from components.model.continuous_section import ContinuousSection
-from components.policy.decide import Decision, PolicyVerdict
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import Facts
 from components.policy.reasons import Reason, ReasonKind
 

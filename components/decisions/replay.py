@@ -10,7 +10,8 @@ from components.errors import SourceError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
 from components.policy.ageing import ageing_key
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import AgeingFact, AlarmFact, Facts, RunFact, SourceFact, TrainedFact
 from components.snapshot.window import resolve_window
 

@@ -37,7 +37,8 @@ def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, 
     """The pinned partitions that have other rows now, and days between them that have rows, and had none.
 
     Only those are read that BigQuery says were written since the run began, or that have vanished, and those once: `keep` says whether
-    the registry is to remember what was found. Of a view nobody knows which days were written, so that all pinned ones are read, once after
+    the registry is to remember what was found. What is older than the table's first partition has left it, as partitions expire, and was
+    not rewritten. Of a view nobody knows which days were written, so that all pinned ones are read, once after
     each change of anything behind it; a rewriting of its days is told from the next one by their row counts.
 
     Raises:
@@ -47,6 +48,7 @@ def find_rewritten(cloud: Cloud, sizes: PartitionSizes, trained: PinnedVersion, 
     suspects = [
         one
         for one in trained.pinned.partitions
+        if one.day >= sizes.history.first
         if one.day not in sizes.rows or one.rows != sizes.rows[one.day] or sizes.modified[one.day] > trained.started_at
     ]
     appeared = _appeared(sizes, trained.pinned)

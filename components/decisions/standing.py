@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,8 @@ from components.database.statements import execute
 from components.decisions.rewritten import PinnedVersion
 from components.deployment.rollouts import BY_POLICY
 from components.policy.facts import AgeingFact, Facts, LiveFact, MeasurementFact, RequestFact, RunFact, TrainedFact
+from components.policy.limits import CROWDED
+from components.policy.reasons import ReasonKind
 from components.runs.record import RunState
 from components.snapshot.document import snapshot_from
 from components.staleness.record import read_ageing_facts
@@ -23,9 +25,12 @@ MOST_REQUESTS = 1_000
 
 @dataclass(frozen=True)
 class Trained:
-    """What the newest version was made of."""
+    """What a new version would be held against."""
 
     source: PinnedVersion
+    """What the newest version was made of that passed both gates and that nobody retired; the newest of all, where there is none."""
+    version: int
+    """The newest of all, whose code it is that may have changed."""
     manifest: Manifest
     environment_digest: str
     pipeline_version: str
@@ -72,7 +77,9 @@ def read_standings(connection: sa.Connection, models: Sequence[str], *, most_run
                 trained=trained[name].fact if name in trained else None,
                 runs=tuple(map(_run, runs[name])),
                 requests=tuple(RequestFact(row.source, row.event_id, f"{row.actor} asks: {row.reason}") for row in requests[name]),
-                measured=tuple(MeasurementFact(row.key, row.created_at, row.is_open, row.bytes_read) for row in measured[name]),
+                measured=tuple(
+                    MeasurementFact(row.key, row.created_at, row.is_open, row.bytes_read, tuple(row.begun)) for row in measured[name]
+                ),
                 live=tuple(map(_live, live[name])),
                 answered=frozenset(row.key for row in asked[name] if row.answered),
                 failures={row.key: row.failures for row in asked[name] if row.failures and not row.answered},
@@ -90,6 +97,14 @@ def read_standings(connection: sa.Connection, models: Sequence[str], *, most_run
 def read_busy(connection: sa.Connection) -> frozenset[str]:
     """The models of which more is to be seen than how they stand, such as an open alarm or a training under way."""
     return frozenset(execute(connection, "decisions.busy").scalars())
+
+
+def in_order(connection: sa.Connection, models: Sequence[str]) -> list[str]:
+    """The models in the order in which they are to be looked at: first those that wait for room to train, the strongest reason and the
+    longest wait first, then the others as they are."""
+    kinds, waiting = list(ReasonKind), execute(connection, "decisions.crowded", models=list(models), rule=CROWDED).all()
+    first = [row.model for row in sorted(waiting, key=lambda row: kinds.index(ReasonKind(row.kind)))]
+    return [*first, *(name for name in models if name not in set(first))]
 
 
 def pause_reason(connection: sa.Connection, model: str) -> str:
@@ -111,7 +126,7 @@ def _by_model(connection: sa.Connection, statement: str, models: list[str], **pa
 def _trained(row: sa.Row[Any]) -> Trained:
     manifest = recorded_manifest(row.artifact_uri, row.manifest)
     source = PinnedVersion(row.version, snapshot_from(row.document), row.started_at)
-    return Trained(source, manifest, row.environment_digest, row.pipeline_version)
+    return Trained(source, row.newest, manifest, row.environment_digest, row.pipeline_version)
 
 
 def _run(row: sa.Row[Any]) -> RunFact:
@@ -123,7 +138,16 @@ def _run(row: sa.Row[Any]) -> RunFact:
         failed=row.state in (RunState.FAILED, RunState.CANCELLED),
         refused=row.state == RunState.BLOCKED,
         bytes_read=row.bytes_read,
+        through=_day(row.through),
     )
+
+
+def _day(text: str | None) -> date | None:
+    """The day of a run's parameters; None if it asked for the last partition, as one that ended before it knew which that is."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None
 
 
 def _live(row: sa.Row[Any]) -> LiveFact:

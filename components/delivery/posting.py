@@ -31,16 +31,19 @@ def post(address: str, body: bytes, headers: Mapping[str, str], *, what: str) ->
         if attempt:
             time.sleep(PAUSE_SECONDS * 2 ** (attempt - 1))
         try:
-            answer = requests.post(address, data=body, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False)
+            with requests.post(
+                address, data=body, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False, stream=True
+            ) as answer:  # what it says besides the status is not waited for
+                status = answer.status_code
         except requests.RequestException as error:
             why = f"it does not answer ({type(error).__name__})"
             continue
         except ValueError as error:
             why = f"its address is none ({type(error).__name__})"
             break
-        if answer.status_code < requests.codes.multiple_choices:
+        if status < requests.codes.multiple_choices:
             return
-        why = f"it answers {answer.status_code}"
-        if answer.status_code < requests.codes.internal_server_error and answer.status_code != requests.codes.too_many_requests:
+        why = f"it answers {status}"
+        if status < requests.codes.internal_server_error and status != requests.codes.too_many_requests:
             raise RefusedError(f"{what} takes nothing: {why}; correct the address")
     raise AccessError(f"{what} takes nothing: {why}; correct the address")

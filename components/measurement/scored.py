@@ -1,6 +1,7 @@
 """Examples that a SavedModel scores as they are read, file by file and batch by batch: memory does not grow with their number."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ class DecodedRows:
 
 
 def read_rows(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -> Iterator[DecodedRows]:
-    """The rows of files of examples, in their order.
+    """The rows of files of examples, in their order; the next batch is decoded while one is in use.
 
     Args:
         files: gzipped TFRecords of tf.train.Example.
@@ -87,6 +88,15 @@ def read_rows(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -
     Raises:
         StockOnlyError: a row has several values of a feature, or no label or weight.
     """
+    with ThreadPoolExecutor(1, "decode") as thread:
+        batches = _decoded(files, model_spec, features)
+        ahead = thread.submit(next, batches, None)
+        while (rows := ahead.result()) is not None:
+            ahead = thread.submit(next, batches, None)
+            yield rows
+
+
+def _decoded(files: Sequence[Path], model_spec: Any, features: Sequence[str]) -> Iterator[DecodedRows]:
     import tensorflow as tf
     from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 

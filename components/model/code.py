@@ -107,5 +107,5 @@ def _is_taken(path: Path) -> bool:
 
 
 def _is_of(module: ModuleType, folders: set[str]) -> bool:
-    file = getattr(module, "__file__", None)
+    file = getattr(module, "__dict__", {}).get("__file__")  # asked for as an attribute, a lazy module of TensorFlow's would be imported
     return file is not None and any(Path(file).is_relative_to(folder) for folder in folders)

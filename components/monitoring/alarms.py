@@ -78,6 +78,17 @@ class AlarmCause:
     sentence: str = ""
 
 
+REMEDIES = {
+    Cause.BROKEN_SOURCE: "mend the source, and train on nothing of it until then",
+    Cause.SERVING_FAULT: "mend whoever calls the service: `perennial explain {model} REQUEST_ID` shows what was asked",
+    Cause.COVERAGE: "train on data that have such rows",
+    Cause.BAD_VERSION: '`perennial rollback {model} --target {target} --reason "it is worse"`',
+    Cause.CHANGED_WORLD: "train on newer data: `perennial train {model} --through DATE`",
+    Cause.UNKNOWN: "look at what differs: `perennial compare {model}`",
+}
+"""By the cause of an alarm."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class AlarmSubject:
     """What an alarm is about. There is one alarm for it at a time."""
@@ -132,6 +143,12 @@ class Alarm:
     def is_muted(self) -> bool:
         """Whether somebody wants to hear nothing of it yet: the end is a day of predictions, and no later one is measured."""
         return self.muted_until is not None and (self.last_day or self.standing.day) <= self.muted_until
+
+    @property
+    def remedy(self) -> str:
+        """What helps."""
+        subject = self.subject
+        return REMEDIES[self.standing.cause.kind].format(model=subject.model, target=subject.target)
 
     @property
     def headline(self) -> str:

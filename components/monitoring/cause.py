@@ -15,6 +15,7 @@ from components.monitoring.live_metrics.worse import OVERALL
 from components.monitoring.record import FeatureDay, LiveDay, newest_compared
 from components.monitoring.troubles import Trouble
 from components.policy.facts import Cause
+from components.succession.shortfall import Shortfall
 
 LEAST_DAYS = 5
 """Days of either version that it takes to tell them apart if they did not serve at the same time."""
@@ -42,6 +43,8 @@ class CauseEvidence:
     findings: Sequence[Finding] = ()
     """What the gate would not let through of the source's newest partitions, the likely culprit first."""
     unreadable: str = ""
+    shortfall: Shortfall | None = None
+    """By how much this version is worse than the one before it on the same rows; None if it is not, or if nobody can say."""
 
     def compared(self, trouble: Trouble) -> dict[str, FeatureDay]:
         """The features that were held against what source.sql gives, since the trouble is there."""
@@ -154,6 +157,9 @@ def _source_shift(data: DataComparison, feature: str) -> Difference | None:
 
 
 def _of_metric(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
+    if evidence.shortfall is not None and not trouble.slice:
+        sentence = f"version {evidence.shortfall.before}, asked the same rows, is better: roll back"
+        return AlarmCause(kind=Cause.BAD_VERSION, slice={}, since=trouble.since, sentence=sentence)
     previous = _better_before(trouble, evidence)
     if previous is not None:
         sentence = f"version {previous} was better on such rows, and this one is worse since its first day: roll back"

@@ -14,22 +14,25 @@ from components.diagnosis.own_model import read_own_model
 from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
 from components.errors import SourceError
 from components.evaluation.metric import Metric
-from components.monitoring.alarms import AlarmCause, all_alarms, record_standing
+from components.monitoring.alarms import Alarm, AlarmCause, AlarmState, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
-from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, close_replaced, next_events, open_identities
+from components.monitoring.life import QUIET_DAYS, AlarmEvent, Troubles, Watched, belongs, close_replaced, next_events, open_identities
 from components.monitoring.live_inputs.sifting import NewestFacts, alarming, lingering
 from components.monitoring.live_metrics.past import EarlierVersion, Past
-from components.monitoring.record import LiveDay, read_live_days
+from components.monitoring.record import DayState, LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
-from components.monitoring.troubles import find_troubles
+from components.monitoring.troubles import beside_the_version_before, find_troubles
 from components.policy.facts import Cause
+from components.prediction_log.label_query import LogQuery
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
 from components.profiles.record import ProfileKind, read_kept_profiles
 from components.registry.history import VersionStory, read_version
 from components.runs.outcome import Step
 from components.snapshot.describe import describe_days
+from components.succession.served_sample import Succession, read_shortfalls
+from components.succession.shortfall import Shortfall
 
 JUDGED_DAYS = 180
 """So many days before the last one whose labels can be known tell what is usual."""
@@ -37,6 +40,8 @@ COMPARED_PARTITIONS = 28
 """Of the source, before the first day that is wrong: they tell since when a column is broken."""
 SERVING_DAYS = 3
 """A version that has served nothing in the last so many days is no longer watched."""
+FIRST_DAYS = 28
+"""In so many settled days of a version, its first ones, it is held against the version before it."""
 LIVE, SHADOW = "live", "shadow"
 SERVED_BEFORE = 14
 """So many measured days of earlier versions are held against those of the one that is wrong."""
@@ -68,15 +73,36 @@ def judge_days(step: Step, target: str, through: str, profiles: Path) -> None:
         bounds = read_own_model(step, version).model.evaluation.thresholds
         past = Past([EarlierVersion(_reference(step, number), of) for number, of in _days_before(days, version).items()])
         watched = Watched(model=model, version=version, target=target, role=role)
-        troubles, *before = (find_troubles(story.own_metrics, own[: len(own) - back], bounds, past) for back in range(QUIET_DAYS))
+        shortfalls = _shortfalls(step, target, last, watched, own, days, alarms)
+        troubles, *before = (
+            beside_the_version_before(find_troubles(story.own_metrics, own[: len(own) - back], bounds, past), shortfall, own)
+            for back, shortfall in enumerate(shortfalls)
+        )
         lately = [trouble for found in before for trouble in found]
         earlier = [day for day in days if day.served.version < version and day.metrics]
-        newest = _NewestData(step, story, own, earlier, _profiles_of(profiles, version, role))
+        newest = _NewestData(step, story, own, earlier, _profiles_of(profiles, version, role), shortfalls[0])
         known = open_identities(watched, alarms)
         now, going_on = alarming(troubles, known, newest, own), lingering(known, newest, own)
         _record(step, next_events(watched, alarms, Troubles(now=now, lately=lately, going_on=going_on), own[-1].served.day), newest)
     serving = {(target, version, role) for version, role in groups}
     _record(step, close_replaced(alarms, serving, days[-1].served.day if days else last), None)
+
+
+def _shortfalls(
+    step: Step, target: str, last: date, watched: Watched, own: Sequence[LiveDay], days: Sequence[LiveDay], alarms: Sequence[Alarm]
+) -> list[Shortfall | None]:
+    """By how much a live version is worse than the one before it, at the ends of the last days; asked while it is new, or bad."""
+    settled = [day.served.day for day in own if day.state is DayState.SETTLED and day.labelled]
+    others = [day.served for day in days if day.served.role == LIVE and day.served.version != watched.version]
+    before = [served for served in others if served.day <= own[0].served.day]
+    is_bad = any(
+        belongs(alarm, watched) and alarm.standing.state is not AlarmState.CLOSED and alarm.standing.cause.kind is Cause.BAD_VERSION
+        for alarm in alarms
+    )
+    if watched.role != LIVE or not settled or not before or not (is_bad or len(settled) <= FIRST_DAYS):
+        return [None] * QUIET_DAYS
+    succession = Succession(watched.version, max(before).version)
+    return read_shortfalls(LogQuery(step.cloud, step.model, target, last), succession, settled[-FIRST_DAYS:], QUIET_DAYS)
 
 
 def _days_before(days: Sequence[LiveDay], version: int) -> dict[int, list[LiveDay]]:
@@ -139,6 +165,7 @@ class _NewestData:
     before: Sequence[LiveDay]
     served: Profiles
     """Of the days that this run measured."""
+    shortfall: Shortfall | None
 
     @cached_property
     def _operands(self) -> tuple[Operand, Operand] | SourceError:
@@ -191,5 +218,6 @@ class _NewestData:
             own=self.own,
             history_days=self.step.model.source.history_days,
             findings=self.findings or (),
+            shortfall=self.shortfall,
             unreadable=str(self._operands) if isinstance(self._operands, SourceError) else "",
         )

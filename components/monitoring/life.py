@@ -75,7 +75,7 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, d
         troubles: what is wrong at the end of the day, and was on the days before.
         day: the last day that was served.
     """
-    own = [alarm for alarm in alarms if _belongs(alarm, watched)]
+    own = [alarm for alarm in alarms if belongs(alarm, watched)]
     is_open = [alarm for alarm in own if alarm.standing.state is not AlarmState.CLOSED]
     by_identity = {_identity(alarm): alarm for alarm in is_open}
     shown = {trouble.identity for trouble in (*troubles.now, *troubles.lately)} | {*troubles.going_on}
@@ -89,7 +89,7 @@ def next_events(watched: Watched, alarms: Sequence[Alarm], troubles: Troubles, d
 
 def open_identities(watched: Watched, alarms: Sequence[Alarm]) -> set[Identity]:
     """What the alarms of a version that are open are about, as troubles say it."""
-    return {_identity(alarm) for alarm in alarms if _belongs(alarm, watched) and alarm.standing.state is not AlarmState.CLOSED}
+    return {_identity(alarm) for alarm in alarms if belongs(alarm, watched) and alarm.standing.state is not AlarmState.CLOSED}
 
 
 def close_replaced(alarms: Sequence[Alarm], serving: set[tuple[str, int, str]], day: date) -> list[AlarmEvent]:
@@ -101,7 +101,8 @@ def close_replaced(alarms: Sequence[Alarm], serving: set[tuple[str, int, str]], 
     return [_end(alarm, day) for alarm in gone if alarm.standing.state is not AlarmState.CLOSED and alarm.standing.day <= day]
 
 
-def _belongs(alarm: Alarm, watched: Watched) -> bool:
+def belongs(alarm: Alarm, watched: Watched) -> bool:
+    """Whether it is an alarm of this version."""
     subject = alarm.subject
     return (subject.version, subject.target, subject.role) == (watched.version, watched.target, watched.role)
 

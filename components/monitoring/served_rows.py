@@ -19,8 +19,9 @@ from components.google import table_name
 from components.measurement.score_counts import ScoreCounts, SliceCounter, SliceScores, count_scores
 from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
-from components.monitoring.label_query import LogQuery
 from components.monitoring.record import Operation, ServedDay
+from components.prediction_log.label_query import LogQuery
+from components.prediction_log.scores import logged_scores
 from components.prediction_log.table import feature_field
 from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles
@@ -29,6 +30,7 @@ from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.columns import read_features
 
+FOLDER = Path(__file__).parent
 LABEL = "perennial_label"
 CONTRADICTING = "perennial_contradicting"
 QUANTILES = (0.5, 0.95, 0.99)
@@ -77,7 +79,7 @@ class ServedRows:
         self.contradicting += int(pc.sum(batch.column(CONTRADICTING)).as_py() or 0)
         self._latency.add(np.asarray(batch.column("latency_microseconds").fill_null(0)))
         self._predictions += float(pc.sum(batch.column("sampling_weight").fill_null(1.0)).as_py())
-        scores = self._score_matrix(batch)
+        scores = logged_scores(batch, self.model.score_count)
         is_number = np.isfinite(scores).all(axis=1)
         self.rows, self.unmeasurable = self.rows + batch.num_rows, self.unmeasurable + int((~is_number).sum())
         self._measure(self._columns(batch, features).filter(pa.array(is_number)), scores[is_number])
@@ -103,13 +105,6 @@ class ServedRows:
     def _features(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
         fields = {name: feature_field(name, self.log_day) for name in read_features(self.model) if name != self.model.rows.label}
         return {name: batch.column(place) for name, place in fields.items() if place in batch.schema.names}
-
-    def _score_matrix(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Float32 [rows, scores]."""
-        if self.model.score_count == 1:
-            return np.asarray(batch.column("score").cast(pa.float32())).reshape(-1, 1)
-        values = np.asarray(batch.column("class_scores").flatten().cast(pa.float32()))
-        return values.reshape(batch.num_rows, -1)
 
     @property
     def operation(self) -> Operation:
@@ -169,7 +164,7 @@ def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, Unans
     if not days:
         return {}
     try:
-        rows = query.ask(query.text("refused_requests.sql"), query.settings(sorted(days), (min(days), max(days))))
+        rows = query.ask(query.text(FOLDER / "refused_requests.sql"), query.settings(sorted(days), (min(days), max(days))))
     except SourceError as error:
         if isinstance(error.__cause__, NotFound):
             return {}
@@ -180,7 +175,7 @@ def read_unanswered(query: LogQuery, days: Collection[date]) -> dict[date, Unans
 def _stream(query: LogQuery, day: date, logged: tuple[date, date]) -> Iterator[pa.RecordBatch]:
     remedy = "correct label.sql, or run the same command again"
     with bigquery_errors(query.cloud.settings, f"the predictions of {query.model.name} in {query.log}", remedy=remedy):
-        job = query.cloud.warehouse.query(query.text("served_rows.sql"), query.settings([day], logged))
+        job = query.cloud.warehouse.query(query.text(FOLDER / "served_rows.sql"), query.settings([day], logged))
         job.result(timeout=3600)
         yield from stream_table(query.cloud, table_name(job.destination))
 

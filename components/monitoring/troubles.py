@@ -20,6 +20,7 @@ from components.monitoring.inputs import COVERAGE, range_text
 from components.monitoring.live_metrics.past import Past
 from components.monitoring.live_metrics.worse import FINDINGS_A_YEAR, HEADLINE, Worse, worse_metrics
 from components.monitoring.record import DayState, LiveDay
+from components.succession.shortfall import Shortfall
 from components.wording import percent, score, slice_text
 
 CONCENTRATED = 1.5
@@ -77,6 +78,24 @@ def find_troubles(
         *(_with_cost(one, metrics, days) for one in inputs),
         *(one for one in metrics if not any(_explains(other, one) for other in inputs)),
     ]
+
+
+def beside_the_version_before(found: Sequence[Trouble], shortfall: Shortfall | None, own: Sequence[LiveDay]) -> list[Trouble]:
+    """What is wrong, with a version that is worse than the one before it: of its metric nothing else is told of all rows."""
+    if shortfall is None:
+        return list(found)
+    mine = f"{shortfall.metric} of all rows is {score(shortfall.value)}"
+    trouble = Trouble(
+        kind=AlarmKind.METRIC,
+        subject=shortfall.metric,
+        slice={},
+        since=shortfall.since,
+        loss=shortfall.loss,
+        rows=sum(day.rows for day in own if shortfall.since <= day.served.day <= shortfall.last),
+        sentence=f"{mine}, and that of version {shortfall.before} on the same rows is {score(shortfall.value_before)}",
+        values={},
+    )
+    return [trouble, *(one for one in found if one.identity != trouble.identity)]
 
 
 def _explains(coverage: Trouble, metric: Trouble) -> bool:

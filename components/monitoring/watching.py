@@ -15,9 +15,9 @@ from components.diagnosis.whole_days import whole_days
 from components.evaluation.config import eval_config
 from components.files import write_whole
 from components.model.folder import Model
-from components.monitoring.label_query import LogQuery
 from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
 from components.monitoring.served_rows import UnansweredDay, read_unanswered
+from components.prediction_log.label_query import LogQuery
 from components.registry.history import list_versions
 from components.runs.new_run import new_run
 from components.runs.outcome import Step
@@ -25,10 +25,13 @@ from components.runs.provenance import Launch
 from components.runs.record import start_run
 from components.runs.steps import PipelineName
 
+FOLDER = Path(__file__).parent
 LATE_DAYS = 28
 """For so many days after the label delay a day is looked at again, should labels come late or be corrected."""
 EARLY_DAYS = 28
 """A prediction may be asked for so many days before the one that it is of."""
+LONGEST_AGO = timedelta(days=366)
+"""A prediction of a day that was longer ago when it was asked for is not measured: callers give any date, such as 0001-01-01."""
 FIRST_PARTITION = date(1970, 1, 1)
 COMPARED = timedelta(days=7)
 """Days of the last so many are held against what source.sql gives, as soon as the source has all of them."""
@@ -96,7 +99,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
         known = {day.served: day for day in read_live_days(connection, step.model.name, target, with_metrics=False)}
         last_run = last_day_of_runs(connection, step.model.name, target)
         versions = {one.number for one in list_versions(connection, step.model.name)}
-    logged = _recordable(_read_logged(query, _first_logged(query, last_run)), versions)
+    logged = _recordable(_recent(_read_logged(query, _first_logged(query, last_run))), versions)
     checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
     ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
@@ -153,7 +156,7 @@ def _first_logged(query: LogQuery, last_run: date | None) -> date:
 
 
 def _read_logged(query: LogQuery, first: date) -> dict[ServedDay, _Logged]:
-    rows = query.ask(query.text("logged_days.sql"), query.settings(logged=(first, query.through)))
+    rows = query.ask(query.text(FOLDER / "logged_days.sql"), query.settings(logged=(first, query.through)))
     return {ServedDay(row.day, row.version, row.role): _Logged(row.row_count, row.first_logged, row.last_logged) for row in rows}
 
 
@@ -175,6 +178,15 @@ def _read_silent(query: LogQuery, known: Mapping[ServedDay, LiveDay], logged: Co
 
 def _marks_of_silence(silent: Mapping[ServedDay, _Logged]) -> dict[ServedDay, str]:
     return {served: f"none:{one.unanswered}" for served, one in silent.items()}
+
+
+def _recent(logged: Mapping[ServedDay, _Logged]) -> dict[ServedDay, _Logged]:
+    """The days that were not long ago when they were asked for. The others are counted, named and left out."""
+    old = {served for served, rows in logged.items() if rows.first - served.day > LONGEST_AGO}
+    if old:
+        extra = {"first_day": min(old).day.isoformat(), "rows": sum(logged[served].rows for served in old)}
+        log.warning("predictions of days more than a year before they were asked for are left out", extra=extra)
+    return {served: rows for served, rows in logged.items() if served not in old}
 
 
 def _recordable(logged: Mapping[ServedDay, _Logged], versions: Collection[int]) -> dict[ServedDay, _Logged]:
@@ -228,7 +240,7 @@ def _fingerprints(query: LogQuery, logged: Mapping[ServedDay, _Logged], ways: Ma
         return {}
     days = sorted({served.day for served in logged})
     between = min(one.first for one in logged.values()), max(one.last for one in logged.values())
-    rows = query.ask(query.text("fingerprints.sql"), query.settings(days, between))
+    rows = query.ask(query.text(FOLDER / "fingerprints.sql"), query.settings(days, between))
     return {ServedDay(row.day, row.version, row.role): _mark(row, ways[row.version]) for row in rows if row.version in ways}
 
 

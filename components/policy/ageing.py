@@ -21,7 +21,7 @@ def ageing_to_measure(policy: ContinuousSection, facts: Facts) -> Reason | None:
         return None
     if any(run.is_running for run in facts.runs) or quiet_until(policy, facts.now) or facts.crowded or facts.dry_run_error:
         return None
-    if policy.bytes_a_day is not None and bytes_today(policy, facts) + (facts.training_bytes or 0) > policy.bytes_a_day:
+    if policy.bytes_a_day is not None and bytes_today(policy, facts) + wanted_bytes(facts) > policy.bytes_a_day:
         return None
     sentence = f"nobody has measured how far the versions before version {trained.version} fall behind it"
     return Reason(ReasonKind.AGEING, key, sentence)
@@ -45,5 +45,12 @@ def runs_today(policy: ContinuousSection, facts: Facts) -> list[RunFact]:
 def bytes_today(policy: ContinuousSection, facts: Facts) -> int:
     """What trainings and measurements of the day were to read of BigQuery."""
     today = day_of(policy, facts.now)
-    measured = sum(one.bytes_read for one in facts.measured if day_of(policy, one.decided_at) == today)
+    times = ((one.bytes_read, when) for one in facts.measured for when in one.begun or (one.decided_at,))
+    measured = sum(bytes_read for bytes_read, when in times if day_of(policy, when) == today)
     return measured + sum(run.bytes_read for run in runs_today(policy, facts))
+
+
+def wanted_bytes(facts: Facts) -> int:
+    """What a training reads of BigQuery; where no dry run was made yet, as much as the last one, or the last measurement, was to read."""
+    known = [*(run.bytes_read for run in facts.runs), *(one.bytes_read for one in facts.measured[::-1])]
+    return facts.training_bytes if facts.training_bytes is not None else next((one for one in known if one), 0)

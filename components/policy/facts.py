@@ -39,6 +39,8 @@ class AlarmFact:
     """Where the version is live that it is about; None if it is about no target."""
     version: int | None = None
     """The version that it is about; None if it is about no version."""
+    seen: date | None = None
+    """The last day that was looked at of what it is about."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,13 @@ class SourceFact:
     rewritten_id: str = ""
     """What tells this rewriting from the next one."""
     written_at: datetime | None = None
-    """When a partition of the window that a training would be given was written last."""
+    """When a partition of the window that a training would be given was written last; of those that a training had whose data or version
+    a gate has refused since."""
 
 
 @dataclass(frozen=True)
 class TrainedFact:
-    """The last training that gave a version."""
+    """The newest version that passed both gates and that nobody retired; the newest of all, where there is none."""
 
     version: int
     span: date
@@ -123,6 +126,8 @@ class RunFact:
     """Whether a gate refused the data or the version."""
     bytes_read: int = 0
     """What it was to read of BigQuery at most; 0 if nobody asked, as for a person's."""
+    through: date | None = None
+    """The last partition that it was given; None if nobody knows."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ class CodeFact:
     """Of those parts that the policy watches."""
     changed: tuple[str, ...] = ()
     """The parts that differ from those of the last version: `model`, `environment`, `components`."""
+    version: int | None = None
+    """That version: the newest one, whatever came of it."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +153,8 @@ class MeasurementFact:
     """Whether it is not at its end yet."""
     bytes_read: int = 0
     """What a training would have read of BigQuery when it was decided, which is counted for it."""
+    begun: tuple[datetime, ...] = ()
+    """Each time that it began, and may have read as much."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +216,16 @@ class Facts:
     """Why no training can begin where trainings run, such as too many others; empty if one can."""
     paused: str = ""
     """Why, and by whom, the model is paused; empty if it is not."""
+    label_delay_days: int = 0
+    """After so many days the label of a row is known."""
+    rolling_out: str = ""
+    """Which version goes live in steps now, and how far it is; empty if none does."""
+
+    @property
+    def refused(self) -> RunFact | None:
+        """The last training that did not fail, if a gate refused it. A run of the future, before a clock was set back, is none."""
+        last = next((run for run in self.runs if not run.failed and run.started_at <= self.now), None)
+        return last if last is not None and last.refused else None
 
     def concerns(self, alarm: AlarmFact) -> bool:
         """Whether an alarm is about what is live, if it is about a version at all."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from components.model.continuous_section import ContinuousSection
-from components.policy.facts import AgeingFact, Cause, Facts
+from components.policy.facts import AgeingFact, AlarmFact, Cause, Facts
 from components.policy.times import last_due
 
 TRAINING_MENDS = (Cause.CHANGED_WORLD, Cause.COVERAGE)
@@ -57,18 +57,38 @@ def _alarms(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
         return
     for alarm in facts.alarms:
         mends = alarm.cause in TRAINING_MENDS or (alarm.cause is Cause.UNKNOWN and policy.train_on_unknown)
-        if mends and facts.concerns(alarm):
-            known = facts.source.labelled_through if facts.source else None
-            lacks = alarm.cause is Cause.CHANGED_WORLD and alarm.since is not None and known is not None and alarm.since > known
-            unripe = f"labels are known through {known}, and it shows since {alarm.since}" if lacks else ""
-            yield Reason(ReasonKind.ALARM, f"alarm:{alarm.alarm_id}", f"alarm {alarm.alarm_id}: {alarm.sentence}", unripe)
+        if mends and facts.concerns(alarm) and not has_learned(facts, alarm):
+            key, sentence = _alarm_key(facts, alarm), f"alarm {alarm.alarm_id}: {alarm.sentence}"
+            yield Reason(ReasonKind.ALARM, key, sentence, _lacking_days(facts, alarm))
+
+
+def has_learned(facts: Facts, alarm: AlarmFact) -> bool:
+    """Whether the last version, which is another than the one that an alarm is about, was trained on days on which it shows."""
+    trained, mends = facts.trained, alarm.cause in TRAINING_MENDS
+    return mends and trained is not None and trained.version != alarm.version and alarm.since is not None and trained.span >= alarm.since
+
+
+def _alarm_key(facts: Facts, alarm: AlarmFact) -> str:
+    """Asks again when another cause is found, and whenever twice as many days on which it shows can be learned from."""
+    key = f"alarm:{alarm.alarm_id}:{alarm.cause}"
+    if alarm.cause not in TRAINING_MENDS or alarm.since is None or facts.source is None:
+        return key
+    return f"{key}:{max((facts.source.span - alarm.since).days + 1, 0).bit_length()}"
+
+
+def _lacking_days(facts: Facts, alarm: AlarmFact) -> str:
+    """That no day on which it shows can be learned from yet; empty if one can, or nobody knows."""
+    if alarm.cause not in TRAINING_MENDS or alarm.since is None or facts.source is None or alarm.since <= facts.source.span:
+        return ""
+    return f"labels are known of spans up to {facts.source.span}, and it shows since {alarm.since}"
 
 
 def _code(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
-    if "code" in policy.triggers and facts.trained and facts.code.changed:
-        parts = " and ".join(facts.code.changed)
-        key = f"code:{facts.code.digest}:{facts.trained.version}"  # going back to code that was trained before is a change, too
-        yield Reason(ReasonKind.CODE, key, f"the code of {parts} changed since version {facts.trained.version}")
+    code, trained = facts.code, facts.trained
+    if "code" in policy.triggers and trained and code.changed:
+        version = trained.version if code.version is None else code.version
+        key = f"code:{code.digest}:{version}"  # going back to code that was trained before is a change, too
+        yield Reason(ReasonKind.CODE, key, f"the code of {' and '.join(code.changed)} changed since version {version}")
 
 
 def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
@@ -78,7 +98,7 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if trained is None or source.span > trained.span:
         since = f"version {trained.version} knows spans up to {trained.span}" if trained else "there is no version yet"
         sentence = f"the labels of span {source.span} are known, and {since}"
-        unripe = (_lacking_rows(policy, facts) or _lacking_worth(policy, facts)) if trained else ""
+        unripe = (_lacking_place(facts) or _lacking_rows(policy, facts) or _lacking_worth(policy, facts)) if trained else ""
         yield Reason(ReasonKind.PARTITION, f"{NEW_SPAN}{source.span}", sentence, unripe)
     if trained and source.rewritten:
         first, more = source.rewritten[0], len(source.rewritten) - 1
@@ -89,8 +109,8 @@ def _partitions(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
 
 def _mended(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     """What a gate refused may be good once it was written again: no version has pinned it, so it is not a rewritten partition."""
-    source, last = facts.source, next((run for run in facts.runs if not run.failed and run.started_at <= facts.now), None)
-    if "new_partition" not in policy.triggers or source is None or source.written_at is None or last is None or not last.refused:
+    source, last = facts.source, facts.refused
+    if "new_partition" not in policy.triggers or source is None or source.written_at is None or last is None:
         return
     is_told = bool(source.rewritten) and f"rewritten:{source.rewritten_id}" not in facts.answered
     if source.written_at > last.started_at and not is_told:
@@ -103,7 +123,12 @@ def _schedule(policy: ContinuousSection, facts: Facts) -> Iterator[Reason]:
     if due is None or facts.source is None or any(due <= run.started_at <= facts.now and not run.failed for run in facts.runs):
         return  # a run of the future, which began before a clock was set back, speaks for no day
     sentence = f"the schedule was due at {due:%Y-%m-%d %H:%M} UTC"
-    yield Reason(ReasonKind.SCHEDULE, f"schedule:{due:%Y-%m-%dT%H:%M}", sentence, _lacking_rows(policy, facts))
+    yield Reason(ReasonKind.SCHEDULE, f"schedule:{due:%Y-%m-%dT%H:%M}", sentence, _lacking_place(facts) or _lacking_rows(policy, facts))
+
+
+def _lacking_place(facts: Facts) -> str:
+    """A version that goes live in steps would be replaced by the next one, and so would that: none would ever be live."""
+    return f"once {facts.rolling_out}" if facts.rolling_out else ""
 
 
 def _lacking_rows(policy: ContinuousSection, facts: Facts) -> str:

@@ -1,6 +1,6 @@
 """A policy in words, for people who are to agree with it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from components.model.continuous_section import ContinuousSection, DeployRule
 
@@ -12,11 +12,25 @@ TRIGGERS: Mapping[str, str] = {
 }
 
 
-def policy_in_words(model: str, policy: ContinuousSection | None) -> tuple[str, ...]:
+def policy_in_words(model: str, policy: ContinuousSection | None, label_delay_days: int = 0) -> tuple[str, ...]:
     """The policy as sentences, without a full stop each."""
     if policy is None:
         return (f"{model} is trained only when somebody runs `perennial train {model}`: its model.toml has no section [continuous]",)
-    return (*_reasons(model, policy), *_conditions(policy), *_deployment(policy))
+    return (*_reasons(model, policy), *_conditions(policy), *_deployment(policy, label_delay_days))
+
+
+def lacking_targets(policy: ContinuousSection | None, targets: Collection[str]) -> tuple[str, ...]:
+    """What of the policy cannot be done with these targets, a sentence each without a full stop."""
+    wanted: list[str] = []
+    for target, rule in sorted(policy.deploy.items() if policy else ()):
+        if rule is not DeployRule.NEVER:
+            aside = {DeployRule.CANARY: "canary", DeployRule.SHADOW: "shadow"}.get(rule)
+            wanted += [target, *([f"{target}-{aside}"] if aside else [])]
+    return tuple(
+        f"{name} is none of PERENNIAL_TARGETS: add it, or a version that is to go there waits for approval"
+        for name in wanted
+        if name not in targets
+    )
 
 
 def _reasons(model: str, policy: ContinuousSection) -> Iterator[str]:
@@ -61,14 +75,20 @@ def _conditions(policy: ContinuousSection) -> Iterator[str]:
     yield f"a training that fails is tried {'once' if policy.attempts == 1 else f'up to {policy.attempts} times'} for the same reason"
 
 
-def _deployment(policy: ContinuousSection) -> Iterator[str]:
+def _deployment(policy: ContinuousSection, label_delay_days: int) -> Iterator[str]:
     targets = {target: rule for target, rule in sorted(policy.deploy.items()) if rule is not DeployRule.NEVER}
     for target, rule in targets.items():
         yield f"a good version goes to {target} {_way(policy, rule)}"
+    if label_delay_days and DeployRule.CANARY in targets.values():
+        known = f"labels are known, {_many(label_delay_days, 'day')} later"
+        yield f"what a canary was asked, and what it refused, is known at once, and how good its answers were once {known}"
+    if {DeployRule.CANARY, DeployRule.SHADOW} & set(targets.values()):
+        yield "while a version goes live in steps, a new span and the schedule wait for its end"
     if not targets:
         yield "no version is deployed by the policy"
     if set(targets.values()) - {DeployRule.AFTER_APPROVAL} and policy.probation_days:
-        within = f"within {_many(policy.probation_days, 'day')}"
+        within = f"within {_many(policy.probation_days + label_delay_days, 'day')}"
+        within += f" ({policy.probation_days}, and {label_delay_days} until labels are known)" if label_delay_days else ""
         yield f"if an alarm says {within} that such a version is bad, it is rolled back, and the next one waits for approval"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from components.protocol.equal_keys import keys_differ
 from components.protocol.refusal import Refusal
 from components.wording import legible
 
@@ -84,6 +85,9 @@ def parse_inference(body: bytes) -> InferenceRequest:
     inputs = document.get("inputs") if isinstance(document, dict) else None
     if not isinstance(inputs, list) or not inputs:
         raise Refusal("the body needs `inputs`, a list of tensors")
+    keys = len(document) + sum(len(item) for item in inputs if isinstance(item, dict))
+    if body.count(b":") != keys and not keys_differ(body):
+        raise Refusal("an object of the body has a key twice, or is nested too deep")
     request_id = document.get("id")
     if request_id is not None and not isinstance(request_id, str):
         raise Refusal("`id` must be a text")

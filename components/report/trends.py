@@ -14,6 +14,9 @@ from components.report.palette import BAD, CARD_FILL, DATA, GUIDE, MUTED, SOFT
 WIDTH, HEIGHT = 1000, 190
 SMALL_WIDTH, SMALL_HEIGHT = 340, 150
 
+RULES = ((False, False, MUTED, [4, 4], 1.0), (True, True, BAD, [2, 3], 0.5), (True, False, BAD, [1, 0], 1.0))
+"""Of deployments, of alarms that are closed and of those that are not: ink, dashes and opacity."""
+
 
 @dataclass(frozen=True)
 class TrendPoint:
@@ -34,6 +37,8 @@ class TimeMark:
     day: date
     is_bad: bool
     """An alarm, in red; else something that was done, such as a deployment."""
+    is_over: bool = False
+    """An alarm that is closed is pale."""
 
 
 def trend(
@@ -103,8 +108,10 @@ def _goal(goal: float | None, value: alt.Y) -> list[alt.Chart]:
 
 def _rules(marks: Sequence[TimeMark], days: tuple[date, date], x: alt.X) -> list[alt.Chart]:
     layers = []
-    for is_bad, ink, dash in ((False, MUTED, [4, 4]), (True, BAD, [1, 0])):
-        times: list[Row] = [{"day": day_milliseconds(one.day)} for one in marks if one.is_bad == is_bad and days[0] <= one.day <= days[1]]
-        if times:
-            layers.append(alt.Chart(table(times)).mark_rule(color=ink.light, strokeWidth=1.25, strokeDash=dash).encode(x=x))
+    for is_bad, is_over, ink, dash, opacity in RULES:
+        chosen = [one.day for one in marks if (one.is_bad, one.is_over) == (is_bad, is_over) and days[0] <= one.day <= days[1]]
+        if chosen:
+            times: list[Row] = [{"day": day_milliseconds(day)} for day in chosen]
+            rule = alt.Chart(table(times)).mark_rule(color=ink.light, strokeWidth=1.25, strokeDash=dash, opacity=opacity)
+            layers.append(rule.encode(x=x))
     return layers

@@ -4,6 +4,7 @@ import csv
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -12,11 +13,13 @@ import orjson
 
 from components.cloud import Cloud
 from components.errors import SourceError
+from components.protocol.equal_keys import keys_differ
 from components.protocol.refusal import Refusal
 from components.scoring.allowed import Features
 from components.scoring.rows import RowReader
 from components.scoring.scorer import Scorer
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.wording import legible
 
 BATCH_ROWS = 1024
 READERS = (".csv", ".jsonl", ".parquet")
@@ -34,6 +37,8 @@ def read_rows(path: Path, features: Features) -> Iterator[Mapping[str, object]]:
     try:
         for row in readers[path.suffix](path, features):
             yield {name: value for name, value in row.items() if name in features.names}
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is no UTF-8 ({error.reason} at byte {error.start}): save it as UTF-8") from error
     except OSError as error:
         raise SourceError(f"{path} cannot be read ({error.strerror or error}): give a file that can") from error
 
@@ -50,7 +55,7 @@ def query_rows(cloud: Cloud, query: str, features: Features) -> Iterator[Mapping
     config = bigquery.QueryJobConfig(maximum_bytes_billed=cloud.settings.maximum_bytes_billed)
     with bigquery_errors(cloud.settings, "the query of rows to predict", remedy="correct the query"):
         for row in cloud.warehouse.query(query, config).result():
-            yield {name: value for name, value in row.items() if name in features.names}
+            yield {name: _as_read(name, value, features) for name, value in row.items() if name in features.names}
 
 
 def predict_rows(scorer: Scorer, reader: RowReader, rows: Iterable[Mapping[str, object]]) -> Iterator[dict[str, object]]:
@@ -92,24 +97,44 @@ def write_rows(rows: Iterable[Mapping[str, object]], output: Path | None) -> int
     if output.suffix == ".parquet":
         return _write_parquet(rows, output)
     draft = output.with_name(f".{output.name}.draft")
-    with draft.open("wb") as file:
-        count = _write_json(rows, file) if output.suffix == ".jsonl" else _write_csv(rows, file)
-    draft.replace(output)
+    try:
+        with draft.open("wb") as file:
+            count = _write_json(rows, file) if output.suffix == ".jsonl" else _write_csv(rows, file)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)
     return count
+
+
+def _as_read(name: str, value: object, features: Features) -> object:
+    """A value of a typed column as training reads it: decimals are numbers, and BOOL is 0 or 1."""
+    column = features.column(name)
+    if isinstance(value, Decimal):
+        return float(value)
+    return int(value) if isinstance(value, bool) and column is not None and column.dtype == "int64" else value
 
 
 def _csv_rows(path: Path, features: Features) -> Iterator[Mapping[str, object]]:
     kinds = {column.name: column.dtype for column in features.signatures.columns}
-    with path.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            if None in row or None in row.values():
-                raise SourceError(f"line {number} of {path} has not as many fields as the first line: correct it")
-            yield {name: _csv_value(text, kinds.get(name, "")) for name, text in row.items()}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, strict=True)
+        try:
+            names = list(reader.fieldnames or ())
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise SourceError(f"{path} has two columns {legible(twice)!r}: leave one out")
+            for row in reader:
+                if None in row or None in row.values():
+                    raise SourceError(f"line {reader.line_num} of {path} has not as many fields as the first line: correct it")
+                yield {name: _csv_value(text, kinds.get(name, "")) for name, text in row.items()}
+        except csv.Error as error:
+            raise SourceError(f"line {reader.line_num + 1} of {path} is no CSV: {error}") from error
 
 
 def _csv_value(text: str, dtype: str) -> object:
     if text == "":
         return None
+    if "_" in text and dtype in ("int64", "float32"):
+        return text  # Python would read 1_000
     try:
         return {"int64": int, "float32": float}.get(dtype, str)(text)
     except ValueError:
@@ -125,6 +150,8 @@ def _json_rows(path: Path, features: Features) -> Iterator[Mapping[str, object]]
                 raise SourceError(f"line {number} of {path} is no JSON: {error}") from error
             if not isinstance(row, dict):
                 raise SourceError(f"line {number} of {path} is no JSON object: write one object a line")
+            if line.count(b":") > len(row) and not keys_differ(line):
+                raise SourceError(f"line {number} of {path} has a key twice: leave one out")
             yield row
 
 
@@ -134,11 +161,12 @@ def _parquet_rows(path: Path, features: Features) -> Iterator[Mapping[str, objec
 
     try:
         file = parquet.ParquetFile(path)
-    except pa.ArrowInvalid as error:
+        columns = [name for name in file.schema_arrow.names if name in features.names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=columns):
+            for row in batch.to_pylist():
+                yield {name: _as_read(name, value, features) for name, value in row.items()}
+    except pa.ArrowException as error:
         raise SourceError(f"{path} is no Parquet: {error}") from error
-    columns = [name for name in file.schema_arrow.names if name in features.names]
-    for batch in file.iter_batches(BATCH_ROWS, columns=columns):
-        yield from batch.to_pylist()
 
 
 def _write_json(rows: Iterable[Mapping[str, object]], file: IO[bytes]) -> int:

@@ -1,6 +1,5 @@
 """The body of a predict request to rows of features, whichever signature and form it takes."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ import numpy as np
 import orjson
 
 from components.protocol.bodies import DEFAULT_SIGNATURE, parse_predict
+from components.protocol.equal_keys import keys_differ
 from components.protocol.json_reader import JsonObject, read_document
 from components.protocol.refusal import Refusal
 from components.protocol.tensors import TensorSignature, is_base64
@@ -90,21 +90,7 @@ def _quick(body: bytes) -> object | None:
         keys = len(document) + sum(len(row) for row in instances if isinstance(row, dict))
         if body.count(b":") == keys:
             return document
-    return document if _keys_differ(body) else None
-
-
-def _keys_differ(body: bytes) -> bool:
-    """Whether no object has a key twice. Counting colons did not tell: a text may have some."""
-
-    def check(pairs: list[tuple[str, object]]) -> None:
-        if len(dict(pairs)) < len(pairs):
-            raise LookupError
-
-    try:
-        json.loads(body, object_pairs_hook=check)
-    except (LookupError, ValueError, RecursionError):
-        return False
-    return True
+    return document if keys_differ(body) else None  # counting colons did not tell: a text may have some
 
 
 def _refuse_large() -> object:

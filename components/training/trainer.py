@@ -1,8 +1,8 @@
 """Train a network on examples, transformed as they are read: the same examples, code and parameters give the same weights, bit for bit."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from tfx.components.trainer.fn_args_utils import FnArgs
 
 SHUFFLE_ROWS = 20_000
+PARSED_ROWS = 8_192
+"""Parsed and transformed at a time."""
+KEPT_BYTES = 128 << 20
+"""Transformed rows of a split are kept in memory up to here; more are read, parsed and transformed anew in every epoch."""
 
 
 def preprocessing_fn(inputs: dict[str, Any], custom_config: Mapping[str, str]) -> dict[str, Any]:
@@ -67,24 +71,65 @@ class TransformedRows:
     transform: "tft.TFTransformOutput"
     label: str
     batch_size: int
+    kept: dict[tuple[str, ...], "Tensors | None"] = field(default_factory=dict)
+    """Transformed features of all rows of files; None of those that have too many."""
 
     def read(self, patterns: Sequence[str], *, shuffle_seed: int | None = None) -> "tf.data.Dataset":
         """({name: [batch, 1]}, label [batch, 1]) of the files, always in the same order for the same seed."""
         import tensorflow as tf
 
-        rows = tf.data.TFRecordDataset(_paths(patterns), compression_type="GZIP")
+        paths = tuple(_paths(patterns))
+        if paths not in self.kept:
+            self.kept[paths] = self._all(paths)
+        kept = self.kept[paths]
+        records = tf.data.TFRecordDataset(paths, compression_type="GZIP")
+        rows = records if kept is None else tf.data.Dataset.range(len(kept[self.label]))
         if shuffle_seed is not None:
             rows = rows.shuffle(SHUFFLE_ROWS, seed=shuffle_seed, reshuffle_each_iteration=True)
+
+        @tf.autograph.experimental.do_not_convert
+        def take(places: tf.Tensor) -> "Tensors":
+            return {name: tf.gather(column, places) for name, column in (kept or {}).items()}
+
+        @tf.autograph.experimental.do_not_convert
+        def split(features: "Tensors") -> "tuple[Tensors, tf.Tensor]":
+            return {name: feature for name, feature in features.items() if name != self.label}, features[self.label]
+
+        parse = self._parser() if kept is None else take
+        batches = rows.batch(self.batch_size).filter(_any).map(parse, num_parallel_calls=2, deterministic=True)
+        return batches.map(split).prefetch(2)
+
+    def _all(self, paths: Sequence[str]) -> "Tensors | None":
+        """The transformed features of all rows; None if they are too many to be kept, or no numbers of one shape."""
+        import tensorflow as tf
+
+        parts, size = [], 0
+        records = tf.data.TFRecordDataset(paths, compression_type="GZIP", buffer_size=1 << 20)
+        for part in records.batch(PARSED_ROWS).map(self._parser(), num_parallel_calls=2, deterministic=True):
+            parts.append(part)
+            if not all(isinstance(feature, tf.Tensor) and feature.dtype != tf.string for feature in part.values()):
+                return None
+            size += sum(feature.shape.num_elements() * feature.dtype.size for feature in part.values())
+            if size > KEPT_BYTES:
+                return None
+        return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+    def _parser(self) -> "Callable[[tf.Tensor], Tensors]":
+        """From serialised examples to transformed features."""
+        import tensorflow as tf
 
         specification, layer = self.transform.raw_feature_spec(), self.transform.transform_features_layer()
 
         @tf.autograph.experimental.do_not_convert  # nothing to convert, and converting takes a second
-        def parse(batch: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
-            features = dict(layer(tf.io.parse_example(batch, specification)))
-            label = features.pop(self.label)
-            return features, label
+        def parse(batch: tf.Tensor) -> "Tensors":
+            return dict(layer(tf.io.parse_example(batch, specification)))
 
-        return rows.batch(self.batch_size).map(parse, num_parallel_calls=2, deterministic=True).prefetch(2)
+        return parse  # type: ignore[no-any-return]
+
+
+def _any(_: "tf.Tensor") -> bool:
+    """Hides how many there are: Keras, if it knew, would begin epochs otherwise, and so shuffle otherwise than rows from files."""
+    return True
 
 
 def _paths(patterns: Sequence[str]) -> list[str]:

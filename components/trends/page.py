@@ -91,7 +91,7 @@ def _marks(facts: LiveFacts) -> list[TimeMark]:
         if versions is not None and day.served.version != versions:
             changes.append(TimeMark(day.served.day, is_bad=False))
         versions = day.served.version
-    return [*changes, *(TimeMark(alarm.subject.since, is_bad=True) for alarm in facts.alarms)]
+    return [*changes, *(TimeMark(one.subject.since, is_bad=True, is_over=one.standing.state is AlarmState.CLOSED) for one in facts.alarms)]
 
 
 def _metric_charts(days: Sequence[LiveDay], marks: Sequence[TimeMark], axis: tuple[date, date], estimates: Estimates) -> list[_Chart]:

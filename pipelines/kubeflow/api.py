@@ -11,7 +11,7 @@ import kfp_server_api
 import urllib3
 from kfp_server_api.exceptions import ApiException
 
-from components.errors import AccessError
+from components.errors import AccessError, RegistryError
 from components.settings import Settings
 from pipelines.kubeflow.authentication import Access, access
 from pipelines.kubeflow.refusals import ApiCall, refused, silent, web_page
@@ -121,6 +121,17 @@ class Kubeflow:
         return remote_run(
             self.read(what, self.runs.run_service_get_run, kubeflow_run, absent="`perennial runs MODEL` lists them"), self.pages
         )
+
+    def find_by_id(self, kubeflow_run: str) -> RemoteRun | None:
+        """A run by Kubeflow's own id; None if it was deleted there. Whoever does not know it, and lists no runs either, is no Kubeflow.
+
+        Raises:
+            PerennialError: nobody answers.
+        """
+        try:
+            return self.get_run(kubeflow_run)
+        except RegistryError:
+            return self.find_run(None, kubeflow_run)
 
     def experiment(self, name: str) -> str | None:
         """The id of an experiment; None if there is none of that name."""

@@ -80,15 +80,26 @@ def _log_if_there(kubeflow: Kubeflow, run: RemoteRun, pod: str) -> str | None:
         return None
 
 
-def cancel(kubeflow: Kubeflow, settings: Settings, run: RemoteRun) -> RunState:
-    """Stop a run, and end it in the registry: Argo starts no step any more, so no step would. Returns the state that stands."""
-    if not run.has_ended and run.word != CANCELING:  # a second call would be refused
+def cancel(kubeflow: Kubeflow, settings: Settings, run_id: str) -> RunState:
+    """Stop a run, and end it in the registry: Argo starts no step any more, so no step would. Returns the state that stands.
+
+    Of one that was deleted on Kubeflow there is nothing to stop.
+
+    Raises:
+        RegistryError: neither the registry nor Kubeflow knows it.
+        PerennialError: Kubeflow or the registry do not answer.
+    """
+    with make_engine(settings).connect() as connection:
+        executed_by = find_execution(connection, run_id)
+    run = kubeflow.find_by_id(executed_by) if executed_by else find_run(kubeflow, settings, run_id)
+    if run is not None and not run.has_ended and run.word != CANCELING:  # a second call would be refused
         what = f"to cancel run {run.run_id}"
         kubeflow.write(what, kubeflow.runs.run_service_terminate_run, run.kubeflow_run, absent="`perennial runs MODEL` lists them")
+    recorded = run.run_id if run else run_id
     with make_engine(settings).begin() as connection:
-        if not is_recorded(connection, run.run_id):
+        if not is_recorded(connection, recorded):
             return RunState.CANCELLED
-        return finish_run(connection, run.run_id, RunState.CANCELLED, "cancelled by `perennial cancel`")
+        return finish_run(connection, recorded, RunState.CANCELLED, "cancelled by `perennial cancel`")
 
 
 def retry(kubeflow: Kubeflow, settings: Settings, run: RemoteRun) -> RemoteRun:

@@ -77,7 +77,7 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
         launch = new_training_launch(request)
         with attempt.recorded_refusal(lambda: _record_start(Step(attempt.run_id, model, cloud), request, launch)):
             through = request.last_partition(cloud)
-            trained = None if request.force else _find_trained(cloud, model, through)
+            trained = None if request.force else find_already_trained(cloud, model, through)
         if trained is not None:
             return trained
         from pipelines.training import training
@@ -89,8 +89,13 @@ def train_locally(runner: Runner, request: TrainingRequest) -> AlreadyTrained | 
         return TrainingResult(run, version, tasks, attempt.folder, findings)
 
 
-def _find_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained | None:
-    """The version that this training gave before. What the window holds is only read if there is a version of the same code."""
+def find_already_trained(cloud: Cloud, model: Model, through: date) -> AlreadyTrained | None:
+    """The version that this training gave before. What the window holds is only read if there is a version of the same code.
+
+    Raises:
+        SourceError: the source does not have the window.
+        AccessError: a service refuses or does not answer.
+    """
     with cloud.engine.connect() as connection:
         if not was_trained(connection, model.name, model.code_sha256()):
             return None

@@ -21,8 +21,13 @@ from pipelines.watch.rolling_out import begin_rollout
 from pipelines.watch.watcher import Watcher
 
 
-def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: RecordedDecision, version: int) -> None:
+def deploy_by_policy(
+    watcher: Watcher, policy: ContinuousSection, decision: RecordedDecision, version: int, *, is_known: bool = False
+) -> None:
     """Deploy a version where the policy says so, and note where it waits for a person. What is done already is not done again.
+
+    What refuses it, such as a target that the settings lack, may be put right: it waits for a person then. So does a version that is known
+    from an earlier training, where a newer one is live.
 
     Raises:
         AccessError: a service refuses or does not answer: the next look goes on from here.
@@ -32,15 +37,21 @@ def deploy_by_policy(watcher: Watcher, policy: ContinuousSection, decision: Reco
             continue
         with watcher.cloud.engine.connect() as connection:
             last, held = last_event(connection, decision.model, target), held_back(watcher, connection, decision.model, target)
+        request_id = deployment_id(decision.decision_id, target)
+        if is_known and last is not None and last.version == version and last.request_id != request_id:
+            continue
+        if is_known and last is not None and last.version is not None and last.version > version:
+            held = f"version {last.version}, which is newer, is live there"
         if rule is DeployRule.AFTER_APPROVAL or held:
             outcome = wait_for_approval(watcher.cloud, decision, version, target, because=held)
         else:
-            request_id = deployment_id(decision.decision_id, target)
             try:
                 if rule is DeployRule.AT_ONCE or last is None or last.version is None or last.version > version:
                     outcome = deploy_version(watcher.cloud, decision, version, target, request_id=request_id, last=last)
                 else:
                     outcome = begin_rollout(watcher, policy, decision, version, target)
+                if outcome.result == REFUSED:
+                    outcome = wait_for_approval(watcher.cloud, decision, version, target, because=outcome.sentence)
             except ConflictError:
                 outcome = wait_for_approval(watcher.cloud, decision, version, target, because="something else was deployed there meanwhile")
         _record(watcher, decision, outcome)

@@ -16,7 +16,7 @@ from components.lock import exclusive_lock
 from components.settings import Settings
 from pipelines.run.locks import claimed_run_lock, running_models
 from pipelines.run.task import end_with
-from pipelines.watch.watcher import RESULTS, TrainingEnd, TrainingOrder
+from pipelines.watch.watcher import RESULTS, TrainingEnd, TrainingOrder, already_trained
 
 STATES = {**RESULTS, "ALREADY_TRAINED": TrainingOutcome.KNOWN}
 PAUSE_SECONDS = 0.2
@@ -114,5 +114,5 @@ def _told(ended: _Process) -> TrainingEnd:
     result = STATES.get(document.get("state", ""), TrainingOutcome.FAILED)
     version = document.get("version")
     if result is TrainingOutcome.KNOWN:
-        return TrainingEnd(result, f"version {version} was trained on the same data, code and environment", version)
+        return already_trained(version)
     return TrainingEnd(result, document.get("error") or f"version {version} passed both gates", version)

@@ -3,12 +3,12 @@
 Whoever is killed at any point leaves rows from which the next look goes on: nothing is lost, and nothing is done twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from components.database.locks import only_holder
 from components.decisions.effects import record_effects
-from components.decisions.gather import facts_of, gather_cost, gather_facts
+from components.decisions.gather import facts_of, gather_cost, gather_facts, stand
 from components.decisions.record import (
     DecisionOutcome,
     OutcomeKind,
@@ -28,7 +28,8 @@ from components.deployment.rollouts import open_rollouts
 from components.errors import PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide, decide_rollback
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import Cause, Facts
 from pipelines.watch.deploying import deploy_by_policy, roll_back
 from pipelines.watch.rolling_out import advance_rollouts
@@ -133,20 +134,62 @@ def watch_model(watcher: Watcher, model: Model, policy: ContinuousSection) -> bo
             if not is_alone:
                 watcher.on_news(model.name, BUSY)
                 return True
-            with watcher.cloud.engine.connect() as connection:
-                rollouts, unfinished = open_rollouts(connection, model.name), open_decisions(connection, model.name)
-                last = last_seen(connection, model.name)
-            advance_rollouts(watcher, model, policy, rollouts)
-            is_free = _finish(watcher, model, policy, unfinished)
-            decision_id = _decide(watcher, model, policy, last, may_train=is_free)
-            if decision_id is not None:
-                _carry_out(watcher, model, policy, decision_id)
-            for sentence in record_effects(watcher.cloud.engine, model.name, actor(watcher.cloud.settings)):
-                watcher.on_news(model.name, sentence)
+            return _look_at_all(watcher, model, policy)
     except PerennialError as error:
         watcher.on_news(model.name, f"not looked at to the end: {error}")
         return False
-    return True
+
+
+def _look_at_all(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
+    """Roll back first, for which the registry is enough: a source or a Kubeflow that does not answer is in the way of no other part.
+
+    Returns whether nothing went wrong.
+    """
+    with watcher.cloud.engine.connect() as connection:
+        rollouts, unfinished = open_rollouts(connection, model.name), open_decisions(connection, model.name)
+        rollbacks = [one for one in unfinished if read_decision(connection, one).verdict is PolicyVerdict.ROLL_BACK]
+    trainings = [one for one in unfinished if one not in rollbacks]
+    parts: tuple[Callable[[], None], ...] = (
+        lambda: _roll_back(watcher, model, policy, rollbacks),
+        lambda: advance_rollouts(watcher, model, policy, rollouts),
+        lambda: _go_on(watcher, model, policy, trainings),
+        lambda: _tell_effects(watcher, model),
+    )
+    told: list[str] = []
+    for part in parts:
+        try:
+            part()
+        except PerennialError as error:
+            if str(error) not in told:
+                watcher.on_news(model.name, f"not looked at to the end: {error}")
+                told.append(str(error))
+    return not told
+
+
+def _roll_back(watcher: Watcher, model: Model, policy: ContinuousSection, rollbacks: Sequence[int]) -> None:
+    """Bring rollbacks to their end that were decided before, and decide by what the registry knows whether another one is due."""
+    for decision_id in rollbacks:
+        _carry_out(watcher, model, policy, decision_id)
+    facts = stand(watcher.cloud, model, watcher.read_alarms)
+    decision = decide_rollback(policy, facts.facts)
+    decided = None if decision is None else _record(watcher, policy, facts.facts, decision, seen=facts.seq)
+    if decided is not None:
+        _carry_out(watcher, model, policy, decided)
+
+
+def _go_on(watcher: Watcher, model: Model, policy: ContinuousSection, trainings: Sequence[int]) -> None:
+    """Finish trainings that were decided before, and decide about the next one."""
+    with watcher.cloud.engine.connect() as connection:
+        last = last_seen(connection, model.name)
+    is_free = _finish(watcher, model, policy, trainings)
+    decision_id = _decide(watcher, model, policy, last) if is_free else None
+    if decision_id is not None:
+        _carry_out(watcher, model, policy, decision_id)
+
+
+def _tell_effects(watcher: Watcher, model: Model) -> None:
+    for sentence in record_effects(watcher.cloud.engine, model.name, actor(watcher.cloud.settings)):
+        watcher.on_news(model.name, sentence)
 
 
 def leave_model(watcher: Watcher, model: Model) -> bool:
@@ -176,18 +219,15 @@ def _finish(watcher: Watcher, model: Model, policy: ContinuousSection, unfinishe
         return not open_decisions(connection, model.name)
 
 
-def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, last: tuple[int, str], *, may_train: bool) -> int | None:
+def _decide(watcher: Watcher, model: Model, policy: ContinuousSection, last: tuple[int, str]) -> int | None:
     """Decide, and record it unless it is what was decided last. Returns the id of a decision that is to be carried out.
 
-    While a training is under way, which may take hours, a bad version is rolled back all the same, and nothing else is decided. `last`
-    are the number and the subject of the last decision.
+    `last` are the number and the subject of the last decision.
     """
     (seen, subject), facts = last, _facts(watcher, model, policy)
-    if may_train and any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
+    if any(run.is_running for run in facts.runs) and close_dead_runs(watcher, model, policy):
         facts = _facts(watcher, model, policy)
     facts, decision = _decision(watcher, model, policy, facts)
-    if not may_train and decision.verdict is not PolicyVerdict.ROLL_BACK:
-        return None
     if _is_known(decision, facts, subject):
         return None
     decision_id = _record(watcher, policy, facts, decision, seen=seen)
@@ -214,8 +254,8 @@ def _carry_out(watcher: Watcher, model: Model, policy: ContinuousSection, decisi
     end = train_for(watcher, model, policy, decision_id, lambda made: _objection(watcher, model, policy, made))
     if end is None:
         return
-    if end.result is TrainingOutcome.VERSION and end.version is not None:
-        deploy_by_policy(watcher, policy, decision, end.version)
+    if end.result in (TrainingOutcome.VERSION, TrainingOutcome.KNOWN) and end.version is not None:
+        deploy_by_policy(watcher, policy, decision, end.version, is_known=end.result is TrainingOutcome.KNOWN)
     who = actor(watcher.cloud.settings)
     outcome = DecisionOutcome(kind=OutcomeKind.TRAINING, result=end.result, sentence=end.sentence, version=end.version, actor=who)
     with watcher.cloud.engine.begin() as connection:

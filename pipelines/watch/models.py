@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.cloud import Cloud
 from components.database.statements import execute
 from components.decisions.alarms import read_alarm_facts
-from components.decisions.standing import Standing, read_busy, read_standings
+from components.decisions.standing import Standing, in_order, read_busy, read_standings
 from components.errors import AccessError, PerennialError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, model_names, read_model
@@ -49,7 +49,7 @@ def new_watcher(settings: Settings, on: str, on_news: Callable[[str, str], None]
         if isinstance(trainer, LocalTrainer):
             yield replace(watcher, end_of=trainer.end_of, crowded=trainer.crowded, wait=trainer.wait)
         else:
-            yield replace(watcher, has_ended=trainer.has_ended)
+            yield replace(watcher, has_ended=trainer.has_ended, is_unheard=trainer.is_unheard)
 
 
 @contextmanager
@@ -77,7 +77,7 @@ def each_watched(watcher: Watcher, names: Sequence[str], act: Act, leave: Callab
     once for each of a thousand models would take hours. Returns whether nothing was wrong with any.
     """
     folder, is_well = watcher.cloud.settings.models_folder, True
-    for name in names or model_names(folder):
+    for name in _in_order(watcher, names or model_names(folder)):
         if _is_well(watcher, folder, name, act, leave, is_named=bool(names)):
             continue
         is_well = False
@@ -85,6 +85,16 @@ def each_watched(watcher: Watcher, names: Sequence[str], act: Act, leave: Callab
             watcher.on_news(name, f"no other model is looked at now: {unreachable}")
             break
     return is_well
+
+
+def _in_order(watcher: Watcher, names: Sequence[str]) -> Sequence[str]:
+    """Those first that wait for room to train, so that no model waits behind those whose names come before it."""
+    try:
+        with watcher.cloud.engine.connect() as connection:
+            return in_order(connection, names)
+    except PerennialError as error:
+        log.warning("the models are looked at by their names", extra={"since": str(error)})
+        return names
 
 
 def _is_well(watcher: Watcher, folder: Path, name: str, act: Act, leave: Callable[[Model], bool], *, is_named: bool) -> bool:

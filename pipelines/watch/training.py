@@ -31,6 +31,8 @@ class ClaimProgress(Enum):
     UNDER_WAY = auto()
     DEAD = auto()
     """It began, or was to begin, in a process that is gone."""
+    UNHEARD = auto()
+    """Who was to train has never heard of it: no run was given up, and it is submitted once more."""
 
 
 def train_for(
@@ -57,21 +59,28 @@ def train_for(
             return None
         if isinstance(progress, TrainingEnd):
             return progress
-        if attempt >= MOST_ATTEMPTS:
+        is_unheard = progress is ClaimProgress.UNHEARD
+        if attempt >= MOST_ATTEMPTS and not is_unheard:
             return TrainingEnd(TrainingOutcome.FAILED, f"each of {attempt} runs was interrupted: {decision.claims[-1].run_id} was the last")
         if against := objection(decision):
             return TrainingEnd(TrainingOutcome.WITHDRAWN, f"it does not begin any more, since {against}")
-        run_id = f"{model.name}-decision-{decision_id}-{attempt + 1}"
-        with watcher.cloud.engine.begin() as connection:
-            at_most = watcher.cloud.settings.trainings_at_once
-            if not claim_attempt(connection, decision_id, attempt + 1, run_id=run_id, host=watcher.host, at_most=at_most):
-                return None
-        watcher.on_point("claimed")
+        run_id = decision.claims[-1].run_id if is_unheard else f"{model.name}-decision-{decision_id}-{attempt + 1}"
+        if not is_unheard and not _claim(watcher, decision_id, attempt + 1, run_id):
+            return None
         end = watcher.train(_order(model, policy, decision, run_id))
         watcher.on_point("trained")
         with watcher.cloud.engine.connect() as connection:
             if end is None or not is_recorded(connection, run_id):
                 return end
+
+
+def _claim(watcher: Watcher, decision_id: int, attempt: int, run_id: str) -> bool:
+    with watcher.cloud.engine.begin() as connection:
+        at_most = watcher.cloud.settings.trainings_at_once
+        is_mine = claim_attempt(connection, decision_id, attempt, run_id=run_id, host=watcher.host, at_most=at_most)
+    if is_mine:
+        watcher.on_point("claimed")
+    return is_mine
 
 
 def close_dead_runs(watcher: Watcher, model: Model, policy: ContinuousSection) -> bool:
@@ -123,7 +132,12 @@ def _look_before_its_row(
         return end
     is_here = claim.host == watcher.host and is_in_progress(watcher.cloud.settings, model.name)
     if not is_here and not watcher.is_under_way(run_id):
-        return watcher.end_of(run_id) or ClaimProgress.DEAD  # it may have ended this moment
+        if (end := watcher.end_of(run_id)) is not None:  # it may have ended this moment
+            return end
+        if not watcher.is_unheard(run_id):
+            return ClaimProgress.DEAD
+        if not is_late:
+            return ClaimProgress.UNHEARD
     if is_late:  # such as for a node that nobody has
         watcher.stop(run_id, None)
         return TrainingEnd(TrainingOutcome.FAILED, f"run {run_id} has not begun: {too_long(limit.total_seconds())}")

@@ -46,6 +46,12 @@ class TrainingEnd:
     """Whether its process ended without a word, as one that is killed does."""
 
 
+def already_trained(version: int | None) -> TrainingEnd:
+    """That there was nothing to train."""
+    sentence = f"version {version} was trained on the same data, code and environment"
+    return TrainingEnd(TrainingOutcome.KNOWN, sentence, version)
+
+
 @dataclass(frozen=True)
 class MeasurementEnd:
     """How a measurement ended of how fast a model's versions age."""
@@ -73,6 +79,8 @@ class Watcher:
     """Told the model and a sentence of all that is decided and done."""
     on_point: Callable[[str], None] = lambda _: None
     """Called between any two steps at which a watcher may die, with the name of the step that is done."""
+    is_unheard: Callable[[str], bool] = lambda _: False
+    """Whether who trains elsewhere has never heard of a run that was claimed, as where its submission was refused."""
     has_ended: Callable[[str], bool] = lambda _: False
     """Whether a run, by Kubeflow's id, is at its end there. Who cannot ask says no."""
     end_of: Callable[[str], TrainingEnd | None] = lambda _: None

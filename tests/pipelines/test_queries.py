@@ -17,7 +17,7 @@ from components.cloud import Cloud
 from components.decisions import sizes
 from components.google import bigquery_client, quoted, split_table
 from components.model.folder import Model, model_names, read_model
-from components.monitoring.label_query import LogQuery
+from components.prediction_log.label_query import LogQuery
 from components.prediction_log.table import LogTable, ensure_table, refused_log
 from components.settings import REPOSITORY, Settings
 from components.snapshot.partitions import PartitionRange
@@ -33,13 +33,18 @@ from pipelines.local.seed import SCHEMA, SQL
 
 MODELS = REPOSITORY / "pipelines" / "models"
 DAYS = (date(2026, 1, 1), date(2026, 1, 4))
+QUERIES_OF_LOG = [
+    REPOSITORY / "components" / "monitoring" / f"{name}.sql" for name in ("logged_days", "fingerprints", "served_rows", "refused_requests")
+]
+SAMPLE_OF_LOG = REPOSITORY / "components" / "succession" / "served_sample.sql"
 WINDOW = Window((DAYS[1],), *DAYS)
 SENT = {
     "components/decisions/sizes.py": 1,  # partition_sizes.sql
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
-    "components/monitoring/label_query.py": 1,  # those of monitoring and of challengers
+    "components/prediction_log/label_query.py": 1,  # those of monitoring and of challengers
     "components/monitoring/served_rows.py": 1,  # served_rows.sql
+    "components/succession/served_sample.py": 1,  # served_sample.sql
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads
     "components/scoring/prediction.py": 1,  # a query of the user's own
     "components/snapshot/partitions.py": 3,  # CURRENT_TIMESTAMP and partitions.sql, which a dry run asks for, too
@@ -137,13 +142,13 @@ def test_the_queries_of_monitoring_are_accepted_for_every_model(
         ensure_table(client, log)
         ensure_table(client, refused_log(log))
         query = LogQuery(Cloud(settings), model, "t", DAYS[1])
-        for file in ("logged_days.sql", "fingerprints.sql", "served_rows.sql"):
-            parameters = list(query.settings(DAYS, DAYS).query_parameters)
+        sampled = [bigquery.ScalarQueryParameter(name, "INT64", number) for name, number in (("version", 1), ("most_rows", 2))]
+        for file in (*QUERIES_OF_LOG, SAMPLE_OF_LOG):
+            parameters = [*query.settings(DAYS, DAYS).query_parameters, *(sampled if file == SAMPLE_OF_LOG else ())]
             assert analyse(client, query.text(file), parameters) == "SELECT"
-            if file != "logged_days.sql":
+            if "{known_labels}" in file.read_text():
                 kind = "FLOAT64" if model.task.is_regression else "INT64"
                 assert f" AS {kind}), NULL) AS label\n" in query.text(file)
-        assert analyse(client, query.text("refused_requests.sql"), list(query.settings(DAYS, DAYS).query_parameters)) == "SELECT"
         for apart in (False, True):
             asked = [bigquery.ScalarQueryParameter(name, "INT64", number) for name, number in (("live", 1), ("challenger", 2))]
             wrong = bigquery.ScalarQueryParameter("whole_error", "FLOAT64", 1.0)

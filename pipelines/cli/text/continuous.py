@@ -8,7 +8,7 @@ import click
 
 from components.decisions.effects import effects_by_trigger
 from components.decisions.record import DecisionOutcome, OutcomeKind, RecordedDecision, TrainingOutcome
-from components.policy.decide import ENDING, Decision, PolicyVerdict
+from components.policy.decision import ENDING, Decision, PolicyVerdict
 from components.wording import count, legible
 from pipelines.cli.json_text import to_json
 

@@ -179,6 +179,8 @@ def _show_alarms(alarms: Sequence[Alarm]) -> None:
         subject = alarm.subject
         click.echo(f"alarm {alarm.alarm_id}, {alarm.standing.state}, version {subject.version} on {subject.target} ({subject.role})")
         click.secho(f"  {alarm.headline}", fg="yellow" if _is_unanswered(alarm) else None)
+        if alarm.standing.state is not AlarmState.CLOSED:
+            click.echo(f"  what helps: {alarm.remedy}")
         if alarm.acknowledged_by:
             click.echo(f"  acknowledged by {alarm.acknowledged_by}: {alarm.acknowledged_because}")
         if alarm.muted_until:
@@ -190,4 +192,4 @@ def _day_json(day: LiveDay) -> dict[str, Any]:
 
 
 def _alarm_json(alarm: Alarm) -> dict[str, Any]:
-    return asdict(alarm) | {"impact": alarm.impact, "headline": alarm.headline}
+    return asdict(alarm) | {"impact": alarm.impact, "headline": alarm.headline, "remedy": alarm.remedy}

@@ -120,7 +120,7 @@ def cancel_run(settings: Settings, run_id: str) -> None:
     """Stop a run on Kubeflow, and say how it ended."""
     _require_remote(settings, run_id, "stop it by Ctrl-C where it runs")
     with connected(settings) as kubeflow:
-        state = control.cancel(kubeflow, settings, control.find_run(kubeflow, settings, run_id))
+        state = control.cancel(kubeflow, settings, run_id)
     if state is not RunState.CANCELLED:
         raise ConflictError(f"run {run_id} had ended as {state} already: nothing was cancelled")
     click.echo(f"{run_id} is {state}")

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from components.checks.findings import Finding, ranked
+from components.checks.rows import check_rows
 from components.checks.source import check_source
+from components.examples.span_profile import SpanProfiler
 from components.looks.data_check import DataCheck
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfiles
+from components.profiles.profile import ColumnProfiles, ProfileKey
 from components.profiles.profiling import profile_batch
-from tests.components.checks.corruptions import shop_model
+from components.snapshot.document import Partition, Snapshot
+from tests.components.checks.corruptions import TABLE, shop_model
 from tests.components.checks.shops import Days, Frame, batch
 from tests.components.checks.test_shops import first_run
 
@@ -84,6 +87,20 @@ def profiles(frames: Days, cluster: str) -> dict[date, ColumnProfiles]:
 def test_a_first_run_over_series_passes(table: Callable[[], Days], tmp_path: Path) -> None:
     findings = first_run(model_of(table, tmp_path), profiles(table(), KEYS[table]))
     assert [finding.sentence for finding in findings if finding.blocks] == []
+
+
+def test_a_day_on_which_one_courier_worked_passes_in_the_rows_of_source_sql_too(tmp_path: Path) -> None:
+    model, found = model_of(parcels, tmp_path), dict[ProfileKey, ColumnProfiles]()
+    for day, frame in [*parcels().items()][30:60]:
+        profiler = SpanProfiler(model, day, str(day))
+        columns = {"row": frame["parcel"], "as_of": [day] * len(frame["parcel"]), "label": (frame["minutes"] > 20).astype(int)}
+        profiler.batch(batch(columns | {name: frame[name] for name in ("courier", "zone", "weight")}))
+        found |= profiler.profiles
+    spans = sorted({part.day for part in found})
+    last = spans[-1] + timedelta(days=model.rows.label_delay_days)
+    snapshot = Snapshot("shop", TABLE, "day", (), (Partition(last, 600, "0"),), tuple(spans), "q")
+    findings = check_rows(model, snapshot, found, {})
+    assert [finding.sentence for finding in findings if finding.blocks and finding.check != DataCheck.SCHEMA] == []
 
 
 def none_as_number(frame: Frame, rng: np.random.Generator) -> Frame:

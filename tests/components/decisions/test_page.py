@@ -8,7 +8,7 @@ import pytest
 from components.decisions.page import write_decisions_page
 from components.decisions.record import DecisionClaim, DecisionOutcome, OutcomeKind, RecordedDecision
 from components.model.continuous_section import ContinuousSection
-from components.policy.decide import PolicyVerdict
+from components.policy.decision import PolicyVerdict
 from components.policy.reasons import Reason, ReasonKind
 from components.report.palette import CARD_FILL
 from tests.components.html_page import assert_harmless, section, table

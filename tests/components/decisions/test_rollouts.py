@@ -8,7 +8,7 @@ from components.decisions.rollouts import read_served_fact
 from components.deployment.rollouts import Rollout, RolloutStage, RolloutStep
 from components.model.continuous_section import ContinuousSection
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay, record_live_day
-from components.policy.decide import Decision, PolicyVerdict
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import Facts, SourceFact
 from components.policy.reasons import Reason, ReasonKind
 from components.policy.rollout import ChallengerVerdict, ServedFact

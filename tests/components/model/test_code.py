@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -114,3 +115,12 @@ def test_an_error_in_which_no_line_of_the_folder_had_part_names_the_file(tmp_pat
 def test_an_error_of_our_own_is_left_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(ModelFolderError, match=r"^as it is$"), told_with_place(tmp_path, "network.py", "fails"):
         raise ModelFolderError("as it is")
+
+
+def test_no_lazy_module_is_imported_on_the_way(tmp_path: Path) -> None:
+    class Lazy(ModuleType):
+        def __getattr__(self, name: str) -> object:
+            raise AssertionError(f"{self.__name__} is imported for its {name}")
+
+    sys.modules["lazy_library"] = Lazy("lazy_library")
+    load_module(write(tmp_path / "model", features="def preprocessing_fn(inputs): return inputs"), "features.py", "preprocessing_fn")

@@ -80,15 +80,17 @@ class Served:
     def register(self, saved: Path | None = None) -> int:
         """A version of which nothing is known; of a folder, if there is one, which is pushed."""
         with self.engine.begin() as connection:
-            new = self.new_version(connection)
-            if saved is not None:
-                storage, bucket = self.site.cloud.storage, self.site.settings.bucket
-                ensure_bucket(storage, bucket, "EU")
-                new = replace(new, manifest=push_folder(storage, bucket, model=self.model.name, folder=saved, metadata={}))
-            return register(connection, new)
+            return register(connection, self._pushed(self.new_version(connection), saved))
 
-    def train(self, rows: Mapping[int, Sequence[Mapping[str, Any]]]) -> int:
-        """A version that was trained on the spans of these days, and measured on them."""
+    def _pushed(self, new: NewVersion, saved: Path | None) -> NewVersion:
+        if saved is None:
+            return new
+        storage, bucket = self.site.cloud.storage, self.site.settings.bucket
+        ensure_bucket(storage, bucket, "EU")
+        return replace(new, manifest=push_folder(storage, bucket, model=self.model.name, folder=saved, metadata={}))
+
+    def train(self, rows: Mapping[int, Sequence[Mapping[str, Any]]], saved: Path | None = None) -> int:
+        """A version that was trained on the spans of these days, and measured on them; of a folder, if there is one."""
         for number, one in rows.items():
             self.label(number, one)
         cloud, bucket = self.site.cloud, self.site.settings.bucket
@@ -106,7 +108,7 @@ class Served:
         table = pa.Table.from_pylist([{name: row[name] for name in ("visitor", "returned", "device")} for row in every])
         metrics = measure_predictions(self.model, table, np.array([[row["score"]] for row in every], np.float32), beam_args=())
         with self.engine.begin() as connection:
-            new = self.new_version(connection)
+            new = self._pushed(self.new_version(connection), saved)
             record_snapshot(connection, RecordedSnapshot.of(snapshot))
             return register(connection, replace(new, snapshot_id=snapshot.snapshot_id), metrics=metrics)
 

@@ -235,7 +235,7 @@ def test_labels_that_contradict_are_counted_and_not_measured_and_equal_ones_coun
     assert (measured.rows, measured.labelled, measured.contradicting) == (VISITORS, VISITORS - 1, 1)
 
 
-def test_rows_of_a_version_or_role_that_nobody_knows_are_named_and_left_out(
+def test_rows_of_a_version_role_or_time_that_nobody_knows_are_named_and_left_out(
     served: Served,  # noqa: F811
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -243,11 +243,13 @@ def test_rows_of_a_version_or_role_that_nobody_knows_are_named_and_left_out(
     served.serve(visits(1)[:3], version=77)
     served.serve(visits(2)[:4], version=77)
     served.serve(visits(1)[:5], role="rehearsal")
+    served.serve([visits(1)[0], *(row | {"day": "0001-01-01"} for row in visits(1)[1:4])])
     log = f"`{served.site.settings.project}.predictions.{served.model.name}`"
     served.site.client.query_and_wait(f"UPDATE {log} SET version = NULL WHERE role = 'rehearsal' AND instance = 4")
     (measured,) = served.monitor(2)
-    assert (measured.served.day, measured.served.version, measured.served.role, measured.rows) == (day(1), 1, "live", VISITORS)
-    lines = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.watching"]
+    assert (measured.served.day, measured.served.version, measured.served.role, measured.rows) == (day(1), 1, "live", VISITORS + 1)
+    old, *lines = [one.__dict__ for one in caplog.records if one.name == "components.monitoring.watching"]
+    assert (old["first_day"], old["rows"]) == ("0001-01-01", 3), "which is so long ago that nobody can look at the days before"
     assert {one["message"] for one in lines} == {"predictions of a version or role that the registry does not know are left out"}
     assert {(one["version"], one["role"], one["rows"]) for one in lines} == {(77, "live", 7), (1, "rehearsal", 4), (None, "rehearsal", 1)}
     assert served.monitor(2) == []

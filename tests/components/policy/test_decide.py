@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import (
     AgeingFact,
     AlarmFact,
@@ -47,8 +48,12 @@ BROKEN = alarm(Cause.BROKEN_SOURCE, column="price", since=date(2026, 3, 2), sent
 LIVE = LiveFact("prod", 3, NOW - timedelta(days=2), by_policy=True)
 PERSON = RequestFact("cli", "1", "ann asks: a look at the new prices")
 FELL = "AUC of all rows fell from 0.81 to 0.74"
+CHANGED = alarm(Cause.CHANGED_WORLD, since=SPAN - timedelta(days=3), version=3)
+NOT_MENDED = "a training for it has not mended it; the next one begins when twice as many days on which it shows have labels"
+ROLLING_OUT = "version 4, which is canary at 5 % for prod, is live or held"
 PRICE = "column price of the source is broken since 2026-03-02 (alarm 7: 62% of price is NULL)"
-LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+MEND = "mend it, or, if it is meant, let the gate find it (`perennial train`) and accept it (`perennial gate accept`)"
+LEARN = f"and a version trained now would learn the fault: {MEND}; it trains when the alarm is closed"
 ROLLBACK = "look at `perennial rollback churn`"
 COMPARE = "look at `perennial compare churn`, or set continuous.train_on_unknown"
 COOLDOWN = "and the cooldown is 6 h: not before"
@@ -131,24 +136,65 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     ),
     "a changed world": (
         {},
-        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 1)),)),
+        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=SPAN, version=3),)),
         PolicyVerdict.TRAIN,
         "train",
-        "alarm 7: AUC of all rows fell from 0.81 to 0.74",
+        f"alarm 7: {FELL}",
     ),
     "a changed world without labels": (
         {},
-        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)),)),
+        replace(QUIET, alarms=(alarm(Cause.CHANGED_WORLD, since=SPAN + timedelta(days=1)),)),
         PolicyVerdict.WAIT,
         "not ripe",
-        "alarm 7: AUC of all rows fell from 0.81 to 0.74, but only labels are known through 2026-03-09, and it shows since 2026-03-10",
+        f"alarm 7: {FELL}, but only labels are known of spans up to 2026-02-07, and it shows since 2026-02-08",
+    ),
+    "a changed world that a training did not mend": (
+        {},
+        replace(QUIET, live=(LIVE,), alarms=(CHANGED,), answered=MEASURED | {"alarm:7:changed_world:3"}),
+        PolicyVerdict.WAIT,
+        "answered alarm",
+        f"alarm 7 is open still ({FELL}), and {NOT_MENDED}",
+    ),
+    "a changed world that a training did not mend, and twice as many days of it": (
+        {},
+        replace(
+            QUIET,
+            live=(LIVE,),
+            alarms=(CHANGED,),
+            source=replace(SOURCE, span=SPAN + timedelta(days=4)),
+            answered=MEASURED | {"alarm:7:changed_world:3", "partition:2026-02-11"},
+        ),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"alarm 7: {FELL}",
+    ),
+    "a changed world that a version knows which is not live": (
+        {},
+        replace(QUIET, live=(replace(LIVE, version=2),), alarms=(replace(CHANGED, version=2),)),
+        PolicyVerdict.WAIT,
+        "answered alarm",
+        f"alarm 7 is open still ({FELL}), and version 3, which was trained on days on which it shows, is not live in its place",
+    ),
+    "a changed world of which nobody knew the cause when it was trained for": (
+        {"train_on_unknown": True},
+        replace(QUIET, alarms=(CHANGED,), answered=MEASURED | {"alarm:7:unknown"}),
+        PolicyVerdict.TRAIN,
+        "train",
+        f"alarm 7: {FELL}",
     ),
     "missing hours": (
         {},
-        replace(QUIET, alarms=(alarm(Cause.COVERAGE),)),
+        replace(QUIET, alarms=(alarm(Cause.COVERAGE, since=SPAN, version=3),)),
         PolicyVerdict.TRAIN,
         "train",
-        "alarm 7: AUC of all rows fell from 0.81 to 0.74",
+        f"alarm 7: {FELL}",
+    ),
+    "missing hours without labels": (
+        {},
+        replace(QUIET, alarms=(alarm(Cause.COVERAGE, since=date(2026, 3, 9)),)),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"alarm 7: {FELL}, but only labels are known of spans up to 2026-02-07, and it shows since 2026-03-09",
     ),
     "a broken source and nothing else": (
         {},
@@ -163,6 +209,20 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.MEND,
         "broken source",
         f"{PRICE}, {LEARN}, for this: alarm 8: {FELL}; {SPAN_WORDS}",
+    ),
+    "a source that was broken when somebody looked last, four weeks ago": (
+        {},
+        replace(NEW_SPAN, alarms=(replace(BROKEN, seen=SOURCE.newest - timedelta(days=28)),)),
+        PolicyVerdict.MEND,
+        "broken source",
+        f"{PRICE}, {LEARN}, for this: {SPAN_WORDS}",
+    ),
+    "a source that was broken when somebody looked last, longer ago": (
+        {},
+        replace(NEW_SPAN, alarms=(replace(BROKEN, seen=SOURCE.newest - timedelta(days=29)),)),
+        PolicyVerdict.TRAIN,
+        "train",
+        SPAN_WORDS,
     ),
     "a serving fault": (
         {},
@@ -191,6 +251,27 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.ROLL_BACK,
         "probation",
         "version 3, on probation on prod since 2026-03-08 12:00 UTC, is bad (alarm 7: AUC of all rows fell from 0.81 to 0.74)",
+    ),
+    "a bad version of which labels are known weeks later": (
+        {},
+        replace(NEW_SPAN, label_delay_days=30, alarms=(alarm(Cause.BAD_VERSION),), live=(replace(LIVE, since=NOW - timedelta(days=36)),)),
+        PolicyVerdict.ROLL_BACK,
+        "probation",
+        f"version 3, on probation on prod since 2026-02-02 12:00 UTC, is bad (alarm 7: {FELL})",
+    ),
+    "a bad version that is not on probation any more": (
+        {},
+        replace(QUIET, label_delay_days=30, alarms=(alarm(Cause.BAD_VERSION),), live=(replace(LIVE, since=NOW - timedelta(days=37)),)),
+        PolicyVerdict.MEND,
+        "bad version",
+        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
+    ),
+    "a bad version and no probation": (
+        {"probation_days": 0},
+        replace(QUIET, label_delay_days=30, alarms=(alarm(Cause.BAD_VERSION),), live=(LIVE,)),
+        PolicyVerdict.MEND,
+        "bad version",
+        f"alarm 7 says that the version is bad ({FELL}), which training on the same data would not mend: {ROLLBACK}",
     ),
     "a bad version that a person deployed": (
         {},
@@ -308,6 +389,27 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         "train",
         "the source was written again at 2026-03-10 11:00 UTC, after a gate had refused run churn-1",
     ),
+    "a new span while a version goes live in steps": (
+        {},
+        replace(NEW_SPAN, rolling_out=ROLLING_OUT),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"{SPAN_WORDS}, but only once {ROLLING_OUT}",
+    ),
+    "a due schedule while a version goes live in steps": (
+        {"triggers": ("schedule",), "schedule": ScheduleRule(every_days=7, at=time(5), first=date(2026, 3, 3))},
+        replace(QUIET, rolling_out=ROLLING_OUT),
+        PolicyVerdict.WAIT,
+        "not ripe",
+        f"the schedule was due at 2026-03-10 05:00 UTC, but only once {ROLLING_OUT}",
+    ),
+    "a person while a version goes live in steps": (
+        {},
+        replace(QUIET, rolling_out=ROLLING_OUT, requests=(PERSON,)),
+        PolicyVerdict.TRAIN,
+        "train",
+        PERSON.sentence,
+    ),
     "too many trainings of other models": (
         {},
         replace(NEW_SPAN, crowded="1 trainings are under way"),
@@ -321,6 +423,13 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
         PolicyVerdict.TRAIN,
         "train",
         "ann asks: a look at the new prices",
+    ),
+    "a new span in a cooldown beside a person whose training failed too often": (
+        {},
+        replace(NEW_SPAN, runs=(RUN,), requests=(PERSON,), failures={PERSON.key: 3}),
+        PolicyVerdict.WAIT,
+        "cooldown",
+        f"the last training began at 2026-03-10 10:00 UTC, {COOLDOWN} 2026-03-10 16:00 UTC, for this: {PERSON.sentence}; {SPAN_WORDS}",
     ),
     "too many runs": (
         {"cooldown_hours": 0, "runs_a_day": 1},
@@ -339,6 +448,24 @@ CASES: Mapping[str, tuple[dict[str, Any], Facts, PolicyVerdict, str, str]] = {
     "too many bytes": (
         {"cooldown_hours": 0, "bytes_a_day": 1_000},
         replace(NEW_SPAN, runs=(replace(RUN, bytes_read=600),), training_bytes=500),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"600 of 1,000 bytes of the day are used, and a training reads 500: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many bytes, by the last training": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(NEW_SPAN, runs=(replace(RUN, bytes_read=600),)),
+        PolicyVerdict.WAIT,
+        "bytes",
+        f"600 of 1,000 bytes of the day are used, and a training reads 600: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
+    ),
+    "too many bytes, of a measurement that began twice": (
+        {"cooldown_hours": 0, "bytes_a_day": 1_000},
+        replace(
+            NEW_SPAN,
+            training_bytes=500,
+            measured=(MeasurementFact("ageing:3", NOW - timedelta(days=1), is_open=False, bytes_read=300, begun=(NOW, NOW)),),
+        ),
         PolicyVerdict.WAIT,
         "bytes",
         f"600 of 1,000 bytes of the day are used, and a training reads 500: not before 2026-03-11 00:00 UTC, for this: {SPAN_WORDS}",
@@ -544,9 +671,9 @@ def test_going_back_to_code_that_was_trained_before_is_a_reason_once() -> None:
 
 
 def test_a_training_is_called_after_its_strongest_reason_and_answers_all_that_are_ripe() -> None:
-    alarms = (alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(Cause.COVERAGE, alarm_id="8"))
+    alarms = (alarm(Cause.CHANGED_WORLD, since=date(2026, 3, 10)), alarm(Cause.COVERAGE, alarm_id="8", since=SPAN))
     decision = decide(ContinuousSection(), replace(NEW_SPAN, alarms=alarms))
-    assert (decision.kind, [one.key for one in decision.because]) == (ReasonKind.ALARM, ["alarm:8", SPAN_KEY])
+    assert (decision.kind, [one.key for one in decision.because]) == (ReasonKind.ALARM, ["alarm:8:coverage:1", SPAN_KEY])
 
 
 MOMENTS = st.integers(-3_000, 1_000).map(lambda minutes: NOW + timedelta(minutes=minutes))

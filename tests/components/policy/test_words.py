@@ -7,7 +7,7 @@ import pytest
 from components.errors import ModelFolderError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import read_model
-from components.policy.words import policy_in_words
+from components.policy.words import lacking_targets, policy_in_words
 from tests.components.visits import TOML, write_model
 
 CONTINUOUS = """
@@ -54,7 +54,10 @@ WORDS = (
     "a training that fails is tried up to 3 times for the same reason",
     "a good version goes to prod when somebody approves it with `perennial approve`",
     "a good version goes to staging at once",
-    "if an alarm says within 7 days that such a version is bad, it is rolled back, and the next one waits for approval",
+    (
+        "if an alarm says within 8 days (7, and 1 until labels are known) that such a version is bad, it is rolled back, and the next one "
+        "waits for approval"
+    ),
 )
 
 
@@ -65,7 +68,8 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_policy_is_told_in_words(folder: Path) -> None:
     (folder / "model.toml").write_text(TOML.replace("TABLE", "site.visits") + CONTINUOUS)
-    assert policy_in_words("visits", read_model(folder.parent, "visits").continuous) == WORDS
+    model = read_model(folder.parent, "visits")
+    assert policy_in_words("visits", model.continuous, model.rows.label_delay_days) == WORDS
 
 
 def test_one_of_something_is_told_as_one_and_nobody_is_named_who_may_not_ask() -> None:
@@ -81,6 +85,9 @@ def test_one_of_something_is_told_as_one_and_nobody_is_named_who_may_not_ask() -
         "a training that has not ended after 1 hour is ended",
         "if an alarm says within 1 day that such a version is bad, it is rolled back, and the next one waits for approval",
     }
+    known = "what a canary was asked, and what it refused, is known at once, and how good its answers were once labels are known"
+    policy = ContinuousSection.model_validate({"triggers": ("code",), **deploy})
+    assert f"{known}, 30 days later" in policy_in_words("visits", policy, 30)
     assert any("answers 1 % of the keys, for 2 days of measured predictions, and is held" in sentence for sentence in words)
     assert "who asks in person waits for neither" not in words
 
@@ -114,3 +121,17 @@ def test_what_contradicts_itself_is_refused_in_a_sentence(folder: Path, old: str
     with pytest.raises(ModelFolderError) as refused:
         read_model(folder.parent, "visits")
     assert refusal in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("deploy", "lacking"),
+    [
+        ({"prod": "at once", "shop": "never"}, []),
+        ({"prod": "as a canary", "staging": "shadow first"}, ["prod-canary", "staging-shadow"]),
+        ({"shop": "after approval"}, ["shop"]),
+    ],
+)
+def test_targets_that_the_settings_lack_are_told_before_anything_is_trained(deploy: dict[str, str], lacking: list[str]) -> None:
+    told = lacking_targets(ContinuousSection.model_validate({"deploy": deploy}), ("staging", "prod"))
+    remedy = "is none of PERENNIAL_TARGETS: add it, or a version that is to go there waits for approval"
+    assert told == tuple(f"{name} {remedy}" for name in lacking)

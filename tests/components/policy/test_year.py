@@ -8,7 +8,8 @@ import pytest
 
 from components.model.continuous_section import ContinuousSection, ScheduleRule
 from components.policy.ageing import ageing_key
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import AgeingFact, AlarmFact, Cause, CodeFact, Facts, LiveFact, RequestFact, RunFact, SourceFact, TrainedFact
 
 FIRST, DAYS = date(2026, 1, 1), 365

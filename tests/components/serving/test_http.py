@@ -301,6 +301,10 @@ INFERENCES: list[tuple[object, str]] = [
     ({"inputs": [tensor("area", "FP32", [1e39])]}, "input area has a value beyond FP32"),
     ({"inputs": [tensor("area", "FP64", [5, -1e39]), *HOUSES[1:]]}, f"instances[1].area is -1e+39: {LACKS}"),
     ({"inputs": [*HOUSES, HOUSES[0]]}, "input area is given twice"),
+    (
+        b'{"id": "1", "id": "2", "inputs": [{"name": "a", "datatype": "FP32", "shape": [1], "data": [1]}]}',
+        "an object of the body has a key twice, or is nested too deep",
+    ),
     ({"inputs": HOUSES[1:]}, f"instances[0] lacks the field area: {LACKS}"),
     ({"inputs": [*HOUSES[1:], tensor("area", "FP32", [5.0])]}, "the inputs have not the same number of rows: area 1, colour 2, rooms 2"),
 ]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -61,6 +62,18 @@ REFUSED = [
         "area,colour,rooms\n" + "5,red,1\n" * 2000 + "5,red,0\n",
         "row 2001.rooms is 0: expected a whole number, at least 1 and at most 20",
     ),
+    ("rows.csv", "area,colour,rooms\n5,r\udce9d,1\n", "rows.csv is no UTF-8 (invalid continuation byte at byte 21): save it as UTF-8"),
+    ("rows.csv", "area,colour,rooms,area\n5,red,1,6\n", "rows.csv has two columns 'area': leave one out"),
+    ("rows.csv", "area,colour,rooms\n5,red,1_0\n", "row 1.rooms is '1_0': expected a whole number"),
+    ("rows.csv", f"area,colour,rooms\n5,{'r' * 200_000},1\n", "line 2 of "),
+    ("rows.csv", 'area,colour,rooms\n5,"re"d,1\n', "rows.csv is no CSV: ',' expected after '\"'"),
+    ("rows.jsonl", '{"area": 5, "rooms": 1, "colour": "red", "rooms": 2}\n', "rows.jsonl has a key twice: leave one out"),
+    (
+        "rows.jsonl",
+        '{"area": 5, "colour": "red", "rooms": 9223372036854775808}\n',
+        "row 1.rooms is 9223372036854775808: expected a whole number",
+    ),
+    ("rows.jsonl", '{"area": NaN, "colour": "red", "rooms": 1}\n', "line 1 of "),
     ("rows.jsonl", "[]\n", "rows.jsonl is no JSON object: write one object a line"),
     ("rows.parquet", "x", "rows.parquet is no Parquet"),
 ]
@@ -70,7 +83,24 @@ REFUSED = [
 def test_a_file_that_cannot_be_scored_is_refused_by_row_and_field(
     version: Version, tmp_path: Path, name: str, text: str, error: str
 ) -> None:
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, errors="surrogateescape")
     with pytest.raises(SourceError) as caught:
         list(predict_rows(*version, read_rows(tmp_path / name, version[1].features)))
     assert error in str(caught.value)
+
+
+def test_rows_with_the_types_of_bigquery_are_read_as_in_training(version: Version, tmp_path: Path) -> None:
+    """Decimals are numbers and BOOL is 0 or 1; a spreadsheet's file begins with a byte order mark."""
+    rows = [{"house_id": "h1", "area": Decimal("100.5"), "colour": "red", "floor": True, "rooms": 4}]
+    parquet.write_table(pa.Table.from_pylist(rows), tmp_path / "rows.parquet")
+    assert list(predict_rows(*version, read_rows(tmp_path / "rows.parquet", version[1].features))) == [SCORES[0] | {"score": 1140.5}]
+    (tmp_path / "rows.csv").write_text(CSV, encoding="utf-8-sig")
+    assert list(predict_rows(*version, read_rows(tmp_path / "rows.csv", version[1].features))) == SCORES
+
+
+def test_a_bad_row_leaves_no_file_behind(version: Version, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("area,colour,rooms\n" + "5,red,1\n" * 2000 + "5,red,0\n")
+    for name in ("out.csv", "out.jsonl", "out.parquet"):
+        with pytest.raises(SourceError, match="row 2001"):
+            write_rows(predict_rows(*version, read_rows(tmp_path / "rows.csv", version[1].features)), tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == ["rows.csv"]

@@ -68,6 +68,8 @@ def test_the_alarm_is_the_first_thing_that_is_said() -> None:
     headline = parse(page).find(".//section[@aria-label='Alarms']//h2")
     assert headline is not None
     assert words(headline).startswith("auc of hour 12-23 is 0.52 (500 rows since 2013-03-01): never trained on hour 12-23")
+    assert "What helps: train on data that have such rows" in page
+    assert page.count("what helps: train on data") == 1, "it is said in the table of alarms, too"
     number, _, *standing = table(page, "alarms")[0]
     assert [number, *standing] == ["7", "open", "2013-03-01", "1"]
     assert table(page, "deployments")[0][:3] == ["1 March 2013, 06:00 UTC", "deploy 1", "ada"]

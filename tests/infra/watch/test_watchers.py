@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
-from components.settings import REPOSITORY, Settings
+from components.settings import PREFIX, REPOSITORY, Settings
+from pipelines.cli.commands.continuous.policy import policy
+from tests.components.visits import write_model
 from tests.pipelines.cli.test_documentation import find_command
 
 JOB, SCHEMA = (REPOSITORY / "infra" / "cloudrun" / name for name in ("watch.yaml", "job.schema.json"))
@@ -89,9 +92,13 @@ def test_the_line_for_cron_in_the_docs_looks_once() -> None:
 def test_a_merge_lets_the_policy_of_a_model_decide_and_trains_those_that_have_none(tmp_path: Path) -> None:
     """What the script calls for each model, by a `cluster` that only tells."""
     root = tmp_path / "repository"
-    for name, toml in (("with_policy", "[continuous]\n"), ("without", "title = 'x'\n")):
-        (root / "pipelines" / "models" / name).mkdir(parents=True)
-        (root / "pipelines" / "models" / name / "model.toml").write_text(toml)
+    shown = tmp_path / "shown"
+    shown.mkdir()
+    show = CliRunner(env={f"{PREFIX}MODELS_FOLDER": str(root / "pipelines" / "models")})
+    for name, more in (("with_policy", '[continuous.deploy]\nprod = "never"\n'), ("without", "")):
+        folder = write_model(root / "pipelines" / "models", name=name)
+        (folder / "model.toml").write_text((folder / "model.toml").read_text() + more)
+        (shown / name).write_text(show.invoke(policy, ["show", name, "--json"], catch_exceptions=False).output)
     scripts = root / "infra" / "cloudbuild"
     scripts.mkdir(parents=True)
     (root / "infra" / "userland").mkdir()
@@ -99,7 +106,7 @@ def test_a_merge_lets_the_policy_of_a_model_decide_and_trains_those_that_have_no
     for name, text in (
         ("train-changed", (REPOSITORY / "infra" / "cloudbuild" / "train-changed").read_text()),
         ("changed-models", "#!/bin/sh\nprintf 'with_policy\\nwithout\\n'\n"),
-        ("cluster", '#!/bin/sh\necho "$@"\n'),
+        ("cluster", f'#!/bin/sh\n[ "$2" != policy ] || exec cat "{shown}/$4"\necho "$@"\n'),
     ):
         (scripts / name).write_text(text)
         (scripts / name).chmod(0o755)
@@ -109,6 +116,7 @@ def test_a_merge_lets_the_policy_of_a_model_decide_and_trains_those_that_have_no
     subprocess.run([*git, "init", "-q"], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
     done = subprocess.run([str(scripts / "train-changed")], capture_output=True, text=True, check=True)
-    watch, train = done.stdout.splitlines()
+    apply, watch, train = done.stdout.splitlines()
+    assert apply == "perennial apply", "the watcher gets the image before anything is trained in it"
     assert watch == "perennial watch with_policy --once --on kubeflow"
     assert re.fullmatch(r"perennial train without --on kubeflow --reason code: [0-9a-f]{40}", train)

@@ -113,6 +113,18 @@ def test_a_run_is_cancelled_and_recorded_as_such(perennial: KubeflowCommandLine,
     assert "finish" not in steps.names()
 
 
+def test_a_run_that_was_deleted_on_kubeflow_is_cancelled_in_the_registry(
+    perennial: KubeflowCommandLine, backend: Backend, steps: Steps, name: str
+) -> None:
+    steps.lost = {"pin", "finish"}
+    submitted = perennial.json("train", name, *THROUGH)
+    backend.wait()
+    backend.state.runs.clear()
+    assert perennial.run("cancel", submitted["run"]).returncode == 0
+    assert perennial.runs(name)[0].state is RunState.CANCELLED
+    assert " 404 to show run " in perennial.refused("cancel", submitted["kubeflow_run"])
+
+
 def test_a_run_that_succeeded_is_not_cancelled(perennial: KubeflowCommandLine, backend: Backend, name: str) -> None:
     submitted = perennial.json("train", name, *THROUGH)
     backend.wait()

@@ -54,6 +54,8 @@ def test_what_is_not_watched_is_told(command_line: CommandLine) -> None:
         assert done.stdout.splitlines()[1].startswith("nowhere: not looked at: model 'nowhere' is unknown: ")
     assert command_line.refused("approve", "999999", "--reason", "why not").startswith("there is no decision 999999: ")
     assert command_line.run("policy", "show", "churn").stdout.startswith("Churn is trained only when somebody runs")
+    unheard = "no watcher would hear of it: model.toml of 'churn' has no section [continuous]; add it, or run `perennial train churn`"
+    assert command_line.refused("request", "churn", "--reason", "now") == unheard
 
 
 def test_a_policy_is_tried_on_the_past(command_line: CommandLine) -> None:

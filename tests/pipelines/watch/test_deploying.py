@@ -9,15 +9,17 @@ import sqlalchemy as sa
 from components.cloud import Cloud
 from components.decisions.orders import give_order
 from components.decisions.record import OutcomeKind, read_decision, read_decisions
+from components.decisions.standing import read_busy
 from components.deployment.deploy import rollback
 from components.deployment.request import new_request
-from components.errors import RegistryError
+from components.errors import AccessError, RegistryError
+from components.model.continuous_section import ContinuousSection
 from components.monitoring.record import record_live_day
 from components.policy.facts import AlarmFact, Cause
 from components.registry.deployments import Action
 from components.runs.record import start_run
 from pipelines.watch.model_pass import watch_model
-from pipelines.watch.watcher import TrainingOrder
+from pipelines.watch.watcher import TrainingOrder, already_trained
 from tests.components.decisions.test_measured_effect import BAD as FELL
 from tests.components.decisions.test_measured_effect import GOOD as ROSE
 from tests.components.decisions.test_measured_effect import served
@@ -79,7 +81,18 @@ def test_what_came_of_deployments_and_rollbacks_is_told_once_it_can_be_seen_live
     serve(house, 1, *FELL, begin=20)
     (told,) = house.watch()
     assert told == f"decision {house.last_decision()}: auc 0.5100 on 5 days since, and 0.8050 on the last 4 days before, by version 2"
-    assert effects(house) == [("staging", "better", 2), ("staging", "worse", 1)]
+    assert effects(house) == [("staging", "not told", 1), ("staging", "better", 2), ("staging", "worse", 1)]
+
+
+def test_what_was_replaced_too_soon_to_tell_is_not_looked_at_for_a_year(house: House) -> None:
+    for version in (1, 2, 3):
+        house.watch()
+        house.load_a_day()
+        serve(house, version, *FELL[: 2 if version == 2 else 5], begin=10 * version)
+    house.watch()
+    assert effects(house) == [("staging", "not told", version) for version in (1, 2, 3)]
+    with house.cloud.engine.connect() as connection:
+        assert house.model.name not in read_busy(connection)
 
 
 def test_a_bad_version_on_probation_is_rolled_back_and_the_next_one_waits_for_a_person(house: House, engine: sa.Engine) -> None:
@@ -110,7 +123,7 @@ def test_a_rollback_that_is_refused_is_told_once_and_training_goes_on(house: Hou
     told = house.watch()
     assert told[0].startswith("roll back: version 1, on probation on staging since ")
     assert told[1].startswith("nothing was live on staging before")
-    assert [sentence.partition(":")[0] for sentence in house.watch()] == ["mend"]
+    assert [sentence.partition(":")[0] for sentence in told[2:]] == ["mend"]
     assert house.watch() == []
     house.load_a_day()
     assert "version 2 is live on staging" in house.watch()
@@ -175,6 +188,33 @@ def test_a_bad_version_is_rolled_back_while_a_training_is_under_way(house: House
     assert house.watch() == []
 
 
+@pytest.mark.parametrize("away", ["bigquery", "kubeflow"])
+def test_a_bad_version_is_rolled_back_whatever_else_does_not_answer(
+    house: House, monkeypatch: pytest.MonkeyPatch, engine: sa.Engine, away: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise AccessError(f"{away} does not answer")
+
+    def begin(order: TrainingOrder) -> None:
+        with engine.begin() as connection:
+            start_run(connection, run_of(order))
+
+    assert house.model.continuous is not None
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    if away == "bigquery":
+        monkeypatch.setattr("components.decisions.gather.read_partition_sizes", refuse)
+    else:
+        house.load_a_day()
+        watch_model(replace(house.watcher([], nothing), train=begin), house.model, house.model.continuous)
+    house.alarms = [AlarmFact("9", BAD, "log loss is higher", target="staging", version=2)]
+    news: list[str] = []
+    assert not watch_model(replace(house.watcher(news, nothing), end_of=refuse), house.model, house.model.continuous)
+    rolled_back = "staging went back from version 2 to 1; what comes next waits for approval there"
+    assert news[1:] == [rolled_back, f"not looked at to the end: {away} does not answer"]
+
+
 def test_a_version_that_a_person_deployed_is_left_to_people(house: House) -> None:
     house.watch()
     house.approve(house.last_decision(), "prod")
@@ -188,13 +228,51 @@ def test_a_version_that_the_smoke_test_refuses_is_not_deployed_and_the_log_says_
     house.folder = changed(house.folder, house.copies / "wrong", {"assets.extra/smoke": None})
     told = house.watch()
     with house.cloud.engine.connect() as connection:
-        outcome = read_decision(connection, house.last_decision()).outcome(OutcomeKind.DEPLOYMENT, "staging")
+        outcome = read_decision(connection, house.last_decision()).outcome(OutcomeKind.APPROVAL, "staging")
     assert outcome is not None
+    waits = f"version 1 waits for `perennial approve {house.last_decision()} --target staging`, since"
     unknown = "has no recorded answers, so nobody can say whether it answers as it did when it was trained"
     remedy = "deploy another version, or this one with --force and a --reason"
-    assert (outcome.result, outcome.sentence) == ("refused", f"{house.model.name} 1 {unknown}: {remedy}")
+    assert (outcome.result, outcome.sentence) == ("wanted", f"{waits} {house.model.name} 1 {unknown}: {remedy}")
     assert outcome.sentence in told
     assert house.live("staging") == []
+    (refused,) = house.approve(house.last_decision(), "staging")
+    assert refused.endswith(remedy)
+
+
+def test_a_target_that_the_settings_lack_gets_the_version_once_it_is_there(make_house: Callable[[str], House]) -> None:  # noqa: F811
+    house = make_house('triggers = ["new_partition"]\n[continuous.deploy]\nshop = "at once"\n')
+    waits = f"target 'shop' is unknown: choose {', '.join(house.cloud.settings.targets)}, or add it to PERENNIAL_TARGETS"
+    told = house.watch()
+    assert told[1] == f"version 1 waits for `perennial approve {house.last_decision()} --target shop`, since {waits}"
+    house.cloud = Cloud(house.cloud.settings.model_copy(update={"targets": ("shop",)}))
+    assert house.approve(house.last_decision()) == ["version 1 is live on shop"]
+
+
+def test_a_version_that_is_known_goes_where_it_is_not_live_yet_and_replaces_no_newer_one_unasked(house: House) -> None:
+    assert house.model.continuous is not None
+
+    def find(version: int) -> list[str]:
+        house.load_a_day()
+        news: list[str] = []
+        watcher = replace(house.watcher(news, nothing), train=lambda _: already_trained(version))
+        watch_model(watcher, house.model, house.model.continuous or ContinuousSection())
+        return news
+
+    house.watch()
+    house.load_a_day()
+    house.watch()
+    told = find(1)
+    assert (
+        f"version 1 waits for `perennial approve {house.last_decision()} --target staging`, since version 2, which is newer, is live there"
+        in told
+    )
+    told = find(2)
+    assert told[1:] == [
+        f"version 2 waits for `perennial approve {house.last_decision()} --target prod`",
+        "known: version 2 was trained on the same data, code and environment",
+    ]
+    assert house.live("staging") == [(Action.DEPLOY, 1), (Action.DEPLOY, 2)]
 
 
 class DeathError(Exception):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from components.decisions.orders import give_order
 from components.decisions.record import DONE, OutcomeKind, RecordedDecision, open_measurements, read_decisions, under_way
 from components.model.folder import Model, read_model
-from components.policy.decide import PolicyVerdict
+from components.policy.decision import PolicyVerdict
 from components.policy.facts import AgeingFact
 from components.settings import REPOSITORY
 from components.staleness.record import record_ageing_fact

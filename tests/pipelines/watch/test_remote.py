@@ -1,13 +1,19 @@
 """Watching with trainings on Kubeflow, against its emulator: submitted once, and followed by later looks."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from components.model.folder import read_model
 from components.settings import Settings
 from infra.emulators.kubeflow.server import Backend
+from pipelines.kubeflow.api import connected
+from pipelines.run.train import AlreadyTrained
+from pipelines.watch.remote import KubeflowTrainer
+from pipelines.watch.watcher import TrainingOrder, already_trained
 from tests.pipelines.command_line import edit
 from tests.pipelines.kubeflow.conftest import (  # noqa: F401
     KubeflowCommandLine,
@@ -91,10 +97,15 @@ def test_a_look_that_meets_no_kubeflow_fails_and_says_why(
     backend: Backend,  # noqa: F811
     name: str,
 ) -> None:
+    token = watching.settings.kubeflow_token_file.read_text()
     watching.settings.kubeflow_token_file.write_text("another token")
     done = watching.run("watch", name, "--once", "--on", "kubeflow")
     assert (done.returncode, len(backend.state.runs)) == (1, 0), done.stdout
     assert done.stdout.splitlines()[1].startswith(f"{name}: not looked at to the end: ")
+    watching.settings.kubeflow_token_file.write_text(token)
+    assert watch(watching, name) == []
+    (decision,) = decisions(watching, name)
+    assert [claim["run_id"] for claim in decision["claims"]] == [run.shown["description"] for run in backend.state.runs.values()]
 
 
 def test_a_run_that_somebody_ended_on_kubeflow_is_not_waited_for_without_end(
@@ -107,3 +118,30 @@ def test_a_run_that_somebody_ended_on_kubeflow_is_not_waited_for_without_end(
     assert watch(watching, name) == [f"train: {WORDS}"]
     backend.wait()
     assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"
+
+
+def test_a_run_that_was_deleted_on_kubeflow_has_ended(
+    watching: KubeflowCommandLine,
+    backend: Backend,  # noqa: F811
+    steps: Steps,  # noqa: F811
+    name: str,
+) -> None:
+    steps.lost |= {"pin", "finish"}
+    watch(watching, name)
+    backend.wait()
+    backend.state.runs.clear()
+    assert watch(watching, name)[0] == "failed: it was ended on Kubeflow before its last step, which would have recorded why"
+
+
+def test_what_was_trained_before_is_not_submitted(
+    watching: KubeflowCommandLine,
+    monkeypatch: pytest.MonkeyPatch,
+    backend: Backend,  # noqa: F811
+    name: str,
+) -> None:
+    model, through = read_model(watching.settings.models_folder, name), date(1998, 5, 31)
+    monkeypatch.setattr("pipelines.watch.remote.find_already_trained", lambda *_: AlreadyTrained(3, "snapshot", through))
+    with connected(watching.settings) as kubeflow:
+        trainer = KubeflowTrainer(kubeflow, watching.settings)
+        assert trainer.submit(TrainingOrder(model, f"{name}-1", through, "code", "back", force=False)) == already_trained(3)
+        assert backend.state.runs == {}

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from components.decisions.orders import give_order
+from components.decisions.orders import give_order, request_training
 from components.deployment.deploy import deploy
 from components.deployment.request import new_request
 from components.deployment.rollouts import canary_shares
@@ -22,8 +22,8 @@ from pipelines.watch.models import watch_once
 from tests.components.served_model import saved_model  # noqa: F401
 from tests.pipelines.watch.house import House, make_house  # noqa: F401
 
-CANARY = 'triggers = ["new_partition"]\n[continuous.deploy]\nprod = "as a canary"\n'
-SHADOW = 'triggers = ["new_partition"]\n[continuous.deploy]\nprod = "shadow first"\n'
+CANARY = 'triggers = ["new_partition", "person"]\n[continuous.deploy]\nprod = "as a canary"\n'
+SHADOW = 'triggers = ["new_partition", "person"]\n[continuous.deploy]\nprod = "shadow first"\n'
 DAYS = {"days": "1 measured days"}
 
 
@@ -45,6 +45,13 @@ def begun(house: House) -> House:
     assert "version 1 is live on prod" in house.watch()
     house.load_a_day()
     return house
+
+
+def ask(house: House) -> None:
+    """A day more, and somebody who does not wait for what goes live in steps."""
+    house.load_a_day()
+    with house.cloud.engine.begin() as connection:
+        request_training(connection, house.model.name, actor="ann", reason="now")
 
 
 def tomorrow(after: int = 0) -> date:
@@ -133,6 +140,9 @@ def test_a_canary_goes_no_further_while_the_model_is_paused(canary: House, engin
 def test_the_next_version_takes_the_place_of_a_canary(canary: House) -> None:
     canary.watch()
     canary.load_a_day()
+    known = "the labels of span 2026-03-07 are known, and version 2 knows spans up to 2026-03-06"
+    assert canary.watch() == [f"wait: {known}, but only once version 2, which is canary at 5 % for prod, is live or held"]
+    ask(canary)
     assert "version 3 is canary at 5 % for prod" in canary.watch()
     assert canary.live("prod-canary") == [(Action.DEPLOY, 2), (Action.DEPLOY, 3)]
     measure(canary, "canary", 2)
@@ -165,7 +175,7 @@ def test_a_watcher_that_may_not_read_the_log_looks_at_the_model_all_the_same(sha
     measure(shadow, "live", 1, auc=0.8)
     monkeypatch.setattr("pipelines.watch.rolling_out.read_served_fact", refused)
     assert shadow.watch() == [], "it waits"
-    shadow.load_a_day()
+    ask(shadow)
     assert "version 3 is shadow for prod" in shadow.watch()
 
 
@@ -203,7 +213,7 @@ def test_a_rollout_that_the_policy_does_not_know_any_more_is_held(
 
 def test_whoever_deploys_by_hand_while_a_canary_is_at_its_steps_has_the_last_word(canary: House) -> None:
     canary.watch()
-    canary.load_a_day()
+    ask(canary)
     assert "version 3 is canary at 5 % for prod" in canary.watch()
     measure(canary, "canary", 3)
     made = new_request(canary.cloud.settings, Action.DEPLOY, model=canary.model.name, version=2, target="prod", reason="it is safe")
@@ -244,5 +254,6 @@ def test_whoever_dies_between_the_last_step_and_its_record_takes_it_once(canary:
 def test_a_target_that_the_settings_do_not_know_is_told_and_nothing_is_rolled_out(canary: House) -> None:
     canary.cloud = replace(canary.cloud, settings=canary.cloud.settings.model_copy(update={"targets": ("staging", "prod")}))
     told = canary.watch()
-    assert "target 'prod-canary' is unknown: choose staging, prod, or add it to PERENNIAL_TARGETS" in told
+    waits = f"version 2 waits for `perennial approve {canary.last_decision()} --target prod`"
+    assert f"{waits}, since target 'prod-canary' is unknown: choose staging, prod, or add it to PERENNIAL_TARGETS" in told
     assert canary.live("prod") == [(Action.DEPLOY, 1)]

@@ -23,11 +23,13 @@ from components.decisions.record import (
     read_decisions,
     under_way,
 )
+from components.decisions.standing import in_order
 from components.errors import AccessError, ConflictError, RegistryError
 from components.lock import exclusive_lock
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
-from components.policy.decide import Decision, PolicyVerdict, decide
+from components.policy.decide import decide
+from components.policy.decision import Decision, PolicyVerdict
 from components.policy.facts import AlarmFact, Cause, Facts
 from components.registry.history import list_versions
 from components.runs.record import RunState, read_run, start_run
@@ -42,7 +44,8 @@ from tests.pipelines.watch.trainer import Trainer, no_alarms, run_of, watcher_of
 
 WORDS = "the labels of span 2026-03-05 are known, and there is no version yet"
 FIRST = f"train: {WORDS}"
-LEARN = "and a version trained now would learn the fault: mend it; it trains when the alarm is closed"
+MEND = "mend it, or, if it is meant, let the gate find it (`perennial train`) and accept it (`perennial gate accept`)"
+LEARN = f"and a version trained now would learn the fault: {MEND}; it trains when the alarm is closed"
 DIE = "from tests.pipelines.watch.trainer import watch_and_die\nwatch_and_die(settings, *arguments)"
 TRAINED = "version: version 1 passed both gates"
 Watched = Callable[..., Model]
@@ -117,11 +120,52 @@ def test_what_a_gate_refused_is_tried_again_once_it_was_written_again(source: Si
     assert watch(source, model, blocked) == []
 
 
+def test_a_new_span_after_a_refusal_is_judged_as_any(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model, blocked = watched("least_new_rows = 1000000\n"), Trainer(source.cloud, RunState.BLOCKED)
+    watch(source, model)
+    source.load(visits(7), day(7))
+    with engine.begin() as connection:
+        request_training(connection, model.name, actor="ann", reason="now")
+    assert watch(source, model, blocked)[1] == "refused: for a test"
+    source.load(visits(8), day(8))
+    (told,) = watch(source, model, blocked)
+    assert told.startswith("wait: the labels of span 2026-03-07 are known, ")
+
+
+def test_a_new_span_is_held_against_the_last_version_that_is_good(source: Site, watched: Watched) -> None:
+    model = watched()
+    watch(source, model)
+    source.load(visits(7), day(7))
+    watch(source, model, Trainer(source.cloud, is_blessed=False))
+    source.load(visits(8), day(8))
+    assert watch(source, model)[0] == "train: the labels of span 2026-03-07 are known, and version 1 knows spans up to 2026-03-05"
+
+
 def test_a_partition_that_vanished_is_a_rewritten_one(source: Site, watched: Watched) -> None:
     model = watched()
     watch(source, model)
     query(source, f"DELETE FROM `{source.name}` WHERE day = '{day(5)}'")
     assert watch(source, model)[0] == "train: partition 2026-03-05 was rewritten after version 1 was trained on it"
+
+
+def test_partitions_that_expire_are_not_rewritten_ones(source: Site, watched: Watched) -> None:
+    model = watched("least_new_rows = 1000000\n")
+    watch(source, model)
+    source.load(visits(7), day(7))
+    query(source, f"DELETE FROM `{source.name}` WHERE day <= '{day(3)}'")
+    (told,) = watch(source, model)
+    assert told.startswith("wait: the labels of span 2026-03-06 are known, ")
+
+
+def test_a_model_that_moves_to_another_table_is_trained_on_that_one_though_the_old_one_is_gone(source: Site, watched: Watched) -> None:
+    model = watched()
+    watch(source, model)
+    query(source, f"CREATE TABLE `{source.name}_new` PARTITION BY day AS SELECT * FROM `{source.name}`")
+    source.client.delete_table(source.name)
+    toml = model.folder / "model.toml"
+    (model.folder / "features.py").write_text("def preprocessing_fn(inputs):\n    return dict(inputs)\n")
+    toml.write_text(toml.read_text().replace(f'"{source.table}"', f'"{source.table}_new"'))
+    assert watch(source, model)[0] == "train: the code of model changed since version 1"
 
 
 def test_changed_code_is_a_reason_and_another_policy_is_none(source: Site, watched: Watched) -> None:
@@ -554,6 +598,17 @@ def test_what_is_wrong_with_one_model_is_told_and_the_others_have_their_turn(sou
     assert watch_once(watcher, (model.name,))
 
 
+def test_those_that_wait_for_room_are_looked_at_first(source: Site, watched: Watched, engine: sa.Engine) -> None:
+    model = watched()
+    other = source.model(name=f"a{model.name}", toml={LAST: f"{LAST}\n[continuous]\nsettle_days = 0\n"})
+    with engine.begin() as connection:
+        request_training(connection, model.name, actor="ann", reason="now")
+    watch_once(replace(watcher_of(source.cloud), crowded=lambda _: "another model is trained"), (other.name, model.name))
+    with engine.connect() as connection:
+        found = in_order(connection, ["a", other.name, model.name, "z"])
+    assert found == [model.name, other.name, "a", "z"], "who asks in person has the strongest reason"
+
+
 def test_a_row_that_cannot_be_read_ends_no_look_at_the_models(source: Site, watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     def unreadable(*_: object, **__: object) -> None:
         raise TypeError("Snapshot.__init__() got an unexpected keyword argument 'newer'")
@@ -566,4 +621,7 @@ def test_a_row_that_cannot_be_read_ends_no_look_at_the_models(source: Site, watc
 
 def test_bigquery_is_asked_once_for_a_table_of_two_models(source: Site, watched: Watched) -> None:
     sources, model = Sources(), watched()
-    assert sources.of(source.cloud, model) is sources.of(Cloud(source.settings), model.model_copy(update={"name": "other"}))
+    found = sources.of(source.cloud, model)
+    assert sources.of(Cloud(source.settings), model.model_copy(update={"name": "other"})) is found
+    by_another_day = model.model_copy(update={"source": model.source.model_copy(update={"partition_field": "returned"})})
+    assert sources.of(source.cloud, by_another_day) is not found, "of a view it has other days"

@@ -29,10 +29,11 @@ def policy() -> None:
 def show(model: str, as_json: bool) -> None:
     """Show the policy of MODEL in words, as [continuous] of its model.toml has it. It asks no service."""
     settings = read_settings()
-    from components.policy.words import policy_in_words
+    from components.policy.words import lacking_targets, policy_in_words
 
     found = read_model(settings.models_folder, model)
-    words = policy_in_words(found.name, found.continuous)
+    words = policy_in_words(found.name, found.continuous, found.rows.label_delay_days)
+    words += lacking_targets(found.continuous, settings.targets)
     if as_json:
         section = found.continuous.model_dump(mode="json") if found.continuous else None
         click.echo(to_json({"model": found.name, "continuous": section, "words": words}))

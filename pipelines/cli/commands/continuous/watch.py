@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from components.errors import ModelFolderError
 from components.model.continuous_section import ContinuousSection
 from components.model.folder import Model, read_model
 from components.settings import Settings
@@ -144,7 +145,10 @@ def request(model: str, reason: str, source: str, event_id: str | None) -> None:
     from components.deployment.request import actor
     from components.reason import require_reason
 
-    read_model(settings.models_folder, model)
+    policy = read_model(settings.models_folder, model).continuous
+    if policy is None or "person" not in policy.triggers:
+        lacks = "has no section [continuous]" if policy is None else 'does not have "person" among continuous.triggers'
+        raise ModelFolderError(f"no watcher would hear of it: model.toml of {model!r} {lacks}; add it, or run `perennial train {model}`")
     with make_engine(settings).begin() as connection:
         is_new = request_training(connection, model, actor=actor(settings), reason=require_reason(reason), source=source, event_id=event_id)
     click.echo(f"a training of {model} is {'' if is_new else 'already '}asked for: `perennial watch` decides")

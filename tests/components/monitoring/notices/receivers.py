@@ -32,6 +32,8 @@ class Hook:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     """Of those that it has taken."""
     types: list[str] = field(default_factory=list)
+    withholds: threading.Event | None = None
+    """Until it is set, the body of an answer does not come."""
 
     @property
     def texts(self) -> list[str]:
@@ -49,7 +51,11 @@ class Hook:
                     hook.bodies.append(body)
                     hook.types.append(self.headers["Content-Type"])
                 self.send_response(status)
+                if hook.withholds is not None:
+                    self.send_header("Content-Length", "2")
                 self.end_headers()
+                if hook.withholds is not None:
+                    hook.withholds.wait(20)
 
             def log_message(self, *_: object) -> None:
                 pass

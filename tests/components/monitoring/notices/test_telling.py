@@ -64,6 +64,18 @@ def mailed(server: str, *recipients: str) -> dict[str, object]:
     return {"alarm_mail_server": SecretStr(server), "alarm_mail_from": "perennial@example.org", "alarm_mail_to": recipients}
 
 
+def test_what_was_taken_is_not_told_again_though_the_answer_does_not_end(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.setattr(posting, "ANSWER_SECONDS", 0.5)
+    step, over = served.step(date(2026, 3, 9)), threading.Event()
+    hook = Hook(withholds=over)
+    record(served, step.run_id, 1, AlarmState.OPEN)
+    with hook.listening() as address:
+        for _ in range(2):
+            told(step, alarm_webhook=SecretStr(address))
+        over.set()
+    assert len(hook.bodies) == 1
+
+
 def test_every_event_is_told_once_and_again_only_if_nobody_took_it(served: Served) -> None:  # noqa: F811
     step, hook, name = served.step(date(2026, 3, 9)), Hook(), served.model.name
     record(served, step.run_id, 1, AlarmState.OPEN)

@@ -1,4 +1,4 @@
-"""The queries of monitoring, which join what was logged with the labels that are known by now."""
+"""Queries of the log, which join what was logged with the labels that are known by now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,9 +38,9 @@ class LogQuery:
         """The column by which the log is partitioned."""
         return self.model.serving.log_partition_field or DAY
 
-    def text(self, file: str) -> str:
-        """A query of this room for this model."""
-        return self.formatted((FOLDER / file).read_text())
+    def text(self, file: Path) -> str:
+        """The query of a file for this model."""
+        return self.formatted(file.read_text())
 
     def ask(self, text: str, config: bigquery.QueryJobConfig) -> list[bigquery.Row]:
         """The rows of a query of the log.
