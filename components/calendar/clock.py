@@ -32,6 +32,8 @@ SHORT_DAYS = 3
 """So many days in a row that begin late or end early are no holiday and the day after it."""
 LEFT, LEFT_OF_LEAST = 0.4, 0.5
 """Hours count as missing if they have less than this part of what they usually have, and of the least that they ever had."""
+LEAST_ALIKE, ALIKE_FACTOR = 2, 2.0
+"""So many days must have had the same hours, up to so many times what chance explains, for a day to be a holiday like them."""
 MOVED_DAYS = 2
 """A pharmacy on duty has a night for once."""
 DAYLIGHT_SAVING_HOURS = 1
@@ -107,8 +109,23 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
         remedy="look for a load that ended early or left out a part; a model must see every hour that it will serve",
         before=f"{percent(share)} of rows on this weekday",
         chance=min(1.0, 24 * chance),
-        lasting=SHORT_DAYS if _is_short(now.hours, (start, end)) else 1,
+        lasting=SHORT_DAYS if _is_short(now.hours, (start, end)) or _is_like_others(observation) else 1,
     )
+
+
+def _is_like_others(observation: Observation) -> bool:
+    """Whether days of other weekdays have the same hours, so that it may be a holiday."""
+    now = observation.now.hours
+    others = [column for column in observation.earlier if len(column.hours) and column.times >= LEAST_ROWS]
+
+    apart = jensen_shannon(Cells((), _same_weekdays(observation).sum(0), now))
+
+    def is_near(column: ColumnProfile) -> bool:
+        compared = Cells((), column.hours, now)
+        allowed = ALIKE_FACTOR * chance_divergence(compared) * max(column.design_effect, 1.0)
+        return jensen_shannon(compared) <= min(allowed, apart / LEFT_OVER)
+
+    return sum(map(is_near, others)) >= LEAST_ALIKE
 
 
 def _is_short(now: np.ndarray, gap: tuple[int, int]) -> bool:

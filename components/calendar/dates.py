@@ -1,7 +1,5 @@
 """The dates of rows besides that of their partition: how many days they are away from it, and dates that stand for none."""
 
-import math
-from collections import Counter
 from datetime import date, timedelta
 from functools import lru_cache
 from itertools import pairwise
@@ -15,15 +13,14 @@ from components.looks.drift import divergence_ratio, judge_drift, measure_distan
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, count_tail
 from components.model.checks_section import ChecksSection
-from components.profiles.profile import FAR_YEARS, NEAR_DAYS, ColumnProfile, date_keys, sum_column
+from components.profiles.dates import FAR_YEARS, NEAR_DAYS, by_distance, cells_of, date_keys
+from components.profiles.profile import ColumnProfile, sum_column
 from components.wording import count, percent
 
 TAIL = 0.001
 """This share of the dates on either side says nothing of how far from their partition dates usually are."""
 LEAST_WIDTH = 7
 """Dates may be further away by the width of what is usual, and by so many days."""
-SINGLE_DAYS, BAND = 31, 1.1
-"""Up to so many days each has a cell of its own; of more days each cell is 10% wide."""
 MORE_OF_A_YEAR = 0.02
 LEAST_DAYS = 7
 """Partitions before that it takes to know that a date goes with its partition's."""
@@ -139,7 +136,7 @@ def moved_dates(observation: Observation, checks: ChecksSection) -> Deviation | 
 def _are_the_same(observation: Observation, checks: ChecksSection) -> bool:
     """Whether rows have the dates that those of the day before had, such as the beginning of a year."""
     last = _last(observation)
-    return last is not None and measure_distance(last, _by_distance(observation.now)).excess(checks.drift, checks.category_drift) <= 1
+    return last is not None and measure_distance(last, by_distance(observation.now)).excess(checks.drift, checks.category_drift) <= 1
 
 
 def _last(observation: Observation) -> ColumnProfile | None:
@@ -153,7 +150,7 @@ def _last(observation: Observation) -> ColumnProfile | None:
     order = np.argsort(keys, kind="stable")
     counts = np.concatenate([last.counts[~is_near], last.counts[is_near]])[order]
     starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order][0] - 1))
-    return _cells(last, keys[order][starts], np.add.reduceat(counts, starts))
+    return cells_of(last, keys[order][starts], np.add.reduceat(counts, starts))
 
 
 def more_of_a_year(observation: Observation, _checks: ChecksSection) -> Deviation | None:
@@ -161,8 +158,8 @@ def more_of_a_year(observation: Observation, _checks: ChecksSection) -> Deviatio
     now, before = observation.now, observation.before
     if before is None or now.times < LEAST_ROWS or before.times < 10 * LEAST_ROWS:
         return None
-    rows = {name: rows for name, rows in _by_distance(now).values.items() if name.isdigit()}
-    usual = {name: _share(_by_distance(before), name) + _become_far(observation, name) for name in rows}
+    rows = {name: rows for name, rows in by_distance(now).values.items() if name.isdigit()}
+    usual = {name: _share(by_distance(before), name) + _become_far(observation, name) for name in rows}
     year = max(rows, key=lambda name: rows[name] / now.times - usual[name], default="")
     alike = max(now.design_effect, before.design_effect)
     if not year or rows[year] / alike < LEAST_WRONG_ROWS:
@@ -190,7 +187,7 @@ def _share(column: ColumnProfile, name: str) -> float:
 def _become_far(observation: Observation, year: str) -> float:
     """The share of the dates of the day before that are of this year and far from today's partition, and were near that day's."""
     last = _last(observation)
-    return 0.0 if last is None or observation.last is None else _share(last, year) - _share(_by_distance(observation.last), year)
+    return 0.0 if last is None or observation.last is None else _share(last, year) - _share(by_distance(observation.last), year)
 
 
 def distance_ratio(observation: Observation) -> Daily | None:
@@ -198,38 +195,11 @@ def distance_ratio(observation: Observation) -> Daily | None:
     return divergence_ratio(_in_cells(observation)) if observation.now.times else None
 
 
-def _cell(key: int) -> str:
-    """The cell of a bucket of dates, in words."""
-    if abs(key) > NEAR_DAYS:
-        return f"{key - FAR_YEARS if key > 0 else key + FAR_YEARS:04d}"
-    if not key:
-        return "the same day"
-    size, side = abs(key), "after" if key > 0 else "before"
-    if size > SINGLE_DAYS:
-        return f"about {round(SINGLE_DAYS * BAND ** round(math.log(size / SINGLE_DAYS, BAND)))} days {side}"
-    return f"{size} {'day' if size == 1 else 'days'} {side}"
-
-
-def _cells(column: ColumnProfile, keys: np.ndarray, counts: np.ndarray) -> ColumnProfile:
-    """The column as a category with a value for each cell."""
-    values: Counter[str] = Counter()
-    for key, rows in zip(keys.tolist(), counts.tolist(), strict=True):
-        values[_cell(key)] += rows
-    facts = {name: getattr(column, name) for name in ("type", "rows", "nulls", "pairs", "twins")}
-    return ColumnProfile(**facts, values=dict(values.most_common()))
-
-
-@lru_cache(maxsize=4096)  # a day is one of the days before for 28 more
-def _by_distance(column: ColumnProfile) -> ColumnProfile:
-    """The column as a category: near dates by the days to that of their partition, far ones by their year."""
-    return _cells(column, column.keys, column.counts)
-
-
 @lru_cache(maxsize=64)  # several looks at a day ask for the same
 def _in_cells(observation: Observation) -> Observation:
     """The observation of the column as a category, held against the same weekdays where enough are known: on Fridays all is late."""
     same = [column for column in observation.same_weekdays if column.times]
     known = sum_column(same) if len(same) >= LEAST_WEEKDAYS else observation.before
-    before = None if known is None else _by_distance(known)
-    earlier = tuple(map(_by_distance, observation.earlier))
-    return Observation(observation.day, _by_distance(observation.now), earlier, is_backward=observation.is_backward, total=before)
+    before = None if known is None else by_distance(known)
+    earlier = tuple(map(by_distance, observation.earlier))
+    return Observation(observation.day, by_distance(observation.now), earlier, is_backward=observation.is_backward, total=before)

@@ -4,11 +4,21 @@ from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
-from itertools import groupby
 from statistics import median, median_low
 
 import numpy as np
 
+from components.calendar.rests import (
+    HOLIDAY_DAYS,
+    YEARS_END,
+    has_rested,
+    irregular_weekdays,
+    is_rare,
+    longest_gap,
+    may_be_holidays,
+    resting_weekdays,
+    weeks_of_rest,
+)
 from components.checks.findings import Finding
 from components.checks.table import check_table_columns, find_rewritten
 from components.looks.data_check import DataCheck, Severity
@@ -24,19 +34,8 @@ NEIGHBOURS = 7
 """A partition is compared with so many on each side of it."""
 WEEKS = 4
 """A partition is compared with those of the same weekday in so many weeks on each side of it."""
-LEAST_WEEKS = 3
-RESTING_SHARE = 0.1
-"""A weekday with partitions in at most this share of the weeks is one that the table rests on."""
-IRREGULAR_SHARE = 0.3
-"""A weekday without partitions in so many of the weeks, such as every second Sunday, is one that the table may rest on."""
-YEARS_END = {(12, day) for day in range(24, 32)} | {(1, 1)}
-"""Month and day of days on which many rest."""
-HOLIDAY_DAYS = 14
-"""In a first run a single day so long ago with few rows only warns."""
-HOLIDAY_SHARE = {True: 1 / 8, False: 1 / 20}
-"""So many open days may be holidays of a table that rests on some weekdays, and of one that does not."""
-LONGEST_HOLIDAY = {True: 2, False: 1}
-"""Open days in a row that may be holidays of such tables: Good Friday and Easter Monday are, where Saturday and Sunday are not open."""
+LONGEST_QUIET = 3
+"""More days in a row with few rows are no holidays."""
 LEAST_USUAL_ROWS = 20
 LEAST_CELLS = 30
 """With so many distinct values, counts that are all multiples of one number are not chance."""
@@ -72,20 +71,27 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     present = {partition.day for partition in snapshot.partitions}
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-    resting = _resting_weekdays(days, present)
-    irregular = _irregular_weekdays(days, present)
+    resting = resting_weekdays(days, present)
+    irregular = irregular_weekdays(days, present)
     open_days = [day for day in days if not model.checks.is_closed(day) and WEEKDAYS[day.weekday()] not in {*resting, *irregular}]
-    missing = [day for day in open_days if day not in present and not _lacked(reference, day)]
+    missing = [day for day in open_days if day not in present and not _lacked(reference, day) and not _rested(reference, day)]
     if not missing:
         return []
     table, which, has_rests = snapshot.source_table, _which(missing, present), bool(resting or irregular)
     is_inside = (has_rests or reference is None) and max(present) > missing[-1]
-    may_be_holidays = not which and is_inside and _may_be_holidays(missing, open_days, has_rests=has_rests)
+    are_holidays = not which and is_inside and may_be_holidays(missing, open_days, has_rests=has_rests)
+    if reference is None and not are_holidays:
+        rare = {day for day in missing if is_rare(day.weekday(), days, present)}
+        weeks = weeks_of_rest(open_days, missing, max(present)) if has_rests else set()
+        left = [day for day in missing if day not in rare | weeks]
+        others = [day for day in open_days if day not in rare | weeks]
+        is_seldom = is_inside and not _which(left, present) and may_be_holidays(left, others, has_rests=has_rests or bool(rare))
+        are_holidays = not left or is_seldom
     rests = f"; it has none on {' and '.join(f'{weekday}s' for weekday in resting)}" if resting else ""
     return [
         Finding(
             check=DataCheck.MISSING_PARTITION,
-            severity=Severity.WARNS if may_be_holidays else Severity.BLOCKS,
+            severity=Severity.WARNS if are_holidays else Severity.BLOCKS,
             level="source",
             what=f"partition {missing[0]} of {table} is missing "
             f"({len(missing)} of {len(open_days)} between {first} and {last}{which}{rests})",
@@ -97,51 +103,6 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
     ]
 
 
-def _resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:
-    """Weekdays on which the table hardly ever has a partition: those that it never had one on in the first half of the window."""
-    counts = [[day in present for day in days if day.weekday() == weekday] for weekday in range(len(WEEKDAYS))]
-    return [
-        name
-        for name, found in zip(WEEKDAYS, counts, strict=True)
-        if len(found) >= LEAST_WEEKS and (_is_rest(found) or _is_open_once(found))
-    ]
-
-
-def _is_rest(found: Sequence[bool]) -> bool:
-    return sum(found) <= RESTING_SHARE * len(found) and not any(found[: len(found) // 2 + 1])
-
-
-def _is_open_once(found: Sequence[bool]) -> bool:
-    """Whether a weekday had a partition in one week among many, neither the first nor the next: a shop that opens on a Sunday."""
-    return sum(found) == 1 and len(found) >= LEAST_WEEKS + 2 and not any(found[:2])
-
-
-def _irregular_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:
-    """Weekdays that have a partition in some weeks only, and had so from the beginning: every second Sunday."""
-    return [name for weekday, name in enumerate(WEEKDAYS) if _is_irregular([day in present for day in days if day.weekday() == weekday])]
-
-
-def _is_irregular(found: Sequence[bool]) -> bool:
-    """Whether of the weeks of a weekday those without a partition come no more often, or in longer stretches, than they did at first."""
-    first, then = found[: len(found) // 2], found[len(found) // 2 :]
-    was, now = first.count(False), then.count(False)
-    is_usual = any(first) and was and 1 <= now <= was + 1 and _longest_gap(found) <= _longest_gap(first) + 2
-    return len(found) > LEAST_WEEKS + 1 and bool(is_usual) and was + now >= IRREGULAR_SHARE * len(found)
-
-
-def _longest_gap(found: Sequence[bool]) -> int:
-    """The most weeks in a row without a partition."""
-    return max((len([*group]) for is_there, group in groupby(found) if not is_there), default=0)
-
-
-def _may_be_holidays(missing: Sequence[date], open_days: Sequence[date], *, has_rests: bool) -> bool:
-    """Whether the missing days may be holidays that nobody has named yet: few, and apart from each other."""
-    lone = [day for day in missing if (day.month, day.day) not in YEARS_END]
-    in_a_row = _longest_gap([day not in lone for day in open_days])
-    are_few = len(lone) <= 1 + HOLIDAY_SHARE[has_rests] * len(open_days)
-    return are_few and in_a_row <= LONGEST_HOLIDAY[has_rests]
-
-
 def _lacked(reference: Snapshot | None, day: date) -> bool:
     if reference is None:
         return False
@@ -149,10 +110,16 @@ def _lacked(reference: Snapshot | None, day: date) -> bool:
     return min(pinned) <= day <= max(pinned) and day not in pinned
 
 
+def _rested(reference: Snapshot | None, day: date) -> bool:
+    """Whether the champion's window has next to no partitions on that weekday."""
+    return reference is not None and has_rested(day.weekday(), {partition.day for partition in reference.partitions})
+
+
 def _which(missing: Sequence[date], present: Collection[date]) -> str:
     """Whether the missing days are all days of one or two weekdays since the first of them, for a sentence."""
+    missing = [day for day in missing if (day.month, day.day) not in YEARS_END]
     weekdays = {day.weekday() for day in missing}
-    since = [day for day in present if day >= missing[0] and day.weekday() in weekdays]
+    since = [day for day in present if missing and day >= missing[0] and day.weekday() in weekdays]
     if len(missing) < 2 or len(weekdays) > 2 or since:
         return ""
     return f", all {' and '.join(f'{WEEKDAYS[weekday]}s' for weekday in sorted(weekdays))} since then"
@@ -171,15 +138,7 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             unusual.append((partition, usual))
     if not unusual:
         return []
-    first, usual = unusual[0]
-    is_first_run, starts = reference is None, {partition.day for partition in partitions[:NEIGHBOURS]}
-    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
-    calendar, present = _calendar(partitions), {partition.day for partition in partitions}
-    has_rests = bool(_resting_weekdays(calendar, present) or _irregular_weekdays(calendar, present))
-    may_be_right = all(
-        (partition.rows < usual and (partition.day in quiet or has_rests)) or (is_first_run and partition.day in starts)
-        for partition, usual in unusual
-    )
+    (first, usual), may_be_right = unusual[0], _may_be_right(unusual, partitions, is_first_run=reference is None)
     more = f", and {len(unusual) - 1} more such partitions" if len(unusual) > 1 else ""
     return [
         Finding(
@@ -194,6 +153,25 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
             threshold=ratio,
         )
     ]
+
+
+def _may_be_right(unusual: Sequence[tuple[Partition, float]], partitions: Sequence[Partition], *, is_first_run: bool) -> bool:
+    """Whether partitions of other sizes may be holidays, or the beginning of a table."""
+    starts = {partition.day for partition in partitions[:NEIGHBOURS]}
+    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
+    calendar, present = _calendar(partitions), {partition.day for partition in partitions}
+    has_rests = bool(resting_weekdays(calendar, present) or irregular_weekdays(calendar, present))
+    may_be_right = all(
+        (partition.rows < usual and (partition.day in quiet or has_rests))
+        or (is_first_run and (partition.day in starts or partition.rows > usual))
+        for partition, usual in unusual
+    )
+    few = {
+        partition.day
+        for partition, usual in unusual
+        if partition.rows < usual and (partition.day.month, partition.day.day) not in YEARS_END
+    }
+    return may_be_right and longest_gap([partition.day not in few for partition in partitions]) <= LONGEST_QUIET
 
 
 def _fallen_rows(partitions: Sequence[Partition]) -> list[Finding]:
@@ -231,12 +209,19 @@ def _usual_of_calendar(partition: Partition, partitions: Sequence[Partition]) ->
         other.rows for other in others if not (other.day - partition.day).days % 7 and abs((other.day - partition.day).days) <= 7 * WEEKS
     ]
     month = [other.rows for other in others if _places_in_month(other.day) & _places_in_month(partition.day)]
-    return [float(median(rows)) for rows in (near, month) if rows]
+    opened = [other.rows for other in others if _place_of_opening(other, partitions) == _place_of_opening(partition, partitions)]
+    return [float(median(rows)) for rows in (near, month, opened) if rows]
 
 
 def _places_in_month(day: date) -> set[int]:
     """The day of the month, counted from its beginning and, below zero, from its end."""
     return {day.day, day.day - 1 - monthrange(day.year, day.month)[1]}
+
+
+def _place_of_opening(partition: Partition, partitions: Sequence[Partition]) -> int:
+    """Which of its month's partitions it is, where the window has the month's beginning: bills are sent on the first working days."""
+    first = partition.day.replace(day=1)
+    return sum(first <= other.day <= partition.day for other in partitions) if partitions[0].day <= first else -partition.day.toordinal()
 
 
 def _usual(rows: Sequence[int]) -> float:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from itertools import combinations
 
 from components.calendar.clock import lost_hours, moved_clock
@@ -81,6 +81,10 @@ DATE_LOOKS = Looks(
 WITHOUT_SEGMENT = replace(LOOKS, all=tuple(look for look in COLUMN_LOOKS if look is not lost_segment))
 
 
+CLOSED_DAYS = 21
+"""In a first run a value that left so long ago is one that is no more."""
+
+
 def check_source(
     model: Model, days: Mapping[date, ColumnProfiles], past: Mapping[date, ColumnProfiles], known: Collection[date] = ()
 ) -> list[Finding]:
@@ -150,13 +154,29 @@ def _find_in_columns(columns: Sequence[str], timeline: Timeline, checks: ChecksS
     for name, occurrences in found.items():
         for observation, deviation in sorted(occurrences, key=lambda one: one[0].day):
             by_check[name].setdefault(deviation.check, []).append((observation, deviation))
-    return {name: _without_allowed(of, checks.of(name), timeline.partitions) for name, of in by_check.items()}
+    kept = {name: _without_allowed(of, checks.of(name), timeline.partitions) for name, of in by_check.items()}
+    return {name: _without_closed(of, timeline, name in checks.segments) for name, of in kept.items()} if not timeline.past else kept
+
+
+def _without_closed(by_check: Mapping[DataCheck, Occurrences], timeline: Timeline, is_segment: bool) -> dict[DataCheck, Occurrences]:
+    """In a first run a value that left long ago, and has not come back, warns: a shop that closed is no load that failed."""
+    wrong = by_check.get(DataCheck.COVERAGE, [])
+    since = max(timeline.days) - timedelta(days=CLOSED_DAYS)
+    is_gone = bool(wrong) and wrong[0][0].day <= since and wrong[-1][0].day == max(timeline.days) and not wrong[0][0].now.times
+    if not is_gone or is_segment:
+        return dict(by_check)
+    return {**by_check, DataCheck.COVERAGE: [(one, replace(found, severity=Severity.WARNS)) for one, found in wrong]}
 
 
 def _without_allowed(by_check: Mapping[DataCheck, Occurrences], checks: ChecksSection, size: int) -> dict[DataCheck, Occurrences]:
     """Without what lasts no longer than model.toml allows a column to stand still."""
     allowed = {DataCheck.CONSTANT: checks.constant_days, DataCheck.FROZEN: checks.frozen_days}
-    return {check: wrong for check, wrong in by_check.items() if size * len(wrong) > allowed.get(check, 0)}
+    return {check: _since_it_blocks(wrong) for check, wrong in by_check.items() if size * len(wrong) > allowed.get(check, 0)}
+
+
+def _since_it_blocks(wrong: Occurrences) -> Occurrences:
+    """Without the days before the first that blocks, which warn of something else."""
+    return wrong[next((place for place, (_, found) in enumerate(wrong) if found.blocks), 0) :]
 
 
 def _finding(name: str, occurrences: Occurrences, days: Mapping[date, ColumnProfiles], size: int = 1) -> Finding:

@@ -5,6 +5,7 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from components.profiles.codes import count_on, stands_for_none
 from components.profiles.distance import Cells
 from components.profiles.profile import ColumnProfile, sum_column
 
@@ -21,6 +22,8 @@ EXPECTED = 20.0
 """Rows that a vanished value would have had: fewer may be missing by chance."""
 ABSENT_BY_CHANCE = 0.05
 """The chance that a value which was there on so many days is missing on so many others, above which nothing vanished."""
+LEAST_HALF = 5
+"""Days of half a window that it takes to know whether its values come and go."""
 LEAST_BLOCK = 3
 """Days of a block, at the least."""
 USUAL = 1.3
@@ -59,15 +62,34 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
         shared: both together, in cells of values or of hours.
     """
     rows_before, rows_after = max(int(shared.before.sum()), 1), int(shared.after.sum())
+    if any(profile.times and not len(profile.hours) for profile in before.values()):
+        return {}  # dates have others by nature
     found = {}
     for place, label in enumerate(shared.labels):
         share = float(shared.before[place]) / rows_before
         if shared.after[place] or share < LEAST_VANISHED or share * rows_after < EXPECTED:
             continue
         present = sum(_has(profile, label, place) for profile in before.values())
-        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE:
+        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE / len(shared.labels):
             found[label] = share
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def come_and_go(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile]) -> bool:
+    """Whether values came on the earlier days already, as campaigns and films do, and no more of the later rows have new ones."""
+    days, later = list(before.values()), list(after.values())
+    filled = [day for day in (*days, *later) if day.filled]
+    if len(days) < 2 * LEAST_HALF or not later or any(day.has_uncounted_values or not day.values for day in filled):
+        return False
+    first, then, now = (sum_column(part) for part in (days[: len(days) // 2], days[len(days) // 2 :], later))
+    new = [value for value in now.values if value not in first.values and value not in then.values]
+    usual = _share_only_in(then, [first])
+    return usual > 0 and _share_only_in(now, [first, then]) <= USUAL * usual and not any(map(stands_for_none, new))
+
+
+def _share_only_in(one: ColumnProfile, others: Sequence[ColumnProfile]) -> float:
+    """The share of the rows whose value none of the other profiles has."""
+    return sum(rows for value, rows in one.values.items() if all(value not in other.values for other in others)) / max(one.filled, 1)
 
 
 def _has(profile: ColumnProfile, label: str, place: int) -> bool:
@@ -109,6 +131,8 @@ def _is_single(day: ColumnProfile) -> bool:
 def only_counts_up(days: Sequence[Mapping[date, ColumnProfile]]) -> bool:
     """Whether a column's values of a day are above those of the days before, as those of a counter and of a date are."""
     profiles = [profile for _, profile in sorted({day: one for side in days for day, one in side.items()}.items()) if profile.filled]
+    if count_on(profiles):
+        return True
     ranges = [found for profile in profiles if (found := _range(profile)) is not None]
     if len(ranges) < max(LEAST_DAYS, len(profiles)):
         return False

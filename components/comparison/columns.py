@@ -8,9 +8,10 @@ from math import sqrt
 
 import numpy as np
 
-from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, is_dead, is_usual, only_counts_up, vanished
-from components.comparison.days import WEEK, Compared, Days, differing, total
+from components.comparison.breaks import ABSENT_BY_CHANCE, changed_unit, come_and_go, is_dead, is_usual, only_counts_up, vanished
+from components.comparison.days import WEEK, Compared, Days, as_names, differing, total
 from components.model.checks_section import WEEKDAYS
+from components.profiles.dates import by_distance
 from components.profiles.distance import (
     Cells,
     cells,
@@ -57,6 +58,7 @@ class ColumnChange(StrEnum):
 FAULTS = frozenset(ColumnChange) - {ColumnChange.NULLS, ColumnChange.SHIFT}
 """Changes that no change of the world explains; they count more than a shift of the same size."""
 FAULT_WEIGHT = 4.0
+NEW_BY_NATURE = {ColumnChange.SHIFT, ColumnChange.VANISHED, ColumnChange.UNIT, ColumnChange.DEAD}  # of counters, dates and codes of a year
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -102,7 +104,7 @@ class ColumnDifference:
     @property
     def is_new_by_nature(self) -> bool:
         """Whether nothing is to be said of it but that its values are new."""
-        return self.counts_up and self.kinds.keys() <= {ColumnChange.SHIFT, ColumnChange.VANISHED, ColumnChange.UNIT}
+        return self.counts_up and self.kinds.keys() <= NEW_BY_NATURE
 
     @property
     def is_no_news(self) -> bool:
@@ -146,14 +148,14 @@ def _weight(kind: ColumnChange) -> float:
 
 def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnDifference:
     """Compare a column of two windows. Of a key only NULLs and faults are compared, since its values are new by nature."""
-    compared = differing(days, name)
-    whole_before, whole_after = total(_of(days.before, name)), total(_of(days.after, name))
-    before, after = total(compared.before), total(compared.after)
+    compared = differing(days := as_names(days, name), name)
+    whole_before, whole_after, before, after = map(total, (_of(days.before, name), _of(days.after, name), compared.before, compared.after))
     shared = _shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = _kinds(whole_before, whole_after, before, after, shared)
     if all(map(is_dead, compared.before.values())):  # as the weekday is on each day
         kinds.pop(ColumnChange.DEAD, None)
     gone = vanished(compared.before, compared.after, shared) if shared and not is_key else {}
+    gone = {} if (turns := come_and_go(_of(days.before, name), compared.after)) else gone
     unit = changed_unit(before, after) if before and after and ColumnChange.SHIFT in kinds and not is_key else None
     if unit is not None:
         kinds[ColumnChange.UNIT] = kinds[ColumnChange.SHIFT]
@@ -172,7 +174,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         kinds=ranked,
         unit=unit,
         gone=tuple(gone),
-        is_usual=not FAULTS & ranked.keys() and is_usual(compared.before, compared.after, column_distance),
+        is_usual=not FAULTS & ranked.keys() and (turns or is_usual(compared.before, compared.after, column_distance)),
         counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
         since=None if since == next(iter(days.after), None) else since,
     )
@@ -196,6 +198,8 @@ def _shared_cells(before: ColumnProfile, after: ColumnProfile, *, is_key: bool =
         values = len(shared.labels) - _special(shared)
         return _merged(shared, np.arange(len(shared.labels)) < values, "values")
     if before.times and after.times:
+        if len(before.keys) and len(after.keys) and not len(before.hours):
+            return cells(by_distance(before), by_distance(after))
         for name, names in (("hours", [f"{hour} h" for hour in range(24)]), ("weekdays", WEEKDAYS)):
             one, other = getattr(before, name), getattr(after, name)
             if len(one) and len(other) and (name == "hours" or days >= WEEK):

@@ -115,6 +115,18 @@ def _holds_same(before: ColumnProfile, after: ColumnProfile) -> bool:
     return before.is_numeric or (before.values == after.values and before.others == after.others)
 
 
+def as_names(days: Days, name: str) -> Days:
+    """The days with a column of few texts as names, even where they spell numbers: the versions of a price list are no amounts."""
+    sides = [[table[name] for table in side.values() if name in table] for side in (days.before, days.after)]
+    if not all(side and sum_column(side).is_code for side in sides):
+        return days
+    before, after = (
+        {day: {**table, name: table[name].as_names} if name in table else table for day, table in side.items()}
+        for side in (days.before, days.after)
+    )
+    return replace(days, before=before, after=after)
+
+
 def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
     """Add up the profiles of all days; None if there is none."""
     return sum_column(list(profiles.values())) if profiles else None

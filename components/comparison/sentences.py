@@ -152,6 +152,10 @@ def _largest_cell(column: ColumnDifference) -> str:
         return ""
     labels = column.cells.labels
     before, after = column.cells.shares
+    is_date = column.before is not None and column.before.times and not len(column.before.hours)
+    if is_date:  # dates have others by nature: what came tells more than what left
+        index = int((after - before).argmax())
+        return f"{legible(labels[index], VALUE_CHARACTERS)} {percent(float(before[index]))} → {percent(float(after[index]))}"
     stopped = [label for label, was, now in zip(labels, before, after, strict=True) if was and not now and label != OTHERS]
     if stopped:
         return f"none in {_quoted(stopped, 2 * SHOWN_VALUES)} any more"

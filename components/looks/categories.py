@@ -1,7 +1,6 @@
 """The values of a category: new ones, and ones that have vanished."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -9,11 +8,13 @@ from itertools import takewhile
 
 import numpy as np
 
+from components.looks.codes import are_next_codes
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, listed, quoted
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
+from components.profiles.codes import stands_for_none
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
 from components.wording import count, number, percent
@@ -25,10 +26,6 @@ LEAST_PARTITIONS = 7
 """How many earlier partitions it takes to know which values are always there."""
 LEAST_ARRIVALS = 2
 """So often new values must have come for a column to be one whose values come and go."""
-NEXT_SHARE = 0.25
-"""New codes that take no known one's place have at most this share of the rows, or that of codes that came before."""
-FOR_NONE = frozenset(("", "na", "nan", "nil", "none", "null", "undef", "undefined", "unknown", "missing", "err", "error"))
-"""Letters and digits of values that stand for none: N/A, #N/A, -, ?, null!"""
 NEXT_DAYS = timedelta(days=2)
 LEAST_BEGINNING = 3
 """Characters from which a value may be another one that was cut off."""
@@ -41,7 +38,7 @@ CATEGORY_BUCKETS = 50
 def new_values(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """A category has values that were never there before."""
     now, before = observation.now, observation.before
-    if before is None or not before.values or not before.is_category or before.filled < 10 * LEAST_ROWS:
+    if before is None or not before.values or not (before.is_category or before.is_code) or before.filled < 10 * LEAST_ROWS:
         return None
     unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
     rows = sum(unseen.values()) + now.others
@@ -50,7 +47,10 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     is_usual = (usual and _for_none(unseen) <= checks.unseen_share * now.filled) or _come_and_go(observation, unseen, now.others)
     if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
-    first, is_next = next(iter(unseen), ""), _are_next_codes(unseen, observation) and not _has_respelt(unseen, observation)
+    first, is_next = (
+        next(iter(unseen), ""),
+        _are_next(unseen, observation) and not _has_respelt(unseen, observation),
+    )
     return Deviation(
         severity=Severity.WARNS if is_next else Severity.BLOCKS,
         check=DataCheck.UNSEEN,
@@ -70,6 +70,11 @@ def _arrived(observation: Observation) -> list[float]:
     return [arrival.share for day, arrival in observation.arrivals.items() if abs(day - observation.day) > NEXT_DAYS]
 
 
+def _are_next(unseen: Mapping[str, int], observation: Observation) -> bool:
+    arrived = _arrived(observation)
+    return are_next_codes(unseen, observation, max(arrived) if len(arrived) >= LEAST_ARRIVALS else 0.0)
+
+
 def _come_and_go(observation: Observation, unseen: Mapping[str, int], others: int = 0) -> bool:
     """Whether values come and go, as films do, and no more rows have new ones than had some that came before."""
     now, arrived = observation.now, _arrived(observation)
@@ -81,35 +86,7 @@ def _come_and_go(observation: Observation, unseen: Mapping[str, int], others: in
 
 def _for_none(values: Mapping[str, int]) -> int:
     """The rows with values that stand for none."""
-    return sum(rows for value, rows in values.items() if re.sub(r"[\W_]+", "", value.casefold()) in FOR_NONE)
-
-
-def _are_next_codes(unseen: Mapping[str, int], observation: Observation) -> bool:
-    """Whether new values are codes like those that are known but for their numbers: of the next month, version or shop.
-
-    Either each takes the place of the one whose number is lower by one, or they have no more rows than new ones may have.
-    """
-    now, before = observation.now, observation.before or observation.now
-    families = Counter[str]()
-    for value, rows in before.values.items():
-        families[_family(value)] += rows
-    if not unseen or not all(name and families[name] > RARE_FORM * before.filled for name in {_family(value) for value in unseen}):
-        return False
-    usual = {value: max((before.values.get(last, 0) for last in _last_codes(value)), default=0) / before.filled for value in unseen}
-    others = sum(rows for value, rows in unseen.items() if rows > RECURRENCE_FACTOR * usual[value] * now.filled)
-    return others <= max(NEXT_SHARE, *_arrived(observation), 0.0) * now.filled
-
-
-def _family(code: str) -> str:
-    """A code without its numbers; empty if it has none."""
-    return re.sub(r"\d+", "9", code) if re.search(r"\d", code) else ""
-
-
-def _last_codes(code: str) -> Iterable[str]:
-    """The codes that may have come before one: with a number that is lower by one."""
-    for found in re.finditer(r"\d+", code):
-        last, width = int(found[0]) - 1, len(found[0])
-        yield from (f"{code[: found.start()]}{text}{code[found.end() :]}" for text in {f"{last}", f"{last:0{width}}"})
+    return sum(rows for value, rows in values.items() if stands_for_none(value))
 
 
 def _has_respelt(unseen: Iterable[str], observation: Observation) -> bool:
@@ -172,7 +149,7 @@ def new_form(observation: Observation, _checks: ChecksSection) -> Deviation | No
         return None
     unseen = {form: rows for form, rows in now.forms.items() if form not in before.forms}
     words = {value: rows for value, rows in now.values.items() if value not in before.values and _form(value) in unseen}
-    if words and _come_and_go(observation, words):
+    if words and (_come_and_go(observation, words) or _are_next(words, observation)):
         return None
     rows, usual = sum(unseen.values()), _largest_new((c, c.forms) for c in observation.earlier)
     if rows < LEAST_WRONG_ROWS or rows <= max(LEAST_NEW_FORM, RECURRENCE_FACTOR * usual) * now.filled:
@@ -253,7 +230,7 @@ def _is_made_up(share: float, known: Sequence[ColumnProfile], observation: Obser
     now = observation.now
     came = {value: rows for value, rows in now.values.items() if not any(value in column.values for column in known)}
     least = share - chance(share, int(now.filled / now.design_effect), 2.0)
-    return bool(_arrived(observation) or _are_next_codes(came, observation)) and sum(came.values()) - _for_none(came) >= least * now.filled
+    return bool(_arrived(observation) or _are_next(came, observation)) and sum(came.values()) - _for_none(came) >= least * now.filled
 
 
 def _missed(value: str, share: float, days: Sequence[ColumnProfile]) -> int:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Callable, Hashable, Sequence
-from itertools import pairwise
+from itertools import combinations, pairwise
 from operator import attrgetter
 
 import numpy as np
 
-from components.looks.data_check import DataCheck
+from components.looks.codes import are_next_codes
+from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, Series, chance_of_all, odds
@@ -23,6 +24,9 @@ LOST_SHARE = 0.9
 STORM_DAYS = 3
 """Where some values always are NULL, such as the delay of a flight that is cancelled, more of them on a day or two may be true."""
 LEVEL_PROBABILITY = 1e-5
+RISING_DAYS = 5
+LEAST_RISE, MOST_PAIRS = 1.5, 0.7
+"""A share rises steadily if the last of so many days has so many times the first one's, and of so many pairs the later day has more."""
 LEAST_CLUSTERS = 5
 """Fewer orders, or customers, may be alike by chance, however many rows they have."""
 LEAST_PAIRS = 3
@@ -78,15 +82,27 @@ def null_level(observation: Observation, series: Series, checks: ChecksSection) 
     was = 1 / (1 + math.exp(-centre)) if days else 1.0
     if probability > LEVEL_PROBABILITY or now.nulls / now.rows <= was + checks.null_share:
         return None
+    rises = _rises(
+        [column.nulls / column.rows for column in observation.earlier[1 - RISING_DAYS :] if column.rows] + [now.nulls / now.rows]
+    )
     return days, Deviation(
         check=DataCheck.NULLS,
+        severity=Severity.WARNS if rises else Severity.BLOCKS,
         measure=now.nulls / now.rows,
         threshold=was + checks.null_share,
         rows=now.nulls,
         what=f"and of the {days - 1} partitions after it is NULL in far more rows, {percent(now.nulls / now.rows)} in the last of them",
-        remedy="look for a join or an export that lost it",
+        remedy="nothing, if it is known later; else look for a join or an export that lost it"
+        if rises
+        else "look for a join or an export that lost it",
         before=f"NULL in {percent(was)} of rows on most days",
     )
+
+
+def _rises(shares: Sequence[float]) -> bool:
+    """Whether shares rise from day to day, as of what is known later, such as the date on which something came back."""
+    pairs = [*combinations(shares, 2)]
+    return len(shares) >= RISING_DAYS and shares[-1] >= LEAST_RISE * shares[0] and sum(b > a for a, b in pairs) >= MOST_PAIRS * len(pairs)
 
 
 def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | None:
@@ -101,8 +117,10 @@ def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | 
     if clusters < LEAST_CLUSTERS or _chance_of_one(observation, share, clusters) > NEGLIGIBLE_PROBABILITY:
         return None
     value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
+    is_next = share == 0 and are_next_codes(now.values, observation)
     return Deviation(
         check=DataCheck.CONSTANT,
+        severity=Severity.WARNS if is_next else Severity.BLOCKS,
         measure=1.0,
         threshold=share,
         rows=now.filled,

@@ -8,7 +8,8 @@ from math import sqrt
 
 import numpy as np
 
-from components.looks.data_check import DataCheck
+from components.looks.codes import counts_on
+from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import is_constant
 from components.looks.deviation import CHANCE_FACTOR, LEAST_ROWS, Deviation, chance, quoted
 from components.looks.earlier_days import PARTITIONS_BEFORE, RECURRENCE_FACTOR, Observation
@@ -143,7 +144,10 @@ def shifted(observation: Observation, checks: ChecksSection) -> Deviation | None
     distances = [measure_distance(*pair) for pair in _compared(observation)]
     furthest = max(distances, key=lambda distance: distance.excess(checks.drift, checks.category_drift))
     deviation = judge_drift(furthest, now, checks.drift, checks, what=what, remedy=remedy)
-    return None if deviation is None else replace(deviation, lasting=2)  # a storm lasts a day
+    if deviation is None:
+        return None
+    severity = Severity.WARNS if counts_on(observation) else deviation.severity
+    return replace(deviation, lasting=2, severity=severity)  # a storm lasts a day
 
 
 @lru_cache(maxsize=64)
@@ -153,6 +157,8 @@ def _compared(observation: Observation) -> list[tuple[ColumnProfile, ColumnProfi
     If values that were let through have many of the rows, these are the others among themselves, and all since the last of them came.
     """
     now, before = observation.now, observation.before or observation.now
+    if now.is_code and before.is_code:
+        now, before = now.as_names, before.as_names
     near = [arrival for day, arrival in observation.arrivals.items() if abs((day - observation.day).days) <= PARTITIONS_BEFORE]
     large = [arrival for arrival in near if arrival.share > LARGE_ARRIVAL]
     most = RECURRENCE_FACTOR * max((arrival.share for arrival in observation.arrivals.values()), default=0.0) * now.filled
@@ -164,7 +170,8 @@ def _compared(observation: Observation) -> list[tuple[ColumnProfile, ColumnProfi
     pairs = [_without(before, now, today.union(*(arrival.values for arrival in large)))]
     if large:
         since = [*takewhile(lambda column: column.values.keys() & large[-1].values, reversed(observation.earlier))]
-        pairs += [_without(sum_column(since[::-1]), now, today)] if since else []
+        whole = sum_column(since[::-1]) if since else None
+        pairs += [] if whole is None else [_without(whole.as_names, now, today)]
     return pairs
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby, islice
+from math import ceil
 
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import Deviation
@@ -24,6 +25,8 @@ SURE_HISTORY = 14
 """Below so many it only warns."""
 EARLY_PARTITIONS = 15
 """The first partitions of a first run have no past: they are held against those that follow."""
+SMALL_GROUP, LEAST_GROUPS = 3, 2
+"""Groups of so few partitions may be what one of them is: what a day may be has to be true of two in a row."""
 SAME_WEEKDAYS = 8
 LATER_WEEKDAYS = 4
 """Of the same weekday, so many before are known, or if there are too few, so many after."""
@@ -59,6 +62,9 @@ class _Past:
     series: dict[Look, Series] = field(default_factory=dict)
     arrivals: Arrivals = field(default_factory=Arrivals)
     last: tuple[date, ColumnProfile] | None = None
+    alone: list[tuple[Observation, Mapping[Look, Daily]]] = field(default_factory=list)
+    """Days that were wrong in what may be right for once: they become past if the days after them are not."""
+    in_a_row: int = 0
     recent: deque[Observation] = field(default_factory=lambda: deque(maxlen=10))
 
     def add(self, observation: Observation, measured: Mapping[Look, Daily]) -> None:
@@ -69,6 +75,21 @@ class _Past:
         for look, daily in measured.items():
             self.series.setdefault(look, Series()).add(observation.day, daily)
         self.recent.append(observation)
+
+    def settle(self, wrong: Sequence[Deviation]) -> None:
+        """What is wrong on the next day is known: a storm that is over by then was weather, and belongs to what is usual."""
+        lasting = [deviation.lasting for deviation in wrong if deviation.blocks]
+        self.in_a_row = self.in_a_row + 1 if lasting else 0
+        if not lasting:
+            for observation, measured in self.alone:
+                self.add(observation, measured)
+        if not lasting or self.in_a_row >= min(lasting):
+            self.alone = []
+
+    def wait(self, observation: Observation, measured: Mapping[Look, Daily], wrong: Sequence[Deviation]) -> None:
+        """The day was wrong in what a day may be."""
+        if self.in_a_row < min((deviation.lasting for deviation in wrong if deviation.blocks), default=1):
+            self.alone.append((observation, measured))
 
 
 @dataclass(frozen=True)
@@ -110,7 +131,8 @@ def require_lasting(occurrences: Occurrences, order: Sequence[date], size: int =
     runs = {(check, day): run for check, days in wrong.items() for run in _runs(days, order) for day in run}
 
     def is_short(found: Deviation, day: date) -> bool:
-        return size * len(runs[found.check, day]) < found.lasting and not wrong[found.check] & {day - ONE_WEEK, day + ONE_WEEK}
+        enough = max(ceil(found.lasting / size), min(found.lasting, LEAST_GROUPS) if 1 < size <= SMALL_GROUP else 1)
+        return len(runs[found.check, day]) < enough and not wrong[found.check] & {day - ONE_WEEK, day + ONE_WEEK}
 
     return [(one, replace(found, severity=Severity.WARNS) if is_short(found, one.day) else found) for one, found in occurrences]
 
@@ -141,11 +163,14 @@ class _Walk:
                 if observation is None:
                     continue
                 found[name] += [(observation, deviation) for deviation in wrong.get(name, ())]
+                pasts[name].settle(wrong.get(name, ()))
                 good = not any(deviation.blocks for deviation in wrong.get(name, ())) and day not in bad.get(name, ())
                 kept = self.timeline.past.get(day, {}).get(name)
                 if good or kept is not None:
                     observation = observation if good or kept is None else observation.instead(kept, observation.last)
                     pasts[name].add(observation, self._measured(name, observation))
+                elif day not in bad.get(name, ()):
+                    pasts[name].wait(observation, self._measured(name, observation), wrong.get(name, ()))
                 if good and day in judged:
                     found[name] += self._new_level(name, observation, pasts[name], found[name])
                 pasts[name].last = day, observed[name].now  # type: ignore[union-attr]

@@ -82,6 +82,8 @@ SMALL = (2, 20)
 """Whole numbers in this range have a bucket each, and most others have not."""
 WHOLE_KEYS = bucket_keys(np.arange(SMALL[0], SMALL[1] + 1.0))
 SMALL_SHARE, MOST_WHOLE = 0.2, 0.7
+LEAST_DECIMALS = 12
+"""Fewer different numbers may be versions, of which 5.0 has none either."""
 RISE = 0.05
 """A share of numbers below zero, or of zeros, must be larger by this much."""
 NONE_DAYS = 0.1
@@ -162,6 +164,8 @@ def lost_decimals(observation: Observation, _checks: ChecksSection) -> Deviation
     """Numbers with decimals are all whole numbers."""
     now, before = observation.now, observation.before
     if before is None or before.type == "INTEGER" or now.numbers < LEAST_ROWS or is_of_the_day(observation):
+        return None
+    if len(before.keys) < LEAST_DECIMALS or before.is_code:
         return None
     (whole, some), (was_whole, were) = _whole(now), _whole(before)
     clusters = some / now.design_effect

@@ -38,7 +38,7 @@ def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | N
     now, before = observation.now, observation.before
     if before is None or now.numbers < LEAST_ROWS or before.numbers < 2 * LEAST_ROWS or counts_up(observation):
         return None
-    if now.values and not has_fractions(before):  # numbers that are names
+    if before.is_code or (now.values and not has_fractions(before)):  # numbers that are names
         return None
     was, is_now = _shape(before), _shape(now)
     apart = _apart(was, is_now)

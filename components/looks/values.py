@@ -12,6 +12,7 @@ from components.looks.drift import counts_up
 from components.looks.earlier_days import Observation
 from components.looks.usual import Daily, count_tail, odds
 from components.model.checks_section import ChecksSection
+from components.profiles.codes import is_version
 from components.profiles.profile import ColumnProfile, bucket_keys, bucket_middle
 from components.wording import count, number, percent
 
@@ -42,6 +43,8 @@ def text(observation: Observation, checks: ChecksSection) -> Deviation | None:
     if len(observation.earlier) >= LEAST_KNOWN and not _was_numbers(observation.earlier):
         return None  # codes, of which some have letters
     samples = [value for value in now.non_numeric_samples if value not in before.non_numeric_samples] or list(now.non_numeric_samples)
+    if before.is_code and has_fractions(before) and all(is_version(sample) and not DATE.match(sample) for sample in samples):
+        return None
     return Deviation(
         check=DataCheck.TEXT,
         measure=now.texts / now.filled,
@@ -78,6 +81,8 @@ def more_text(observation: Observation, checks: ChecksSection) -> Deviation | No
     if before is None or not before.texts or not now.texts or not before.is_numeric or _was_numbers(observation.earlier):
         return None
     share, was = now.texts / now.filled, before.texts / before.filled
+    if before.is_code and now.is_code:  # a category
+        return None
     if share <= was + max(checks.text_share, MORE_TEXT_SHARE):
         return None
     return Deviation(
@@ -186,7 +191,7 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
     clusters, bound = now.numbers / now.design_effect, checks.range_share
     if rows / now.design_effect < LEAST_WRONG_ROWS or rows / now.numbers <= bound + chance(bound, int(clusters), 1.0):
         return None
-    if counts_up(observation) or (now.values and not has_fractions(before)):  # numbers that are names
+    if counts_up(observation) or (now.values and not has_fractions(before)) or before.is_code:  # numbers that are names
         return None
     return Deviation(
         check=DataCheck.RANGE,

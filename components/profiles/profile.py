@@ -20,13 +20,11 @@ OFFSET = 40_000
 """Added to a bucket's exponent, so that a number's bucket has the number's sign, and zero is bucket 0."""
 KEPT_VALUES = 100
 """How many values of a text column are counted, the commonest; rows with any other value are counted as `others`."""
+MOST_CODES = 12
+"""Texts that spell numbers are names, and no amounts, if there are no more different ones."""
 ADDED = ("rows", "nulls", "numbers", "texts", "nans", "infinities", "times", "total", "damaged", "pairs", "twins")
 """The fields that simply add up."""
 KEPT_SAMPLES = 5
-NEAR_DAYS = 400
-"""A date is near if it is no more days from that of its partition."""
-FAR_YEARS = 100_000
-"""Added to the year of a date that is far after its partition's, and taken from that of one far before."""
 KEPT_FORMS = 50
 SOURCE_TABLE = "source"
 """The population of the source table's rows, by partition. The others are source.sql's rows, by span: see `label_population`."""
@@ -113,6 +111,16 @@ class ColumnProfile:
     def is_category(self) -> bool:
         """Whether the column holds texts all of whose values are counted."""
         return not self.is_numeric and not self.has_uncounted_values
+
+    @property
+    def is_code(self) -> bool:
+        """Whether the column holds few different texts, whatever they spell: 5.0 may be the version of a price list."""
+        return self.type == "STRING" and 0 < len(self.values) <= MOST_CODES and not self.others
+
+    @cached_property
+    def as_names(self) -> "ColumnProfile":
+        """The column without its numbers, which are names."""
+        return replace(self, numbers=0, texts=self.numbers + self.texts)
 
     @cached_property
     def design_effect(self) -> float:
@@ -217,18 +225,6 @@ def bucket_keys(numbers: np.ndarray) -> np.ndarray:
     exponents = np.ceil(np.log(np.abs(numbers[some])) / np.log(GAMMA)).astype(np.int64)
     keys[some] = np.sign(numbers[some]).astype(np.int64) * (exponents + OFFSET)
     return keys
-
-
-def date_keys(days: np.ndarray, day: date) -> np.ndarray:
-    """The bucket of each date: how many days it is after a day, or before it, or the year if it is far; int64 [n].
-
-    Args:
-        days: the dates in days since 1970, int64 [n].
-        day: that of the partition.
-    """
-    distance = days - np.datetime64(day, "D").astype(np.int64)
-    years = days.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
-    return np.where(np.abs(distance) <= NEAR_DAYS, distance, np.sign(distance) * FAR_YEARS + years)
 
 
 def bucket_middle(key: int) -> float:

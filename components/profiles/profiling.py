@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from components.profiles.dates import date_keys
 from components.profiles.profile import (
     KEPT_FORMS,
     KEPT_SAMPLES,
@@ -15,7 +16,6 @@ from components.profiles.profile import (
     ColumnProfile,
     bucket_keys,
     count_keys,
-    date_keys,
     most_common,
 )
 

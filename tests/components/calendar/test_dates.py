@@ -10,7 +10,7 @@ import pytest
 from components.checks.findings import Finding, ranked
 from components.checks.source import check_source
 from components.looks.data_check import DataCheck
-from components.profiles.profile import date_keys
+from components.profiles.dates import date_keys
 from components.profiles.profiling import profile_batch
 from tests.components.checks.corruptions import shop_model
 from tests.components.checks.shops import Frame, batch

@@ -92,6 +92,12 @@ def judged(model: Model, gone: Callable[[int, date], bool], reference: Snapshot 
         (lambda place, day: day.weekday() == 6 or place in (63, 64, 65), [(LONG[63], True)]),
         (lambda place, day: day.weekday() == 6 or (place > 20 and day.weekday() == 2), [(LONG[23], True)]),
         (lambda place, day: place % 5 == 3, [(LONG[3], True)]),
+        (lambda place, day: day.weekday() == 6 and place != 13, [(LONG[6], False)]),
+        (lambda place, day: day.weekday() == 6 and place not in (13, 62), [(LONG[6], False)]),
+        (lambda place, day: day.weekday() == 6 and place > 6, [(LONG[13], True)]),
+        (lambda place, day: day.weekday() > 4 or place in range(28, 40), [(LONG[28], False)]),
+        (lambda place, day: day.weekday() > 4 or place in range(28, 38), [(LONG[28], True)]),
+        (lambda place, day: day.weekday() > 4 or place in range(63, 70), [(LONG[63], True)]),
     ],
     ids=[
         "rests on Sundays",
@@ -104,6 +110,12 @@ def judged(model: Model, gone: Callable[[int, date], bool], reference: Snapshot 
         "three days in a row where Sundays are free",
         "Wednesdays from some day on",
         "a fifth of all days",
+        "a Sunday of duty, the second",
+        "two Sundays of duty",
+        "only the first Sunday",
+        "two weeks of holidays, Saturdays and Sundays free",
+        "a week and a half",
+        "the last week",
     ],
 )
 def test_rests_and_holidays_are_told_from_what_was_not_loaded(
@@ -123,6 +135,34 @@ def test_the_first_of_a_month_may_have_many_rows(model: Model) -> None:
     only_once = rows | {day: 600 for day in LONG if day.month == 2}
     (finding,) = check_partitions(model, replace(snapshot(only_once), spans=(LONG[-2],)), {}, None)
     assert finding.sentence == "partition 2026-03-01 has 3,000 rows, those around it 600"
+
+
+def test_bills_are_sent_on_the_first_working_days(model: Model) -> None:
+    """The first of November is a Saturday, so that the third is the first day with a partition."""
+    days = [day for number in range(90) if (day := date(2025, 9, 29) + timedelta(days=number)).weekday() < 5]
+    first = {min(day for day in days if (day.year, day.month) == month) for month in {(day.year, day.month) for day in days}}
+    rows = {day: 4000 if day in first - {days[0]} else 600 for day in days}
+    assert check_partitions(model, replace(snapshot(rows), spans=(days[-2],)), {}, None) == []
+
+
+def test_many_rows_warn_in_a_first_run_and_block_later(model: Model) -> None:
+    champion = snapshot({day: rows for day, rows in usual().items() if day <= DAYS[10]})
+    for reference, blocks in ((None, False), (champion, True)):
+        (finding,) = found(model, usual({15: 4000}), reference)
+        assert (finding.since, finding.blocks) == (DAYS[15], blocks)
+
+
+def test_days_in_a_row_with_few_rows_are_no_holidays(model: Model) -> None:
+    rows = {day: 600 for day in LONG if day.weekday() != 6}
+    for first, blocks in ((68, False), (64, True)):
+        few = {day: 100 if day >= LONG[first] else found for day, found in rows.items()}
+        (finding,) = check_partitions(model, replace(snapshot(few), spans=(LONG[-3],)), {}, None)
+        assert (finding.since, finding.blocks) == (LONG[first], blocks)
+
+
+def test_a_sunday_of_duty_in_the_champions_window_makes_no_other_missed(model: Model) -> None:
+    champion = snapshot({day: 600 for place, day in enumerate(LONG[:60]) if day.weekday() != 6 or place == 6})
+    assert judged(model, lambda place, day: day.weekday() == 6 and place != 6, champion) == []
 
 
 def test_what_the_champion_lacked_too_is_not_missed_again(model: Model) -> None:

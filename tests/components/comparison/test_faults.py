@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from components.comparison.compare import DataComparison, Side, compare_profiles
-from components.comparison.sentences import culprit, leading
+from components.comparison.sentences import culprit, is_clear, leading
 from components.model.column_lineage import Lineage
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, ProfileKey
 from components.profiles.profiling import profile_batch
@@ -145,3 +145,67 @@ def test_clean_weeks_have_no_culprit(table: Table) -> None:
 
 def test_a_rate_that_is_another_one_every_day_is_no_culprit() -> None:
     assert culprit(compare(ledger, ("rate",))) == "The data differ in no more than chance explains."
+
+
+def calendar(make: Callable[[date, np.random.Generator], np.ndarray]) -> DataComparison:
+    """Four weeks and the window a week later, of a column beside one that never changes."""
+    rng, first = np.random.default_rng(7), date(2025, 12, 1)
+    tables = {}
+    for day in (first + timedelta(days=number) for number in range(35)):
+        frame = {"of": make(day, rng), "kind": rng.choice(["a", "b"], 300).astype(object)}
+        tables[ProfileKey(SOURCE_TABLE, day, str(day))] = profile_batch(batch(frame), "", day)
+    order = sorted(tables, key=lambda key: key.day)
+    before, after = (
+        Side(name=name, source={key: tables[key] for key in keys}, rows={}) for name, keys in (("one", order[:28]), ("other", order[7:]))
+    )
+    lineage = Lineage(("of", "kind"), {name: frozenset({name}) for name in ("of", "kind")}, keys=frozenset())
+    return compare_profiles(before, after, lineage)
+
+
+def weeks(day: date, rng: np.random.Generator) -> np.ndarray:
+    return np.where(rng.random(300) < 0.9, f"L{day:%G%V}", f"L{day - timedelta(days=7):%G%V}").astype(object)
+
+
+def years(day: date, _: np.random.Generator) -> np.ndarray:
+    return np.full(300, f"FY{day:%y}", object)
+
+
+def versions(day: date, rng: np.random.Generator) -> np.ndarray:
+    now, last = ("5.0", "4.2") if day >= date(2025, 12, 30) else ("4.2", "4.1")
+    return np.where(rng.random(300) < 0.98, now, last).astype(object)
+
+
+def beginnings(day: date, _: np.random.Generator) -> np.ndarray:
+    return np.full(300, day.replace(day=1), object)
+
+
+def campaigns(day: date, rng: np.random.Generator) -> np.ndarray:
+    names = ["Sun", "Sea", "Ice", "Fire", "Wood", "Rain"]
+    return rng.choice([names[(day - date(2025, 12, 1)).days // 7 % 6], "none"], 300).astype(object)
+
+
+@pytest.mark.parametrize("make", [weeks, years, versions, beginnings, campaigns])
+def test_what_goes_with_the_calendar_is_no_culprit(make: Callable[[date, np.random.Generator], np.ndarray]) -> None:
+    top = leading(calendar(make))
+    assert top is None or not is_clear(top)
+
+
+@pytest.mark.parametrize(
+    ("share", "change", "says"),
+    [
+        (0.2, lambda day: date(1970, 1, 1), "1970"),
+        (1.0, lambda day: day + timedelta(days=9), "days after 0% →"),
+        (1.0, lambda _: date(2025, 12, 29), "before 0% →"),
+    ],
+)
+def test_dates_that_stand_for_none_or_moved_lead(share: float, change: Callable[[date], date], says: str) -> None:
+    def shipped(day: date, rng: np.random.Generator) -> np.ndarray:
+        is_wrong = (rng.random(300) < share) & (day >= date(2025, 12, 29))
+        days = rng.integers(1, 4, 300)
+        return np.array([change(day) if wrong else day + timedelta(days=int(n)) for wrong, n in zip(is_wrong, days, strict=True)], object)
+
+    found = calendar(shipped)
+    top = leading(found)
+    assert top is not None
+    assert top.name == "of"
+    assert says in culprit(found)

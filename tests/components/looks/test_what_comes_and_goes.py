@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.checks.coverage import _resting_weekdays
+from components.calendar.rests import resting_weekdays
 from components.checks.findings import Finding
 from components.checks.source import check_source
 from components.looks.data_check import DataCheck
@@ -45,7 +45,39 @@ def winter(place: int, rng: np.random.Generator) -> np.ndarray:
     return np.round(11 - 0.25 * place + rng.normal(0, 1.5) + rng.normal(0, 1.2, 200), 1)
 
 
-@pytest.mark.parametrize("values", [films, campaigns, winter])
+def price_list(place: int, rng: np.random.Generator) -> np.ndarray:
+    """The version of a price list, in which another one takes over on a day; a few rows are of the one before."""
+    now, last = ("4.2", "4.1") if place < 25 else ("5.0", "4.2")
+    return rng.choice([now, last], 300, p=[0.98, 0.02]).astype(object)
+
+
+def firmware(place: int, rng: np.random.Generator) -> np.ndarray:
+    """A version that devices take on one after the other, the last one without a decimal."""
+    new = np.clip((place - np.array([10, 30])) / 12, 0, 1)
+    return np.where(rng.random(400) < new[1], "3.0", np.where(rng.random(400) < new[0], "2.1", "2.0")).astype(object)
+
+
+def releases(place: int, rng: np.random.Generator) -> np.ndarray:
+    """Versions of two and of three numbers."""
+    p = np.array(
+        [max(1 - place / 20, 0.01), min(place / 20, 1.0) * (0.2 if place > 22 else 1), min(place / 20, 1.0) * (0.8 if place > 22 else 0)]
+    )
+    return rng.choice(["4.9", "5.0", "5.0.1"], 300, p=p / p.sum()).astype(object)
+
+
+def fiscal_years(place: int, _: np.random.Generator) -> np.ndarray:
+    """All rows of a day are of one year."""
+    return np.full(200, "FY23" if place < 12 else "FY24", object)
+
+
+def months(place: int, rng: np.random.Generator) -> np.ndarray:
+    """The month that is billed, and sometimes the one before."""
+    names = ["2023-11", "2023-12", "2024-01", "2024-02"]
+    month = 1 + (place > 12) + (place > 42)
+    return np.where(rng.random(250) < 0.9, names[month], names[month - 1]).astype(object)
+
+
+@pytest.mark.parametrize("values", [films, campaigns, winter, price_list, firmware, releases, fiscal_years, months])
 def test_what_comes_and_goes_blocks_nothing(values: Callable[[int, np.random.Generator], np.ndarray], tmp_path: Path) -> None:
     assert [finding.sentence for finding in found(values, tmp_path) if finding.blocks] == []
 
@@ -69,6 +101,27 @@ def test_a_film_of_another_spelling_is_found(spoil: Callable[[str], str], check:
 
     finding = found(spoilt, tmp_path)[0]
     assert (finding.check, finding.blocks, finding.since) == (check, True, START + timedelta(days=45))
+
+
+@pytest.mark.parametrize(
+    ("values", "spoil"),
+    [
+        (price_list, lambda value: value.replace(".", "")),
+        (price_list, lambda value: value.replace(".", ",")),
+        (fiscal_years, lambda _: "FY2024"),
+        (months, lambda value: value[5:]),
+        (firmware, lambda _: "n/a"),
+    ],
+)
+def test_a_code_that_was_spoilt_is_found(
+    values: Callable[[int, np.random.Generator], np.ndarray], spoil: Callable[[str], str], tmp_path: Path
+) -> None:
+    def spoilt(place: int, rng: np.random.Generator) -> np.ndarray:
+        column = values(place, rng)
+        return column if place < 45 else np.array([spoil(value) for value in column], object)
+
+    blocking = [finding for finding in found(spoilt, tmp_path) if finding.blocks]
+    assert [finding.since for finding in blocking] == [START + timedelta(days=45)]
 
 
 @pytest.mark.parametrize("factor", [-1.0, 1.8])
@@ -119,4 +172,4 @@ def test_nights_are_no_hours(tmp_path: Path) -> None:
 def test_a_weekday_that_was_open_once_is_one_of_rest(sundays: str, *, rests: bool) -> None:
     days = [START + timedelta(days=place) for place in range(7 * len(sundays))]
     present = {day for day in days if day.weekday() != 6 or sundays[(day - START).days // 7] == "1"}
-    assert _resting_weekdays(days, present) == (["Sunday"] if rests else [])
+    assert resting_weekdays(days, present) == (["Sunday"] if rests else [])
