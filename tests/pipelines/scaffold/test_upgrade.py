@@ -70,6 +70,7 @@ def test_a_newer_template_is_merged_and_own_edits_stay(own: tuple[CommandLine, P
     assert text.startswith('"""A linear model') and "Dense(24" in text
     assert "BUCKETS = 64" in (folder / "features.py").read_text()
     assert read_model(folder.parent, "loans").training.seed == 8
+    assert user.run("schema", "check", "loans").returncode == 0
     assert not (folder / "card.toml").exists()
     assert set(user.json("upgrade", "loans")["files"].values()) == {"unchanged", "left deleted"}
 
