@@ -33,7 +33,7 @@ demo-churn demo-loyalty demo-delays demo-continuous:
 	@$(ENTER) env PERENNIAL_STATE_FOLDER="$(CURDIR)/.perennial/$@" PERENNIAL_MODELS_FOLDER="$(CURDIR)/.perennial/$@/models" python -m pipelines.demos.$(@:demo-%=%)
 
 install: ## Put the command `perennial` on the PATH, for this checkout
-	@infra/userland/install-command $(CURDIR)
+	@infra/userland/install-command "$(CURDIR)"
 
 up down status: setup ## Start, stop or show the emulators
 	@$(ENTER) perennial $@

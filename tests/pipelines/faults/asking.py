@@ -16,20 +16,13 @@ import time
 import uuid
 from pathlib import Path
 
-from tests.pipelines.faults.names import MODEL
+from tests.pipelines.faults.names import CUSTOMER, MODEL
 
 REQUESTS = 100
 PAUSE_SECONDS = 0.05
 ANSWER_SECONDS = 60.0
 DIES_WITH_PARENT = 1
 """PR_SET_PDEATHSIG of prctl."""
-CUSTOMER = {
-    **dict.fromkeys(("days_since_purchase", "days_since_first", "purchases_30_days", "purchases_90_days", "cds"), 1),
-    **dict.fromkeys(("spend", "spend_90_days", "largest_purchase", "mean_purchase"), 9.5),
-    "purchases": 2,
-    "segment": "occasional",
-    "recency_band": "0-30 days",
-}
 
 
 def main() -> None:

@@ -53,8 +53,15 @@ COMMANDS = (
     SERVE,
     ("apply", "--file", "{folder}/schedules.toml"),
     ("monitor", MODEL, "--through", "{today}"),
+    ("predict", MODEL, "{folder}/customers.jsonl", "--version", "1", "--output", "{folder}/scores.jsonl"),
+    ("explain", MODEL, "{request}"),
+    ("staleness", MODEL),
 )
-BEFORE = {"monitor": SERVE}
+BEFORE = {
+    "monitor": (SERVE,),
+    "explain": (SERVE,),
+    "staleness": (("train", MODEL, "--through", "1997-07-13"), ("train", MODEL, "--through", "1997-08-10")),
+}
 """What has to be done once before a command has something to do."""
 LONGEST_SECONDS = 300.0
 """No command takes longer, whatever happens to it."""

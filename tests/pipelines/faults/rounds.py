@@ -33,21 +33,21 @@ class Round:
         """Of this round alone, so that it can be repeated without those before it."""
         return random.Random(f"{self.seed} {self.number}")
 
-    def run(self, world: World, fault: str | None = None) -> str:
-        """Do it. Returns a line that tells what was done.
+    def run(self, world: World, fault: str | None = None, command: str | None = None) -> str:
+        """Do it, with this fault and this command if they are told. Returns a line that tells what was done.
 
         Raises:
             AssertionError: something does not hold; the text says in which round of which seed, and what.
         """
         chance = self.chance
-        drawn, template = chance.choice(tuple(FAULTS)), chance.choice(COMMANDS)
+        drawn, template = chance.choice(tuple(FAULTS)), chance.choice([words for words in COMMANDS if command in (None, words[0])])
+        for before in BEFORE.get(template[0], ()):
+            world.once(before)
         fault, words = fault or drawn, _words(template, world)
         if fault == "disk" and words[0] == "serve":  # what it has answered and not yet shipped would go with its disk
             fault = "kill"
         line = f"round {self.number} of seed {self.seed}: `{shlex.join(words)}`"
-        if words[0] in BEFORE:
-            world.once(BEFORE[words[0]])
-        before = version_count(world)
+        versions = version_count(world)
         if words[0] == "watch":
             world.command_line.run("request", MODEL, "--reason", "a fault", "--id", f"{self.seed} {self.number}")
         try:
@@ -56,7 +56,7 @@ class Round:
             world.wait_for_the_end_of_all()
             world.mend()
             again = world.repeat(words)
-            problems = [*_judge(fault, ended), *_judge_again(again, words, version_count(world) - before), *violations(world)]
+            problems = [*_judge(fault, ended), *_judge_again(again, words, version_count(world) - versions), *violations(world)]
             if words[0] == "apply" and "as declared" not in world.repeat((*words, "--dry-run")).stdout:
                 problems.append("Kubeflow's schedules are not as they are declared")
             assert not problems, "\n".join([*problems, "", "what it said at first:", ended.output[-3000:]])
@@ -66,7 +66,8 @@ class Round:
 
 
 def _words(template: tuple[str, ...], world: World) -> tuple[str, ...]:
-    return tuple(word.format(folder=world.state.parent, today=datetime.now(UTC).date()) for word in template)
+    request = next(iter(world.answered.read_text().split()), "") if world.answered.exists() else ""
+    return tuple(word.format(folder=world.state.parent, today=datetime.now(UTC).date(), request=request) for word in template)
 
 
 def _judge(fault: str, ended: Ended) -> list[str]:

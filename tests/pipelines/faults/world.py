@@ -1,5 +1,6 @@
 """Services of its own, each behind a proxy, and a model that trains in seconds: what faults are done to, and what must hold after each."""
 
+import json
 import subprocess
 import uuid
 from collections.abc import Iterator
@@ -22,10 +23,12 @@ from pipelines.local import emulators
 from pipelines.local.seed import seed
 from pipelines.local.services import prepare
 from tests.pipelines.command_line import CHURN, CommandLine, edit, quick_churn
-from tests.pipelines.faults.names import MODEL, TARGET
+from tests.pipelines.faults.names import CUSTOMER, MODEL, TARGET
 from tests.proxy import Proxy, proxy
 from tests.waiting import wait_until
 
+ODD = 'Zoë\'s "folder"'
+"""All that the world has lies below a path with blanks, quotes and an umlaut."""
 THROUGH = date(1997, 9, 30)
 """The last day of the data: half of them are enough."""
 MARK = "FAULTS_WORLD"
@@ -130,7 +133,8 @@ class World:
 @contextmanager
 def new_world(folder: Path) -> Iterator[World]:
     """A world in an empty folder, with a model's first version."""
-    state, models = folder / "state folder", folder / "models"
+    state, models = folder / ODD / "state folder", folder / ODD / "models"
+    state.parent.mkdir()
     given: dict[str, Any] = {
         "project": "perennial-faults",
         "bucket": f"perennial-faults-{uuid.uuid4().hex}",
@@ -149,7 +153,8 @@ def new_world(folder: Path) -> Iterator[World]:
         model = quick_churn(models, MODEL)
         edit(model / "model.toml", "latency_milliseconds = 50", "latency_milliseconds = 60_000")  # a busy machine is no fault
         (model / "model.toml").write_text((model / "model.toml").read_text() + POLICY)
-        (folder / "schedules.toml").write_text(SCHEDULES)
+        (state.parent / "schedules.toml").write_text(SCHEDULES)
+        (state.parent / "customers.jsonl").write_text(f"{json.dumps(CUSTOMER)}\n")
         with ExitStack() as stack:
             kubeflow = stack.enter_context(serving(folder / KUBEFLOW, lambda _: 0))
             addresses = {name: _address(settings, name) for name in SERVICES} | {KUBEFLOW: kubeflow.url}
