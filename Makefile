@@ -2,6 +2,8 @@
 ENTER := infra/userland/enter
 UV := .cache/uv/bin/uv
 READY := .cache/ready
+# Of the tests, which wait for services half of the time; each takes 2 GB with its services.
+WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup install run demo-churn demo-loyalty demo-delays demo-continuous up down status test test-stories test-export test-faults audit image test-image kind-up kind-test kind-down compile train-changed release backfill check check-files quick-tests lint bench bench-gate bench-alarms bench-policy bench-watch bench-service bench-curve goldens docs clean
@@ -80,10 +82,10 @@ quick-tests:
 test: setup ## Run all tests but the long stories and those of the export to MLflow
 	@infra/userland/install chromium chromium
 	@infra/userland/install kustomize kustomize
-	@$(ENTER) pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not story and not mlflow and not containers" tests/pipelines tests/components tests/infra tests/perennial tests/test_house.py # the longest first
+	@$(ENTER) pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not story and not mlflow and not containers" tests/pipelines tests/components tests/infra tests/perennial tests/test_house.py # the longest first
 
 test-stories: setup ## Run the tests that tell a long story: kills at every moment, faults at random, a month of firings, Kubeflow beside this machine
-	@$(ENTER) pytest -n 2 -m story
+	@$(ENTER) pytest -n $(WORKERS) -m story
 
 test-export: setup ## Test the export against a real MLflow server, which is downloaded once (200 MB)
 	@$(ENTER) pytest -q -m mlflow tests/components/export
