@@ -3,7 +3,6 @@
 import tomllib
 from typing import TYPE_CHECKING, Any, Self
 
-from components.errors import SourceError
 from perennial.services import Version, open_cloud, version_number
 
 if TYPE_CHECKING:
@@ -101,6 +100,8 @@ def _plain_rows(frame: "pd.DataFrame", reader: "RowReader") -> "list[dict[str, o
     names = [name for name in kinds if name in frame.columns]
     for name in names:
         if (times := list(frame.columns).count(name)) > 1:
+            from components.errors import SourceError
+
             raise SourceError(f"the DataFrame has the column {name!r} {times} times: keep one")
     columns = [_plain_values(frame[name], kinds[name]) for name in names]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)] if names else [{} for _ in range(len(frame))]
@@ -116,6 +117,7 @@ def _plain_values(values: "pd.Series[Any]", kind: str) -> list[object]:
     """
     import pandas as pd
 
+    from components.errors import SourceError
     from components.scoring.prediction import plain_value
 
     dtype = values.cat.categories.dtype if isinstance(values.dtype, pd.CategoricalDtype) else values.dtype

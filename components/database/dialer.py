@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import psycopg
 
@@ -20,6 +21,8 @@ from components.settings import Settings
 
 if TYPE_CHECKING:
     from google.cloud.sql.connector import Connector
+
+log = logging.getLogger(__name__)
 
 ATTEMPTS = 3
 PAUSE_SECONDS = 0.2
@@ -71,6 +74,7 @@ class Line:
         credentials = google.credentials(settings)
         loop = asyncio.new_event_loop()
         loop.set_default_executor(DaemonThreads())
+        loop.set_exception_handler(_note)
         connector = Connector(
             loop=loop,
             credentials=credentials,
@@ -177,6 +181,11 @@ class Dialer:
             if self._line is line:
                 self._line = None
         line.close(after_seconds=self._settings.connect_timeout_seconds)
+
+
+def _note(_: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Note what went wrong and nobody waits for any more, such as in a line that was given up: whoever waited was told."""
+    log.debug(context["message"], exc_info=context.get("exception"))
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

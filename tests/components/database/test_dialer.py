@@ -1,5 +1,7 @@
 """Opening a connection when the API, the address or the server fails: what passes is not noticed, what stays ends in time."""
 
+import asyncio
+import gc
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from components.database import dialect
-from components.database.dialer import ATTEMPTS
+from components.database.dialer import ATTEMPTS, Line
 from components.errors import AccessError
 from components.settings import Settings
 from tests.components.database.connecting import NO_ANSWER, PREFIX, SLACK_SECONDS, TIMEOUT_SECONDS, frozen, refusal, value
@@ -125,3 +127,19 @@ def run_child(settings: Settings, folder: Path) -> str:
     said, ended = output.stdout.split(";")
     assert time.time() - float(ended) < SLACK_SECONDS
     return said
+
+
+def test_what_is_lost_after_a_line_was_given_up_is_shown_to_nobody(cloud_sql: CloudSqlProcess, caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> None:
+        raise ConnectionError("nobody waits for this")
+
+    async def lose() -> None:
+        task = asyncio.ensure_future(fail())
+        await asyncio.sleep(0.01)
+        del task
+        gc.collect()
+
+    line = Line.open(cloud_sql.settings())
+    asyncio.run_coroutine_threadsafe(lose(), line.loop).result(10)
+    line.close().result(10)
+    assert [record.getMessage() for record in caplog.records if record.levelname != "DEBUG"] == []
