@@ -22,7 +22,7 @@ HOLIDAY_SHARE = {True: 1 / 8, False: 1 / 20}
 LONGEST_HOLIDAY = {True: 2, False: 1}
 """Open days in a row that may be holidays of such tables: Good Friday and Easter Monday are, where Saturday and Sunday are not open."""
 HOLIDAY_DAYS = 14
-"""In a first run a single day so long ago with few rows only warns."""
+"""In a first run a day so long ago with few rows, or with many, only warns."""
 
 
 def resting_weekdays(days: Sequence[date], present: Collection[date]) -> list[str]:

@@ -158,12 +158,11 @@ def _unusual_rows(model: Model, partitions: Sequence[Partition], known: Collecti
 def _may_be_right(unusual: Sequence[tuple[Partition, float]], partitions: Sequence[Partition], *, is_first_run: bool) -> bool:
     """Whether partitions of other sizes may be holidays, or the beginning of a table."""
     starts = {partition.day for partition in partitions[:NEIGHBOURS]}
-    quiet = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
+    past = [partition.day for partition, _ in unusual if (partitions[-1].day - partition.day).days >= HOLIDAY_DAYS and is_first_run]
     calendar, present = _calendar(partitions), {partition.day for partition in partitions}
     has_rests = bool(resting_weekdays(calendar, present) or irregular_weekdays(calendar, present))
     may_be_right = all(
-        (partition.rows < usual and (partition.day in quiet or has_rests))
-        or (is_first_run and (partition.day in starts or partition.rows > usual))
+        partition.day in past or (partition.rows < usual and has_rests) or (is_first_run and partition.day in starts)
         for partition, usual in unusual
     )
     few = {

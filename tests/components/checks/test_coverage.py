@@ -145,11 +145,14 @@ def test_bills_are_sent_on_the_first_working_days(model: Model) -> None:
     assert check_partitions(model, replace(snapshot(rows), spans=(days[-2],)), {}, None) == []
 
 
-def test_many_rows_warn_in_a_first_run_and_block_later(model: Model) -> None:
+def test_many_rows_warn_where_they_are_long_ago_in_a_first_run(model: Model) -> None:
+    for place, blocks in ((40, False), (len(LONG) - 8, True)):
+        rows = dict.fromkeys(LONG, 600) | {LONG[place]: 4000}
+        (finding,) = check_partitions(model, replace(snapshot(rows), spans=(LONG[-2],)), {}, None)
+        assert (finding.since, finding.blocks) == (LONG[place], blocks)
     champion = snapshot({day: rows for day, rows in usual().items() if day <= DAYS[10]})
-    for reference, blocks in ((None, False), (champion, True)):
-        (finding,) = found(model, usual({15: 4000}), reference)
-        assert (finding.since, finding.blocks) == (DAYS[15], blocks)
+    (finding,) = found(model, usual({15: 4000}), champion)
+    assert (finding.since, finding.blocks) == (DAYS[15], True)
 
 
 def test_days_in_a_row_with_few_rows_are_no_holidays(model: Model) -> None:
