@@ -70,7 +70,8 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
         if shared.after[place] or share < LEAST_VANISHED or share * rows_after < EXPECTED:
             continue
         present = sum(_has(profile, label, place) for profile in before.values())
-        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE / len(shared.labels):
+        looks = 1 if present == len(before) else len(shared.labels)  # of many that come and go, one is away by chance
+        if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE / looks:
             found[label] = share
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
