@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from components.labels.log_query import LogQuery
 from components.model.task import TaskName
-from components.prediction_log.label_query import LogQuery
 
 FOLDER = Path(__file__).parent
 LOSSES = {

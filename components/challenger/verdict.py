@@ -15,9 +15,9 @@ from components.challenger.betting import Judgement, judge
 from components.challenger.losses import losses_query
 from components.cloud import Cloud
 from components.errors import RegistryError, SourceError
+from components.labels.log_query import LogQuery
 from components.model.folder import Model
 from components.policy.rollout import ChallengerVerdict
-from components.prediction_log.label_query import LogQuery
 from components.registry.history import VersionStory
 from components.storage.download_cache import pulled_code
 from components.storage.manifest import CODE

@@ -14,6 +14,7 @@ from components.diagnosis.own_model import read_own_model
 from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
 from components.errors import SourceError
 from components.evaluation.metric import Metric
+from components.labels.log_query import LogQuery
 from components.monitoring.alarms import Alarm, AlarmCause, AlarmState, all_alarms, record_standing
 from components.monitoring.cause import CauseEvidence, find_cause
 from components.monitoring.inputs import untrained_values
@@ -24,7 +25,6 @@ from components.monitoring.record import DayState, LiveDay, read_live_days
 from components.monitoring.served_rows import served_population
 from components.monitoring.troubles import beside_the_version_before, find_troubles
 from components.policy.facts import Cause
-from components.prediction_log.label_query import LogQuery
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles, label_population
 from components.profiles.record import ProfileKind, read_kept_profiles

@@ -13,12 +13,12 @@ from components.diagnosis.own_model import OwnModel, read_own_model
 from components.diagnosis.served_again import profile_served_again
 from components.errors import SourceError
 from components.evaluation.metric import recordable
+from components.labels.log_query import LogQuery
 from components.model.folder import Model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.record import LiveDay, Operation, ServedDay, record_live_day
 from components.monitoring.served_rows import ServedRows, UnansweredDay, read_served, read_unanswered, served_population
 from components.monitoring.watching import SHADOW, DueDay, read_due_days
-from components.prediction_log.label_query import LogQuery
 from components.predictions.measuring import measure_batches
 from components.profiles.file import write_profiles
 from components.profiles.profile import ColumnProfile, ColumnProfiles, ProfileKey, Profiles

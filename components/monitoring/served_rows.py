@@ -16,12 +16,12 @@ from components.diagnosis.own_model import OwnModel
 from components.errors import SourceError
 from components.evaluation.metric import is_recordable
 from components.google import table_name
+from components.labels.log_query import LogQuery
+from components.labels.scores import logged_scores
 from components.measurement.score_counts import ScoreCounts, SliceCounter, SliceScores, count_scores
 from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
 from components.monitoring.record import Operation, ServedDay
-from components.prediction_log.label_query import LogQuery
-from components.prediction_log.scores import logged_scores
 from components.prediction_log.table import feature_field
 from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles

@@ -14,10 +14,10 @@ from components.diagnosis.own_model import read_own_model
 from components.diagnosis.whole_days import whole_days
 from components.evaluation.config import eval_config
 from components.files import write_whole
+from components.labels.log_query import LogQuery
 from components.model.folder import Model
 from components.monitoring.record import DayState, LiveDay, ServedDay, last_day_of_runs, read_live_days
 from components.monitoring.served_rows import UnansweredDay, read_unanswered
-from components.prediction_log.label_query import LogQuery
 from components.registry.history import list_versions
 from components.runs.new_run import new_run
 from components.runs.outcome import Step

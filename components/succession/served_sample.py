@@ -15,9 +15,9 @@ from components.diagnosis.newest.loaded_version import LoadedVersion, load_versi
 from components.errors import RegistryError, SourceError, StorageFullError
 from components.examples.keys import key_hashes
 from components.google import table_name
+from components.labels.log_query import LogQuery
+from components.labels.scores import logged_scores
 from components.model.folder import Model
-from components.prediction_log.label_query import LogQuery
-from components.prediction_log.scores import logged_scores
 from components.prediction_log.table import feature_field
 from components.registry.history import read_version
 from components.snapshot.arrow_stream import split_by_day, stream_table

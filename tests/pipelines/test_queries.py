@@ -16,8 +16,8 @@ from components.challenger.losses import losses_query
 from components.cloud import Cloud
 from components.decisions import sizes
 from components.google import bigquery_client, quoted, split_table
+from components.labels.log_query import LogQuery
 from components.model.folder import Model, model_names, read_model
-from components.prediction_log.label_query import LogQuery
 from components.prediction_log.table import LogTable, ensure_table, refused_log
 from components.settings import REPOSITORY, Settings
 from components.snapshot.partitions import PartitionRange
@@ -42,7 +42,7 @@ SENT = {
     "components/decisions/sizes.py": 1,  # partition_sizes.sql
     "components/examples/live.py": 1,  # rows_query
     "components/examples/rows.py": 1,  # rows_query
-    "components/prediction_log/label_query.py": 1,  # those of monitoring and of challengers
+    "components/labels/log_query.py": 1,  # those of monitoring and of challengers
     "components/monitoring/served_rows.py": 1,  # served_rows.sql
     "components/succession/served_sample.py": 1,  # served_sample.sql
     "components/serving/explanation.py": 1,  # a logged request, which tests/components/serving/test_server.py reads

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from components.errors import StorageFullError
+from components.labels.log_query import LogQuery
 from components.policy.facts import Cause
-from components.prediction_log.label_query import LogQuery
 from components.storage.manifest import CODE
 from components.succession import served_sample
 from components.succession.served_sample import Succession, read_shortfalls

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 
-from components.prediction_log.scores import logged_scores
+from components.labels.scores import logged_scores
 
 
 def test_a_row_that_has_not_as_many_scores_as_the_model_has_none() -> None:
