@@ -30,9 +30,8 @@ LATE_DAYS = 28
 """For so many days after the label delay a day is looked at again, should labels come late or be corrected."""
 EARLY_DAYS = 28
 """A prediction may be asked for so many days before the one that it is of."""
-LONGEST_AGO = timedelta(days=366)
-"""A prediction of a day that was longer ago when it was asked for is not measured: callers give any date, such as 0001-01-01."""
 FIRST_PARTITION = date(1970, 1, 1)
+"""A prediction of a day before it is not measured: callers give any date, such as 0001-01-01, and the days before that are none."""
 COMPARED = timedelta(days=7)
 """Days of the last so many are held against what source.sql gives, as soon as the source has all of them."""
 WHOLE = ":whole"
@@ -99,7 +98,7 @@ def write_due_days(step: Step, target: str, through: str, path: Path) -> None:
         known = {day.served: day for day in read_live_days(connection, step.model.name, target, with_metrics=False)}
         last_run = last_day_of_runs(connection, step.model.name, target)
         versions = {one.number for one in list_versions(connection, step.model.name)}
-    logged = _recordable(_recent(_read_logged(query, _first_logged(query, last_run))), versions)
+    logged = _recordable(_datable(_read_logged(query, _first_logged(query, last_run))), versions)
     checked = [served for served, rows in logged.items() if _may_have_changed(query, known.get(served), served, rows)]
     ways = {number: _way_of_measuring(read_own_model(step, number).model) for number in {served.version for served in checked}}
     marks = _fingerprints(query, {served: logged[served] for served in checked}, ways)
@@ -180,12 +179,12 @@ def _marks_of_silence(silent: Mapping[ServedDay, _Logged]) -> dict[ServedDay, st
     return {served: f"none:{one.unanswered}" for served, one in silent.items()}
 
 
-def _recent(logged: Mapping[ServedDay, _Logged]) -> dict[ServedDay, _Logged]:
-    """The days that were not long ago when they were asked for. The others are counted, named and left out."""
-    old = {served for served, rows in logged.items() if rows.first - served.day > LONGEST_AGO}
+def _datable(logged: Mapping[ServedDay, _Logged]) -> dict[ServedDay, _Logged]:
+    """The days from FIRST_PARTITION on. The others are counted, named and left out."""
+    old = {served for served in logged if served.day < FIRST_PARTITION}
     if old:
         extra = {"first_day": min(old).day.isoformat(), "rows": sum(logged[served].rows for served in old)}
-        log.warning("predictions of days more than a year before they were asked for are left out", extra=extra)
+        log.warning("predictions of days before 1970 are left out", extra=extra)
     return {served: rows for served, rows in logged.items() if served not in old}
 
 

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ from components.succession.shortfall import ScoredDay, Shortfall, find_shortfall
 MOST_ROWS = 2_000
 """Of a day."""
 AROUND = timedelta(days=28)
-"""So long before and after its day a prediction may have been logged."""
+"""So long before its day a prediction may have been logged, and after it at any time: past days may be asked for again."""
 SAME, SAME_SHARE = 1e-4, 0.99
 """A score is what it was if it is off by no more, and the log has what was scored if so large a share of the scores is."""
 FOLDER = Path(__file__).parent
@@ -106,7 +106,7 @@ def _scored(query: LogQuery, before: LoadedVersion, after: LoadedVersion, days: 
 
 def _read_days(query: LogQuery, version: int, days: Sequence[date]) -> Iterator[tuple[date, pa.RecordBatch]]:
     """The rows of each day."""
-    config = query.settings(days, (days[0] - AROUND, days[-1] + AROUND))
+    config = query.settings(days, (days[0] - AROUND, max(days[-1] + AROUND, datetime.now(UTC).date())))
     own = (("version", version), ("most_rows", MOST_ROWS))
     config.query_parameters = [*config.query_parameters, *(bigquery.ScalarQueryParameter(name, "INT64", value) for name, value in own)]
     with bigquery_errors(query.cloud.settings, f"the predictions of {query.model.name} in {query.log}", remedy="correct label.sql"):
