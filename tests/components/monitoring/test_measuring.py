@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -253,6 +253,12 @@ def test_rows_of_a_version_role_or_time_that_nobody_knows_are_named_and_left_out
     assert {one["message"] for one in lines} == {"predictions of a version or role that the registry does not know are left out"}
     assert {(one["version"], one["role"], one["rows"]) for one in lines} == {(77, "live", 7), (1, "rehearsal", 4), (None, "rehearsal", 1)}
     assert served.monitor(2) == []
+
+
+def test_a_day_of_years_ago_that_is_asked_for_again_is_measured(served: Served) -> None:  # noqa: F811
+    served.serve([row | {"day": "2013-03-01"} for row in visits(1)])
+    (measured,) = served.monitor(2)
+    assert (measured.served.day, measured.rows) == (date(2013, 3, 1), VISITORS)
 
 
 def test_a_version_is_measured_by_the_slices_and_features_of_its_own_model(served: Served) -> None:  # noqa: F811
