@@ -87,7 +87,7 @@ STEPS = {
     "record": StepFacts("registry", "Record the version", _TRAINING),
     "compare": StepFacts("reproduction", "Compare with the version", _REPRODUCTION),
     "survey": StepFacts("monitoring", "Measure the days served", _MONITORING, needs_tfx=True),
-    "alarm": StepFacts("monitoring", "Raise and close alarms", _MONITORING),
+    "alarm": StepFacts("monitoring", "Raise and close alarms", _MONITORING, needs_tfx=True),
     "finish": StepFacts("registry", "Finish the run", _BOTH | _MONITORING, duty=Duty.END),
 }
 """The steps by name, in the order of the data's way."""
