@@ -11,11 +11,17 @@ from components.cloud import Cloud
 from components.google import quoted
 from components.model.folder import LABEL_FILE, Model
 from components.model.source_text import SOURCE
-from components.prediction_log.table import DATASET, DAY, REFUSED
+from components.prediction_log.table import DATASET, DAY, REFUSED, feature_field
 from components.snapshot.bigquery_errors import bigquery_errors
+from components.snapshot.columns import read_features
 from components.snapshot.window import span_history_start
 
 FOLDER = Path(__file__).parent
+
+
+def feature_fields(model: Model, log_day: str) -> dict[str, str]:
+    """The columns of a log with what a model's rows are made of, by the names of these in source.sql."""
+    return {name: feature_field(name, log_day) for name in read_features(model) if name != model.rows.label}
 
 
 @dataclass(frozen=True)

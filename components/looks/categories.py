@@ -47,10 +47,8 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     is_usual = (usual and _for_none(unseen) <= checks.unseen_share * now.filled) or _come_and_go(observation, unseen, now.others)
     if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
-    first, is_next = (
-        next(iter(unseen), ""),
-        _are_next(unseen, observation) and not _has_respelt(unseen, observation),
-    )
+    first = next(iter(unseen), "")
+    is_next = _are_next(unseen, observation) and not _has_respelt(unseen, observation)
     return Deviation(
         severity=Severity.WARNS if is_next else Severity.BLOCKS,
         check=DataCheck.UNSEEN,

@@ -16,19 +16,17 @@ from components.diagnosis.own_model import OwnModel
 from components.errors import SourceError
 from components.evaluation.metric import is_recordable
 from components.google import table_name
-from components.labels.log_query import LogQuery
+from components.labels.log_query import LogQuery, feature_fields
 from components.labels.scores import logged_scores
 from components.measurement.score_counts import ScoreCounts, SliceCounter, SliceScores, count_scores
 from components.measurement.value_counts import ValueCounts
 from components.model.folder import Model
 from components.monitoring.record import Operation, ServedDay
-from components.prediction_log.table import feature_field
 from components.predictions.row_file import RowFile
 from components.profiles.profile import ColumnProfile, sum_profiles
 from components.profiles.profiling import profile_batch
 from components.snapshot.arrow_stream import stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.columns import read_features
 
 FOLDER = Path(__file__).parent
 LABEL = "perennial_label"
@@ -103,7 +101,7 @@ class ServedRows:
         self._slices.add({name: rows.column(name) for name in rows.schema.names[2:]}, scores[:, 0], labels)
 
     def _features(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
-        fields = {name: feature_field(name, self.log_day) for name in read_features(self.model) if name != self.model.rows.label}
+        fields = feature_fields(self.model, self.log_day)
         return {name: batch.column(place) for name, place in fields.items() if place in batch.schema.names}
 
     @property

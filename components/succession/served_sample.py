@@ -15,14 +15,12 @@ from components.diagnosis.newest.loaded_version import LoadedVersion, load_versi
 from components.errors import RegistryError, SourceError, StorageFullError
 from components.examples.keys import key_hashes
 from components.google import table_name
-from components.labels.log_query import LogQuery
+from components.labels.log_query import LogQuery, feature_fields
 from components.labels.scores import logged_scores
 from components.model.folder import Model
-from components.prediction_log.table import feature_field
 from components.registry.history import read_version
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
-from components.snapshot.columns import read_features
 from components.succession.shortfall import ScoredDay, Shortfall, find_shortfall
 
 MOST_ROWS = 2_000
@@ -121,7 +119,7 @@ def _read_days(query: LogQuery, version: int, days: Sequence[date]) -> Iterator[
 
 
 def _features(version: LoadedVersion, rows: pa.RecordBatch, log_day: str) -> pa.Table:
-    names = {name: feature_field(name, log_day) for name in read_features(version.model) if name != version.model.rows.label}
+    names = feature_fields(version.model, log_day)
     if lacking := sorted(field for field in names.values() if field not in rows.schema.names):
         raise SourceError(f"the log has no column {lacking[0]}, which {version.name} asks for")
     return pa.table({name: rows.column(field) for name, field in names.items()})
