@@ -14,6 +14,7 @@ from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.sides import Operand
 from components.diagnosis.versions import compare_operands, unlabelled
 from components.evaluation.metric import Metric
+from components.measurement.score_counts import count_scores
 from components.model.folder import Model, read_model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay
@@ -116,7 +117,7 @@ class Version:
     def live_day(self, number: int) -> LiveDay:
         """What monitoring would record of a day."""
         _, fed, labels = self.life.known[number]
-        rows = self.learned.side.rows
+        rows, scores = self.learned.side.rows, self.score(number)
         return LiveDay(
             served=ServedDay(day_of(number), 1, "live"),
             state=DayState.SETTLED,
@@ -126,9 +127,9 @@ class Version:
             contradicting=0,
             fingerprint=str(number),
             operation=Operation(predictions=len(labels), latency_microseconds=(1, 2, 3)),
-            scores=(),
+            scores=(count_scores(scores[:, 0], labels, 1),),
             inputs=look_at_inputs(self.life.model, rows, _features(fed)),
-            metrics=measured(self.life, [number], self.score(number)),
+            metrics=measured(self.life, [number], scores),
         )
 
     def compare(self, last: int) -> tuple[DataComparison, date | None]:

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from components.degradation.fall import Reading, UsualDays
+from components.degradation.scale import Scale, standard_error
 from components.evaluation.metric import Metric, slice_key
 from components.looks.deviation import LEAST_ROWS
-from components.monitoring.live_metrics.drops import MeasuredDay, Place, Scale, measured_day, standard_error
+from components.monitoring.live_metrics.measured_day import MeasuredDay, Place, measured_day
 from components.monitoring.record import LiveDay
 
 
@@ -43,8 +44,15 @@ def readings(was: Mapping[Place, Metric], place: Place, days: Sequence[MeasuredD
     if reference is None or (is_beside and whole not in was):
         return []
     then = reference.value, was[whole].value if is_beside else None
-    found = [(day.metrics[place], day.metrics[whole].value if is_beside else None) for day in days]
-    return [Reading(scale.worse(then, (metric.value, beside)), scale.error(reference.value, metric)) for metric, beside in found]
+    return [_reading(scale, then, place, day, is_beside=is_beside) for day in days]
+
+
+def _reading(scale: Scale, then: tuple[float, float | None], place: Place, day: MeasuredDay, *, is_beside: bool) -> Reading:
+    metric, whole = day.metrics[place], day.metrics[place[0], ""] if is_beside else None
+    of_all = day.label_shares.get("", 0.0)
+    share = day.label_shares.get(place[1], of_all)
+    stretches = scale.stretch(metric.value, share), scale.stretch(whole.value, of_all) if whole else 1.0
+    return Reading(scale.worse(then, (metric.value, whole.value if whole else None), stretches), scale.error(then[0], metric, share))
 
 
 @dataclass(frozen=True)

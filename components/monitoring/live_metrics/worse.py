@@ -7,10 +7,11 @@ from datetime import date
 import numpy as np
 
 from components.degradation.fall import Fall, find_fall
+from components.degradation.scale import Scale, drop_of
 from components.evaluation.metric import Metric, slice_key
 from components.model.metric_names import HEADLINE_METRICS, PINBALL_LOSS
 from components.model.sections import MetricBound
-from components.monitoring.live_metrics.drops import MeasuredDay, Place, Scale, drop_of, measured_day
+from components.monitoring.live_metrics.measured_day import MeasuredDay, Place, measured_day
 from components.monitoring.live_metrics.past import Past, by_place, days_with, readings
 from components.monitoring.record import DayState, LiveDay
 
@@ -78,8 +79,8 @@ def _fall(was: Mapping[Place, Metric], place: Place, days: Sequence[MeasuredDay]
     found = readings(was, place, days, is_beside=is_beside)
     if reference is None or not found:
         return None
-    scale = Scale(place[0])
-    return find_fall(found, scale.error(reference.value, reference), past.usual(place, is_beside=is_beside), least=scale.least_drop)
+    scale, share = Scale(place[0]), days[-1].label_shares.get(place[1], 0.0)
+    return find_fall(found, scale.error(reference.value, reference, share), past.usual(place, is_beside=is_beside), least=scale.least_drop)
 
 
 def _worse(
