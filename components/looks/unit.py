@@ -98,13 +98,13 @@ def other_measure(observation: Observation, _checks: ChecksSection) -> Deviation
         rows=now.numbers,
         what=f"is {number(factor)} times what it was, as {was} are that are given in {unit}, in all of {now.numbers:,} values",
         remedy="look for a source that measures in another unit",
-        chance=chance,
+        chance=min(chance, 1.0),
     )
 
 
 def _is_new(now: ColumnProfile, known: np.ndarray) -> bool:
-    """Whether many numbers have sizes that none had before."""
-    is_new = ~np.isin(now.keys, known)
+    """Whether many numbers have sizes that none had before, between those that some had: beyond them a warm day is, too."""
+    is_new = ~np.isin(now.keys, known) & (now.keys > known.min(initial=0)) & (now.keys < known.max(initial=0))
     return bool(is_new.sum() >= LEAST_POINTS and now.counts[is_new].sum() > LEAST_NEW * now.numbers)
 
 
