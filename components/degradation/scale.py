@@ -62,16 +62,27 @@ class Scale:
         ratio = math.log(score / share)
         return 1 / (1 - share) if abs(ratio) < 1e-6 else 1 + math.log((1 - share) / (1 - score)) / ratio
 
-    def worse(self, was: tuple[float, float | None], now: tuple[float, float | None], stretches: tuple[float, float] = (1.0, 1.0)) -> float:
+    @property
+    def ways(self) -> tuple[int, ...]:
+        """The ways in which a metric can be worse: 1 and -1 of a ratio, which may be too large or too small, and only 1 of others.
+
+        Days that swing to both sides differ by both, and by no less than they do.
+        """
+        return (1, -1) if self.is_ratio else (1,)
+
+    def worse(
+        self, was: tuple[float, float | None], now: tuple[float, float | None], stretches: tuple[float, float] = (1.0, 1.0), way: int = 1
+    ) -> float:
         """By how much a metric is worse; that of a slice, by how much it is so beside all rows of the same day, which share its weather.
 
         Args:
             was: the metric when the version was made, and that of all rows if the metric is a slice's.
             now: the same on a day.
             stretches: of both on the day.
+            way: one of `ways`.
         """
         if self.is_ratio:
-            return abs(self._log(*now, *stretches)) - abs(self._log(*was, *stretches))
+            return way * self._log(*now, *stretches) - abs(self._log(*was, *stretches))
         beside = drop_of(self.name, was[1], now[1]) if was[1] is not None and now[1] is not None else 0.0
         return drop_of(self.name, was[0], now[0]) - beside
 

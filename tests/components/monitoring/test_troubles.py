@@ -190,6 +190,12 @@ def test_a_label_that_becomes_more_or_less_common_than_scores_say_is_told_on_the
     )
 
 
+def test_a_label_that_swings_to_both_sides_is_no_trouble_though_each_day_is_off() -> None:
+    shares = [0.25, 0.65, 0.65, 0.25, 0.25, 0.25, 0.65, 0.25, 0.65, 0.65, 0.25, 0.65, 0.65, 0.65, 0.25, 0.65]
+    days = [calibrated(number, 0.44, share) for number, share in enumerate(shares)]
+    assert [one for last in range(len(days)) for one in find_troubles(calibrated(0, 0.44, 0.44).metrics, days[: last + 1])] == []
+
+
 def test_a_few_rows_that_all_have_the_label_are_no_trouble() -> None:
     reference = (*calibrated(0, 0.6, 0.6).metrics, Metric("calibration", {"hour": "9"}, 1.0, 0.9, 1.1, 700))
     assert find_troubles(reference, [calibrated(number, 0.6, 0.6, (25, 6)) for number in range(14)]) == []
