@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side, Subject, compare_profiles
-from components.comparison.sentences import culprit, describe, is_clear, leading, sentence, subject
+from components.comparison.sentences import culprit, describe, is_break, is_clear, leading, sentence, subject
 from components.database.statements import execute
 from components.diagnosis.around import days_around
 from components.diagnosis.code import FileDifference, compare_code, read_code
@@ -64,7 +64,7 @@ class VersionComparison:
     def broken(self) -> dict[str, str]:
         """What is broken in the data of one of the versions, in one sentence, by its name; empty where nothing is."""
         top = leading(self.data)
-        if top is None or top.column is None or not top.column.is_fault or not is_clear(top):
+        if top is None or not is_break(top):
             return {}
         return {top.odd[0] if top.odd else self.data.after: sentence(top)}
 

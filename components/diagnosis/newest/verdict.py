@@ -1,7 +1,7 @@
 """The verdict on the newest data: the source or the model, and whether going back to the older version helps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from components.diagnosis.metrics import MetricDifference
@@ -77,6 +77,8 @@ class Evidence:
     between: Between
     is_judged: bool
     """Whether there are labelled rows that no version has learned from."""
+    on_same_rows: bool = False
+    """Whether both versions were measured on the same ones."""
     newer_fell: bool = False
     """Whether the newer version is worse today than the older one was when it was made."""
     unreadable: str | None = None
@@ -97,7 +99,12 @@ def decide(evidence: Evidence) -> Verdict:
     if all(version.problem for version in evidence.versions):
         problems = "; ".join(version.problem for version in evidence.versions if version.problem)
         return Verdict(kind=VerdictKind.UNKNOWN, sentence=f"not known: {problems}", rollback_helps=None)
+    if evidence.learned:  # what it was trained on is no measure of what it predicts
+        evidence = replace(evidence, versions=[replace(version, then=None) for version in evidence.versions])
+        *older, newer = evidence.versions
     wrong = [_is_wrong(version) for version in evidence.versions]
+    if older and not any(wrong[:-1]) and _has_only_fallen(newer) and evidence.on_same_rows and not evidence.newer_worse:
+        return _fallen(evidence)
     wrong[-1] |= bool(evidence.fault) and evidence.newer_fell  # it may have learned from what broke
     if all(wrong) and not (older and evidence.newer_worse and not older[0].worse):
         return _both_wrong(evidence)
@@ -126,6 +133,25 @@ def _has_collapsed(version: VersionNow) -> bool:
         return False
     lost = any(share >= RARE_CLASS and now.shares.get(name, 0.0) < VANISHED_BELOW * share for name, share in then.shares.items())
     return lost or share_distance(then.shares, now.shares) >= LEAST_MOVE
+
+
+def _has_only_fallen(version: VersionNow) -> bool:
+    """Whether nothing is wrong with a version but that it is worse by labels than when it was made."""
+    return bool(version.worse) and not _is_wrong(replace(version, differences=()))
+
+
+def _fallen(evidence: Evidence) -> Verdict:
+    """The verdict if the newer version is worse than when it was made, and as good as the older one, which is not, on the same rows."""
+    older, newer = evidence.versions
+    summaries = f"{_summary(older)} and {_summary(newer)}"
+    same = f"on the same rows {newer.name} is as good as {older.name}: rolling back does not help"
+    if evidence.fault:
+        sentence = f"the source, not the model: {evidence.fault}; {same} ({summaries})"
+        return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
+    if evidence.learned:
+        return _not_felt(evidence, summaries)
+    sentence = f"not known: {newer.name} is worse on the newest rows than when it was made, and {older.name} is not; {same} ({summaries})"
+    return Verdict(kind=VerdictKind.UNKNOWN, sentence=sentence, rollback_helps=False)
 
 
 def _both_wrong(evidence: Evidence) -> Verdict:
