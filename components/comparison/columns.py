@@ -144,18 +144,19 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     """
     compared = differing(days := as_names(days, name), name)
     whole = _difference(days, name, compared, is_key=is_key)
-    if whole.before is None or whole.after is None:
-        return whole
-    gone = dict.fromkeys(last_seen(compared.before, compared.after)[:MOST_STARTS], frozenset({ColumnChange.VANISHED}))
     found = [whole]
-    for day, kinds in {**gone, **dict.fromkeys(_starts(compared, whole.before, whole.dated, is_key=is_key), BREAKS)}.items():
-        if day > next(iter(compared.after)):
-            sharper = _difference(days, name, compared.since(day), is_key=is_key, since=day)
-            found += [sharper] if sharper.is_break and not kinds.isdisjoint(sharper.kinds) else []
-    return max(found, key=lambda one: (one.is_break, one.severity))
+    if whole.before is not None and whole.after is not None:
+        first, starts = next(iter(compared.after)), _starts(compared, whole.before, whole.dated, is_key=is_key)
+        found = [replace(whole, since=next((day for day in starts[:1] if day != next(iter(days.after))), None) if whole.kinds else None)]
+        gone = dict.fromkeys(last_seen(compared.before, compared.after)[:MOST_STARTS], frozenset({ColumnChange.VANISHED}))
+        for day, kinds in {**gone, **dict.fromkeys(starts, BREAKS)}.items():
+            sharper = _difference(days, name, compared.since(day), is_key=is_key) if day > first else whole
+            found += [replace(sharper, since=day)] if day > first and sharper.is_break and not kinds.isdisjoint(sharper.kinds) else []
+    worst = max(found, key=lambda one: (one.is_break, one.severity))
+    return replace(worst, counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)])) if worst.kinds else worst
 
 
-def _difference(days: Days, name: str, compared: Compared, *, is_key: bool, since: date | None = None) -> ColumnDifference:
+def _difference(days: Days, name: str, compared: Compared, *, is_key: bool) -> ColumnDifference:
     whole_before, whole_after, before, after = map(total, (_of(days.before, name), _of(days.after, name), compared.before, compared.after))
     shared = shared_cells(before, after, is_key=is_key, days=min(len(compared.before), len(compared.after))) if before and after else None
     kinds = kinds_of_change(whole_before, whole_after, before, after, shared)
@@ -171,23 +172,19 @@ def _difference(days: Days, name: str, compared: Compared, *, is_key: bool, sinc
         is_turned = changed_places(shared, (shared_cells(day, after) for day in compared.before.values()))
         explained = {ColumnChange.UNIT: unit is not None, ColumnChange.CLOCK: bool(hours), ColumnChange.TURNED: is_turned}
         kinds |= {kind: kinds[ColumnChange.SHIFT] for kind, is_so in explained.items() if is_so}
-    ranked = dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0])))
-    found = ColumnDifference(
+    return ColumnDifference(
         name=name,
         before=before,
         after=after,
         whole_before=whole_before,
         whole_after=whole_after,
         cells=shared,
-        kinds=ranked,
+        kinds=dict(sorted(kinds.items(), key=lambda item: -item[1] * _weight(item[0]))),
         unit=unit,
         gone=tuple(gone),
         hours=hours,
-        is_usual=not FAULTS & ranked.keys() and (turns or is_usual(compared.before, compared.after, column_distance)),
-        counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)]),
+        is_usual=bool(kinds) and not FAULTS & kinds.keys() and (turns or is_usual(compared.before, compared.after, column_distance)),
     )
-    first = since or (next(iter(_starts(compared, before, found.dated, is_key=is_key)), None) if before and kinds else None)
-    return found if first == next(iter(days.after), None) else replace(found, since=first)
 
 
 def _of(days: Mapping[date, ColumnProfiles], name: str) -> dict[date, ColumnProfile]:
