@@ -117,6 +117,31 @@ def test_a_version_that_fell_alone_and_is_no_worse_on_the_same_rows_is_no_reason
     assert "not felt" not in found.sentence
 
 
+@pytest.mark.parametrize(
+    ("broken", "kind", "begins"),
+    [
+        ({}, VerdictKind.NOTHING, "nothing is wrong with version 2 on the newest data: on the same rows version 2 is as good as version 1"),
+        (
+            {"version 2": "pages times 100"},
+            VerdictKind.TRAINING,
+            "the training data of version 2: pages times 100; on the same rows version 2",
+        ),
+        (
+            {"version 1": "pages times 100"},
+            VerdictKind.OLDER,
+            "nothing is wrong with version 2; do not roll back to version 1, which was tr",
+        ),
+    ],
+)
+def test_an_older_version_that_fell_to_where_the_newer_one_is_was_not_left_behind(
+    broken: Mapping[str, str], kind: VerdictKind, begins: str
+) -> None:
+    fell = version(1, then=0.9, now=0.84), version(2, then=0.85, now=0.84)
+    found = verdict(*fell, same_rows=(metric(0.84), metric(0.84)), broken=broken)
+    assert (found.kind, found.rollback_helps) == (kind, False)
+    assert found.sentence.startswith(begins)
+
+
 def test_what_a_version_predicted_on_broken_rows_is_no_measure_of_what_it_predicts() -> None:
     found = verdict(version(1, predicted=COLLAPSED), version(2, predicted=COLLAPSED), broken={"version 2": "column pages: times 100"})
     assert found.kind == VerdictKind.TRAINING
