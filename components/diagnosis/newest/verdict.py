@@ -136,7 +136,7 @@ def _has_collapsed(version: VersionNow) -> bool:
 
 
 def _has_one_fallen_alone(evidence: Evidence) -> bool:
-    """Whether one of two versions is worse by labels than when it was made, nothing else is wrong, and both are as good on the same rows."""
+    """Whether one of two versions, as good on the same rows, is worse by labels than when it was made, and nothing else is wrong."""
     is_close = evidence.on_same_rows and not evidence.newer_worse and not evidence.older_worse
     is_only_by_labels = not any(_is_wrong(replace(version, differences=())) for version in evidence.versions)
     return is_close and is_only_by_labels and len([version for version in evidence.versions if version.worse]) == 1
