@@ -11,7 +11,7 @@ from components.errors import TaskError
 from components.evaluation.chance.influence import LabelledScores
 from components.examples.keys import keys_file
 from components.measurement.measurement import Measurement
-from components.measurement.scored import Network, read_rows
+from components.measurement.scored import Network, read_rows, score_ahead
 from components.measurement.slices import SliceKey
 from components.measurement.sums import ScoredRows
 
@@ -100,12 +100,12 @@ def score_split(config: Any, examples: Path, split: str, networks: Mapping[str, 
 
     files, (model_spec,), (judged, *others) = split_files(examples, split), config.model_specs, networks
     measurements, collector, failures = {name: Measurement(config) for name in networks}, RowCollector(), dict[str, str]()
-    for rows in read_rows(files, model_spec, measurements[judged].features):
-        scored = {judged: rows.scored(networks[judged])}
+    for ahead in score_ahead(read_rows(files, model_spec, measurements[judged].features), networks):
+        scored = {judged: ahead[judged].result()}
         numbers = measurements[judged].add(scored[judged])
         for name in (name for name in others if name not in failures):
             try:
-                scored[name] = rows.scored(networks[name])
+                scored[name] = ahead[name].result()
                 measurements[name].add(scored[name])
             except (TaskError, tf.errors.OpError) as error:
                 failures[name] = str(error).splitlines()[0]
@@ -123,8 +123,8 @@ def measure_split(config: Any, examples: Path, split: str, network: Network) -> 
         TaskError: a score is NaN.
     """
     measurement, (model_spec,) = Measurement(config), config.model_specs
-    for rows in read_rows(split_files(examples, split), model_spec, measurement.features):
-        measurement.add(rows.scored(network))
+    for ahead in score_ahead(read_rows(split_files(examples, split), model_spec, measurement.features), {split: network}):
+        measurement.add(ahead[split].result())
     return measurement
 
 
