@@ -170,7 +170,9 @@ def _rows(
     return DecodedRows(
         records=records,
         labels=_numbers(table, model_spec.label_key),
-        weights=_numbers(table, model_spec.example_weight_key) if model_spec.example_weight_key else np.ones(table.num_rows),
+        weights=_numbers(table, model_spec.example_weight_key)
+        if model_spec.example_weight_key
+        else np.broadcast_to(np.ones(1), table.num_rows),
         features={name: _column(table, name) for name in features},
         has_whole_labels=pa.types.is_integer(_column(table, model_spec.label_key).type),
         columns=columns,
