@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -29,6 +29,7 @@ from components.snapshot.window import span_history_start, span_label_end
 ENCODING = "tf.train.Example 4, profile 4, keys 1"
 """Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
+NO_KEYS = np.empty(0, np.int64)
 
 
 def read_examples(
@@ -54,6 +55,7 @@ def read_examples(
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
             _write_spans(stream_rows(cloud, model, snapshot, tuple(missing)), model, cache, missing)
+            _write_closed(model, cache, missing)
     held_out = _held_out_spans(model, snapshot)
     counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span, span in held_out))
     _check_counts(model, counts)
@@ -98,7 +100,7 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
 
 def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_held_out: bool) -> tuple[SplitCount, ...]:
     counts = cache.counts(fingerprint)
-    if counts is None:
+    if counts is None or not (any(count.rows for count in counts) or _is_closed(model, span)):
         raise SourceError(
             f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"
         )
@@ -138,6 +140,20 @@ def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cach
         cache.finish(fingerprints[span], counts)
 
 
+def _is_closed(model: Model, span: date) -> bool:
+    return all(model.checks.is_closed(span - timedelta(days=number)) for number in range(model.window.every_days))
+
+
+def _write_closed(model: Model, cache: SpanCache, fingerprints: dict[date, str]) -> None:
+    """Write the spans without rows all of whose days model.toml names as closed: they are empty."""
+    for span, fingerprint in fingerprints.items():
+        if cache.counts(fingerprint) is None and _is_closed(model, span):
+            folder = cache.begin(fingerprint)
+            counts = _write_span(span, (), model, folder)
+            write_profiles({}, folder / PROFILE)
+            cache.finish(fingerprint, counts)
+
+
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write the splits of one span into a folder."""
     counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
@@ -155,7 +171,7 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
                 numbers[split] = sum_numbers([numbers[split], _numbers(batch, model, chosen)])
                 keys[split].append(hashes[chosen])
     for split, parts in keys.items():
-        np.save(folder / f"{split}.keys.npy", np.concatenate(parts))
+        np.save(folder / f"{split}.keys.npy", np.concatenate([NO_KEYS, *parts]))
     return tuple(
         SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True)), numbers[split])
         for split, labels in counts.items()

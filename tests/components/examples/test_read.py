@@ -258,6 +258,15 @@ def test_a_span_without_rows_is_refused(read: Read, condition: str, span: str) -
     )
 
 
+def test_a_span_without_rows_is_empty_if_its_days_are_closed(read: Read, folder: Path) -> None:
+    sql = f"{SQL} AND day = @spans[OFFSET(0)]"
+    counts = read(sql, toml={"[split]": "[checks]\nclosed = [2026-03-05]\n[split]"})
+    assert [(count.span, count.rows > 0) for count in counts] == [(day(4), True)] * 2 + [(day(5), False)] * 2
+    assert len(read_split(folder, "train")["20260304"]) == counts[0].rows
+    assert read_split(folder, "train")["20260305"] == []
+    assert refused(read, sql).startswith("source.sql of model 'visits' gives no rows for span 2026-03-05")
+
+
 def test_an_error_while_the_query_runs_is_told(read: Read) -> None:
     sentence = refused(read, SQL.replace("pages,", "CAST(device AS INT64) AS pages,"))
     assert sentence.startswith("rows of model 'visits' from perennial-test.site_")
