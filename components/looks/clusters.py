@@ -11,6 +11,7 @@ from components.looks.deviation import Deviation
 from components.looks.history import FINDINGS_A_YEAR
 from components.looks.usual import Daily, Series
 from components.profiles.profile import ColumnProfiles
+from components.profiles.profiler import MOST_VALUES
 from components.wording import count, percent
 
 LEAST_DAYS = 7
@@ -99,7 +100,7 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
     for day, table in tables.items():
         rows, alike = max((column.rows, column.pairs) for column in table.values())
         clusters = rows**2 / (alike + rows)
-        if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS:
+        if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS or rows * len(table) > MOST_VALUES:
             continue
         daily = Daily(-math.log(alike / rows), SIZES_DIFFER / math.sqrt(clusters))
         usual = sorted(before[-28:])[len(before[-28:]) // 2] if before else 0.0
