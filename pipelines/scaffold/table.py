@@ -81,7 +81,7 @@ class SourceTable:
     @property
     def rows_a_day(self) -> float:
         """Of all days from the first to the last, those without rows included."""
-        return self.rows.num_rows / ((self.days[-1] - self.days[0]).days + 1)
+        return float(self.rows.num_rows / ((self.days[-1] - self.days[0]).days + 1))
 
 
 def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_field: str | None, through: date | None = None) -> SourceTable:
@@ -113,21 +113,22 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
         require_key_type(columns, column)
     history = read_history(cloud, table, field)
     last = min(history.last, through or history.last)
+    found = [max(history.first, last - timedelta(days=days - 1)) for days in (SAMPLE_DAYS, MOST_DAYS)]
+    seen = _looked_at(cloud, table, columns, field, key[0], (found[0], last))
+    is_sparse = seen.rows.num_rows < FEW_ROWS or seen.longest_gap > WEEK
+    return _looked_at(cloud, table, columns, field, key[0], (found[1], last)) if is_sparse and found[1] < found[0] else seen
 
-    def since(days: int) -> SourceTable:
-        first = max(history.first, last - timedelta(days=days - 1))
-        rows = _sample(cloud, table, field, key[0], (first, last))
-        week = (max(first, last - timedelta(days=NEWEST_DAYS - 1)), last)
-        newest = _by_day(_sample(cloud, table, field, key[0], week), field) if rows.num_rows > LEAST_THINNED else None
-        moments, rows = rows.column(field), _by_day(rows, field)
-        there = sorted({day for day in rows.column(field).to_pylist() if day is not None})
-        if not there:
-            raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
-        return SourceTable(name, field, columns, tuple(there), rows, None if pa.types.is_date(moments.type) else moments, newest)
 
-    found = since(SAMPLE_DAYS)
-    is_sparse = found.rows.num_rows < FEW_ROWS or found.longest_gap > WEEK
-    return since(MOST_DAYS) if is_sparse and history.first < last - timedelta(days=SAMPLE_DAYS) else found
+def _looked_at(cloud: Cloud, table: bigquery.Table, columns: dict[str, str], field: str, key: str, days: tuple[date, date]) -> SourceTable:
+    """The table with a sample of the days from the first to the last."""
+    rows, week = _sample(cloud, table, field, key, days), (max(days[0], days[1] - timedelta(days=NEWEST_DAYS - 1)), days[1])
+    newest = _by_day(_sample(cloud, table, field, key, week), field) if rows.num_rows > LEAST_THINNED else None
+    moments, rows = rows.column(field), _by_day(rows, field)
+    there = sorted({day for day in rows.column(field).to_pylist() if day is not None})
+    if not there:
+        raise SourceError(f"table {table_name(table)} has no rows from {days[0]} to {days[1]}: load some, and name the table again")
+    name = f"{table.dataset_id}.{table.table_id}"
+    return SourceTable(name, field, columns, tuple(there), rows, None if pa.types.is_date(moments.type) else moments, newest)
 
 
 def _require_name(name: str, project: str) -> None:

@@ -154,7 +154,7 @@ def test_the_days_until_a_label_is_known_are_counted() -> None:
 def test_a_label_that_most_rows_never_have_is_late_where_none_have_it() -> None:
     table = loans(days=20, delay=0)
     audited = [number % 5 == 0 if day <= date(2023, 1, 18) else None for number, day in enumerate(table.rows["applied"].to_pylist())]
-    some = [label if number % 3 == 0 else None for number, label in enumerate(audited)]
+    some: list[object] = [label if number % 3 == 0 else None for number, label in enumerate(audited)]
     assert read_label(with_label(table, "audited", "BOOLEAN", some), "audited").delay_days == 3
 
 
@@ -306,10 +306,11 @@ def test_whole_numbers_that_are_amounts_or_names_are_both(column: str, values: l
 
 @pytest.mark.parametrize("texts", [["12.5 %", "3.0 %"], ["$1,200.50", "$17", "-$3.20"], ["0.5", "17.25", "-3.5"], ["1200 EUR", "5 EUR"]])
 def test_texts_that_are_amounts_are_numbers(texts: list[str]) -> None:
-    many = [text.replace("5", str(number)) for number in range(60) for text in texts]
+    many: list[object] = [text.replace("5", str(number)) for number in range(60) for text in texts]
     (feature,) = (one for one in draft(with_label(loans(), "share", "STRING", many)).guess.features if one.column == "share")
     assert feature.sql == "IFNULL(SAFE_CAST(REGEXP_REPLACE(t.`share`, r'[^-+.0-9]', '') AS FLOAT64), 0)"
-    for codes in ([f"{number:05d}" for number in range(60)], [f"1.{number}.0" for number in range(60)], ["12.5 %", "3.0 %"]):
+    others: list[list[object]] = [[f"{number:05d}" for number in range(60)], [f"1.{number}.0" for number in range(60)], ["12.5 %", "3.0 %"]]
+    for codes in others:
         (feature,) = (one for one in draft(with_label(loans(), "share", "STRING", codes)).guess.features if one.column == "share")
         assert feature.sql == "IFNULL(t.`share`, 'missing')"
 
