@@ -30,7 +30,6 @@ from components.snapshot.window import span_history_start, span_label_end
 ENCODING = "tf.train.Example 4, profile 4, keys 1, columns 1"
 """Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
-NO_KEYS = np.empty(0, np.int64)
 
 
 def read_examples(
@@ -57,13 +56,12 @@ def read_examples(
         missing = {span: fingerprint for span, fingerprint in fingerprints.items() if cache.counts(fingerprint) is None}
         if missing:
             _write_spans(stream_rows(cloud, model, snapshot, tuple(missing)), model, cache, missing)
-            _write_closed(model, cache, missing)
     held_out = _held_out_spans(model, snapshot)
     counts = tuple(count for span in snapshot.spans for count in _counts(cache, fingerprints[span], model, span, span in held_out))
     _check_counts(model, counts)
     for split in Split:
         (folder / f"Split-{split}").mkdir(parents=True, exist_ok=True)
-    for span in snapshot.spans:
+    for span in sorted({count.span for count in counts}):  # not those of closed days, which may have no rows
         for bucket in SPLITS:
             split, name = (Split.NEWEST, f"data_tfrecord-{bucket}") if span in held_out else (bucket, "data_tfrecord")
             file = folder / f"Split-{split}" / f"{name}-{span:%Y%m%d}.gz"
@@ -102,7 +100,9 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
 
 def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_held_out: bool) -> tuple[SplitCount, ...]:
     counts = cache.counts(fingerprint)
-    if counts is None or not (any(count.rows for count in counts) or _is_closed(model, span)):
+    if counts is None and all(model.checks.is_closed(span - timedelta(days=number)) for number in range(model.window.every_days)):
+        return ()
+    if counts is None:
         raise SourceError(
             f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"
         )
@@ -142,20 +142,6 @@ def _write_spans(rows: Iterator[tuple[date, pa.RecordBatch]], model: Model, cach
         cache.finish(fingerprints[span], counts)
 
 
-def _is_closed(model: Model, span: date) -> bool:
-    return all(model.checks.is_closed(span - timedelta(days=number)) for number in range(model.window.every_days))
-
-
-def _write_closed(model: Model, cache: SpanCache, fingerprints: dict[date, str]) -> None:
-    """Write the spans without rows all of whose days model.toml names as closed: they are empty."""
-    for span, fingerprint in fingerprints.items():
-        if cache.counts(fingerprint) is None and _is_closed(model, span):
-            folder = cache.begin(fingerprint)
-            counts = _write_span(span, (), model, folder)
-            write_profiles({}, folder / PROFILE)
-            cache.finish(fingerprint, counts)
-
-
 def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, folder: Path) -> tuple[SplitCount, ...]:
     """Write the splits of one span into a folder."""
     counts = {split: np.zeros(len(model.label_names), np.int64) for split in SPLITS}
@@ -176,7 +162,7 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
                 numbers[split] = sum_numbers([numbers[split], _numbers(batch, model, chosen)])
                 keys[split].append(hashes[chosen])
     for split, parts in keys.items():
-        np.save(folder / f"{split}.keys.npy", np.concatenate([NO_KEYS, *parts]))
+        np.save(folder / f"{split}.keys.npy", np.concatenate(parts))
     return tuple(
         SplitCount(span, split, dict(zip(model.label_names, labels.tolist(), strict=True)), numbers[split])
         for split, labels in counts.items()

@@ -265,10 +265,8 @@ def test_a_span_without_rows_is_refused(read: Read, condition: str, span: str) -
 def test_a_span_without_rows_is_empty_if_its_days_are_closed(read: Read, folder: Path) -> None:
     sql = f"{SQL} AND day = @spans[OFFSET(0)]"
     counts = read(sql, toml={"[split]": "[checks]\nclosed = [2026-03-05]\n[split]"})
-    assert [(count.span, count.rows > 0) for count in counts] == [(day(4), True)] * 2 + [(day(5), False)] * 2
-    assert len(read_split(folder, "train")["20260304"]) == counts[0].rows
-    assert read_split(folder, "train")["20260305"] == []
-    assert refused(read, sql).startswith("source.sql of model 'visits' gives no rows for span 2026-03-05")
+    assert {count.span for count in counts} == {day(4)}
+    assert {name: len(rows) for name, rows in read_split(folder, "train").items()} == {"20260304": counts[0].rows}
 
 
 def test_an_error_while_the_query_runs_is_told(read: Read) -> None:
