@@ -10,9 +10,8 @@ import pyarrow as pa
 
 from benchmarks.policy.worlds import Columns, Incident, World
 from components.comparison.compare import DataComparison, Side
-from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.sides import Operand
-from components.diagnosis.versions import compare_operands, unlabelled
+from components.diagnosis.versions import compare_operands
 from components.evaluation.metric import Metric
 from components.model.folder import Model, read_model
 from components.monitoring.inputs import look_at_inputs
@@ -131,14 +130,12 @@ class Version:
             metrics=measured(self.life, [number], self.score(number)),
         )
 
-    def compare(self, last: int) -> tuple[DataComparison, date | None]:
+    def compare(self, last: int) -> DataComparison:
         """The source's newest partitions and what was served, held against what the version learned from, as monitoring does."""
         source = {_key(SOURCE_TABLE, number): profile_columns(self.life.known[number][0]) for number in range(last - COMPARED, last + 1)}
         served = {_key(label_population(0), number): _features(self.life.known[number][1]) for number in range(BEGIN, last + 1)}
         after = Operand(side=Side(name="what is served", source=source, rows=served), snapshot=_snapshot(self.life, last - COMPARED, last))
-        whole = compare_operands(self.life.model, self.learned, after)
-        one, other = unlabelled(self.life.model, self.learned.side, after.side)
-        return sharpen(whole, one, other, partition_field="day")
+        return compare_operands(self.life.model, self.learned, after)
 
 
 def _key(population: str, number: int) -> ProfileKey:

@@ -31,8 +31,6 @@ class CauseEvidence:
     """The values that were served and never trained on, by feature."""
     data: DataComparison | None
     """What the version was trained on, held against the source's newest partitions and what was served; None if they cannot be read."""
-    since: date | None
-    """The first partition that is compared, if something broke on it."""
     table: str
     before: Sequence[LiveDay]
     """The last days of the version that served before."""
@@ -85,8 +83,8 @@ def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     fault = broken(evidence.data)
     if fault is None or fault.column is None or fault.subject is not Subject.SOURCE or not (is_metric or trouble.subject in fault.fed):
         return None
-    sentence = f"the source broke: {describe_change(fault, evidence.table, evidence.since)}"
-    return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since or evidence.since, sentence=sentence)
+    sentence = f"the source broke: {describe_change(fault, evidence.table, None)}"
+    return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since, sentence=sentence)
 
 
 def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
@@ -172,7 +170,7 @@ def _of_metric(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice=trouble.slice, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
     most = leading(evidence.data)
-    moved = f": what differs most is {describe_change(most, evidence.table, evidence.since)}" if most else ", and no column says how"
+    moved = f": what differs most is {describe_change(most, evidence.table, None)}" if most else ", and no column says how"
     column = most.name if most else None
     sentence = f"the world moved, and nothing broke{moved}"
     return AlarmCause(kind=Cause.CHANGED_WORLD, column=column, slice=trouble.slice, since=trouble.since, sentence=sentence)

@@ -17,8 +17,8 @@ FEW_VALUES = 50
 """A text with at most so many values is a category; one with more is hashed."""
 ID_SHARE = 0.9
 """A column with more distinct values than this share of its rows tells rows apart, and nothing about them."""
-LEAK_PURITY = 0.995
-"""A column leaks the label if its values alone tell it for more than this share of the rows."""
+LEAK_SHARE = 0.97
+"""A column leaks the label if its values alone tell it for more than this share of the rows that have not the most frequent one."""
 NEVER_EMPTY = 0.98
 CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 """Words in the names of columns whose whole numbers are names, and not amounts."""
@@ -129,7 +129,8 @@ def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
         return f"it is always {_shown(values)}"
     if _tells_rows_apart(values, kind):
         return f"it tells rows apart ({distinct:,} values in {filled:,} rows), as an id or free text does"
-    if (purity := _purity(values, labels, distinct)) > LEAK_PURITY:
+    purity, most = _purity(values, labels, distinct), _most_frequent(labels)
+    if purity - most > LEAK_SHARE * (1 - most):
         return f"it alone tells the label of {purity:.1%} of the rows: known only afterwards? Take it in if it is not"
     return None
 
@@ -151,6 +152,12 @@ def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bo
 
 def _shown(values: pa.Array) -> str:
     return repr(str(values.drop_null()[0].as_py()))[:40]
+
+
+def _most_frequent(labels: np.ndarray) -> float:
+    """The share of labelled rows that have the most frequent label; 1 without any."""
+    known = labels[labels >= 0]
+    return float(np.bincount(known).max() / len(known)) if len(known) else 1.0
 
 
 def _purity(values: pa.Array, labels: np.ndarray, distinct: int) -> float:

@@ -36,7 +36,7 @@ def test_a_feature_that_no_column_explains_is_the_callers_unless_it_may_sum_up_w
     nothing = compare_profiles(Side(name="then", source={}, rows={}), Side(name="now", source={}, rows={}), Lineage(features=("spend",)))
     finding = InputFinding(check=check.value, measure=0.5, rows=60, what="is …")
     day = served(0, inputs=[FeatureDay(name="spend", nulls=0.0, distance=0.5, findings=(finding,))])
-    evidence = CauseEvidence(untrained={}, data=nothing, since=None, table="shop.orders", before=(), own=[day], history_days=history_days)
+    evidence = CauseEvidence(untrained={}, data=nothing, table="shop.orders", before=(), own=[day], history_days=history_days)
     found = find_cause(TROUBLE, evidence)
     assert (found.kind, found.column, found.sentence) == (cause, "spend", sentence)
 
@@ -46,7 +46,7 @@ def beside(trouble: Trouble, *features: FeatureDay) -> tuple[Cause, str | None, 
     names = tuple(one.name for one in features)
     nothing = compare_profiles(Side(name="then", source={}, rows={}), Side(name="now", source={}, rows={}), Lineage(features=names))
     own = [served(59, inputs=features)]
-    found = find_cause(trouble, CauseEvidence(untrained={}, data=nothing, since=None, table="shop.orders", before=(), own=own))
+    found = find_cause(trouble, CauseEvidence(untrained={}, data=nothing, table="shop.orders", before=(), own=own))
     return found.kind, found.column, found.sentence
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from components.errors import ModelFolderError, SourceError
 from components.model.folder import read_model
+from pipelines.scaffold.features import guess_features
 from pipelines.scaffold.folder import SCHEMA, Draft, draft_model, write_files
 from pipelines.scaffold.guess import Wish, draft_of
 from pipelines.scaffold.label import read_label
@@ -55,6 +56,13 @@ def test_every_column_is_a_feature_or_left_out_with_the_reason() -> None:
         "recovered": "it alone tells the label of 100.0% of the rows: known only afterwards? Take it in if it is not",
         "tags": "its type is ARRAY: take what is in it apart in source.sql",
     }
+
+
+def test_of_a_rare_label_only_what_tells_the_few_rows_leaks() -> None:
+    table = with_label(with_label(loans(), "fraud", "INTEGER", [1, *[0] * 249]), "case", "STRING", ["C", *[""] * 249])
+    guess = guess_features(table, key=["loan_id"], label="fraud", labels=table.rows.column("fraud").to_numpy())
+    assert {"income", "amount", "purpose", "is_new"} <= {feature.name for feature in guess.features}
+    assert [column for column, why in guess.left_out.items() if "tells the label of" in why] == ["case"]
 
 
 @pytest.mark.parametrize(

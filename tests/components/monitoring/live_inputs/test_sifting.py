@@ -32,7 +32,7 @@ class Newest:
 
     @property
     def evidence(self) -> CauseEvidence:
-        return CauseEvidence(untrained={}, data=None, since=None, table="shop.orders", before=(), own=self.own, unreadable="no such table")
+        return CauseEvidence(untrained={}, data=None, table="shop.orders", before=(), own=self.own, unreadable="no such table")
 
 
 def days(*skews: float | None, found: Sequence[InputFinding] = ()) -> list[LiveDay]:
