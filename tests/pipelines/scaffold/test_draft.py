@@ -215,7 +215,9 @@ def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
 
 
 def test_a_column_that_is_called_as_a_span_is_another() -> None:
-    query = draft(with_label(with_label(loans(), "As_Of", "DATE", [date(2023, 1, 1), date(2022, 5, 1)]), "span", "INTEGER", [1, 2])).render()
+    query = draft(
+        with_label(with_label(loans(), "As_Of", "DATE", [date(2023, 1, 1), date(2022, 5, 1)]), "span", "INTEGER", [1, 2])
+    ).render()
     assert "  as_of_span AS `as_of`,\n" in query["source.sql"]
     assert "IFNULL(DATE_DIFF(as_of_span, t.`As_Of`, DAY), 0) AS `as_of_days_ago`" in query["source.sql"]
     assert "FROM UNNEST(@spans) AS as_of_span\nJOIN {source} AS t ON t.`applied` = as_of_span\n" in query["source.sql"]
