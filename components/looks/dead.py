@@ -223,11 +223,13 @@ def _chance_of_same(column: ColumnProfile) -> float:
 
 
 def _rows_moved(one: ColumnProfile, other: ColumnProfile) -> int:
-    """How many rows, at least, changed their value."""
+    """How many rows, at least, changed their value; rows that came or left did not."""
+    came = abs(one.filled - other.filled)
     if one.values or other.values:
-        return sum(abs(one.values.get(value, 0) - other.values.get(value, 0)) for value in {*one.values, *other.values}) // 2
+        apart = sum(abs(one.values.get(value, 0) - other.values.get(value, 0)) for value in {*one.values, *other.values})
+        return max(0, apart - came) // 2
     keys = np.union1d(one.keys, other.keys)
     counts = np.zeros((2, len(keys)), np.int64)
     for side, profile in enumerate((one, other)):
         counts[side, np.searchsorted(keys, profile.keys)] = profile.counts
-    return int(np.abs(counts[0] - counts[1]).sum() // 2)
+    return max(0, int(np.abs(counts[0] - counts[1]).sum()) - came) // 2

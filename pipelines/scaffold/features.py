@@ -38,7 +38,7 @@ class Feature:
 
     name: str
     sql: str
-    """Over the table's row `t` and the span `as_of`."""
+    """Over the table's row `t` and the span."""
     is_number: bool
     """A number, else a text."""
     distinct: int = 0
@@ -104,7 +104,7 @@ def guess_features(table: SourceTable, *, key: Sequence[str], label: str, labels
             if is_part or is_passing or (values is not None and _tells_rows_apart(values, kind)):
                 ids.append(column)
         elif values is not None:
-            features += [replace(feature, column=column) for feature in _of_column(column, kind, values)]
+            features += [replace(feature, column=column) for feature in _of_column(column, kind, values, table.span_name)]
     if table.partition_type != "DATE":
         features.append(
             Feature(f"{feature_name(table.partition_field)}_hour", f"EXTRACT(HOUR FROM t.`{table.partition_field}`)", is_number=True)
@@ -195,7 +195,7 @@ def _ranking_purity(values: pa.Array, labels: np.ndarray) -> float:
     return float(max(right.max(), len(ones) - right.min()) / len(ones))
 
 
-def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
+def _of_column(column: str, kind: str, values: pa.Array, span: str) -> list[Feature]:
     name, source = feature_name(column), f"t.`{column}`"
     distinct = pc.count_distinct(values, mode="all").as_py()
     as_text, filled = f"IFNULL(CAST({source} AS STRING), 'missing')", source
@@ -217,7 +217,7 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
     elif kind == "STRING":
         return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=distinct)]
     elif kind == "DATE":
-        found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF(as_of, {source}, DAY), 0)", is_number=True)]
+        found = [Feature(f"{name}_days_ago", f"IFNULL(DATE_DIFF({span}, {source}, DAY), 0)", is_number=True)]
     else:  # a point in time, or a time of day
         found = [Feature(f"{name}_hour", f"IFNULL(EXTRACT(HOUR FROM {source}), 0)", is_number=True)]
     if values.null_count + unfinite > (1 - NEVER_EMPTY) * len(values):

@@ -21,12 +21,11 @@ from pipelines.scaffold.key import key_sql
 from pipelines.scaffold.label import Label
 from pipelines.scaffold.plan import TrainingPlan
 from pipelines.scaffold.start import Start
-from pipelines.scaffold.table import SourceTable
+from pipelines.scaffold.table import SPAN, SourceTable
 
 TEMPLATES = Path(__file__).parent / "templates"
 FILES = ("model.toml", "source.sql", "features.py", "network.py", "card.toml")
 SCHEMA = "schema.pbtxt"
-SPAN = "as_of"
 SLICES, SLICE_VALUES = 2, 10
 """How many categories the model is evaluated by, and how many values each of them may have."""
 

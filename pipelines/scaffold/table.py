@@ -28,6 +28,8 @@ SAMPLE_ROWS = 200_000
 LEAST_THINNED = SAMPLE_ROWS // 3
 """A sample of more rows may be one of a share of the keys."""
 WEEK = NEWEST_DAYS = 7
+SPAN = "as_of"
+"""The span's name in source.sql's rows."""
 TIME_OF_LOADING = "time of loading of the row"
 """The name of the pseudo column in the sample: BigQuery lets no result have its own."""
 KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
@@ -66,6 +68,11 @@ class SourceTable:
     def unthinned(self) -> pa.Table:
         """Rows whose days are whole, as far as that is known."""
         return self.rows if self.newest is None else self.newest
+
+    @property
+    def span_name(self) -> str:
+        """What source.sql calls a span: as no column is called."""
+        return SPAN if SPAN not in map(str.casefold, self.columns) else f"{SPAN}_span"
 
     @property
     def day_sql(self) -> str:

@@ -50,3 +50,12 @@ def weather_of_days(week: int) -> list[float]:
     """A temperature for each of the five days on which 1,500 rows are."""
     days = np.random.default_rng(week).normal(12, 4, 5).round(1)
     return [float(days[row % 5]) for row in range(1500)]
+
+
+def test_a_constant_stands_still_however_many_rows_spans_have(model: Model) -> None:
+    sizes = (1500, 1400, 1450, 1380, 1500, 1500, 1420, 1500)
+    spans = {
+        day: {name: values[:size] for name, values in (table | {"firmware": ["1.9.2"] * 1500}).items()}
+        for size, (day, table) in zip(sizes, spans_of().items(), strict=True)
+    }
+    assert [finding.sentence for finding in row_findings(model, spans) if finding.blocks] == []

@@ -214,6 +214,15 @@ def test_names_that_sql_or_python_reserve_are_quoted_or_changed() -> None:
     assert features["column_2nd_grosse"] == "IFNULL(t.`2nd Größe`, 'missing')"
 
 
+def test_a_column_that_is_called_as_a_span_is_another() -> None:
+    query = draft(
+        with_label(with_label(loans(), "As_Of", "DATE", [date(2023, 1, 1), date(2022, 5, 1)]), "span", "INTEGER", [1, 2])
+    ).render()
+    assert "  as_of_span AS `as_of`,\n" in query["source.sql"]
+    assert "IFNULL(DATE_DIFF(as_of_span, t.`As_Of`, DAY), 0) AS `as_of_days_ago`" in query["source.sql"]
+    assert "FROM UNNEST(@spans) AS as_of_span\nJOIN {source} AS t ON t.`applied` = as_of_span\n" in query["source.sql"]
+
+
 def test_numbers_that_are_not_finite_count_as_missing() -> None:
     files = draft(with_label(loans(), "ratio", "FLOAT", [math.nan, 0.5, math.inf, 1.5])).render()
     number = "IF(IS_NAN(t.`ratio`) OR IS_INF(t.`ratio`), NULL, t.`ratio`)"
