@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from google.cloud import bigquery
 
+from components.columns.column_file import read_kept
 from components.errors import SourceError
 from components.examples.digest import hash_files
 from components.examples.keys import keys_file, split_buckets
@@ -53,6 +54,8 @@ def test_examples_hold_what_bigquery_gives(site: Site, read: Read, folder: Path)
     for split, belongs in (("train", True), ("eval", False)):
         wanted = [as_features(*values) for in_train, *values in rows if in_train == belongs]
         assert read_split(folder, split)["20260304"] == wanted
+        kept = pa.Table.from_batches(read_kept([folder / f"Split-{split}" / "data_tfrecord-20260304.gz"], 5)).to_pylist()
+        assert [{name: value for name, value in row.items() if value is not None} for row in kept] == wanted
 
 
 def as_features(*values: object) -> Features:
@@ -82,6 +85,7 @@ def test_there_is_one_file_for_each_span_and_split(read: Read, folder: Path) -> 
         "Split-eval": names,
         "Split-newest": [],
         **{f"Keys-{split}": [name.replace(".gz", ".npy") for name in names] for split in ("train", "eval")},
+        **{f"Columns-{split}": [name.replace(".gz", ".arrow") for name in names] for split in ("train", "eval")},
     }
 
 
