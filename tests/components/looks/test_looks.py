@@ -359,7 +359,7 @@ def test_whole_numbers_that_are_hours_are_a_clock_and_others_are_not() -> None:
 
 def test_a_storm_beyond_all_that_were_warns_and_another_unit_blocks() -> None:
     def wind(seed: int, level: float) -> list[float]:
-        return np.round(np.random.default_rng(seed).normal(level, 0.4, 100), 1).tolist()
+        return [round(float(one), 1) for one in np.random.default_rng(seed).normal(level, 0.4, 100)]
 
     levels = [5.0, 9.0, 7.0, 3.0, 4.0, 8.0, 11.0, 6.0, 4.0, 10.0, 12.0, 7.0]
     earlier = [wind(seed, level) for seed, level in enumerate(levels)]
