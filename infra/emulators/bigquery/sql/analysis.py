@@ -4,7 +4,7 @@ import functools
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import wasmtime
@@ -31,6 +31,7 @@ from bigquery.sql.proven import refuse_unproven
 from bigquery.sql.types.typed import write_types
 from bigquery.sql.webassembly import Machine, Refusal, Response
 
+KEPT_ANALYSES = 64
 KEPT_CATALOGUES = 64
 """Making one takes longer than analysing a query, most of it for the functions."""
 REFUSED = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
@@ -63,6 +64,7 @@ class Analysed:
     query: SplitQuery
     statement: AnyResolvedStatementProto
 
+    @functools.cached_property
     def translatable(self) -> tuple[str, tuple[TypeProto, ...]]:
         """The query as sqlglot understands it, and types that its text names.
 
@@ -117,12 +119,39 @@ def analyse(config: JobConfigurationQuery, project: str) -> Analysed:
     names = (default and default.projectId) or project, default and default.datasetId
     context = Context(*names, *params.bind(config.queryParameters or []))
     sql = config.query or ""
+    named = _named(sql)
+    tables = [describe(path, context, named.clauses.get(path, ())) for path in named.paths]
+    if named.altered and is_there(named.altered, context):
+        tables.append(describe(named.altered, context))
+    request = service.AnalyzeRequest(sql_statement=named.query.text, options=_options(config.queryParameters or []))
+    try:
+        return _analysed(sql, request.SerializeToString(deterministic=True), catalogue_of(tables).SerializeToString(deterministic=True))
+    except Refusal as refusal:
+        raise _explained(str(refusal), sql, named.query, tables) from refusal
+
+
+@dataclass(frozen=True)
+class _Named:
+    """What the text of a query tells alone."""
+
+    query: SplitQuery
+    paths: list[Path]
+    """The tables that it names, those that it defines itself aside."""
+    clauses: dict[Path, set[str]]
+    altered: Path | None
+
+
+@functools.lru_cache(maxsize=KEPT_ANALYSES)
+def _named(sql: str) -> _Named:
     parsed = _parse(sql)
-    query, clauses = split_names(sql, parsed), as_of_clauses(sql, parsed)
-    tables = [describe(path, context, clauses.get(path, ())) for path in _paths(sql, query)]
-    if (altered := altered_table(sql, parsed)) and is_there(altered, context):
-        tables.append(describe(altered, context))
-    analysed = Analysed(sql, query, _resolve(sql, query, tables, config.queryParameters or []))
+    query = split_names(sql, parsed)
+    return _Named(query, _paths(sql, query), as_of_clauses(sql, parsed), altered_table(sql, parsed))
+
+
+@functools.lru_cache(maxsize=KEPT_ANALYSES)
+def _analysed(sql: str, request: bytes, catalogue: bytes) -> Analysed:
+    """The same queries come again and again: of a dry run, of another value of a parameter."""
+    analysed = Analysed(sql, _named(sql).query, _resolved(service.AnalyzeRequest.FromString(request), catalogue))
     if analysed.kind not in SUPPORTED:
         raise not_supported(f"statements of the kind {analysed.kind.upper().replace('_', ' ')}")
     refuse_unproven(analysed.statement)
@@ -132,7 +161,7 @@ def analyse(config: JobConfigurationQuery, project: str) -> Analysed:
 def named_tables(sql: str) -> list[Path]:
     """The tables that a statement names, those that it defines itself aside; none if BigQuery would refuse it."""
     try:
-        return _paths(sql, split_names(sql, _parse(sql)))
+        return _named(sql).paths
     except BigQueryError:
         return []
 
@@ -143,7 +172,10 @@ def _parse(sql: str) -> Message:
         return _ask("Parse", request, service.ParseResponse)
     except Refusal:
         _refuse_script(sql)
-        _resolve(sql, SplitQuery(sql, ()), (), ())  # refuses it again, and says where
+        try:
+            resolve(sql)
+        except Refusal as refusal:
+            raise _explained(str(refusal), sql, SplitQuery(sql, ()), ()) from refusal
         raise
 
 
@@ -168,14 +200,10 @@ def _paths(sql: str, query: SplitQuery) -> list[Path]:
     return sorted({tuple(name.table_name_segment) for name in found.table_name})
 
 
-def _resolve(sql: str, query: SplitQuery, tables: Sequence[Described], parameters: Iterable[QueryParameter]) -> AnyResolvedStatementProto:
-    request = service.AnalyzeRequest(sql_statement=query.text, options=_options(list(parameters)))
-    try:
-        with _in_use:
-            request.registered_catalog_id = _catalogues.id_of(catalogue_of(tables))
-            return _ask("Analyze", request, service.AnalyzeResponse).resolved_statement
-    except Refusal as refusal:
-        raise _explained(str(refusal), sql, query, tables) from refusal
+def _resolved(request: service.AnalyzeRequest, catalogue: bytes) -> AnyResolvedStatementProto:
+    with _in_use:
+        request.registered_catalog_id = _catalogues.id_of(catalogue)
+        return _ask("Analyze", request, service.AnalyzeResponse).resolved_statement
 
 
 def _explained(refusal: str, sql: str, query: SplitQuery, tables: Sequence[Described]) -> BigQueryError:
@@ -255,11 +283,11 @@ class _Catalogues:
     def __init__(self) -> None:
         self._ids: OrderedDict[bytes, int] = OrderedDict()
 
-    def id_of(self, catalogue: SimpleCatalogProto) -> int:
-        """The number that ZetaSQL knows a catalogue by."""
-        key = catalogue.SerializeToString(deterministic=True)
+    def id_of(self, key: bytes) -> int:
+        """The number that ZetaSQL knows a catalogue by, which is given as bytes."""
         if key not in self._ids:
             self._make_room()
+            catalogue = SimpleCatalogProto.FromString(key)
             catalogue.builtin_function_options.language_options.CopyFrom(_language())
             request = service.RegisterCatalogRequest(simple_catalog=catalogue)
             self._ids[key] = _ask("RegisterCatalog", request, service.RegisterResponse).registered_id
@@ -279,13 +307,16 @@ class _Catalogues:
 _catalogues = _Catalogues()
 
 
-def resolve_expression(expression: str) -> AnyResolvedStatementProto:
-    """The tree of an expression that names no table."""
-    sql = f"SELECT {expression}"
-    return _resolve(sql, SplitQuery(sql, ()), (), ())
+def resolve(sql: str) -> AnyResolvedStatementProto:
+    """The tree of a query that names no table.
+
+    Raises:
+        Refusal: BigQuery would refuse it.
+    """
+    return _resolved(service.AnalyzeRequest(sql_statement=sql, options=_options([])), b"")
 
 
 def warm_up() -> None:
     """Make the machine ready, which takes half a second, before somebody waits for it."""
     with _in_use:
-        _resolve("SELECT 1", SplitQuery("SELECT 1", ()), (), ())
+        resolve("SELECT 1")
