@@ -20,9 +20,10 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler  # type: ignore[
 from benchmarks.alarms.streams import Source, Stream, days_back
 from components.checks.findings import Finding
 from components.comparison.compare import Side
-from components.diagnosis.newest_source import compare_sides, gate_findings
+from components.diagnosis.newest_source import gate_findings
 from components.diagnosis.own_model import OwnModel
 from components.diagnosis.sides import Operand
+from components.diagnosis.versions import compare_operands
 from components.evaluation.chance.by_key import with_key_intervals
 from components.evaluation.metric import Metric, recordable
 from components.model.folder import Model
@@ -224,7 +225,7 @@ class _NewestReplayed:
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
-        """What the gate would not let through."""
+        """What the gate finds."""
         return gate_findings(self.version.stream.model, self.version.source, self._now, self.own[-1].served.day)
 
     @cached_property
@@ -245,11 +246,10 @@ class _NewestReplayed:
         after = Operand(side=Side(name="what is served", source=self._now, rows=served), snapshot=snapshot)
         first = min(key.day for key in self.version.source)
         around = partial(self.source.profiles_of, days_back(first - timedelta(days=1), COMPARED_PARTITIONS), "s")
-        data, since = compare_sides(model, before, after, around)
+        data = compare_operands(model, before, after, others=around)
         return CauseEvidence(
             untrained=untrained_values(self.own[-1].inputs),
             data=data,
-            since=since,
             table=model.source.table,
             before=(),
             own=self.own,

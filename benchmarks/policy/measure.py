@@ -93,9 +93,9 @@ def _alarms(version: Version, days: Sequence[LiveDay], causes: dict[object, Alar
     """The alarms of a day, each with the cause that was found when it was opened."""
     troubles = find_troubles(version.reference, days)
     if any(one.identity not in causes for one in troubles):
-        data, since = version.compare(number)
+        data = version.compare(number)
         evidence = CauseEvidence(
-            untrained=untrained_values(days[-1].inputs), data=data, since=since, table=version.life.model.source.table, before=(), own=days
+            untrained=untrained_values(days[-1].inputs), data=data, table=version.life.model.source.table, before=(), own=days
         )
         for one in troubles:
             causes.setdefault(one.identity, find_cause(one, evidence))

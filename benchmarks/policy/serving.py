@@ -10,10 +10,10 @@ import pyarrow as pa
 
 from benchmarks.policy.worlds import Columns, Incident, World
 from components.comparison.compare import DataComparison, Side
-from components.diagnosis.newest.source_changes import sharpen
 from components.diagnosis.sides import Operand
-from components.diagnosis.versions import compare_operands, unlabelled
+from components.diagnosis.versions import compare_operands
 from components.evaluation.metric import Metric
+from components.measurement.score_counts import count_scores
 from components.model.folder import Model, read_model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay
@@ -116,7 +116,7 @@ class Version:
     def live_day(self, number: int) -> LiveDay:
         """What monitoring would record of a day."""
         _, fed, labels = self.life.known[number]
-        rows = self.learned.side.rows
+        rows, scores = self.learned.side.rows, self.score(number)
         return LiveDay(
             served=ServedDay(day_of(number), 1, "live"),
             state=DayState.SETTLED,
@@ -126,19 +126,17 @@ class Version:
             contradicting=0,
             fingerprint=str(number),
             operation=Operation(predictions=len(labels), latency_microseconds=(1, 2, 3)),
-            scores=(),
+            scores=(count_scores(scores[:, 0], labels, 1),),
             inputs=look_at_inputs(self.life.model, rows, _features(fed)),
-            metrics=measured(self.life, [number], self.score(number)),
+            metrics=measured(self.life, [number], scores),
         )
 
-    def compare(self, last: int) -> tuple[DataComparison, date | None]:
+    def compare(self, last: int) -> DataComparison:
         """The source's newest partitions and what was served, held against what the version learned from, as monitoring does."""
         source = {_key(SOURCE_TABLE, number): profile_columns(self.life.known[number][0]) for number in range(last - COMPARED, last + 1)}
         served = {_key(label_population(0), number): _features(self.life.known[number][1]) for number in range(BEGIN, last + 1)}
         after = Operand(side=Side(name="what is served", source=source, rows=served), snapshot=_snapshot(self.life, last - COMPARED, last))
-        whole = compare_operands(self.life.model, self.learned, after)
-        one, other = unlabelled(self.life.model, self.learned.side, after.side)
-        return sharpen(whole, one, other, partition_field="day")
+        return compare_operands(self.life.model, self.learned, after)
 
 
 def _key(population: str, number: int) -> ProfileKey:

@@ -13,20 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from google.protobuf import text_format
 from tensorflow_metadata.proto.v0.schema_pb2 import Schema
 from tensorflow_transform import TFTransformOutput
 from tensorflow_transform.nodes import Traverser
 from tensorflow_transform.tf_metadata.dataset_metadata import DatasetMetadata
 from tensorflow_transform.tf_metadata.metadata_io import read_metadata, write_metadata
-from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
 from tfx_bsl.tfxio.tf_example_record import TFExampleBeamRecord
 
 from components.analysis.accumulate import Accumulation, accumulate
 from components.analysis.nodes import Computation, Outputs, RowsWanted, UnknownAnalysisError
 from components.analysis.tft_private import DESCRIPTION, Preprocessing, Tensors
 from components.canonical import fingerprint
+from components.columns.decoded import read_decoded
 from components.files import file_sha256, kept
 from components.runs.provenance import environment_digest
 
@@ -56,10 +55,8 @@ class RawRows:
 
     def read(self, span: Path) -> Iterator[Tensors]:
         """The rows of a span in batches."""
-        decoder = ExamplesToRecordBatchDecoder(self.schema.SerializeToString())
-        records = tf.data.TFRecordDataset([str(span)], compression_type="GZIP", buffer_size=1 << 20)
-        for batch in records.batch(ROWS).prefetch(1).as_numpy_iterator():
-            yield self.adapter.ToBatchTensors(decoder.DecodeBatch(batch.tolist()), produce_eager_tensors=True)
+        for table in read_decoded([span], ROWS, self.schema):
+            yield self.adapter.ToBatchTensors(table, produce_eager_tensors=True)
 
 
 @dataclass(frozen=True)

@@ -107,7 +107,7 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
         rows=now.times,
         what=f"has {'no row' if not left else f'only {count(left)} of {count(now.times)} rows'} {hours_listed(lost)}",
         remedy="look for a load that ended early or left out a part; a model must see every hour that it will serve",
-        before=f"{percent(share)} of rows on this weekday",
+        before=f"they had {percent(share)} of the rows of this weekday",
         chance=min(1.0, 24 * chance),
         lasting=SHORT_DAYS if _is_short(now.hours, (start, end)) or _is_like_others(observation) else 1,
     )

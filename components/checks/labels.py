@@ -65,22 +65,37 @@ def _judged_labels(model: Model) -> range:
 
 
 def _moved_numbers(model: Model, profiles: Profiles, past: Profiles) -> list[Finding]:
-    """The first span in which numbers are spread otherwise than in the span before, or than it was itself at the champion's time.
+    """The first span in which numbers are spread otherwise than in the span before, or than it was itself; rather one that blocks."""
+    label = model.rows.label
+    now, known = ({day: table[label] for day, table in profiles_by_span(each).items() if label in table} for each in (profiles, past))
+    moves = [*_moves(model, now, known)]
+    return [next((move for move in moves if move.blocks), moves[0])] if moves else []
+
+
+def _moves(model: Model, now: Mapping[date, ColumnProfile], known: Mapping[date, ColumnProfile]) -> Iterator[Finding]:
+    """The spans in which numbers moved. If it is known how they move from span to span, as by the weekday, one span alone only warns.
 
     The distance is that of Kolmogorov and Smirnov: by how much the share of labels below some number changed at most.
     """
-    label, bound = model.rows.label, model.checks.of(model.rows.label).label_change
-    now, known = ({day: table[label] for day, table in profiles_by_span(each).items() if label in table} for each in (profiles, past))
-    before = dict(sorted((now | known).items()))
+    bound, spans, order = model.checks.of(model.rows.label).label_change, dict(sorted(({**now} | {**known}).items())), [*now]
     for position, (day, column) in enumerate(now.items()):
-        was = known.get(day) or next((earlier for other, earlier in reversed(before.items()) if other < day), None)
+        was = known.get(day) or next((earlier for other, earlier in reversed(spans.items()) if other < day), None)
         if was is None or min(column.numbers, was.numbers) < LEAST_ROWS or bound >= 1:
             continue
         noise = math.hypot(chance(0.5, column.numbers, CHANCE_DEVIATIONS), chance(0.5, was.numbers, CHANCE_DEVIATIONS))
-        moved = kolmogorov_smirnov(was, column)
-        if moved > bound + noise:
-            return [_numbers_finding(model, day, column, was, moved=moved, days=len(now) - position)]
-    return []
+        moved, bucket = kolmogorov_smirnov(was, column)
+        usual = _chance_of_numbers(bucket, day, spans | {**now}) if moved > bound + noise else 1.0
+        if usual is not None and usual > FINDINGS_A_YEAR / 365:
+            continue
+        move, after = _numbers_finding(model, day, column, was, moved=moved, days=len(now) - position), order[position + 1 : position + 2]
+        is_lone = all(kolmogorov_smirnov(was, now[next_day]) < kolmogorov_smirnov(column, now[next_day]) for next_day in after)
+        yield replace(move, severity=Severity.WARNS) if is_lone and usual is not None else move
+
+
+def _chance_of_numbers(bucket: int, day: date, columns: Mapping[date, ColumnProfile]) -> float | None:
+    """The probability of the share of numbers up to a bucket in a span by what it is in the others; None where too few are known."""
+    up_to = {span: float(column.counts[column.keys <= bucket].sum()) for span, column in columns.items() if column.numbers >= LEAST_ROWS}
+    return chance_of_day(day, {span: odds(rows, columns[span].numbers, 1.0) for span, rows in up_to.items()}, sides=2)
 
 
 def _numbers_finding(model: Model, day: date, now: ColumnProfile, was: ColumnProfile, *, moved: float, days: int) -> Finding:

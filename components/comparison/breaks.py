@@ -11,10 +11,12 @@ from components.profiles.profile import ColumnProfile, sum_column
 
 UNITS = (10.0, 100.0, 1000.0, 10_000.0, 1_000_000.0, 60.0, 3600.0, 24.0, 25.4, 453.6, 1609.3)
 """The factors by which numbers grow or shrink when somebody writes them in another unit: decimals, times, inches, pounds and miles."""
-UNIT_PRECISION = 0.06
+LESSER_UNITS = (1.609, 2.2046, 2.54, 3.2808)
+"""Miles, pounds, inches and feet. Prices may rise by as much: all quantiles must have grown by nearly the same."""
+UNIT_PRECISION, LESSER_PRECISION = 0.06, 0.04
 """How far the median may be from a unit's factor."""
 OTHER_QUANTILES = (0.1, 0.25, 0.75, 0.9)
-OTHER_PRECISION = 0.35
+OTHER_PRECISION, OTHER_LESSER_PRECISION = 0.35, 0.08
 """How far those may be: another unit moves all of them, a change of the world some."""
 LEAST_VANISHED = 0.01
 """A rarer value or hour that is gone is no break."""
@@ -42,12 +44,14 @@ def changed_unit(before: ColumnProfile, after: ColumnProfile) -> float | None:
     ratio = now / was
     grown = max(ratio, 1 / ratio)
     unit = next((unit for unit in UNITS if abs(grown / unit - 1) < UNIT_PRECISION), None)
+    lesser = next((unit for unit in LESSER_UNITS if abs(grown / unit - 1) < LESSER_PRECISION), None)
+    unit, precision = (lesser, OTHER_LESSER_PRECISION) if unit is None else (unit, OTHER_PRECISION)
     if unit is None:
         return None
     factor = unit if ratio > 1 else 1 / unit
     quantiles = [(before.quantile(share), after.quantile(share)) for share in OTHER_QUANTILES]
     known = [now / was / factor for was, now in quantiles if was and now]
-    is_whole = len(known) >= len(OTHER_QUANTILES) - 1 and all(abs(ratio - 1) < OTHER_PRECISION for ratio in known)
+    is_whole = len(known) >= len(OTHER_QUANTILES) - 1 and all(abs(ratio - 1) < precision for ratio in known)
     return factor if is_whole else None
 
 
@@ -74,6 +78,21 @@ def vanished(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnPr
         if (1 - present / (len(before) + 1)) ** len(after) <= ABSENT_BY_CHANCE / looks:
             found[label] = share
     return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def last_seen(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile]) -> list[date]:
+    """The later days since which a value or an hour is gone that there was before, those of the commonest first."""
+    days = list(after)
+    if not before or any(profile.times and not len(profile.hours) for profile in before.values()):
+        return []
+    was = sum_column(list(before.values()))
+    counts = {str(hour): int(rows) for hour, rows in enumerate(was.hours)} if was.times else was.values
+    common = sorted((label for label, rows in counts.items() if rows >= LEAST_VANISHED * was.rows), key=lambda label: -counts[label])
+    ends = (
+        next((place for place in range(len(days), 0, -1) if _has(after[days[place - 1]], label, int(label) if was.times else 0)), 0)
+        for label in common
+    )
+    return [days[end] for end in ends if 0 < end < len(days)]
 
 
 def come_and_go(before: Mapping[date, ColumnProfile], after: Mapping[date, ColumnProfile]) -> bool:

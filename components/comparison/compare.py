@@ -4,25 +4,18 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
-from statistics import median
 
 import numpy as np
 
 from components.comparison.columns import ColumnDifference, column_difference
-from components.comparison.days import WEEK, Days, Windows, differing, partition_days, span_days, total, usual_rows
+from components.comparison.days import WEEK, Days, Windows, differing, partition_days, row_number, span_days, total
 from components.comparison.direction import is_turned
+from components.comparison.row_numbers import RowsChange, changed_rows
 from components.model.column_lineage import Lineage
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, Profiles, profiles_by_day
 
 AMPLIFIED = 20
 """A source column explains a feature of which up to this many times more differs: a sum over many rows soon includes a bad one."""
-ROWS_RATIO = 1.6
-"""A partition must have this many times more or fewer rows for that to be a difference: weeks differ, and rows that
-are all there twice are one."""
-WITNESSES = 4 * WEEK
-"""As many days before new partitions tell how many rows they should have: a holiday is not the only one of its weekday."""
-ROWS_WEIGHT = 0.25
-"""The weight of a difference in rows, which is small: a shop grows and shrinks without anybody's fault."""
 
 
 class Subject(StrEnum):
@@ -61,8 +54,8 @@ class Difference:
     """The features that it feeds; a feature feeds itself."""
     consequences: tuple[str, ...] = ()
     """The fed features that differ as well, no more than this difference explains."""
-    rows: tuple[float, float] | None = None
-    """The median number of rows of partitions of those weekdays before, and of them after, if that is what differs."""
+    rows: RowsChange | None = None
+    """How many rows partitions have, if that is what differs."""
     leads: bool = True
     """Whether it may be what makes the model different: a counter, a date or an ignored column is not."""
     odd: tuple[str, str] | None = None
@@ -215,61 +208,16 @@ def _source_difference(
 
 
 def _rows_difference(days: Days, fed: tuple[str, ...], others: Mapping[date, ColumnProfiles], odd: tuple[str, str]) -> Difference | None:
-    """Partitions that have far more or fewer rows than such days have, told of the odd window by the days before, or else by all others."""
-    if not days.before or not days.after:
+    """Rows that are there twice, or partitions that have far more or fewer rows than such days have."""
+    found = changed_rows(days, others)
+    if found is None:
         return None
-    there, back = _changed_rows(days), _changed_rows(days.turned)
-    if there is None and back is None:
-        return None
-    first, second = (set(days.windows.rewritten) or set(own) or set(side) for own, side in _own_days(days))
-    known = {day: _rows(table) for day, table in {**others, **days.before, **days.after}.items() if day not in first | second}
-    usual = {day: rows for day, rows in known.items() if day < min(first | second)} or known
-    one, other = (_ratio({day: _rows(side[day]) for day in own}, usual) for own, side in ((first, days.before), (second, days.after)))
-    is_turned = one >= ROWS_RATIO > other if usual else max(first) > max(second)
-    found = back if back and (is_turned or there is None) else there
-    assert found is not None  # noqa: S101 - one of the two is
-    was, is_now, ratio = found
-    score, told = (1 - 1 / ratio) * ROWS_WEIGHT, odd if found is back else None
-    return Difference(subject=Subject.ROWS, name="rows", column=None, score=score, fed=fed, rows=(was, is_now), odd=told)
-
-
-def _changed_rows(days: Days) -> tuple[float, float, float] | None:
-    """The median rows of such days before and of the new ones, and how many times as many or as few these are; None if about as many."""
-    rewritten = {day: _rows(days.before[day]) for day in days.windows.rewritten}
-    latest = list(days.before)[-max(WITNESSES, len(days.windows.added)) :]
-    usual = rewritten | {day: _rows(days.before[day]) for day in latest}
-    found = [_rows_of(days, days.windows.rewritten, rewritten), _rows_of(days, days.windows.added, usual)]
-    worst = max((one for one in found if one is not None), key=lambda one: one[2], default=None)
-    return worst if worst is not None and worst[2] >= ROWS_RATIO else None
-
-
-def _rows_of(days: Days, new: Sequence[date], usual: Mapping[date, int]) -> tuple[float, float, float] | None:
-    rows = {day: _rows(days.after[day]) for day in new}
-    if not rows:
-        return None
-    was, is_now = (float(median(counts)) for counts in ([usual_rows(day, usual) for day in rows], rows.values()))
-    return was, is_now, _ratio(rows, usual)
-
-
-def _own_days(days: Days) -> tuple[tuple[Sequence[date], Mapping[date, ColumnProfiles]], ...]:
-    """Of each window the days that only it has, and all of them."""
-    return (days.windows.vanished, days.before), (days.windows.added, days.after)
-
-
-def _ratio(rows: Mapping[date, int], usual: Mapping[date, int]) -> float:
-    """How many times as many or as few rows days have as such days usually do."""
-    if not rows or not usual:
-        return 1.0
-    change = float(median(max(count, 1) / max(usual_rows(day, usual), 1.0) for day, count in rows.items()))
-    return max(change, 1 / change)
-
-
-def _rows(table: ColumnProfiles) -> int:
-    return max((column.rows for column in table.values()), default=0)
+    told = odd if found.is_turned else None
+    return Difference(subject=Subject.ROWS, name="rows", column=None, score=found.score, fed=fed, rows=found, odd=told)
 
 
 def _row_counts(days: Days) -> RowCounts:
-    before, after = ({day: _rows(table) for day, table in side.items()} for side in (days.before, days.after))
+    before, after = ({day: row_number(table) for day, table in side.items()} for side in (days.before, days.after))
     every_day = sorted(before.keys() | after.keys())
     timed = next((name for name in days.columns if any(len(t[name].hours) for t in days.after.values() if name in t)), None)
     sums = (

@@ -85,6 +85,10 @@ class Compared:
     before: Mapping[date, ColumnProfile]
     after: Mapping[date, ColumnProfile]
 
+    def since(self, first: date) -> "Compared":
+        """Without the later days before that one."""
+        return replace(self, after={day: profile for day, profile in self.after.items() if day >= first})
+
 
 def differing(days: Days, name: str) -> Compared:
     """The days of a column that only one window has, or on which the column holds other values.
@@ -130,6 +134,11 @@ def as_names(days: Days, name: str) -> Days:
 def total(profiles: Mapping[date, ColumnProfile]) -> ColumnProfile | None:
     """Add up the profiles of all days; None if there is none."""
     return sum_column(list(profiles.values())) if profiles else None
+
+
+def row_number(table: ColumnProfiles) -> int:
+    """How many rows a day has."""
+    return max((column.rows for column in table.values()), default=0)
 
 
 def usual_rows(day: date, rows: Mapping[date, int]) -> float:

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 
-from components.comparison.columns import ColumnChange, ColumnDifference, column_distance
+from components.comparison.changes import ColumnChange
+from components.comparison.columns import ColumnDifference
 from components.comparison.days import Compared, total
+from components.comparison.shared_cells import column_distance
 from components.profiles.profile import ColumnProfile
 
 NEVER_RIGHT = frozenset({ColumnChange.TEXT, ColumnChange.UNFINITE, ColumnChange.DEAD, ColumnChange.DAMAGED})
@@ -36,6 +38,7 @@ def is_turned(there: ColumnDifference, back: ColumnDifference, compared: Compare
         lambda: _one_of(bool(NEVER_RIGHT & back.kinds.keys()), bool(NEVER_RIGHT & there.kinds.keys())),
         lambda: _by_days(compared, _earlier(compared, others)),
         lambda: _by_type(there),
+        lambda: _one_of(back.is_break and _began(back, compared.before), there.is_break and _began(there, compared.after)),
         lambda: _one_of(_began(back, compared.before), _began(there, compared.after)),
         lambda: _by_days(compared, _later(compared, others)),
         lambda: _by_days(compared, others) if _were_loaded_again(compared) else None,

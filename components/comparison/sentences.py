@@ -2,8 +2,11 @@
 
 import numpy as np
 
-from components.comparison.columns import OTHERS, ColumnChange, ColumnDifference
+from components.comparison.changes import ColumnChange
+from components.comparison.columns import ColumnDifference
 from components.comparison.compare import DataComparison, Difference, Subject
+from components.comparison.row_numbers import RowsChange
+from components.comparison.shared_cells import OTHERS
 from components.profiles.profile import ColumnProfile
 from components.wording import count, legible, number, percent
 
@@ -12,6 +15,8 @@ CLEAR = 0.1
 SHOWN_VALUES = 3
 VALUE_CHARACTERS = 40
 SHOWN_FEATURES = 6
+SAID_WITH_SHIFT = (ColumnChange.UNIT, ColumnChange.TURNED, ColumnChange.CLOCK)
+"""What explains a shift is said where that is."""
 
 
 def culprit(comparison: DataComparison) -> str:
@@ -30,9 +35,14 @@ def leading(comparison: DataComparison) -> Difference | None:
 
 
 def is_clear(difference: Difference) -> bool:
-    """Whether the difference is likely to make the model different: a fault, or a change of much of its input."""
-    is_fault = difference.column is not None and difference.column.is_fault
-    return (is_fault and difference.score > 0) or difference.score >= CLEAR
+    """Whether the difference is likely to make the model different: something broke, or much of its input changed."""
+    return is_break(difference) or difference.score >= CLEAR
+
+
+def is_break(difference: Difference) -> bool:
+    """Whether something broke that the model reads."""
+    is_twice = difference.rows is not None and difference.rows.twice > 0
+    return (is_twice or (difference.column is not None and difference.column.is_break)) and difference.score > 0
 
 
 def sentence(difference: Difference) -> str:
@@ -48,11 +58,16 @@ def how(difference: Difference) -> str:
     if difference.column is not None:
         told = describe(difference.column)
         return f"in {difference.odd[0]}, {told}; as usual in {difference.odd[1]}" if difference.odd else told
-    was, now = difference.rows or (0.0, 0.0)
-    if difference.odd:
-        odd, usual = difference.odd
-        return f"partitions have {count(now)} rows in {odd}, and {count(was)} in {usual} (medians)"
-    return f"partitions have {count(now)} rows, and had {count(was)} (medians)"
+    return _rows(difference.rows, difference.odd) if difference.rows else ""
+
+
+def _rows(rows: RowsChange, odd: tuple[str, str] | None) -> str:
+    if rows.twice:
+        where, usual = (f" in {odd[0]}", f" in {odd[1]}") if odd else ("", " before")
+        return f"{percent(rows.twice)} of the rows of a partition are there twice{where}, since {rows.since}; hardly any were{usual}"
+    if odd:
+        return f"partitions have {count(rows.now)} rows in {odd[0]}, and {count(rows.was)} in {odd[1]} (medians)"
+    return f"partitions have {count(rows.now)} rows, and had {count(rows.was)} (medians)"
 
 
 def subject(difference: Difference) -> str:
@@ -85,7 +100,7 @@ def _kind(kind: ColumnChange, column: ColumnDifference) -> str:
         return "is gone" if column.whole_after is None else "is new"
     if kind == ColumnChange.TYPE:
         return f"was {_type(column.whole_before)} and is {_type(column.whole_after)}"
-    if before is None or after is None or kind == ColumnChange.UNIT:  # the sentence on a shift says it
+    if before is None or after is None or kind in SAID_WITH_SHIFT:
         return ""
     if kind == ColumnChange.VANISHED:
         is_said = ColumnChange.SHIFT in column.kinds
@@ -131,19 +146,22 @@ def _share_of_only(before: ColumnProfile, after: ColumnProfile) -> float:
 def _shift(column: ColumnDifference, before: ColumnProfile, after: ColumnProfile) -> str:
     share = f"{percent(column.total_variation)} of its values differ"
     if before.is_numeric and before.mean is not None and after.mean is not None:
-        return f"{share}: mean {number(before.mean)} → {number(after.mean)}{_unit(column.unit)}"
+        return f"{share}: mean {number(before.mean)} → {number(after.mean)}{_guess(column)}"
     added, vanished = added_and_vanished(column)
     if added or vanished:
         parts = ([f"new {_quoted(added)}"] if added else []) + ([f"gone {_quoted(vanished)}"] if vanished else [])
         return f"{share}: {', '.join(parts)}"
-    return f"{share}: {_largest_cell(column)}"
+    return f"{share}: {_largest_cell(column)}{_guess(column)}"
 
 
-def _unit(factor: float | None) -> str:
-    if factor is None:
-        return ""
-    times, direction = max(factor, 1 / factor), "larger" if factor > 1 else "smaller"
-    return f" (the median is {count(times)} times {direction}: another unit?)"
+def _guess(column: ColumnDifference) -> str:
+    """What may have happened, where all values are explained by it."""
+    if column.unit is not None:
+        times, direction = max(column.unit, 1 / column.unit), "larger" if column.unit > 1 else "smaller"
+        return f" (the median is {number(times)} times {direction}: another unit?)"
+    if column.hours:
+        return f" (the day's pattern is {abs(column.hours)} h {'later' if column.hours > 0 else 'earlier'}: another time zone?)"
+    return " (the two values changed places: turned round?)" if ColumnChange.TURNED in column.kinds else ""
 
 
 def _largest_cell(column: ColumnDifference) -> str:

@@ -61,7 +61,7 @@ class _Facts:
         if self.newest is not None:
             return "pushed" if self.newest.verdict.is_healthy else "failed"
         top = sentences.leading(self.data) if self.data else None
-        if self.data is None or (top and top.column and top.column.is_fault):
+        if self.data is None or (top and sentences.is_break(top)):
             return "failed"
         return "blocked" if top else "pushed"
 
@@ -124,6 +124,7 @@ def _write(facts: _Facts, path: Path) -> None:
         subject=sentences.subject,
         cells=_cells,
         how=sentences.how,
+        is_break=sentences.is_break,
         added_and_vanished=sentences.added_and_vanished,
     )
     write_page(page, path)
@@ -180,8 +181,7 @@ def _row_charts(rows: RowCounts | None) -> dict[str, Markup | None]:
 def _newest_title(newest: Newest | None) -> str:
     if newest is None or newest.data is None:
         return ""
-    data = newest.data
-    return f"{data.comparison.before} → {data.comparison.after}{f', partitions since {data.since}' if data.since else ''}"
+    return f"{newest.data.comparison.before} → {newest.data.comparison.after}"
 
 
 def _newest_metrics(newest: Newest) -> dict[tuple[str, str], list[MetricDifference | None]]:

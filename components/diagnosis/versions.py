@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side, Subject, compare_profiles
-from components.comparison.sentences import culprit, describe, is_clear, leading, sentence, subject
+from components.comparison.sentences import culprit, describe, is_break, is_clear, leading, sentence, subject
 from components.database.statements import execute
 from components.diagnosis.around import days_around
 from components.diagnosis.code import FileDifference, compare_code, read_code
@@ -64,7 +64,7 @@ class VersionComparison:
     def broken(self) -> dict[str, str]:
         """What is broken in the data of one of the versions, in one sentence, by its name; empty where nothing is."""
         top = leading(self.data)
-        if top is None or top.column is None or not top.column.is_fault or not is_clear(top):
+        if top is None or not is_break(top):
             return {}
         return {top.odd[0] if top.odd else self.data.after: sentence(top)}
 
@@ -111,7 +111,7 @@ def compare_operands(
     if before.is_log or after.is_log:
         one, other = _common_features(one, other)
     else:
-        one, other = unlabelled(model, one, other)
+        one, other = _unlabelled(model, one, other)
     features = tuple(dict.fromkeys(name for side in (other, one) for table in side.rows.values() for name in table)) or _features(model)
     snapshots = [operand.snapshot for operand in (after, before) if operand.snapshot]
     columns = dict.fromkeys(name for snapshot in snapshots for name, _ in snapshot.columns)
@@ -124,7 +124,7 @@ def compare_operands(
     return compare(others=around) if top and is_clear(top) and (around := others()) else found
 
 
-def unlabelled(model: Model, before: Side, after: Side) -> tuple[Side, Side]:
+def _unlabelled(model: Model, before: Side, after: Side) -> tuple[Side, Side]:
     """Both sides without the label, if one of them cannot have it; else as they are."""
     if all(any(model.rows.label in table for table in side.rows.values()) for side in (before, after)):
         return before, after

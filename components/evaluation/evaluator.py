@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,24 @@ class Judged:
     """Filled with what `tfma.load_eval_result` and `tfma.load_validation_result` read."""
     blessing: KfpArtifact
     """Filled with the file BLESSED or NOT_BLESSED."""
+    _networks: dict[str, Network] = field(default_factory=dict)
+    """Loaded once, by the ModelSpec that names the signature."""
 
     @property
     def saved_model(self) -> Path:
         """What is judged."""
         return Path(self.trained.path) / SAVED_MODEL
+
+    def network(self, model_spec: Any) -> Network:
+        """What is judged, as a ModelSpec names it.
+
+        Raises:
+            StockOnlyError: the signature has several inputs or outputs.
+        """
+        key = str(model_spec)
+        if key not in self._networks:
+            self._networks[key] = load_network(self.saved_model, model_spec)
+        return self._networks[key]
 
 
 def evaluate(
@@ -69,7 +82,7 @@ def evaluate(
     try:
         completed = parse_config(config)
         (model_spec,) = completed.model_specs
-        networks = {CANDIDATE: load_network(judged.saved_model, model_spec), **(others or {})}
+        networks = {CANDIDATE: judged.network(model_spec), **(others or {})}
         scores = score_split(completed, Path(judged.examples.path), SPLIT, networks)
     except StockOnlyError as error:
         stock, why = True, f"only it knows {error}"

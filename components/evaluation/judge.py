@@ -69,7 +69,7 @@ def _network_of(champion: ChampionVersion | None) -> dict[str, Network]:
 
 def _score_newest(model: Model, judged: Judged, others: Mapping[str, Network]) -> SplitScores:
     config = parse_config(eval_config(model))
-    networks = {CANDIDATE: load_network(judged.saved_model, config.model_specs[0]), **others}
+    networks = {CANDIDATE: judged.network(config.model_specs[0]), **others}
     return score_split(config, Path(judged.examples.path), Split.NEWEST, networks)
 
 
@@ -124,7 +124,7 @@ def _training_metrics(model: Model, judged: Judged) -> tuple[Metric, ...]:
     """On all rows of the train split: far better ones than on the eval split are learned by heart."""
     config, folder = parse_config(overall_config(model)), Path(judged.evaluation.path) / f"{CANDIDATE}-{Split.TRAIN}"
     try:
-        network = load_network(judged.saved_model, config.model_specs[0])
+        network = judged.network(config.model_specs[0])
         measurement = measure_split(config, Path(judged.examples.path), Split.TRAIN, network)
     except StockOnlyError as error:
         log.warning(f"the train split is not measured: only the stock Evaluator knows {error}")  # noqa: G004 - a plain log has no extras

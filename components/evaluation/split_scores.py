@@ -11,29 +11,31 @@ from components.errors import TaskError
 from components.evaluation.chance.influence import LabelledScores
 from components.examples.keys import keys_file
 from components.measurement.measurement import Measurement
-from components.measurement.scored import Network, read_rows
+from components.measurement.scored import Network, read_rows, score_ahead
 from components.measurement.slices import SliceKey
 from components.measurement.sums import ScoredRows
 
 
 @dataclass(frozen=True, eq=False)
 class SplitRows:
-    """The rows of a split, kept: some 30 bytes each, and its scores."""
+    """The rows of a split, kept: some 25 bytes each, and its scores."""
 
     labels: np.ndarray
     """float64 [rows]"""
     weights: np.ndarray
     """float64 [rows]"""
     keys: np.ndarray
-    """The number of each row's key, int64 [rows]."""
+    """The number of each row's key, from 0 without gaps, whole [rows]."""
     slices: Mapping[SliceKey, np.ndarray]
-    """The places of the rows of each slice, int64; () is all of them."""
+    """The places of the rows of each slice, whole numbers; () is all of them."""
     scores: Mapping[str, np.ndarray]
     """What each version says, float32 [rows, outputs], by its name."""
 
     def of(self, version: str, places: np.ndarray) -> LabelledScores:
         """Rows as a version scores them, by their places."""
-        return LabelledScores(self.labels[places], self.scores[version][places].astype(np.float64), self.weights[places])
+        is_one_number = self.weights.strides == (0,)
+        weights = np.broadcast_to(self.weights[:1], len(places)) if is_one_number else self.weights[places]
+        return LabelledScores(self.labels[places], self.scores[version][places].astype(np.float64), weights)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,21 +68,30 @@ class RowCollector:
     def rows(self, keys: np.ndarray | None, slices: list[SliceKey], versions: Sequence[str]) -> SplitRows:
         """All rows, as these versions score them. `keys` tells keys apart, any integers [rows]; None gives every row a key of its own."""
         specs = [np.concatenate(parts) for parts in zip(*self._numbers, strict=True)]
+        self._numbers.clear()
+        labels, parts = np.concatenate([rows.labels for rows in self._rows]), [rows.weights for rows in self._rows]
+        self._rows.clear()
+        all_one = all((part == 1.0).all() for part in parts)  # which takes no memory
         return SplitRows(
-            labels=np.concatenate([rows.labels for rows in self._rows]),
-            weights=np.concatenate([rows.weights for rows in self._rows]),
-            keys=np.arange(sum(len(rows.labels) for rows in self._rows)) if keys is None else np.unique(keys, return_inverse=True)[1],
+            labels=labels,
+            weights=np.broadcast_to(np.ones(1), len(labels)) if all_one else np.concatenate(parts),
+            keys=np.arange(len(labels)) if keys is None else np.unique(keys, return_inverse=True)[1].astype(_whole(len(labels))),
             slices={slices[number]: places for spec in specs for number, places in _places(spec)},
-            scores={name: np.concatenate(self._scores[name]) for name in versions},
+            scores={name: np.concatenate(self._scores.pop(name)) for name in versions},
         )
 
 
 def _places(numbers: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """The places of each number that is not negative."""
-    order = np.argsort(numbers, kind="stable")
+    order = np.argsort(numbers, kind="stable").astype(_whole(len(numbers)))
     found, starts = np.unique(numbers[order], return_index=True)
     parts = np.split(order, starts[1:])
     return [(int(number), places) for number, places in zip(found, parts, strict=True) if number >= 0]
+
+
+def _whole(most: int) -> type[np.integer[Any]]:
+    """The smallest type that numbers so many things."""
+    return np.int32 if most < np.iinfo(np.int32).max else np.int64
 
 
 def score_split(config: Any, examples: Path, split: str, networks: Mapping[str, Network]) -> SplitScores:
@@ -100,12 +111,12 @@ def score_split(config: Any, examples: Path, split: str, networks: Mapping[str, 
 
     files, (model_spec,), (judged, *others) = split_files(examples, split), config.model_specs, networks
     measurements, collector, failures = {name: Measurement(config) for name in networks}, RowCollector(), dict[str, str]()
-    for rows in read_rows(files, model_spec, measurements[judged].features):
-        scored = {judged: rows.scored(networks[judged])}
+    for ahead in score_ahead(read_rows(files, model_spec, measurements[judged].features), networks):
+        scored = {judged: ahead[judged].result()}
         numbers = measurements[judged].add(scored[judged])
         for name in (name for name in others if name not in failures):
             try:
-                scored[name] = rows.scored(networks[name])
+                scored[name] = ahead[name].result()
                 measurements[name].add(scored[name])
             except (TaskError, tf.errors.OpError) as error:
                 failures[name] = str(error).splitlines()[0]
@@ -123,8 +134,8 @@ def measure_split(config: Any, examples: Path, split: str, network: Network) -> 
         TaskError: a score is NaN.
     """
     measurement, (model_spec,) = Measurement(config), config.model_specs
-    for rows in read_rows(split_files(examples, split), model_spec, measurement.features):
-        measurement.add(rows.scored(network))
+    for ahead in score_ahead(read_rows(split_files(examples, split), model_spec, measurement.features), {split: network}):
+        measurement.add(ahead[split].result())
     return measurement
 
 

@@ -24,21 +24,43 @@ COMPRESSED_BYTES = 1 << 20
 BYTES_LIST, FLOAT_LIST, INT64_LIST = FIELD_1, FIELD_2, FIELD_3
 
 
+def as_in_examples(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """The columns with the types that tf.train.Example has, by name: int64, float32, and bytes, which are UTF-8 for text.
+
+    Raises:
+        SourceError: a column's type has no counterpart there.
+    """
+    names = sorted(batch.schema.names)
+    return pa.RecordBatch.from_arrays([_as_in_example(name, batch.column(name)) for name in names], names)
+
+
+def _as_in_example(name: str, column: pa.Array) -> pa.Array:
+    kind, types = column.type, pa.types
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return column.cast(pa.int64())
+    if types.is_floating(kind):
+        return column.cast(pa.float32())
+    if types.is_decimal(kind):  # Arrow itself may round to the number beside, which no request in JSON would give
+        return column.cast(pa.string()).cast(pa.float64()).cast(pa.float32())
+    if types.is_string(kind) or types.is_binary(kind):
+        return column.cast(pa.binary())
+    raise SourceError(f"column {name!r} of source.sql is {kind}, which tf.train.Example cannot hold: cast it to INT64, FLOAT64 or STRING")
+
+
 def encode_examples(batch: pa.RecordBatch) -> pa.BinaryArray:
     """One serialised tf.train.Example for each row, as Protocol Buffers' deterministic mode writes it. A NULL has no feature.
-
-    Numbers become int64 or float32, text its UTF-8 bytes.
 
     Raises:
         SourceError: a column's type has no counterpart in tf.train.Example.
     """
-    features = [_map_entries(name, batch.column(name)) for name in sorted(batch.schema.names)]
+    columns = as_in_examples(batch)
+    features = [_map_entries(name, columns.column(name)) for name in columns.schema.names]
     return _with_header(_joined(features), lambda size: FIELD_1 + _varint(size))
 
 
 def _map_entries(name: str, column: pa.Array) -> pa.BinaryArray:
     """The entries of one feature in `Features.feature`; null where the value is NULL."""
-    kind, values = _values(name, column)
+    kind, values = _values(column)
     key = FIELD_1 + _varint(len(name.encode())) + name.encode()
 
     def header(size: int) -> bytes:
@@ -50,23 +72,15 @@ def _map_entries(name: str, column: pa.Array) -> pa.BinaryArray:
     return _with_header(values, header)
 
 
-def _values(name: str, column: pa.Array) -> tuple[bytes, pa.BinaryArray]:
-    """The tag of the list that a column's values go into, and their bytes in it."""
-    kind, types = column.type, pa.types
-    if types.is_integer(kind) or types.is_boolean(kind):
-        return INT64_LIST, _where_valid(column, _varints(_numbers(column, pa.int64())))
-    if types.is_floating(kind) or types.is_decimal(kind):
-        if types.is_decimal(kind):  # Arrow itself may round to the number beside, which no request in JSON would give
-            column = column.cast(pa.string()).cast(pa.float64())
-        data = pa.py_buffer(_numbers(column, pa.float32()).astype("<f4").tobytes())
-        return FLOAT_LIST, _where_valid(column, pa.Array.from_buffers(pa.binary(4), len(column), [None, data]).cast(pa.binary()))
-    if types.is_string(kind) or types.is_binary(kind):
-        return BYTES_LIST, column.cast(pa.binary())
-    raise SourceError(f"column {name!r} of source.sql is {kind}, which tf.train.Example cannot hold: cast it to INT64, FLOAT64 or STRING")
-
-
-def _numbers(column: pa.Array, kind: pa.DataType) -> np.ndarray:
-    return np.asarray(column.cast(kind).fill_null(0))
+def _values(column: pa.Array) -> tuple[bytes, pa.BinaryArray]:
+    """The tag of the list that the values of a column go into, and their bytes in it."""
+    if pa.types.is_binary(column.type):
+        return BYTES_LIST, column
+    numbers = np.asarray(column.fill_null(0))
+    if pa.types.is_integer(column.type):
+        return INT64_LIST, _where_valid(column, _varints(numbers))
+    data = pa.py_buffer(numbers.astype("<f4").tobytes())
+    return FLOAT_LIST, _where_valid(column, pa.Array.from_buffers(pa.binary(4), len(column), [None, data]).cast(pa.binary()))
 
 
 def _where_valid(column: pa.Array, values: pa.BinaryArray) -> pa.BinaryArray:

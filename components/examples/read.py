@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 
 from components.cloud import Cloud
+from components.columns.column_file import ColumnFile, columns_file
 from components.errors import SourceError
-from components.examples.encode import TFRecordFile, encode_examples
+from components.examples.encode import TFRecordFile, as_in_examples, encode_examples
 from components.examples.keys import buckets_of, key_hashes, keys_file
 from components.examples.rows import stream_rows
 from components.examples.span_cache import SPLITS, LabelNumbers, SpanCache, SplitCount, counts_from_json, counts_to_json, sum_numbers
@@ -26,7 +27,7 @@ from components.settings import Settings
 from components.snapshot.document import Snapshot
 from components.snapshot.window import span_history_start, span_label_end
 
-ENCODING = "tf.train.Example 4, profile 4, keys 1"
+ENCODING = "tf.train.Example 4, profile 4, keys 1, columns 1"
 """Change it when the same rows would give other bytes: spans that are cached already are then not used."""
 PROFILE = "profile.parquet"
 
@@ -40,7 +41,8 @@ def read_examples(
     """Write `folder`/Split-SPLIT/data_tfrecord-SPAN.gz for every span and split, and return their counts.
 
     The spans that are held out are in the split `newest` alone, as data_tfrecord-train-SPAN.gz and data_tfrecord-eval-SPAN.gz. Beside each
-    file of examples lies one with the keys of its rows (keys.py). Only spans that are not in the cache are read from BigQuery.
+    file of examples lie one with the keys of its rows (keys.py) and one with its columns (column_file.py). Only spans that are not in the
+    cache are read from BigQuery.
 
     Raises:
         SourceError: a row cannot be trained on, a span is empty, or a split lacks a label or has one number alone.
@@ -59,13 +61,13 @@ def read_examples(
     _check_counts(model, counts)
     for split in Split:
         (folder / f"Split-{split}").mkdir(parents=True, exist_ok=True)
-    for span in snapshot.spans:
+    for span in sorted({count.span for count in counts}):  # not those of closed days, which may have no rows
         for bucket in SPLITS:
             split, name = (Split.NEWEST, f"data_tfrecord-{bucket}") if span in held_out else (bucket, "data_tfrecord")
             file = folder / f"Split-{split}" / f"{name}-{span:%Y%m%d}.gz"
-            cache.link(fingerprints[span], f"{bucket}.tfrecord.gz", file)
-            keys_file(file).parent.mkdir(exist_ok=True)
-            cache.link(fingerprints[span], f"{bucket}.keys.npy", keys_file(file))
+            for kind, place in (("tfrecord.gz", file), ("keys.npy", keys_file(file)), ("arrow", columns_file(file))):
+                place.parent.mkdir(exist_ok=True)
+                cache.link(fingerprints[span], f"{bucket}.{kind}", place)
     return counts
 
 
@@ -98,6 +100,8 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
 
 def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_held_out: bool) -> tuple[SplitCount, ...]:
     counts = cache.counts(fingerprint)
+    if counts is None and all(model.checks.is_closed(span - timedelta(days=number)) for number in range(model.window.every_days)):
+        return ()
     if counts is None:
         raise SourceError(
             f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"
@@ -145,12 +149,15 @@ def _write_span(span: date, batches: Iterable[pa.RecordBatch], model: Model, fol
     keys: dict[Split, list[np.ndarray]] = {split: [] for split in SPLITS}
     with ExitStack() as files:
         file = {split: files.enter_context(TFRecordFile(folder / f"{split}.tfrecord.gz")) for split in SPLITS}
+        column_file = {split: files.enter_context(ColumnFile(folder / f"{split}.arrow")) for split in SPLITS}
         for batch in batches:
-            examples = encode_examples(batch.drop_columns([model.rows.key, model.rows.span]))
+            columns = as_in_examples(batch.drop_columns([model.rows.key, model.rows.span]))
+            examples = encode_examples(columns)
             labels, hashes = labels_of(batch, model), key_hashes(batch.column(model.rows.key))
             in_train = buckets_of(hashes, model.split.train + model.split.eval) < model.split.train
             for split, chosen in ((Split.TRAIN, in_train), (Split.EVAL, ~in_train)):
                 file[split].write(examples.filter(pa.array(chosen)))
+                column_file[split].write(columns.filter(pa.array(chosen)))
                 counts[split] += np.bincount(labels[chosen], minlength=len(model.label_names))
                 numbers[split] = sum_numbers([numbers[split], _numbers(batch, model, chosen)])
                 keys[split].append(hashes[chosen])

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from components.model.folder import Model
-from components.profiles.profile import ColumnProfile, ProfileKey, label_population, sum_profiles
-from components.profiles.profiling import profile_batch
+from components.profiles.profile import ColumnProfile, ProfileKey, label_population
+from components.profiles.profiler import Profiler
 
 MEDIAN_ROWS = 100_000
 """So many rows of a span of numbers are kept until their median is known."""
@@ -23,7 +23,7 @@ class SpanProfiler:
     def __init__(self, model: Model, span: date, fingerprint: str) -> None:
         self._model = model
         self._parts = [ProfileKey(label_population(part), span, fingerprint) for part in range(model.task.populations)]
-        self._profiles: dict[ProfileKey, dict[str, ColumnProfile]] = {}
+        self._profilers: dict[ProfileKey, Profiler] = {}
         self._median: float | None = None
         self._waiting: list[pa.RecordBatch] = []
         """Rows whose part is not known before the median is."""
@@ -43,7 +43,7 @@ class SpanProfiler:
         """Those of all batches so far. The median does not change once they have been asked for."""
         if self._waiting:
             self._profile_waiting()
-        return self._profiles
+        return {part: profiler.profile() for part, profiler in self._profilers.items()}
 
     def _profile_waiting(self) -> None:
         numbers = np.concatenate([_numbers_of(batch, self._model) for batch in self._waiting])[:MEDIAN_ROWS]
@@ -54,14 +54,13 @@ class SpanProfiler:
             self._add(batch)
 
     def _add(self, batch: pa.RecordBatch) -> None:
-        columns, cluster = batch.drop_columns([self._model.rows.key, self._model.rows.span]), self._model.checks.cluster or ""
+        columns = batch.drop_columns([self._model.rows.key, self._model.rows.span])
         populations = self._populations(batch)
         for place in range(len(self._parts) - 1, -1, -1):
             rows = columns.filter(pa.array(populations == place))
             if rows.num_rows:
-                part, table = self._parts[place], profile_batch(rows, cluster)
-                before = self._profiles.get(part)
-                self._profiles[part] = table if before is None else sum_profiles([before, table])
+                profiler = self._profilers.setdefault(self._parts[place], Profiler(self._model.checks.cluster or ""))
+                profiler.add(rows)
 
     def _populations(self, batch: pa.RecordBatch) -> np.ndarray:
         """The part that each row is in, int64 [rows]."""

@@ -14,7 +14,7 @@ from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_RO
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
-from components.profiles.codes import stands_for_none
+from components.profiles.codes import spelling, stands_for_none
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
 from components.wording import count, number, percent
@@ -31,6 +31,7 @@ LEAST_BEGINNING = 3
 """Characters from which a value may be another one that was cut off."""
 LOST_DAYS = 3
 """A value that is missed for so many days in a row is gone."""
+FLAGS = tuple(map(frozenset, (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("0", "1"))))
 CATEGORY_BUCKETS = 50
 """A column of numbers with at most so many buckets is taken for a category: whole numbers up to here have a bucket each."""
 
@@ -40,7 +41,7 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     now, before = observation.now, observation.before
     if before is None or not before.values or not (before.is_category or before.is_code) or before.filled < 10 * LEAST_ROWS:
         return None
-    unseen = {value: rows for value, rows in now.values.items() if value not in before.values}
+    unseen = {value: rows for value, rows in now.values.items() if value not in before.values and not observation.has_come(value)}
     rows = sum(unseen.values()) + now.others
     alike = max(now.design_effect, before.design_effect)
     usual = rows <= max(checks.unseen_share, RECURRENCE_FACTOR * _usual_share(observation)) * now.filled
@@ -48,9 +49,10 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
     if rows / alike < LEAST_WRONG_ROWS or is_usual:
         return None
     first = next(iter(unseen), "")
-    is_next = _are_next(unseen, observation) and not _has_respelt(unseen, observation)
+    respelt = _has_respelt(unseen, observation)
+    is_next = _are_next(unseen, observation) and not respelt
     return Deviation(
-        severity=Severity.WARNS if is_next else Severity.BLOCKS,
+        severity=Severity.WARNS if is_next or (_is_flag([*before.values, *unseen]) and not respelt) else Severity.BLOCKS,
         check=DataCheck.UNSEEN,
         measure=rows / now.filled,
         threshold=checks.unseen_share,
@@ -61,6 +63,11 @@ def new_values(observation: Observation, checks: ChecksSection) -> Deviation | N
         before=f"{count(len(before.values))} values",
         chance=count_tail(rows / alike, _awaited(before, now.filled / alike), 2.0),
     )
+
+
+def _is_flag(values: Iterable[str]) -> bool:
+    """Whether a column says yes or no: the one of them that was never there is no new code."""
+    return any({value.casefold() for value in values} <= flag for flag in FLAGS)
 
 
 def _arrived(observation: Observation) -> list[float]:
@@ -185,7 +192,7 @@ def _largest_new(counted: Iterable[tuple[ColumnProfile, Mapping[str, int]]], apa
 
 
 def _other_spelling(value: str, known: Mapping[str, int]) -> str:
-    twin = next((other for other in known if other.strip().casefold() == value.strip().casefold()), None)
+    twin = next((other for other in known if spelling(other) == spelling(value)), None)
     return "" if twin is None else f", another spelling of {quoted(twin)}"
 
 

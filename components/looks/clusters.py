@@ -11,6 +11,8 @@ from components.looks.deviation import Deviation
 from components.looks.history import FINDINGS_A_YEAR
 from components.looks.usual import Daily, Series
 from components.profiles.profile import ColumnProfiles
+from components.profiles.profiler import MOST_VALUES
+from components.profiles.twins import rows_twice
 from components.wording import count, percent
 
 LEAST_DAYS = 7
@@ -54,15 +56,8 @@ def as_one_of_cluster(tables: Mapping[date, ColumnProfiles], cluster: str | None
     return found
 
 
-def _rows_twice(table: ColumnProfiles) -> float:
-    """The share of rows that have a twin of the same cluster, equal in all columns: less than that of the column with the fewest."""
-    twins = [column.twins for column in table.values() if column.pairs]
-    rows = max((column.rows for column in table.values()), default=0)
-    return min(twins) / rows if twins and rows else 0.0
-
-
 def _twice(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> list[Wrong]:
-    shares = {day: _rows_twice(table) for day, table in tables.items()}
+    shares = {day: rows_twice(table) for day, table in tables.items()}
     good, wrong = list[float](), list[tuple[date, float, int]]()
     for day, share in shares.items():
         rows = max(column.rows for column in tables[day].values())
@@ -99,7 +94,7 @@ def _fewer(tables: Mapping[date, ColumnProfiles], judged: Collection[date]) -> l
     for day, table in tables.items():
         rows, alike = max((column.rows, column.pairs) for column in table.values())
         clusters = rows**2 / (alike + rows)
-        if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS:
+        if rows < LEAST_ROWS or not alike or clusters < LEAST_CLUSTERS or rows * len(table) > MOST_VALUES:
             continue
         daily = Daily(-math.log(alike / rows), SIZES_DIFFER / math.sqrt(clusters))
         usual = sorted(before[-28:])[len(before[-28:]) // 2] if before else 0.0

@@ -196,7 +196,7 @@ def _rest(column: ColumnProfile, apart: Collection[str]) -> ColumnProfile:
 def divergence_ratio(observation: Observation) -> Daily | None:
     """How far the column is from the weeks before, over what chance explains, as a root: on that scale days are spread alike."""
     now, before = observation.now, observation.before
-    if before is None or now.rows < LEAST_ROWS or before.filled < 2 * LEAST_ROWS or counts_up(observation):
+    if before is None or now.rows < LEAST_ROWS or before.filled < LEAST_ROWS or counts_up(observation):
         return None
     ratios = [ratio for pair in _compared(observation) if (ratio := _plain_ratio(*pair)) is not None]
     return Daily(sqrt(max(ratios)), 0.1) if ratios else None

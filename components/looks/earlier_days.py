@@ -35,6 +35,8 @@ class Arrivals:
     def __init__(self) -> None:
         self.found: Mapping[date, Arrival] = {}
         """By the first day of those in a row. Of the first days, and of free text, nothing is known."""
+        self.first = frozenset[str]()
+        """The values of the first days."""
         self._known, self._is_text, self._days = set[str](), False, 0
         self._since: date | None = None
 
@@ -42,7 +44,7 @@ class Arrivals:
         """Add the next good day."""
         self._is_text |= column.has_uncounted_values
         if self._is_text:
-            self.found = {}
+            self.found, self.first = {}, frozenset()
             return
         new = {value: rows for value, rows in column.values.items() if value not in self._known}
         rows = sum(new.values())
@@ -54,6 +56,8 @@ class Arrivals:
             self._since = None
         self._known |= new.keys()
         self._days += 1
+        if self._days <= FIRST_DAYS:
+            self.first |= new.keys()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +81,8 @@ class Observation:
     """Whether `earlier` are the partitions that follow, since none are known before."""
     arrivals: Mapping[date, Arrival] = field(default_factory=dict)
     """What came on the good days before, by day."""
+    first_values: frozenset[str] = frozenset()
+    """The values of the first good days."""
     total: ColumnProfile | None = None
     """The sum of `earlier`, where it is known already."""
 
@@ -84,6 +90,10 @@ class Observation:
     def before(self) -> ColumnProfile | None:
         """What it is compared with: the sum of the newest of `earlier`. None if there are none."""
         return self.total or (sum_column(self.earlier[-self.near :]) if self.earlier else None)
+
+    def has_come(self, value: str) -> bool:
+        """Whether a value came on a good day, however long ago."""
+        return value in self.first_values or any(value in arrival.values for arrival in self.arrivals.values())
 
     def instead(self, now: ColumnProfile, last: ColumnProfile | None = None) -> "Observation":
         """Another column after the same days before, which are not summed up again."""

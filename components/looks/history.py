@@ -260,5 +260,6 @@ def _observe(timeline: Timeline, name: str, day: date, past: _Past, backward: bo
         same_weekdays=tuple(same),
         is_backward=backward,
         arrivals=past.arrivals.found,
+        first_values=past.arrivals.first,
         total=past.good.total(),
     )

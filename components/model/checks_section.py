@@ -76,7 +76,7 @@ class ChecksSection(CheckBounds):
     cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
     """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
     closed: tuple[Weekday | date, ...] = ()
-    """Weekdays and dates without a partition."""
+    """Weekdays and dates without a partition. A span all of whose days are closed may be empty."""
     columns: dict[ColumnName, ColumnBounds] = Field(default_factory=dict)
     """Other bounds for single columns of the source table or of source.sql."""
     rows_ratio: Number = Field(default=3.0, gt=1)

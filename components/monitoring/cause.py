@@ -15,10 +15,13 @@ from components.monitoring.live_metrics.worse import OVERALL
 from components.monitoring.record import FeatureDay, LiveDay, newest_compared
 from components.monitoring.troubles import Trouble
 from components.policy.facts import Cause
+from components.profiles.codes import spelling
 from components.succession.shortfall import Shortfall
 
 LEAST_DAYS = 5
 """Days of either version that it takes to tell them apart if they did not serve at the same time."""
+OF_NEW_ROWS = (DataCheck.UNSEEN, DataCheck.COVERAGE, DataCheck.RANGE, DataCheck.ROWS, DataCheck.DRIFT)
+"""What the gate finds where rows come of a kind that never came before, and nothing broke."""
 REFUSED = "whoever asks sends rows that the model does not take; the service's log says which fields"
 CALLER = "the service is given another {} than source.sql computes"
 
@@ -31,8 +34,6 @@ class CauseEvidence:
     """The values that were served and never trained on, by feature."""
     data: DataComparison | None
     """What the version was trained on, held against the source's newest partitions and what was served; None if they cannot be read."""
-    since: date | None
-    """The first partition that is compared, if something broke on it."""
     table: str
     before: Sequence[LiveDay]
     """The last days of the version that served before."""
@@ -41,7 +42,7 @@ class CauseEvidence:
     history_days: int = 1
     """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
     findings: Sequence[Finding] = ()
-    """What the gate would not let through of the source's newest partitions, the likely culprit first."""
+    """What the gate finds in the source's newest partitions: first what it would not let through, the likely culprit before the others."""
     unreadable: str = ""
     shortfall: Shortfall | None = None
     """By how much this version is worse than the one before it on the same rows; None if it is not, or if nobody can say."""
@@ -77,7 +78,7 @@ def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
         return None
     is_metric = trouble.kind is AlarmKind.METRIC
     feeds = evidence.data.lineage.fed_by
-    findings = () if trouble.kind is AlarmKind.COVERAGE else evidence.findings  # a new value is no fault where the old ones are still there
+    findings = (one for one in evidence.findings if _explains(one, trouble, evidence))
     finding = next((one for one in findings if is_metric or trouble.subject in {one.column, *feeds(one.column)}), None)
     if finding is not None:
         sentence = f"the source broke: column {finding.column} of {evidence.table} {finding.what}"
@@ -85,8 +86,26 @@ def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     fault = broken(evidence.data)
     if fault is None or fault.column is None or fault.subject is not Subject.SOURCE or not (is_metric or trouble.subject in fault.fed):
         return None
-    sentence = f"the source broke: {describe_change(fault, evidence.table, evidence.since)}"
-    return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since or evidence.since, sentence=sentence)
+    sentence = f"the source broke: {describe_change(fault, evidence.table, None)}"
+    return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since, sentence=sentence)
+
+
+def _explains(finding: Finding, trouble: Trouble, evidence: CauseEvidence) -> bool:
+    """Whether something is wrong by what the gate finds. New rows bring new values, which are a fault only if they are the old ones in
+    another spelling; and that a clock was moved, which may be right for a day, explains them better than that there are such hours."""
+    if trouble.kind is not AlarmKind.COVERAGE:
+        return finding.blocks
+    is_of_new_rows = finding.check in OF_NEW_ROWS and not _respelt(trouble, evidence)
+    return finding.check is DataCheck.TIME_ZONE or (finding.blocks and not is_of_new_rows)
+
+
+def _respelt(trouble: Trouble, evidence: CauseEvidence) -> tuple[str, str] | None:
+    """A value that was never trained on, and the trained one of which it is another spelling, if most of them are such."""
+    trained = next((one.whole_before for one in evidence.data.features if one.name == trouble.subject), None) if evidence.data else None
+    known = {spelling(value): value for value in trained.values} if trained else {}
+    new = sorted(trouble.values.get(trouble.subject, ()))
+    twins = [(value, known[spelling(value)]) for value in new if spelling(value) in known]
+    return twins[0] if 2 * len(twins) > len(new) else None
 
 
 def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
@@ -94,9 +113,9 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
 
     Where rows are served that were never trained on, source.sql may leave them out, and other features differ with them.
     """
-    if trouble.kind is AlarmKind.COVERAGE:
-        return None
     known = evidence.compared(trouble)
+    if trouble.kind is AlarmKind.COVERAGE:
+        return _of_spelling(trouble, evidence) if trouble.subject not in known or known[trouble.subject].is_skewed else None
     is_metric = trouble.kind is AlarmKind.METRIC
     if known and (is_metric or trouble.subject in known):
         skewed = {name: one.skew or 0.0 for name, one in known.items() if one.is_skewed}
@@ -108,6 +127,15 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     if fault is None or fault.column is None or fault.subject is Subject.SOURCE or fault.name in evidence.untrained:
         return None
     return _serving_fault(trouble, fault, evidence)
+
+
+def _of_spelling(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
+    """Values that were trained on, and are served in another spelling."""
+    if (twins := _respelt(trouble, evidence)) is None:
+        return None
+    new, old = twins
+    sentence = f"{CALLER.format(trouble.subject)}: {new!r} for {old!r}"
+    return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
 
 
 def _of_feature(trouble: Trouble, evidence: CauseEvidence, data: DataComparison) -> AlarmCause:
@@ -172,7 +200,7 @@ def _of_metric(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause:
     if evidence.data is None:
         return AlarmCause(kind=Cause.UNKNOWN, slice=trouble.slice, since=trouble.since, sentence=f"not known: {evidence.unreadable}")
     most = leading(evidence.data)
-    moved = f": what differs most is {describe_change(most, evidence.table, evidence.since)}" if most else ", and no column says how"
+    moved = f": what differs most is {describe_change(most, evidence.table, None)}" if most else ", and no column says how"
     column = most.name if most else None
     sentence = f"the world moved, and nothing broke{moved}"
     return AlarmCause(kind=Cause.CHANGED_WORLD, column=column, slice=trouble.slice, since=trouble.since, sentence=sentence)

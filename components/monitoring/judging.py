@@ -3,15 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
 
 from components.checks.findings import Finding
 from components.comparison.compare import Side
 from components.diagnosis.around import days_around
-from components.diagnosis.newest_source import compare_sides, gate_findings
+from components.diagnosis.newest_source import gate_findings
 from components.diagnosis.own_model import read_own_model
 from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
+from components.diagnosis.versions import compare_operands
 from components.errors import SourceError
 from components.evaluation.metric import Metric
 from components.labels.log_query import LogQuery
@@ -184,7 +185,7 @@ class _NewestData:
 
     @cached_property
     def findings(self) -> Sequence[Finding] | None:
-        """What the gate would not let through of the source's newest partitions; None if they cannot be read.
+        """What the gate finds in the source's newest partitions; None if they cannot be read.
 
         Nothing if what the version was trained on is not kept.
         """
@@ -205,14 +206,13 @@ class _NewestData:
     @cached_property
     def evidence(self) -> CauseEvidence:
         """What the cause of what is wrong is found by."""
-        data, since = None, None
+        data = None
         if not isinstance(self._operands, SourceError):
-            around = cache(partial(days_around, self.step.cloud, self.step.model, self._operands))
-            data, since = compare_sides(self.step.model, *self._operands, around)
+            around = partial(days_around, self.step.cloud, self.step.model, self._operands)
+            data = compare_operands(self.step.model, *self._operands, others=around)
         return CauseEvidence(
             untrained=untrained_values(self.own[-1].inputs),
             data=data,
-            since=since,
             table=self.step.model.source.table,
             before=self.before[-SERVED_BEFORE:],
             own=self.own,

@@ -112,8 +112,11 @@ def population_stability(compared: Cells) -> float:
     return float(np.sum((after - before) * np.log(after / before)))
 
 
-def kolmogorov_smirnov(before: ColumnProfile, after: ColumnProfile) -> float:
-    """By how much the share of numbers below some number differs at most, from 0 to 1; to the width of a bucket."""
+def kolmogorov_smirnov(before: ColumnProfile, after: ColumnProfile) -> tuple[float, int]:
+    """By how much the share of numbers up to the end of a bucket differs at most, from 0 to 1, and the key of this bucket."""
     keys = np.union1d(before.keys, after.keys)
+    if not len(keys):
+        return 0.0, 0
     below = [np.cumsum(_shares(_on(keys, profile))) for profile in (before, after)]
-    return float(np.abs(below[0] - below[1]).max(initial=0.0))
+    apart = np.abs(below[0] - below[1])
+    return float(apart.max()), int(keys[apart.argmax()])

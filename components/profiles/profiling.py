@@ -51,7 +51,7 @@ def profile_batch(batch: pa.RecordBatch, cluster: str = "", day: date | None = N
     Args:
         batch: the rows.
         cluster: the column whose value rows share that belong together, such as the lines of an order. A cluster that two batches
-            share counts as two.
+            share counts as two: see `Profiler`.
         day: of the partition, from which dates are some days away; None for rows of no day.
     """
     profiles = {name: _profile_column(batch.column(name), day) for name in batch.schema.names}

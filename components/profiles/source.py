@@ -1,8 +1,7 @@
 """Profile the pinned partitions: new and changed ones are streamed from the table snapshot, the others are cached."""
 
 import logging
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -14,8 +13,8 @@ from components.files import file_sha256, private_folder, write_whole
 from components.lock import exclusive_lock
 from components.model.folder import Model
 from components.profiles.file import read_profiles, write_profiles
-from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles, sum_profiles
-from components.profiles.profiling import profile_batch
+from components.profiles.profile import SOURCE_TABLE, ColumnProfile, ProfileKey, Profiles
+from components.profiles.profiler import MOST_VALUES, Profiler
 from components.snapshot.arrow_stream import split_by_day, stream_table
 from components.snapshot.bigquery_errors import bigquery_errors
 from components.snapshot.document import LOADING, Snapshot
@@ -24,7 +23,7 @@ from components.snapshot.views.rows import stream_view
 
 log = logging.getLogger(__name__)
 
-PROFILE_VERSION = 4
+PROFILE_VERSION = 5
 """Goes into every fingerprint: raise it when the same rows would give another profile."""
 PROFILED = frozenset({"INTEGER", "FLOAT", "NUMERIC", "BIGNUMERIC", "STRING", "BOOLEAN", "DATE", "TIMESTAMP", "DATETIME", "TIME"})
 """The types whose values are profiled: of others nothing can be said that holds for a partition."""
@@ -93,15 +92,29 @@ def _source_key(snapshot: Snapshot, index: int, cluster: str = "") -> ProfileKey
 def _profile_days(
     cloud: Cloud, snapshot: Snapshot, missing: dict[date, ProfileKey], cluster: str, as_of: datetime | None
 ) -> dict[ProfileKey, Columns]:
-    batches, streamed = dict[date, Columns](), Counter[date]()
-    for batch in _stream(cloud, snapshot, sorted(missing), as_of):
-        for day, rows in split_by_day(batch, snapshot.partition_field):
-            if day in missing:
-                streamed[day] += rows.num_rows
-                columns, before = profile_batch(_columns_of(rows, snapshot), cluster, day), batches.get(day)
-                batches[day] = columns if before is None else sum_profiles([before, columns])
-    _require_as_described(snapshot, {day: streamed[day] for day in missing})
-    return {missing[day]: columns for day, columns in sorted(batches.items())}
+    profiled, rows = dict[ProfileKey, Columns](), {one.day: one.rows for one in snapshot.partitions}
+    for days in _days_together(sorted(missing), rows, len(snapshot.columns)):
+        profilers = {day: Profiler(cluster, day) for day in days}
+        for batch in _stream(cloud, snapshot, days, as_of):
+            for day, part in split_by_day(batch, snapshot.partition_field):
+                if day in profilers:
+                    profilers[day].add(_columns_of(part, snapshot))
+        _require_as_described(snapshot, {day: profiler.rows for day, profiler in profilers.items()})
+        profiled |= {missing[day]: profiler.profile() for day, profiler in profilers.items() if profiler.rows}
+    return profiled
+
+
+def _days_together(days: Sequence[date], rows: Mapping[date, int], columns: int) -> Iterator[list[date]]:
+    """The days, as many at a time as can be held in memory, at least one."""
+    together, values = list[date](), 0
+    for day in days:
+        if together and values + rows[day] * columns > MOST_VALUES:
+            yield together
+            together, values = [], 0
+        together.append(day)
+        values += rows[day] * columns
+    if together:
+        yield together
 
 
 def _require_as_described(snapshot: Snapshot, streamed: Mapping[date, int]) -> None:

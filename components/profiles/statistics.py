@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.canonical import fingerprint
+from components.columns.decoded import read_decoded
 from components.errors import SourceError
 from components.files import file_sha256, kept
 from components.runs.provenance import environment_digest
@@ -69,14 +70,9 @@ def _generators() -> list[Any]:
 
 def _count(span: Path) -> bytes:
     """The accumulators of one span's examples, pickled."""
-    import tensorflow as tf
-    from tfx_bsl.coders.example_coder import ExamplesToRecordBatchDecoder
-
-    generators, decoder = _generators(), ExamplesToRecordBatchDecoder()
+    generators = _generators()
     accumulators = [generator.create_accumulator() for generator in generators]
-    records = tf.data.TFRecordDataset([str(span)], compression_type="GZIP", buffer_size=1 << 20)
-    for batch in records.batch(ROWS).prefetch(1).as_numpy_iterator():
-        table = decoder.DecodeBatch(batch.tolist())
+    for table in read_decoded([span], ROWS):
         accumulators = [generator.add_input(one, table) for generator, one in zip(generators, accumulators, strict=True)]
     return pickle.dumps([generator.compact(one) for generator, one in zip(generators, accumulators, strict=True)])
 

@@ -1,12 +1,16 @@
 """Train a network on examples, transformed as they are read: the same examples, code and parameters give the same weights, bit for bit."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from components.columns.column_file import kept_schema, read_kept
+from components.columns.tensors import parsed
 from components.errors import ModelFolderError
+from components.examples.encode import encode_examples
 from components.model.code import told_with_place
 from components.model.folder import Model, read_model
 from components.training.features import transformed
@@ -104,8 +108,7 @@ class TransformedRows:
         import tensorflow as tf
 
         parts, size = [], 0
-        records = tf.data.TFRecordDataset(paths, compression_type="GZIP", buffer_size=1 << 20)
-        for part in records.batch(PARSED_ROWS).map(self._parser(), num_parallel_calls=2, deterministic=True):
+        for part in self._transformed(paths):
             parts.append(part)
             if not all(isinstance(feature, tf.Tensor) and feature.dtype != tf.string for feature in part.values()):
                 return None
@@ -113,6 +116,33 @@ class TransformedRows:
             if size > KEPT_BYTES:
                 return None
         return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
+
+    def _transformed(self, paths: Sequence[str]) -> "Iterator[Tensors]":
+        """The rows of files of examples, so many at a time, from their columns where these are kept."""
+        import tensorflow as tf
+
+        files, specification = list(map(Path, paths)), self.transform.raw_feature_spec()
+        if kept_schema(files) is None:
+            records = tf.data.TFRecordDataset(paths, compression_type="GZIP", buffer_size=1 << 20)
+            yield from records.batch(PARSED_ROWS).map(self._parser(), num_parallel_calls=2, deterministic=True)
+            return
+        for batch in read_kept(files, PARSED_ROWS):
+            raw = parsed(batch, specification)
+            yield self._of_raw(tf.io.parse_example(encode_examples(batch).to_pylist(), specification) if raw is None else raw)
+
+    @cached_property
+    def _of_raw(self) -> "Callable[[Tensors], Tensors]":
+        """From raw columns to transformed features."""
+        import tensorflow as tf
+
+        layer = self.transform.transform_features_layer()
+        types = {
+            name: tf.SparseTensorSpec([None, None], feature.dtype)
+            if isinstance(feature, tf.io.VarLenFeature)
+            else tf.TensorSpec([None, *feature.shape], feature.dtype)
+            for name, feature in self.transform.raw_feature_spec().items()
+        }
+        return tf.function(lambda raw: dict(layer(raw)), input_signature=[types], autograph=False)  # type: ignore[no-any-return]
 
     def _parser(self) -> "Callable[[tf.Tensor], Tensors]":
         """From serialised examples to transformed features."""

@@ -17,14 +17,17 @@ FEW_VALUES = 50
 """A text with at most so many values is a category; one with more is hashed."""
 ID_SHARE = 0.9
 """A column with more distinct values than this share of its rows tells rows apart, and nothing about them."""
-LEAK_PURITY = 0.995
-"""A column leaks the label if its values alone tell it for more than this share of the rows."""
+LEAK_SHARE = 0.97
+"""A column leaks the label if its values alone tell it for more than this share of the rows that have not the most frequent one."""
 NEVER_EMPTY = 0.98
 CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 """Words in the names of columns whose whole numbers are names, and not amounts."""
 LEAST_CODES, FAR_APART = 4, 8
 """So few whole numbers, which lie so many times further apart than if they followed each other, may be names too."""
 ROWS_PER_CODE = 20
+AMOUNT, WITH_SIGN = r"^\s*[-+]?[$€£]?\s*[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?\s*([%$€£]|EUR|USD|GBP)?\s*$", r"[.,%$€£A-Z]"
+"""A text that is a number, as `12.5 %` or `$1,200`; half of them must have more than digits, which may be a code."""
+AMOUNT_SHARE = 0.99
 PASSING_CELLS, ROWS_PER_ORDER = 1.05, 1.3
 """A value that passes is on so many days, in the middle, and has so many rows."""
 
@@ -129,15 +132,25 @@ def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
         return f"it is always {_shown(values)}"
     if _tells_rows_apart(values, kind):
         return f"it tells rows apart ({distinct:,} values in {filled:,} rows), as an id or free text does"
-    if (purity := _purity(values, labels, distinct)) > LEAK_PURITY:
+    purity, most = _purity(values, labels, distinct), _most_frequent(labels)
+    if purity - most > LEAK_SHARE * (1 - most):
         return f"it alone tells the label of {purity:.1%} of the rows: known only afterwards? Take it in if it is not"
     return None
 
 
 def _tells_rows_apart(values: pa.Array, kind: str) -> bool:
     filled = len(values) - values.null_count
-    is_discrete = kind == "STRING" or kind in WHOLE
+    is_discrete = kind in WHOLE or (kind == "STRING" and not _are_amounts(values))
     return is_discrete and filled > FEW_VALUES and bool(pc.count_distinct(values).as_py() > ID_SHARE * filled)
+
+
+def _are_amounts(texts: pa.Array) -> bool:
+    """Whether texts are numbers with a decimal point, a per cent sign or a currency."""
+    filled = texts.drop_null()
+    if pc.count_distinct(filled).as_py() <= FEW_VALUES:
+        return False
+    numbers, marked = (pc.sum(pc.match_substring_regex(filled, pattern)).as_py() or 0 for pattern in (AMOUNT, WITH_SIGN))
+    return bool(numbers >= AMOUNT_SHARE * len(filled) and 2 * marked >= len(filled))
 
 
 def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bool:
@@ -151,6 +164,12 @@ def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bo
 
 def _shown(values: pa.Array) -> str:
     return repr(str(values.drop_null()[0].as_py()))[:40]
+
+
+def _most_frequent(labels: np.ndarray) -> float:
+    """The share of labelled rows that have the most frequent label; 1 without any."""
+    known = labels[labels >= 0]
+    return float(np.bincount(known).max() / len(known)) if len(known) else 1.0
 
 
 def _purity(values: pa.Array, labels: np.ndarray, distinct: int) -> float:
@@ -192,6 +211,9 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
             found.append(Feature(f"{name}_code", as_text, is_number=False, distinct=distinct))
     elif kind in ("BOOLEAN", "BOOL"):
         found = [Feature(name, f"IF({source}, 1, 0)", is_number=True)]
+    elif kind == "STRING" and _are_amounts(values):
+        filled = f"SAFE_CAST(REGEXP_REPLACE({source}, r'[^-+.0-9]', '') AS FLOAT64)"
+        found = [Feature(name, f"IFNULL({filled}, 0)", is_number=True)]
     elif kind == "STRING":
         return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=distinct)]
     elif kind == "DATE":

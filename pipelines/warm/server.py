@@ -42,6 +42,7 @@ LIGHT = (
     "google.oauth2.service_account",
     "psycopg",
     "pydantic_settings",
+    "scipy.special",
     "sqlalchemy.dialects.postgresql.psycopg",
     "jinja2",
     "psutil",

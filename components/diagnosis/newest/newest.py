@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import cache
+from functools import partial
 
 from components.cloud import Cloud
 from components.comparison.compare import DataComparison, Side
@@ -20,8 +20,8 @@ from components.diagnosis.newest.source_changes import broken, describe_change
 from components.diagnosis.newest.verdict import Between, Evidence, Verdict, decide
 from components.diagnosis.newest.version_now import VersionNow
 from components.diagnosis.newest.window import NewestWindow, choose_day, describe_newest
-from components.diagnosis.newest_source import compare_sides
 from components.diagnosis.sides import Operand, profile_partitions, recorded_operand
+from components.diagnosis.versions import compare_operands
 from components.errors import SourceError
 from components.model.folder import Model
 from components.profiles.profile import Profiles
@@ -46,9 +46,6 @@ class NewestData:
     then: date
     """The last span that the newer version was trained on."""
     comparison: DataComparison
-    """The comparison that `sharpen` returns."""
-    since: date | None
-    """The first partition that is compared, if it is not the first one of the window."""
     fault: str | None
     """What broke, in one sentence."""
     shift: str | None
@@ -142,8 +139,8 @@ def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, w
     before = recorded_operand(cloud, model, version.story.snapshot.snapshot_id, name=version.name)
     source = profile_partitions(cloud, model, window.snapshot, as_of=window.described_at, known=before.side.source)
     after = Operand(side=Side(name=f"data through {window.through}", source=source, rows=rows), snapshot=window.snapshot)
-    comparison, since = compare_sides(model, before, after, cache(lambda: days_around(cloud, model, (before, after))))
-    first = since or min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
+    comparison = compare_operands(model, before, after, others=partial(days_around, cloud, model, (before, after)))
+    first = min((*comparison.partitions.rewritten, *comparison.partitions.added), default=None)
     fault, mended, most = broken(comparison), broken(comparison, before=True), leading(comparison)
     return NewestData(
         through=window.through,
@@ -152,10 +149,9 @@ def _since_trained(cloud: Cloud, version: LoadedVersion, newer: LoadedVersion, w
         is_newer=window.is_newer,
         then=newer.learned.spans[-1],
         comparison=comparison,
-        since=since,
         fault=describe_change(fault, model.source.table, first) if fault else None,
         mended=describe_change(mended, model.source.table, first) if mended else None,
-        shift=describe_change(most, model.source.table, first) if most else None,
+        shift=describe_change(most, model.source.table, first) if most and most.score else None,
     )
 
 
@@ -177,6 +173,7 @@ def _judge(
         between=between,
         newer_fell=bool(worse(_across(predictions.versions))),
         is_judged=any(version.differences for version in predictions.versions),
+        on_same_rows=bool(predictions.on_same_rows),
         unreadable=unreadable,
     )
     return Newest(

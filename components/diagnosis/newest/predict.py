@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from components.deployment.saved_model import load_signature
 from components.diagnosis.metrics import Changes, MetricDifference, compare_metrics
+from components.diagnosis.newest.by_span import widened_by_span
 from components.diagnosis.newest.loaded_version import LoadedVersion, predict
 from components.diagnosis.newest.predictions import NO_CLASS, Predicted, SideBySide, in_bands, side_by_side
 from components.diagnosis.newest.rows import FedRows
@@ -109,7 +110,9 @@ def _measure(settings: Settings, model: Model, rows: pa.Table, predicted: Predic
     """Measure the predictions of the rows that the model does not refuse."""
     answered = predicted.class_indices != NO_CLASS
     chosen = rows.filter(pa.array(answered))
-    return measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
+    found = measure_predictions(model, chosen, predicted.scores[answered], beam_args=settings.beam_args)
+    scored = split_rows(model, chosen, {"now": predicted.scores[answered]})
+    return tuple(widened_by_span(found, scored, "now", chosen.column(model.rows.span), model.task))
 
 
 def _version_now(version: LoadedVersion, answers: _Answers) -> VersionNow:

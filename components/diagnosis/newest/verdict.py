@@ -1,7 +1,7 @@
 """The verdict on the newest data: the source or the model, and whether going back to the older version helps."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from components.diagnosis.metrics import MetricDifference
@@ -77,6 +77,8 @@ class Evidence:
     between: Between
     is_judged: bool
     """Whether there are labelled rows that no version has learned from."""
+    on_same_rows: bool = False
+    """Whether both versions were measured on the same ones."""
     newer_fell: bool = False
     """Whether the newer version is worse today than the older one was when it was made."""
     unreadable: str | None = None
@@ -97,7 +99,12 @@ def decide(evidence: Evidence) -> Verdict:
     if all(version.problem for version in evidence.versions):
         problems = "; ".join(version.problem for version in evidence.versions if version.problem)
         return Verdict(kind=VerdictKind.UNKNOWN, sentence=f"not known: {problems}", rollback_helps=None)
+    if evidence.learned:  # what it was trained on is no measure of what it predicts
+        evidence = replace(evidence, versions=[replace(version, then=None) for version in evidence.versions])
+        *older, newer = evidence.versions
     wrong = [_is_wrong(version) for version in evidence.versions]
+    if _has_one_fallen_alone(evidence):
+        return _fallen(evidence)
     wrong[-1] |= bool(evidence.fault) and evidence.newer_fell  # it may have learned from what broke
     if all(wrong) and not (older and evidence.newer_worse and not older[0].worse):
         return _both_wrong(evidence)
@@ -126,6 +133,42 @@ def _has_collapsed(version: VersionNow) -> bool:
         return False
     lost = any(share >= RARE_CLASS and now.shares.get(name, 0.0) < VANISHED_BELOW * share for name, share in then.shares.items())
     return lost or share_distance(then.shares, now.shares) >= LEAST_MOVE
+
+
+def _has_one_fallen_alone(evidence: Evidence) -> bool:
+    """Whether one of two versions, as good on the same rows, is worse by labels than when it was made, and nothing else is wrong."""
+    is_close = evidence.on_same_rows and not evidence.newer_worse and not evidence.older_worse
+    is_only_by_labels = not any(_is_wrong(replace(version, differences=())) for version in evidence.versions)
+    return is_close and is_only_by_labels and len([version for version in evidence.versions if version.worse]) == 1
+
+
+def _fallen(evidence: Evidence) -> Verdict:
+    """The verdict if one version is worse than when it was made, and the other one is not, and both are as good on the same rows."""
+    older, newer = evidence.versions
+    summaries = f"{_summary(older)} and {_summary(newer)}"
+    same = f"on the same rows {newer.name} is as good as {older.name}: rolling back does not help"
+    if evidence.fault:
+        sentence = f"the source, not the model: {evidence.fault}; {same} ({summaries})"
+        return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
+    if evidence.learned:
+        sentence = f"the training data of {evidence.learned}; {same} ({summaries}), train again on good data"
+        cause = evidence.between.broken[newer.name]
+        return Verdict(kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=False, cause=cause)
+    if older.name in evidence.between.broken:
+        return _mended(evidence, summaries)
+    if not newer.worse:
+        sentence = f"nothing is wrong with {newer.name} on the newest data: {same} ({summaries})"
+        return Verdict(kind=VerdictKind.NOTHING, sentence=sentence, rollback_helps=False)
+    sentence = f"not known: {newer.name} is worse on the newest rows than when it was made, and {older.name} is not; {same} ({summaries})"
+    return Verdict(kind=VerdictKind.UNKNOWN, sentence=sentence, rollback_helps=False)
+
+
+def _mended(evidence: Evidence, summaries: str) -> Verdict:
+    """The verdict if nothing is wrong with the newer version, and the older one was trained on broken data."""
+    older, newer = evidence.versions
+    learned = f"which was trained on broken data: {evidence.between.broken[older.name]}"
+    sentence = f"nothing is wrong with {newer.name}; do not roll back to {older.name}, {learned} ({summaries})"
+    return Verdict(kind=VerdictKind.OLDER, sentence=sentence, rollback_helps=False)
 
 
 def _both_wrong(evidence: Evidence) -> Verdict:
@@ -184,11 +227,8 @@ def _nothing(evidence: Evidence, newer: VersionNow) -> Verdict:
     summaries = " and ".join(_summary(version) for version in evidence.versions)
     if evidence.fault or evidence.learned:
         return _not_felt(evidence, summaries)
-    older = evidence.versions[0].name
-    if older in evidence.between.broken:
-        learned = f"which was trained on broken data: {evidence.between.broken[older]}"
-        sentence = f"nothing is wrong with {newer.name}; do not roll back to {older}, {learned}"
-        return Verdict(kind=VerdictKind.OLDER, sentence=f"{sentence} ({summaries})", rollback_helps=False)
+    if len(evidence.versions) > 1 and evidence.versions[0].name in evidence.between.broken:
+        return _mended(evidence, summaries)
     if not evidence.is_judged:
         sentence = f"nothing is seen to be wrong with {whom}, though no newer labels are known: predictions are as they were ({summaries})"
     else:

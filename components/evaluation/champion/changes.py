@@ -4,9 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from components.evaluation.chance.influence import Influence, LabelledScores, influences, turned_to_quality
+from components.evaluation.chance.influence import Influence, LabelledScores, each_influence, numbered, turned_to_quality
 from components.evaluation.chance.spread import LEAST_KEYS, LEVEL, correct, paired_change
 from components.evaluation.evaluator import CANDIDATE
 from components.evaluation.metric import Check, Metric, slice_key
@@ -85,13 +83,13 @@ def _change(model: Model, measured: MeasuredSplit, bound: _Bound) -> tuple[float
         return math.nan, math.nan
     places = rows.slices[key]
     before, after = (_quality(rows.of(name, places), model.task, bound.metric) for name in (CHAMPION, CANDIDATE))
-    keys = np.unique(rows.keys[places], return_inverse=True)[1]
+    keys = numbered(rows.keys[places])
     change = paired_change(before, after, keys)
     return change.value, change.p
 
 
 def _quality(rows: LabelledScores, task: LearningTask, metric: str) -> Influence:
-    return turned_to_quality(influences(rows, task))[metric]
+    return turned_to_quality({metric: next(found for name, found in each_influence(rows, task) if name == metric)})[metric]
 
 
 def _check(version: int, measured: MeasuredSplit, bound: _Bound, better: float, p: float) -> Check:

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
-from components.evaluation.chance.influence import AT_HAND, Whole, by_key, influences
+from components.evaluation.chance.influence import AT_HAND, Whole, by_key, each_influence, influences, numbered
 from components.evaluation.chance.intervals import Interval
 from components.evaluation.chance.spread import LEAST_KEYS, PairedChange, Powers, interval_by_key, paired_change, powers
 from components.evaluation.metric import Metric, slice_key
@@ -42,10 +40,10 @@ class KeyMoves:
         """Add a part; `whole` says what all rows of a slice come to, by the slice's key."""
         for key, places in rows.slices.items():
             name = slice_key({name: str(value) for name, value in key})
-            numbers = np.unique(rows.keys[places], return_inverse=True)[1]
+            numbers = numbered(rows.keys[places])
             known_rows, known_keys = self._sizes.get(name, (0, 0))
             self._sizes[name] = known_rows + len(places), known_keys + int(numbers.max(initial=-1)) + 1
-            for metric, influence in influences(rows.of(version, places), task, whole(name)).items():
+            for metric, influence in each_influence(rows.of(version, places), task, whole(name)):
                 self._powers[name, metric] = self._powers.get((name, metric), Powers()) + powers(by_key(influence.rows, numbers))
 
     def with_intervals(self, metrics: Sequence[Metric]) -> tuple[Metric, ...]:
@@ -76,7 +74,7 @@ def changes_by_key(rows: SplitRows, before: str, after: str, task: LearningTask)
     """
     found: dict[tuple[str, str], PairedChange] = {}
     for key, places in rows.slices.items():
-        numbers = np.unique(rows.keys[places], return_inverse=True)[1]
+        numbers = numbered(rows.keys[places])
         was, now = (influences(rows.of(name, places), task) for name in (before, after))
         slice_ = slice_key({name: str(value) for name, value in key})
         found |= {(metric, slice_): paired_change(was[metric], now[metric], numbers) for metric in was}

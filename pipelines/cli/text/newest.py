@@ -37,8 +37,7 @@ def show_newest(newest: Newest) -> None:
         _show_together(newest.side_by_side)
     _show_metrics(newest)
     if newest.data:
-        since = f", partitions since {newest.data.since}" if newest.data.since else ""
-        click.echo(f"\n  {newest.data.comparison.before} → {newest.data.comparison.after}{since}")
+        click.echo(f"\n  {newest.data.comparison.before} → {newest.data.comparison.after}")
         show_ranked(newest.data.comparison, SHOWN_DIFFERENCES)
 
 

@@ -14,6 +14,7 @@ from components.examples.span_profile import SpanProfiler
 from components.looks.data_check import DataCheck
 from components.model.checks_section import ColumnBounds
 from components.model.folder import Model
+from components.model.task import TaskName
 from components.profiles.profile import ColumnProfiles, ProfileKey
 from components.snapshot.document import Partition, Snapshot
 from tests.components.checks.corruptions import TABLE, shop_model
@@ -76,6 +77,29 @@ def test_labels_that_are_turned_round_for_good_block(model: Model) -> None:
     bad = [{**one, "label": 1 - one["label"]} if place >= 36 else one for place, one in enumerate(clean)]
     blocking = [finding for finding in findings(model, bad) if finding.blocks]
     assert [(finding.check, finding.since) for finding in blocking] == [(DataCheck.LABEL, FIRST + timedelta(days=36))]
+
+
+def sales(rows: int, factor: float = 1.0, since: int = 99) -> list[Columns]:
+    """Numbers with a rhythm: on Sundays a third of other days. The weather of a day is that of all hours."""
+    rng, found = np.random.default_rng(4), []
+    for place in range(SPANS):
+        usual = (0.35 if (FIRST + timedelta(days=place)).weekday() == 6 else 1.0) * (factor if place >= since else 1.0)
+        sky = rng.choice(["clear", "clouds", "rain"], rows, p=rng.dirichlet([0.9, 0.5, 0.2])).astype(object)
+        found.append({"sky": sky, "label": np.round(usual * 12 * rng.lognormal(0, 0.5, rows)).astype(float)})
+    return found
+
+
+@pytest.mark.parametrize("rows", [24, 800])
+def test_numbers_with_the_rhythm_of_the_week_and_the_sky_of_24_hours_block_nothing(model: Model, rows: int) -> None:
+    numbers = model.model_copy(update={"task_name": TaskName.REGRESSION})
+    assert [finding.sentence for finding in findings(numbers, sales(rows)) if finding.blocks] == []
+
+
+@pytest.mark.parametrize("factor", [0.01, 0.1, 10.0, 100.0])
+def test_numbers_of_another_unit_block(model: Model, factor: float) -> None:
+    numbers = model.model_copy(update={"task_name": TaskName.REGRESSION})
+    (finding, *_) = findings(numbers, sales(800, factor, since=37))
+    assert (finding.check, finding.since, finding.blocks) == (DataCheck.LABEL, FIRST + timedelta(days=37), True)
 
 
 def test_a_feature_has_bounds_of_its_own(model: Model) -> None:

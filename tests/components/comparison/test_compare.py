@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from components.comparison.columns import ColumnChange
+from components.comparison.changes import ColumnChange
 from components.comparison.compare import DataComparison, Difference, Side, Subject, compare_profiles
 from components.comparison.sentences import culprit, sentence
 from components.model.column_lineage import Lineage
@@ -242,7 +242,8 @@ def test_rows_by_weekday_are_of_an_average_partition() -> None:
 def test_partitions_with_half_the_rows_are_a_difference_of_their_own() -> None:
     comparison = changed(since(21, lambda n: rows(n, several=ROWS // 4)))
     difference = only(comparison)
-    assert (difference.subject, difference.rows) == (Subject.ROWS, (400.0, 100.0))
+    assert difference.rows is not None
+    assert (difference.subject, difference.rows.was, difference.rows.now) == (Subject.ROWS, 400.0, 100.0)
     assert culprit(comparison) == "Likely culprit: partitions have 100 rows, and had 400 (medians)"
 
 
@@ -250,7 +251,8 @@ def test_rows_are_told_beside_those_of_their_weekday() -> None:
     quiet: Change = lambda n: rows(n, several=ROWS // 4) if n % 7 > 4 else {}  # noqa: E731
     twice: Change = lambda n: rows(n, several=ROWS // 2) if n > 25 else quiet(n)  # noqa: E731
     difference = only(compare(window("before", 0, 25, quiet), window("after", 26, 27, twice)))
-    assert difference.rows == (100.0, 200.0)
+    assert difference.rows is not None
+    assert (difference.rows.was, difference.rows.now) == (100.0, 200.0)
 
 
 def test_a_holiday_is_not_the_only_witness_of_its_weekday() -> None:

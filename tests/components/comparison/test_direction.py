@@ -9,14 +9,14 @@ import pyarrow as pa
 import pytest
 
 from components.comparison.compare import DataComparison, Side, compare_profiles
-from components.comparison.sentences import culprit, leading
+from components.comparison.sentences import culprit, is_break, leading
 from components.model.column_lineage import Lineage
 from components.profiles.profile import SOURCE_TABLE, ColumnProfiles, ProfileKey
 from components.profiles.profiling import profile_batch
 from tests.components.profiles.profiled import day
 
 ROWS = 300
-COLUMNS = ("amount", "device", "at", "pages")
+COLUMNS = ("amount", "device", "at", "pages", "member")
 LINEAGE = Lineage(COLUMNS, {name: frozenset({name}) for name in COLUMNS}, keys=frozenset({"customer"}))
 Frame = dict[str, pa.Array]
 Spoil = Callable[[Frame], Frame]
@@ -32,6 +32,7 @@ def frame(number: int) -> Frame:
         "device": pa.array(chance.choice(["phone", "desk", "tablet"], ROWS, p=[0.5, 0.3, 0.2])),
         "at": pa.array(np.datetime64(day(number), "us") + hours * np.timedelta64(1, "h")),
         "pages": pa.array(chance.poisson(4, ROWS)),
+        "member": pa.array(chance.random(ROWS) < 0.2),
     }
 
 
@@ -58,6 +59,9 @@ SPOILT: Mapping[str, tuple[str, Spoil]] = {
         "device",
         lambda columns: {**columns, "device": pa.array([str(value).upper() for value in columns["device"].to_pylist()])},
     ),
+    "clock": ("at", lambda columns: {**columns, "at": pa.array(np.asarray(columns["at"]) - 3 * np.timedelta64(1, "h"))}),
+    "turned": ("member", lambda columns: {**columns, "member": pa.array([not value for value in columns["member"].to_pylist()])}),
+    "miles": ("amount", _amounts(lambda values: values / 1.609)),
     "type": ("pages", lambda columns: {**columns, "pages": columns["pages"].cast(pa.string())}),
     "rows": ("rows", lambda columns: {name: pa.concat_arrays([values, values]) for name, values in columns.items()}),
 }
@@ -107,6 +111,8 @@ STORIES = (
     Story("bad in the middle, and mended since", (0, 20), range(21), (21, 41), NOTHING, "first", (-14, -1)),
     Story("bad from the beginning of the table, and mended within", (0, 20), range(21), (21, 41), NOTHING, "first", (42, 55)),
     Story("good, bad in the middle and mended since", (0, 20), NOTHING, (21, 41), range(21, 42), "second", (-14, 55)),
+    Story("broken on the last days of another window", (0, 20), NOTHING, (21, 41), range(36, 42), "second", (-14, -1)),
+    Story("broken on the last days of the first, and mended", (0, 20), range(15, 21), (21, 41), NOTHING, "first", (-14, -1)),
 )
 
 
@@ -130,6 +136,7 @@ def test_the_odd_window_is_told(story: Story, kind: str, turned: bool) -> None:
     assert top is not None
     assert top.name == SPOILT[kind][0], culprit(found)
     assert (top.odd[0] if top.odd else found.after) == story.odd, culprit(found)
+    assert is_break(top) or kind == "a default", culprit(found)
 
 
 def test_the_sentence_names_the_window_that_is_odd_and_the_one_that_is_not() -> None:

@@ -10,9 +10,10 @@ import pyarrow as pa
 from google.protobuf import json_format
 
 from components.evaluation.evaluator import Judged, evaluate
-from components.examples.encode import TFRecordFile, encode_examples
+from components.examples.encode import TFRecordFile
 from components.settings import Settings
 from tests.components.artifacts import Artifact, artifact, examples_artifact
+from tests.components.columns.written import write_file
 
 BEAM_ARGS = Settings.model_fields["beam_args"].default
 EXACT_TO = 1e-9
@@ -20,12 +21,14 @@ EXACT_TO = 1e-9
 
 
 def write_examples(folder: Path, *files: pa.RecordBatch | Sequence[bytes]) -> Artifact:
-    """The split eval, a file each: of rows, or of serialised examples."""
+    """The split eval, a file each: of rows, with their columns, or of serialised examples."""
     (folder / "Split-eval").mkdir(parents=True)
     for place, rows in enumerate(files):
-        records = encode_examples(rows).to_pylist() if isinstance(rows, pa.RecordBatch) else rows
+        if isinstance(rows, pa.RecordBatch):
+            write_file(folder / "Split-eval" / f"data_tfrecord-{place}.gz", [rows])
+            continue
         with TFRecordFile(folder / "Split-eval" / f"data_tfrecord-{place}.gz") as file:
-            file.write(records)
+            file.write(rows)
     return examples_artifact(folder, "eval")
 
 

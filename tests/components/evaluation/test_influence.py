@@ -3,14 +3,22 @@
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
 
-from components.evaluation.chance.influence import LabelledScores, by_key, influences
+from components.evaluation.chance import influence
+from components.evaluation.chance.by_key import with_key_intervals
+from components.evaluation.chance.influence import LabelledScores, by_key, influences, numbered
+from components.evaluation.metric import Metric
+from components.evaluation.split_scores import RowCollector
+from components.measurement.sums import ScoredRows
 from components.model.task import BINARY, REGRESSION, LearningTask, TaskName
 from tests.components.evaluation.simulated import customers
 
+MOST_BYTES = 100
+"""Of each row."""
 CLASSES = LearningTask(TaskName.CLASSES, ("a", "b", "c"))
 
 
@@ -49,10 +57,10 @@ def test_the_influence_of_a_key_is_what_leaving_it_out_does(task: LearningTask, 
     found, keys = rows(1, task, weighted=weighted)
     whole = influences(found, task)
     assert set(whole) == set(task.metrics) - {"example_count"}
-    for name, influence in whole.items():
-        sums = by_key(influence.rows, keys)
+    for name, moved_by in whole.items():
+        sums = by_key(moved_by.rows, keys)
         left = np.array([influences(without(found, keys == key), task)[name].value for key in range(len(sums))])
-        moved = influence.value - left
+        moved = moved_by.value - left
         assert np.allclose(sums, moved, atol=0.25 * np.abs(moved).max() + 1e-12), name
         assert np.corrcoef(sums, moved)[0, 1] > 0.99, name
         assert abs(sums.sum()) < 1e-9, name
@@ -63,12 +71,41 @@ def test_an_area_counts_ties_half() -> None:
     assert influences(found, BINARY)["auc"].value == (0.5 + 1 + 1 + 1) / 4
 
 
+def test_scores_are_looked_up_in_parts_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    found, _ = rows(2)
+    whole = influences(found, BINARY)["auc"].rows.tobytes()
+    monkeypatch.setattr(influence, "RANKED", 7)
+    assert influences(found, BINARY)["auc"].rows.tobytes() == whole
+
+
+def test_keys_are_numbered_in_their_order() -> None:
+    keys = np.array([7, 3, 3, 9, 7], np.int32)
+    assert numbered(keys).tolist() == np.unique(keys, return_inverse=True)[1].tolist() == [1, 0, 0, 2, 1]
+
+
+def test_intervals_of_many_rows_take_few_bytes_of_each() -> None:
+    count, chance = 200_000, np.random.default_rng(1)
+    collector = RowCollector()
+    for start in range(0, count, 20_000):
+        labels = chance.integers(0, 2, 20_000).astype(np.float64)
+        scored = ScoredRows(labels, chance.random((20_000, 1)).astype(np.float32), np.broadcast_to(np.ones(1), 20_000), {})
+        collector.add({"it": scored}, [np.full(20_000, 0), np.arange(start, start + 20_000) % 5 + 1])
+    keys = chance.integers(0, count // 4, count)
+    tracemalloc.start()
+    try:
+        found = collector.rows(keys, [(), *((("group", str(place)),) for place in range(5))], ["it"])
+        with_key_intervals([Metric(slice={}, name="auc", value=0.5)], found, "it", BINARY)
+        assert tracemalloc.get_traced_memory()[1] / count < MOST_BYTES
+    finally:
+        tracemalloc.stop()
+
+
 def test_a_weight_is_so_many_rows() -> None:
     found, _ = rows(2, weighted=True)
     times = found.weights.astype(int)
     repeated = LabelledScores(np.repeat(found.labels, times), np.repeat(found.scores, times, axis=0), np.ones(times.sum()))
-    for name, influence in influences(found, BINARY).items():
-        assert influence.value == pytest.approx(influences(repeated, BINARY)[name].value), name
+    for name, one in influences(found, BINARY).items():
+        assert one.value == pytest.approx(influences(repeated, BINARY)[name].value), name
 
 
 @pytest.mark.parametrize("label", [0.0, 1.0])

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pytest
 from google.cloud import bigquery
 
+from components.columns.column_file import read_kept
 from components.errors import SourceError
 from components.examples.digest import hash_files
 from components.examples.keys import keys_file, split_buckets
@@ -53,6 +54,8 @@ def test_examples_hold_what_bigquery_gives(site: Site, read: Read, folder: Path)
     for split, belongs in (("train", True), ("eval", False)):
         wanted = [as_features(*values) for in_train, *values in rows if in_train == belongs]
         assert read_split(folder, split)["20260304"] == wanted
+        kept = pa.Table.from_batches(read_kept([folder / f"Split-{split}" / "data_tfrecord-20260304.gz"], 5)).to_pylist()
+        assert [{name: value for name, value in row.items() if value is not None} for row in kept] == wanted
 
 
 def as_features(*values: object) -> Features:
@@ -82,6 +85,7 @@ def test_there_is_one_file_for_each_span_and_split(read: Read, folder: Path) -> 
         "Split-eval": names,
         "Split-newest": [],
         **{f"Keys-{split}": [name.replace(".gz", ".npy") for name in names] for split in ("train", "eval")},
+        **{f"Columns-{split}": [name.replace(".gz", ".arrow") for name in names] for split in ("train", "eval")},
     }
 
 
@@ -256,6 +260,13 @@ def test_a_span_without_rows_is_refused(read: Read, condition: str, span: str) -
     assert refused(read, f"{SQL} AND {condition}") == (
         f"source.sql of model 'visits' gives no rows for span {span}: the window is empty; check the source and --through"
     )
+
+
+def test_a_span_without_rows_is_empty_if_its_days_are_closed(read: Read, folder: Path) -> None:
+    sql = f"{SQL} AND day = @spans[OFFSET(0)]"
+    counts = read(sql, toml={"[split]": "[checks]\nclosed = [2026-03-05]\n[split]"})
+    assert {count.span for count in counts} == {day(4)}
+    assert {name: len(rows) for name, rows in read_split(folder, "train").items()} == {"20260304": counts[0].rows}
 
 
 def test_an_error_while_the_query_runs_is_told(read: Read) -> None:

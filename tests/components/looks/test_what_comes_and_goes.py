@@ -77,7 +77,30 @@ def months(place: int, rng: np.random.Generator) -> np.ndarray:
     return np.where(rng.random(250) < 0.9, names[month], names[month - 1]).astype(object)
 
 
-@pytest.mark.parametrize("values", [films, campaigns, winter, price_list, firmware, releases, fiscal_years, months])
+def holidays(place: int, _: np.random.Generator) -> np.ndarray:
+    """Two in the first month, and one more than a month later: all rows of a day are of one kind."""
+    return np.full(24, place in (5, 11, 46))
+
+
+def first_holiday(place: int, _: np.random.Generator) -> np.ndarray:
+    """The first one since the window began."""
+    return np.full(24, place == 46)
+
+
+def first_yes(place: int, _: np.random.Generator) -> np.ndarray:
+    """The same in letters."""
+    return np.full(24, "Y" if place == 46 else "N", object)
+
+
+def once_a_month(place: int, rng: np.random.Generator) -> np.ndarray:
+    """A kind of payment that only some days have, a month apart."""
+    return np.where(rng.random(300) < (0.3 if place in (8, 41) else 0), "salary", "purchase").astype(object)
+
+
+CLEAN = (films, campaigns, winter, price_list, firmware, releases, fiscal_years, months, holidays, first_holiday, first_yes, once_a_month)
+
+
+@pytest.mark.parametrize("values", CLEAN)
 def test_what_comes_and_goes_blocks_nothing(values: Callable[[int, np.random.Generator], np.ndarray], tmp_path: Path) -> None:
     assert [finding.sentence for finding in found(values, tmp_path) if finding.blocks] == []
 
@@ -85,6 +108,11 @@ def test_what_comes_and_goes_blocks_nothing(values: Callable[[int, np.random.Gen
 def test_codes_of_the_next_month_are_told_once(tmp_path: Path) -> None:
     (finding,) = found(campaigns, tmp_path)
     assert (finding.check, finding.since, finding.days) == (DataCheck.UNSEEN, START + timedelta(days=30), 1)
+
+
+def test_another_currency_in_all_rows_of_the_last_day_is_found(tmp_path: Path) -> None:
+    (finding,) = found(lambda place, _: np.full(200, "EUR" if place == DAYS - 1 else "USD", object), tmp_path)
+    assert (finding.blocks, finding.since) == (True, START + timedelta(days=DAYS - 1))
 
 
 @pytest.mark.parametrize(

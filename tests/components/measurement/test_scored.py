@@ -1,6 +1,7 @@
 """Examples are read and scored in batches: a row has the same score in any of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.columns.column_file import columns_file
 from components.examples.encode import encode_examples
 from components.measurement import scored
 from components.measurement.scored import Network, load_network, read_rows
@@ -37,15 +39,21 @@ def save(folder: Path, *outputs: str) -> Path:
     module.layers = [tf.Variable(chance.normal(size=shape).astype(np.float32)) for shape in ((len(NUMBERS), 64), (64, 1))]
     specification = {name: tf.io.FixedLenFeature([1], tf.float32) for name in NUMBERS}
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])  # type: ignore[untyped-decorator]
-    def score(serialized: tf.Tensor) -> Mapping[str, tf.Tensor]:
-        found = tf.io.parse_example(serialized, specification)
+    def answer(found: Mapping[str, tf.Tensor]) -> Mapping[str, tf.Tensor]:
         first, last = module.layers
         result = tf.sigmoid(tf.tanh(tf.concat([found[name] for name in NUMBERS], axis=1) @ first) @ last)
         return dict.fromkeys(outputs, result)
 
-    module.score = score
-    tf.saved_model.save(module, str(folder), signatures={"serving_default": score})
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])  # type: ignore[untyped-decorator]
+    def score(serialized: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return answer(tf.io.parse_example(serialized, specification))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 1], tf.float32, name=name) for name in NUMBERS])  # type: ignore[untyped-decorator]
+    def raw(*columns: tf.Tensor) -> Mapping[str, tf.Tensor]:
+        return answer(dict(zip(NUMBERS, columns, strict=True)))
+
+    module.score, module.raw = score, raw
+    tf.saved_model.save(module, str(folder), signatures={"serving_default": score, "raw": raw})
     return folder
 
 
@@ -76,6 +84,36 @@ def test_the_size_of_what_is_decoded_at_a_time_changes_nothing(network: Network,
     assert whole[0].labels.tolist() == rows().column("returned").to_pylist()
     assert [value for part in parts for value in part.features["device"].to_pylist()] == [b"phone", None, b"desk"] * (ROWS // 3)
     assert all(part.features["country"].null_count == len(part.labels) for part in parts)
+
+
+@pytest.mark.parametrize("is_raw", [True, False], ids=["asked by columns", "asked by examples"])
+def test_rows_from_their_columns_are_those_of_the_examples(network: Network, tmp_path: Path, is_raw: bool) -> None:
+    write_examples(tmp_path, rows()[:1_500], rows()[1_500:])
+    files = sorted((tmp_path / "Split-eval").iterdir())
+    asked = network if is_raw else replace(network, raw=None)
+    assert network.raw is not None
+    kept = [rows.scored(asked) for rows in read_rows(files, SPEC, ["device", "country"])]
+    columns_file(files[0]).unlink()
+    decoded = [rows.scored(network) for rows in read_rows(files, SPEC, ["device", "country"])]
+    for one, other in zip(kept, decoded, strict=True):
+        for name in ("labels", "scores", "weights"):
+            assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+        assert {name: column.to_pylist() for name, column in one.features.items()} == {
+            name: column.to_pylist() for name, column in other.features.items()
+        }
+        assert one.has_whole_labels
+        assert other.has_whole_labels
+
+
+def test_a_row_that_lacks_a_column_is_refused_from_columns_as_from_examples(network: Network, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    first, whole = NUMBERS[0], rows()
+    columns = {name: whole.column(name) for name in whole.schema.names} | {first: pa.array([None, *whole.column(first).to_pylist()[1:]])}
+    write_examples(tmp_path, pa.RecordBatch.from_pydict(columns))
+    (found,) = read_rows(sorted((tmp_path / "Split-eval").iterdir()), SPEC, [])
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"Feature: {first} .* is required but could not be found"):
+        found.scored(network)
 
 
 def test_a_signature_with_several_outputs_is_left_to_the_stock_evaluator(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from google.cloud.bigquery_storage_v1 import BigQueryReadClient
 
+from components.profiles import source
 from components.profiles.file import read_profiles
 from components.profiles.profile import ProfileKey, Profiles
 from components.profiles.source import _source_key, profile_source
@@ -65,6 +66,18 @@ def test_damaged_profiles_are_made_again(recorded_site: Site, recorder: Recordin
 
     profile_source(recorded_site.cloud, snapshot, {})
     assert len(recorder.restrictions) == 2
+
+
+def test_no_more_days_are_read_at_once_than_fit_in_memory(recorded_site: Site, recorder: RecordingReader, monkeypatch: Any) -> None:
+    snapshot = recorded_site.pin(recorded_site.model())
+    at_once = profile_source(recorded_site.cloud, snapshot, {})
+    kept(recorded_site).unlink()
+    monkeypatch.setattr(source, "MOST_VALUES", 2 * VISITORS * len(snapshot.columns))
+    in_parts = profile_source(recorded_site.cloud, snapshot, {})
+    assert [(key, table["pages"].rows, table["pages"].values) for key, table in in_parts.items()] == [
+        (key, table["pages"].rows, table["pages"].values) for key, table in at_once.items()
+    ]
+    assert recorder.restrictions == [between(3, 6), between(3, 4), between(5, 6)]
 
 
 def between(first: int, last: int) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from components.diagnosis.metrics import MetricDifference, compare_metrics
+from components.diagnosis.newest.metrics_now import worse
 from components.diagnosis.newest.verdict import Between, Evidence, Verdict, VerdictKind, decide
 from components.diagnosis.newest.version_now import ClassShares, VersionNow
 from components.evaluation.metric import Metric
@@ -39,18 +40,19 @@ def verdict(
     same_rows: Sequence[Metric] = (),
     broken: Mapping[str, str] | None = None,
 ) -> Verdict:
-    worse: tuple[MetricDifference, ...] = ()
+    newer_worse: tuple[MetricDifference, ...] = ()
     if same_rows:
-        worse = compare_metrics([same_rows[0]], [same_rows[1]])
+        newer_worse = worse(compare_metrics([same_rows[0]], [same_rows[1]]))
     is_judged = any(one.differences for one in versions)
     evidence = Evidence(
         versions=versions,
-        newer_worse=worse,
+        newer_worse=newer_worse,
         older_worse=(),
         fault=fault,
         shift=shift,
         between=Between(difference="the code", broken=broken or {}),
         is_judged=is_judged,
+        on_same_rows=bool(same_rows),
     )
     return decide(evidence)
 
@@ -89,6 +91,61 @@ def test_broken_training_data_are_told_where_no_metric_feels_them() -> None:
     assert found.cause == "column pages: 14.0% of its values are text"
     assert found.sentence.startswith("the training data of version 2: column pages: 14.0% of its values are text; it is not felt")
     assert "nothing is wrong" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "begins"),
+    [
+        (
+            None,
+            VerdictKind.UNKNOWN,
+            "not known: version 2 is worse on the newest rows than when it was made, and version 1 is not; on the same ",
+        ),
+        (
+            FAULT,
+            VerdictKind.SOURCE,
+            f"the source, not the model: {FAULT}; on the same rows version 2 is as good as version 1: rolling back ",
+        ),
+    ],
+)
+def test_a_version_that_fell_alone_and_is_no_worse_on_the_same_rows_is_no_reason_to_roll_back(
+    fault: str | None, kind: VerdictKind, begins: str
+) -> None:
+    found = verdict(version(1, then=0.85, now=0.84), version(2, then=0.9, now=0.84), same_rows=(metric(0.84), metric(0.84)), fault=fault)
+    assert (found.kind, found.rollback_helps) == (kind, False)
+    assert found.sentence.startswith(begins)
+    assert "not felt" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "begins"),
+    [
+        ({}, VerdictKind.NOTHING, "nothing is wrong with version 2 on the newest data: on the same rows version 2 is as good as version 1"),
+        (
+            {"version 2": "pages times 100"},
+            VerdictKind.TRAINING,
+            "the training data of version 2: pages times 100; on the same rows version 2",
+        ),
+        (
+            {"version 1": "pages times 100"},
+            VerdictKind.OLDER,
+            "nothing is wrong with version 2; do not roll back to version 1, which was tr",
+        ),
+    ],
+)
+def test_an_older_version_that_fell_to_where_the_newer_one_is_was_not_left_behind(
+    broken: Mapping[str, str], kind: VerdictKind, begins: str
+) -> None:
+    fell = version(1, then=0.9, now=0.84), version(2, then=0.85, now=0.84)
+    found = verdict(*fell, same_rows=(metric(0.84), metric(0.84)), broken=broken)
+    assert (found.kind, found.rollback_helps) == (kind, False)
+    assert found.sentence.startswith(begins)
+
+
+def test_what_a_version_predicted_on_broken_rows_is_no_measure_of_what_it_predicts() -> None:
+    found = verdict(version(1, predicted=COLLAPSED), version(2, predicted=COLLAPSED), broken={"version 2": "column pages: times 100"})
+    assert found.kind == VerdictKind.TRAINING
+    assert "predicts" not in found.sentence
 
 
 MENDED = {"version 1": "column pages of site.visits: 14.0% of its values are text in the data of version 1"}
