@@ -22,11 +22,11 @@ from sqlglot import exp
 from bigquery import confinement, failures, requests
 from bigquery.jobs import copies, jobs, loads, queries, views, writes
 from bigquery.jobs.objects import CloudStorage
-from bigquery.sql import functions, gathering, ingestion, parameters, rules, trees
+from bigquery.sql import functions, ingestion, parameters, rules, trees
 from bigquery.sql.guards import days
 from bigquery.storage_read import reads
 from bigquery.storage_write import other_streams, write_streams
-from bigquery.tables import catalogue, information_schema, listing, resources, streaming, structure
+from bigquery.tables import catalogue, gathering, information_schema, listing, resources, streaming, structure
 
 
 def install(storage: CloudStorage) -> None:

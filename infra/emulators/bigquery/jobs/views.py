@@ -12,9 +12,9 @@ from local_bigquery.sql.translate import Context, parse, translate
 from sqlglot import exp
 
 from bigquery.sql import analysis, outcome
-from bigquery.sql.analysis import Analysed
 from bigquery.sql.described import INFORMATION_SCHEMA, reference_of
 from bigquery.sql.types import typed
+from bigquery.sql.types.analysed import Analysed
 from bigquery.tables.partitions import Reference
 
 original_definition = ddl._definition

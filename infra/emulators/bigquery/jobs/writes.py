@@ -11,7 +11,6 @@ from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.models import Table, TableFieldSchema
 
-from bigquery.failures import not_supported
 from bigquery.sql import outcome
 from bigquery.tables import partitions, versions
 from bigquery.tables.making import making
@@ -73,10 +72,7 @@ def write(
         Whether the table was made by this.
     """
     if reference[1] == tables.RESULTS:
-        shaped = outcome.known.get()
-        if shaped is None or shaped.sql != query:
-            raise not_supported("results of what is no query")
-        outcome.keep(cursor, shaped, tables.name(*reference))
+        outcome.keep(cursor, query, tables.name(*reference))
         return True
     table, partition_id = partitions.split(reference)
     stored = metadata.load(Table, *table)

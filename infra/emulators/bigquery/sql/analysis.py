@@ -10,14 +10,13 @@ from dataclasses import dataclass
 import wasmtime
 from google.protobuf.message import DecodeError, Message
 from local_bigquery.errors import BigQueryError
-from local_bigquery.models import JobConfigurationQuery, QueryParameter, TableFieldSchema
+from local_bigquery.models import JobConfigurationQuery, QueryParameter
 from local_bigquery.sql import params
 from local_bigquery.sql.translate import Context
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public import options_pb2
-from zetasql.wasi._pb2.zetasql.public.type_pb2 import TypeProto
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import AnyResolvedStatementProto
 
 from bigquery.failures import not_supported
@@ -25,10 +24,9 @@ from bigquery.sql import schemas
 from bigquery.sql.described import Described, catalogue_of, describe, is_there
 from bigquery.sql.identifiers import Path, SplitQuery, altered_table, as_of_clauses, split_names
 from bigquery.sql.language import language_options
-from bigquery.sql.outcome import name_columns
 from bigquery.sql.positions import offset_of, original_offset, place_of
 from bigquery.sql.proven import refuse_unproven
-from bigquery.sql.types.typed import write_types
+from bigquery.sql.types.analysed import Analysed
 from bigquery.sql.webassembly import Machine, Refusal, Response
 
 KEPT_ANALYSES = 64
@@ -39,7 +37,6 @@ PLACE = re.compile(r" \[at (\d+):(\d+)\]")
 UNIMPLEMENTED = 12
 """ZetaSQL's code for what is not implemented: in this build of it, which tells nothing of BigQuery."""
 SCRIPTS = "scripts: send one statement at a time, without DECLARE, SET, IF and the like"
-DOMAIN_SCOPED = re.compile(r"`[a-z0-9.-]+:[^`]*`\.`")
 INGESTION_TIMES = {"_PARTITIONTIME": "TIMESTAMP", "_PARTITIONDATE": "DATE"}
 """What a statement may partition a table by that has no such column."""
 SYSTEM_VARIABLES = {"project_id": "STRING", "dataset_id": "STRING", "time_zone": "STRING"}
@@ -54,55 +51,6 @@ SUPPORTED = frozenset(
     }
 )
 """Statements, by ZetaSQL's names of their kinds."""
-
-
-@dataclass(frozen=True)
-class Analysed:
-    """A query that BigQuery would run."""
-
-    sql: str
-    query: SplitQuery
-    statement: AnyResolvedStatementProto
-
-    @functools.cached_property
-    def translatable(self) -> tuple[str, tuple[TypeProto, ...]]:
-        """The query as sqlglot understands it, and types that its text names.
-
-        sqlglot knows no types, and takes the dots of a project's domain for those that part names.
-        """
-        text, types = write_types(self.query.text, self.statement)
-        return (text if text != self.query.text or DOMAIN_SCOPED.search(text) else self.sql), types
-
-    @property
-    def names(self) -> list[str]:
-        """The names that the query itself gives to the columns of its result."""
-        return [column.name for column in self.statement.resolved_query_stmt_node.output_column_list if not column.name.startswith("$")]
-
-    @property
-    def result(self) -> list[TableFieldSchema] | None:
-        """The columns of what the query gives, if it is a query."""
-        if not self.statement.HasField("resolved_query_stmt_node"):
-            return None
-        return name_columns(self.statement.resolved_query_stmt_node.output_column_list)
-
-    @property
-    def view(self) -> tuple[str, list[TableFieldSchema]] | None:
-        """The query of the view that the statement makes, as it was written, and the columns of the view."""
-        if self.kind != "create_view":
-            return None
-        made = self.statement.resolved_create_statement_node.resolved_create_view_base_node.resolved_create_view_stmt_node.parent
-        start = original_offset(self.query.text.rindex(made.sql), self.query.insertions)
-        return self.sql[start:].rstrip("; \n\t"), name_columns(made.output_column_list)
-
-    @property
-    def kind(self) -> str:
-        """What kind of statement it is: `query`, `create_table_as_select` and so on."""
-        message: Message = self.statement
-        name = ""
-        while any(oneof.name == "node" for oneof in message.DESCRIPTOR.oneofs) and message.WhichOneof("node"):
-            name = message.WhichOneof("node")
-            message = getattr(message, name)
-        return name.removeprefix("resolved_").removesuffix("_node").removesuffix("_stmt")
 
 
 def analyse(config: JobConfigurationQuery, project: str) -> Analysed:

@@ -60,8 +60,15 @@ def shape(cursor: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[TableFi
     return Shaped(f"SELECT {selected} FROM ({sql}) AS q({', '.join(places)})", told)
 
 
-def keep(cursor: duckdb.DuckDBPyConnection, shaped: Shaped, table: str) -> None:
-    """Make a table of a query's result."""
+def keep(cursor: duckdb.DuckDBPyConnection, query: str, table: str) -> None:
+    """Make a table of the result of the query that runs.
+
+    Raises:
+        BigQueryError: it has no shape.
+    """
+    shaped = known.get()
+    if shaped is None or shaped.sql != query:
+        raise not_supported("results of what is no query")
     places = [f"c{place}" for place in range(len(shaped.columns))]
     names = unique([name for name, _ in shaped.columns])
     selected = ", ".join(
