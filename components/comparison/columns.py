@@ -153,7 +153,7 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
         found = [replace(whole, since=next((day for day in starts[:1] if day != next(iter(days.after))), None) if whole.kinds else None)]
         gone = dict.fromkeys(last_seen(compared.before, compared.after)[:MOST_STARTS], frozenset({ColumnChange.VANISHED}))
         for day, kinds in {**gone, **dict.fromkeys(starts, BREAKS)}.items():
-            sharper = _difference(days, name, compared.since(day), is_key=is_key) if day > first else whole
+            sharper = _difference(days, name, compared.since(day, _of(days.before, name)), is_key=is_key) if day > first else whole
             found += [replace(sharper, since=day)] if day > first and sharper.is_break and not kinds.isdisjoint(sharper.kinds) else []
     worst = max(found, key=lambda one: (one.is_break, [share * _weight(kind) for kind, share in one.kinds.items()]))
     return replace(worst, counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)])) if worst.kinds else worst

@@ -85,9 +85,10 @@ class Compared:
     before: Mapping[date, ColumnProfile]
     after: Mapping[date, ColumnProfile]
 
-    def since(self, first: date) -> "Compared":
-        """Without the later days before that one."""
-        return replace(self, after={day: profile for day, profile in self.after.items() if day >= first})
+    def since(self, first: date, earlier: Mapping[date, ColumnProfile]) -> "Compared":
+        """Without the later days before that one; and with all of the earlier window's days before it, which both windows may have."""
+        before = {day: profile for day, profile in earlier.items() if day < first or day in self.before}
+        return Compared(before, {day: profile for day, profile in self.after.items() if day >= first})
 
 
 def differing(days: Days, name: str) -> Compared:

@@ -213,6 +213,22 @@ def test_a_value_that_was_there_every_day_and_is_gone_is_a_break(columns: int) -
     assert top.column.is_fault
 
 
+def test_a_code_list_that_changed_on_the_last_day_is_a_break_though_most_earlier_days_are_in_both_windows() -> None:
+    """They witness what was there, too: of the sixteen that only one window has, chance may take a value from the next day."""
+    change = since(44, lambda n: {"device": [str(one).upper() for one in rows(n)["device"] or ()]})
+    top = compare(window("before", 0, 27), window("after", 16, 44, change)).differences[0]
+    assert top.column is not None
+    assert (top.name, top.column.since, ColumnChange.VANISHED in top.column.kinds) == ("device", day(44), True)
+
+
+def test_a_column_that_died_on_the_last_day_is_told_with_all_that_it_lost() -> None:
+    change = since(44, lambda _: {"device": pa.nulls(ROWS, pa.float64())})
+    top = compare(window("before", 0, 27), window("after", 16, 44, change)).differences[0]
+    assert top.column is not None
+    assert (top.name, top.column.since, top.odd) == ("device", day(44), None)
+    assert ColumnChange.DEAD in top.column.kinds
+
+
 def test_a_rare_value_that_is_missing_for_some_days_is_no_break() -> None:
     def shop(number: int) -> dict[str, Column | None]:
         return {"region": ["rare" if place < 40 and number % 5 == 0 and number < 20 else "usual" for place in range(ROWS)]}
