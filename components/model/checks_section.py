@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field
 
 from components.model.sections import ColumnName, Number, OneLine, Section, Whole
+from components.validation import one_of
 
 Weekday = Literal["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 WEEKDAYS: tuple[str, ...] = get_args(Weekday)
@@ -73,9 +74,11 @@ class ChecksSection(CheckBounds):
     """Columns that are not checked, such as identifiers and free text. The key and the partition field never are."""
     cluster: ColumnName | None = None
     """The column of the source table, or of source.sql, whose value rows share that belong together, as an order's; the key unless told."""
-    cover: dict[ColumnName, Annotated[tuple[int | str, ...], Field(min_length=1)]] = Field(default_factory=dict)
+    cover: dict[ColumnName, Annotated[tuple[Annotated[int | str, one_of("whole numbers and texts")], ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
     """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
-    closed: tuple[Weekday | date, ...] = ()
+    closed: tuple[Annotated[Weekday | date, one_of('weekdays, "Sunday", and days, 2026-12-25')], ...] = ()
     """Weekdays and dates without a partition. A span all of whose days are closed may be empty."""
     columns: dict[ColumnName, ColumnBounds] = Field(default_factory=dict)
     """Other bounds for single columns of the source table or of source.sql."""

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from components.model.metric_names import most
+from components.validation import one_of
 
 LONGEST_LINE = 200
 
@@ -275,7 +276,7 @@ class ServingSection(Section):
 class TargetsSection(Section):
     """What targets ask of the versions that are deployed there."""
 
-    require_clean: bool | tuple[OneLine, ...] = ()
+    require_clean: Annotated[bool | tuple[OneLine, ...], one_of('true, false or a list of targets, ["production"]')] = ()
     """The targets, or all of them, where no version may go that was waived, forced, refused, or made from files that are in no commit."""
 
     def requires_clean(self, target: str) -> bool:

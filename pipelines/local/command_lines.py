@@ -68,10 +68,13 @@ def endpoints(settings: Settings, folder: Path, chosen: Addresses) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A value as dotenv reads it. Without an apostrophe or a backslash in it, a shell reads the same."""
-    if "'" not in value and "\\" not in value:
+    """A value as dotenv reads it, which puts the value of X in the place of ${X}, and `$` in that of ${:-$}, in quotes too.
+
+    Without `${`, an apostrophe or a backslash in it, a shell reads the same.
+    """
+    if not any(part in value for part in ("'", "\\", "${")):
         return shlex.quote(value)
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("${", "${:-$}{")
     return f"'{escaped}'"
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from aiohttp.http_exceptions import HttpProcessingError
 from identity.private import keep_private
 
 from cloud_sql.emulator import HOST, Options, ServiceAccount, serve
@@ -20,6 +21,7 @@ from cloud_sql.proxy import PORT
 def main() -> None:
     """Serve until SIGTERM or SIGINT; exit code 1 and one sentence if that is not possible."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiohttp.server").addFilter(is_ours)
     options = parse_options(sys.argv[1:])
     try:
         keep_private(options.data)
@@ -33,6 +35,11 @@ def main() -> None:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         sys.exit(f"cloud_sql: no room on the disk for {options.data}: free some and start again")
+
+
+def is_ours(record: logging.LogRecord) -> bool:
+    """Whether an error is one of the server. Whoever sends what is no HTTP gets 400, and must not fill the log with tracebacks."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 def parse_options(arguments: list[str]) -> Options:

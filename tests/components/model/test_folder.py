@@ -160,7 +160,7 @@ def test_a_slice_of_a_threshold_may_be_a_text_a_number_or_a_truth(tmp_path: Path
         (
             "at_least = 0.6",
             "at_least = 0.6\nslice = { device = 1.5 }",
-            "evaluation.thresholds.0.slice.device = 1.5: Input should be a valid string",
+            "evaluation.thresholds.0.slice.device = 1.5: write a text, between quotes",
         ),
         (
             "at_least = 0.6",
@@ -192,11 +192,11 @@ def test_a_slice_of_a_threshold_may_be_a_text_a_number_or_a_truth(tmp_path: Path
         ('owner = "site"', 'owner = " "', "owner: ' ' cannot be shown: write one line"),
         ('owner = "site"', f'owner = "{"x" * 201}"', f"owner = '{'x' * 47}...{'x' * 48}': String should have at most 200 characters"),
         ("epochs = 1", "epochs = 10001", "training.epochs = 10001: Input should be less than or equal to 10000"),
-        ("epochs = 1", "epochs = true", "training.epochs = True: Input should be a valid integer"),
+        ("epochs = 1", "epochs = true", "training.epochs = true: Input should be a valid integer"),
         ("epochs = 1", 'epochs = "1"', "training.epochs = '1': Input should be a valid integer"),
         ("batch_size = 32", "batch_size = 1_000_001", "training.batch_size = 1000001: Input should be less than or equal to 1000000"),
         ("learning_rate = 0.01", "learning_rate = 1e3", "training.learning_rate = 1000.0: Input should be less than or equal to 100"),
-        ("learning_rate = 0.01", "learning_rate = true", "training.learning_rate = True: Input should be a valid number"),
+        ("learning_rate = 0.01", "learning_rate = true", "training.learning_rate = true: Input should be a valid number"),
         ("seed = 1", "seed = -1", "training.seed = -1: Input should be greater than or equal to 0"),
         ("seed = 1", "seed = 4294967296", "training.seed = 4294967296: Input should be less than or equal to 4294967295"),
         ("_milliseconds = 50", "_milliseconds = 1e9", "serving.latency_milliseconds = 1000000000.0: Input should be less than or equal to"),

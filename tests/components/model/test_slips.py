@@ -11,6 +11,7 @@ from components.snapshot.columns import read_features
 from tests.components.visits import SCHEMA, write_model
 
 CHURN = "; correct it (see pipelines/models/churn)"
+SERVING = "[serving]"
 IN_MODEL_TOML = {
     (
         'owner = "site"',
@@ -41,6 +42,18 @@ IN_MODEL_TOML = {
         "",
     ): f"model.toml: evaluation.thresholds.0: threshold on 'auc' has no bound: give at_least or at_most (line 35){CHURN}",
     ("train = 3", "train = 0.8"): f"model.toml: split.train = 0.8: Input should be a valid integer (line 22){CHURN}",
+    ('key = "visitor"', "key = 05:00:00"): f"model.toml: rows.key = 05:00:00: write a text, between quotes (line 12){CHURN}",
+    ("newest_spans = 0", "newest_spans = [true, 2026-12-31]"): "split.newest_spans = [true, 2026-12-31]: Input should be a valid integer",
+    (
+        SERVING,
+        f"[checks]\nclosed = [5]\n\n{SERVING}",
+    ): 'checks.closed.0: 5 is no such value: write weekdays, "Sunday", and days, 2026-12-25 (line 40)',
+    (
+        SERVING,
+        f"[checks]\ncover = {{ device = [1.5] }}\n\n{SERVING}",
+    ): "checks.cover.device.0: 1.5 is no such value: write whole numbers and texts (line 40)",
+    (SERVING, f"[targets]\nrequire_clean = 5\n\n{SERVING}"): "targets.require_clean: 5 is no such value: write true, false or a list of",
+    (SERVING, f'[continuous]\nquiet_hours = ["08:00", "x"]\n\n{SERVING}'): "continuous.quiet_hours.1 = 'x': write a time of day, such as",
 }
 IN_SCHEMA: dict[str, tuple[str, str]] = {
     "feature twice": (f'{SCHEMA}feature {{ name: "pages" type: INT }}\n', "has feature 'pages' twice: keep one of them"),

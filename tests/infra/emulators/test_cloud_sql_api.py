@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -270,3 +271,23 @@ def test_gcloud_lists_instances_and_makes_users(cloud_sql: CloudSqlProcess, tmp_
     assert gcloud("instances", "list", "--format=value(name,region)").split() == ["registry", "europe-west1"]
     gcloud("users", "create", "carol", "--instance=registry", f"--password={PASSWORD}")
     connect(cloud_sql, user="carol")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG",
+        b"POST /token HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nContent-Length: 0\r\n\r\nhello",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 100_000 + b"\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01",
+    ],
+)
+def test_what_is_no_http_is_refused_and_leaves_nothing_in_the_log(cloud_sql: CloudSqlProcess, sent: bytes) -> None:
+    said = len(cloud_sql.output)
+    with socket.create_connection(("127.0.0.1", cloud_sql.port), timeout=15) as connection:
+        connection.sendall(sent)
+        answer = connection.recv(1000)
+
+    assert answer.startswith(b"HTTP/1.") and b" 400 " in answer[:20]
+    assert cloud_sql.output[said:] == ""

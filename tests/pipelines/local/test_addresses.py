@@ -98,7 +98,9 @@ def test_a_damaged_file_is_written_anew(tmp_path: Path, text: str) -> None:
     assert addresses.read(tmp_path / "ports.json") == chosen
 
 
-@pytest.mark.parametrize("name", ["plain", "with blanks", "Zoë's", 'Zoë\'s "folder"', "it's\\a\\\\b", "a$HOME #b"])
+@pytest.mark.parametrize(
+    "name", ["plain", "with blanks", "Zoë's", 'Zoë\'s "folder"', "it's\\a\\\\b", "a$HOME #b", "${HOME}", "it's ${x:-y} ${:-$}", "a\nb "]
+)
 def test_clients_find_the_keys_below_a_folder_of_any_name(tmp_path: Path, name: str) -> None:
     given = {"project": "p-1234567", "bucket": "b-b", "cloudsql_instance": "p-1234567:europe-west1:r", "cloudsql_ip_type": "PUBLIC"}
     wanted = Settings(**given, database_user="trainer@p-1234567.iam", state_folder=tmp_path / name)  # type: ignore[arg-type]

@@ -2,36 +2,32 @@
 
 import functools
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import wasmtime
-from google.protobuf.message import DecodeError, Message
+from google.protobuf.message import Message
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import JobConfigurationQuery, QueryParameter
 from local_bigquery.sql import params
 from local_bigquery.sql.translate import Context
 from zetasql.wasi._pb2.zetasql.local_service import local_service_pb2 as service
-from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto, LanguageOptionsProto
+from zetasql.wasi._pb2.zetasql.proto.options_pb2 import AnalyzerOptionsProto
 from zetasql.wasi._pb2.zetasql.proto.simple_catalog_pb2 import SimpleCatalogProto
 from zetasql.wasi._pb2.zetasql.public import options_pb2
 from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import AnyResolvedStatementProto
 
 from bigquery.failures import not_supported
 from bigquery.sql import schemas
+from bigquery.sql.analyzer import asking
 from bigquery.sql.described import Described, catalogue_of, describe, is_there
 from bigquery.sql.identifiers import Path, SplitQuery, altered_table, as_of_clauses, split_names
 from bigquery.sql.language import language_options
 from bigquery.sql.positions import offset_of, original_offset, place_of
 from bigquery.sql.proven import refuse_unproven
 from bigquery.sql.types.analysed import Analysed
-from bigquery.sql.webassembly import Machine, Refusal, Response
+from bigquery.sql.webassembly import Refusal
 
 KEPT_ANALYSES = 64
-KEPT_CATALOGUES = 64
-"""Making one takes longer than analysing a query, most of it for the functions."""
 REFUSED = re.compile(r"Code: (\d+), Message: (.*)", re.DOTALL)
 PLACE = re.compile(r" \[at (\d+):(\d+)\]")
 UNIMPLEMENTED = 12
@@ -115,9 +111,9 @@ def named_tables(sql: str) -> list[Path]:
 
 
 def _parse(sql: str) -> Message:
-    request = service.ParseRequest(sql_statement=sql, options=_language())
+    request = service.ParseRequest(sql_statement=sql, options=language_options())
     try:
-        return _ask("Parse", request, service.ParseResponse)
+        return asking.ask("Parse", request, service.ParseResponse)
     except Refusal:
         _refuse_script(sql)
         try:
@@ -128,9 +124,9 @@ def _parse(sql: str) -> Message:
 
 
 def _refuse_script(sql: str) -> None:
-    request = service.ParseRequest(sql_statement=sql, options=_language(), allow_script=True)
+    request = service.ParseRequest(sql_statement=sql, options=language_options(), allow_script=True)
     try:
-        script = _ask("Parse", request, service.ParseResponse)
+        script = asking.ask("Parse", request, service.ParseResponse)
     except Refusal:
         return
     if script.parsed_script.statement_list_node.statement_list:
@@ -140,18 +136,18 @@ def _refuse_script(sql: str) -> None:
 
 def _paths(sql: str, query: SplitQuery) -> list[Path]:
     """The tables that a query names, those that it defines itself aside."""
-    request = service.ExtractTableNamesFromStatementRequest(sql_statement=query.text, options=_language())
+    request = service.ExtractTableNamesFromStatementRequest(sql_statement=query.text, options=language_options())
     try:
-        found = _ask("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
+        found = asking.ask("ExtractTableNamesFromStatement", request, service.ExtractTableNamesFromStatementResponse)
     except Refusal as refusal:
         raise _explained(str(refusal), sql, query, ()) from refusal
     return sorted({tuple(name.table_name_segment) for name in found.table_name})
 
 
 def _resolved(request: service.AnalyzeRequest, catalogue: bytes) -> AnyResolvedStatementProto:
-    with _in_use:
-        request.registered_catalog_id = _catalogues.id_of(catalogue)
-        return _ask("Analyze", request, service.AnalyzeResponse).resolved_statement
+    with asking.in_use:
+        request.registered_catalog_id = asking.catalogues.id_of(SimpleCatalogProto.FromString(catalogue))
+        return asking.ask("Analyze", request, service.AnalyzeResponse).resolved_statement
 
 
 def _explained(refusal: str, sql: str, query: SplitQuery, tables: Sequence[Described]) -> BigQueryError:
@@ -175,18 +171,13 @@ def _original_place(place: re.Match[str], sql: str, query: SplitQuery) -> str:
     return f"{line}:{column}"
 
 
-@functools.cache
-def _language() -> LanguageOptionsProto:
-    return language_options()
-
-
 def _options(parameters: list[QueryParameter]) -> AnalyzerOptionsProto:
     positional = [schemas.parameter_type(parameter.parameterType) for parameter in parameters if not parameter.name]
     variables = (
         AnalyzerOptionsProto.SystemVariableProto(name_path=[name], type=schemas.scalar(kind)) for name, kind in SYSTEM_VARIABLES.items()
     )
     return AnalyzerOptionsProto(
-        language_options=_language(),
+        language_options=language_options(),
         default_timezone="UTC",
         parse_location_record_type=options_pb2.PARSE_LOCATION_RECORD_FULL_NODE_SCOPE,
         error_message_mode=options_pb2.ERROR_MESSAGE_ONE_LINE,
@@ -200,61 +191,6 @@ def _options(parameters: list[QueryParameter]) -> AnalyzerOptionsProto:
     )
 
 
-_in_use = threading.RLock()
-"""Held while the machine works: it has one memory."""
-_machine: Machine | None = None
-
-
-def _ask(method: str, request: Message, response: type[Response]) -> Response:
-    """Ask ZetaSQL.
-
-    Raises:
-        Refusal: it refuses.
-        BigQueryError: it broke down over this request. The next one is answered by a new machine.
-    """
-    global _machine
-    with _in_use:
-        _machine = _machine or Machine()
-        try:
-            return _machine.ask(method, request, response)
-        except wasmtime.WasmtimeError as error:
-            _machine = None
-            _catalogues.clear()
-            raise not_supported("this query: its analyzer broke down over it") from error
-        except DecodeError as error:
-            raise not_supported("queries that are nested as deeply as this one") from error
-
-
-class _Catalogues:
-    """Catalogues that ZetaSQL holds, with the functions of BigQuery in each."""
-
-    def __init__(self) -> None:
-        self._ids: OrderedDict[bytes, int] = OrderedDict()
-
-    def id_of(self, key: bytes) -> int:
-        """The number that ZetaSQL knows a catalogue by, which is given as bytes."""
-        if key not in self._ids:
-            self._make_room()
-            catalogue = SimpleCatalogProto.FromString(key)
-            catalogue.builtin_function_options.language_options.CopyFrom(_language())
-            request = service.RegisterCatalogRequest(simple_catalog=catalogue)
-            self._ids[key] = _ask("RegisterCatalog", request, service.RegisterResponse).registered_id
-        self._ids.move_to_end(key)
-        return self._ids[key]
-
-    def clear(self) -> None:
-        """Forget them all: the machine that held them is gone."""
-        self._ids.clear()
-
-    def _make_room(self) -> None:
-        while len(self._ids) >= KEPT_CATALOGUES:
-            _, oldest = self._ids.popitem(last=False)
-            _ask("UnregisterCatalog", service.UnregisterRequest(registered_id=oldest), service.RegisterResponse)
-
-
-_catalogues = _Catalogues()
-
-
 def resolve(sql: str) -> AnyResolvedStatementProto:
     """The tree of a query that names no table.
 
@@ -266,5 +202,5 @@ def resolve(sql: str) -> AnyResolvedStatementProto:
 
 def warm_up() -> None:
     """Make the machine ready, which takes half a second, before somebody waits for it."""
-    with _in_use:
+    with asking.in_use:
         resolve("SELECT 1")

@@ -1,5 +1,6 @@
 """BigQuery's dialect, as ZetaSQL is told it: the features of the language that BigQuery documents, and no others."""
 
+import functools
 from importlib.resources import files
 
 from zetasql.wasi._pb2.zetasql.proto.options_pb2 import LanguageOptionsProto
@@ -10,6 +11,7 @@ FEATURES = (files("bigquery.sql") / "language_features.txt").read_text().split()
 a feature it is among them: what comes of it is refused later as something that the emulator does not support."""
 
 
+@functools.cache
 def language_options() -> LanguageOptionsProto:
     """What ZetaSQL parses and analyses by."""
     return LanguageOptionsProto(

@@ -56,7 +56,7 @@ def _function(call: ResolvedFunctionCallBaseProto, heir: Message | None) -> Iter
     for literal in literals:
         if literal.value.type.type_kind == TypeKind.Value("TYPE_ENUM"):
             yield f"{name} {DateTimestampPart.Name(literal.value.value.enum_value)}"
-    if name.startswith(("FORMAT", "PARSE_")):
+    if name.startswith(("FORMAT", "PARSE_")) and name != "PARSE_NUMERIC":
         first = _literal(call.argument_list[0])
         yield from (
             f"{name} {element}" for element in (_elements(name, first.value.value.string_value) if first is not None else ["of no literal"])

@@ -4,7 +4,7 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql.guards import arguments, days, decimals, groups, letters, numbers, orders, structs, texts
+from bigquery.sql.guards import arguments, days, decimals, groups, letters, numbers, orders, parsed, structs, texts
 from bigquery.sql.types import typed
 
 ARGUMENT = "perennial_argument"
@@ -201,6 +201,7 @@ TYPED = (
     *structs.RULES,
     *letters.RULES,
     *texts.RULES,
+    *parsed.RULES,
     *days.RULES,
     *arguments.RULES,
     *numbers.RULES,

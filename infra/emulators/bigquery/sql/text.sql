@@ -260,28 +260,22 @@ CREATE MACRO bq.main.perennial_trunc(value, digits) AS CASE
     ELSE CAST(regexp_extract(format('{:.60f}', value), '^[^.]*\.\d{' || digits || '}') AS DOUBLE)
 END;
 
--- The moment of a local time. One that a zone has twice, when its clocks go back (3 hours at Casey, 2 at Troll), is the
--- first of both; DuckDB takes the second.
-CREATE MACRO bq.main.perennial_from_local(clock, zone) AS CASE
-    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 3 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 3 HOUR
-    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 2 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 2 HOUR
-    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 1 HOUR) = clock THEN timezone(zone, clock) - INTERVAL 1 HOUR
-    WHEN timezone(zone, timezone(zone, clock) - INTERVAL 30 MINUTE) = clock THEN timezone(zone, clock) - INTERVAL 30 MINUTE
-    ELSE timezone(zone, clock)
-END;
-
--- The same for a text that names its zone, given the moment that DuckDB takes it for.
+-- The moment of a text that names its zone, given the one that DuckDB takes it for.
 CREATE MACRO bq.main.perennial_first_moment(moment, text) AS CASE
     WHEN NOT regexp_matches(text, ' [A-Z][A-Za-z]+/') THEN moment
-    ELSE bq.main.perennial_from_local(timezone(regexp_extract(text, '\S+$'), moment), regexp_extract(text, '\S+$'))
+    ELSE _from_local(timezone(regexp_extract(text, '\S+$'), moment), regexp_extract(text, '\S+$'))
 END;
 
--- A text that is parsed by a format with %F, whose numbers have all their digits.
-CREATE MACRO bq.main.perennial_full_digits(value, pattern, is_safe) AS CASE
-    WHEN regexp_full_match(value, '\s*' || pattern || '\s*') OR value IS NULL THEN value
-    WHEN is_safe AND NOT regexp_matches(value, '\d-\d{1,2}-\d|366') THEN NULL
-    ELSE _raise('The emulator does not support %F of a text without all digits, such as "' || value || '", nor %j of a day 366')
-END;
+-- What ZetaSQL gives for a text that is parsed, as a value.
+CREATE MACRO bq.main.perennial_day(days) AS DATE '1970-01-01' + CAST(days AS INTEGER);
+
+CREATE MACRO bq.main.perennial_clock(microseconds) AS make_timestamp(microseconds);
+
+CREATE MACRO bq.main.perennial_time(microseconds) AS TIME '00:00:00' + to_microseconds(microseconds);
+
+CREATE MACRO bq.main.perennial_moment(microseconds) AS timezone('UTC', make_timestamp(microseconds));
+
+CREATE MACRO bq.main.perennial_decimal(text) AS CAST(text AS DECIMAL(38, 9));
 
 CREATE MACRO bq.main.perennial_second(seconds) AS
 CASE WHEN seconds = 60 THEN _raise('The emulator does not support TIME of 60 seconds') ELSE seconds END;
@@ -317,8 +311,6 @@ CREATE MACRO bq.main.perennial_is_odd_json(value) AS
 COALESCE(regexp_matches(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '\d[.eE]')
     AND bq.main.perennial_has_odd_numbers(regexp_extract_all(regexp_replace(value, '"(\\.|[^"\\])*"', '""', 'g'), '-?\d[\d.eE+-]*')), FALSE);
 
-CREATE MACRO bq.main.perennial_is_odd_number(value) AS COALESCE(regexp_matches(value, '[,\s]|[+-]$'), FALSE);
-
 -- What stands for a FLOAT64 that rows are ordered by.
 CREATE MACRO bq.main.perennial_order(value) AS
 CASE WHEN value IS NOT NULL THEN struct_pack(is_number := NOT isnan(CAST(value AS DOUBLE)), number := CAST(value AS DOUBLE)) END;
@@ -353,3 +345,18 @@ CREATE MACRO bq.main.perennial_numeric_sum(total) AS
 CASE WHEN length(regexp_extract(CAST(total AS VARCHAR), '\d+')) > 29 THEN _raise('numeric overflow: SUM') ELSE total END;
 
 CREATE MACRO bq.main.perennial_int64(value) AS CAST(value AS BIGINT);
+
+-- Arithmetic of INT64 that is NULL where it overflows. DuckDB's TRY would hide the errors of what it is of.
+CREATE MACRO bq.main.perennial_int64_safe_add(one, other) AS TRY_CAST(CAST(one AS HUGEINT) + CAST(other AS HUGEINT) AS BIGINT);
+
+CREATE MACRO bq.main.perennial_int64_safe_subtract(one, other) AS TRY_CAST(CAST(one AS HUGEINT) - CAST(other AS HUGEINT) AS BIGINT);
+
+CREATE MACRO bq.main.perennial_int64_safe_multiply(one, other) AS TRY_CAST(CAST(one AS HUGEINT) * CAST(other AS HUGEINT) AS BIGINT);
+
+CREATE MACRO bq.main.perennial_int64_safe_negate(value) AS TRY_CAST(-CAST(value AS HUGEINT) AS BIGINT);
+
+-- DuckDB finds the smallest INT64 divided by -1 too large, and so what remains of it.
+CREATE MACRO bq.main.perennial_int64_mod(one, other) AS CASE
+    WHEN other = 0 THEN _raise('division by zero: MOD(' || one || ', 0)')
+    ELSE CAST(CAST(one AS HUGEINT) % other AS BIGINT)
+END;

@@ -36,7 +36,6 @@ CHECKED_MACROS: dict[str, dict[int, str]] = {
 
 ODD: dict[str | type[exp.Expr], str] = {
     "bq.main.parse_json": "perennial_is_odd_json",
-    "bq.main.parse_numeric": "perennial_is_odd_number",
     exp.Timestamp: "perennial_is_odd_moment",
     exp.Datetime: "perennial_is_odd_moment",
     exp.TsOrDsToDatetime: "perennial_is_odd_moment",
@@ -54,7 +53,7 @@ def check_arguments(tree: exp.Expression, _context: Context) -> exp.Expression:
     for call in list(tree.find_all(*CHECKED, exp.Anonymous))[::-1]:
         if isinstance(call.parent, exp.SafeFunc):
             bound = call.copy()
-            fields = bind(bound, [argument for argument in bound.iter_expressions() if isinstance(argument, exp.Expression)])
+            fields = bind(bound, [argument for argument in bound.iter_expressions() if isinstance(argument, exp.Expression)], always=True)
             if _check(bound):
                 call.parent.replace(computed(fields, exp.func("TRY", bound)))
         else:

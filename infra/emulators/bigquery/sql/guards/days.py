@@ -93,7 +93,7 @@ def first_moment(local: exp.Expression, zone: exp.Expression | None) -> exp.Expr
     """The moment of a local time, the first of two; zones that are a number of hours have none twice."""
     if zone is None or (isinstance(zone, exp.Literal) and zone.name[:1] in "+-"):
         return original_from_local(local, zone)
-    return macro("perennial_from_local", local, zone)
+    return exp.Anonymous(this="_from_local", expressions=[local, zone])
 
 
 def take_the_first_moment(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -101,15 +101,7 @@ def take_the_first_moment(tree: exp.Expression, _context: Context) -> exp.Expres
     for call in list(tree.find_all(exp.Timestamp))[::-1]:
         zone = call.args.get("zone")
         if zone is not None and not (isinstance(zone, exp.Literal) and zone.name[:1] in "+-"):
-            call.replace(macro("perennial_from_local", exp.cast(call.this.copy(), "TIMESTAMP"), zone.copy()))
-    return tree
-
-
-def parse_whole_numbers(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """A text that is parsed as %F has all digits, or is refused."""
-    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
-        if mark.name.upper() == typed.DIGITS:
-            mark.replace(macro("perennial_full_digits", *(argument.copy() for argument in mark.expressions)))
+            call.replace(first_moment(exp.cast(call.this.copy(), "TIMESTAMP"), zone.copy()))
     return tree
 
 
@@ -125,4 +117,4 @@ def refuse_no_step(tree: exp.Expression, _context: Context) -> exp.Expression:
     return tree
 
 
-RULES = (refuse_other_days, count_whole_units, take_the_first_moment, parse_whole_numbers, refuse_no_step)
+RULES = (refuse_other_days, count_whole_units, take_the_first_moment, refuse_no_step)

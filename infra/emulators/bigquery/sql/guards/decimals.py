@@ -1,4 +1,4 @@
-"""Rules of translation for the arithmetic of NUMERIC."""
+"""Rules of translation for the arithmetic of NUMERIC and INT64."""
 
 from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
@@ -8,15 +8,19 @@ from bigquery.failures import not_supported
 from bigquery.sql.types import decimals
 
 
-def divide_exactly(tree: exp.Expression, _context: Context) -> exp.Expression:
-    """Quotients have nine digits behind the point, rounded by the exact value."""
+def compute_exactly(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Products and quotients have nine digits behind the point, rounded by the exact value. Arithmetic of INT64 is by macros."""
     for mark in list(tree.find_all(exp.Anonymous))[::-1]:
-        if mark.name.upper() == decimals.QUOTIENT:
-            division = mark.expressions[0].unnest()
-            mark.replace(_quotient(division.this, division.expression))
-        elif mark.name.upper() == decimals.SAFE_QUOTIENT:
-            one, other = mark.expressions
-            mark.replace(exp.func("TRY", _quotient(one, other)))
+        name = mark.name.upper()
+        if name in decimals.OPERATORS.values():
+            operation = mark.expressions[0].unnest()
+            mark.replace(_by_python(name, operation.this, operation.expression))
+        elif name in decimals.CALLS.values():
+            mark.replace(_by_python(name, *mark.expressions))
+        elif name in decimals.INT64:
+            mark.replace(exp.cast(macro(name.lower(), *(argument.copy() for argument in mark.expressions)), exp.DataType.Type.BIGINT))
+        elif name == decimals.NEGATE:
+            mark.replace(exp.Neg(this=exp.paren(mark.expressions[0].copy())))
     return tree
 
 
@@ -38,7 +42,7 @@ def add_up_exactly(tree: exp.Expression, _context: Context) -> exp.Expression:
             raise not_supported("SUM and AVG of NUMERIC in PIVOT")
         whole = aggregate.parent if isinstance(aggregate.parent, exp.Window) else aggregate
         total = _over(whole, exp.Sum(this=aggregate.this.copy()))
-        mean = _quotient(total, _over(whole, exp.Count(this=aggregate.this.copy())))
+        mean = _by_python(decimals.QUOTIENT, total, _over(whole, exp.Count(this=aggregate.this.copy())))
         whole.replace(mean if is_mean else macro("perennial_numeric_sum", total))
     return tree
 
@@ -51,9 +55,11 @@ def _over(whole: exp.Expr, aggregate: exp.Expr) -> exp.Expr:
     return window
 
 
-def _quotient(one: exp.Expr, other: exp.Expr) -> exp.Expr:
+def _by_python(name: str, one: exp.Expr, other: exp.Expr) -> exp.Expr:
+    """What a function of sql/functions.py gives, whose name a mark's is."""
     numbers = [exp.cast(value.copy(), "DECIMAL(38, 9)", dialect="duckdb") for value in (one, other)]
-    return exp.cast(exp.Anonymous(this="_quotient", expressions=numbers), "DECIMAL(38, 9)", dialect="duckdb")
+    function = exp.Anonymous(this=name.lower().removeprefix("perennial"), expressions=numbers)
+    return exp.cast(function, "DECIMAL(38, 9)", dialect="duckdb")
 
 
-RULES = (add_up_exactly, divide_exactly)
+RULES = (add_up_exactly, compute_exactly)

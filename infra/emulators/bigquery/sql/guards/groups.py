@@ -10,7 +10,7 @@ from local_bigquery.sql.dialect import BigQueryDialect, macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
-from bigquery.sql.types import typed
+from bigquery.sql.types import decimals, typed
 
 SETS = (exp.Rollup, exp.Cube, exp.GroupingSets)
 
@@ -117,9 +117,9 @@ def _original(call: exp.Anonymous) -> exp.Expr:
     name = call.name.upper()
     if name.startswith(typed.JSON):
         return macro("to_json_string", *call.expressions)
-    return (
-        exp.func(name.removeprefix(typed.FLOATING), *call.expressions, dialect=BigQueryDialect) if name.startswith(typed.FLOATING) else call
-    )
+    if not name.startswith(typed.FLOATING):
+        return call
+    return exp.func(decimals.ORIGINALS.get(name, name.removeprefix(typed.FLOATING)), *call.expressions, dialect=BigQueryDialect)
 
 
 def _unmarked(value: exp.Expr, marks: set[str]) -> exp.Expr:

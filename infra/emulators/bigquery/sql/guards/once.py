@@ -7,14 +7,15 @@ LONG = 100
 """Parts of an expression."""
 
 
-def bind(call: exp.Expr, arguments: list[exp.Expr]) -> exp.Struct:
+def bind(call: exp.Expr, arguments: list[exp.Expr], *, always: bool = False) -> exp.Struct:
     """Put names in the place of arguments of a call, but of literals. What `computed` is given names them by these.
 
     Small arguments stay as they are, and so do aggregates, of which DuckDB computes equal ones once: it knows two lambdas for the same
-    by nothing, and so no GROUP BY of one, and none of an aggregate in HAVING.
+    by nothing, and so no GROUP BY of one, and none of an aggregate in HAVING. Where an error of theirs must not be hidden, they
+    are bound `always`.
     """
     fields: list[exp.PropertyEQ] = []
-    if any(argument.find(exp.AggFunc, exp.Window) for argument in arguments) or not any(map(_is_costly, arguments)):
+    if not always and (any(argument.find(exp.AggFunc, exp.Window) for argument in arguments) or not any(map(_is_costly, arguments))):
         return exp.Struct(expressions=fields)
     for argument in arguments:
         if not isinstance(argument, exp.Literal):

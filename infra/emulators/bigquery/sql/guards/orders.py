@@ -4,9 +4,11 @@ from local_bigquery.sql.dialect import macro
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
+from bigquery.failures import not_supported
 from bigquery.sql.types.orders import ORDERED
 
 IS_FLOAT = "perennial_is_float"
+NAME = "perennial_name"
 
 
 def note_orders(tree: exp.Expression, _context: Context) -> exp.Expression:
@@ -15,6 +17,7 @@ def note_orders(tree: exp.Expression, _context: Context) -> exp.Expression:
         if mark.name.upper() == ORDERED:
             if isinstance(mark.parent, exp.Ordered):
                 mark.parent.meta[IS_FLOAT] = True
+                mark.parent.meta[NAME] = mark.expressions[1].name if len(mark.expressions) > 1 else None
             mark.replace(mark.expressions[0])
     return tree
 
@@ -25,8 +28,7 @@ def order_nan_first(tree: exp.Expression, _context: Context) -> exp.Expression:
         if ordered.meta.get(IS_FLOAT) and not _is_added_to(ordered):
             value = ordered.this.unnest()
             shown = _shown(ordered, int(value.name)) if isinstance(value, exp.Literal) and value.is_int else value
-            if shown is not None:  # a place behind a star stays one
-                ordered.set("this", macro("perennial_order", shown.copy()))
+            ordered.set("this", macro("perennial_order", shown.copy()))
     return tree
 
 
@@ -38,9 +40,19 @@ def _is_added_to(ordered: exp.Ordered) -> bool:
     )
 
 
-def _shown(ordered: exp.Ordered, place: int) -> exp.Expr | None:
-    """What the query shows at a place, that it is ordered by."""
+def _shown(ordered: exp.Ordered, place: int) -> exp.Expr:
+    """What the query shows at a place, that it is ordered by.
+
+    Raises:
+        BigQueryError: it is behind a star, and its name is not enough to find it.
+    """
     select = ordered.find_ancestor(exp.Select)
-    if select is None or any(one.is_star for one in select.expressions[:place]):
-        return None
-    return select.expressions[place - 1].unalias()
+    values = select.expressions if select is not None else []
+    if values and not any(one.is_star for one in values[:place]):
+        return values[place - 1].unalias()
+    name = ordered.meta.get(NAME) or ""
+    shown = [one.unalias() for one in values if not one.is_star and one.alias_or_name.lower() == name.lower()]
+    is_replaced = any(star.args.get("replace") for one in values for star in one.find_all(exp.Star))
+    if is_replaced or len(shown) > 1 or not (shown or name):
+        raise not_supported("ORDER BY the place of a column of FLOAT64 behind a star: write its name")
+    return shown[0] if shown else exp.column(exp.to_identifier(name, quoted=True))

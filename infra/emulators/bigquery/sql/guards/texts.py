@@ -31,6 +31,8 @@ TEXTS = {
 IS_TEXT = "perennial_is_text"
 MOMENTS = {exp.Timestamp: "TIMESTAMPTZ", exp.Datetime: "TIMESTAMP", exp.TsOrDsToDatetime: "TIMESTAMP"}
 """Functions that cast a text, and to what."""
+NO_TEXTS = (*MOMENTS, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
+"""Whatever they are of, they give none."""
 MOST_GUARDS = 1
 """A cast is guarded by naming its value four times, and one within it. Those around them take a value that was computed before."""
 
@@ -41,6 +43,8 @@ def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expressio
         if call.args.get("format") or isinstance(call.parent, exp.SafeFunc):  # SAFE.TIMESTAMP(text)
             continue
         kind, pattern = TEXTS.get(call.to.this.name if isinstance(call, exp.Cast) else MOMENTS[type(call)], ("", ""))
+        if kind and _is_no_text(call.this):
+            continue
         if kind and not _is_good(call.this, pattern):
             _guard(call, pattern, f"Bad {kind}: ")
         elif kind == "timestamp" and "/" in call.this.name:
@@ -67,6 +71,20 @@ def _is_good(value: exp.Expression, pattern: str) -> bool:
     if not isinstance(value, exp.Literal):
         return False
     return not value.is_string or bool(re.fullmatch(pattern, value.name))
+
+
+def _is_no_text(value: exp.Expr | None) -> bool:
+    """Whether it is seen of a value that it is none, so that there is nothing to be guarded, and it need not be named several times."""
+    while isinstance(value, exp.Paren | exp.If) or (isinstance(value, exp.Anonymous) and value.name.upper() == typed.DAY):
+        value = value.expressions[0] if isinstance(value, exp.Anonymous) else value.this if isinstance(value, exp.Paren) else _only(value)
+    if isinstance(value, exp.Cast) and not value.args.get("format"):
+        return not value.is_type(*exp.DataType.TEXT_TYPES)
+    return isinstance(value, NO_TEXTS)
+
+
+def _only(condition: exp.Expr) -> exp.Expr | None:
+    """What a guard guards."""
+    return None if condition.args.get("false") is not None else condition.args["true"]
 
 
 def is_safe(call: exp.Expr) -> exp.Boolean:

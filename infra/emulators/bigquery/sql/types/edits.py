@@ -1,5 +1,6 @@
 """Pieces of a query that are written otherwise, at the places where ZetaSQL found what they mean."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import ResolvedFunc
 
 from bigquery.failures import not_supported
 from bigquery.sql.resolved import place
+
+SAFE = re.compile(rb"SAFE\s*\.\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -24,13 +27,15 @@ class Edit:
         return self.text.endswith("(")
 
 
-def renamed(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, other: str) -> Edit:
-    """The name of a function replaced.
+def renamed(content: bytes, call: ResolvedFunctionCallBaseProto, name: str, other: str, *, may_be_safe: bool = False) -> Edit:
+    """The name of a function replaced; `SAFE.` before it stays.
 
     Raises:
-        BigQueryError: the call does not begin with the name: it is SAFE.NAME, or the name is quoted.
+        BigQueryError: the call does not begin with the name: it is quoted, or SAFE.NAME, which is taken for none unless it may be.
     """
     start, _ = place(call)
+    if may_be_safe and (safe := SAFE.match(content, start)):
+        start = safe.end()
     end = start + len(name)
     if content[start:end].lower() != name.encode():
         raise not_supported(f"{name.upper()} of these types with SAFE before it, or in quotes: write {name.upper()}(…)")

@@ -23,4 +23,10 @@ def edits(content: bytes, statement: Message) -> Iterator[Edit]:
             end = start + direction.start() if direction else stop
             if end > start:
                 yield Edit(start, start, f"{ORDERED}(")
-                yield Edit(end, end, ")")
+                yield Edit(end, end, f"{_name(content[start:end], message)})")
+
+
+def _name(value: bytes, item: ResolvedOrderByItemProto) -> str:
+    """A second argument: the name of a column that is told by its place, as far as it has one."""
+    name = item.column_ref.column.name
+    return "" if not value.strip().isdigit() or name.startswith("$") else f", `{name}`"

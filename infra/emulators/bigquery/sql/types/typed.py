@@ -23,10 +23,10 @@ from zetasql.wasi._pb2.zetasql.resolved_ast.resolved_ast_pb2 import (
 )
 
 from bigquery.failures import not_supported
-from bigquery.sql.resolved import PREFIX, SAFE, expression_type, messages, place, type_name
+from bigquery.sql.analyzer.reference import COMPUTED
+from bigquery.sql.resolved import PREFIX, expression_type, messages, place, type_name
 from bigquery.sql.types import decimals, literals, moments, orders, shapes
 from bigquery.sql.types.edits import Edit, node_of, renamed, wrapped
-from bigquery.sql.types.literals import ESCAPES
 
 JSON = "PERENNIAL_JSON_"
 FLOAT = "PERENNIAL_FLOAT"
@@ -37,14 +37,13 @@ JOINED = "PERENNIAL_JOINED"
 TEXT_OF_JSON = "PERENNIAL_TEXT_OF_JSON"
 ARITHMETIC = "PERENNIAL_ARITHMETIC"
 SUMMED = "PERENNIAL_SUMMED"
-DIGITS = "PERENNIAL_DIGITS"
 ROUND = "PERENNIAL_ROUND"
 TRUNC = "PERENNIAL_TRUNC"
 DAY = "PERENNIAL_DAY"
 EXACT = "PERENNIAL_EXACT"
 FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
-MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, DIGITS, EXACT, moments.FOUR_DIGITS, *moments.CHECKS, *shapes.CHECKS, *decimals.MARKS}
+MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, EXACT, moments.FOUR_DIGITS, *moments.CHECKS, *shapes.CHECKS, *decimals.MARKS}
 """Those that stand around a value."""
 PATHS = ("json_value", "json_query", "json_extract", "json_extract_scalar")
 """Functions that read JSON at a path."""
@@ -66,10 +65,6 @@ ROUNDING = ("round", "trunc")
 DATES = {"DATE", "DATETIME", "TIMESTAMP"}
 ZONED = {"date", "datetime", "timestamp", "$extract_date", "$extract_datetime"}
 """Functions by which a zone may lead out of the calendar."""
-PARSING = ("parse_date", "parse_datetime", "parse_time", "parse_timestamp")
-TEMPLATE_PARTS = re.compile(r"%(?:E[\d*]?)?.|\s+|.", re.DOTALL)
-WHOLE = {"%F": r"\d{4}-\d\d-\d\d", "%j": r"(?:[0-2]\d\d|3[0-5]\d|36[0-5])"}
-"""Elements of a template for which it is only known that such a text is parsed."""
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
 """Of the query that runs, the types of what is shown as JSON."""
 EXACT_INTEGER = 2**53
@@ -151,8 +146,8 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
             raise not_supported("TO_JSON_STRING with pretty_print")
         yield renamed(content, call, name, f"{JSON}{len(types)}")
         types.append(kinds[0])
-    elif name in PARSING and isinstance(template := node_of(call.argument_list[0]), ResolvedLiteralProto):
-        yield from _parsed(call, template.value.value.string_value)
+    elif name.upper() in COMPUTED:
+        yield renamed(content, call, name, f"{FLOATING}{name.upper()}", may_be_safe=True)
     elif name in (*PATHS, *ARRAY_PATHS):
         yield from _path(call, kinds, name)
     else:
@@ -171,18 +166,6 @@ def _overflowing(content: bytes, call: ResolvedFunctionCallBaseProto, name: str,
         yield renamed(content, call, name, RENAMED[name])
     elif name in ("sum", "avg") and has_floats:
         yield from wrapped(node_of(call.argument_list[0]), SUMMED)
-
-
-def _parsed(call: ResolvedFunctionCallBaseProto, template: str) -> Iterator[Edit]:
-    """A text of which it is known how BigQuery parses it."""
-    if template != template.strip():
-        raise not_supported("parsing by a format that begins or ends with spaces")
-    parts = TEMPLATE_PARTS.findall(template)
-    begin, end = place(node_of(call.argument_list[1])) if len(call.argument_list) > 1 else (0, 0)
-    if end > begin and any(part in WHOLE for part in parts):
-        pattern = "".join(WHOLE.get(part) or (".*" if part[0] == "%" else r"\s*" if part.isspace() else re.escape(part)) for part in parts)
-        safe = "TRUE" if call.error_mode == SAFE else "FALSE"
-        yield from (Edit(begin, begin, f"{DIGITS}("), Edit(end, end, f", '{pattern.translate(ESCAPES)}', {safe})"))
 
 
 def _path(call: ResolvedFunctionCallBaseProto, kinds: list[TypeProto], name: str) -> Iterator[Edit]:
