@@ -225,7 +225,7 @@ class _NewestReplayed:
 
     @cached_property
     def findings(self) -> Sequence[Finding]:
-        """What the gate would not let through."""
+        """What the gate finds."""
         return gate_findings(self.version.stream.model, self.version.source, self._now, self.own[-1].served.day)
 
     @cached_property

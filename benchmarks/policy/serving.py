@@ -13,6 +13,7 @@ from components.comparison.compare import DataComparison, Side
 from components.diagnosis.sides import Operand
 from components.diagnosis.versions import compare_operands
 from components.evaluation.metric import Metric
+from components.measurement.score_counts import count_scores
 from components.model.folder import Model, read_model
 from components.monitoring.inputs import look_at_inputs
 from components.monitoring.record import DayState, LiveDay, Operation, ServedDay
@@ -115,7 +116,7 @@ class Version:
     def live_day(self, number: int) -> LiveDay:
         """What monitoring would record of a day."""
         _, fed, labels = self.life.known[number]
-        rows = self.learned.side.rows
+        rows, scores = self.learned.side.rows, self.score(number)
         return LiveDay(
             served=ServedDay(day_of(number), 1, "live"),
             state=DayState.SETTLED,
@@ -125,9 +126,9 @@ class Version:
             contradicting=0,
             fingerprint=str(number),
             operation=Operation(predictions=len(labels), latency_microseconds=(1, 2, 3)),
-            scores=(),
+            scores=(count_scores(scores[:, 0], labels, 1),),
             inputs=look_at_inputs(self.life.model, rows, _features(fed)),
-            metrics=measured(self.life, [number], self.score(number)),
+            metrics=measured(self.life, [number], scores),
         )
 
     def compare(self, last: int) -> DataComparison:

@@ -4,6 +4,7 @@ from calendar import monthrange
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from functools import reduce
+from itertools import pairwise
 from statistics import median, median_low
 
 import numpy as np
@@ -34,6 +35,8 @@ NEIGHBOURS = 7
 """A partition is compared with so many on each side of it."""
 WEEKS = 4
 """A partition is compared with those of the same weekday in so many weeks on each side of it."""
+WEEK = 7
+"""Days; where the usual distance of two partitions is longer, none is missing."""
 LONGEST_QUIET = 3
 """More days in a row with few rows are no holidays."""
 LEAST_USUAL_ROWS = 20
@@ -69,6 +72,8 @@ def check_partitions(
 def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> list[Finding]:
     """Days without a partition, except closed days, weekdays that hardly ever have one, and days that the champion's data lacked too."""
     present = {partition.day for partition in snapshot.partitions}
+    if _has_rows_now_and_then(present, reference):
+        return []
     first, last = min(present), max(max(present), span_label_end(model, snapshot.spans[-1]))
     days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
     resting = resting_weekdays(days, present)
@@ -101,6 +106,12 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
             measure=len(missing) / len(open_days),
         )
     ]
+
+
+def _has_rows_now_and_then(present: Collection[date], reference: Snapshot | None) -> bool:
+    """Whether there is a partition once a month, say: a span without one has no rows, which is refused when it is read."""
+    days = sorted({*present, *(partition.day for partition in (reference.partitions if reference else ()))})
+    return len(days) > 1 and median((later - earlier).days for earlier, later in pairwise(days)) > WEEK
 
 
 def _lacked(reference: Snapshot | None, day: date) -> bool:

@@ -15,7 +15,7 @@ from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import null_odds, nulls, same_value, standing
 from components.looks.deviation import LEAST_ROWS, Deviation
 from components.looks.drift import divergence_ratio, judge_drift, measure_distance
-from components.looks.earlier_days import Look, Observation, Timeline, find_occurrences, is_new
+from components.looks.earlier_days import RECURRENCE_FACTOR, Look, Observation, Timeline, find_occurrences, is_new
 from components.looks.history import FINDINGS_A_YEAR, Measure, require_lasting
 from components.looks.usual import Daily, chance_of_day
 from components.looks.values import far_out
@@ -83,7 +83,13 @@ class Usual:
     def chance(self, look: Look, observation: Observation) -> float | None:
         """The probability of what a look finds in a span; None where too few spans are known to tell."""
         daily = RATES[look](observation) if look in RATES else None
-        return None if daily is None else chance_of_day(observation.day, {**self._measured[look], observation.day: daily})
+        if daily is None:
+            return None
+        measured = {**self._measured[look], observation.day: daily}
+        after = next((day for day in sorted(measured) if day > observation.day), None)  # the way back is no other jump
+        as_far = sum(RECURRENCE_FACTOR * one.value >= daily.value for day, one in measured.items() if day not in (observation.day, after))
+        chance = chance_of_day(observation.day, measured)
+        return 1.0 if chance is None and as_far >= LEAST_SPANS else chance
 
 
 def _broken_spans(model: Model, usual: Usual, timeline: Timeline, *, has_domain: bool) -> list[Finding]:

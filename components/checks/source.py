@@ -29,7 +29,7 @@ from components.looks.parts import (
     zero_odds,
 )
 from components.looks.sparse import pool, pooled_partitions
-from components.looks.unit import other_unit
+from components.looks.unit import other_measure, other_unit
 from components.looks.values import damaged, more_text, out_of_range, stretched, text, text_odds, unfinite
 from components.model.checks_section import ChecksSection
 from components.model.folder import Model
@@ -52,6 +52,7 @@ COLUMN_LOOKS: tuple[Look, ...] = (
     lost_segment,
     moved_clock,
     lost_hours,
+    other_measure,
     shifted,
     out_of_range,
     other_unit,

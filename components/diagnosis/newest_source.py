@@ -14,8 +14,9 @@ STILL_DAYS = 3
 
 
 def gate_findings(model: Model, trained: Profiles, newest: Profiles, last: date) -> Sequence[Finding]:
-    """What the gate would not let through of the newest partitions of the source, and is still so; the likely culprit first."""
+    """What the gate finds in the newest partitions of the source, and is still so; first what it would not let through, the likely culprit
+    before the others."""
     days, past = profiles_by_day(newest, SOURCE_TABLE), profiles_by_day(trained, SOURCE_TABLE)
     found = ranked(check_source(model, days, past, known_days(newest, trained)))
     still = last - timedelta(days=STILL_DAYS)
-    return [one for one in found if one.blocks and one.column and one.since and one.since + timedelta(days=one.days - 1) >= still]
+    return [one for one in found if one.column and one.since and one.since + timedelta(days=one.days - 1) >= still]

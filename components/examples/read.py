@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from datetime import date
+from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -61,7 +61,7 @@ def read_examples(
     _check_counts(model, counts)
     for split in Split:
         (folder / f"Split-{split}").mkdir(parents=True, exist_ok=True)
-    for span in snapshot.spans:
+    for span in sorted({count.span for count in counts}):  # not those of closed days, which may have no rows
         for bucket in SPLITS:
             split, name = (Split.NEWEST, f"data_tfrecord-{bucket}") if span in held_out else (bucket, "data_tfrecord")
             file = folder / f"Split-{split}" / f"{name}-{span:%Y%m%d}.gz"
@@ -100,6 +100,8 @@ def examples_fingerprint(model: Model, snapshot: Snapshot, span: date) -> str:
 
 def _counts(cache: SpanCache, fingerprint: str, model: Model, span: date, is_held_out: bool) -> tuple[SplitCount, ...]:
     counts = cache.counts(fingerprint)
+    if counts is None and all(model.checks.is_closed(span - timedelta(days=number)) for number in range(model.window.every_days)):
+        return ()
     if counts is None:
         raise SourceError(
             f"source.sql of model {model.name!r} gives no rows for span {span}: the window is empty; check the source and --through"

@@ -14,7 +14,7 @@ from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, LEAST_WRONG_RO
 from components.looks.earlier_days import RECURRENCE_FACTOR, Observation
 from components.looks.usual import chance_of_all, count_tail
 from components.model.checks_section import ChecksSection
-from components.profiles.codes import stands_for_none
+from components.profiles.codes import spelling, stands_for_none
 from components.profiles.profile import KEPT_FORMS, ColumnProfile, bucket_middle
 from components.profiles.profiling import LONGEST_FORM
 from components.wording import count, number, percent
@@ -192,7 +192,7 @@ def _largest_new(counted: Iterable[tuple[ColumnProfile, Mapping[str, int]]], apa
 
 
 def _other_spelling(value: str, known: Mapping[str, int]) -> str:
-    twin = next((other for other in known if other.strip().casefold() == value.strip().casefold()), None)
+    twin = next((other for other in known if spelling(other) == spelling(value)), None)
     return "" if twin is None else f", another spelling of {quoted(twin)}"
 
 

@@ -31,6 +31,26 @@ LEFT_OVER = 0.35
 USUAL_FACTOR = 3.0
 """The divergence must be so many times that of any day before."""
 LEAST_CELLS = 4
+MEASURES = {
+    ("miles", "kilometres"): 1.609344,
+    ("nautical miles", "kilometres"): 1.852,
+    ("metres", "feet"): 3.28084,
+    ("m/s", "miles an hour"): 2.236936,
+    ("m/s", "knots"): 1.943844,
+    ("m/s", "km/h"): 3.6,
+    ("knots", "miles an hour"): 1.150779,
+    ("kilograms", "pounds"): 2.204623,
+    ("inches", "centimetres"): 2.54,
+    ("gallons", "litres"): 3.785412,
+    ("ounces", "grams"): 28.349523,
+}
+"""How many of the second unit one of the first is."""
+LEAST_POINTS, LEAST_NEW = 6, 1 / 3
+"""So many sizes that no number had before, and such a share of the numbers, make it worth asking whether all are in another unit."""
+ON_POINTS = 0.99
+"""The share of the numbers that the factor must bring back to sizes that were there."""
+BESIDE, LEAST_BY_CHANCE = 34, 0.05
+"""What other factors bring back by chance is told by those up to so many buckets from it, which is nearly twice as much."""
 
 
 def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | None:
@@ -57,6 +77,64 @@ def other_unit(observation: Observation, checks: ChecksSection) -> Deviation | N
         remedy="look for rows in another unit",
         lasting=2,
     )
+
+
+def other_measure(observation: Observation, _checks: ChecksSection) -> Deviation | None:
+    """Numbers of a few sizes, as instruments give them, are all in another unit that is near, such as m/s: however much days differ."""
+    now, before = observation.now, observation.before
+    if before is None or now.numbers < LEAST_ROWS or before.numbers < 2 * LEAST_ROWS or before.is_code:
+        return None
+    if not _is_new(now, before.keys):
+        return None
+    changes = [change for (one, other), factor in MEASURES.items() for change in ((factor, one, other), (1 / factor, other, one))]
+    share, factor, was, unit = max((_share_on_points(now, before, math.log(each[0]) / math.log(GAMMA)), *each) for each in changes)
+    chance = _chance_on_points(now, before, math.log(factor) / math.log(GAMMA)) * len(changes) * _chance_of_new(observation)
+    if share < ON_POINTS:
+        return None
+    return Deviation(
+        check=DataCheck.UNIT,
+        measure=share,
+        threshold=ON_POINTS,
+        rows=now.numbers,
+        what=f"is {number(factor)} times what it was, as {was} are that are given in {unit}, in all of {now.numbers:,} values",
+        remedy="look for a source that measures in another unit",
+        chance=min(chance, 1.0),
+    )
+
+
+def _is_new(now: ColumnProfile, known: np.ndarray) -> bool:
+    """Whether many numbers have sizes that none had before, between those that some had: beyond them a warm day is, too."""
+    is_new = ~np.isin(now.keys, known) & (now.keys > known.min(initial=0)) & (now.keys < known.max(initial=0))
+    return bool(is_new.sum() >= LEAST_POINTS and now.counts[is_new].sum() > LEAST_NEW * now.numbers)
+
+
+def _chance_of_new(observation: Observation) -> float:
+    """How often days have many new sizes, as the days before tell."""
+    known, found = observation.earlier[0].keys if observation.earlier else np.zeros(0, np.int64), 0
+    for day in observation.earlier[1:]:
+        found += _is_new(day, known)
+        known = np.union1d(known, day.keys)
+    return (found + 1) / (max(len(observation.earlier) - 1, 0) + 1)
+
+
+def _share_on_points(now: ColumnProfile, before: ColumnProfile, shift: float) -> float:
+    """The share of the numbers that, so many buckets smaller, have a size that was there before."""
+    return float(now.counts[_are_on_points(now, before, shift)].sum() / now.numbers)
+
+
+def _are_on_points(now: ColumnProfile, before: ColumnProfile, shift: float) -> np.ndarray:
+    """Which buckets, so many smaller, were there before: a bucket is one of two then."""
+    signs, low = np.sign(now.keys), np.abs(now.keys) - math.floor(shift)
+    is_on: np.ndarray = np.isin(signs * low, before.keys) | np.isin(signs * (low - 1), before.keys) | (now.keys == 0)
+    return is_on
+
+
+def _chance_on_points(now: ColumnProfile, before: ColumnProfile, nearest: float) -> float:
+    """The probability that a factor brings all sizes back, if the numbers have nothing to do with those before."""
+    others = [shift for shift in range(math.floor(nearest) - BESIDE, math.ceil(nearest) + BESIDE) if abs(shift - nearest) > 2]
+    some = now.keys != 0
+    by_chance = float(np.mean([_are_on_points(now, before, shift)[some].mean() for shift in others]))
+    return max(by_chance, LEAST_BY_CHANCE) ** int(some.sum())
 
 
 @lru_cache(maxsize=1024)  # a day is one of the days before for 28 more

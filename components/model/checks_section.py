@@ -79,7 +79,7 @@ class ChecksSection(CheckBounds):
     )
     """The hours, whole numbers or texts that columns of the source table or of source.sql must have in the window."""
     closed: tuple[Annotated[Weekday | date, one_of('weekdays, "Sunday", and days, 2026-12-25')], ...] = ()
-    """Weekdays and dates without a partition."""
+    """Weekdays and dates without a partition. A span all of whose days are closed may be empty."""
     columns: dict[ColumnName, ColumnBounds] = Field(default_factory=dict)
     """Other bounds for single columns of the source table or of source.sql."""
     rows_ratio: Number = Field(default=3.0, gt=1)

@@ -15,10 +15,13 @@ from components.monitoring.live_metrics.worse import OVERALL
 from components.monitoring.record import FeatureDay, LiveDay, newest_compared
 from components.monitoring.troubles import Trouble
 from components.policy.facts import Cause
+from components.profiles.codes import spelling
 from components.succession.shortfall import Shortfall
 
 LEAST_DAYS = 5
 """Days of either version that it takes to tell them apart if they did not serve at the same time."""
+OF_NEW_ROWS = (DataCheck.UNSEEN, DataCheck.COVERAGE, DataCheck.RANGE, DataCheck.ROWS, DataCheck.DRIFT)
+"""What the gate finds where rows come of a kind that never came before, and nothing broke."""
 REFUSED = "whoever asks sends rows that the model does not take; the service's log says which fields"
 CALLER = "the service is given another {} than source.sql computes"
 
@@ -39,7 +42,7 @@ class CauseEvidence:
     history_days: int = 1
     """Days of the source that a row of source.sql is made of: of several, no single partition says what a feature comes to."""
     findings: Sequence[Finding] = ()
-    """What the gate would not let through of the source's newest partitions, the likely culprit first."""
+    """What the gate finds in the source's newest partitions: first what it would not let through, the likely culprit before the others."""
     unreadable: str = ""
     shortfall: Shortfall | None = None
     """By how much this version is worse than the one before it on the same rows; None if it is not, or if nobody can say."""
@@ -75,7 +78,7 @@ def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
         return None
     is_metric = trouble.kind is AlarmKind.METRIC
     feeds = evidence.data.lineage.fed_by
-    findings = () if trouble.kind is AlarmKind.COVERAGE else evidence.findings  # a new value is no fault where the old ones are still there
+    findings = (one for one in evidence.findings if _explains(one, trouble, evidence))
     finding = next((one for one in findings if is_metric or trouble.subject in {one.column, *feeds(one.column)}), None)
     if finding is not None:
         sentence = f"the source broke: column {finding.column} of {evidence.table} {finding.what}"
@@ -87,14 +90,32 @@ def _of_source(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     return AlarmCause(kind=Cause.BROKEN_SOURCE, column=fault.name, slice={}, since=fault.column.since, sentence=sentence)
 
 
+def _explains(finding: Finding, trouble: Trouble, evidence: CauseEvidence) -> bool:
+    """Whether something is wrong by what the gate finds. New rows bring new values, which are a fault only if they are the old ones in
+    another spelling; and that a clock was moved, which may be right for a day, explains them better than that there are such hours."""
+    if trouble.kind is not AlarmKind.COVERAGE:
+        return finding.blocks
+    is_of_new_rows = finding.check in OF_NEW_ROWS and not _respelt(trouble, evidence)
+    return finding.check is DataCheck.TIME_ZONE or (finding.blocks and not is_of_new_rows)
+
+
+def _respelt(trouble: Trouble, evidence: CauseEvidence) -> tuple[str, str] | None:
+    """A value that was never trained on, and the trained one of which it is another spelling, if most of them are such."""
+    trained = next((one.whole_before for one in evidence.data.features if one.name == trouble.subject), None) if evidence.data else None
+    known = {spelling(value): value for value in trained.values} if trained else {}
+    new = sorted(trouble.values.get(trouble.subject, ()))
+    twins = [(value, known[spelling(value)]) for value in new if spelling(value) in known]
+    return twins[0] if 2 * len(twins) > len(new) else None
+
+
 def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     """A feature of which the service is given something else than source.sql computes for the same day.
 
     Where rows are served that were never trained on, source.sql may leave them out, and other features differ with them.
     """
-    if trouble.kind is AlarmKind.COVERAGE:
-        return None
     known = evidence.compared(trouble)
+    if trouble.kind is AlarmKind.COVERAGE:
+        return _of_spelling(trouble, evidence) if trouble.subject not in known or known[trouble.subject].is_skewed else None
     is_metric = trouble.kind is AlarmKind.METRIC
     if known and (is_metric or trouble.subject in known):
         skewed = {name: one.skew or 0.0 for name, one in known.items() if one.is_skewed}
@@ -106,6 +127,15 @@ def _of_caller(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
     if fault is None or fault.column is None or fault.subject is Subject.SOURCE or fault.name in evidence.untrained:
         return None
     return _serving_fault(trouble, fault, evidence)
+
+
+def _of_spelling(trouble: Trouble, evidence: CauseEvidence) -> AlarmCause | None:
+    """Values that were trained on, and are served in another spelling."""
+    if (twins := _respelt(trouble, evidence)) is None:
+        return None
+    new, old = twins
+    sentence = f"{CALLER.format(trouble.subject)}: {new!r} for {old!r}"
+    return AlarmCause(kind=Cause.SERVING_FAULT, column=trouble.subject, slice={}, since=trouble.since, sentence=sentence)
 
 
 def _of_feature(trouble: Trouble, evidence: CauseEvidence, data: DataComparison) -> AlarmCause:

@@ -185,7 +185,7 @@ class _NewestData:
 
     @cached_property
     def findings(self) -> Sequence[Finding] | None:
-        """What the gate would not let through of the source's newest partitions; None if they cannot be read.
+        """What the gate finds in the source's newest partitions; None if they cannot be read.
 
         Nothing if what the version was trained on is not kept.
         """

@@ -62,3 +62,8 @@ def _goes_up(places: list[tuple[int, ...]]) -> bool:
 def stands_for_none(value: str) -> bool:
     """Whether a text says that there is no value."""
     return re.sub(r"[\W_]+", "", value.casefold()) in FOR_NONE
+
+
+def spelling(value: str) -> str:
+    """A text without what tells two spellings of a value apart: capitals, and blanks around it."""
+    return value.strip().casefold()

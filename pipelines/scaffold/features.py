@@ -25,6 +25,9 @@ CODES = frozenset({"code", "id", "zip", "zipcode", "postcode", "postal"})
 LEAST_CODES, FAR_APART = 4, 8
 """So few whole numbers, which lie so many times further apart than if they followed each other, may be names too."""
 ROWS_PER_CODE = 20
+AMOUNT, WITH_SIGN = r"^\s*[-+]?[$€£]?\s*[-+]?(\d+|\d{1,3}(,\d{3})+)(\.\d+)?\s*([%$€£]|EUR|USD|GBP)?\s*$", r"[.,%$€£A-Z]"
+"""A text that is a number, as `12.5 %` or `$1,200`; half of them must have more than digits, which may be a code."""
+AMOUNT_SHARE = 0.99
 PASSING_CELLS, ROWS_PER_ORDER = 1.05, 1.3
 """A value that passes is on so many days, in the middle, and has so many rows."""
 
@@ -137,8 +140,17 @@ def _useless(values: pa.Array, kind: str, labels: np.ndarray) -> str | None:
 
 def _tells_rows_apart(values: pa.Array, kind: str) -> bool:
     filled = len(values) - values.null_count
-    is_discrete = kind == "STRING" or kind in WHOLE
+    is_discrete = kind in WHOLE or (kind == "STRING" and not _are_amounts(values))
     return is_discrete and filled > FEW_VALUES and bool(pc.count_distinct(values).as_py() > ID_SHARE * filled)
+
+
+def _are_amounts(texts: pa.Array) -> bool:
+    """Whether texts are numbers with a decimal point, a per cent sign or a currency."""
+    filled = texts.drop_null()
+    if pc.count_distinct(filled).as_py() <= FEW_VALUES:
+        return False
+    numbers, marked = (pc.sum(pc.match_substring_regex(filled, pattern)).as_py() or 0 for pattern in (AMOUNT, WITH_SIGN))
+    return bool(numbers >= AMOUNT_SHARE * len(filled) and 2 * marked >= len(filled))
 
 
 def _is_passing(days: pa.ChunkedArray, values: pa.ChunkedArray, kind: str) -> bool:
@@ -199,6 +211,9 @@ def _of_column(column: str, kind: str, values: pa.Array) -> list[Feature]:
             found.append(Feature(f"{name}_code", as_text, is_number=False, distinct=distinct))
     elif kind in ("BOOLEAN", "BOOL"):
         found = [Feature(name, f"IF({source}, 1, 0)", is_number=True)]
+    elif kind == "STRING" and _are_amounts(values):
+        filled = f"SAFE_CAST(REGEXP_REPLACE({source}, r'[^-+.0-9]', '') AS FLOAT64)"
+        found = [Feature(name, f"IFNULL({filled}, 0)", is_number=True)]
     elif kind == "STRING":
         return [Feature(name, f"IFNULL({source}, 'missing')", is_number=False, distinct=distinct)]
     elif kind == "DATE":

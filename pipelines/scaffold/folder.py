@@ -100,10 +100,12 @@ class Draft:
         return [column for column in self.key if column not in used]
 
     def _closed(self) -> list[str]:
-        """The weekdays that have no rows; none for a table of less than four weeks."""
+        """The weekdays that have no rows, none for a table of less than four weeks; and the days of breaks. As TOML."""
         span = (self.table.days[-1] - self.table.days[0]).days
         there = {day.weekday() for day in self.table.days}
-        return [name for number, name in enumerate(WEEKDAYS) if number not in there] if span >= 28 else []
+        weekdays = [number for number in range(len(WEEKDAYS)) if number not in there] if span >= 28 else []
+        dates = [str(day) for day in self.plan.closed if day.weekday() not in weekdays]
+        return [*(json.dumps(WEEKDAYS[number]) for number in weekdays), *dates]
 
 
 @cache

@@ -7,7 +7,7 @@ from components.errors import SourceError
 from pipelines.scaffold.cluster import find_cluster
 from pipelines.scaffold.features import guess_features
 from pipelines.scaffold.folder import Draft
-from pipelines.scaffold.key import require_unique
+from pipelines.scaffold.key import key_in_span, require_unique
 from pipelines.scaffold.label import read_label
 from pipelines.scaffold.plan import make_plan
 from pipelines.scaffold.table import SourceTable, require_column
@@ -57,13 +57,14 @@ def draft_of(wish: Wish, table: SourceTable) -> Draft:
     label = read_label(table, wish.label)
     plan = make_plan(table, label.delay_days)
     require_unique(table, wish.key_columns)
+    key = key_in_span(table, wish.key_columns, plan.every_days)
     guess = guess_features(table, key=wish.key_columns, label=wish.label, labels=label.values)
     return Draft(
         name=wish.name,
         title=wish.title,
         owner=wish.owner,
         table=table,
-        key=wish.key_columns,
+        key=key,
         label_column=wish.label,
         label=label,
         guess=guess,

@@ -1,5 +1,6 @@
 """What names a row of a table: one column, or several together."""
 
+import math
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -55,11 +56,18 @@ def _way_out(table: SourceTable, key: Sequence[str]) -> str:
     return "copy the table with one row for a key and day, or with a column that numbers the rows"
 
 
-def _is_unique(table: SourceTable, columns: Sequence[str]) -> bool:
+def key_in_span(table: SourceTable, key: Sequence[str], every_days: int) -> tuple[str, ...]:
+    """The key, with the moment of the row if the same customer or product has a row on several days of a span."""
+    field = table.partition_field
+    return (*key,) if field in key or _is_unique(table, key, every_days) else (*key, field)
+
+
+def _is_unique(table: SourceTable, columns: Sequence[str], every_days: int = 1) -> bool:
     days = table.rows.column(table.partition_field)
     moments = days if table.moments is None else table.moments
     parts = [moments if column == table.partition_field else table.rows.column(column) for column in columns]
-    rows = pa.Table.from_arrays([days, *parts], names=[str(position) for position in range(len(parts) + 1)])
+    spans = days if every_days == 1 else pa.array([math.ceil(day.toordinal() / every_days) for day in days.to_pylist()])
+    rows = pa.Table.from_arrays([spans, *parts], names=[str(position) for position in range(len(parts) + 1)])
     distinct = rows.group_by(rows.column_names).aggregate([]).num_rows
     return not any(part.null_count for part in parts) and bool(distinct == rows.num_rows)
 
@@ -72,7 +80,7 @@ def key_sql(table: SourceTable, key: Sequence[str]) -> str:
     if len(key) == 1:
         column = f"t.`{key[0]}`"
         return column if table.columns[key[0]] in UNCHANGED_TYPES else f"CAST({column} AS STRING)"
-    strings = [column for column in key if table.columns[column] == "STRING"]
+    strings = [column for column in key if table.columns.get(column) == "STRING"]
     quoted = strings if len(strings) > 1 else ()
     texts = (f"TO_JSON_STRING(t.`{c}`)" if c in quoted else f"t.`{c}`" if c in strings else f"CAST(t.`{c}` AS STRING)" for c in key)
     parts = ", ' ', ".join(texts)

@@ -14,6 +14,10 @@ from pipelines.scaffold.features import NUMBERS, WHOLE, feature_name
 from pipelines.scaffold.table import SourceTable
 
 MOST_CLASSES = 20
+LEAST_COUNTS = 6
+"""So many whole numbers that follow each other, the ones in the middle or the least being the most frequent, are counts or marks."""
+HILL = 3
+"""And the most frequent one is so many times as frequent as the rarest."""
 NAMELESS = feature_name("?")
 """Of a text without letters or digits that a name may have, as in another script."""
 POSITIVE = ("true", "yes", "ja", "oui", "si", "y", "t", "1", "positive", "bad", "late", "churned", "fraud")
@@ -73,7 +77,7 @@ def read_label(table: SourceTable, column: str) -> Label:
     distinct = sorted(pc.unique(values.drop_null()).to_pylist())
     _refuse(table, column, kind, distinct)
     quoted = f"t.`{column}`"
-    if len(distinct) > MOST_CLASSES:
+    if len(distinct) > MOST_CLASSES or _are_amounts(distinct, values):
         return _number(table, column, values, quoted if kind in ("FLOAT", "FLOAT64") else f"CAST({quoted} AS FLOAT64)")
     classes: tuple[str, ...] = ()
     order: list[Any] = distinct
@@ -105,6 +109,20 @@ def _refuse(table: SourceTable, column: str, kind: str, distinct: list[object]) 
         raise SourceError(f"--label {column!r} has {len(distinct):,} values: {most}; make classes of them in a copy of the table")
 
 
+def _are_amounts(distinct: list[Any], values: pa.Array) -> bool:
+    """Whether few numbers are no classes: they have decimals, or count something."""
+    if len(distinct) < 3 or isinstance(distinct[0], str):
+        return False
+    if any(value != value // 1 for value in distinct):
+        return True
+    rows = pc.value_counts(values.drop_null())
+    counts = np.asarray(rows.field("counts"))[np.asarray(pc.sort_indices(rows.field("values")))]
+    peak, may_rise = int(counts.argmax()), counts + 3 * np.sqrt(counts) + 3
+    rises, falls = (counts[:peak] <= may_rise[1 : peak + 1]).all(), (counts[peak + 1 : -1] <= may_rise[peak:-2]).all()
+    is_one_hill = rises and falls and counts.max() > HILL * counts.min()  # the last may be all that are more
+    return bool(len(counts) >= LEAST_COUNTS and distinct[-1] - distinct[0] < 2 * len(counts) and is_one_hill)
+
+
 def _number(table: SourceTable, column: str, values: pa.Array, sql: str) -> Label:
     numbers = pc.cast(values, pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     is_known = np.isfinite(numbers)
@@ -134,10 +152,9 @@ def _literal(value: object) -> str:
 
 
 def _delay(table: SourceTable, labels: np.ndarray) -> int:
-    """Days that pass until most rows of a day have their label."""
+    """Days that pass until a day has its labels: most rows have one then, or half as many as usual where most never have."""
     days = np.array(table.rows.column(table.partition_field).to_pylist(), dtype="datetime64[D]")
-    newest = days.max()
-    labelled = [day for day in np.unique(days) if (labels[days == day] >= 0).mean() > 0.5]
-    if not labelled:
-        return 0
-    return int((newest - max(labelled)).astype(int))
+    there, places = np.unique(days, return_inverse=True)
+    shares = np.bincount(places, labels >= 0) / np.bincount(places)
+    labelled = there[shares > 0.5 * np.median(shares[shares > 0])]
+    return int((there.max() - labelled.max()).astype(int))

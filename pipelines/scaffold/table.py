@@ -21,12 +21,13 @@ from components.snapshot.partitions import PARTITION_TYPES, PARTITION_UNITS, day
 from components.snapshot.source import read_history
 from components.snapshot.views.behind import require_days
 
-SAMPLE_DAYS = 120
-"""How many of the newest days are looked at."""
+SAMPLE_DAYS, MOST_DAYS = 120, 6 * 366
+"""How many of the newest days are looked at; and where they have few rows, or weeks without any."""
+FEW_ROWS = 3_000
 SAMPLE_ROWS = 200_000
 LEAST_THINNED = SAMPLE_ROWS // 3
 """A sample of more rows may be one of a share of the keys."""
-NEWEST_DAYS = 7
+WEEK = NEWEST_DAYS = 7
 TIME_OF_LOADING = "time of loading of the row"
 """The name of the pseudo column in the sample: BigQuery lets no result have its own."""
 KEY_TYPES = ("INTEGER", "INT64", "STRING", "DATE", "DATETIME", "TIMESTAMP")
@@ -73,9 +74,14 @@ class SourceTable:
         return field if self.partition_type == "DATE" else f"DATE({field})"
 
     @property
-    def has_gaps(self) -> bool:
-        """Whether there are days without rows between those with rows."""
-        return any(later - earlier > timedelta(days=1) for earlier, later in pairwise(self.days))
+    def longest_gap(self) -> int:
+        """The most days from one with rows to the next: 1 if every day has some."""
+        return max(((later - earlier).days for earlier, later in pairwise(self.days)), default=1)
+
+    @property
+    def rows_a_day(self) -> float:
+        """Of all days from the first to the last, those without rows included."""
+        return float(self.rows.num_rows / ((self.days[-1] - self.days[0]).days + 1))
 
 
 def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_field: str | None, through: date | None = None) -> SourceTable:
@@ -107,15 +113,22 @@ def look_at_table(cloud: Cloud, name: str, *, key: Sequence[str], partition_fiel
         require_key_type(columns, column)
     history = read_history(cloud, table, field)
     last = min(history.last, through or history.last)
-    first = max(history.first, last - timedelta(days=SAMPLE_DAYS - 1))
-    rows = _sample(cloud, table, field, key[0], (first, last))
-    week = (max(first, last - timedelta(days=NEWEST_DAYS - 1)), last)
-    newest = _by_day(_sample(cloud, table, field, key[0], week), field) if rows.num_rows > LEAST_THINNED else None
+    found = [max(history.first, last - timedelta(days=days - 1)) for days in (SAMPLE_DAYS, MOST_DAYS)]
+    seen = _looked_at(cloud, table, columns, field, key[0], (found[0], last))
+    is_sparse = seen.rows.num_rows < FEW_ROWS or seen.longest_gap > WEEK
+    return _looked_at(cloud, table, columns, field, key[0], (found[1], last)) if is_sparse and found[1] < found[0] else seen
+
+
+def _looked_at(cloud: Cloud, table: bigquery.Table, columns: dict[str, str], field: str, key: str, days: tuple[date, date]) -> SourceTable:
+    """The table with a sample of the days from the first to the last."""
+    rows, week = _sample(cloud, table, field, key, days), (max(days[0], days[1] - timedelta(days=NEWEST_DAYS - 1)), days[1])
+    newest = _by_day(_sample(cloud, table, field, key, week), field) if rows.num_rows > LEAST_THINNED else None
     moments, rows = rows.column(field), _by_day(rows, field)
-    days = sorted({day for day in rows.column(field).to_pylist() if day is not None})
-    if not days:
-        raise SourceError(f"table {full} has no rows from {first} to {last}: load some, and name the table again")
-    return SourceTable(name, field, columns, tuple(days), rows, None if pa.types.is_date(moments.type) else moments, newest)
+    there = sorted({day for day in rows.column(field).to_pylist() if day is not None})
+    if not there:
+        raise SourceError(f"table {table_name(table)} has no rows from {days[0]} to {days[1]}: load some, and name the table again")
+    name = f"{table.dataset_id}.{table.table_id}"
+    return SourceTable(name, field, columns, tuple(there), rows, None if pa.types.is_date(moments.type) else moments, newest)
 
 
 def _require_name(name: str, project: str) -> None:

@@ -24,7 +24,7 @@ class NewestFacts(Protocol):
 
     @property
     def findings(self) -> Sequence[Finding] | None:
-        """What the gate would not let through of the source's newest partitions; None if they cannot be read."""
+        """What the gate finds in the source's newest partitions; None if they cannot be read."""
 
     @property
     def evidence(self) -> CauseEvidence:
@@ -89,7 +89,7 @@ def _shows(feature: str, own: Sequence[LiveDay]) -> bool | None:
 
 def _of_source(newest: NewestFacts, known: Collection[Identity], told: set[str], last: LiveDay) -> Iterator[Trouble]:
     """The columns of the source that broke, unless what they feed is told already."""
-    for finding in newest.findings or ():
+    for finding in (one for one in newest.findings or () if one.blocks):
         data = newest.evidence.data
         fed = data.lineage.fed_by(finding.column) if data else frozenset()
         sentence = f"column {finding.column} of {newest.evidence.table} {finding.what}"

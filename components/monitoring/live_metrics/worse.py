@@ -1,16 +1,17 @@
 """Which metrics of which slices have fallen on the last days that a version served."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from components.degradation.fall import Fall, find_fall
+from components.degradation.scale import Scale, drop_of
 from components.evaluation.metric import Metric, slice_key
 from components.model.metric_names import HEADLINE_METRICS, PINBALL_LOSS
 from components.model.sections import MetricBound
-from components.monitoring.live_metrics.drops import MeasuredDay, Place, Scale, drop_of, measured_day
+from components.monitoring.live_metrics.measured_day import MeasuredDay, Place, measured_day
 from components.monitoring.live_metrics.past import Past, by_place, days_with, readings
 from components.monitoring.record import DayState, LiveDay
 
@@ -75,11 +76,15 @@ def _asked(metrics: Sequence[Metric], bounded: Sequence[tuple[str, Mapping[str, 
 def _fall(was: Mapping[Place, Metric], place: Place, days: Sequence[MeasuredDay], past: Past, *, is_beside: bool) -> Fall | None:
     """None if the metric is not worse on enough days, the newest among them, or if too little is known."""
     reference = was.get(place) or was.get((place[0], ""))
-    found = readings(was, place, days, is_beside=is_beside)
-    if reference is None or not found:
+    if reference is None:
         return None
-    scale = Scale(place[0])
-    return find_fall(found, scale.error(reference.value, reference), past.usual(place, is_beside=is_beside), least=scale.least_drop)
+    scale, share = Scale(place[0]), days[-1].label_shares.get(place[1], 0.0)
+    error, falls = scale.error(reference.value, reference, share), list[Fall]()
+    for way in scale.ways:
+        found = readings(was, place, days, is_beside=is_beside, way=way)
+        fall = find_fall(found, error, past.usual(place, is_beside=is_beside, way=way), least=scale.least_drop) if found else None
+        falls += [fall] if fall else []
+    return min((replace(one, chance=len(scale.ways) * one.chance) for one in falls), key=lambda one: one.chance, default=None)
 
 
 def _worse(

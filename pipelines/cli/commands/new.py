@@ -138,9 +138,9 @@ def _facts(draft: Draft) -> dict[str, object]:
 
 def _show(draft: Draft) -> None:
     """Print what was guessed."""
-    span = "a day" if draft.plan.every_days == 1 else "a week, since not every day has rows"
     click.echo(f"  rows        {draft.table.rows.num_rows:,} looked at, {draft.table.days[0]} to {draft.table.days[-1]}")
-    click.echo(f"  span        {span}; a run trains on {draft.plan.spans}")
+    click.echo(f"  span        {draft.plan.span}; a run trains on {draft.plan.spans}")
+    click.echo(f"  key         {', '.join(draft.key)}")
     if draft.cluster:
         click.echo(f"  cluster     {draft.cluster}: rows of a day that share its value belong together")
     click.echo(f"  label       {draft.label_column}: {draft.label.meaning}; known after {draft.label.delay_days} days")

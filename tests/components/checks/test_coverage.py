@@ -273,3 +273,11 @@ def test_the_settings_are_read_as_they_are_written(tmp_path: Path) -> None:
         {"at": (8, 9), "country": ("DE",)},
         ("country",),
     )
+
+
+def test_a_table_with_a_partition_a_month_misses_no_days(model: Model) -> None:
+    months = {date(2024 + month // 12, month % 12 + 1, 1): 600 for month in range(30)}
+    assert found(model, months) == []
+    daily = snapshot(dict.fromkeys(LONG, 600))
+    once = {day: 600 for place, day in enumerate(LONG) if place % 8 == 0}
+    assert found(model, once, daily)[0].check == DataCheck.MISSING_PARTITION

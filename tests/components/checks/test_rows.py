@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from components.checks.rows import known_days
@@ -35,3 +36,17 @@ def test_a_feature_that_never_varies_is_told_in_a_first_run(model: Model) -> Non
     (finding,) = row_findings(model, spans)
     assert (finding.column, finding.check, finding.severity) == ("visits", "constant", "warns")
     assert finding.what.startswith("has the same value in all ")
+
+
+def test_the_weather_of_five_days_in_a_week_is_another_each_week(model: Model) -> None:
+    spans = {day: {**table, "weather": weather_of_days(number)} for number, (day, table) in enumerate(spans_of().items())}
+    assert row_findings(model, spans) == ()
+    spans = {day: {**table, "weather": weather_of_days(1 if day < BAD_SPAN else 2)} for day, table in spans_of().items()}
+    (finding,) = row_findings(model, spans)
+    assert (finding.column, finding.check, finding.severity) == ("weather", "drift", "blocks")
+
+
+def weather_of_days(week: int) -> list[float]:
+    """A temperature for each of the five days on which 1,500 rows are."""
+    days = np.random.default_rng(week).normal(12, 4, 5).round(1)
+    return [float(days[row % 5]) for row in range(1500)]

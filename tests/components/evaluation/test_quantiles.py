@@ -6,13 +6,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from components.degradation.scale import drop_of
 from components.errors import ModelFolderError, TaskError
 from components.evaluation.chance.influence import Influence, LabelledScores, influences, turned_to_quality
 from components.evaluation.evaluator import Judged
 from components.evaluation.judge import evaluate, refusal
 from components.evaluation.results import Results
 from components.model.folder import Model, read_model
-from components.monitoring.live_metrics.drops import drop_of
 from components.settings import Settings
 from tests.components.artifacts import artifact
 from tests.components.evaluation.evaluated import save_network, write_examples

@@ -262,6 +262,13 @@ def test_a_span_without_rows_is_refused(read: Read, condition: str, span: str) -
     )
 
 
+def test_a_span_without_rows_is_empty_if_its_days_are_closed(read: Read, folder: Path) -> None:
+    sql = f"{SQL} AND day = @spans[OFFSET(0)]"
+    counts = read(sql, toml={"[split]": "[checks]\nclosed = [2026-03-05]\n[split]"})
+    assert {count.span for count in counts} == {day(4)}
+    assert {name: len(rows) for name, rows in read_split(folder, "train").items()} == {"20260304": counts[0].rows}
+
+
 def test_an_error_while_the_query_runs_is_told(read: Read) -> None:
     sentence = refused(read, SQL.replace("pages,", "CAST(device AS INT64) AS pages,"))
     assert sentence.startswith("rows of model 'visits' from perennial-test.site_")

@@ -13,6 +13,7 @@ from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted
 from components.looks.earlier_days import Look, Observation
 from components.looks.parts import cut_short, lost_sign, lost_zeros, more_below, more_zeros
+from components.looks.unit import other_measure
 from components.looks.values import damaged, far_out, out_of_range, stretched, text, unfinite
 from components.model.checks_section import ChecksSection
 from tests.components.checks.observations import CHECKS, DAY, numbers, observe, profile, times
@@ -39,6 +40,7 @@ LOOKS: tuple[Look, ...] = (
     lost_sign,
     more_below,
     more_zeros,
+    other_measure,
 )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from components.evaluation.metric import Metric
+from components.measurement.score_counts import ScoreCounts, SliceScores
 from components.model.sections import Threshold
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.inputs import COVERAGE, range_text
@@ -143,6 +144,61 @@ def test_a_year_without_change_gives_at_most_one_alarm() -> None:
         days = [served(number, auc(value)) for number, value in enumerate(values[:last])][-60:]
         found |= {one.since for one in find_troubles(REFERENCE, days)}
     assert len(found) <= 1
+
+
+def calibrated(number: int, score: float, share: float, of_slice: tuple[int, int] = (0, 0)) -> LiveDay:
+    """A day of 700 rows by their mean score and the share of the label; of some of these rows, which are a slice, all have the label."""
+
+    def counts(rows: int, positives: int) -> ScoreCounts:
+        return ScoreCounts(rows=(rows,), labelled=(rows,), positives=(positives,))
+
+    whole, slice_ = score / share, {"hour": "9"}
+    half = 1.96 * whole * ((1 - share) / share / 700) ** 0.5
+    day = served(number, Metric("calibration", {}, whole, whole - half, whole + half, 700))
+    day = replace(day, scores=(counts(700, round(700 * share)),))
+    rows, in_tenths = of_slice
+    small = Metric("calibration", slice_, in_tenths / 10, in_tenths / 10 - 0.01, in_tenths / 10 + 0.01, rows)
+    scores = (SliceScores(slice=slice_, counts=counts(rows, rows)),)
+    return replace(day, metrics=(*day.metrics, small), slice_scores=scores) if rows else day
+
+
+@pytest.mark.parametrize(
+    ("scored", "share", "is_told"),
+    [
+        (0.44, 0.74, True),
+        (0.56, 0.26, True),
+        (0.44, 0.18, True),
+        (0.56, 0.82, True),
+        (0.05, 0.15, True),
+        (0.95, 0.85, True),
+        (0.44, 0.50, False),
+        (0.56, 0.50, False),
+        (0.05, 0.06, False),
+        (0.95, 0.94, False),
+    ],
+)
+def test_a_label_that_becomes_more_or_less_common_than_scores_say_is_told_on_the_third_day(
+    scored: float, share: float, *, is_told: bool
+) -> None:
+    """Of a label and of its opposite alike: a ratio of a common label has no room to fall."""
+    reference = calibrated(0, scored, scored).metrics
+    noise = (0.02, -0.02, 0.01, -0.01)
+    days = [calibrated(number, scored, scored + noise[number % 4] * min(1, 10 * scored * (1 - scored))) for number in range(12)]
+    days += [calibrated(number, scored, share) for number in range(12, 15)]
+    assert [(one.subject, one.since) for one in find_troubles(reference, days)] == (
+        [("calibration", FIRST + timedelta(days=12))] if is_told else []
+    )
+
+
+def test_a_label_that_swings_to_both_sides_is_no_trouble_though_each_day_is_off() -> None:
+    shares = [0.25, 0.65, 0.65, 0.25, 0.25, 0.25, 0.65, 0.25, 0.65, 0.65, 0.25, 0.65, 0.65, 0.65, 0.25, 0.65]
+    days = [calibrated(number, 0.44, share) for number, share in enumerate(shares)]
+    assert [one for last in range(len(days)) for one in find_troubles(calibrated(0, 0.44, 0.44).metrics, days[: last + 1])] == []
+
+
+def test_a_few_rows_that_all_have_the_label_are_no_trouble() -> None:
+    reference = (*calibrated(0, 0.6, 0.6).metrics, Metric("calibration", {"hour": "9"}, 1.0, 0.9, 1.1, 700))
+    assert find_troubles(reference, [calibrated(number, 0.6, 0.6, (25, 6)) for number in range(14)]) == []
 
 
 def test_slices_of_a_column_that_are_worse_are_one_trouble() -> None:

@@ -2,10 +2,13 @@
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from pipelines.scaffold.folder import Draft
+from pipelines.scaffold.guess import Wish, draft_of
 from pipelines.scaffold.table import SourceTable
 
 FIRST = date(2023, 1, 2)
@@ -61,3 +64,16 @@ def with_label(table: SourceTable, name: str, kind: str, values: list[object]) -
     repeated = [values[i % len(values)] for i in range(table.rows.num_rows)]
     rows = table.rows.append_column(name, pa.array(repeated))
     return SourceTable(table.name, table.partition_field, {**table.columns, name: kind}, table.days, rows)
+
+
+def draft(table: SourceTable, **changes: str) -> Draft:
+    """What is guessed of it."""
+    given: dict[str, Any] = {
+        "name": "loans",
+        "table": table.name,
+        "key": "loan_id",
+        "label": "defaulted",
+        "title": "Will it default?",
+        "owner": "risk",
+    }
+    return draft_of(Wish(partition_field=None, **(given | changes)), table)

@@ -3,7 +3,7 @@
 import math
 import tomllib
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,10 @@ import pytest
 from components.errors import ModelFolderError, SourceError
 from components.model.folder import read_model
 from pipelines.scaffold.features import guess_features
-from pipelines.scaffold.folder import SCHEMA, Draft, draft_model, write_files
-from pipelines.scaffold.guess import Wish, draft_of
+from pipelines.scaffold.folder import SCHEMA, draft_model, write_files
 from pipelines.scaffold.label import read_label
-from pipelines.scaffold.plan import make_plan
 from pipelines.scaffold.table import SourceTable
-from tests.pipelines.scaffold.rows import loans, with_label
-
-
-def draft(table: SourceTable, **changes: str) -> Draft:
-    given: dict[str, Any] = {
-        "name": "loans",
-        "table": table.name,
-        "key": "loan_id",
-        "label": "defaulted",
-        "title": "Will it default?",
-        "owner": "risk",
-    }
-    return draft_of(Wish(partition_field=None, **(given | changes)), table)
+from tests.pipelines.scaffold.rows import draft, loans, with_label
 
 
 def test_every_column_is_a_feature_or_left_out_with_the_reason() -> None:
@@ -143,24 +129,33 @@ def test_what_is_no_label_is_refused(kind: str, values: list[object], sentence: 
     assert str(refused.value).startswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        ([0.5, 1.0, 1.5, 2.0], "regression"),
+        ([0] * 30 + [1] * 25 + [2] * 15 + [3] * 6 + [4] * 2 + [6] + [5], "regression"),  # counts
+        ([0] * 30 + [1] * 25 + [2] * 15 + [3] * 6 + [4] * 2 + [5] * 9, "regression"),  # five or more
+        ([1] * 2 + [2] * 5 + [3] * 9 + [4] * 20 + [5] * 14 + [6] * 6 + [7], "regression"),  # marks
+        ([0, 1, 2, 3, 4, 5, 6, 7, 8, 9], "multiclass_classification"),  # digits
+        ([1] * 9 + [2] * 2 + [3] * 40 + [4] + [5] * 30 + [6] * 3 + [7] * 20, "multiclass_classification"),  # kinds
+        ([1] * 5 + [2] * 9 + [3] * 20 + [4] * 9 + [5] * 3, "multiclass_classification"),
+        ([10, 20, 20, 30, 30, 30, 40, 90], "multiclass_classification"),
+    ],
+)
+def test_few_numbers_are_a_number_where_they_have_decimals_or_count_something(values: list[object], task: str) -> None:
+    kind = "FLOAT" if isinstance(values[0], float) else "INTEGER"
+    assert read_label(with_label(loans(days=25), "y", kind, values * 4), "y").task == task
+
+
 def test_the_days_until_a_label_is_known_are_counted() -> None:
     assert read_label(loans(delay=5), "defaulted").delay_days == 5
 
 
-@pytest.mark.parametrize(
-    ("days", "closed", "every", "spans"),
-    [(40, None, 1, 34), (90, None, 1, 60), (90, 6, 7, 11), (200, 0, 7, 16)],
-)
-def test_spans_are_days_or_weeks_if_some_days_have_no_rows(days: int, closed: int | None, every: int, spans: int) -> None:
-    plan = make_plan(loans(days, rows=1, closed_weekday=closed), 5)
-    assert (plan.every_days, plan.spans) == (every, spans)
-
-
-def test_too_few_days_are_named() -> None:
-    with pytest.raises(
-        SourceError, match="^table bank.loans has 6 days with rows from 2023-01-02 to 2023-01-07; a model needs 10 days: load more$"
-    ):
-        make_plan(loans(6, rows=1), 5)
+def test_a_label_that_most_rows_never_have_is_late_where_none_have_it() -> None:
+    table = loans(days=20, delay=0)
+    audited = [number % 5 == 0 if day <= date(2023, 1, 18) else None for number, day in enumerate(table.rows["applied"].to_pylist())]
+    some: list[object] = [label if number % 3 == 0 else None for number, label in enumerate(audited)]
+    assert read_label(with_label(table, "audited", "BOOLEAN", some), "audited").delay_days == 3
 
 
 @pytest.mark.parametrize(
@@ -307,6 +302,17 @@ def test_whole_numbers_that_are_amounts_or_names_are_both(column: str, values: l
     assert f'"{column}_code"' in categories
     assert f"IFNULL(t.`{column}`, 0) AS `{column}`" in files["source.sql"]
     assert f"IFNULL(CAST(t.`{column}` AS STRING), 'missing') AS `{column}_code`" in files["source.sql"]
+
+
+@pytest.mark.parametrize("texts", [["12.5 %", "3.0 %"], ["$1,200.50", "$17", "-$3.20"], ["0.5", "17.25", "-3.5"], ["1200 EUR", "5 EUR"]])
+def test_texts_that_are_amounts_are_numbers(texts: list[str]) -> None:
+    many: list[object] = [text.replace("5", str(number)) for number in range(60) for text in texts]
+    (feature,) = (one for one in draft(with_label(loans(), "share", "STRING", many)).guess.features if one.column == "share")
+    assert feature.sql == "IFNULL(SAFE_CAST(REGEXP_REPLACE(t.`share`, r'[^-+.0-9]', '') AS FLOAT64), 0)"
+    others: list[list[object]] = [[f"{number:05d}" for number in range(60)], [f"1.{number}.0" for number in range(60)], ["12.5 %", "3.0 %"]]
+    for codes in others:
+        (feature,) = (one for one in draft(with_label(loans(), "share", "STRING", codes)).guess.features if one.column == "share")
+        assert feature.sql == "IFNULL(t.`share`, 'missing')"
 
 
 def test_one_time_may_be_the_key() -> None:

@@ -7,8 +7,10 @@ from datetime import date
 import pytest
 
 from components.checks.findings import Finding
+from components.comparison.compare import DataComparison, Side, compare_profiles
 from components.diagnosis.whole_days import _is_whole
-from components.looks.data_check import DataCheck
+from components.looks.data_check import DataCheck, Severity
+from components.model.column_lineage import Lineage
 from components.monitoring.alarms import AlarmKind
 from components.monitoring.cause import CauseEvidence
 from components.monitoring.live_inputs.sifting import alarming, lingering
@@ -29,10 +31,11 @@ class Newest:
     is_measured: bool = True
     findings: Sequence[Finding] | None = ()
     own: Sequence[LiveDay] = field(default_factory=list)
+    data: DataComparison | None = None
 
     @property
     def evidence(self) -> CauseEvidence:
-        return CauseEvidence(untrained={}, data=None, table="shop.orders", before=(), own=self.own, unreadable="no such table")
+        return CauseEvidence(untrained={}, data=self.data, table="shop.orders", before=(), own=self.own, unreadable="no such table")
 
 
 def days(*skews: float | None, found: Sequence[InputFinding] = ()) -> list[LiveDay]:
@@ -83,6 +86,15 @@ def test_what_a_look_found_is_over_after_three_days_that_were_looked_at_though_n
 @pytest.mark.parametrize(("findings", "goes_on"), [((), False), (None, True)], ids=["mended", "not readable"])
 def test_an_alarm_of_the_source_ends_only_where_the_source_can_be_read(findings: Sequence[Finding] | None, goes_on: bool) -> None:
     assert lingering({COLUMN}, Newest(findings=findings), days(0.0)) == ({COLUMN} if goes_on else set())
+
+
+@pytest.mark.parametrize(("severity", "is_told"), [(Severity.BLOCKS, True), (Severity.WARNS, False)])
+def test_a_column_of_the_source_is_told_of_which_the_gate_would_let_nothing_through(severity: Severity, *, is_told: bool) -> None:
+    nothing = Side(name="", source={}, rows={})
+    data = compare_profiles(nothing, nothing, Lineage(features=("spend",), values={"price": frozenset({"spend"})}))
+    found = Finding(check=DataCheck.NULLS, severity=severity, level="source", column="price", days=1, what="is …", remedy="")
+    own = days(0.0)
+    assert [one.identity for one in alarming([], set(), Newest(findings=[found], data=data), own)] == ([COLUMN] if is_told else [])
 
 
 def test_drift_waits_until_its_day_can_be_held_against_source_sql() -> None:
