@@ -81,12 +81,13 @@ def _in_duckdb(node: exp.Expression) -> exp.Expression:
 
 def cast_as_bigquery(tree: exp.Expression, _context: Context) -> exp.Expression:
     """CAST AS STRING shows numbers and fractions of seconds in BigQuery's way, and CAST AS BYTES takes text as UTF-8."""
-    for cast in list(tree.find_all(exp.Cast)):
+    for cast in list(tree.find_all(exp.Cast))[::-1]:
         is_text = isinstance(cast.this, exp.Literal) and cast.this.is_string
         if cast.is_type("TEXT", "VARCHAR") and not is_text and not cast.args.get("format"):
             cast.replace(macro("perennial_text", cast.this.copy(), cast.copy()))
         elif cast.is_type("BINARY") and not cast.args.get("format"):
-            cast.replace(macro("perennial_bytes", cast.this.copy(), cast.copy()))
+            other = exp.TryCast(this=cast.this.copy(), to=cast.to.copy())  # DuckDB computes it for a text, too, and may find no bytes in it
+            cast.replace(macro("perennial_bytes", cast.this.copy(), other))
     return tree
 
 
@@ -187,6 +188,7 @@ def order_unions_by_names(tree: exp.Expression, _context: Context) -> exp.Expres
 
 TYPED = (
     orders.note_orders,
+    texts.note_values,
     order_unions_by_names,
     groups.repeat_groups,
     numbers.cast_exactly,

@@ -325,6 +325,22 @@ END;
 -- DuckDB rounds the seconds since 1970.
 CREATE MACRO bq.main.perennial_whole_seconds(value) AS date_trunc('second', value);
 
+-- JSON's null has no value in SQL, and a NULL of SQL is one.
+CREATE MACRO bq.main.perennial_integer(value) AS
+CASE WHEN json_type(value) = 'NULL' THEN _raise('The provided JSON input is not an integer') ELSE value END;
+
+CREATE MACRO bq.main.perennial_json_number(value) AS
+CASE WHEN json_type(value) = 'NULL' THEN _raise('The provided JSON input is not a number') ELSE value END;
+
+CREATE MACRO bq.main.perennial_boolean(value) AS
+CASE WHEN json_type(value) = 'NULL' THEN _raise('The provided JSON input is not a boolean') ELSE value END;
+
+CREATE MACRO bq.main.perennial_json_string(value) AS CASE
+    WHEN typeof(value) <> 'JSON' THEN value
+    WHEN json_type(CAST(value AS JSON)) = 'NULL' THEN _raise('The provided JSON input is not a string')
+    ELSE value
+END;
+
 CREATE MACRO bq.main.perennial_plain_letters(value) AS CASE
     WHEN strlen(value) <> length(value) THEN _raise('The emulator does not support EDIT_DISTANCE of characters beyond ASCII') ELSE value
 END;

@@ -21,6 +21,7 @@ CHECKED: dict[type[exp.Expr], dict[str, str]] = {
     exp.Levenshtein: {"this": "perennial_plain_letters", "expression": "perennial_plain_letters"},
     exp.TimeFromParts: {"hour": "perennial_hour", "sec": "perennial_second"},
     exp.Like: {"expression": "perennial_like"},
+    exp.String: {"this": "perennial_json_string"},
     exp.Pad: {"fill_pattern": "perennial_padding"},
 }
 """Of functions, their arguments that are checked, and by what: a macro that gives the argument back, or is an error."""
@@ -31,6 +32,9 @@ CHECKED_MACROS: dict[str, dict[int, str]] = {
     "bq.main.parse_json": {0: "perennial_strict_json"},
     "bq.main.parse_bignumeric": {0: "perennial_plain_number"},
     "bq.main.json_keys": {0: "perennial_plain_keys"},
+    "bq.main.int64": {0: "perennial_integer"},
+    "bq.main.float64": {0: "perennial_json_number"},
+    "bq.main.bool": {0: "perennial_boolean"},
 }
 """The same of functions that local-bigquery has macros for, with the places of the arguments."""
 
@@ -107,7 +111,9 @@ def refuse_other_bytes(tree: exp.Expression, _context: Context) -> exp.Expressio
 
 
 def _is_harmless(call: exp.Expr, value: exp.Expr) -> bool:
-    """Whether it is a pattern of LIKE without a backslash, which DuckDB looks up faster as it is."""
+    """Whether it is a pattern of LIKE without a backslash, which DuckDB looks up faster as it is, or a moment in a zone and no JSON."""
+    if isinstance(call, exp.String):
+        return call.args.get("zone") is not None
     return isinstance(call, exp.Like) and isinstance(value, exp.Literal) and "\\" not in value.name
 
 

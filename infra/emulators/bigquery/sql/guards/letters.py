@@ -9,6 +9,7 @@ from bigquery.sql.guards.texts import where
 from bigquery.sql.types import moments, shapes
 
 SOUNDEX = "bq.main.soundex"
+INSTR = "bq.main.instr"
 CALLS = {name: name.lower() for name in (*moments.CHECKS, *shapes.CHECKS, *shapes.CASES.values())}
 
 
@@ -40,6 +41,17 @@ def join_with_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
         if others:
             missing = exp.or_(*(exp.Is(this=one.copy(), expression=exp.null()) for one in others))
             call.replace(exp.case().when(missing, exp.cast(exp.null(), "TEXT")).else_(call.copy()))
+    return tree
+
+
+def give_null_for_null(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """INSTR with a NULL is NULL, and so is SPLIT."""
+    for call in list(tree.find_all(exp.Split, exp.Anonymous))[::-1]:
+        if isinstance(call, exp.Split) or call.name == INSTR:
+            arguments = [one for one in call.iter_expressions() if not isinstance(one, exp.Literal)]
+            missing = [exp.Is(this=one.copy(), expression=exp.null()) for one in arguments]
+            if missing:
+                call.replace(exp.case().when(exp.or_(*missing), exp.null()).else_(call.copy()))
     return tree
 
 
@@ -92,4 +104,13 @@ def show_moments(tree: exp.Expression, _context: Context) -> exp.Expression:
     return tree
 
 
-RULES = (call_macros, read_letters, join_with_texts, cut_out_matches, refuse_empty_matches, find_nothing_in_nothing, show_moments)
+RULES = (
+    call_macros,
+    read_letters,
+    join_with_texts,
+    give_null_for_null,
+    cut_out_matches,
+    refuse_empty_matches,
+    find_nothing_in_nothing,
+    show_moments,
+)

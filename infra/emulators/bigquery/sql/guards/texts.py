@@ -29,22 +29,30 @@ TEXTS = {
 }
 """What a text must be to be cast to a type: how errors call it, and a pattern. DuckDB takes more: 1.5 for a whole number, yes for true."""
 IS_TEXT = "perennial_is_text"
+IS_NO_TEXT = "perennial_is_no_text"
 MOMENTS = {exp.Timestamp: "TIMESTAMPTZ", exp.Datetime: "TIMESTAMP", exp.TsOrDsToDatetime: "TIMESTAMP"}
 """Functions that cast a text, and to what."""
-NO_TEXTS = (*MOMENTS, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg)
-"""Whatever they are of, they give none."""
 MOST_GUARDS = 1
 """A cast is guarded by naming its value four times, and one within it. Those around them take a value that was computed before."""
+
+
+def note_values(tree: exp.Expression, _context: Context) -> exp.Expression:
+    """Take the marks off values that are no texts, and remember them: a cast of one needs no guard, which would name it several times."""
+    for mark in list(tree.find_all(exp.Anonymous))[::-1]:
+        if mark.name.upper() == typed.NO_TEXT:
+            whole = mark.parent
+            if isinstance(whole, exp.Cast | exp.Timestamp | exp.Datetime | exp.TsOrDsToDatetime) and mark.arg_key == "this":
+                whole.meta[IS_NO_TEXT] = True
+            mark.replace(mark.expressions[0])
+    return tree
 
 
 def refuse_other_texts(tree: exp.Expression, _context: Context) -> exp.Expression:
     """CAST, TIMESTAMP and DATETIME of a text that BigQuery takes for no value are an error, and NULL for SAFE_CAST."""
     for call in list(tree.find_all(exp.Cast, *MOMENTS))[::-1]:
-        if call.args.get("format") or isinstance(call.parent, exp.SafeFunc):  # SAFE.TIMESTAMP(text)
+        if call.args.get("format") or call.meta.get(IS_NO_TEXT) or isinstance(call.parent, exp.SafeFunc):  # SAFE.TIMESTAMP(text)
             continue
         kind, pattern = TEXTS.get(call.to.this.name if isinstance(call, exp.Cast) else MOMENTS[type(call)], ("", ""))
-        if kind and _is_no_text(call.this):
-            continue
         if kind and not _is_good(call.this, pattern):
             _guard(call, pattern, f"Bad {kind}: ")
         elif kind == "timestamp" and "/" in call.this.name:
@@ -71,20 +79,6 @@ def _is_good(value: exp.Expression, pattern: str) -> bool:
     if not isinstance(value, exp.Literal):
         return False
     return not value.is_string or bool(re.fullmatch(pattern, value.name))
-
-
-def _is_no_text(value: exp.Expr | None) -> bool:
-    """Whether it is seen of a value that it is none, so that there is nothing to be guarded, and it need not be named several times."""
-    while isinstance(value, exp.Paren | exp.If) or (isinstance(value, exp.Anonymous) and value.name.upper() == typed.DAY):
-        value = value.expressions[0] if isinstance(value, exp.Anonymous) else value.this if isinstance(value, exp.Paren) else _only(value)
-    if isinstance(value, exp.Cast) and not value.args.get("format"):
-        return not value.is_type(*exp.DataType.TEXT_TYPES)
-    return isinstance(value, NO_TEXTS)
-
-
-def _only(condition: exp.Expr) -> exp.Expr | None:
-    """What a guard guards."""
-    return None if condition.args.get("false") is not None else condition.args["true"]
 
 
 def is_safe(call: exp.Expr) -> exp.Boolean:

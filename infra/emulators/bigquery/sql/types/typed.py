@@ -41,6 +41,7 @@ ROUND = "PERENNIAL_ROUND"
 TRUNC = "PERENNIAL_TRUNC"
 DAY = "PERENNIAL_DAY"
 EXACT = "PERENNIAL_EXACT"
+NO_TEXT = "PERENNIAL_NO_TEXT"
 FLOATING = "PERENNIAL_"
 """Names of functions that stand for others in a query on its way to DuckDB; rules.py puts DuckDB's in their place."""
 MARKS = {FLOAT, ARITHMETIC, SUMMED, DAY, EXACT, moments.FOUR_DIGITS, *moments.CHECKS, *shapes.CHECKS, *decimals.MARKS}
@@ -63,6 +64,8 @@ RENAMED = {"least": LEAST, "min": MIN} | {
 ROUNDING = ("round", "trunc")
 """Functions that may be told a number of digits."""
 DATES = {"DATE", "DATETIME", "TIMESTAMP"}
+MOMENTS = ("datetime", "timestamp")
+"""Functions that may be of a text."""
 ZONED = {"date", "datetime", "timestamp", "$extract_date", "$extract_datetime"}
 """Functions by which a zone may lead out of the calendar."""
 json_types: ContextVar[tuple[TypeProto, ...]] = ContextVar("json_types", default=())
@@ -104,8 +107,9 @@ def _edits(content: bytes, statement: Message, types: list[TypeProto]) -> Iterat
             yield from _function(content, message, types)
         elif isinstance(message, ResolvedCastProto):
             moments.check_cast(message)
-            if (type_name(expression_type(message.expr)), type_name(message.parent.type)) == ("FLOAT64", "NUMERIC"):
-                yield from wrapped(node_of(message.expr), EXACT)
+            if (kind := type_name(expression_type(message.expr))) != "STRING":
+                is_exact = (kind, type_name(message.parent.type)) == ("FLOAT64", "NUMERIC")
+                yield from wrapped(node_of(message.expr), EXACT if is_exact else NO_TEXT)
         elif isinstance(message, ResolvedLiteralProto):
             yield from literals.edits(content, message)
         else:
@@ -150,6 +154,9 @@ def _function(content: bytes, call: ResolvedFunctionCallBaseProto, types: list[T
         yield renamed(content, call, name, f"{FLOATING}{name.upper()}", may_be_safe=True)
     elif name in (*PATHS, *ARRAY_PATHS):
         yield from _path(call, kinds, name)
+    elif name in MOMENTS and kinds and type_name(kinds[0]) in DATES:
+        yield from wrapped(node_of(call.argument_list[0]), NO_TEXT)
+        yield from _overflowing(content, call, name, has_floats)
     else:
         yield from _overflowing(content, call, name, has_floats)
 
