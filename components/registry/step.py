@@ -5,6 +5,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -114,8 +115,10 @@ def record_version(
         evaluations.record_blessing(connection, _blessing(model, number, run_id, judged))
         if not judged.blessed:
             finish_run(connection, run_id, RunState.BLOCKED, f"{refusal(model, judged)} (version {number})")
-    _keep_recorded(step, pinned)
-    _publish_recorded(step.cloud, model.name)
+    with ThreadPoolExecutor(1) as beside:  # BigQuery answers while Cloud Storage copies
+        kept = beside.submit(_keep_recorded, step, pinned)
+        _publish_recorded(step.cloud, model.name)
+    kept.result()
     write_summary(Path(summary.path), version=number, run_id=run_id, snapshot=pinned, uri=manifest.uri)
     return number
 
