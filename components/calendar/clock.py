@@ -93,7 +93,9 @@ def lost_hours(observation: Observation, checks: ChecksSection) -> Deviation | N
         or len(same := _same_weekdays(observation)) < LEAST_SAME_WEEKDAYS
     ):
         return None
-    gap = _likeliest_gap(now.hours / now.design_effect, same / before.design_effect, checks.hours_share)
+    held = np.where(same.sum(0) > 0, now.hours, 0)  # a pharmacy on duty has a night for once, and its day is a day like others
+    held = held if 2 * held.sum() >= now.times else now.hours
+    gap = _likeliest_gap(held / now.design_effect, same / before.design_effect, checks.hours_share)
     if gap is None:
         return None
     chance, start, end = gap

@@ -28,6 +28,11 @@ LEAST_WEEKDAYS = 4
 LASTING = 2
 """A load may be a day late for once."""
 EPOCH = date(1970, 1, 1)
+FOR_NONE = frozenset(
+    (date(*found) - EPOCH).days
+    for found in ((1, 1, 1), (1899, 12, 30), (1900, 1, 1), (1970, 1, 1), (2099, 12, 31), (2999, 12, 31), (9999, 12, 31))
+)
+"""Dates that stand for none, in days since 1970."""
 NO_DATE = "look for a date that stands for none, or for day and month that changed places"
 
 
@@ -66,7 +71,7 @@ def date_beyond(observation: Observation, checks: ChecksSection) -> Deviation | 
     days, were = _days(now, observation.day), _days(before, observation.day)
     rows = int(now.counts[(days < low) | (days > high)].sum())
     was = float(before.counts[(were < low) | (were > high)].sum()) / before.times
-    share, alike = rows / now.times, max(now.design_effect, before.design_effect)
+    share, alike = rows / now.times, 1.0 if _stands_for_none(now, before) else max(now.design_effect, before.design_effect)
     if rows / alike < LEAST_WRONG_ROWS or share <= was + checks.range_share + chance(max(was, checks.range_share), now.times, 1.0):
         return None
     return Deviation(
@@ -79,6 +84,11 @@ def date_beyond(observation: Observation, checks: ChecksSection) -> Deviation | 
         before=f"so in {percent(was)} of values",
         chance=count_tail(rows / alike, (was + 1 / before.times) * now.times / alike, 2.0),
     )
+
+
+def _stands_for_none(now: ColumnProfile, before: ColumnProfile) -> bool:
+    """Whether the earliest or the latest date is one that nobody means, and was not there: then its rows need not be of many clusters."""
+    return any(extreme in FOR_NONE and not before.low <= extreme <= before.high for extreme in (now.low, now.high))
 
 
 def _where(observation: Observation, low: float, high: float) -> str:

@@ -23,6 +23,7 @@ from components.profiles.profile import ColumnProfile, ColumnProfiles
 
 BREAKS = FAULTS | {ColumnChange.NULLS}
 FAULT_WEIGHT = 4.0
+OF_THE_TABLE = frozenset({ColumnChange.ABSENT, ColumnChange.TYPE})
 EMPTIER = 0.2
 """A column is broken, too, if the share of its NULLs has risen by this much."""
 MOST_STARTS = 4
@@ -63,9 +64,10 @@ class ColumnDifference:
         return max(self.kinds.values(), default=0.0)
 
     @property
-    def dated(self) -> ColumnChange:
-        """The kind of change by which it is told since when the column is another: the worst that each day may have."""
-        return next((kind for kind in self.kinds if kind not in (ColumnChange.ABSENT, ColumnChange.TYPE)), ColumnChange.SHIFT)
+    def dated(self) -> list[ColumnChange]:
+        """The kinds of change by which it is told since when the column is another, the worst first: those that each day may have."""
+        found = [ColumnChange.SHIFT if kind in FAULTS - CHANGE_COUNTS.keys() else kind for kind in self.kinds if kind not in OF_THE_TABLE]
+        return list(dict.fromkeys(found)) or [ColumnChange.SHIFT]
 
     @property
     def is_fault(self) -> bool:
@@ -146,13 +148,14 @@ def column_difference(days: Days, name: str, *, is_key: bool = False) -> ColumnD
     whole = _difference(days, name, compared, is_key=is_key)
     found = [whole]
     if whole.before is not None and whole.after is not None:
-        first, starts = next(iter(compared.after)), _starts(compared, whole.before, whole.dated, is_key=is_key)
+        first = next(iter(compared.after))
+        starts = [day for kind in whole.dated for day in _starts(compared, whole.before, kind, is_key=is_key)]
         found = [replace(whole, since=next((day for day in starts[:1] if day != next(iter(days.after))), None) if whole.kinds else None)]
         gone = dict.fromkeys(last_seen(compared.before, compared.after)[:MOST_STARTS], frozenset({ColumnChange.VANISHED}))
         for day, kinds in {**gone, **dict.fromkeys(starts, BREAKS)}.items():
             sharper = _difference(days, name, compared.since(day), is_key=is_key) if day > first else whole
             found += [replace(sharper, since=day)] if day > first and sharper.is_break and not kinds.isdisjoint(sharper.kinds) else []
-    worst = max(found, key=lambda one: (one.is_break, one.severity))
+    worst = max(found, key=lambda one: (one.is_break, [share * _weight(kind) for kind, share in one.kinds.items()]))
     return replace(worst, counts_up=only_counts_up([_of(days.before, name), _of(days.after, name)])) if worst.kinds else worst
 
 

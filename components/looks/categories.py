@@ -205,6 +205,10 @@ def lost_segment(observation: Observation, _checks: ChecksSection) -> Deviation 
     return _lost(now, {value: share for value, share in shares.items() if share * clusters >= EXPECTED_ROWS})
 
 
+LEAST_DAILY = 0.01
+"""Rarer values may be missing for once; of those that every day had, several may be gone together."""
+
+
 def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | None:
     """A category lacks a common value that every earlier partition had where chance would not leave it out.
 
@@ -214,7 +218,10 @@ def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | N
     if before is None or before.is_numeric or len(observation.earlier) < LEAST_PARTITIONS:
         return None
     days = [column for column in observation.earlier if column.filled]
-    usual = {value: share for value, share in shares_by_value(before).items() if share >= checks.lost_share and value not in now.values}
+    gone = {value: share for value, share in shares_by_value(before).items() if value not in now.values}
+    daily = {value: share for value, share in gone.items() if share >= LEAST_DAILY and all(value in column.values for column in days)}
+    together = sum(daily.values()) >= checks.lost_share
+    usual = {value: share for value, share in gone.items() if share >= checks.lost_share or (together and value in daily)}
     alike = max(now.design_effect, before.design_effect)
     missed = {value: _missed(value, share / alike, days) for value, share in usual.items()}
     everywhere = {value: share for value, share in usual.items() if _is_everywhere(value, share, days[: len(days) - missed[value]])}

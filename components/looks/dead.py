@@ -7,7 +7,7 @@ from operator import attrgetter
 
 import numpy as np
 
-from components.looks.codes import are_next_codes
+from components.looks.codes import are_next_codes, counts_on
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, NEGLIGIBLE_PROBABILITY, Deviation, chance, quoted
 from components.looks.earlier_days import Observation
@@ -117,7 +117,7 @@ def same_value(observation: Observation, _checks: ChecksSection) -> Deviation | 
     if clusters < LEAST_CLUSTERS or _chance_of_one(observation, share, clusters) > NEGLIGIBLE_PROBABILITY:
         return None
     value = number(now.low) if now.numbers and not now.values else quoted(next(iter(now.values), ""))
-    is_next = share == 0 and are_next_codes(now.values, observation)
+    is_next = (share == 0 and are_next_codes(now.values, observation)) or counts_on(observation)
     return Deviation(
         check=DataCheck.CONSTANT,
         severity=Severity.WARNS if is_next else Severity.BLOCKS,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from components.looks.data_check import DataCheck
+from components.looks.data_check import DataCheck, Severity
 from components.looks.dead import is_of_the_day
 from components.looks.deviation import LEAST_ROWS, LEAST_WRONG_ROWS, Deviation, chance, quoted
 from components.looks.drift import counts_up
@@ -185,7 +185,7 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
     below, above = int(now.counts[now.keys < low].sum()), int(now.counts[now.keys > high].sum())
     if below and comes_down(observation, int(low)):
         below = 0
-    if not below + above and _is_beyond(before, now):
+    if is_beyond := not below + above and _is_beyond(before, now):
         above = now.numbers
     rows = below + above
     clusters, bound = now.numbers / now.design_effect, checks.range_share
@@ -201,6 +201,17 @@ def _outside(observation: Observation, checks: ChecksSection, *, may_be_zero: bo
         what=f"is out of all range in {count(rows)} of {count(now.numbers)} values ({_extreme(now, below, above)})",
         remedy="look for a number that stands for none, or for rows in another unit",
         before=f"from {number(before.low)} to {number(before.high)}",
+        severity=Severity.WARNS if is_beyond and _is_one_more(observation) else Severity.BLOCKS,
+    )
+
+
+def _is_one_more(observation: Observation) -> bool:
+    """Whether a day that is beyond all that were is no further from them than days are from one another: a storm, and no other unit."""
+    days, now = [column for column in observation.earlier if column.numbers], observation.now
+    ends = [(np.array([getattr(column, end) for column in days]), float(getattr(now, end))) for end in ("low", "high")]
+    return len(days) >= LEAST_KNOWN and all(
+        found.min() - FAR_FACTOR * np.abs(np.diff(found)).max() <= value <= found.max() + FAR_FACTOR * np.abs(np.diff(found)).max()
+        for found, value in ends
     )
 
 

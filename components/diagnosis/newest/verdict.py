@@ -178,7 +178,7 @@ def _both_wrong(evidence: Evidence) -> Verdict:
     if evidence.fault:
         sentence = f"the source, not the model: {evidence.fault}; {useless} ({summaries})"
         return Verdict(kind=VerdictKind.SOURCE, sentence=sentence, rollback_helps=False, cause=evidence.fault)
-    if all(version.name in evidence.between.broken for version in evidence.versions):
+    if evidence.learned:
         sentence = f"the training data of {evidence.learned}; {useless} ({summaries}), train again on good data"
         return Verdict(
             kind=VerdictKind.TRAINING, sentence=sentence, rollback_helps=False, cause=evidence.between.broken[evidence.versions[-1].name]

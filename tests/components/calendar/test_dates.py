@@ -91,3 +91,18 @@ def test_near_dates_are_told_by_days_and_far_ones_by_years() -> None:
         [(one - date(1970, 1, 1)).days for one in (date(1900, 1, 1), date(2026, 2, 27), day, date(2026, 3, 31), date(9999, 12, 31))]
     )
     assert date_keys(days, day).tolist() == [-98_100, -2, 0, 30, 109_999]
+
+
+def test_a_date_that_nobody_means_need_not_be_of_many_orders(tmp_path: Path) -> None:
+    """Fourteen rows of one long order."""
+    rng, days = np.random.default_rng(6), {}
+    for day in (FIRST + timedelta(days=number) for number in range(DAYS)):
+        order = np.repeat(np.arange(20), 14)
+        shipped = np.array([day + timedelta(days=int(one)) for one in rng.choice([1, 2, 3], 20)], object)
+        if (day - FIRST).days >= KNOWN:
+            shipped[int(rng.integers(0, 20))] = date(1970, 1, 1)
+        days[day] = profile_batch(batch({"order_id": order, "shipped": shipped[order]}), "order_id", day)
+    past = {day: days[day] for day in sorted(days)[:KNOWN]}
+    (first, *_) = ranked(check_source(shop_model(tmp_path), days, past, past.keys()))
+    assert (first.column, first.blocks, first.since) == ("shipped", True, FIRST + timedelta(days=KNOWN))
+    assert "the earliest 1970-01-01" in first.what

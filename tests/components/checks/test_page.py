@@ -46,6 +46,12 @@ def test_the_verdict_is_what_blocks_or_how_many_warnings_there_are(findings: tup
     assert ("<table" in said) == bool(findings)
 
 
+def test_what_was_not_looked_at_is_named_before_all_is_well(tmp_path: Path) -> None:
+    write_findings_page("shop", [], tmp_path / "page.html", ignored=["invoice"])
+    said = words(select((tmp_path / "page.html").read_text(), ".//section[@aria-label='Verdict']"))
+    assert said == "✓ Not looked at, as checks.ignore of model.toml says: invoice. Nothing found in the other columns"
+
+
 def test_values_are_escaped_and_nothing_is_loaded(tmp_path: Path) -> None:
     said = page(tmp_path, replace(TEXT, column="<b>", what="<script>alert(1)</script>", remedy="<img src=x>"))
     assert_harmless(said)

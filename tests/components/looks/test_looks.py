@@ -8,6 +8,7 @@ import pytest
 
 from components.calendar.clock import hours_listed, lost_hours, moved_clock
 from components.looks.categories import lost_segment, lost_value, new_values, shares_by_value
+from components.looks.data_check import Severity
 from components.looks.dead import frozen, nulls, same_value, standing
 from components.looks.deviation import listed, quoted
 from components.looks.drift import shifted
@@ -356,3 +357,51 @@ def test_whole_numbers_that_are_hours_are_a_clock_and_others_are_not() -> None:
     assert moved_clock(observe(hours(9), *earlier), CHECKS) is None
     beyond = [[*hour, 40] for hour in earlier]
     assert moved_clock(observe(hours(9, 3), *beyond), CHECKS) is None
+
+
+def test_a_storm_beyond_all_that_were_warns_and_another_unit_blocks() -> None:
+    def wind(seed: int, level: float) -> list[float]:
+        return [round(float(one), 1) for one in np.random.default_rng(seed).normal(level, 0.4, 100)]
+
+    levels = [5.0, 9.0, 7.0, 3.0, 4.0, 8.0, 11.0, 6.0, 4.0, 10.0, 12.0, 7.0]
+    earlier = [wind(seed, level) for seed, level in enumerate(levels)]
+    storm, unit = (out_of_range(observe(wind(99, level), *earlier), CHECKS) for level in (22.0, 32.0))
+    assert storm is not None
+    assert unit is not None
+    assert (storm.severity, unit.severity) == (Severity.WARNS, Severity.BLOCKS)
+    degrees = [5.0, 8.0, 7.0, 4.0, 5.0, 9.0, 11.0, 8.0, 6.0, 10.0, 12.0, 9.0]
+    celsius = [wind(seed, level) for seed, level in enumerate(degrees)]
+    fahrenheit = out_of_range(observe([1.8 * one + 32 for one in wind(98, 8.0)], *celsius), CHECKS)
+    assert fahrenheit is not None
+    assert fahrenheit.severity is Severity.BLOCKS
+
+
+def test_a_night_of_duty_does_not_empty_its_day() -> None:
+    usual, night = dict.fromkeys(range(8, 19), 30), dict.fromkeys(range(19, 24), 18)
+    day = dict.fromkeys(range(8, 19), 17) | dict.fromkeys(range(10, 16), 7)
+    assert lost_hours(on_weekdays(day | night, *[usual] * 6), CHECKS) is None
+    gone = {hour: rows for hour, rows in usual.items() if not 10 <= hour < 16}
+    assert lost_hours(on_weekdays(gone | night, *[usual] * 6), CHECKS) is not None
+
+
+def test_the_first_version_of_a_window_may_have_been_the_only_one() -> None:
+    later = [60, 110, *range(130, 190, 5)]
+    after = [["8.0"] * (200 - rows) + ["8.1"] * rows for rows in later]
+    first = same_value(replace(observe(["8.0"] * 200, *after), is_backward=True), CHECKS)
+    assert first is not None
+    assert first.severity is Severity.WARNS
+    plans = [["basic"] * (200 - rows) + ["team"] * rows for rows in later]
+    stuck = same_value(replace(observe(["basic"] * 200, *plans), is_backward=True), CHECKS)
+    assert stuck is not None
+    assert stuck.severity is Severity.BLOCKS
+
+
+def test_rare_values_that_every_day_had_are_missed_together() -> None:
+    def sensors(seed: int, first: int = 0) -> list[str]:
+        return [f"S{number:02d}" for number in np.random.default_rng(seed).permutation(np.repeat(np.arange(first, 25), 24))]
+
+    days = [sensors(seed) for seed in range(14)]
+    assert lost_value(observe(sensors(99, 1), *days), CHECKS) is None
+    lost = lost_value(observe(sensors(99, 3), *days), CHECKS)
+    assert lost is not None
+    assert (round(lost.measure, 2), lost.what) == (0.12, 'has no row of "S00", "S01", "S02"')

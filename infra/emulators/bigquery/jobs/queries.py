@@ -1,15 +1,19 @@
 """Query jobs: analysed first; what they cost, and the refusal of those that would cost more than `maximum_bytes_billed`."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 import duckdb
+from local_bigquery.catalog import tables
+from local_bigquery.engine import database
 from local_bigquery.engine.sessions import Session
 from local_bigquery.errors import BigQueryError
 from local_bigquery.jobs import query as original
-from local_bigquery.models import JobConfigurationQuery, JobStatistics2, Table, TableFieldSchema, TableReference
+from local_bigquery.models import DatasetReference, JobConfigurationQuery, JobStatistics2, Table, TableFieldSchema, TableReference
+from local_bigquery.sql import params, script
 from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
@@ -19,7 +23,6 @@ from bigquery.sql import analysis, outcome
 from bigquery.sql.types import typed
 from bigquery.tables import catalogue, changes, sizes, versions
 
-original_execute = original.execute
 original_run = original._run
 original_translate = original.translate
 
@@ -29,11 +32,15 @@ NOT_UNDERSTOOD = ("Syntax error", "Function not found", "Unrecognized name", "No
 """What errors of the translation begin with. BigQuery has no such errors with a query that was analysed."""
 
 
+Outcome = tuple[JobStatistics2, list[JobStatistics2], TableReference | None]
+"""What there is to tell of a job, of its children, and where its result is."""
+
+
 @dataclass(frozen=True)
 class Translation:
     """A query in DuckDB's SQL, with the values of its parameters and what was learnt on the way."""
 
-    tree: object
+    tree: exp.Query
     sql: str
     parameters: dict[str, object]
     context: Context
@@ -47,7 +54,7 @@ _result: ContextVar[list[TableFieldSchema] | None] = ContextVar("result", defaul
 """The columns that BigQuery gives for the query that runs, if it is one."""
 
 
-def translate(tree: exp.Expression, context: Context) -> tuple[str, dict[str, object]]:
+def translate(tree: exp.Expr, context: Context) -> tuple[str, dict[str, object]]:
     """A statement in DuckDB's SQL, and the values of its parameters."""
     known = _translation.get()
     if known is None or known.tree is not tree:
@@ -79,7 +86,7 @@ def execute(
     config: JobConfigurationQuery,
     dry_run: bool = False,
     session: Session | None = None,
-) -> tuple[JobStatistics2, list[JobStatistics2], TableReference | None]:
+) -> Outcome:
     """Run a query job, or only tell its cost and its result's schema, if BigQuery would.
 
     Raises:
@@ -92,11 +99,11 @@ def execute(
     analysed = analysis.analyse(config, project)
     if config.destinationTable:
         _refuse_duplicates(analysed.names)
-    query, shown_types = analysed.translatable()
+    query, shown_types = analysed.translatable
     text, columns = analysed.view or (None, analysed.result)
     token, types_token, text_token = _result.set(columns), typed.json_types.set(shown_types), views.text.set(text)
     try:
-        return original_execute(cursor, project, job_id, config.replace(query=query), dry_run)
+        return _execute(cursor, project, job_id, config.replace(query=query), dry_run)
     except BigQueryError as error:
         if error.reason == "invalidQuery" and error.message.startswith(NOT_UNDERSTOOD):
             raise not_supported(f"this query ({error.message})") from error
@@ -105,6 +112,17 @@ def execute(
         _result.reset(token)
         typed.json_types.reset(types_token)
         views.text.reset(text_token)
+
+
+def _execute(cursor: duckdb.DuckDBPyConnection, project: str, job_id: str | None, config: JobConfigurationQuery, dry_run: bool) -> Outcome:
+    """As local-bigquery does it for a query without a session: there are no tables of an earlier query to be looked for."""
+    default = config.defaultDataset or DatasetReference()
+    system = {"current_job_id": job_id, "script.job_id": job_id, "session_id": None, "time_zone": "UTC"}
+    context = Context(default.projectId or project, default.datasetId, *params.bind(config.queryParameters or []), system=system)
+    database.attach(context.project_id)
+    statements = script.parse_script(config.query or "")
+    found: Outcome = original._execute(cursor, project, job_id, config, dry_run, False, context, statements)
+    return found
 
 
 def _refuse_duplicates(names: Sequence[str]) -> None:
@@ -151,22 +169,49 @@ def _run(
     if any(table.args.get("version") for table in source.find_all(exp.Table)):
         versions.settle()
     asked = dataclasses.replace(context, used=set(), referenced=set())
-    sql, parameters = original_translate(source, asked)
-    if isinstance(tree, exp.Query) and (columns := _result.get()) is not None:
-        sql = outcome.shape(cursor, sql, columns)
-    named, asked.referenced = asked.referenced, views.tables_behind(asked.referenced)
-    views.require_filters(source, named)
-    processed = sizes.read_by_query(cursor, sql, parameters, asked.referenced)
-    billed = _billed(processed)
-    if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:
-        message = f"Query exceeded limit for bytes billed: {config.maximumBytesBilled}. {billed} or higher required."
-        raise BigQueryError("bytesBilledLimitExceeded", message)
-    token = _translation.set(Translation(source, sql, parameters, asked))
-    try:
-        statistics = original_run(cursor, tree, context, destination, config, dry_run, isolated)
-    finally:
-        _translation.reset(token)
+    sql, values = original_translate(source, asked)
+    translation, shaped = Translation(source, sql, values, asked), None
+    with _one_state(cursor) if _only_reads(tree, destination) else nullcontext():
+        if isinstance(tree, exp.Query) and (columns := _result.get()) is not None:
+            shaped = outcome.shape(cursor, translation.sql, columns)
+            translation = dataclasses.replace(translation, sql=shaped.sql)
+        processed = _processed(cursor, translation)
+        billed = _billed(processed)
+        if config.maximumBytesBilled and billed > int(config.maximumBytesBilled) and not dry_run:
+            message = f"Query exceeded limit for bytes billed: {config.maximumBytesBilled}. {billed} or higher required."
+            raise BigQueryError("bytesBilledLimitExceeded", message)
+        token, shape_token = _translation.set(translation), outcome.known.set(shaped)
+        try:
+            statistics = original_run(cursor, tree, context, destination, config, dry_run, isolated)
+        finally:
+            _translation.reset(token)
+            outcome.known.reset(shape_token)
     return statistics.replace(totalBytesProcessed=str(processed), totalBytesBilled=str(0 if dry_run else billed))
+
+
+def _only_reads(tree: exp.Expression, destination: TableReference | None) -> bool:
+    return isinstance(tree, exp.Query) and (destination is None or destination.datasetId == tables.RESULTS)
+
+
+@contextmanager
+def _one_state(cursor: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """A transaction, so that the newest snapshot is looked up once and not by each of four statements."""
+    cursor.execute("BEGIN")
+    try:
+        yield
+    except BaseException:
+        with suppress(duckdb.Error):
+            cursor.execute("ROLLBACK")
+        raise
+    cursor.execute("COMMIT")
+
+
+def _processed(cursor: duckdb.DuckDBPyConnection, translation: Translation) -> int:
+    """Bytes that the query would read, in tables and in those behind views, which it then refers to."""
+    context = translation.context
+    named, context.referenced = context.referenced, views.tables_behind(context.referenced)
+    views.require_filters(translation.tree, named)
+    return sizes.read_by_query(cursor, translation.sql, translation.parameters, context.referenced)
 
 
 def _source(tree: exp.Expression) -> exp.Query | None:

@@ -12,9 +12,9 @@ from local_bigquery.sql.translate import Context, parse, translate
 from sqlglot import exp
 
 from bigquery.sql import analysis, outcome
-from bigquery.sql.analysis import Analysed
 from bigquery.sql.described import INFORMATION_SCHEMA, reference_of
 from bigquery.sql.types import typed
+from bigquery.sql.types.analysed import Analysed
 from bigquery.tables.partitions import Reference
 
 original_definition = ddl._definition
@@ -52,7 +52,7 @@ def translate_create(tree: exp.Create, context: Context, columns: Sequence[Table
     """CREATE VIEW in DuckDB's SQL, so that the view's columns have BigQuery's types."""
     query, values = translate(tree.expression, context)
     with database.cursor() as cursor:
-        query = outcome.shape(cursor, query, columns)
+        query = outcome.shape(cursor, query, columns).sql
     around = tree.copy()
     around.set("expression", parse(PLACE)[0])
     if isinstance(around.this, exp.Schema):  # the names of the columns, which the query has now
@@ -63,14 +63,14 @@ def translate_create(tree: exp.Create, context: Context, columns: Sequence[Table
 
 def translated(analysed: Analysed, project: str, dataset: str) -> str:
     """The query of a view in DuckDB's SQL, with columns of BigQuery's types."""
-    query, types = analysed.translatable()
+    query, types = analysed.translatable
     token = typed.json_types.set(types)
     try:
         sql, _ = translate(parse(query)[0], Context(project, dataset))
     finally:
         typed.json_types.reset(token)
     with database.cursor() as cursor:
-        return outcome.shape(cursor, sql, analysed.result or [])
+        return outcome.shape(cursor, sql, analysed.result or []).sql
 
 
 def tables_behind(references: Iterable[Reference]) -> set[Reference]:

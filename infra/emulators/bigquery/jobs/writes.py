@@ -6,11 +6,12 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 from local_bigquery.catalog import metadata, names, tables
-from local_bigquery.engine import database, results, types
+from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
 from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.models import Table, TableFieldSchema
 
+from bigquery.sql import outcome
 from bigquery.tables import partitions, versions
 from bigquery.tables.making import making
 from bigquery.tables.partitions import Partitioning, Reference
@@ -71,8 +72,7 @@ def write(
         Whether the table was made by this.
     """
     if reference[1] == tables.RESULTS:
-        with database.cursor() as writer:
-            results.materialise(cursor, query, tables.name(*reference), parameters, writer=writer if isolated else None)
+        outcome.keep(cursor, query, tables.name(*reference))
         return True
     table, partition_id = partitions.split(reference)
     stored = metadata.load(Table, *table)

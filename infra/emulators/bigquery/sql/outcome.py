@@ -1,9 +1,12 @@
 """The columns of a query's result: BigQuery's names and types for them, whatever DuckDB would give."""
 
 from collections.abc import Iterable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import duckdb
-from local_bigquery.engine import types
+from duckdb.sqltypes import DuckDBPyType
+from local_bigquery.engine import results, types
 from local_bigquery.engine.database import quote
 from local_bigquery.engine.results import unique
 from local_bigquery.models import TableFieldSchema
@@ -24,7 +27,19 @@ def name_columns(columns: Iterable[ResolvedOutputColumnProto]) -> list[TableFiel
     return [schemas.result_field(name, column.column.type) for name, column in zip(unique(names), found, strict=True)]
 
 
-def shape(cursor: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[TableFieldSchema]) -> str:
+@dataclass(frozen=True)
+class Shaped:
+    """A query of DuckDB, and the columns of its result, which DuckDB needs a third of the query's time to tell again."""
+
+    sql: str
+    columns: tuple[tuple[str, DuckDBPyType], ...]
+
+
+known: ContextVar[Shaped | None] = ContextVar("known", default=None)
+"""The query that runs, if it has a shape."""
+
+
+def shape(cursor: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[TableFieldSchema]) -> Shaped:
     """A query of DuckDB with columns of these names and types.
 
     Raises:
@@ -33,14 +48,34 @@ def shape(cursor: duckdb.DuckDBPyConnection, sql: str, columns: Sequence[TableFi
     relation = cursor.sql(sql)
     actual = [types.field(name, kind) for name, kind in zip(relation.columns, relation.types, strict=True)]
     casts = [_cast(one, wanted) for one, wanted in zip(actual, columns, strict=True)]
+    kinds = [duckdb.sqltype(cast) if cast else kind for cast, kind in zip(casts, relation.types, strict=True)]
+    told = tuple(zip((wanted.name for wanted in columns), kinds, strict=True))
     if not any(casts) and [one.name for one in actual] == [wanted.name for wanted in columns]:
-        return sql
+        return Shaped(sql, told)
     places = [f"c{place}" for place in range(len(columns))]
     selected = ", ".join(
         f"{f'CAST({place} AS {cast})' if cast else place} AS {quote(wanted.name)}"
         for place, cast, wanted in zip(places, casts, columns, strict=True)
     )
-    return f"SELECT {selected} FROM ({sql}) AS q({', '.join(places)})"
+    return Shaped(f"SELECT {selected} FROM ({sql}) AS q({', '.join(places)})", told)
+
+
+def keep(cursor: duckdb.DuckDBPyConnection, query: str, table: str) -> None:
+    """Make a table of the result of the query that runs.
+
+    Raises:
+        BigQueryError: it has no shape.
+    """
+    shaped = known.get()
+    if shaped is None or shaped.sql != query:
+        raise not_supported("results of what is no query")
+    places = [f"c{place}" for place in range(len(shaped.columns))]
+    names = unique([name for name, _ in shaped.columns])
+    selected = ", ".join(
+        f"{results._without_null_elements(types.cast(place, kind), name, kind)} AS {quote(name)}"
+        for place, name, (_, kind) in zip(places, names, shaped.columns, strict=True)
+    )
+    cursor.execute(f"CREATE OR REPLACE TABLE {table} AS SELECT {selected} FROM ({shaped.sql}) AS q({', '.join(places)})")
 
 
 def _cast(actual: TableFieldSchema, wanted: TableFieldSchema) -> str | None:

@@ -31,12 +31,12 @@ def refuse_unproven(statement: Message) -> None:
 
 def main() -> None:
     """Write what the expressions on standard input are made of."""
-    from bigquery.sql.analysis import resolve_expression
+    from bigquery.sql.analysis import resolve
 
     found: set[str] = set()
     for line in sys.stdin:
         if not line.startswith("#"):
-            found |= traits(resolve_expression(line.rstrip("\n").rpartition(ARROW)[0]))
+            found |= traits(resolve(f"SELECT {line.rstrip(chr(10)).rpartition(ARROW)[0]}"))
     sys.stdout.write("\n".join(sorted(found)) + "\n")
 
 

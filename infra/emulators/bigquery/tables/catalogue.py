@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Callable
 
-from local_bigquery.catalog import names, tables
-from local_bigquery.engine import database
+from local_bigquery.catalog import datasets, names, tables
+from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
-from local_bigquery.errors import BigQueryError
+from local_bigquery.errors import BigQueryError, already_exists, not_found
 from local_bigquery.models import Table, TableFieldSchema
 
 from bigquery.tables import partitions, sizes, streaming, structure, versions
@@ -47,6 +47,16 @@ def load(project: str, dataset: str, table: str) -> Table:
         return resource.replace(**identity, schema={"fields": fields}, numRows=str(len(measured)))
     rows = sum(partition.rows for partition in measured if partition.id == partition_id)
     return resource.replace(**identity, numRows=str(rows))
+
+
+def require(project: str, dataset: str, table: str) -> None:
+    """Refuse a table that is not there, without measuring one that is.
+
+    Raises:
+        BigQueryError: it is not there.
+    """
+    if not tables.exists(*partitions.split((project, dataset, table))[0]):
+        raise not_found("Table", names.label(project, dataset, table))
 
 
 def _changed(resource: Table, version: Version, measured: tuple[Measured, ...]) -> Table:
@@ -86,7 +96,29 @@ def create(project: str, dataset: str, body: Table, translate: Callable[[str, st
     Raises:
         BigQueryError: it exists.
     """
-    return original_create(project, dataset, body, translate)
+    partitioning = partitions.declared(body)
+    table = body.tableReference and body.tableReference.tableId
+    if partitioning is None or not table or body.view or not tables.fields(body):
+        return original_create(project, dataset, body, translate)
+    return _create_partitioned((project, dataset, table), body, partitioning)
+
+
+def _create_partitioned(reference: Reference, body: Table, partitioning: Partitioning) -> Table:
+    """In one transaction: after each that changes it, DuckLake reads the whole catalogue again."""
+    names.table(reference[2])
+    names.fields(tables.fields(body))
+    datasets.get(*reference[:2])
+    if tables.exists(*reference):
+        raise already_exists("Table", names.label(*reference))
+    columns = [types.column(field) for field in tables.fields(body)]
+    if partitioning.is_by_ingestion:
+        columns.append(f"{quote(tables.INGESTION_TIME)} TIMESTAMPTZ")
+    with versions.committing, database.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute(f"CREATE TABLE {original_name(*reference)} ({', '.join(columns)})")
+        cursor.execute(f"ALTER TABLE {original_name(*reference)} SET PARTITIONED BY ({partitioning.layout()})")
+        cursor.execute("COMMIT")
+    return tables._store(*reference, tables.defaults(*reference).merged(body))
 
 
 def record(project: str, dataset: str, table: str, resource: Table) -> None:

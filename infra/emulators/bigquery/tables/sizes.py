@@ -37,7 +37,7 @@ class Measured:
 def measure(reference: Reference, condition: str = "true") -> tuple[Measured, ...]:
     """Rows and bytes of each partition as the table is now, of those rows for which a DuckDB condition holds; nothing for a view."""
     version = versions.version(reference)
-    return _measure(reference, partitions.of_table(reference), version, condition) if version else ()
+    return _measure(reference, partitions.of_table(reference), version, condition) if version and version.has_files else ()
 
 
 @functools.lru_cache(maxsize=256)
@@ -81,6 +81,8 @@ def read_by_query(cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[
         parameters: values of its parameters.
         read: the tables that it names.
     """
+    if not read:
+        return 0
     plan = json.loads(cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", parameters).fetchall()[0][1])
     by_name = {table.casefold(): (project, dataset, table) for project, dataset, table in read}
     return sum(_scanned_bytes(scan, by_name[name]) for scan in _scans(plan) if (name := scan["Table"].casefold()) in by_name)

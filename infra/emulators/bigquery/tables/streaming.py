@@ -16,9 +16,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from local_bigquery.catalog import tabledata, tables
+from local_bigquery.catalog import tabledata
 from local_bigquery.catalog.tables import INGESTION_TIME
-from local_bigquery.engine import database
 from local_bigquery.errors import BigQueryError
 from local_bigquery.models import Table, TableDataInsertAllRequest
 
@@ -60,8 +59,9 @@ class Buffer:
 
     def of(self, table: Reference) -> list[Streamed]:
         """What is in the buffer of a table."""
-        version = versions.version(table)
-        return [one for one in self._fresh() if version and (one.table, one.table_id) == (table, version.table_id)]
+        streamed = [one for one in self._fresh() if one.table == table]
+        version = versions.version(table) if streamed else None
+        return [one for one in streamed if version and one.table_id == version.table_id]
 
     def _fresh(self) -> Iterable[Streamed]:
         oldest = time.time() - self.seconds
@@ -132,17 +132,18 @@ def _error(index: int, reason: str, location: str, message: str) -> dict[str, An
 def entering(reference: Reference) -> Iterator[None]:
     """Hold back from copies the rows that are added to a table meanwhile. Nobody else adds any."""
     with versions.committing:
-        before = _end(reference) if tables.exists(*reference) else 0
+        before_id, before = _end(reference)
         yield
-        version, after = versions.version(reference), _end(reference)
-        if version and after > before:
-            buffer.add(Streamed(reference, version.table_id, before, after))
+        table_id, end = _end(reference)
+        first = before if table_id == before_id else 0
+        if end > first:
+            buffer.add(Streamed(reference, table_id, first, end))
 
 
-def _end(reference: Reference) -> int:
-    """The row id after the last."""
-    ((end,),) = database.fetch(f"SELECT coalesce(max(rowid) + 1, 0) FROM {tables.name(*reference)}")
-    return int(end)
+def _end(reference: Reference) -> tuple[int, int]:
+    """The number of a table, and the row id after its last; zeros if there is no table."""
+    version = versions.version(reference)
+    return (version.table_id, versions.end_of_rows(reference, version.table_id)) if version else (0, 0)
 
 
 def written(reference: Reference, rows: str) -> str:

@@ -7,19 +7,21 @@ import functools
 from importlib.resources import files
 
 import duckdb
-from local_bigquery.catalog import tables
+from duckdb.sqltypes import DuckDBPyType
+from local_bigquery.catalog import names, tables
 from local_bigquery.engine import database, types
 from local_bigquery.engine.database import quote
+from local_bigquery.errors import not_found
 from local_bigquery.models import TableFieldSchema
 
 from bigquery.tables.making import is_hidden
 from bigquery.tables.partitions import Reference
-from bigquery.tables.versions import catalogue
+from bigquery.tables.versions import catalogue, newest
 
 original_objects = database.objects
-original_columns = tables.columns
 
 OBJECTS = (files("bigquery.tables") / "objects.sql").read_text()
+REQUIRED_COLUMNS = (files("bigquery.tables") / "required_columns.sql").read_text()
 
 Object = tuple[str, str, int]
 """Name, TABLE or VIEW, and an estimate of the rows, which sizes.py does better."""
@@ -29,7 +31,7 @@ def objects(project: str, dataset: str, table: str | None = None) -> list[Object
     """Tables and views of a dataset, by name."""
     if project not in database._attached:
         return _results(project, dataset, table)
-    found = _objects(project, _schema_version(project)).get(dataset, [])
+    found = _objects(project, newest(project)[1]).get(dataset, [])
     return [one for one in found if (table is None or one[0] == table) and not is_hidden((project, dataset, one[0]))]
 
 
@@ -51,22 +53,24 @@ def _results(database_name: str, schema: str, table: str | None) -> list[Object]
 
 def dataset_exists(project: str, dataset: str) -> bool:
     """Whether there is such a dataset."""
-    return project in database._attached and dataset in _objects(project, _schema_version(project))
+    return project in database._attached and dataset in _objects(project, newest(project)[1])
 
 
 def columns(reference: Reference) -> list[TableFieldSchema]:
-    """The columns of a table or a view."""
+    """The columns of a table or a view.
+
+    Raises:
+        BigQueryError: it is not there.
+    """
     if reference[1] == tables.RESULTS:
-        with database.cursor() as cursor:
-            relation = cursor.sql(f"SELECT * FROM {tables.name(*reference)} LIMIT 0")
-            return [types.field(name, kind) for name, kind in zip(relation.columns, relation.types, strict=True)]
-    return list(_columns(reference, _schema_version(reference[0])))
+        return [types.field(name, kind) for name, kind in _shape(reference)]
+    return list(_columns(reference, newest(reference[0])[1]))
 
 
-def _schema_version(project: str) -> int:
-    """A number that DuckLake raises with every change of datasets, tables, views and columns."""
-    ((version,),) = database.fetch(f"SELECT max(schema_version) FROM {catalogue(project)}.ducklake_snapshot")
-    return int(version)
+def _shape(reference: Reference) -> list[tuple[str, DuckDBPyType]]:
+    with database.cursor() as cursor:
+        relation = cursor.sql(f"SELECT * FROM {tables.name(*reference)} LIMIT 0")
+        return list(zip(relation.columns, relation.types, strict=True))
 
 
 @functools.lru_cache(maxsize=16)
@@ -79,4 +83,10 @@ def _objects(project: str, _schema_version: int) -> dict[str, list[Object]]:
 
 @functools.lru_cache(maxsize=1024)
 def _columns(reference: Reference, _schema_version: int) -> tuple[TableFieldSchema, ...]:
-    return tuple(original_columns(*reference))
+    project, *names_below = reference
+    required = {name for (name,) in database.fetch(REQUIRED_COLUMNS.format(catalogue=catalogue(project)), names_below)}
+    try:
+        shape = _shape(reference)
+    except duckdb.CatalogException:
+        raise not_found("Table", names.label(*reference)) from None
+    return tuple(types.field(name, kind, name in required) for name, kind in shape if name != tables.INGESTION_TIME)

@@ -16,7 +16,11 @@ touching AS (
     UNION ALL
     SELECT unnest([begin_snapshot, partial_max, end_snapshot]) FROM {catalogue}.ducklake_delete_file SEMI JOIN found USING (table_id)
 )
-SELECT table_id, snapshot_id, epoch_ms(snapshot_time + INTERVAL 999 MICROSECONDS)
+SELECT
+    table_id,
+    snapshot_id,
+    epoch_ms(snapshot_time + INTERVAL 999 MICROSECONDS),
+    table_id IN (SELECT table_id FROM {catalogue}.ducklake_data_file WHERE end_snapshot IS NULL)
 FROM found
 CROSS JOIN (SELECT max(snapshot_id) AS snapshot_id FROM touching)
 JOIN {catalogue}.ducklake_snapshot USING (snapshot_id)

@@ -1,6 +1,7 @@
 """When a table or a partition last changed, as DuckLake's catalogue tells it: no hook into any writer is needed."""
 
 import datetime as dt
+import functools
 import threading
 from dataclasses import dataclass
 from importlib.resources import files
@@ -27,6 +28,8 @@ class Version:
     table_id: int
     snapshot_id: int
     modified_ms: int
+    has_files: bool
+    """Whether it may have rows: they are in files."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,32 @@ def catalogue(project: str) -> str:
     return quote(f"__ducklake_metadata_{project}")
 
 
+def newest(project: str) -> tuple[int, int]:
+    """Numbers of the newest snapshot of a project's catalogue, and of its schema, which is another one with every change of datasets,
+    tables, views and columns."""
+    ((snapshot_id, schema_version),) = database.fetch(
+        f"SELECT max(snapshot_id), max(schema_version) FROM {catalogue(project)}.ducklake_snapshot"
+    )
+    return int(snapshot_id), int(schema_version)
+
+
 def version(reference: Reference) -> Version | None:
     """The newest state of a table; None for a view or a table that is not there."""
+    return _version(reference, newest(reference[0])[0])
+
+
+@functools.lru_cache(maxsize=256)
+def _version(reference: Reference, _snapshot_id: int) -> Version | None:
     project, dataset, table = reference
     rows = database.fetch(VERSION.format(catalogue=catalogue(project)), [dataset, table])
     return Version(*rows[0]) if rows else None
+
+
+def end_of_rows(reference: Reference, table_id: int) -> int:
+    """The row id that the next row of a table will have."""
+    query = f"SELECT coalesce(max(next_row_id), 0) FROM {catalogue(reference[0])}.ducklake_table_stats WHERE table_id = ?"
+    ((end,),) = database.fetch(query, [table_id])
+    return int(end)
 
 
 def partition_times(project: str, table_id: int) -> dict[str, Times]:

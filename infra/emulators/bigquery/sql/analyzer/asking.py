@@ -49,11 +49,11 @@ class Catalogues:
     def __init__(self) -> None:
         self._ids: OrderedDict[bytes, int] = OrderedDict()
 
-    def id_of(self, catalogue: SimpleCatalogProto) -> int:
-        """The number that ZetaSQL knows a catalogue by."""
-        key = catalogue.SerializeToString(deterministic=True)
+    def id_of(self, key: bytes) -> int:
+        """The number that ZetaSQL knows a catalogue by, which is given as bytes."""
         if key not in self._ids:
             self._make_room()
+            catalogue = SimpleCatalogProto.FromString(key)
             catalogue.builtin_function_options.language_options.CopyFrom(language_options())
             request = service.RegisterCatalogRequest(simple_catalog=catalogue)
             self._ids[key] = ask("RegisterCatalog", request, service.RegisterResponse).registered_id
