@@ -81,7 +81,7 @@ def new(
 
 def _through(draft: Draft) -> str:
     day = draft.table.last_whole
-    return f" --through {day}   ({draft.table.days[-1]} is not whole yet)" if day else ""
+    return f" --through {day}  # {draft.table.days[-1]} is not whole yet" if day else ""
 
 
 def _confirm(*, as_json: bool, yes: bool) -> Callable[[Draft], None]:
