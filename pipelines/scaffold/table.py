@@ -1,6 +1,7 @@
 """Look at a table that somebody wants to train on: its partitions, its columns, and a sample of its newest rows."""
 
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -28,6 +29,8 @@ SAMPLE_ROWS = 200_000
 LEAST_THINNED = SAMPLE_ROWS // 3
 """A sample of more rows may be one of a share of the keys."""
 WEEK = NEWEST_DAYS = 7
+WHOLE_DAYS, WHOLE_FACTOR = 14, 3
+"""The newest day is not whole if it has so many times fewer rows than each of so many days before."""
 SPAN = "as_of"
 """The span's name in source.sql's rows."""
 TIME_OF_LOADING = "time of loading of the row"
@@ -68,6 +71,14 @@ class SourceTable:
     def unthinned(self) -> pa.Table:
         """Rows whose days are whole, as far as that is known."""
         return self.rows if self.newest is None else self.newest
+
+    @property
+    def last_whole(self) -> date | None:
+        """The day before the newest one, if that is not whole yet, as a day of UTC of rows by local time; else None."""
+        counts = Counter(self.rows.column(self.partition_field).to_pylist())
+        before = [counts[day] for day in self.days[-1 - WHOLE_DAYS : -1]]
+        is_part = len(before) == WHOLE_DAYS and WHOLE_FACTOR * counts[self.days[-1]] < min(before)
+        return self.days[-2] if is_part else None
 
     @property
     def span_name(self) -> str:

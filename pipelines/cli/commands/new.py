@@ -76,7 +76,12 @@ def new(
     if as_json:
         click.echo(to_json({"model": model, "folder": str(folder), **_facts(draft)}))
     else:
-        click.echo(f"\n{folder}: written\n  next        perennial train {model}")
+        click.echo(f"\n{folder}: written\n  next        perennial train {model}{_through(draft)}")
+
+
+def _through(draft: Draft) -> str:
+    day = draft.table.last_whole
+    return f" --through {day}  # {draft.table.days[-1]} is not whole yet" if day else ""
 
 
 def _confirm(*, as_json: bool, yes: bool) -> Callable[[Draft], None]:

@@ -62,6 +62,12 @@ def only(table: SourceTable, is_there: Callable[[date], bool]) -> SourceTable:
     return replace(table, days=days, rows=rows)
 
 
+def test_a_newest_day_that_is_not_whole_is_told() -> None:
+    table = loans(30, rows=60)
+    assert table.last_whole is None
+    assert replace(table, rows=table.rows.slice(0, 29 * 60 + 10)).last_whole == table.days[-2]
+
+
 @pytest.mark.parametrize(
     ("days", "rows", "needed"),
     [(6, 60, "10 days"), (6, 1, "40 days, for spans of 7 days, since a day has few rows")],
