@@ -5,8 +5,10 @@ from local_bigquery.sql.translate import Context
 from sqlglot import exp
 
 from bigquery.sql.guards import arguments, days, decimals, groups, letters, numbers, orders, parsed, structs, texts
+from bigquery.sql.guards.once import bind, computed
 from bigquery.sql.types import typed
 
+TEXT = "perennial_text"
 ARGUMENT = "perennial_argument"
 """Stands for an argument while the text around it is parsed: its own text would be parsed otherwise, macros as names of a catalogue."""
 
@@ -84,11 +86,19 @@ def cast_as_bigquery(tree: exp.Expression, _context: Context) -> exp.Expression:
     for cast in list(tree.find_all(exp.Cast))[::-1]:
         is_text = isinstance(cast.this, exp.Literal) and cast.this.is_string
         if cast.is_type("TEXT", "VARCHAR") and not is_text and not cast.args.get("format"):
-            cast.replace(macro("perennial_text", cast.this.copy(), cast.copy()))
+            shown = cast.copy()
+            fields = bind(shown, [shown.this] if _is_deep(shown.this) else [], always=True)
+            cast.replace(computed(fields, macro(TEXT, shown.this.copy(), shown)))
         elif cast.is_type("BINARY") and not cast.args.get("format"):
             other = exp.TryCast(this=cast.this.copy(), to=cast.to.copy())  # DuckDB computes it for a text, too, and may find no bytes in it
             cast.replace(macro("perennial_bytes", cast.this.copy(), other))
     return tree
+
+
+def _is_deep(value: exp.Expr) -> bool:
+    """Whether a value has another that is shown as text, all of which would be named some ten times."""
+    is_shown = any(call.name.endswith(TEXT) for call in value.find_all(exp.Anonymous))
+    return is_shown and value.find(exp.AggFunc, exp.Window) is None
 
 
 def give_least_of_numbers(tree: exp.Expression, _context: Context) -> exp.Expression:
