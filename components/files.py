@@ -15,6 +15,8 @@ from components.errors import PerennialError, StorageFullError
 
 FOR_ITS_OWNER, FOR_EVERYBODY = 0o600, 0o644
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM_CODE = 74
+"""With this a step ends that found no room on the disk, where even the reason may find none."""
 NO_ROOM_WORDS = ("No space left on device", "Disk quota exceeded", "database or disk is full")
 """What libraries say that do not raise Python's own error: TensorFlow, DuckDB, SQLite."""
 ROOM_BYTES = 256 << 10

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from components.cloud import Cloud
-from components.errors import BlockedError, DoubledRunError, PerennialError, TaskError
-from components.files import OTHERS, disk_full
+from components.errors import BlockedError, DoubledRunError, PerennialError, StorageFullError, TaskError
+from components.files import NO_ROOM_CODE, OTHERS, disk_full
 from components.log import configure_logging
 from components.model.folder import Model, read_model
 from components.settings import Settings, read_settings
@@ -68,7 +68,7 @@ def recorded_outcome(run_id: str, task: str) -> Iterator[Settings]:
         if not isinstance(explained, PerennialError):
             raise
         sys.stderr.write(f"perennial: {explained}\n")
-        raise SystemExit(1) from error
+        raise SystemExit(NO_ROOM_CODE if isinstance(explained, StorageFullError) else 1) from error
 
 
 class _LimitError(BaseException):

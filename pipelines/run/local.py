@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components.errors import TaskError
-from components.files import is_full, private_files, private_folder
+from components.files import NO_ROOM_CODE, is_full, private_files, private_folder
 from components.runs.steps import STEPS, TaskResult, TaskState
 from pipelines.run.fork_server import END, fork_light
-from pipelines.run.task import NO_ROOM_CODE
 from pipelines.warm.address import Warmth
 from pipelines.warm.client import begin
 from pipelines.warm.forking import send_request

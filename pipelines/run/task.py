@@ -13,12 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from components.files import OTHERS, disk_full
+from components.files import NO_ROOM_CODE, OTHERS, disk_full
 
 EXECUTOR = "kfp.dsl.executor_main"
 """The module of kfp that runs a component's function."""
-NO_ROOM_CODE = 74
-"""The exit code of a task that found the disk full before or after its step could say so."""
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
 

@@ -28,7 +28,7 @@ from tests.components.report.browser import DARK_SCREEN, measured, needs_chromiu
 HOSTILE = "<script>alert(1)</script>\x00\x1b[31m\u202e" + "x" * 3000
 DIFF = "--- network.py\n+++ network.py\n@@ -1 +1 @@\n-EPOCHS = 1\n+EPOCHS = 2"
 CULPRIT = (
-    "column amount: was FLOAT and is STRING; 10.7% of its values are text that is no number (0% were), such as 'n/a', since 2026-03-24"
+    "column amount: was FLOAT and is STRING; 12.5% of its values are text that is no number (0% were), such as 'n/a', since 2026-03-24"
 )
 
 
@@ -165,7 +165,7 @@ def test_differences_show_both_sides(data: DataComparison, tmp_path: Path) -> No
     assert page.count("<svg ") == 3
     windows = "partitions 7 (2026-03-23 to 2026-03-29) added, 7 (2026-03-02 to 2026-03-08) vanished, 0 rewritten, 14 the same"
     assert windows in section(page, "windows")
-    assert table(page, "columns")[1][:6] == ["amount", "source", "FLOAT STRING", "2,800 2,800", "0% 0%", "0% 10.7%"]
+    assert table(page, "columns")[1][:6] == ["amount", "source", "FLOAT STRING", "8,400 2,400", "0% 0%", "0% 12.5%"]
 
 
 def test_versions_show_metrics_code_and_what_else_made_them(versions: VersionComparison, tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ def test_a_blocked_run_says_why_and_shows_what_was_found(run: FinishedRun) -> No
     page = render_run(blocked)
     assert verdict(page) == "! Blocked column spend is text in 6 of 622 values; mend the source"
     accept = "To accept it: perennial gate accept churn source/text-in-numbers/spend"
-    what = f"text in numbers : is text in 6 of 622 values mend the source (measured 0.0096, bound 0) {accept}"
+    what = f"text in numbers : column spend is text in 6 of 622 values Mend the source (measured 0.0096, bound 0) {accept}"
     assert table(page, "findings") == [["✕ blocks", "spend", what, "1997-11-02", "1.0%"]]
     assert table(page, "anomalies") == [["spend (eval)", "Expected a number", '212 rows hold text, first "12,50"']]
     assert table(page, "checks") == [
