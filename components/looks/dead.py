@@ -182,6 +182,8 @@ def standing(observation: Observation, _checks: ChecksSection) -> Deviation | No
     now, last = observation.now, observation.last
     if last is None or now.rows < LEAST_ROWS or not _is_same(now, last):
         return None
+    if len(now.values) + len(now.keys) < 2:  # as the weekday of a month's first day is one of seven
+        return None
     moved = [_rows_moved(one, other) for one, other in pairwise(observation.earlier)]
     return _repeats(now, "span") if len(moved) >= LEAST_PAIRS and min(moved) >= LEAST_ROWS else None
 

@@ -59,3 +59,9 @@ def test_a_constant_stands_still_however_many_rows_spans_have(model: Model) -> N
         for size, (day, table) in zip(sizes, spans_of().items(), strict=True)
     }
     assert [finding.sentence for finding in row_findings(model, spans) if finding.blocks] == []
+
+
+def test_the_same_weekday_in_all_rows_of_two_months_is_no_copy(model: Model) -> None:
+    weekdays = (6, 4, 7, 2, 5, 7, 3, 3)
+    spans = {day: table | {"weekday": [number] * 1500} for number, (day, table) in zip(weekdays, spans_of().items(), strict=True)}
+    assert [finding.sentence for finding in row_findings(model, spans) if finding.column == "weekday" and finding.blocks] == []

@@ -1,6 +1,7 @@
 """What `perennial new` guesses of a table: features, label, spans, and the sentence where no model can be made of it."""
 
 import math
+import re
 import tomllib
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -49,6 +50,14 @@ def test_of_a_rare_label_only_what_tells_the_few_rows_leaks() -> None:
     guess = guess_features(table, key=["loan_id"], label="fraud", labels=table.rows.column("fraud").to_numpy())
     assert {"income", "amount", "purpose", "is_new"} <= {feature.name for feature in guess.features}
     assert [column for column, why in guess.left_out.items() if "tells the label of" in why] == ["case"]
+
+
+@pytest.mark.parametrize("label", ["defaulted", "amount", "purpose"])
+def test_no_layer_of_the_network_has_a_name_that_a_feature_may_have(label: str) -> None:
+    network = str(draft(loans(), label=label).render()["network.py"])
+    layers = re.findall(r"keras\.layers\.[A-Z].*", network)
+    assert len(layers) > 5
+    assert [line for line in layers if not re.search(r'name=f?"[A-Z]|name=name', line)] == []
 
 
 @pytest.mark.parametrize(
