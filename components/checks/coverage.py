@@ -110,8 +110,12 @@ def _missing(model: Model, snapshot: Snapshot, reference: Snapshot | None) -> li
 
 def _has_rows_now_and_then(present: Collection[date], reference: Snapshot | None) -> bool:
     """Whether there is a partition once a month, say: a span without one has no rows, which is refused when it is read."""
-    days = sorted({*present, *(partition.day for partition in (reference.partitions if reference else ()))})
-    return len(days) > 1 and median((later - earlier).days for earlier, later in pairwise(days)) > WEEK
+    return usual_distance({*present, *(partition.day for partition in (reference.partitions if reference else ()))}) > WEEK
+
+
+def usual_distance(present: Collection[date]) -> float:
+    """How many days are usually between a partition and the next one; 1 where there is but one."""
+    return median([(later - earlier).days for earlier, later in pairwise(sorted(present))] or [1])
 
 
 def _lacked(reference: Snapshot | None, day: date) -> bool:

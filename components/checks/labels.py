@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
+from components.checks.coverage import WEEK, usual_distance
 from components.checks.findings import Finding
 from components.looks.data_check import DataCheck, Severity
 from components.looks.deviation import EXPECTED_ROWS, LEAST_ROWS, chance
@@ -120,7 +121,9 @@ def _numbers_finding(model: Model, day: date, now: ColumnProfile, was: ColumnPro
 def _immature(model: Model, snapshot: Snapshot) -> list[Finding]:
     """Spans whose labels depend on days that are still to come. After the last partition there may be days that never have one."""
     last = snapshot.partitions[-1].day
-    immature = [span for span in snapshot.spans if not _has_ended(model, last, span_label_end(model, span))]
+    distance = usual_distance([partition.day for partition in snapshot.partitions])
+    whole = last + timedelta(days=int(distance) - 1) if distance > WEEK else last  # of a table with a partition a month
+    immature = [span for span in snapshot.spans if not _has_ended(model, whole, span_label_end(model, span))]
     if not immature:
         return []
     return [

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.checks.labels import _label_counts, _ranking_auc
+from components.checks.labels import _immature, _label_counts, _ranking_auc
 from components.looks.data_check import DataCheck
 from components.model.checks_section import ColumnBounds
 from components.model.folder import Model
 from components.model.task import TaskName
+from components.snapshot.document import Partition, Snapshot
 from tests.components.checks.corruptions import SPANS, Columns, each_span, row_findings, shop_model, span_profiles, spans_of
 
 
@@ -187,3 +188,11 @@ def test_a_feature_that_knows_the_number_is_a_leak(amounts: Model) -> None:
     (finding,) = row_findings(amounts, spans)
     assert (finding.check, finding.column) == (DataCheck.LEAK, "score")
     assert finding.what.startswith("ranks labels above their median alone (AUC ")
+
+
+@pytest.mark.parametrize(("newest", "is_told"), [(date(2026, 10, 1), False), (date(2026, 9, 1), True)])
+def test_labels_of_a_month_are_known_although_no_partition_follows_its_first_day(model: Model, newest: date, is_told: bool) -> None:
+    months = [date(newest.year - (number > newest.month - 1), (newest.month - number - 1) % 12 + 1, 1) for number in range(11, -1, -1)]
+    partitions = tuple(Partition(day, 600, str(day)) for day in months)
+    snapshot = Snapshot("shop", "shop.orders", "month", (), partitions, (date(2026, 10, 19),), "q")
+    assert bool(_immature(model, snapshot)) == is_told
