@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import TypeVar
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from components.snapshot.document import Snapshot
 from components.snapshot.window import span_label_end
 from components.wording import count, number, percent
 
+Known = TypeVar("Known")
 LEAST_LEAK_ROWS = 200
 """A leak is looked for only with so many rows of each class: chance may rank fewer."""
 LEAK_BINS = 50
@@ -80,7 +82,7 @@ def _moves(model: Model, now: Mapping[date, ColumnProfile], known: Mapping[date,
     """
     bound, spans, order = model.checks.of(model.rows.label).label_change, dict(sorted(({**now} | {**known}).items())), [*now]
     for position, (day, column) in enumerate(now.items()):
-        was = known.get(day) or next((earlier for other, earlier in reversed(spans.items()) if other < day), None)
+        was = _was(day, known, spans)
         if was is None or min(column.numbers, was.numbers) < LEAST_ROWS or bound >= 1:
             continue
         noise = math.hypot(chance(0.5, column.numbers, CHANCE_DEVIATIONS), chance(0.5, was.numbers, CHANCE_DEVIATIONS))
@@ -97,6 +99,12 @@ def _chance_of_numbers(bucket: int, day: date, columns: Mapping[date, ColumnProf
     """The probability of the share of numbers up to a bucket in a span by what it is in the others; None where too few are known."""
     up_to = {span: float(column.counts[column.keys <= bucket].sum()) for span, column in columns.items() if column.numbers >= LEAST_ROWS}
     return chance_of_day(day, {span: odds(rows, columns[span].numbers, 1.0) for span, rows in up_to.items()}, sides=2)
+
+
+def _was(day: date, known: Mapping[date, Known], spans: dict[date, Known]) -> Known | None:
+    """What a span was itself, or what the one before it is, of spans in ascending order; None where neither is known."""
+    earlier = (found for other, found in reversed(spans.items()) if other < day)
+    return known[day] if day in known else next(earlier, None)
 
 
 def _numbers_finding(model: Model, day: date, now: ColumnProfile, was: ColumnProfile, *, moved: float, days: int) -> Finding:
@@ -176,9 +184,7 @@ def _changes(model: Model, counts: Mapping[date, np.ndarray], known: Mapping[dat
     """The spans in which the share of a label moved. If it is known how it moves from span to span, one span alone only warns."""
     spans, allowed, order = dict(sorted(({**counts} | {**known}).items())), model.checks.of(model.rows.label).label_change, [*counts]
     for position, (day, now) in enumerate(counts.items()):
-        was = known.get(day)
-        if was is None:
-            was = next((earlier for other, earlier in reversed(spans.items()) if other < day), None)
+        was = _was(day, known, spans)
         if was is None or min(now.sum(), was.sum()) < LEAST_ROWS:
             continue
         moved = {label: _chance(label, day, spans | {**counts}) for label in _judged_labels(model) if _is_another(now, was, label, allowed)}

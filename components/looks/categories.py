@@ -31,7 +31,10 @@ LEAST_BEGINNING = 3
 """Characters from which a value may be another one that was cut off."""
 LOST_DAYS = 3
 """A value that is missed for so many days in a row is gone."""
+LEAST_DAILY = 0.01
+"""Rarer values may be missing for once; of those that every day had, several may be gone together."""
 FLAGS = tuple(map(frozenset, (("true", "false"), ("yes", "no"), ("y", "n"), ("t", "f"), ("on", "off"), ("0", "1"))))
+"""The two values of columns that say yes or no."""
 CATEGORY_BUCKETS = 50
 """A column of numbers with at most so many buckets is taken for a category: whole numbers up to here have a bucket each."""
 
@@ -203,10 +206,6 @@ def lost_segment(observation: Observation, _checks: ChecksSection) -> Deviation 
         return None
     shares, clusters = shares_by_value(before), now.filled / max(now.design_effect, before.design_effect)
     return _lost(now, {value: share for value, share in shares.items() if share * clusters >= EXPECTED_ROWS})
-
-
-LEAST_DAILY = 0.01
-"""Rarer values may be missing for once; of those that every day had, several may be gone together."""
 
 
 def lost_value(observation: Observation, checks: ChecksSection) -> Deviation | None:

@@ -190,9 +190,8 @@ def test_a_feature_that_knows_the_number_is_a_leak(amounts: Model) -> None:
     assert finding.what.startswith("ranks labels above their median alone (AUC ")
 
 
-@pytest.mark.parametrize(("newest", "is_told"), [(date(2026, 10, 1), False), (date(2026, 9, 1), True)])
-def test_labels_of_a_month_are_known_although_no_partition_follows_its_first_day(model: Model, newest: date, is_told: bool) -> None:
-    months = [date(newest.year - (number > newest.month - 1), (newest.month - number - 1) % 12 + 1, 1) for number in range(11, -1, -1)]
-    partitions = tuple(Partition(day, 600, str(day)) for day in months)
+@pytest.mark.parametrize(("months", "is_told"), [(10, False), (9, True)])
+def test_labels_of_a_month_are_known_although_no_partition_follows_its_first_day(model: Model, months: int, is_told: bool) -> None:
+    partitions = tuple(Partition(date(2026, month, 1), 600, str(month)) for month in range(1, months + 1))
     snapshot = Snapshot("shop", "shop.orders", "month", (), partitions, (date(2026, 10, 19),), "q")
     assert bool(_immature(model, snapshot)) == is_told
